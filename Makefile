@@ -1,0 +1,60 @@
+# make help explains the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help sync-wasi test test-real demo lint types layers coverage bench schemas clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+sync-wasi: $(VENV)/installed ## rebuild WASI in third_party/: exactly the recorded trees
+	$(BIN)/git-verbatim sync
+
+test: $(VENV)/dev ## the test suite
+	$(PYTEST) -q -n 2
+
+test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
+	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
+
+demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
+	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
+
+lint: $(VENV)/dev ## ruff
+	$(BIN)/ruff format --check sync tests
+	$(BIN)/ruff check sync tests
+
+types: $(VENV)/dev ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(VENV)/dev ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+coverage: $(VENV)/dev ## the test suite with branch coverage, also of started processes
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+bench: $(VENV)/dev ## ratios against git and peers, written to docs/performance.md
+	$(BIN)/python -m tests.benchmarks --write
+
+schemas: $(VENV)/dev ## the JSON Schemas in sync/schemas/, from the models
+	$(BIN)/python -m tests.schemas
+
+clean: ## what make has made
+	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,88 @@
+"""The program: assembles the commands, turns errors into text and exit statuses, the only place that does."""
+
+import os
+import signal
+import sys
+from importlib.metadata import version
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from sync.cli import paint_for, register
+from sync.errors import ExitStatus, InterruptedByUser, VerbatimError
+from sync.render import render_error
+
+app = typer.Typer(
+    name="git-verbatim",
+    help="Exact copies of upstream git trees in third_party/, with records of where every byte came from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import pygit2
+
+        print(f"git-verbatim {version('git-verbatim')} (pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    directory: Annotated[
+        str | None, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.", show_default=False)
+    ] = None,
+    _: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise VerbatimError(f"cannot change to {directory}", [(error.strerror or str(error)).lower()]) from error
+
+
+register(app)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    raise InterruptedByUser(number)
+
+
+def main() -> NoReturn:
+    """Run the program and exit."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        app()
+    except VerbatimError as error:
+        sys.stderr.write(render_error(error, paint_for(sys.stderr)))
+        return error.exit_status
+    except InterruptedByUser:
+        sys.stderr.write("interrupted\n")
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return ExitStatus.TROUBLE
+    except SystemExit as finished:
+        return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
+    except Exception as error:
+        if os.environ.get("GIT_VERBATIM_DEBUG"):
+            raise
+        bug = VerbatimError(
+            f"this is a bug in git-verbatim: {type(error).__name__}: {error}",
+            hint="please report it, with what GIT_VERBATIM_DEBUG=1 adds",
+        )
+        sys.stderr.write(render_error(bug, paint_for(sys.stderr)))
+        return ExitStatus.TROUBLE
+    return ExitStatus.CLEAN
+
+
+if __name__ == "__main__":
+    main()

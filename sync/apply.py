@@ -1,0 +1,292 @@
+"""Makes what was staged the present state: a journal, then steps that can be repeated, so a killed run is finished by the next.
+
+Until the journal is written nothing that counts has changed. What was done already is told by hashing what is
+there, never by trusting a flag; what is replaced is deleted only if it still hashes to what was decided upon.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from sync.errors import HostError
+from sync.files import Directory, exchange, explaining, make_durable, rename_new, split
+from sync.git.repository import Repository
+from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, RepoPath
+from sync.scan import read_file, scan_directory
+from sync.tree import hash_tree, object_id
+
+_JOURNAL = b"journal.json"
+_RESCUED = b"rescued"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One directory or file below third_party/ and what it becomes.
+
+    `slot` is where in the workspace the next state lies before the step, and the previous one after it.
+    """
+
+    target: str
+    kind: Literal["directory", "file"]
+    slot: int
+    new: ObjectId | None
+    """The tree or blob id that the target gets; None if it goes away."""
+    old: ObjectId | None
+    """The id of what was there when it was decided; None if there was nothing."""
+    checked_in: bool
+    """Whether the index gets what the target then is, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a run has decided to do and staged completely."""
+
+    replacements: tuple[Replacement, ...]
+    stage: bool
+    """Whether the index follows."""
+
+
+_JOURNALS = TypeAdapter(Journal)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished run leaves to say."""
+
+    rescued: tuple[str, ...] = ()
+    """Where changes were put that came while the tool ran; nothing of anybody's is deleted unseen."""
+
+
+def read_journal(third_party: Path) -> Journal | None:
+    """What an interrupted run left to finish, if anything."""
+    path = third_party / WORKSPACE / _JOURNAL.decode()
+    try:
+        return _JOURNALS.validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValidationError, OSError) as error:
+        raise HostError(
+            "the journal of an interrupted run cannot be read",
+            [f"file: {path}"],
+            hint=f"look at what is in {THIRD_PARTY}/{WORKSPACE}/, move it away, then run `git verbatim status`",
+            reference="journal-unreadable",
+        ) from error
+
+
+def discard_leftovers(third_party: Path) -> None:
+    """Remove the workspace of a run that was stopped before its journal or after its last step."""
+    if (third_party / WORKSPACE).is_dir():
+        with suppress(OSError), open_third_party(third_party) as top:
+            remove_workspace(top)
+
+
+def finish(
+    third_party: Path, repository: Repository, journal: Journal, *, known: Mapping[str, Sequence[Entry]] | None = None
+) -> Outcome:
+    """Carry out a journal; afterwards the new state is complete.
+
+    `known` are the entries of directories that were just staged. Without it the run is one that somebody else
+    began, and what is there is hashed before anything is done.
+    """
+    resumed = known is None
+    with open_third_party(third_party) as top:
+        with top.descend(WORKSPACE.encode()) as workspace:
+            for replacement in journal.replacements:
+                _replace(third_party, top, workspace, replacement, resumed=resumed)
+            make_durable(workspace)
+            if journal.stage:
+                _follow_with_index(third_party, repository, journal, known or {})
+            rescued = _clear_slots(third_party, workspace, journal)
+            os.unlink(_JOURNAL, dir_fd=workspace.descriptor)
+        remove_workspace(top)
+    return Outcome(tuple(rescued))
+
+
+def write_journal(workspace: Directory, journal: Journal) -> None:
+    draft = b"journal.draft"
+    workspace.write(draft, Mode.FILE, json.dumps(asdict(journal), indent=1).encode() + b"\n")
+    make_durable(workspace)
+    os.rename(draft, _JOURNAL, src_dir_fd=workspace.descriptor, dst_dir_fd=workspace.descriptor)
+    workspace.sync()
+
+
+def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
+    """Bring one target to its new state; nothing to do if it has it."""
+    if step.new == step.old or (resumed and _id_at(third_party, step.target, step.kind) == step.new):
+        return
+    slot = b"%d" % step.slot
+    if resumed and step.new is not None and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new:
+        raise HostError(
+            f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
+            [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
+            hint=f"remove {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
+            reference="journal-torn",
+        )
+    parent_path, name = split(step.target.encode())
+    with explaining(f"replace {THIRD_PARTY}/{step.target}"), top.descend(parent_path, create=True) as parent:
+        if not parent.exists(name):
+            moved = step.new is None or rename_new(workspace, slot, parent, name)
+        elif step.new is None:
+            moved = rename_new(parent, name, workspace, slot)
+        else:
+            moved = exchange(workspace, slot, parent, name)
+        if not moved:
+            _replace_in_place(third_party, workspace, parent, name, step)
+    if step.new is None:
+        _remove_empty_parents(top, parent_path)
+
+
+def _replace_in_place(third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement) -> None:
+    """File by file, where no directory can be renamed (overlayfs refuses it for lower layers); the journal bridges the gap.
+
+    The staged files stay where they are until the end, so that a killed run can be taken up again.
+    """
+    slot = b"%d" % step.slot
+    aside_name = slot + (b".old" if _id_at(third_party, step.target, step.kind) == step.old else b".changed")
+    if workspace.exists(slot + b".old"):
+        aside_name = slot + b".old"
+    if step.kind == "file":
+        if parent.exists(name):
+            _move(parent, name, workspace, aside_name)
+        if step.new is not None:
+            _move(workspace, slot, parent, name)
+        return
+    wanted = {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")} if step.new else {}
+    with parent.descend(name, create=True) as target, workspace.descend(aside_name, create=True) as aside:
+        for fact in _facts(third_party, step.target):
+            if wanted.get(fact.path) != fact.entry:
+                _move_path(target, aside, fact.path)
+        target.remove_empty_directories()
+        present = {fact.path for fact in _facts(third_party, step.target)}
+        with workspace.descend(slot, create=True) as staged:
+            for path in wanted.keys() - present:
+                _copy_path(staged, target, path, wanted[path].mode)
+    if step.new is None:
+        os.rmdir(name, dir_fd=parent.descriptor)
+
+
+def _facts(third_party: Path, path: str) -> list[FileFact]:
+    return scan_directory(third_party, *path.split("/")) or []
+
+
+def _move(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> None:
+    os.rename(one_name, other_name, src_dir_fd=one.descriptor, dst_dir_fd=other.descriptor)
+
+
+def _move_path(one: Directory, other: Directory, path: RepoPath) -> None:
+    directory, name = split(path)
+    with one.descend(directory) as here, other.descend(directory, create=True) as there:
+        _move(here, name, there, name)
+
+
+def _copy_path(one: Directory, other: Directory, path: RepoPath, mode: int) -> None:
+    directory, name = split(path)
+    with one.descend(directory) as here, other.descend(directory, create=True) as there:
+        if here.link(name, there, name):
+            return
+        draft = b".git-verbatim-" + name[:200]
+        with suppress(FileNotFoundError):
+            os.unlink(draft, dir_fd=there.descriptor)
+        there.write(draft, mode, here.read(name, mode))
+        _move(there, draft, there, name)
+
+
+def _remove_empty_parents(top: Directory, path: bytes) -> None:
+    while path:
+        parent, name = split(path)
+        try:
+            with top.descend(parent) as directory:
+                os.rmdir(name, dir_fd=directory.descriptor)
+        except OSError:
+            return  # not empty, or gone already
+        path = parent
+
+
+def _follow_with_index(third_party: Path, repository: Repository, journal: Journal, known: Mapping[str, Sequence[Entry]]) -> None:
+    prefix = THIRD_PARTY.encode() + b"/"
+    wanted: list[Entry] = []
+    for step in journal.replacements:
+        if step.new is None or not step.checked_in:
+            continue
+        target = step.target.encode()
+        if step.kind == "file":
+            blob = repository.write_blob(read_file(third_party, step.target) or b"")
+            wanted.append(Entry(RepoPath(prefix + target), Mode.FILE, blob))
+        else:
+            entries = known[step.target] if step.target in known else [fact.entry for fact in _facts(third_party, step.target)]
+            wanted += [Entry(RepoPath(prefix + target + b"/" + path), mode, blob) for path, mode, blob in entries]
+    repository.update_index([prefix + step.target.encode() for step in journal.replacements], wanted)
+
+
+def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:
+    """Delete what the replaced targets held, if it is what it was when that was decided; keep and name it otherwise."""
+    rescued: list[str] = []
+    for step in journal.replacements:
+        expended = b"%d.expended" % step.slot
+        if workspace.exists(expended):
+            workspace.delete(expended)
+        for suffix in ("", ".old", ".changed"):
+            slot = f"{step.slot}{suffix}"
+            if not workspace.exists(slot.encode()):
+                continue
+            if suffix == ".old":
+                workspace.delete(slot.encode())
+            elif _is_expendable(third_party, slot, step):
+                _move(workspace, slot.encode(), workspace, expended)  # so that a killed deletion is known as one
+                workspace.delete(expended)
+            else:
+                rescued.append(_rescue(workspace, slot.encode(), step))
+    return rescued
+
+
+def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
+    try:
+        return _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind) in {step.old, step.new}
+    except HostError:
+        return False  # something irregular was put there meanwhile
+
+
+def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
+    with workspace.descend(_RESCUED, create=True) as rescued:
+        number = 1
+        while rescued.exists(kept := f"{step.target.replace('/', '-')}.{number}".encode()):
+            number += 1
+        _move(workspace, slot, rescued, kept)
+    return f"{THIRD_PARTY}/{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
+
+
+def discard_unfinished(workspace: Directory) -> None:
+    """Delete what a run staged that was stopped before it wrote its journal."""
+    for name in workspace.names():
+        if name[:1].isdigit() or name == b"journal.draft":
+            workspace.delete(name)
+
+
+def remove_workspace(top: Directory) -> None:
+    with top.descend(WORKSPACE.encode()) as workspace:
+        discard_unfinished(workspace)
+        if set(workspace.names()) - {b".gitignore"}:
+            return  # something was rescued
+        for name in workspace.names():
+            workspace.delete(name)
+    os.rmdir(WORKSPACE, dir_fd=top.descriptor)
+
+
+def open_third_party(third_party: Path, *, create: bool = False) -> Directory:
+    with Directory.open(third_party.parent) as root:
+        return root.descend(third_party.name.encode(), create=create)
+
+
+def _id_at(third_party: Path, path: str, kind: str) -> ObjectId | None:
+    """The tree or blob id of what lies at a path below third_party/; None if there is nothing."""
+    if kind == "directory":
+        facts = scan_directory(third_party, *path.split("/"))
+        return None if facts is None else hash_tree(fact.entry for fact in facts)
+    content = read_file(third_party, path)
+    return None if content is None else object_id("blob", content)

@@ -1,0 +1,84 @@
+"""The cache: bare repositories under the XDG cache directory, one per upstream, each under its own lock, safe to delete."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sync.errors import HostError
+from sync.git.repository import Repository
+
+
+def cache_root() -> Path:
+    """`$XDG_CACHE_HOME/git-verbatim`, by default below ~/.cache (XDG Base Directory Specification)."""
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(configured) if os.path.isabs(configured) else Path.home() / ".cache"
+    return base / "git-verbatim"
+
+
+def cache_path(url: str) -> Path:
+    """Where the upstream's objects are kept: a readable name, made unique by a hash of the URL."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.partition("://")[2] or url).strip("-.")[-60:]
+    return cache_root() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
+
+
+@contextmanager
+def locked_cache(url: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Repository]:
+    """The upstream's cache, held by this process alone; what a killed fetch left behind is swept away first.
+
+    With `anew` it is made again from nothing, because it was found to be damaged.
+    """
+    path = cache_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"), timeout=wait_seconds)
+        with lock:
+            if anew:
+                _remove(path)
+            repository = _opened(path)
+            sweep(path)
+            yield repository
+    except Timeout as error:
+        raise HostError(
+            "another git-verbatim holds the cache of this upstream",
+            [f"cache: {path}", f"waited: {wait_seconds:g} s"],
+            hint="wait for it to end, then run the command again",
+            reference="cache-locked",
+        ) from error
+    except OSError as error:
+        raise HostError(
+            f"cannot use the cache {path}",
+            [(error.strerror or str(error)).lower()],
+            hint="set XDG_CACHE_HOME to a directory that can be written",
+            reference="cache-unusable",
+        ) from error
+
+
+def _opened(path: Path) -> Repository:
+    try:
+        return Repository.open_or_create_bare(path, hint=f"remove {path}: it is a cache, and will be fetched again")
+    except HostError as error:
+        error.reference = "cache-damaged"
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporary files of a fetch that was killed; only for whoever holds the lock."""
+    packs = path / "objects" / "pack"
+    for pattern in ("pack_*", "tmp_*"):
+        for left in packs.glob(pattern):
+            left.unlink(missing_ok=True)
+    for left in (*path.glob("*.lock"), *(path / "refs").rglob("*.lock")):
+        left.unlink(missing_ok=True)

@@ -1,0 +1,147 @@
+"""The commands that only look: verify a state against its records, and the one-line-a-mirror status of the working tree."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sync.git.process import bytes_after_add
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.locking import refuse_interrupted
+from sync.manifest import Manifest
+from sync.model import THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory
+from sync.names import quote_path
+from sync.plan import choose
+from sync.provenance import Record
+from sync.state import State, WorkTree, read_manifest, read_records
+from sync.verify import Held, Presence, Rule, Verdict, is_staged, verify_mirror
+
+
+def verify(state: State, patterns: Sequence[str], host: Host) -> list[Verdict]:
+    """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror."""
+    if state.is_work_tree:
+        refuse_interrupted(host)
+    manifest = read_manifest(state)
+    return list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
+
+
+def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
+    orphans = [name for name in state.record_names() if name not in manifest.mirrors]
+    return choose(patterns, [*manifest.mirrors, *orphans])
+
+
+def _verdicts(state: State, manifest: Manifest, names: Sequence[str]) -> Iterator[Verdict]:
+    for name, record in read_records(state, names).items():
+        mirror = manifest.mirrors.get(name)
+        if isinstance(record, Record):
+            held = Held(state.files(record.into), state.files(license_directory(name)), state.read, state.is_work_tree)
+        else:
+            held = Held(None, None, state.read, state.is_work_tree)
+        yield verify_mirror(name, mirror, record, held)
+
+
+class Standing(StrEnum):
+    """How a mirror stands, in one word or two."""
+
+    CLEAN = "clean"
+    ABSENT = "absent"
+    NOT_SYNCED = "not synced"
+    PIN_CHANGED = "to be synced"
+    DRIFT = "drift"
+    BROKEN_RECORD = "broken record"
+    ORPHAN = "not in manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorStatus:
+    """One line of the status."""
+
+    name: str
+    into: str
+    pin: Pin | None
+    recorded_pin: Pin | None
+    standing: Standing
+    verdict: Verdict
+    staged: bool
+    """Whether the index has it as it is; true outside of git."""
+    altered_by_add: tuple[str, ...]
+    """Files whose bytes a `git add` would change, from the host's root."""
+
+    @property
+    def is_well(self) -> bool:
+        return self.standing in {Standing.CLEAN, Standing.ABSENT}
+
+
+def status(host: Host, patterns: Sequence[str]) -> list[MirrorStatus]:
+    """How each mirror of the working tree stands."""
+    refuse_interrupted(host)
+    state = WorkTree(host.third_party)
+    manifest = read_manifest(state)
+    verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
+    staged = _staged(host.repository)
+    altered = _altered_by_add(host, manifest, verdicts)
+    return [_status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ())) for v in verdicts]
+
+
+Staged = Mapping[RepoPath, tuple[int, ObjectId]]
+
+
+def _staged(repository: Repository | None) -> Staged | None:
+    if repository is None:
+        return None
+    return {entry.path: (entry.mode, entry.blob) for entry in repository.index_files(THIRD_PARTY.encode())}
+
+
+def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]) -> MirrorStatus:
+    record = verdict.record
+    into = mirror.into if mirror else record.into if record else verdict.mirror
+    return MirrorStatus(
+        name=verdict.mirror,
+        into=into,
+        pin=mirror.pin if mirror else None,
+        recorded_pin=record.pin if record else None,
+        standing=_standing(verdict),
+        verdict=verdict,
+        staged=staged is None or mirror is None or record is None or is_staged(staged, mirror, record),
+        altered_by_add=altered,
+    )
+
+
+def _standing(verdict: Verdict) -> Standing:
+    rules = {finding.rule for finding in verdict.findings}
+    for rule, standing in (
+        (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
+        (Rule.PROOF_BROKEN, Standing.BROKEN_RECORD),
+        (Rule.RECORD_WITHOUT_MIRROR, Standing.ORPHAN),
+        (Rule.MIRROR_WITHOUT_RECORD, Standing.NOT_SYNCED),
+        (Rule.MIRROR_DIFFERS_FROM_RECORD, Standing.DRIFT),
+        (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.PIN_CHANGED),
+    ):
+        if rule in rules:
+            return standing
+    return Standing.ABSENT if verdict.presence is Presence.ABSENT else Standing.CLEAN
+
+
+def _altered_by_add(host: Host, manifest: Manifest, verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
+    """The files of clean mirrors that git would store with other bytes, by what attributes and configuration are in force."""
+    if host.root is None or host.repository is None:
+        return {}
+    files = [
+        (verdict.mirror, f"{THIRD_PARTY}/{directory}/".encode() + fact.path, fact.blob)
+        for verdict in verdicts
+        if verdict.is_clean and verdict.record and (mirror := manifest.mirrors.get(verdict.mirror)) and mirror.checked_in
+        for directory, facts in (
+            (verdict.record.into, verdict.record.files),
+            (license_directory(verdict.mirror), verdict.record.licenses),
+        )
+        for fact in facts
+        if fact.mode != Mode.SYMLINK
+    ]
+    if not files:
+        return {}
+    stored = bytes_after_add(host.root, [path for _, path, _ in files])
+    altered: dict[str, tuple[str, ...]] = {}
+    for (name, path, blob), after in zip(files, stored, strict=True):
+        if after != blob:
+            altered[name] = (*altered.get(name, ()), quote_path(path))
+    return altered

@@ -1,0 +1,215 @@
+"""The commands: parse, call one function, render, exit; the only module, with __main__, that knows typer."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from sync.audit import Audit, Subject, audit
+from sync.check import status as read_status
+from sync.check import verify as verify_state
+from sync.edit import Value
+from sync.errors import ExitStatus, UsageError
+from sync.host import find_host
+from sync.output import status_output, sync_output, verify_output
+from sync.parallel import Options
+from sync.progress import Terminal
+from sync.render import Paint, render_error, render_result, render_status, render_verdicts
+from sync.start import initialize
+from sync.state import WorkTree, open_state, read_manifest
+from sync.synchronize import Result, SyncOptions, add_mirror, remove_mirrors, synchronize
+from sync.verify import Verdict
+
+
+def _mirror_names(incomplete: str) -> list[str]:
+    try:
+        return [n for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors if n.startswith(incomplete)]
+    except Exception:  # noqa: BLE001 - completion is silent
+        return []
+
+
+Mirrors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Names or globs such as 'wasi-0.2-*'; all if none is given.", autocompletion=_mirror_names, show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the plan; change nothing.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use the cache alone; ask no upstream.")]
+Commit = Annotated[bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")]
+NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")]
+Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes in mirrors.")]
+Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this package to the program."""
+    for command in (init, add, remove, sync, status, verify):
+        app.command()(command)
+
+
+def init(
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Start from a shipped manifest: wasi.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a manifest and the attributes that keep git from converting mirrors."""
+    made = initialize(find_host(Path.cwd()), preset)
+    for name in made.written:
+        print(f"wrote {name}")
+    for name in made.kept:
+        print(f"kept  {name}")
+    print("next: " + ("`git verbatim sync`" if preset else "`git verbatim add NAME URL --tag TAG`"))
+
+
+def add(
+    name: Annotated[str, typer.Argument(help="What to call the mirror.", show_default=False)],
+    url: Annotated[str, typer.Argument(help="The upstream repository.", show_default=False)],
+    tag: Annotated[str | None, typer.Option(help="The tag to copy.", show_default=False)] = None,
+    commit_id: Annotated[str | None, typer.Option("--commit-id", help="The full commit id to copy.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")] = None,
+    into: Annotated[str | None, typer.Option(help="Where below third_party/.", show_default="the name")] = None,
+    include: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to copy.", show_default=False)] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to leave out.", show_default=False)] = None,
+    not_checked_in: Annotated[bool, typer.Option("--not-checked-in", help="Commit the record alone.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="The URL is a repository on this machine.")] = False,
+    dry_run: DryRun = False,
+    offline: Offline = False,
+    commit: Commit = False,
+    no_stage: NoStage = False,
+    discard_local: Discard = False,
+    deadline: Deadline = 600,
+    json: Json = False,
+) -> None:
+    """Add a mirror: its manifest entry, its files and its record."""
+    candidates: dict[str, Value | None] = {
+        "url": url,
+        "tag": tag,
+        "commit": commit_id,
+        "from": source,
+        "into": into,
+        "include": include,
+        "exclude": exclude,
+        "checked-in": False if not_checked_in else None,
+        "local": True if local else None,
+    }
+    values: dict[str, Value] = {key: value for key, value in candidates.items() if value not in (None, [])}
+    options = _options(dry_run, offline, commit, no_stage, discard_local, 1, deadline)
+    _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
+
+
+def remove(
+    mirrors: Annotated[list[str], typer.Argument(help="Names or globs.", autocompletion=_mirror_names, show_default=False)],
+    dry_run: DryRun = False,
+    commit: Commit = False,
+    no_stage: NoStage = False,
+    discard_local: Discard = False,
+    json: Json = False,
+) -> None:
+    """Remove mirrors from manifest, tree and records."""
+    offline = True
+    options = _options(dry_run, offline, commit, no_stage, discard_local, 1, 1)
+    _change(lambda reporter: remove_mirrors(find_host(Path.cwd()), mirrors, options, reporter), options, json)
+
+
+def sync(
+    mirrors: Mirrors = None,
+    dry_run: DryRun = False,
+    offline: Offline = False,
+    commit: Commit = False,
+    no_stage: NoStage = False,
+    discard_local: Discard = False,
+    jobs: Jobs = 8,
+    deadline: Deadline = 600,
+    json: Json = False,
+) -> None:
+    """Make mirrors equal to the manifest."""
+    options = _options(dry_run, offline, commit, no_stage, discard_local, jobs, deadline)
+    _change(lambda reporter: synchronize(find_host(Path.cwd()), mirrors or [], options, reporter), options, json)
+
+
+def status(mirrors: Mirrors = None, json: Json = False) -> None:
+    """Show how each mirror stands: a line a mirror."""
+    statuses = read_status(find_host(Path.cwd()), mirrors or [])
+    if json:
+        _print_json(status_output(statuses))
+    else:
+        sys.stdout.write(render_status(statuses, paint_for(sys.stdout)))
+    raise typer.Exit(ExitStatus.CLEAN if all(s.is_well for s in statuses) else ExitStatus.FINDINGS)
+
+
+def verify(
+    mirrors: Mirrors = None,
+    index: Annotated[bool, typer.Option("--index", help="Look at what is staged.")] = False,
+    rev: Annotated[
+        str | None, typer.Option(metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False)
+    ] = None,
+    upstream: Annotated[bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")] = False,
+    jobs: Jobs = 8,
+    deadline: Deadline = 600,
+    json: Json = False,
+) -> None:
+    """Check files against records, and records against their proofs; with --upstream also against the upstreams."""
+    host = find_host(Path.cwd())
+    state = open_state(host, index=index, revision=rev)
+    verdicts = verify_state(state, mirrors or [], host)
+    audited: Audit | None = None
+    if upstream:
+        manifest = read_manifest(state)
+        subjects = [
+            Subject(mirror, verdict.record)
+            for verdict in verdicts
+            if verdict.record is not None and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
+        ]
+        with Terminal(None, Paint()) as terminal:
+            root = host.root or Path.cwd()
+            audited = audit(subjects, Options(root=root, jobs=jobs, deadline_seconds=deadline), terminal)
+    if json:
+        _print_json(verify_output(state.label, verdicts, audited))
+    else:
+        sys.stdout.write(render_verdicts(state.label, verdicts, audited, paint_for(sys.stdout)))
+    raise typer.Exit(_verify_status(verdicts, audited))
+
+
+def _verify_status(verdicts: list[Verdict], audited: Audit | None) -> ExitStatus:
+    if audited is not None and audited.errors:
+        for error in audited.errors.values():
+            sys.stderr.write(render_error(error, paint_for(sys.stderr)))
+        return ExitStatus.COULD_NOT_CHECK
+    if all(verdict.is_clean for verdict in verdicts) and not (audited and audited.findings):
+        return ExitStatus.CLEAN
+    return ExitStatus.FINDINGS
+
+
+def _options(
+    dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
+) -> SyncOptions:
+    if commit and no_stage:
+        raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
+    fetching = Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
+    return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
+
+
+def _change(run: Callable[[Terminal], Result], options: SyncOptions, json: bool) -> None:
+    out = None if json else sys.stdout
+    with Terminal(out, paint_for(sys.stdout)) as terminal:
+        result = run(terminal)
+    if json:
+        _print_json(sync_output(result, dry_run=options.dry_run))
+    else:
+        sys.stdout.write(render_result(result, dry_run=options.dry_run, paint=paint_for(sys.stdout)))
+
+
+def _print_json(output: BaseModel) -> None:
+    sys.stdout.write(output.model_dump_json(indent=2, by_alias=True) + "\n")
+
+
+def paint_for(stream: object) -> Paint:
+    """Colour on a terminal, plain in a pipe, and never where NO_COLOR is set (no-color.org)."""
+    return Paint(on=bool(getattr(stream, "isatty", bool)()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")

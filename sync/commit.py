@@ -1,0 +1,99 @@
+"""The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
+
+from collections.abc import Sequence
+
+from sync.git.process import commit_paths
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.manifest import Manifest
+from sync.model import (
+    EMPTY_TREE,
+    IGNORE_FILE,
+    MANIFEST,
+    THIRD_PARTY,
+    Entry,
+    Mode,
+    ObjectId,
+    license_directory,
+    record_path,
+)
+from sync.plan import Plan
+from sync.provenance import parse_record
+from sync.state import WorkTree
+
+_PREFIX = THIRD_PARTY.encode() + b"/"
+_REMOVED = "removed"
+
+
+def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None:
+    """Commit the index's state of the manifest and of all mirrors in the plan; None if HEAD has it already."""
+    root, repository = host.require_work_tree()
+    owned = {name: _targets(name, plan, manifest) for name in _names(plan)}
+    paths = [MANIFEST, IGNORE_FILE, *(path for targets in owned.values() for path in targets)]
+    staged = _within(repository.index_files(THIRD_PARTY.encode()), paths)
+    committed = _within(_committed(repository), paths)
+    removed = sorted(committed.keys() - staged.keys())
+    added = [entry for path, entry in sorted(staged.items()) if committed.get(path) != entry]
+    if not removed and not added:
+        return None
+    touched = [*removed, *(entry.path for entry in added)]
+    changed = [name for name, targets in owned.items() if any(_is_in(path, targets) for path in touched)]
+    temporary = repository.git_directory / "git-verbatim-commit.index"
+    try:
+        return commit_paths(
+            root,
+            commit_message([_trailer_of(host, name, manifest) for name in changed]),
+            [_PREFIX + path for path in removed],
+            [(_PREFIX + path, mode, blob) for path, mode, blob in added],
+            temporary,
+        )
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
+    """A message for mirrors as (name, pin or `removed`, tree id), ending in their trailers."""
+    if not synced:
+        subject = f"{THIRD_PARTY}: update the manifest"
+    elif len(synced) == 1:
+        name, pin, _ = synced[0]
+        subject = f"{THIRD_PARTY}: remove {name}" if pin == _REMOVED else f"{THIRD_PARTY}: sync {name} to {pin}"
+    else:
+        subject = f"{THIRD_PARTY}: sync {len(synced)} mirrors"
+    trailers = [f"Mirror-Sync: {name} {pin} {tree}" for name, pin, tree in synced]
+    return "\n".join([subject, *(["", *trailers] if trailers else [])]) + "\n"
+
+
+def _names(plan: Plan) -> list[str]:
+    return [*(change.name for change in plan.changes), *plan.satisfied]
+
+
+def _targets(name: str, plan: Plan, manifest: Manifest) -> list[str]:
+    """Where a mirror is and was, below third_party/."""
+    changes = [change for change in plan.changes if change.name == name]
+    places = [place for change in changes for place in (change.into, change.moved_from) if place]
+    if name in manifest.mirrors:
+        places.append(manifest.mirrors[name].into)
+    return [*places, license_directory(name), record_path(name)]
+
+
+def _trailer_of(host: Host, name: str, manifest: Manifest) -> tuple[str, str, ObjectId]:
+    data = WorkTree(host.third_party).read(record_path(name))
+    if data is None or name not in manifest.mirrors:
+        return name, _REMOVED, EMPTY_TREE
+    return name, str(manifest.mirrors[name].pin), parse_record(data, name).tree
+
+
+def _committed(repository: Repository) -> list[Entry]:
+    head = repository.commit_of("HEAD")
+    found = repository.entry_at(repository.tree_of(head), THIRD_PARTY.encode()) if head else None
+    return [] if found is None or found[0] != Mode.TREE else list(repository.files_below(found[1]))
+
+
+def _within(entries: Sequence[Entry], targets: Sequence[str]) -> dict[bytes, Entry]:
+    return {entry.path: entry for entry in entries if _is_in(entry.path, targets)}
+
+
+def _is_in(path: bytes, targets: Sequence[str]) -> bool:
+    text = path.decode("utf-8", "surrogateescape")
+    return any(text == target or text.startswith(target + "/") for target in targets)

@@ -1,0 +1,142 @@
+"""What a mirror has to be: upstream's commit and the manifest's entry become a `Derived`, or a refusal that names the file."""
+
+import re
+from typing import NoReturn, Protocol
+
+from sync.errors import SelectionError
+from sync.model import Derived, Entry, Mirror, Mode, ObjectId, UpstreamCommit
+from sync.names import did_you_mean, quote_path
+from sync.proof import commit_tree
+from sync.selection import Selected, SourceError, select
+from sync.tree import MalformedObjectError, escapes, judge_name
+
+_LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
+_LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
+
+ALLOWABLE = frozenset({"name-not-utf8"})
+"""The references that a mirror's `allow` may name."""
+
+_REASONS = {
+    "name-not-a-component": "its name is no name of a file",
+    "name-too-long": "its name is longer than file systems allow",
+    "name-backslash": "its name holds a backslash, which Windows takes for a directory separator",
+    "name-dot-git": "some systems take its name for .git",
+    "name-unprintable": "its name holds control or invisible characters",
+    "name-not-utf8": "its name is not UTF-8",
+    "submodule": "it is a submodule, and its content is not in this tree",
+    "symlink-escapes": "it is a symlink that points out of the mirror",
+    "lfs-pointer": "it is a Git LFS pointer, and its content is not in this repository",
+}
+
+
+class ObjectReader(Protocol):
+    """Where upstream's objects are read; each method raises CouldNotCheckError for an object that is not there."""
+
+    def read(self, object_id: ObjectId) -> bytes:
+        """The raw content of an object."""
+        ...
+
+    def size(self, object_id: ObjectId) -> int:
+        """The size in bytes of an object's content, without reading it."""
+        ...
+
+
+def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Derived:
+    """What `mirror` has to be at this upstream commit.
+
+    Raises SelectionError when the selection is not there, is empty, or holds what cannot be copied exactly.
+    """
+    selected = _select(mirror, upstream, reader)
+    _refuse_useless(mirror, selected)
+    _refuse_inexact(mirror, selected.entries, reader)
+    return Derived(
+        upstream=upstream,
+        upstream_tree=selected.upstream_tree,
+        tree=selected.tree,
+        entries=selected.entries,
+        licenses=selected.licenses,
+        proof_trees=selected.proof_trees,
+    )
+
+
+def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Selected:
+    try:
+        return select(commit_tree(upstream.commit_object), mirror.source, mirror.selection, reader.read)
+    except SourceError as error:
+        raise _source_error(mirror, error) from error
+    except MalformedObjectError as error:
+        raise SelectionError(
+            f"mirror {mirror.name} cannot copy the directory {quote_path(error.path) or '/'} exactly",
+            [f"{error} [{error.reference}]", *_where(mirror)],
+            hint="leave the directory out with `exclude`, or report it to the upstream's maintainers",
+            reference=error.reference,
+        ) from error
+
+
+def _source_error(mirror: Mirror, error: SourceError) -> SelectionError:
+    what = "is a file, not a directory" if error.is_file else "does not exist"
+    directories = [quote_path(e.name) for e in error.siblings if e.mode == Mode.TREE]
+    hint = did_you_mean(quote_path(error.path.rpartition(b"/")[2]), directories)
+    return SelectionError(
+        f"`from` of mirror {mirror.name} {what} at {mirror.pin}",
+        [f"path: {quote_path(error.path)}", *_where(mirror)],
+        hint=hint or f"directories there: {', '.join(directories[:12]) or 'none'}",
+        reference="from-is-a-file" if error.is_file else "from-missing",
+    )
+
+
+def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
+    for key, pattern in selected.unused:
+        raise SelectionError(
+            f"the pattern `{pattern}` in `{key}` of mirror {mirror.name} matches nothing",
+            _where(mirror),
+            hint=f"correct the pattern, or remove it from `{key}`",
+            reference="pattern-unused",
+        )
+    if not selected.entries:
+        raise SelectionError(
+            f"the selection of mirror {mirror.name} is empty",
+            _where(mirror),
+            hint="look at `from`, `include` and `exclude` of the mirror",
+            reference="selection-empty",
+        )
+
+
+def _refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
+    judged: set[bytes] = set()
+    for entry in entries:
+        path: bytes = entry.path
+        while path and path not in judged:
+            judged.add(path)
+            directory, _, name = path.rpartition(b"/")
+            reference = judge_name(name)
+            if reference is not None and reference not in mirror.allow:
+                _refuse(mirror, path, reference)
+            path = directory
+        reference = _judge_content(entry, reader)
+        if reference is not None:
+            _refuse(mirror, entry.path, reference)
+
+
+def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
+    if entry.mode == Mode.GITLINK:
+        return "submodule"
+    if entry.mode == Mode.SYMLINK:
+        return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None
+    if reader.size(entry.blob) <= _LFS_POINTER_MAX_BYTES and _LFS_POINTER.match(reader.read(entry.blob)):
+        return "lfs-pointer"
+    return None
+
+
+def _refuse(mirror: Mirror, path: bytes, reference: str) -> NoReturn:
+    allowing = f'; to copy it all the same: allow = ["{reference}"]' if reference in ALLOWABLE else ""
+    raise SelectionError(
+        f"mirror {mirror.name} cannot copy {quote_path(path)} exactly",
+        [f"{_REASONS[reference]} [{reference}]", *_where(mirror)],
+        hint=f"leave it out with `exclude`{allowing}",
+        reference=reference,
+    )
+
+
+def _where(mirror: Mirror) -> list[str]:
+    return [f"upstream: {mirror.url} at {mirror.pin}"]

@@ -1,0 +1,103 @@
+"""Edits of the manifest and of third_party's own files as text: what people wrote, comments and layout, survives."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
+
+from sync.errors import ManifestError
+from sync.manifest import MANIFEST_PATH, keys_by_line
+from sync.model import Mirror, license_directory
+
+_BEGIN = "# git-verbatim: mirrors that are not checked in"
+_END = "# git-verbatim: end"
+_BLOCK = re.compile(rf"^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n", re.MULTILINE | re.DOTALL)
+
+Value = str | bool | list[str]
+
+
+def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
+    """The manifest with a table `[mirrors."name"]` at its end."""
+    document = _parse(manifest)
+    table = tomlkit.table()
+    for key, value in values.items():
+        table.add(key, value)
+    mirrors = document.get("mirrors")
+    if isinstance(mirrors, InlineTable):
+        mirrors[name] = tomlkit.inline_table()
+        mirrors[name].update(values)
+        return tomlkit.dumps(document)
+    if mirrors is None:
+        mirrors = tomlkit.table(is_super_table=True)
+        document.append("mirrors", mirrors)
+    mirrors.append(_key(name), table)
+    text = tomlkit.dumps(document)
+    # one blank line before the table, whatever the file ended with
+    return re.sub(rf"\n*(\[mirrors\.{re.escape(_key(name).as_string())}\]\n)", r"\n\n\1", text, count=1).lstrip("\n")
+
+
+def remove_mirror_tables(manifest: str, names: Iterable[str]) -> str:
+    """The manifest without the tables of these mirrors; comments above a table are people's, and stay."""
+    for name in names:
+        manifest = _without_table(manifest, name)
+    return manifest
+
+
+def _without_table(manifest: str, name: str) -> str:
+    document = _parse(manifest)
+    mirrors = document.get("mirrors")
+    if mirrors is None or name not in mirrors:
+        return manifest
+    del mirrors[name]
+    # tomlkit takes the comments above the next table along; cut by lines where that says the same
+    cut = _cut_table(manifest, name)
+    return cut if _parse(cut).unwrap() == document.unwrap() else tomlkit.dumps(document)
+
+
+def _cut_table(manifest: str, name: str) -> str:
+    lines = manifest.splitlines(keepends=True)
+    headers = [number for number, _ in keys_by_line(manifest) if lines[number - 1].lstrip().startswith("[")]
+    start = next((number for number, path in keys_by_line(manifest) if path == ("mirrors", name) and number in headers), None)
+    if start is None:
+        return manifest
+    end = min((number for number in headers if number > start), default=len(lines) + 1)
+    while end - 1 > start and re.match(r"\s*(#|$)", lines[end - 2]):
+        end -= 1  # comments and blank lines before the next table belong to it
+    rest = lines[end - 1 :]
+    while rest and not rest[0].strip() and (start == 1 or not lines[start - 2].strip()):
+        rest.pop(0)
+    return "".join([*lines[: start - 1], *rest])
+
+
+def _key(name: str) -> "tomlkit.items.SingleKey":
+    return tomlkit.items.SingleKey(name, t=tomlkit.items.KeyType.Basic)
+
+
+def _parse(manifest: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(manifest)
+    except TOMLKitError as error:
+        raise ManifestError(f"{MANIFEST_PATH} is not valid TOML", [str(error).lower()], reference="manifest-syntax") from error
+
+
+def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:
+    """third_party/.gitignore with a block that hides just the mirrors that are not checked in; None: no file needed."""
+    lines = [line for mirror in mirrors if not mirror.checked_in for line in _ignored(mirror)]
+    block = "\n".join([_BEGIN, *sorted(lines), _END]) + "\n" if lines else ""
+    if present is None:
+        return block or None
+    if _BLOCK.search(present):
+        return _BLOCK.sub(lambda _: block, present, count=1) or None
+    if not block:
+        return present
+    return present + ("" if present.endswith("\n") or not present else "\n") + block
+
+
+def _ignored(mirror: Mirror) -> tuple[str, str]:
+    return f"/{_escape(mirror.into)}/", f"/{license_directory(mirror.name)}/"
+
+
+def _escape(path: str) -> str:
+    return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (len(path) - len(path.rstrip(" ")))

@@ -1,0 +1,75 @@
+"""What can go wrong, as values: every error names its exit status, where it happened and the next command."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What the program's exit status says; a crash is never FINDINGS, "could not check" never CLEAN."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    TROUBLE = 2
+    COULD_NOT_CHECK = 3
+    INTERRUPTED = 130
+
+
+@dataclass
+class VerbatimError(Exception):
+    """An error that a user can cause or has to know of.
+
+    `message` is lower case without a full stop, `context` are lines that say where and why, `hint` is the
+    next command or what to change. Text that comes from outside may hold anything: rendering escapes it.
+    """
+
+    message: str
+    context: list[str] = field(default_factory=list)
+    hint: str | None = None
+    reference: str = "trouble"
+
+    exit_status = ExitStatus.TROUBLE
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(VerbatimError):
+    """The command line asks for something that cannot be."""
+
+
+class ManifestError(VerbatimError):
+    """`third_party/mirrors.toml` cannot be used as it is."""
+
+
+class RecordError(VerbatimError):
+    """A file below `third_party/provenance/` cannot be used as it is."""
+
+
+class HostError(VerbatimError):
+    """The host repository or its file system does not allow what was asked."""
+
+
+class LocalChangesError(VerbatimError):
+    """Something would be overwritten that is not upstream's."""
+
+
+class SelectionError(VerbatimError):
+    """What the manifest selects is not in the upstream tree, or cannot be copied exactly."""
+
+
+class MovedTagError(VerbatimError):
+    """A recorded tag now names another commit."""
+
+
+class CouldNotCheckError(VerbatimError):
+    """The upstream, the network or a missing object kept the question from being answered."""
+
+    exit_status = ExitStatus.COULD_NOT_CHECK
+
+
+class TransientError(CouldNotCheckError):
+    """A failure of the network that may be gone a second later."""
+
+
+class InterruptedByUser(BaseException):
+    """Ctrl-C or SIGTERM; no `except Exception` swallows it."""

@@ -1,0 +1,130 @@
+"""Every process that the program starts: git itself, and ssh to read its configuration."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.model import ObjectId
+from sync.names import quote_path
+
+
+def run_git(
+    directory: Path | None, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in `directory`, by default in the environment of this process.
+
+    A failure is a HostError that quotes what git said, unless `check` is off.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
+    done = subprocess.run(  # noqa: S603
+        [program, *arguments],
+        cwd=directory,
+        input=stdin,
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+        raise HostError(f"git {arguments[0]} failed", said[-6:], reference="git-failed")
+    return done
+
+
+def configuration(directory: Path | None) -> list[tuple[str, str]]:
+    """All of git's configuration that is in force in `directory`, as (key, value), last one wins."""
+    listed = run_git(directory, "config", "--list", "-z", check=False).stdout.decode("utf-8", "surrogateescape")
+    return [(key, value) for key, _, value in (line.partition("\n") for line in listed.split("\0") if line)]
+
+
+def configuration_for_url(directory: Path | None, section: str, url: str) -> list[tuple[str, str]]:
+    """The values of `section.*` for a URL, with git's own matching of `section.<url>.*`."""
+    done = run_git(directory, "config", "-z", "--get-urlmatch", section, url, check=False)
+    listed = done.stdout.decode("utf-8", "surrogateescape")
+    return [(key, value) for key, _, value in (line.partition("\n") for line in listed.split("\0") if line)]
+
+
+def credential(directory: Path | None, action: str, attributes: Mapping[str, str]) -> dict[str, str] | None:
+    """Ask git's credential helpers: `fill`, `approve` or `reject`; None if there is no answer."""
+    lines = "".join(f"{key}={value}\n" for key, value in attributes.items()) + "\n"
+    environment = dict(os.environ)
+    if not os.isatty(2):
+        environment["GIT_TERMINAL_PROMPT"] = "0"
+    done = run_git(directory, "credential", action, stdin=lines.encode(), environment=environment, check=False)
+    if done.returncode != 0:
+        return None
+    answered = done.stdout.decode("utf-8", "replace").splitlines()
+    return dict(line.split("=", 1) for line in answered if "=" in line)
+
+
+def ssh_configuration(host: str) -> dict[str, list[str]]:
+    """What ssh would use for a host, by its own configuration: `hostname`, `port`, `user`, `identityfile`."""
+    program = shutil.which("ssh")
+    if program is None or host.startswith("-"):
+        return {}
+    done = subprocess.run(  # noqa: S603
+        [program, "-G", host], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    settings: dict[str, list[str]] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition(" ")
+        settings.setdefault(key, []).append(value)
+    return settings
+
+
+def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> None:
+    """Write the objects of the git directory `source` as one pack into the git directory `target`.
+
+    git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
+    """
+    run_git(
+        target,
+        "--git-dir=.",
+        "pack-objects",
+        "--quiet",
+        "--window=0",
+        str(target / "objects" / "pack" / "pack"),
+        stdin="".join(f"{object_id}\n" for object_id in objects).encode(),
+        environment={
+            **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects")),
+        },
+    )
+
+
+def _quoted(path: str) -> str:
+    # unquoted, a colon in the path would end it
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def commit_paths(
+    work_tree: Path, message: str, remove: Sequence[bytes], add: Iterable[tuple[bytes, int, ObjectId]], temporary: Path
+) -> ObjectId | None:
+    """Commit exactly these changes on top of HEAD, whatever else is staged; None if they change nothing.
+
+    git makes the commit from an index of its own in `temporary`, so identity, signing and hooks are the user's.
+    """
+    environment = {**os.environ, "GIT_INDEX_FILE": str(temporary)}
+    for left in (temporary, temporary.with_name(temporary.name + ".lock")):
+        left.unlink(missing_ok=True)
+    has_head = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode == 0
+    run_git(work_tree, "read-tree", *(["HEAD"] if has_head else ["--empty"]), environment=environment)
+    lines = [b"0 %s\t%s\0" % (b"0" * 40, path) for path in remove]
+    lines += [b"%o %s\t%s\0" % (mode, blob.encode(), path) for path, mode, blob in add]
+    run_git(work_tree, "update-index", "-z", "--index-info", stdin=b"".join(lines), environment=environment)
+    tree = run_git(work_tree, "write-tree", environment=environment).stdout.decode().strip()
+    if has_head and tree == run_git(work_tree, "rev-parse", "HEAD^{tree}").stdout.decode().strip():
+        return None
+    run_git(work_tree, "commit", "--quiet", "--file=-", "--cleanup=verbatim", stdin=message.encode(), environment=environment)
+    return ObjectId(run_git(work_tree, "rev-parse", "HEAD").stdout.decode().strip())
+
+
+def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
+    """The blob ids that `git add` would store for these files, with whatever attributes and configuration are in force."""
+    lines = [quote_path(path).encode() if path.startswith(b'"') else path for path in paths]
+    done = run_git(work_tree, "hash-object", "--stdin-paths", stdin=b"".join(line + b"\n" for line in lines))
+    return [ObjectId(line) for line in done.stdout.decode().split()]

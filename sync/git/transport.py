@@ -1,0 +1,307 @@
+"""The network: what an upstream offers, and fetching from it, with git's own settings for proxies, TLS and credentials."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pygit2
+from pygit2.enums import CredentialType
+
+from sync.errors import CouldNotCheckError, TransientError
+from sync.git.process import configuration, configuration_for_url, credential, ssh_configuration
+from sync.git.repository import Repository
+from sync.model import ObjectId
+from sync.urls import is_scp_like, rewrite
+
+_CONNECT_TIMEOUT_MS = 20_000
+_READ_TIMEOUT_MS = 30_000
+UNSHALLOW = 0x7FFFFFFF
+_USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
+
+# what asking again cannot mend; libgit2 tells these only by their words
+_PERMANENT = re.compile(
+    r"status code: (?:40[0134]|410)|not found|authenticat|credential|certificate|unsupported url|invalid|"
+    r"too many redirects|redirect|unknown.*host key|hostkey|permission denied|specific object|callback|not a git",
+    re.IGNORECASE,
+)
+_NO_REPOSITORY = re.compile(
+    r"status code: (?:404|410)|repository.*not found|not a git|does not exist|no such|not appear to be a git|content-type",
+    re.IGNORECASE,
+)
+_DAMAGED_CACHE = re.compile(r"object not found|missing delta bases", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a fetch is: objects received of those announced, and bytes."""
+
+    received_objects: int = 0
+    total_objects: int = 0
+    received_bytes: int = 0
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the caller asked for it
+    """The fetch was called off from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Git's configuration for the transport to one upstream."""
+
+    url: str
+    """The URL to contact, after `url.<base>.insteadOf`."""
+    directory: Path | None
+    """Where git is asked for credentials."""
+    proxy: str | None = None
+    """Git's `http.proxy`: empty for none at all, None for what the environment says."""
+    verify_tls: bool = True
+    headers: tuple[str, ...] = ()
+    ssh_host: str = ""
+    """The host as the URL names it: ssh's configuration goes by that name."""
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as it may be printed: `insteadOf` may have put a password into it."""
+        return _USER_INFORMATION.sub("", self.url) if self.url.startswith("http") else self.url
+
+
+class TransportConfiguration:
+    """Git's configuration in force in a directory, read once for all upstreams."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._values = values = configuration(directory)
+        self._rewrites = {
+            value: key[len("url.") : -len(".insteadof")]
+            for key, value in values
+            if key.startswith("url.") and key.endswith(".insteadof")
+        }
+        self._has_http = any(key.startswith("http.") for key, _ in values)
+        pygit2.settings.server_connect_timeout = _CONNECT_TIMEOUT_MS
+        pygit2.settings.server_timeout = _READ_TIMEOUT_MS
+
+    def settings_for(self, url: str) -> Settings:
+        """The settings for an upstream's URL as the manifest writes it."""
+        contacted = rewrite(url, self._rewrites)
+        if not contacted.startswith(("http://", "https://")):
+            return Settings(_with_ssh_configuration(contacted), self._directory, ssh_host=_ssh_host(contacted))
+        http = configuration_for_url(self._directory, "http", contacted) if self._has_http else []
+        values = dict(http)
+        authorities = os.environ.get("GIT_SSL_CAINFO") or values.get("http.sslcainfo")
+        if authorities:
+            pygit2.settings.set_ssl_cert_locations(os.path.expanduser(authorities), None)
+        return Settings(
+            url=contacted,
+            directory=self._directory,
+            proxy=values.get("http.proxy"),
+            verify_tls=values.get("http.sslverify", "true").lower() not in {"false", "0", "no", "off"}
+            and not os.environ.get("GIT_SSL_NO_VERIFY"),
+            headers=self._headers(values.get("http.extraheader")),
+        )
+
+    def _headers(self, last: str | None) -> tuple[str, ...]:
+        """All values of the key that gave `last`: git's own matching by URL tells only the last of several."""
+        keys = [key for key, value in self._values if key.endswith(".extraheader") and value == last]
+        values = [value for key, value in self._values if keys and key == keys[-1]]
+        while "" in values:
+            values = values[values.index("") + 1 :]  # an empty value clears those before it
+        return tuple(values)
+
+
+def _ssh_host(url: str) -> str:
+    return url.partition(":")[0].rpartition("@")[2] if is_scp_like(url) else urlsplit(url).hostname or ""
+
+
+def _with_ssh_configuration(url: str) -> str:
+    """The URL with host alias, port and user resolved as ssh would; libgit2 does not read ssh's configuration."""
+    if is_scp_like(url):
+        account, _, path = url.partition(":")
+        user, _, host = account.rpartition("@")
+        settings = ssh_configuration(host)
+        user, host = user or settings.get("user", ["git"])[0], settings.get("hostname", [host])[0]
+        port = settings.get("port", ["22"])[0]
+        if port == "22":
+            return f"{user}@{host}:{path}"
+        absolute = path if path.startswith("/") else f"/{path}" if path.startswith("~") else f"/~/{path}"
+        return f"ssh://{user}@{host}:{port}{absolute}"
+    if not url.startswith("ssh://"):
+        return url
+    parts = urlsplit(url)
+    settings = ssh_configuration(parts.hostname or "")
+    host = settings.get("hostname", [parts.hostname or ""])[0]
+    user = parts.username or settings.get("user", ["git"])[0]
+    number = parts.port or int(settings.get("port", ["22"])[0])
+    return f"ssh://{user}@{f'[{host}]' if ':' in host else host}:{number}{parts.path}"
+
+
+@dataclass(eq=False)
+class _Callbacks(pygit2.RemoteCallbacks):
+    """Answers libgit2's questions during one connection."""
+
+    settings: Settings
+    on_progress: Callable[[Progress], None] = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+    _asked: list[str] = field(default_factory=list)
+    _granted: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
+        if self.cancelled():
+            raise Cancelled
+        self.on_progress(Progress(stats.received_objects, stats.total_objects, stats.received_bytes))
+
+    def sideband_progress(self, string: str) -> None:  # noqa: ARG002
+        if self.cancelled():
+            raise Cancelled
+
+    def custom_headers(self) -> list[str] | None:
+        return list(self.settings.headers) or None
+
+    def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002
+        return valid or (self.settings.url.startswith("https://") and not self.settings.verify_tls)
+
+    def credentials(
+        self, url: str, username_from_url: str | None, allowed_types: CredentialType
+    ) -> pygit2.Username | pygit2.UserPass | pygit2.Keypair:
+        user = username_from_url or "git"
+        if allowed_types & CredentialType.USERNAME:
+            return pygit2.Username(user)
+        if allowed_types & CredentialType.SSH_KEY:
+            return self._next_ssh_key(url, user)
+        if allowed_types & CredentialType.USERPASS_PLAINTEXT:
+            return self._from_helper(url, username_from_url)
+        msg = f"no way to authenticate to {url} is known"
+        raise CouldNotCheckError(msg, reference="authentication")
+
+    def _next_ssh_key(self, url: str, user: str) -> pygit2.Keypair:
+        if "SSH_AUTH_SOCK" in os.environ and "agent" not in self._asked:
+            self._asked.append("agent")
+            return pygit2.KeypairFromAgent(user)
+        files = ssh_configuration(self.settings.ssh_host).get("identityfile", [])
+        for name in files:
+            private = Path(name).expanduser()
+            if str(private) not in self._asked and private.is_file():
+                self._asked.append(str(private))
+                return pygit2.Keypair(user, f"{private}.pub", str(private), "")
+        raise CouldNotCheckError(
+            f"{url} accepts none of the ssh keys",
+            [f"tried: {', '.join(self._asked) or 'none: there is no agent and no key file'}"],
+            hint="add the key to the agent with `ssh-add`, and try `ssh -T` to the host",
+            reference="authentication",
+        )
+
+    def _from_helper(self, url: str, user: str | None) -> pygit2.UserPass:
+        parts = urlsplit(url)
+        host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+        attributes = {"protocol": parts.scheme, "host": host, "path": parts.path.lstrip("/")}
+        if user:
+            attributes["username"] = user
+        if self._granted is not None:
+            credential(self.settings.directory, "reject", self._granted)
+        filled = None if self._granted is not None else credential(self.settings.directory, "fill", attributes)
+        if not filled or "password" not in filled:
+            raise CouldNotCheckError(
+                f"{parts.scheme}://{host} asks for credentials" + (" and refused those it got" if self._granted else ""),
+                [f"url: {self.settings.shown_url}"],
+                hint="set up a git credential helper for the host, and check the repository's name",
+                reference="authentication",
+            )
+        self._granted = filled
+        return pygit2.UserPass(filled.get("username", ""), filled["password"])
+
+    def succeeded(self) -> None:
+        """Tell the helper that its credentials were good."""
+        if self._granted is not None:
+            credential(self.settings.directory, "approve", self._granted)
+
+
+def list_refs(repository: Repository, settings: Settings, cancelled: Callable[[], bool] = lambda: False) -> dict[str, ObjectId]:
+    """The refs that the upstream offers, by full name."""
+    callbacks = _Callbacks(settings, cancelled=cancelled)
+    try:
+        remote = repository.raw.remotes.create_anonymous(settings.url)
+        heads = remote.list_heads(callbacks=callbacks, proxy=_proxy(settings))
+    except pygit2.GitError as error:
+        raise _failure(settings, error) from error
+    callbacks.succeeded()
+    return {head.name: ObjectId(str(head.oid)) for head in heads if head.name and not head.name.endswith("^{}")}
+
+
+def fetch(
+    repository: Repository,
+    settings: Settings,
+    refspecs: list[str],
+    *,
+    depth: int,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    """Fetch the refspecs into a bare repository; a ref that the upstream lacks is silently not there afterwards.
+
+    Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend.
+    """
+    callbacks = _Callbacks(settings, on_progress, cancelled)
+    try:
+        remote = repository.raw.remotes.create_anonymous(settings.url)
+        remote.fetch(refspecs, callbacks=callbacks, depth=depth, proxy=_proxy(settings))
+    except (pygit2.GitError, ValueError, KeyError, OSError) as error:
+        raise _failure(settings, error) from error
+    callbacks.succeeded()
+
+
+def _proxy(settings: Settings) -> str | Literal[True] | None:
+    """What libgit2 is told: a proxy, True for the environment's, None for none.
+
+    CouldNotCheckError for plain http through a proxy: libgit2 1.9 would contact the upstream itself.
+    """
+    if settings.url.startswith("http://") and _is_proxied(settings):
+        raise CouldNotCheckError(
+            "plain http cannot be fetched through a proxy",
+            [f"url: {settings.shown_url}"],
+            hint="use the upstream's https URL, or except its host with no_proxy",
+            reference="proxy-unsupported",
+        )
+    return True if settings.proxy is None else settings.proxy or None
+
+
+def _is_proxied(settings: Settings) -> bool:
+    if settings.proxy is not None:
+        return bool(settings.proxy)
+    if not any(name.lower() in {"http_proxy", "all_proxy"} for name in os.environ):
+        return False
+    from urllib.request import getproxies, proxy_bypass  # 20 ms, for those who have a proxy
+
+    proxies = getproxies()
+    return bool(proxies.get("http") or proxies.get("all")) and not proxy_bypass(urlsplit(settings.url).netloc)
+
+
+def _failure(settings: Settings, error: Exception) -> CouldNotCheckError:
+    words = str(error)
+    # a server that would serve commits by id says "not our ref" of one it lacks, which libgit2 passes on as this
+    if any(said in words for said in ("specific object", "not our ref", "unadvertised object", "unexpected packet type")):
+        return CouldNotCheckError("the upstream does not serve commits by id", [words], reference="object-id-refused")
+    if _DAMAGED_CACHE.search(words):
+        return CouldNotCheckError("the cache of this upstream is damaged", [words], reference="cache-damaged")
+    context = [f"url: {settings.shown_url}", words.strip().lower()]
+    if _NO_REPOSITORY.search(words):
+        return CouldNotCheckError(
+            "there is no git repository at the upstream's URL",
+            context,
+            hint="check the `url`",
+            reference="upstream-not-a-repository",
+        )
+    if "host key" in words.lower() or "hostkey" in words.lower() or "user rejected certificate" in words.lower():
+        return CouldNotCheckError(
+            "the upstream's identity could not be verified",
+            context,
+            hint="connect once with `ssh` to record the host key, or check the TLS certificate",
+            reference="upstream-unverified",
+        )
+    kind = CouldNotCheckError if _PERMANENT.search(words) else TransientError
+    return kind("the upstream cannot be reached", context, hint="check the network and the `url`", reference="upstream-unreachable")

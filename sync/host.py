@@ -1,0 +1,64 @@
+"""Where we are: the directory that holds third_party/, and the git repository around it, if there is one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.git.repository import Repository
+from sync.model import MANIFEST, THIRD_PARTY
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host: `root` holds third_party/; an unpacked tarball has no repository, a bare repository no root."""
+
+    root: Path | None
+    repository: Repository | None
+
+    @property
+    def third_party(self) -> Path:
+        if self.root is None:
+            raise HostError(
+                "this is a bare repository: it has no working tree",
+                hint="name what to look at with `--rev REV`, such as `git verbatim verify --rev HEAD`",
+                reference="host-bare",
+            )
+        return self.root / THIRD_PARTY
+
+    def require_repository(self) -> Repository:
+        """The repository; HostError outside of git."""
+        if self.repository is None:
+            raise HostError(
+                "this is not a git repository",
+                [f"directory: {self.root or Path.cwd()}"],
+                hint="run the command in a clone of the project, or `git init` first",
+                reference="host-not-git",
+            )
+        return self.repository
+
+    def require_work_tree(self) -> tuple[Path, Repository]:
+        """Root and repository for a command that changes files; HostError in a tarball or a bare repository."""
+        repository = self.require_repository()
+        if self.root is None:
+            raise HostError(
+                "this is a bare repository: it has no working tree to change",
+                [f"repository: {repository.git_directory}"],
+                hint="run the command in a clone of it",
+                reference="host-bare",
+            )
+        return self.root, repository
+
+
+def find_host(start: Path) -> Host:
+    """The host of `start`: the nearest directory upwards that has a manifest or is the top of a git working tree.
+
+    A manifest nearer than the repository's top is an unpacked tarball inside somebody else's repository.
+    """
+    repository = Repository.discover(start)
+    top = repository.work_tree.resolve() if repository and repository.work_tree else None
+    for directory in (start.resolve(), *start.resolve().parents):
+        if directory == top:
+            return Host(top, repository)
+        if (directory / THIRD_PARTY / MANIFEST).is_file():
+            return Host(directory, None)
+    return Host(top, repository)

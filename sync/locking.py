@@ -1,0 +1,78 @@
+"""Holding a host: one run at a time, and what an interrupted one began is finished first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from sync.apply import Outcome, discard_leftovers, finish, read_journal
+from sync.errors import HostError
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.model import THIRD_PARTY, WORKSPACE
+
+
+class Listener(Protocol):
+    """Who is told what happens."""
+
+    def notice(self, message: str) -> None: ...
+
+
+@contextmanager
+def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
+    """Hold the host's lock; an interrupted run is finished before anything else is read."""
+    _, repository = host.require_work_tree()
+    with _exclusively(repository, seconds, listener):
+        if journal := read_journal(host.third_party):
+            listener.notice("an earlier run was interrupted: finishing it first")
+            report_rescued(finish(host.third_party, repository, journal), listener)
+        discard_leftovers(host.third_party)
+        yield
+
+
+def refuse_interrupted(host: Host) -> None:
+    """HostError if a run was interrupted after its journal was written: what is there may be a mixture."""
+    if read_journal(host.third_party) is not None:
+        raise HostError(
+            "an earlier run was interrupted, or one is at work just now",
+            [f"journal: {THIRD_PARTY}/{WORKSPACE}/journal.json"],
+            hint="finish it with `git verbatim sync`",
+            reference="interrupted",
+        )
+
+
+def report_rescued(outcome: Outcome, listener: Listener) -> None:
+    """Say where changes are that came while the tool ran."""
+    for path in outcome.rescued:
+        listener.notice(f"a change made meanwhile was kept: {path}")
+
+
+@contextmanager
+def _exclusively(repository: Repository, seconds: float, listener: Listener) -> Iterator[None]:
+    path = repository.common_directory / "git-verbatim.lock"
+    lock = FileLock(path)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            listener.notice("waiting for another git-verbatim to finish with this repository")
+            lock.acquire(timeout=seconds)
+    except Timeout as error:
+        raise HostError(
+            "another git-verbatim is at work in this repository",
+            [f"lock: {path}", f"waited: {seconds:g} s"],
+            hint="wait for it to end, then run the command again",
+            reference="host-locked",
+        ) from error
+    except OSError as error:
+        raise HostError(
+            "cannot lock the repository",
+            [f"{path}: {(error.strerror or str(error)).lower()}"],
+            hint="make the git directory writable",
+            reference="host-read-only",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

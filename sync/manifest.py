@@ -1,0 +1,269 @@
+"""The manifest `third_party/mirrors.toml`: bytes become frozen mirrors, or an error that names file, line and key."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, NoReturn, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from sync.derive import ALLOWABLE
+from sync.errors import ManifestError
+from sync.model import MANIFEST, THIRD_PARTY, Mirror, Pin, PinKind, RepoPath, Selection
+from sync.names import did_you_mean
+from sync.paths import into_problem, overlaps, path_problem
+from sync.patterns import parse_pattern
+from sync.urls import url_problem
+
+MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
+_MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
+_FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+# git-check-ref-format: what no part of a ref name may hold
+_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
+
+Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.rstrip("_").replace("_", "-")
+    )
+
+
+class DefaultsTable(_Table):
+    """What mirrors have in common."""
+
+    supplier: Line | None = None
+    license: Line | None = None
+    license_comment: Line | None = None
+    checked_in: bool = True
+
+
+class MirrorTable(_Table):
+    """One `[mirrors."name"]` table, as people write it."""
+
+    url: Line
+    tag: Line | None = None
+    commit: Line | None = None
+    from_: Line | None = None
+    into: Line | None = None
+    include: list[Line] = Field(default=[])
+    exclude: list[Line] = Field(default=[])
+    checked_in: bool | None = None
+    local: bool = False
+    allow: list[Line] = Field(default=[])
+    license: Line | None = None
+    license_comment: Line | None = None
+    supplier: Line | None = None
+    description: Line | None = None
+
+
+class ManifestTable(_Table):
+    """The whole file."""
+
+    defaults: DefaultsTable = DefaultsTable()
+    mirrors: dict[str, MirrorTable] = Field(default={})
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The manifest's mirrors by name, in the order of the file."""
+
+    mirrors: Mapping[str, Mirror]
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The manifest in `data`; ManifestError names the line and the key of what is wrong."""
+    text = _decode(data)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(text, error) from error
+    try:
+        table = ManifestTable.model_validate(document)
+    except ValidationError as error:
+        _refuse_first(text, error)
+    mirrors = {name: _mirror(text, name, mirror, table.defaults) for name, mirror in table.mirrors.items()}
+    _refuse_overlaps(text, mirrors)
+    return Manifest(mirrors)
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ManifestError(
+            f"{MANIFEST_PATH} begins with a byte order mark", hint="save the file as UTF-8 without BOM", reference="manifest-bom"
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError(
+            f"{MANIFEST_PATH} is not UTF-8",
+            [f"{MANIFEST_PATH}:{line}"],
+            hint="save the file as UTF-8",
+            reference="manifest-encoding",
+        ) from error
+
+
+def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> ManifestError:
+    conflict = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
+    if conflict is not None:
+        return ManifestError(
+            f"{MANIFEST_PATH} holds an unresolved merge conflict",
+            [f"{MANIFEST_PATH}:{conflict}"],
+            hint="resolve the conflict, then run `git verbatim sync`",
+            reference="manifest-conflict",
+        )
+    line = re.search(r"at line (\d+)", str(error))
+    where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(text.splitlines())}"
+    return ManifestError(f"{MANIFEST_PATH} is not valid TOML", [where, str(error).lower()], reference="manifest-syntax")
+
+
+def _refuse_first(text: str, error: ValidationError) -> NoReturn:
+    details = error.errors(include_url=False)[0]
+    location = tuple(str(part) for part in details["loc"])
+    raise _at(text, location, *_explain(details, location))
+
+
+def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str | None]:
+    key = location[-1]
+    match details["type"]:
+        case "extra_forbidden":
+            known = {0: ManifestTable, 1: DefaultsTable if location[0] == "defaults" else MirrorTable}[min(len(location) - 1, 1)]
+            keys = [field.alias or name for name, field in known.model_fields.items()]
+            return f"unknown key `{key}`", did_you_mean(key, keys) or f"known keys: {', '.join(sorted(keys))}"
+        case "missing":
+            return f"the key `{key}` is missing", f"add `{key} = …`"
+        case "string_pattern_mismatch":
+            return f"`{key}` holds control characters", None
+        case _:
+            return f"`{_dotted(location[2:]) or key}` is wrong: {details['msg'].lower()}", None
+
+
+def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
+        raise _at(text, ("mirrors", name) if key is None else ("mirrors", name, key), message, hint)
+
+    if not _MIRROR_NAME.fullmatch(name) or name.endswith(".lock"):
+        refuse(None, f"`{name}` is no mirror name", "a name is letters, digits and . _ + @ -, and begins with a letter or digit")
+    if problem := url_problem(table.url, local=table.local):
+        refuse("url", f"the url is not allowed: {problem}")
+    for reference in table.allow:
+        if reference not in ALLOWABLE:
+            refuse("allow", f"`allow` does not know `{reference}`", f"it knows: {', '.join(sorted(ALLOWABLE))}")
+    for key, patterns in (("include", table.include), ("exclude", table.exclude)):
+        if problem := next(filter(None, map(_pattern_problem, patterns)), None):
+            refuse(key, problem)
+    source = (table.from_ or "").rstrip("/")
+    source = "" if source == "." else source
+    if source and (problem := path_problem(source)):
+        refuse("from", f"`from` {problem}")
+    into = (name if table.into is None else table.into).rstrip("/")
+    if problem := path_problem(into) or into_problem(into):
+        refuse("into" if table.into is not None else None, f"`into` {problem}")
+    return Mirror(
+        name=name,
+        url=table.url,
+        pin=_pin(table, refuse),
+        source=RepoPath(source.encode()),
+        into=into,
+        selection=Selection(tuple(table.include), tuple(table.exclude)),
+        checked_in=defaults.checked_in if table.checked_in is None else table.checked_in,
+        local=table.local,
+        allow=frozenset(table.allow),
+        license=table.license or defaults.license,
+        license_comment=table.license_comment or defaults.license_comment,
+        supplier=table.supplier or defaults.supplier,
+        description=table.description,
+    )
+
+
+class _Refuse(Protocol):
+    def __call__(self, key: str | None, message: str, hint: str | None = None) -> NoReturn: ...
+
+
+def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
+    if table.commit is not None and table.tag is not None:
+        refuse("commit", "a mirror has either `tag` or `commit`, not both", "remove one of the two")
+    if table.commit is not None:
+        if not _FULL_COMMIT_ID.fullmatch(table.commit):
+            refuse("commit", f"`{table.commit}` is no full commit id", "write all 40 lower-case hexadecimal digits")
+        return Pin(PinKind.COMMIT, table.commit)
+    if table.tag is None:
+        refuse(None, "the mirror has neither `tag` nor `commit`", 'add `tag = "…"`, or `commit = "…"` with a full commit id')
+    if _BAD_REF.search(table.tag) or table.tag.startswith(("-", "refs/")):
+        refuse("tag", f"`{table.tag}` is no tag name", "write the tag's name alone, such as v0.2.12")
+    return Pin(PinKind.TAG, table.tag)
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    return f"`{pattern}` is no pattern, but a comment or blank" if parse_pattern(pattern) is None else None
+
+
+def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
+    # compared without case: on Windows and macOS `WASI` and `wasi` are one directory
+    seen: dict[str, str] = {}
+    for name, mirror in mirrors.items():
+        if (other := next((o for o in seen if o.casefold() == name.casefold()), None)) is not None:
+            raise _at(text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None)
+        for other, into in seen.items():
+            if overlaps(mirror.into, into):
+                key = ("mirrors", name, "into")
+                raise _at(
+                    text,
+                    key,
+                    f"mirror {name} overlaps mirror {other}: both lie in {mirror.into}",
+                    "give each mirror its own `into`",
+                )
+        seen[name] = mirror.into
+
+
+def _at(text: str, location: tuple[str, ...], message: str, hint: str | None) -> ManifestError:
+    line, found = find_line(text, location)
+    where = f"{MANIFEST_PATH}:{line}" if line else MANIFEST_PATH
+    return ManifestError(message, [f"{where}: {_dotted(found or location)}"], hint=hint, reference="manifest-invalid")
+
+
+def _dotted(location: tuple[str, ...]) -> str:
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in location)
+
+
+def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
+    """The 1-based line of a key or table, and how much of the location was found there.
+
+    tomllib keeps no positions. Each line that looks like a header or an assignment is parsed by itself, so
+    quoting is read as TOML reads it; the longest part of the location that has a line wins.
+    """
+    best: tuple[int | None, tuple[str, ...]] = (None, ())
+    for number, path in keys_by_line(text):
+        shared = path[: len(location)]
+        if shared == location[: len(shared)] and len(shared) > len(best[1]):
+            best = (number, shared)
+    return best
+
+
+def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The 1-based lines of table headers and assignments, each with its full key path."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            header = _key_path(stripped)
+            table = header if header is not None else table
+            yield number, table
+        elif "=" in stripped and (key := _key_path(stripped.partition("=")[0] + "= 0")):
+            yield number, table + key
+
+
+def _key_path(line: str) -> tuple[str, ...] | None:
+    try:
+        value = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return None
+    path: list[str] = []
+    while isinstance(value, dict) and len(value) == 1:
+        ((key, value),) = value.items()
+        path.append(key)
+    return tuple(path)

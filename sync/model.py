@@ -1,0 +1,158 @@
+"""The words of the design as frozen values: imported by every module, importing nothing of ours but errors."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+ObjectId = NewType("ObjectId", str)
+"""A git object id: 40 lower-case hexadecimal digits."""
+
+RepoPath = NewType("RepoPath", bytes)
+"""A path inside a tree: `/`-separated components, none of them empty, `.` or `..`; bytes, not always UTF-8."""
+
+EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+THIRD_PARTY = "third_party"
+MANIFEST = "mirrors.toml"
+PROVENANCE = "provenance"
+LICENSES = "licenses"
+IGNORE_FILE = ".gitignore"
+ATTRIBUTES_FILE = ".gitattributes"
+WORKSPACE = ".git-verbatim"
+"""Where below third_party/ the next state is built before it replaces the present one."""
+
+
+class Mode:
+    """The modes of tree entries, as in git's object format."""
+
+    TREE = 0o040000
+    FILE = 0o100644
+    EXECUTABLE = 0o100755
+    SYMLINK = 0o120000
+    GITLINK = 0o160000
+
+
+BLOB_MODES = frozenset({Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK})
+
+
+class Entry(NamedTuple):
+    """One file of a mirror: what a tree says of it."""
+
+    path: RepoPath
+    mode: int
+    blob: ObjectId
+
+
+class FileFact(NamedTuple):
+    """One file as it was read: what a tree says of it, and its content's size in bytes and SHA-256."""
+
+    path: RepoPath
+    mode: int
+    blob: ObjectId
+    size: int
+    sha256: str
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.path, self.mode, self.blob)
+
+
+class PinKind(StrEnum):
+    TAG = "tag"
+    COMMIT = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The tag or the full commit id that the manifest names for a mirror."""
+
+    kind: PinKind
+    value: str
+
+    @property
+    def ref(self) -> str | None:
+        return f"refs/tags/{self.value}" if self.kind is PinKind.TAG else None
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of the tree below `source` is copied: gitignore patterns."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.include and not self.exclude
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """One mirror as the manifest wants it."""
+
+    name: str
+    url: str
+    pin: Pin
+    source: RepoPath
+    """The manifest's `from`; empty for the root of the upstream tree."""
+    into: str
+    selection: Selection
+    checked_in: bool = True
+    local: bool = False
+    allow: frozenset[str] = frozenset()
+    license: str | None = None
+    license_comment: str | None = None
+    supplier: str | None = None
+    description: str | None = None
+
+    @property
+    def directory(self) -> str:
+        """Where the copy lies, below third_party/."""
+        return self.into
+
+    @property
+    def record_path(self) -> str:
+        return record_path(self.name)
+
+    @property
+    def license_directory(self) -> str:
+        return license_directory(self.name)
+
+
+def record_path(name: str) -> str:
+    """Where the record of the mirror lies, below third_party/."""
+    return f"{PROVENANCE}/{name}.json"
+
+
+def license_directory(name: str) -> str:
+    """Where licence files that cover the mirror but lie outside its selection are kept, below third_party/."""
+    return f"{LICENSES}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCommit:
+    """A pin, resolved: the commit that the upstream gives for it, and the raw objects on the way there."""
+
+    commit: ObjectId
+    tag: ObjectId | None
+    """The id of the annotated tag object; None for a lightweight tag or a commit pin."""
+    commit_object: bytes
+    tag_objects: tuple[bytes, ...]
+    """The annotated tags from the ref inwards; more than one where tags are nested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a mirror has to be, computed from the upstream's objects."""
+
+    upstream: UpstreamCommit
+    upstream_tree: ObjectId
+    tree: ObjectId
+    entries: tuple[Entry, ...]
+    """Sorted by path; paths relative to the mirror."""
+    licenses: tuple[Entry, ...]
+    """Sorted by path; paths relative to the upstream's root."""
+    proof_trees: tuple[bytes, ...]
+    """Raw tree objects, sorted by id: the way from the commit to `source`, and what the copied files cannot rebuild."""

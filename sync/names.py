@@ -1,0 +1,78 @@
+"""How words from outside are written and read: git's quoting of paths, escaping for terminals, nearest names."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_ESCAPES = {ord("\a"): "a", ord("\b"): "b", ord("\t"): "t", ord("\n"): "n", ord("\v"): "v", ord("\f"): "f", ord("\r"): "r"}
+_UNESCAPES = {letter: byte for byte, letter in _ESCAPES.items()} | {'"': ord('"'), "\\": ord("\\")}
+_NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f]')
+_ESCAPE_SEQUENCE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
+# Cc: control, Cf: format (bidirectional overrides, zero-width), Cs: surrogate, Zl and Zp: line and paragraph separators
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def quote_path(path: bytes) -> str:
+    """A path as text, reversibly: itself if it is UTF-8 that git prints plain, else as `git ls-files` quotes it."""
+    try:
+        text = path.decode()
+    except UnicodeDecodeError:
+        return _c_quote(path)
+    return _c_quote(path) if _NEEDS_QUOTES.search(text) else text
+
+
+def unquote_path(text: str) -> bytes:
+    """The inverse of `quote_path`; ValueError for text that `quote_path` would not write."""
+    path = _ESCAPE_SEQUENCE.sub(_unescape, text[1:-1].encode()) if text.startswith('"') else text.encode()
+    if quote_path(path) != text:
+        msg = f"not a path as git quotes it: {text!r}"
+        raise ValueError(msg)
+    return path
+
+
+def _c_quote(path: bytes) -> str:
+    def quote(byte: int) -> str:
+        if byte in _ESCAPES:
+            return "\\" + _ESCAPES[byte]
+        if byte in b'"\\':
+            return "\\" + chr(byte)
+        return chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else f"\\{byte:03o}"
+
+    return '"' + "".join(map(quote, path)) + '"'
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    sequence = match[1]
+    if len(sequence) == 3:  # noqa: PLR2004 - three octal digits
+        return bytes([int(sequence, 8)])
+    return bytes([_UNESCAPES.get(sequence.decode("latin-1"), 0)])
+
+
+def printable(text: str) -> str:
+    """Text that cannot act on a terminal: control, format and surrogate characters are written as Python escapes them."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
+    """The candidates that a typist most likely meant, best first."""
+    folded: dict[str, list[str]] = {}
+    for candidate in sorted(set(candidates)):
+        folded.setdefault(candidate.casefold(), []).append(candidate)
+    matches = get_close_matches(word.casefold(), folded, n=limit, cutoff=0.6)
+    return [candidate for match in matches for candidate in folded[match]][:limit]
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """A hint naming the nearest candidates, or None."""
+    found = nearest(word, candidates)
+    return f"did you mean {' or '.join(found)}?" if found else None

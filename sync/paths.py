@@ -1,0 +1,35 @@
+"""Which paths manifest and records may name below third_party/ and in an upstream tree."""
+
+import re
+
+from sync.model import LICENSES, MANIFEST, PROVENANCE
+
+_RESERVED = frozenset({PROVENANCE, LICENSES, MANIFEST})
+
+
+def path_problem(path: str) -> str | None:
+    """Why this is no plain relative path, in words that follow the key's name; None if it is one."""
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        return f"is absolute: `{path}`"
+    components = path.split("/")
+    if ".." in components:
+        return f"leaves its directory: `{path}` holds `..`"
+    if "" in components or "." in components or "\\" in path:
+        return f"is no plain path: `{path}`"
+    return None
+
+
+def into_problem(into: str) -> str | None:
+    """Why no mirror may lie at this plain path below third_party/, in words that follow the key's name; None if one may."""
+    first = into.split("/", maxsplit=1)[0].casefold()
+    if first in _RESERVED or first.startswith("."):
+        return f"is reserved for the tool: `{into}`"
+    if any(part.casefold().rstrip(". ") in {".git", "git~1"} for part in into.split("/")):
+        return f"names a git directory: `{into}`"
+    return None
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether one path is the other or lies in it; without case, since on Windows and macOS `WASI` and `wasi` are one."""
+    first, second = f"{one.casefold()}/", f"{other.casefold()}/"
+    return first.startswith(second) or second.startswith(first)

@@ -1,0 +1,178 @@
+"""What has to change for mirrors to be as the manifest wants them: manifest, records and disk become a plan; pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from sync.errors import LocalChangesError, MovedTagError, UsageError
+from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory
+from sync.names import did_you_mean, quote_path
+from sync.provenance import Record
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What lies where a mirror's files belong; None where there is no directory."""
+
+    files: Sequence[FileFact] | None
+    licenses: Sequence[FileFact] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """Paths relative to the directory."""
+
+    added: tuple[RepoPath, ...] = ()
+    changed: tuple[RepoPath, ...] = ()
+    removed: tuple[RepoPath, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one mirror. Without `derived` the mirror goes away."""
+
+    name: str
+    into: str
+    """Where the files are, below third_party/."""
+    mirror: Mirror | None
+    before: Record | None
+    derived: Derived | None
+    files: FileChanges
+    licenses: FileChanges
+    present: OnDisk
+    moved_from: str | None = None
+    """The `into` of the record, where it differs from the manifest's."""
+    present_there: Sequence[FileFact] | None = None
+    """What lies at `moved_from`."""
+
+    @property
+    def old_pin(self) -> Pin | None:
+        return self.before.pin if self.before else None
+
+    @property
+    def new_pin(self) -> Pin | None:
+        return self.mirror.pin if self.mirror else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one run changes, in the manifest's order."""
+
+    changes: tuple[Change, ...]
+    satisfied: tuple[str, ...] = ()
+    """Mirrors whose files and record are as they should be."""
+    unstaged: tuple[str, ...] = ()
+    """Those of the satisfied that the index does not have as they are."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.unstaged)
+
+
+def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The mirrors that names or globs such as `wasi-0.2-*` mean, in the order of `known`; all for no pattern."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            hint = did_you_mean(pattern, known) or f"mirrors: {', '.join(known) or 'none'}"
+            raise UsageError(f"there is no mirror {pattern}", hint=hint, reference="mirror-unknown")
+    return [name for name in known if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+    """Whether a mirror needs nothing: the record answers the manifest, and the disk the record."""
+    return (
+        record is not None
+        and not record.differences(mirror)
+        and list(record.files) == list(present.files or ())
+        and list(record.licenses) == list(present.licenses or ())
+    )
+
+
+def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
+    """The record wins over the tag: MovedTagError if the pin it answers now gives another commit."""
+    if record.commit != commit:
+        raise MovedTagError(
+            f"the tag {mirror.pin} of mirror {mirror.name} has moved",
+            [f"recorded: {record.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
+            hint=f'ask upstream why; to take the new commit, pin it in the manifest: commit = "{commit}"',
+            reference="tag-moved",
+        )
+
+
+def plan_mirror(
+    mirror: Mirror,
+    record: Record | None,
+    derived: Derived,
+    present: OnDisk,
+    moved_from: str | None,
+    files_at: Callable[[str], Sequence[FileFact] | None],
+) -> Change:
+    """What has to change for one mirror to be as derived; `moved_from` is where its record has it, if elsewhere."""
+    return Change(
+        name=mirror.name,
+        into=mirror.into,
+        mirror=mirror,
+        before=record,
+        derived=derived,
+        files=_changes(derived.entries, present.files),
+        licenses=_changes(derived.licenses, present.licenses),
+        present=present,
+        moved_from=moved_from,
+        present_there=files_at(moved_from) if moved_from else None,
+    )
+
+
+def plan_removal(name: str, into: str, record: Record | None, present: OnDisk) -> Change:
+    """What has to change for a mirror to be gone."""
+    return Change(
+        name=name,
+        into=into,
+        mirror=None,
+        before=record,
+        derived=None,
+        files=_changes((), present.files),
+        licenses=_changes((), present.licenses),
+        present=present,
+    )
+
+
+def refuse_local_changes(changes: Sequence[Change]) -> None:
+    """LocalChangesError that lists every file which is neither the record's nor what it is to become."""
+    local = [path for change in changes for path in local_changes(change)]
+    if local:
+        raise LocalChangesError(
+            f"local changes in {THIRD_PARTY}/ would be overwritten",
+            local,
+            hint="keep them elsewhere, or give them up by repeating the command with `--discard-local`",
+            reference="local-changes",
+        )
+
+
+def local_changes(change: Change) -> list[str]:
+    """The files on disk, from the host's root, that hold something which is in no upstream that is known here."""
+    before, derived = change.before, change.derived
+    recorded = before.files if before else ()
+    licenses = before.licenses if before else ()
+    wanted = derived.entries if derived else ()
+    return [
+        *_local(change.into, change.present.files, recorded, wanted),
+        *_local(license_directory(change.name), change.present.licenses, licenses, derived.licenses if derived else ()),
+        *(_local(change.moved_from, change.present_there, recorded, ()) if change.moved_from else ()),
+    ]
+
+
+def _local(directory: str, present: Sequence[FileFact] | None, recorded: Sequence[FileFact], wanted: Sequence[Entry]) -> list[str]:
+    upstreams = {fact.entry for fact in recorded} | set(wanted)
+    return [f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}" for fact in present or () if fact.entry not in upstreams]
+
+
+def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> FileChanges:
+    goal: Mapping[RepoPath, Entry] = {entry.path: entry for entry in wanted}
+    there = {fact.path: fact.entry for fact in present or ()}
+    return FileChanges(
+        added=tuple(sorted(goal.keys() - there.keys())),
+        changed=tuple(sorted(path for path in goal.keys() & there.keys() if goal[path] != there[path])),
+        removed=tuple(sorted(there.keys() - goal.keys())),
+    )

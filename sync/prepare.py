@@ -1,0 +1,154 @@
+"""Reads manifest, records, disk and, where needed, upstreams, and plans what has to change; writes nothing of the host's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sync.derive import derive
+from sync.errors import RecordError
+from sync.fetch import Fetched, Want, fetch_all
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.locking import Listener
+from sync.manifest import Manifest
+from sync.model import THIRD_PARTY, Derived, Mirror, license_directory, record_path
+from sync.parallel import Display, Options
+from sync.paths import overlaps
+from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
+from sync.provenance import Record, derived_of, parse_record
+from sync.state import WorkTree
+from sync.verify import is_staged
+
+
+class Reporter(Display, Listener, Protocol):
+    """Who is told what happens, and shown how fetching goes."""
+
+    def planned(self, plan: Plan) -> None: ...
+
+
+@dataclass(slots=True)
+class Preparation:
+    """One look at the host and its upstreams; `readers` then has where each changing mirror's objects are read."""
+
+    host: Host
+    repository: Repository
+    manifest: Manifest
+    fetching: Options
+    reporter: Reporter
+    discard_local: bool
+    stage: bool
+    readers: dict[str, Repository] = field(default_factory=dict)
+
+    @property
+    def state(self) -> WorkTree:
+        return WorkTree(self.host.third_party)
+
+    def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
+        """What has to change for mirrors to be as the manifest wants them, and for others to be gone.
+
+        `removed` has what the manifest said of a mirror, if it said anything.
+        """
+        records = {name: self.record(name) for name in [*names, *removed]}
+        present = {name: self.on_disk(self.manifest.mirrors[name]) for name in names}
+        satisfied = [n for n in names if is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
+        pending = [n for n in names if n not in satisfied]
+        derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
+        changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
+        changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
+        return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
+
+    def record(self, name: str) -> Record | None:
+        """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
+        data = self.state.read(record_path(name))
+        if data is None:
+            return None
+        try:
+            record = parse_record(data, name)
+            if problems := record.problems():
+                raise RecordError(
+                    f"the proof of {THIRD_PARTY}/{record_path(name)} does not hold",
+                    problems,
+                    hint=f"put the committed record back with `git checkout HEAD -- {THIRD_PARTY}/{record_path(name)}`, "
+                    f"or make it anew with `git verbatim sync --discard-local {name}`",
+                    reference="proof-broken",
+                )
+        except RecordError as error:
+            if not self.discard_local or error.reference == "record-newer":
+                raise
+            self.reporter.notice(f"making the record of {name} anew: {error.message}")
+            return None
+        return record
+
+    def on_disk(self, mirror: Mirror) -> OnDisk:
+        return OnDisk(self.state.files(mirror.into), self.state.files(license_directory(mirror.name)))
+
+    def _change(self, mirror: Mirror, record: Record | None, derived: Derived, present: OnDisk) -> Change:
+        moved = record is not None and record.into != mirror.into and not self._is_anothers(record.into, mirror.name)
+        return plan_mirror(mirror, record, derived, present, record.into if record and moved else None, self.state.files)
+
+    def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
+        into = record.into if record else mirror.into if mirror else name
+        files = None if self._is_anothers(into, name) else self.state.files(into)
+        return plan_removal(name, into, record, OnDisk(files, self.state.files(license_directory(name))))
+
+    def _is_anothers(self, into: str, name: str) -> bool:
+        """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""
+        return any(overlaps(into, other.into) for other in self.manifest.mirrors.values() if other.name != name)
+
+    def _derive(
+        self, mirrors: Sequence[Mirror], records: Mapping[str, Record | None], present: Mapping[str, OnDisk]
+    ) -> dict[str, Derived]:
+        """What each mirror has to be: by its record if the host's own objects suffice, else by what upstream answers."""
+        derived: dict[str, Derived] = {}
+        for mirror in mirrors:
+            record = records[mirror.name]
+            if record is not None and not record.differences(mirror) and self._has_content(record, present[mirror.name]):
+                derived[mirror.name] = derived_of(record)
+                self.readers[mirror.name] = self.repository
+        asked = [mirror for mirror in mirrors if mirror.name not in derived]
+        fetched = fetch_all(_wants(asked, records), self.fetching, self.reporter)
+        for mirror in asked:
+            derived[mirror.name] = _derived(mirror, records[mirror.name], fetched[mirror.url])
+            self.readers[mirror.name] = fetched[mirror.url].objects
+        return derived
+
+    def _has_content(self, record: Record, present: OnDisk) -> bool:
+        """Whether the host's own objects are enough to put back what is recorded."""
+        there = {fact.entry for fact in present.files or ()}
+        wanted = [f.blob for f in record.files if f.entry not in there]
+        return all(self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)])
+
+    def _unstaged(self, satisfied: Sequence[str], records: Mapping[str, Record | None]) -> Iterator[str]:
+        if not self.stage or not satisfied:
+            return
+        staged = {entry.path: (entry.mode, entry.blob) for entry in self.repository.index_files(THIRD_PARTY.encode())}
+        for name in satisfied:
+            record, mirror = records[name], self.manifest.mirrors[name]
+            if record is not None and not is_staged(staged, mirror, record):
+                yield name
+
+
+def _wants(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> list[Want]:
+    """What is to be fetched, one want for each upstream."""
+    by_url: dict[str, list[Mirror]] = {}
+    for mirror in mirrors:
+        by_url.setdefault(mirror.url, []).append(mirror)
+    return [
+        Want(
+            url=url,
+            pins=frozenset(mirror.pin for mirror in fed),
+            recorded={m.pin: r.commit for m in fed if (r := records[m.name]) is not None and r.answers_pin_of(m)},
+            sources=frozenset(mirror.source for mirror in fed),
+        )
+        for url, fed in by_url.items()
+    ]
+
+
+def _derived(mirror: Mirror, record: Record | None, answer: Fetched) -> Derived:
+    """What the mirror has to be by what the upstream answered, and by the record where there is one of this pin."""
+    upstream = answer.commits[mirror.pin]
+    if record is None or not record.answers_pin_of(mirror):
+        return derive(mirror, upstream, answer.objects)
+    refuse_moved_tag(mirror, record, upstream.commit)
+    recorded = derived_of(record)
+    return recorded if not record.differences(mirror) else derive(mirror, recorded.upstream, answer.objects)

@@ -1,0 +1,86 @@
+"""What the terminal shows while something takes long: a line an upstream with objects and bytes; nothing in a pipe."""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from sync.git.transport import Progress
+from sync.names import printable
+from sync.plan import Plan
+from sync.render import Paint, render_plan
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+
+class Terminal:
+    """Reports to people on stderr, and the plan where the command's output goes."""
+
+    def __init__(self, out: TextIO | None, paint: Paint) -> None:
+        self._out = out
+        self._paint = paint
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def notice(self, message: str) -> None:
+        self._stop()
+        print(f"{printable(message)}", file=sys.stderr, flush=True)
+
+    def planned(self, plan: Plan) -> None:
+        self._stop()
+        if self._out is not None:
+            self._out.write(render_plan(plan, self._paint))
+            self._out.flush()
+
+    def progress(self, url: str, progress: Progress) -> None:
+        if not sys.stderr.isatty():
+            return
+        bars = self._started()
+        if url not in self._tasks:
+            self._tasks[url] = bars.add_task(printable(url), total=None, size="")
+        bars.update(
+            self._tasks[url],
+            completed=progress.received_objects,
+            total=progress.total_objects or None,
+            size=_size(progress.received_bytes),
+        )
+
+    def finished(self, url: str) -> None:
+        if self._bars is not None and url in self._tasks:
+            task = self._bars.tasks[self._tasks[url]]
+            self._bars.update(task.id, completed=task.total or 1, total=task.total or 1)
+
+    def _started(self) -> "Bars":
+        if self._bars is None:
+            # rich takes 40 ms to import, which only a terminal is worth
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bars
+
+            console = Console(stderr=True, markup=False, highlight=False)
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
+            self._bars = Bars(*columns, TextColumn("objects  {task.fields[size]}", markup=False), console=console)
+            self._bars.start()
+        return self._bars
+
+    def _stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks = {}
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,129 @@
+"""From the mirrored files to the upstream's commit id by hashing alone: no network, no repository, no libgit2."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sync.model import Entry, ObjectId, RepoPath, Selection
+from sync.names import quote_path
+from sync.selection import SourceError, select
+from sync.tree import build_trees, object_id
+
+_COMMIT_TREE = re.compile(rb"tree ([0-9a-f]{40})\n")
+_COMMITTER = re.compile(rb"committer .*> (-?\d{1,18}) [+-]\d{4}")
+_TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tag)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a record says, as far as it can be proved."""
+
+    commit: ObjectId
+    commit_time: str
+    tag: ObjectId | None
+    source: RepoPath
+    selection: Selection
+    upstream_tree: ObjectId
+    tree: ObjectId
+    entries: tuple[Entry, ...]
+    licenses: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Raw git objects; what each is for follows from the id it hashes to."""
+
+    commit: bytes
+    tags: tuple[bytes, ...]
+    trees: tuple[bytes, ...]
+
+
+def commit_tree(commit: bytes) -> ObjectId:
+    """The id of the tree that a raw commit object names; ValueError if it names none."""
+    match = _COMMIT_TREE.match(commit)
+    if match is None:
+        msg = "not a commit object: it names no tree"
+        raise ValueError(msg)
+    return ObjectId(match[1].decode())
+
+
+def commit_time(commit: bytes) -> str:
+    """The committer's time of a raw commit object as `YYYY-MM-DDThh:mm:ssZ`; ValueError if it has none."""
+    header, _, _ = commit.partition(b"\n\n")
+    for line in header.split(b"\n"):
+        if match := _COMMITTER.fullmatch(line):
+            try:
+                moment = datetime.fromtimestamp(int(match[1]), tz=UTC)
+            except (OverflowError, OSError) as error:
+                raise ValueError(str(error)) from error
+            return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment.year >= 1000 else _no_time()  # noqa: PLR2004
+    return _no_time()
+
+
+def _no_time() -> str:
+    msg = "not a commit object: it has no time"
+    raise ValueError(msg)
+
+
+def tag_target(tag: bytes) -> ObjectId:
+    """The id that a raw annotated tag object names; ValueError unless it is that of a commit or of another tag."""
+    match = _TAG_TARGET.match(tag)
+    if match is None:
+        msg = "not a tag object that leads to a commit"
+        raise ValueError(msg)
+    return ObjectId(match[1].decode())
+
+
+def check_proof(claim: Claim, proof: Proof) -> list[str]:
+    """Where the proof fails to show the claim, in words; empty if files and commit id hang together.
+
+    The claim is derived anew from the proof's own objects and from the trees that the claimed files rebuild:
+    whatever is found by its id is genuine.
+    """
+    try:
+        return [*_commit_problems(claim, proof), *_tree_problems(claim, proof)]
+    except ValueError as error:
+        return [str(error)]
+
+
+def _commit_problems(claim: Claim, proof: Proof) -> Iterator[str]:
+    expected = claim.tag or claim.commit
+    for raw in proof.tags:
+        if object_id("tag", raw) != expected:
+            yield f"a tag object of the proof hashes to {object_id('tag', raw)}, expected {expected}"
+        expected = tag_target(raw)
+    if expected != claim.commit or (claim.tag is None) != (not proof.tags):
+        yield f"the tag does not lead to commit {claim.commit}"
+    if object_id("commit", proof.commit) != claim.commit:
+        yield f"the commit object hashes to {object_id('commit', proof.commit)}, the record says {claim.commit}"
+    if commit_time(proof.commit) != claim.commit_time:
+        yield f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
+
+
+def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:
+    rebuilt = build_trees(claim.entries)
+    if rebuilt[b""].id != claim.tree:
+        yield f"the files hash to tree {rebuilt[b''].id}, the record says {claim.tree}"
+    known = {tree.id: tree.raw for tree in rebuilt.values()}
+    known |= {object_id("tree", raw): raw for raw in proof.trees}
+    try:
+        selected = select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__)
+    except KeyError as error:
+        yield f"neither the proof nor the files have the tree object {error.args[0]}"
+        return
+    except SourceError as error:
+        yield f"the commit has no directory {quote_path(error.path)}"
+        return
+    if selected.upstream_tree != claim.upstream_tree:
+        yield f"the commit has tree {selected.upstream_tree} there, the record says {claim.upstream_tree}"
+    for path in _differing(selected.entries, claim.entries):
+        yield f"upstream's tree does not have {quote_path(path)} as recorded"
+    for path in _differing(selected.licenses, claim.licenses):
+        yield f"upstream's tree does not have the licence file {quote_path(path)} as recorded"
+    if selected.proof_trees != proof.trees:
+        yield "the proof holds tree objects that it does not need"
+
+
+def _differing(one: tuple[Entry, ...], other: tuple[Entry, ...]) -> list[RepoPath]:
+    return sorted({entry.path for entry in set(one) ^ set(other)})

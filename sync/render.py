@@ -1,0 +1,198 @@
+"""Values → text for people; pure. Everything from outside is made printable, and colour is added only where asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sync.audit import Audit
+from sync.check import MirrorStatus, Standing
+from sync.errors import VerbatimError
+from sync.model import THIRD_PARTY, RepoPath, license_directory
+from sync.names import printable, quote_path
+from sync.plan import Change, FileChanges, Plan
+from sync.synchronize import Result
+from sync.verify import Finding, Presence, Verdict
+
+_SHOWN_FILES = 12
+_SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Colours, or none."""
+
+    on: bool = False
+
+    def __call__(self, text: str, code: int) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
+
+    def good(self, text: str) -> str:
+        return self(text, 32)
+
+    def bad(self, text: str) -> str:
+        return self(text, 31)
+
+    def change(self, text: str) -> str:
+        return self(text, 33)
+
+    def strong(self, text: str) -> str:
+        return self(text, 1)
+
+    def faint(self, text: str) -> str:
+        return self(text, 2)
+
+
+def render_error(error: VerbatimError, paint: Paint) -> str:
+    """`error: …`, the context indented, and the hint."""
+    lines = [f"{paint.bad('error:')} {printable(error.message)}"]
+    lines += [f"  {printable(line)}" for line in error.context]
+    if error.hint:
+        lines.append(f"{paint.change('hint:')} {printable(error.hint)}")
+    return "\n".join(lines) + "\n"
+
+
+def render_plan(plan: Plan, paint: Paint) -> str:
+    """What changes, for a reviewer: mirror, old pin → new pin, the files, and licences that change."""
+    return "".join(line + "\n" for change in plan.changes for line in _change_lines(change, paint))
+
+
+def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
+    name = paint.strong(printable(change.name))
+    yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{printable(change.into)}')}"
+    if change.moved_from:
+        yield f"  moves from {THIRD_PARTY}/{printable(change.moved_from)}"
+    before, derived = change.before, change.derived
+    if derived is not None and (before is None or before.commit != derived.upstream.commit):
+        old = f"{before.commit[:_SHORT]} → " if before else ""
+        yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
+    yield from _file_lines(change.files, "", paint)
+    if before is not None and derived is not None and change.licenses:
+        yield f"  {paint.change('the licence text changes: read it')}"
+    yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
+
+
+def _pins(change: Change, paint: Paint) -> str:
+    old, new = (printable(_short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
+    if change.derived is None:
+        return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
+    if not old:
+        return paint.good(new)
+    return f"{old} → {paint.change(new)}" if old != new else new
+
+
+def _short_pin(pin: str) -> str:
+    is_commit = len(pin) == 40 and set(pin) <= set("0123456789abcdef")  # noqa: PLR2004
+    return pin[:_SHORT] if is_commit else pin
+
+
+def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str]:
+    marked = [
+        *((paint.good("+"), path) for path in changes.added),
+        *((paint.change("~"), path) for path in changes.changed),
+        *((paint.bad("-"), path) for path in changes.removed),
+    ]
+    for mark, path in marked[:_SHOWN_FILES]:
+        yield f"  {mark} {prefix}{_path(path)}"
+    if len(marked) > _SHOWN_FILES:
+        counts = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
+        yield f"  … {len(marked)} files in all: {counts}"
+
+
+def _path(path: RepoPath) -> str:
+    return printable(quote_path(path))
+
+
+def render_result(result: Result, *, dry_run: bool, paint: Paint) -> str:
+    """The last line of a sync."""
+    count = len(result.plan.changes)
+    satisfied = len(result.plan.satisfied)
+    if not result.plan and result.commit is None:
+        return f"{paint.good('up to date:')} {_count(satisfied, 'mirror')}\n"
+    done = "would change" if dry_run else "synced"
+    parts = [f"{done} {_count(count, 'mirror')}"] if count else []
+    if result.plan.unstaged:
+        parts.append(f"{'would stage' if dry_run else 'staged'} {_count(len(result.plan.unstaged), 'mirror')}")
+    if satisfied and count:
+        parts.append(f"{satisfied} up to date")
+    if result.commit:
+        parts.append(f"commit {result.commit[:_SHORT]}")
+    return f"{paint.good(', '.join(parts))}\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
+    """A line a mirror, then what to do."""
+    if not statuses:
+        return "no mirrors: add one with `git verbatim add`\n"
+    rows = [(printable(s.name), printable(_pin_of(s)), s) for s in statuses]
+    names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
+    lines = [f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows]
+    altered = [printable(path) for status in statuses for path in status.altered_by_add]
+    notes = [f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered]
+    return "\n".join([*lines, *notes, *_status_hints(statuses, paint)]) + "\n"
+
+
+def _pin_of(status: MirrorStatus) -> str:
+    old, new = _short_pin(str(status.recorded_pin or "")), _short_pin(str(status.pin or ""))
+    return f"{old} → {new}" if old and new and old != new else new or old or "?"
+
+
+def _standing(status: MirrorStatus, paint: Paint) -> str:
+    if status.standing is Standing.CLEAN:
+        return paint.good("clean") + ("" if status.staged else paint.change(", not staged"))
+    if status.standing is Standing.ABSENT:
+        return paint.faint("absent (not checked in)")
+    files = sum(1 for finding in status.verdict.findings if finding.path and finding.difference)
+    return paint.bad(status.standing.value + (f": {_count(files, 'file')}" if files else ""))
+
+
+def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[str]:
+    standings = {status.standing for status in statuses}
+    hint = paint.change("hint:")
+    if Standing.DRIFT in standings or Standing.BROKEN_RECORD in standings:
+        yield f"{hint} see what differs with `git verbatim verify`"
+    if standings & {Standing.ABSENT, Standing.NOT_SYNCED, Standing.PIN_CHANGED}:
+        yield f"{hint} bring the mirrors up to the manifest with `git verbatim sync`"
+    if Standing.ORPHAN in standings:
+        orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
+        yield f"{hint} take what the manifest no longer has away with `git verbatim remove {printable(orphans)}`"
+    if any(status.altered_by_add for status in statuses):
+        yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
+
+
+def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: Audit | None, paint: Paint) -> str:
+    """What was found, by mirror, then one line that says it all."""
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings += audited.findings if audited else ()
+    lines: list[str] = []
+    for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
+        lines += [paint.strong(printable(mirror)), *_finding_lines(list(of_mirror), paint)]
+    return "\n".join([*lines, _summary(state, verdicts, len(findings), audited, paint)]) + "\n"
+
+
+def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+    for rule, of_rule in groupby(findings, key=lambda f: f.rule):
+        listed = list(of_rule)
+        yield f"  {paint.bad(rule.value)}"
+        for finding in listed[: 2 * _SHOWN_FILES]:
+            where = f"{printable(finding.path)}: " if finding.path and finding.difference else ""
+            yield f"    {where}{printable(finding.message)}"
+        if len(listed) > 2 * _SHOWN_FILES:
+            yield f"    … {len(listed)} in all; `--json` lists every one"
+
+
+def _summary(state: str, verdicts: Sequence[Verdict], findings: int, audited: Audit | None, paint: Paint) -> str:
+    present = [v for v in verdicts if v.presence is Presence.PRESENT]
+    files = sum(len(v.record.files) for v in present if v.record)
+    absent = len(verdicts) - len(present)
+    what = f"{_count(len(verdicts), 'mirror')} in {state}"
+    details = [_count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
+    if findings:
+        return f"{paint.bad(_count(findings, 'finding'))}: {what}"
+    if audited is not None and audited.errors:
+        return f"{paint.change('could not check all')}: {what}"
+    proven = "files, records and upstream agree" if audited else "files, records and proofs agree"
+    return f"{paint.good('verified')}: {what}, {', '.join(details)}; {proven}"

@@ -1,0 +1,165 @@
+"""What is on disk below third_party/, read without following any link and hashed as git would hash it."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.model import FileFact, Mode, ObjectId, RepoPath
+from sync.names import quote_path
+
+_CHUNK = 1 << 16
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _AtPathError(Exception):
+    """Something went wrong at a path; without a cause it is a FIFO, a socket or a device, which no git tree can say."""
+
+    def __init__(self, path: RepoPath, cause: OSError | None = None) -> None:
+        super().__init__(path)
+        self.path = path
+        self.cause = cause
+
+
+def scan_directory(root: Path, *parts: str) -> list[FileFact] | None:
+    """Every file below `root/parts…` as facts, sorted by path; None if there is no such directory.
+
+    No component of `parts` is followed if it is a link: then, as for a file in its place, there is no directory.
+    Empty directories are no files and are passed over, as git does.
+    """
+    where = "/".join([root.name, *parts])
+    try:
+        directory = open_directory(root, *parts)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unreadable(error, where) from error
+    try:
+        return sorted(_scan(directory, b""))
+    except _AtPathError as error:
+        name = f"{where}/{quote_path(error.path)}"
+        raise _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name) from error
+    finally:
+        os.close(directory)
+
+
+def read_file(root: Path, path: str) -> bytes | None:
+    """The content of a regular file below `root`; None if there is none. Links are not followed, nothing is waited for."""
+    *parents, name = path.split("/")
+    try:
+        directory = open_directory(root, *parents)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _irregular(f"{root.name}/{path}")
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise (
+            _irregular(f"{root.name}/{path}") if error.errno == errno.ELOOP else _unreadable(error, f"{root.name}/{path}")
+        ) from error
+    finally:
+        os.close(directory)
+
+
+def open_directory(root: Path, *parts: str) -> int:
+    """A descriptor of the directory, reached component by component without following links below `root`."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in parts:
+        parent = descriptor
+        try:
+            descriptor = os.open(part, _OPEN_DIRECTORY, dir_fd=parent)
+        finally:
+            os.close(parent)
+    return descriptor
+
+
+def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
+    """The content of a file that was scanned, or the target of a symlink."""
+    path = third_party / directory / os.fsdecode(fact.path)
+    return os.fsencode(os.readlink(path)) if fact.mode == Mode.SYMLINK else path.read_bytes()
+
+
+def _scan(directory: int, prefix: bytes) -> Iterator[FileFact]:
+    with os.scandir(directory) as listing:
+        entries = list(listing)
+    for entry in entries:
+        name = os.fsencode(entry.name)
+        path = RepoPath(prefix + name)
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _scan_below(directory, entry.name, path)
+            elif entry.is_symlink():
+                yield _fact(path, Mode.SYMLINK, os.fsencode(os.readlink(entry.name, dir_fd=directory)))
+            else:
+                yield _read_file(directory, entry.name, path)
+        except FileNotFoundError:
+            continue  # gone since it was listed: it is not there
+        except OSError as error:
+            raise _AtPathError(path, error) from error
+
+
+def _scan_below(directory: int, name: str, path: RepoPath) -> Iterator[FileFact]:
+    below = os.open(name, _OPEN_DIRECTORY, dir_fd=directory)
+    try:
+        yield from _scan(below, path + b"/")
+    finally:
+        os.close(below)
+
+
+def _read_file(directory: int, name: str, path: RepoPath) -> FileFact:
+    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _AtPathError(path)
+        mode = Mode.EXECUTABLE if status.st_mode & stat.S_IXUSR else Mode.FILE
+        if status.st_size < _CHUNK:
+            content = os.read(descriptor, _CHUNK)
+            if len(content) == status.st_size:
+                return _fact(path, mode, content)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return _read_large(descriptor, path, mode)
+    finally:
+        os.close(descriptor)
+
+
+def _fact(path: RepoPath, mode: int, content: bytes) -> FileFact:
+    size = len(content)
+    blob = hashlib.sha1(b"blob %d\0" % size + content, usedforsecurity=False).hexdigest()
+    return FileFact(path, mode, ObjectId(blob), size, hashlib.sha256(content).hexdigest())
+
+
+def _read_large(descriptor: int, path: RepoPath, mode: int) -> FileFact:
+    size = os.fstat(descriptor).st_size
+    sha1 = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    sha256 = hashlib.sha256()
+    read = 0
+    while chunk := os.read(descriptor, 1 << 20):
+        sha1.update(chunk)
+        sha256.update(chunk)
+        read += len(chunk)
+    if read != size:
+        raise HostError(f"{quote_path(path)} changed while it was read", hint="run the command again", reference="file-changing")
+    return FileFact(path, mode, ObjectId(sha1.hexdigest()), size, sha256.hexdigest())
+
+
+def _unreadable(error: OSError, name: str) -> HostError:
+    return HostError(f"cannot read {name}", [(error.strerror or str(error)).lower()], reference="file-unreadable")
+
+
+def _irregular(name: str) -> HostError:
+    return HostError(
+        f"{name} is not a plain file",
+        ["it is a link, a FIFO, a socket or a device"],
+        hint="move it away",
+        reference="irregular-file",
+    )

@@ -1,0 +1,166 @@
+"""Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sync.apply import (
+    Journal,
+    Outcome,
+    Replacement,
+    discard_unfinished,
+    finish,
+    open_third_party,
+    remove_workspace,
+    write_journal,
+)
+from sync.errors import HostError
+from sync.files import Directory, explaining, make_durable, signals_held, split
+from sync.git.repository import Repository
+from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId
+from sync.scan import scan_directory
+from sync.tree import hash_tree, object_id
+
+ReadBlob = Callable[[ObjectId], bytes]
+
+
+@dataclass
+class Staging:
+    """Builds the next state of some directories and files beside the present one."""
+
+    third_party: Path
+    replacements: list[Replacement] = field(default_factory=list)
+    _known: dict[str, Sequence[Entry]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        with (
+            explaining(f"write to {THIRD_PARTY}/"),
+            open_third_party(self.third_party, create=True) as top,
+            top.descend(WORKSPACE.encode(), create=True) as workspace,
+        ):
+            discard_unfinished(workspace)
+            if not workspace.exists(b".gitignore"):
+                workspace.write(b".gitignore", Mode.FILE, b"*\n")
+
+    def directory(
+        self, target: str, entries: Sequence[Entry], present: Sequence[FileFact] | None, read: ReadBlob, *, checked_in: bool
+    ) -> list[FileFact]:
+        """Stage what the directory becomes; the facts are read back from disk and hash to the wanted tree.
+
+        A file that `present` already has as wanted gets a second name, so it keeps inode and time.
+        """
+        if [fact.entry for fact in present or ()] == list(entries):
+            self.follow(target, entries, checked_in=checked_in)
+            return list(present or ())
+        if not entries:
+            self.remove_directory(target, present)
+            return []
+        self._known[target] = entries
+        slot = self._add(target, "directory", hash_tree(entries), _tree_or_none(present), checked_in=checked_in)
+        with (
+            explaining(f"write below {THIRD_PARTY}/{target}"),
+            self._workspace() as workspace,
+            workspace.descend(b"%d" % slot, create=True) as staged,
+        ):
+            _fill(staged, entries, {fact.entry for fact in present or ()}, self._target(target), read)
+        facts = scan_directory(self.third_party, WORKSPACE, str(slot)) or []
+        if hash_tree(fact.entry for fact in facts) != self.replacements[-1].new:
+            raise HostError(
+                f"what was written for {THIRD_PARTY}/{target} reads back differently",
+                ["the disk is faulty, or another program changed the files meanwhile"],
+                hint="run the command again",
+                reference="staged-differs",
+            )
+        return facts
+
+    def file(self, target: str, content: bytes | None, present: bytes | None) -> None:
+        """Stage what a single file becomes; None: it goes away. One that stays is still followed by the index."""
+        new, old = (None if c is None else object_id("blob", c) for c in (content, present))
+        slot = self._add(target, "file", new, old, checked_in=True)
+        if content is not None and content != present:
+            with explaining(f"write {THIRD_PARTY}/{target}"), self._workspace() as workspace:
+                workspace.write(b"%d" % slot, Mode.FILE, content)
+
+    def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
+        """Stage that a directory goes away."""
+        self._add(target, "directory", None, _tree_or_none(present), checked_in=False)
+
+    def follow(self, target: str, entries: Sequence[Entry], *, checked_in: bool) -> None:
+        """Leave a directory as it is, and have only the index follow it."""
+        self._known[target] = entries
+        tree = hash_tree(entries)
+        self._add(target, "directory", tree, tree, checked_in=checked_in)
+
+    def apply(self, repository: Repository, *, stage: bool) -> Outcome:
+        """Make everything that was staged the present state, in one run that can be resumed."""
+        if not self.replacements:
+            return self._tidy()
+        journal = Journal(tuple(self.replacements), stage)
+        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace:
+            make_durable(workspace)
+            with signals_held():
+                write_journal(workspace, journal)
+                return finish(self.third_party, repository, journal, known=self._known)
+
+    def abandon(self) -> None:
+        """Leave everything as it was."""
+        with suppress(OSError):
+            self._tidy()
+
+    def _tidy(self) -> Outcome:
+        with open_third_party(self.third_party) as top:
+            remove_workspace(top)
+        return Outcome()
+
+    def _workspace(self) -> Directory:
+        with open_third_party(self.third_party) as top:
+            return top.descend(WORKSPACE.encode())
+
+    def _target(self, target: str) -> Directory | None:
+        with open_third_party(self.third_party) as top, suppress(FileNotFoundError):
+            return top.descend(target.encode())
+        return None
+
+    def _add(
+        self, target: str, kind: Literal["directory", "file"], new: ObjectId | None, old: ObjectId | None, *, checked_in: bool
+    ) -> int:
+        with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top, suppress(FileNotFoundError):
+            top.descend(split(target.encode())[0]).close()  # refused here rather than after the journal
+        self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, checked_in))
+        return len(self.replacements) - 1
+
+
+def _fill(staged: Directory, entries: Sequence[Entry], present: set[Entry], source: Directory | None, read: ReadBlob) -> None:
+    """Write the entries into an empty directory, or link those that `source` has already."""
+    here, current, kept = staged.descend(b""), b"", _descend_if_there(source, b"")
+    try:
+        for entry in entries:
+            directory, name = split(entry.path)
+            if directory != current:
+                here.close()
+                here, current = staged.descend(directory, create=True), directory
+                if kept is not None:
+                    kept.close()
+                kept = _descend_if_there(source, directory)
+            if entry in present and kept is not None and kept.link(name, here, name):
+                continue
+            here.write(name, entry.mode, read(entry.blob))
+    finally:
+        here.close()
+        if kept is not None:
+            kept.close()
+
+
+def _descend_if_there(source: Directory | None, directory: bytes) -> Directory | None:
+    if source is None:
+        return None
+    try:
+        return source.descend(directory)
+    except OSError:
+        return None
+
+
+def _tree_or_none(present: Sequence[FileFact] | None) -> ObjectId | None:
+    return None if present is None else hash_tree(fact.entry for fact in present)

@@ -1,0 +1,83 @@
+"""`init`: manifest and attributes for a host that has none yet."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from sync.errors import UsageError
+from sync.files import Directory, explaining
+from sync.host import Host
+from sync.manifest import MANIFEST_PATH, parse_manifest
+from sync.model import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY, Mode
+from sync.names import did_you_mean
+
+PRESETS = ("wasi",)
+
+_EMPTY_MANIFEST = """\
+# Exact copies of upstream trees, kept by git-verbatim: edit a pin here, then run `git verbatim sync`.
+#
+# [mirrors."wasi-0.2-cli"]
+# url  = "https://github.com/WebAssembly/WASI"
+# tag  = "v0.2.12"
+# from = "proposals/cli/wit"
+# into = "wasi/0.2/cli"
+"""
+
+_ATTRIBUTES = """\
+# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
+* -text -ident -filter !eol !working-tree-encoding linguist-vendored
+mirrors.toml !linguist-vendored
+"""
+
+# $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5))
+_LOCAL_ATTRIBUTES = f"{THIRD_PARTY}/** -text -ident -filter !eol !working-tree-encoding\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What `init` wrote; the names of what was there already are in `kept`."""
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def initialize(host: Host, preset: str | None) -> Made:
+    """Write what a host needs and does not have; nothing that is there is changed."""
+    root, repository = host.require_work_tree()
+    manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
+    if preset and (host.third_party / MANIFEST).exists():
+        raise UsageError(
+            f"there is a {MANIFEST_PATH} already",
+            hint="move it away, or add mirrors with `git verbatim add`",
+            reference="manifest-exists",
+        )
+    written: list[str] = []
+    kept: list[str] = []
+    with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
+        with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
+            for name, content in ((MANIFEST, manifest), (ATTRIBUTES_FILE, _ATTRIBUTES)):
+                if third_party.exists(name.encode()):
+                    kept.append(f"{THIRD_PARTY}/{name}")
+                else:
+                    third_party.write(name.encode(), Mode.FILE, content.encode())
+                    written.append(f"{THIRD_PARTY}/{name}")
+        local = repository.common_directory / "info" / "attributes"
+        present = local.read_text("utf-8", "surrogateescape") if local.exists() else ""
+        if _LOCAL_ATTRIBUTES not in present:
+            local.parent.mkdir(exist_ok=True)
+            with local.open("a", encoding="utf-8") as file:
+                file.write(("" if not present or present.endswith("\n") else "\n") + _LOCAL_ATTRIBUTES)
+            written.append("info/attributes of this clone")
+    return Made(tuple(written), tuple(kept))
+
+
+def preset_manifest(name: str) -> str:
+    """The manifest of a preset; UsageError for one that is not shipped."""
+    if name not in PRESETS:
+        raise UsageError(
+            f"there is no preset {name}",
+            hint=did_you_mean(name, PRESETS) or f"presets: {', '.join(PRESETS)}",
+            reference="preset-unknown",
+        )
+    text = (files("sync") / "presets" / f"{name}.toml").read_text("utf-8")
+    parse_manifest(text.encode())
+    return text

@@ -1,0 +1,160 @@
+"""What third_party/ holds in the working tree, in the index or in a commit: manifest, records and files, read alike."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
+from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, Mode, RepoPath
+from sync.provenance import Record, parse_record
+from sync.scan import read_file, scan_directory
+
+
+class State(Protocol):
+    """One state of third_party/; all paths are below it."""
+
+    @property
+    def label(self) -> str:
+        """What people call this state."""
+        ...
+
+    @property
+    def is_work_tree(self) -> bool:
+        """Whether files that are not checked in may be here."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if there is none."""
+        ...
+
+    def record_names(self) -> list[str]:
+        """The mirrors that have a record file."""
+        ...
+
+    def files(self, directory: str) -> list[FileFact] | None:
+        """Every file below a directory, with paths relative to it; None if there is no such directory."""
+        ...
+
+
+class WorkTree:
+    """third_party/ on disk, inside git or not."""
+
+    label = "the working tree"
+    is_work_tree = True
+
+    def __init__(self, third_party: Path) -> None:
+        self._third_party = third_party
+
+    def read(self, path: str) -> bytes | None:
+        return read_file(self._third_party, path)
+
+    def record_names(self) -> list[str]:
+        return sorted(p.stem for p in (self._third_party / PROVENANCE).glob("*.json"))
+
+    def files(self, directory: str) -> list[FileFact] | None:
+        return scan_directory(self._third_party, *directory.split("/"))
+
+
+class _GitState:
+    """A state whose files are blobs."""
+
+    is_work_tree = False
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def read(self, path: str) -> bytes | None:
+        entry = next((e for e in self._entries if e.path == path.encode()), None)
+        return None if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE} else self._repository.read(entry.blob)
+
+    def record_names(self) -> list[str]:
+        prefix = f"{PROVENANCE}/"
+        paths = [e.path.decode("utf-8", "replace") for e in self._entries if e.path.startswith(prefix.encode())]
+        return sorted(p[len(prefix) : -len(".json")] for p in paths if p.endswith(".json") and "/" not in p[len(prefix) :])
+
+    def files(self, directory: str) -> list[FileFact] | None:
+        prefix = directory.encode() + b"/"
+        below = [Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._entries if e.path.startswith(prefix)]
+        at = any(e.path == directory.encode() for e in self._entries)
+        return [self._fact(entry) for entry in below] if below and not at else None
+
+    @property
+    def _entries(self) -> list[Entry]:
+        raise NotImplementedError
+
+    def _fact(self, entry: Entry) -> FileFact:
+        if entry.mode == Mode.GITLINK:
+            return FileFact(entry.path, entry.mode, entry.blob, 0, "")
+        content = self._repository.read(entry.blob)
+        return FileFact(entry.path, entry.mode, entry.blob, len(content), hashlib.sha256(content).hexdigest())
+
+
+class Index(_GitState):
+    """third_party/ as it is staged."""
+
+    label = "the index"
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        return self._repository.index_files(THIRD_PARTY.encode())
+
+
+class Commit(_GitState):
+    """third_party/ in a commit."""
+
+    def __init__(self, repository: Repository, revision: str) -> None:
+        super().__init__(repository)
+        commit = repository.commit_of(revision)
+        if commit is None:
+            hint = "in a shallow clone the commit may be missing: `git fetch --unshallow`" if repository.is_shallow else None
+            kind = CouldNotCheckError if repository.is_shallow else UsageError
+            raise kind(f"there is no commit {revision}", hint=hint, reference="revision-unknown")
+        self.commit = commit
+        self.label = f"commit {commit[:12]}"
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        found = self._repository.entry_at(self._repository.tree_of(self.commit), THIRD_PARTY.encode())
+        return [] if found is None or found[0] != Mode.TREE else list(self._repository.files_below(found[1]))
+
+
+def open_state(host: Host, *, index: bool = False, revision: str | None = None) -> State:
+    """The state that a command is about."""
+    if index and revision is not None:
+        raise UsageError("`--index` and `--rev` are two different states", hint="give one of them")
+    if revision is not None:
+        return Commit(host.require_repository(), revision)
+    if index:
+        return Index(host.require_work_tree()[1])
+    return WorkTree(host.third_party)
+
+
+def read_manifest(state: State) -> Manifest:
+    """The state's manifest; ManifestError if it has none."""
+    data = state.read(MANIFEST)
+    if data is None:
+        raise ManifestError(
+            f"there is no {MANIFEST_PATH} in {state.label}",
+            hint="make one with `git verbatim init`",
+            reference="manifest-missing",
+        )
+    return parse_manifest(data)
+
+
+def read_records(state: State, names: Iterable[str]) -> Mapping[str, Record | RecordError | None]:
+    """The records of the named mirrors; an error in place of one that cannot be used, None where there is none."""
+    return dict(_records(state, names))
+
+
+def _records(state: State, names: Iterable[str]) -> Iterator[tuple[str, Record | RecordError | None]]:
+    for name in names:
+        data = state.read(f"{PROVENANCE}/{name}.json")
+        try:
+            yield name, None if data is None else parse_record(data, name)
+        except RecordError as error:
+            yield name, error

@@ -1,0 +1,218 @@
+"""The commands that change third_party/: sync, add and remove; hold the host, prepare, apply, commit, in this order."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from sync.apply import Outcome
+from sync.commit import commit_synced
+from sync.edit import Value, add_mirror_table, ignore_unchecked, remove_mirror_tables
+from sync.errors import HostError, UsageError
+from sync.git.repository import copy_objects
+from sync.host import Host
+from sync.locking import held, refuse_interrupted, report_rescued
+from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
+from sync.model import IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
+from sync.parallel import Options
+from sync.plan import Change, Plan, choose, refuse_local_changes
+from sync.prepare import Preparation, Reporter
+from sync.provenance import dump_record, make_record
+from sync.scan import read_content
+from sync.staging import Staging
+from sync.state import WorkTree, read_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How a command that changes third_party/ does it."""
+
+    fetch: Options
+    dry_run: bool = False
+    discard_local: bool = False
+    stage: bool = True
+    commit: bool = False
+    lock_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command that changes third_party/ did."""
+
+    plan: Plan
+    commit: ObjectId | None = None
+    rescued: tuple[str, ...] = ()
+
+
+def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
+    """Make mirrors equal to the manifest."""
+    with _opened(host, options, reporter) as state:
+        manifest = read_manifest(state)
+        run = _Run(host, manifest, options, reporter)
+        return run.carry_out(choose(patterns, list(manifest.mirrors)), {})
+
+
+def add_mirror(host: Host, name: str, values: Mapping[str, Value], options: SyncOptions, reporter: Reporter) -> Result:
+    """A new mirror: its manifest entry, its files and its record, or nothing of it."""
+    with _opened(host, options, reporter) as state:
+        if name in read_manifest(state).mirrors:
+            raise UsageError(f"there is a mirror {name} already", hint=f"edit it in {MANIFEST_PATH}", reference="mirror-exists")
+        text = add_mirror_table(_manifest_text(state), name, dict(values))
+        run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
+        return run.carry_out([name], {})
+
+
+def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
+    """Take mirrors out of manifest, tree and records."""
+    with _opened(host, options, reporter) as state:
+        before = read_manifest(state).mirrors
+        names = choose(patterns, [*before, *(name for name in state.record_names() if name not in before)])
+        text = remove_mirror_tables(_manifest_text(state), names)
+        run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
+        return run.carry_out([], {name: before.get(name) for name in names})
+
+
+@contextmanager
+def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
+    """The host's state, held; a dry run writes nothing, not even a lock."""
+    host.require_work_tree()
+    with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
+        refuse_interrupted(host)
+        yield WorkTree(host.third_party)
+
+
+def _manifest_text(state: WorkTree) -> str:
+    return (state.read(MANIFEST) or b"").decode()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One command that changes third_party/, from preparing to committing."""
+
+    host: Host
+    manifest: Manifest
+    options: SyncOptions
+    reporter: Reporter
+    manifest_text: str | None = None
+    """The manifest as it is to become; None: it stays."""
+    prepared: Preparation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.prepared = Preparation(
+            host=self.host,
+            repository=self.host.require_repository(),
+            manifest=self.manifest,
+            fetching=self.options.fetch,
+            reporter=self.reporter,
+            discard_local=self.options.discard_local,
+            stage=self.options.stage,
+        )
+
+    @property
+    def state(self) -> WorkTree:
+        return self.prepared.state
+
+    def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
+        """Plan and apply; nothing changes unless all of it can be planned."""
+        plan = self.prepared.plan(names, removed)
+        if self.options.dry_run:
+            self.reporter.planned(plan)
+            self._refuse_local(plan)
+            return Result(plan)
+        self._refuse(plan)
+        self.reporter.planned(plan)
+        outcome = self._apply(plan)
+        report_rescued(outcome, self.reporter)
+        commit = commit_synced(self.host, plan, self.manifest) if self.options.commit else None
+        return Result(plan, commit, outcome.rescued)
+
+    def _refuse(self, plan: Plan) -> None:
+        self._refuse_local(plan)
+        if self.options.stage and plan and self.prepared.repository.index_is_locked():
+            raise self.prepared.repository.locked()
+        if self.options.commit:
+            self._refuse_commit(plan)
+
+    def _refuse_local(self, plan: Plan) -> None:
+        if not self.options.discard_local:
+            refuse_local_changes(plan.changes)
+
+    def _refuse_commit(self, plan: Plan) -> None:
+        if operation := self.prepared.repository.in_progress():
+            raise HostError(
+                f"a {operation} is in progress: its commit is yours to make",
+                hint="run the command without `--commit`, then finish it with git",
+                reference="operation-in-progress",
+            )
+        synced = {*plan.satisfied, *(change.name for change in plan.changes)}
+        for name, mirror in self.manifest.mirrors.items():
+            record = None if name in synced else self.prepared.record(name)
+            if name not in synced and (record is None or record.differences(mirror)):
+                raise UsageError(
+                    f"a commit would hold the manifest's change of {name} without its sync",
+                    hint="sync all that the manifest changes: `git verbatim sync --commit`",
+                    reference="commit-incomplete",
+                )
+
+    # apply
+
+    def _apply(self, plan: Plan) -> Outcome:
+        ignore = self._ignore()
+        if not plan and ignore is None and self.manifest_text is None and not self.options.commit:
+            return Outcome()
+        staging = Staging(self.host.third_party)
+        try:
+            present = self.state.read(MANIFEST)
+            if self.manifest_text is not None or self.options.commit:
+                staging.file(MANIFEST, present if self.manifest_text is None else self.manifest_text.encode(), present)
+            if ignore is not None:
+                staging.file(IGNORE_FILE, ignore or None, self.state.read(IGNORE_FILE))
+            for change in plan.changes:
+                self._stage(staging, change)
+            for name in plan.unstaged:
+                self._follow(staging, self.manifest.mirrors[name])
+        except BaseException:
+            staging.abandon()
+            raise
+        return staging.apply(self.prepared.repository, stage=self.options.stage)
+
+    def _ignore(self) -> bytes | None:
+        """What third_party/.gitignore has to become: b"" that it goes away, None that it stays."""
+        present = self.state.read(IGNORE_FILE)
+        wanted = ignore_unchecked(
+            None if present is None else present.decode("utf-8", "surrogateescape"), list(self.manifest.mirrors.values())
+        )
+        content = (wanted or "").encode("utf-8", "surrogateescape")
+        return None if content == (present or b"") else content
+
+    def _stage(self, staging: Staging, change: Change) -> None:
+        licenses = license_directory(change.name)
+        record_file = record_path(change.name)
+        if change.moved_from is not None:
+            staging.remove_directory(change.moved_from, change.present_there)
+        if change.mirror is None or change.derived is None:
+            staging.remove_directory(change.into, change.present.files)
+            staging.remove_directory(licenses, change.present.licenses)
+            staging.file(record_file, None, self.state.read(record_file))
+            return
+        mirror, derived, reader = change.mirror, change.derived, self.prepared.readers[change.name]
+        if self.options.stage and mirror.checked_in and reader is not self.prepared.repository:
+            copy_objects(reader, self.prepared.repository, [e.blob for e in (*derived.entries, *derived.licenses)])
+        checked_in = mirror.checked_in
+        files = staging.directory(mirror.into, derived.entries, change.present.files, reader.read, checked_in=checked_in)
+        kept = staging.directory(licenses, derived.licenses, change.present.licenses, reader.read, checked_in=checked_in)
+        staging.file(record_file, dump_record(make_record(mirror, derived, files, kept)), self.state.read(record_file))
+
+    def _follow(self, staging: Staging, mirror: Mirror) -> None:
+        """Have the index follow a mirror that is on disk as it should be."""
+        present = self.prepared.on_disk(mirror)
+        for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
+            if mirror.checked_in:
+                self._keep_content(directory, facts or ())
+            staging.follow(directory, [fact.entry for fact in facts or ()], checked_in=mirror.checked_in)
+        record = self.state.read(record_path(mirror.name))
+        staging.file(record_path(mirror.name), record, record)
+
+    def _keep_content(self, directory: str, facts: Iterable[FileFact]) -> None:
+        for fact in facts:
+            if not self.prepared.repository.has(fact.blob):
+                self.prepared.repository.write_blob(read_content(self.host.third_party, directory, fact))

@@ -1,0 +1,62 @@
+"""Which URLs an upstream may have: those that libgit2 fetches, none that git would execute, none with credentials."""
+
+import re
+from urllib.parse import urlsplit
+
+REMOTE_SCHEMES = frozenset({"https", "http", "ssh", "git"})
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_REMOTE_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_SCP_LIKE = re.compile(r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:]")
+
+
+def url_problem(url: str, *, local: bool) -> str | None:
+    """Why the manifest may not name this URL, or None. `local` allows paths and `file:` URLs."""
+    if not url or not url.isprintable() or url != url.strip():
+        return "a URL holds no control characters and no blanks around it"
+    if url.startswith("-"):
+        return "it begins with a dash, which git would read as an option"
+    if _REMOTE_HELPER.match(url):
+        return "it names a remote helper, which git would execute"
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return None if local or is_scp_like(url) else "it is a local path; say `local = true` if that is meant"
+    if scheme[1] == "file":
+        return None if local else "it is a local repository; say `local = true` if that is meant"
+    if scheme[1] not in REMOTE_SCHEMES:
+        return f"its scheme is none of {', '.join(sorted(REMOTE_SCHEMES))}"
+    return _authority_problem(url)
+
+
+def _authority_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return str(error).lower()
+    if not host or host.startswith("-"):
+        return "it names no host"
+    if parts.username is not None and (parts.scheme != "ssh" or parts.password is not None):
+        return "it holds credentials; a credential helper or an ssh key keeps them out of the repository"
+    if parts.username is not None and parts.username.startswith("-"):
+        return "its user name begins with a dash, which ssh would read as an option"
+    if parts.query or parts.fragment:
+        return "it has a query or a fragment"
+    return None if parts.path.strip("/") else "it names no repository on the host"
+
+
+def is_scp_like(url: str) -> bool:
+    """Whether the URL has git's short form for ssh, `user@host:path`."""
+    return _SCHEME.match(url) is None and _SCP_LIKE.match(url) is not None
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL names a repository on this machine's file system."""
+    scheme = _SCHEME.match(url)
+    return scheme[1] == "file" if scheme else not is_scp_like(url)
+
+
+def rewrite(url: str, rewrites: dict[str, str]) -> str:
+    """The URL after git's `url.<base>.insteadOf`: `rewrites` maps prefixes to bases, and the longest prefix wins."""
+    matching = [prefix for prefix in rewrites if url.startswith(prefix)]
+    longest = max(matching, key=len, default="")
+    return rewrites[longest] + url[len(longest) :] if longest else url

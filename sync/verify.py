@@ -1,0 +1,192 @@
+"""Question 1, does the repository match its record: records and what is there become findings; pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from sync.errors import RecordError
+from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.names import quote_path
+from sync.provenance import Record, dump_record
+from sync.tree import object_id
+
+
+class Rule(StrEnum):
+    """What a finding is an instance of."""
+
+    MIRROR_DIFFERS_FROM_RECORD = "mirror-differs-from-record"
+    RECORD_DIFFERS_FROM_MANIFEST = "record-differs-from-manifest"
+    RECORD_WITHOUT_MIRROR = "record-without-mirror"
+    MIRROR_WITHOUT_RECORD = "mirror-without-record"
+    RECORD_UNREADABLE = "record-unreadable"
+    PROOF_BROKEN = "proof-broken"
+    TAG_MOVED = "tag-moved"
+    TAG_DELETED = "tag-deleted"
+    COMMIT_UNREACHABLE = "commit-unreachable"
+    UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"
+    UPSTREAM_LICENSE_DIFFERS = "upstream-license-differs"
+
+
+class Difference(StrEnum):
+    """How a file differs from its record."""
+
+    CONTENT = "content"
+    LINE_ENDINGS = "line-endings"
+    MODE = "mode"
+    TYPE = "type"
+    MISSING = "missing"
+    EXTRA = "extra"
+    FACTS = "facts"
+    """Git's id is right, but the record's size or SHA-256 is not."""
+
+
+_WORDS = {
+    Difference.CONTENT: "content differs",
+    Difference.LINE_ENDINGS: "only line endings differ",
+    Difference.MODE: "mode differs",
+    Difference.TYPE: "is a file of another kind",
+    Difference.MISSING: "missing",
+    Difference.EXTRA: "not upstream's",
+    Difference.FACTS: "the record's size or SHA-256 is wrong",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    rule: Rule
+    mirror: str
+    message: str
+    path: str | None = None
+    """From the host's root, quoted as by git."""
+    difference: Difference | None = None
+
+
+class Presence(StrEnum):
+    PRESENT = "present"
+    ABSENT = "absent"
+    """Not checked in, and not here: to be rebuilt by `sync`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out about one mirror."""
+
+    mirror: str
+    record: Record | None
+    presence: Presence
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.findings
+
+
+ReadFile = Callable[[str], bytes | None]
+"""Gives a file's content by its path below third_party/; asked only to explain a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a state holds for one mirror."""
+
+    files: Sequence[FileFact] | None
+    licenses: Sequence[FileFact] | None
+    read: ReadFile
+    is_work_tree: bool
+
+
+def verify_mirror(name: str, mirror: Mirror | None, record: Record | RecordError | None, held: Held) -> Verdict:
+    """Whether what a state holds for a mirror is what its record says, and the record what the manifest says."""
+    if isinstance(record, RecordError):
+        return Verdict(name, None, Presence.PRESENT, (Finding(Rule.RECORD_UNREADABLE, name, record.message, _record(name)),))
+    if record is None:
+        message = f"the manifest has mirror {name}, but there is no record of it"
+        return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
+    findings = list(_record_findings(name, mirror, record))
+    absent = mirror is not None and not mirror.checked_in and held.files is None and held.licenses is None
+    if mirror is not None and not mirror.checked_in and not held.is_work_tree:
+        findings += _committed_all_the_same(name, record, held)
+        absent = True
+    elif not absent:
+        findings += _compare(name, record.into, record.files, held.files or (), held.read)
+        findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
+    return Verdict(name, record, Presence.ABSENT if absent else Presence.PRESENT, tuple(findings))
+
+
+def _record(name: str) -> str:
+    return f"{THIRD_PARTY}/{record_path(name)}"
+
+
+def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterator[Finding]:
+    if mirror is None:
+        yield Finding(
+            Rule.RECORD_WITHOUT_MIRROR, name, f"there is a record of {name}, but no such mirror in the manifest", _record(name)
+        )
+    elif keys := record.differences(mirror):
+        message = f"the record answers another {' and '.join(keys)} than the manifest has"
+        yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, message, _record(name))
+    for problem in record.problems():
+        yield Finding(Rule.PROOF_BROKEN, name, f"the proof does not hold: {problem}", _record(name))
+
+
+def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[Finding]:
+    for directory, facts in ((record.into, held.files), (license_directory(name), held.licenses)):
+        for fact in facts or ():
+            path = f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}"
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "is of a mirror that is not checked in", path, Difference.EXTRA)
+
+
+def _compare(
+    name: str, directory: str, recorded: Sequence[FileFact], held: Sequence[FileFact], read: ReadFile
+) -> Iterator[Finding]:
+    if list(recorded) == list(held):
+        return
+    expected = {fact.path: fact for fact in recorded}
+    found = {fact.path: fact for fact in held}
+    for path in sorted(expected.keys() | found.keys()):
+        difference = _difference(expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}"))
+        if difference is not None:
+            where = f"{THIRD_PARTY}/{directory}/{quote_path(path)}"
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, _WORDS[difference], where, difference)
+
+
+def _fs(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _difference(expected: FileFact | None, found: FileFact | None, read: Callable[[], bytes | None]) -> Difference | None:
+    if expected == found:
+        return None
+    if found is None:
+        return Difference.MISSING
+    if expected is None:
+        return Difference.EXTRA
+    if (expected.mode == Mode.SYMLINK) != (found.mode == Mode.SYMLINK) or found.mode == Mode.GITLINK:
+        return Difference.TYPE
+    if expected.blob != found.blob:
+        return Difference.LINE_ENDINGS if _only_line_endings(expected.blob, read()) else Difference.CONTENT
+    return Difference.MODE if expected.mode != found.mode else Difference.FACTS
+
+
+def _only_line_endings(blob: ObjectId, content: bytes | None) -> bool:
+    if content is None:
+        return False
+    unix = content.replace(b"\r\n", b"\n")
+    return blob in {object_id("blob", unix), object_id("blob", unix.replace(b"\n", b"\r\n"))}
+
+
+def is_staged(staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record) -> bool:
+    """Whether the index has what a mirror needs there; `staged` is by path below third_party/."""
+    directories = {mirror.into: record.files, license_directory(mirror.name): record.licenses}
+    wanted = {
+        f"{directory}/".encode() + fact.path: (fact.mode, fact.blob)
+        for directory, facts in directories.items()
+        for fact in (facts if mirror.checked_in else ())
+    }
+    prefixes = tuple(f"{directory}/".encode() for directory in directories)
+    there = {path: entry for path, entry in staged.items() if path.startswith(prefixes)}
+    record_entry = (Mode.FILE, object_id("blob", dump_record(record)))
+    return there == wanted and staged.get(RepoPath(record_path(mirror.name).encode())) == record_entry

@@ -1,0 +1,221 @@
+"""Kill it anywhere: what is there is the old state or the new one, or the next command says so and finishes the job."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import Host, Upstream, mirror, run_tool
+
+OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
+NEW = {"a": b"2\n", "d/same": b"same\n", "e/new": b"new\n", "LICENSE": b"licence 2\n", "w/x": b"x\n", "w/y": b"y2\n"}
+
+# each call of these is a point at which the run is killed; `make torture` of a later release takes all modifying calls
+KILL_POINTS = [("renameat2", 5), ("renameat", 4), ("rename", 2), ("unlinkat", 8), ("mkdirat", 6), ("linkat", 1), ("syncfs", 3)]
+
+
+def manifest(upstream: Upstream, tag: str) -> str:
+    return mirror("one", upstream.url, tag=tag, exclude=["/w/"], local=True) + mirror(
+        "two", upstream.url, tag=tag, from_="w", into="deep/two", local=True
+    )
+
+
+@pytest.fixture
+def updating(host: Host, upstream: Upstream) -> Host:
+    """A host whose committed mirrors are at v1 and whose manifest wants v2."""
+    upstream.release("v1", OLD)
+    upstream.release("v2", NEW)
+    host.manifest(manifest(upstream, "v1"))
+    host.sync("--commit")
+    host.manifest(manifest(upstream, "v2"))
+    host.git("add", "third_party/mirrors.toml")
+    return host
+
+
+def files(host: Host) -> dict[str, bytes]:
+    return {path: content for path, content in host.snapshot().items() if ".git-verbatim" not in path}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to kill at system calls")
+@pytest.mark.parametrize(("call", "points"), KILL_POINTS, ids=[call for call, _ in KILL_POINTS])
+def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Host, call: str, points: int) -> None:
+    pristine = updating.path.with_name("pristine")
+    shutil.copytree(updating.path, pristine, symlinks=True)
+    old = files(updating)
+    updating.sync()
+    new = files(updating)
+    for point in range(1, points + 1):
+        shutil.rmtree(updating.path)
+        shutil.copytree(pristine, updating.path, symlinks=True)
+        inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={point}"]
+        killed = subprocess.run(
+            ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "sync"],
+            cwd=updating.path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            capture_output=True,
+            check=False,
+        )
+        if killed.returncode == 0:
+            break  # fewer such calls than points
+        ran = updating.run("verify")
+        is_interrupted = ran.status == 2 and "an earlier run was interrupted" in ran.err
+        assert is_interrupted or files(updating) in (old, new), f"torn at {call} {point}"
+        updating.sync()
+        assert updating.snapshot() == new, f"not healed after {call} {point}"
+        assert updating.run("verify", "--index").status == 0
+        assert not (updating.path / ".git/index.lock").exists()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
+@pytest.mark.parametrize("error", ["EXDEV", "EINVAL", "ENOSYS"])
+def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: Host, error: str) -> None:
+    before = (updating.third_party / "one/d/same").stat()
+    done = subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=renameat2",
+            "-e",
+            f"inject=renameat2:error={error}",
+            sys.executable,
+            "-m",
+            "sync",
+            "sync",
+        ],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert updating.run("verify").status == updating.run("verify", "--index").status == 0
+    assert not (updating.third_party / ".git-verbatim").exists()
+    assert not (updating.third_party / "one/d/gone").exists()
+    after = (updating.third_party / "one/d/same").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None:
+    """Nothing is deleted that was not seen when the plan was made."""
+    wrapper = updating.path.with_name("wrapper.py")
+    # the change comes at the worst moment: after the plan, just before the replacement
+    wrapper.write_text(
+        "import sys\nimport sync.staging as apply\nfrom sync.__main__ import main\n"
+        "original = apply.write_journal\n"
+        "def late(*arguments):\n    original(*arguments)\n    open('third_party/one/late', 'w').write('precious')\n"
+        "apply.write_journal = late\nsys.argv = ['git-verbatim', 'sync']\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(wrapper)],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "a change made meanwhile was kept: third_party/.git-verbatim/rescued/one.1" in done.stderr
+    assert (updating.third_party / ".git-verbatim/rescued/one.1/late").read_text() == "precious"
+    assert updating.run("verify").status == 0
+    assert ".git-verbatim" not in updating.git("status", "--porcelain", "--untracked-files=all")
+
+
+def test_runs_wait_for_one_another_and_readers_see_old_or_new(updating: Host, upstream: Upstream) -> None:
+    for number in range(3, 7):
+        upstream.release(f"v{number}", {**NEW, "a": b"%d\n" % number})
+    old_and_new = {b"1\n", b"2\n", *(b"%d\n" % n for n in range(3, 7))}
+    runs = []
+    for number in range(3, 7):
+        updating.manifest(manifest(upstream, f"v{number}"))
+        runs.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "sync", "sync"],
+                cwd=updating.path,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        )
+        time.sleep(0.05)
+    seen = set()
+    while any(run.poll() is None for run in runs):
+        content = (updating.third_party / "one/a").read_bytes()
+        assert content in old_and_new
+        seen.add(content)
+    for run in runs:
+        _, error = run.communicate()
+        assert run.returncode == 0, error
+    updating.sync()
+    assert (updating.third_party / "one/a").read_bytes() == b"6\n"
+    assert updating.run("verify").status == 0
+
+
+def test_a_run_that_waits_says_so(updating: Host) -> None:
+    from filelock import FileLock
+
+    with FileLock(updating.path / ".git/git-verbatim.lock"):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "sync", "sync"],
+            cwd=updating.path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == "waiting for another git-verbatim to finish with this repository\n"
+    assert waiting.wait(30) == 0
+    waiting.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_wait_exits_130_and_changes_nothing(updating: Host, number: int) -> None:
+    from filelock import FileLock
+
+    before = updating.snapshot()
+    with FileLock(updating.path / ".git/git-verbatim.lock"):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "sync", "sync"],
+            cwd=updating.path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        waiting.stderr.readline()
+        waiting.send_signal(number)
+        started = time.monotonic()
+        _, error = waiting.communicate(timeout=10)
+    assert (waiting.returncode, error) == (130, "interrupted\n")
+    assert time.monotonic() - started < 1
+    assert updating.snapshot() == before
+
+
+def test_a_full_disk_changes_nothing(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.release("v1", {f"f{n}": os.urandom(20_000) for n in range(60)})
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount")
+    try:
+        host.third_party.mkdir()
+        subprocess.run(["mount", "--bind", str(small), str(host.third_party)], check=True)
+        host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+        before = host.snapshot()
+        ran = run_tool(host.path, "sync")
+        assert (ran.status, "no space left" in ran.err) == (2, True)
+        assert host.snapshot() == before
+    finally:
+        subprocess.run(["umount", str(host.third_party)], check=False, capture_output=True)
+        subprocess.run(["umount", str(small)], check=False, capture_output=True)

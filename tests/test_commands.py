@@ -1,0 +1,331 @@
+"""What each command does, seen as a user sees it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from sync.manifest import parse_manifest
+from sync.start import preset_manifest
+from tests.schemas import DIRECTORY, schema_texts
+from tests.support import Host, Upstream, git, mirror
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def released(upstream: Upstream) -> Upstream:
+    upstream.release("v1", {"wit/a.wit": b"a1\n", "wit/b.wit": b"b\n", "LICENSE": b"licence\n", "README": b"r\n"})
+    upstream.release("v2", {"wit/a.wit": b"a2\n", "wit/c.wit": b"c\n", "LICENSE": b"licence 2\n", "README": b"r\n"})
+    return upstream
+
+
+def trailer(host: Host, revision: str = "HEAD") -> str:
+    return host.git("log", "-1", "--format=%(trailers:key=Mirror-Sync,valueonly)", revision)
+
+
+def test_init_writes_what_is_missing_and_changes_nothing_that_is_there(host: Host) -> None:
+    assert host.run("init").status == 0
+    assert set(host.snapshot()) == {"third_party/mirrors.toml", "third_party/.gitattributes"}
+    before = host.snapshot()
+    assert "kept  third_party/mirrors.toml" in host.run("init").out
+    assert host.snapshot() == before
+    assert (host.path / ".git/info/attributes").read_text().count("third_party/**") == 1
+    assert host.run("status").out == "no mirrors: add one with `git verbatim add`\n"
+
+
+def test_the_wasi_preset_is_the_shipped_manifest_checked_in(host: Host) -> None:
+    assert host.run("init", "--preset", "wasi").status == 0
+    preset = parse_manifest((host.third_party / "mirrors.toml").read_bytes()).mirrors
+    shipped = parse_manifest((ROOT / "third_party" / "mirrors.toml").read_bytes()).mirrors
+    assert preset == parse_manifest(preset_manifest("wasi").encode()).mirrors
+    assert [(m.name, m.url, m.pin, m.source, m.into, m.selection) for m in preset.values()] == [
+        (m.name, m.url, m.pin, m.source, m.into, m.selection) for m in shipped.values()
+    ]
+    assert {m.checked_in for m in preset.values()} == {True}
+    assert {m.checked_in for m in shipped.values()} == {False}
+    ran = host.run("init", "--preset", "wsai")
+    assert (ran.status, "did you mean wasi?" in ran.err) == (2, True)
+
+
+def test_the_shipped_records_are_proven_and_answer_the_shipped_manifest() -> None:
+    ran = Host(ROOT).run("verify")
+    assert ran.status == 0, ran.out
+    assert ran.out.startswith("verified: 18 mirrors")
+
+
+def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, released: Upstream) -> None:
+    host.run("init")
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", "init")
+    (host.path / "unrelated").write_text("staged, but not of this commit\n")
+    host.git("add", "unrelated")
+    ran = host.run("add", "up", released.url, "--local", "--tag", "v1", "--from", "wit", "--into", "x/up", "--commit")
+    assert ran.status == 0, ran.err
+    tree = git(released.path, "rev-parse", "v1:wit")
+    assert host.git("rev-parse", "HEAD:third_party/x/up") == tree
+    assert host.git("show", "--name-only", "--format=", "HEAD").split() == [
+        "third_party/licenses/up/LICENSE",
+        "third_party/mirrors.toml",
+        "third_party/provenance/up.json",
+        "third_party/x/up/a.wit",
+        "third_party/x/up/b.wit",
+    ]
+    assert trailer(host) == f"up v1 {tree}"
+    manifest = host.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text().replace('"v1"', '"v2"'))
+    ran = host.run("sync", "--commit")
+    assert trailer(host) == f"up v2 {git(released.path, 'rev-parse', 'v2:wit')}"
+    assert ran.out.splitlines()[0] == "up  v1 → v2  third_party/x/up"
+    assert "  + c.wit\n  ~ a.wit\n  - b.wit\n  the licence text changes: read it\n" in ran.out
+    ran = host.run("remove", "up", "--commit")
+    assert ran.status == 0, ran.err
+    assert trailer(host) == "up removed 4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    assert host.git("ls-tree", "-r", "--name-only", "HEAD", "third_party").split() == [
+        "third_party/.gitattributes",
+        "third_party/mirrors.toml",
+    ]
+    assert not (host.third_party / "x").exists()
+    assert host.git("status", "--porcelain") == "A  unrelated"
+
+
+def test_a_commit_is_made_by_git_with_the_users_hooks(host: Host, released: Upstream) -> None:
+    hook = host.path / ".git/hooks/commit-msg"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'Change-Id: I1234' >> \"$1\"\n")
+    hook.chmod(0o755)
+    host.manifest(mirror("up", released.url, tag="v1", local=True))
+    host.sync("--commit")
+    assert host.git("log", "-1", "--format=%(trailers:key=Change-Id,valueonly)") == "I1234"
+
+
+def test_a_first_commit_and_a_detached_head_work(tmp_path: Path, released: Upstream) -> None:
+    (tmp_path / "new").mkdir()
+    git(tmp_path / "new", "init", "--quiet")
+    host = Host(tmp_path / "new")
+    host.manifest(mirror("up", released.url, tag="v1", local=True))
+    host.sync("--commit")
+    assert host.git("rev-list", "--count", "HEAD") == "1"
+    host.git("checkout", "--quiet", "--detach")
+    host.manifest(mirror("up", released.url, tag="v2", local=True))
+    host.sync("--commit")
+    assert host.git("rev-list", "--count", "HEAD") == "2"
+
+
+def test_commit_is_refused_during_a_merge(host: Host, released: Upstream) -> None:
+    host.git("branch", "side")
+    host.git("commit", "--quiet", "--allow-empty", "-m", "main")
+    host.git("checkout", "--quiet", "side")
+    host.git("commit", "--quiet", "--allow-empty", "-m", "side")
+    host.git("merge", "--no-commit", "--quiet", "main")
+    host.manifest(mirror("up", released.url, tag="v1", local=True))
+    ran = host.run("sync", "--commit")
+    assert (ran.status, "a merge is in progress" in ran.err) == (2, True)
+
+
+def test_commit_of_one_mirror_is_refused_while_the_manifest_changes_another(host: Host, released: Upstream) -> None:
+    one, two = (mirror(name, released.url, tag="v1", local=True) for name in ("one", "two"))
+    host.manifest(one + two)
+    ran = host.run("sync", "one", "--commit")
+    assert (ran.status, "the manifest's change of two without its sync" in ran.err) == (2, True)
+
+
+def test_globs_choose_mirrors_and_typos_are_answered(host: Host, released: Upstream) -> None:
+    host.manifest("".join(mirror(n, released.url, tag="v1", local=True) for n in ("wasi-cli", "wasi-io", "other")))
+    assert host.sync("wasi-*").out.splitlines()[-1] == "synced 2 mirrors"
+    assert not (host.third_party / "other").exists()
+    ran = host.run("sync", "wasi-cil")
+    assert (ran.status, ran.err) == (2, "error: there is no mirror wasi-cil\nhint: did you mean wasi-cli or wasi-io?\n")
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    before = host.snapshot()
+    ran = host.run("sync", "--dry-run")
+    assert ran.status == 0
+    assert "  + a.wit\n" in ran.out
+    assert ran.out.endswith("would change 1 mirror\n")
+    assert host.snapshot() == before
+    assert not (host.path / ".git/git-verbatim.lock").exists()
+
+
+def test_without_staging_the_index_stays_and_the_next_sync_stages(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync("--no-stage")
+    assert host.git("ls-files") == ""
+    assert "clean, not staged" in host.run("status").out
+    assert host.sync().out == "staged 1 mirror\n"
+    assert "third_party/up/a.wit" in host.git("ls-files")
+
+
+def test_a_mirror_that_is_not_checked_in_is_ignored_and_rebuilt(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True, checked_in=False))
+    host.sync("--commit")
+    assert host.git("ls-tree", "-r", "--name-only", "HEAD").split() == [
+        "third_party/.gitignore",
+        "third_party/mirrors.toml",
+        "third_party/provenance/up.json",
+    ]
+    assert host.git("status", "--porcelain", "--untracked-files=all") == ""
+    clone = Host(host.path.parent / "clone")
+    git(host.path.parent, "clone", "--quiet", str(host.path), str(clone.path))
+    assert clone.run("status").out.startswith("up  v1  absent (not checked in)\n")
+    assert clone.run("verify").status == 0
+    clone.sync()
+    assert (clone.third_party / "up/a.wit").read_bytes() == b"a1\n"
+    assert clone.git("status", "--porcelain") == ""
+    assert clone.run("verify").out == "verified: 1 mirror in the working tree, 2 files; files, records and proofs agree\n"
+
+
+def test_checking_a_mirror_out_of_the_repository_takes_its_files_from_the_index(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync("--commit")
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True, checked_in=False))
+    host.sync("--commit")
+    assert "third_party/up/a.wit" not in host.git("ls-files")
+    assert (host.third_party / "up/a.wit").exists()
+    assert host.run("verify", "--rev", "HEAD").status == 0
+
+
+def test_a_mirror_moves_with_its_into(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync("--commit")
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", into="deep/er/up", local=True))
+    host.sync("--commit")
+    assert not (host.third_party / "up").exists()
+    assert "third_party/up/a.wit" not in host.git("ls-files")
+    assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
+    assert host.git("status", "--porcelain") == ""
+
+
+def test_two_versions_of_one_upstream_lie_side_by_side(host: Host, released: Upstream) -> None:
+    host.manifest(
+        mirror("up-1", released.url, tag="v1", from_="wit", into="up/1", local=True)
+        + mirror("up-2", released.url, tag="v2", from_="wit", into="up/2", local=True)
+    )
+    host.sync("--commit")
+    for version in ("1", "2"):
+        assert host.git("rev-parse", f"HEAD:third_party/up/{version}") == git(released.path, "rev-parse", f"v{version}:wit")
+
+
+def test_remove_takes_a_record_whose_mirror_has_left_the_manifest(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", local=True))
+    host.sync()
+    host.manifest("")
+    assert "not in manifest" in host.run("status").out
+    assert "record-without-mirror" in host.run("verify").out
+    assert host.run("remove", "up").status == 0
+    assert set(host.snapshot()) == {"third_party/mirrors.toml"}
+
+
+def test_local_changes_are_listed_and_never_overwritten(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync()
+    (host.third_party / "up/a.wit").write_bytes(b"mine\n")
+    (host.third_party / "up/mine.wit").write_bytes(b"mine too\n")
+    host.manifest(mirror("up", released.url, tag="v2", from_="wit", local=True))
+    before = host.snapshot()
+    ran = host.run("sync")
+    assert ran.status == 2
+    assert ran.err.splitlines()[:3] == [
+        "error: local changes in third_party/ would be overwritten",
+        "  third_party/up/a.wit",
+        "  third_party/up/mine.wit",
+    ]
+    assert host.snapshot() == before
+    assert host.run("remove", "up").status == 2
+    assert host.snapshot() == before
+    host.sync("--discard-local")
+    assert host.run("verify").status == 0
+
+
+def test_a_deleted_file_comes_back_without_asking_upstream(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync()
+    (host.third_party / "up/a.wit").unlink()
+    released.path.rename(released.path.with_name("gone"))
+    host.sync()
+    assert host.run("verify").status == 0
+
+
+def test_status_names_each_standing(host: Host, released: Upstream) -> None:
+    names = ("clean", "drifted", "moved", "fresh", "broken")
+    tables = {name: mirror(name, released.url, tag="v1", from_="wit", local=True) for name in names}
+    host.manifest("".join(tables[name] for name in names if name != "fresh"))
+    host.sync()
+    (host.third_party / "drifted/a.wit").write_bytes(b"x")
+    (host.third_party / "provenance/broken.json").write_bytes(b"{}")
+    tables["moved"] = mirror("moved", released.url, tag="v2", from_="wit", local=True)
+    host.manifest("".join(tables.values()))
+    ran = host.run("status")
+    assert ran.status == 1
+    assert ran.out.splitlines()[:5] == [
+        "clean    v1       clean",
+        "drifted  v1       drift: 1 file",
+        "moved    v1 → v2  to be synced",
+        "fresh    v1       not synced",
+        "broken   v1       broken record",
+    ]
+
+
+@pytest.mark.parametrize("command", ["sync --dry-run", "sync", "status", "verify"])
+def test_json_is_facts_in_the_shipped_schema(host: Host, released: Upstream, command: str) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    if command in ("status", "verify"):
+        host.sync()
+        (host.third_party / "up/a.wit").write_bytes(b"x")
+    ran = host.run(*command.split(), "--json")
+    schema = json.loads((DIRECTORY / f"{command.split(maxsplit=1)[0]}.schema.json").read_text())
+    Draft202012Validator(schema).validate(ran.json)
+    assert ran.json["schema"] == 1
+
+
+def test_records_are_in_the_shipped_schema() -> None:
+    schema = json.loads((DIRECTORY / "record.schema.json").read_text())
+    records = sorted((ROOT / "third_party/provenance").glob("*.json"))
+    assert len(records) == 18
+    for record in records:
+        Draft202012Validator(schema).validate(json.loads(record.read_bytes()))
+
+
+def test_the_shipped_schemas_are_current() -> None:
+    assert {path.name: path.read_text() for path in DIRECTORY.glob("*.json")} == schema_texts()
+
+
+def test_version_help_and_completion(host: Host) -> None:
+    assert host.run("--version").out.startswith("git-verbatim 0.")
+    assert "sync" in host.run("--help").out
+    ran = host.run("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert (ran.status, "complete" in ran.out) == (0, True)
+    ran = host.run("snyc")
+    assert ran.status == 2
+
+
+def test_commands_work_from_a_subdirectory_by_option_and_in_a_linked_worktree(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync("--commit")
+    assert Host(host.third_party / "up").run("verify").status == 0
+    assert Host(Path("/")).run("-C", str(host.path), "verify").status == 0
+    host.git("worktree", "add", "--quiet", "../linked")
+    linked = Host(host.path.parent / "linked")
+    linked.manifest(mirror("up", released.url, tag="v2", from_="wit", local=True))
+    linked.sync("--commit")
+    assert linked.git("rev-parse", "HEAD:third_party/up") == git(released.path, "rev-parse", "v2:wit")
+    assert host.run("verify").status == linked.run("verify").status == 0
+
+
+def test_a_closed_pipe_is_no_traceback(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", local=True))
+    host.sync()
+    done = subprocess.run(
+        f"{sys.executable} -m sync -C '{host.path}' verify --json | true",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr

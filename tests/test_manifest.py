@@ -1,0 +1,121 @@
+"""The manifest: what a good one means, and for each bad one message, file, line, key and hint."""
+
+import pytest
+
+from sync.errors import ManifestError
+from sync.manifest import find_line, parse_manifest
+from sync.model import Pin, PinKind, Selection
+
+GOOD = '[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\n'
+
+
+def test_everything_that_can_be_said_is_read() -> None:
+    text = (
+        '[defaults]\nsupplier = "them"\nlicense = "MIT"\n[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\nfrom = "a/b/"\n'
+        'into = "c/d"\ninclude = ["*.wit"]\nexclude = ["deps/"]\nchecked-in = false\nlicense = "Apache-2.0"\nallow = ["name-not-utf8"]\n'
+    )
+    mirror = parse_manifest(text.encode()).mirrors["up"]
+    assert (mirror.pin, mirror.source, mirror.into) == (Pin(PinKind.TAG, "v1"), b"a/b", "c/d")
+    assert mirror.selection == Selection(("*.wit",), ("deps/",))
+    assert (mirror.supplier, mirror.license, mirror.checked_in, mirror.allow) == ("them", "Apache-2.0", False, {"name-not-utf8"})
+
+
+def test_defaults_are_the_whole_tree_into_the_mirrors_name() -> None:
+    mirror = parse_manifest(GOOD.encode()).mirrors["up"]
+    assert (mirror.source, mirror.into, mirror.selection, mirror.checked_in, mirror.local) == (b"", "up", Selection(), True, False)
+
+
+def test_the_order_of_the_file_is_kept() -> None:
+    text = "".join(GOOD.replace("up", name) for name in ("b", "a", "c"))
+    assert list(parse_manifest(text.encode()).mirrors) == ["b", "a", "c"]
+
+
+def test_an_empty_manifest_has_no_mirrors() -> None:
+    assert parse_manifest(b"").mirrors == {}
+
+
+BAD: dict[str, tuple[str, str, str, str | None]] = {
+    "unknown key": (GOOD + 'form = "x"\n', "unknown key `form`", ":4: mirrors.up.form", "did you mean from?"),
+    "unknown key, nothing near": (GOOD + "zzzz = 1\n", "unknown key `zzzz`", ":4: mirrors.up.zzzz", "known keys: "),
+    "unknown table": ("[mirors.up]\n", "unknown key `mirors`", ":1: mirors", "did you mean mirrors?"),
+    "unknown default": ("[defaults]\nsuplier = 'x'\n", "unknown key `suplier`", ":2: defaults.suplier", "did you mean supplier?"),
+    "no url": ('[mirrors.up]\ntag = "v1"\n', "the key `url` is missing", ":1: mirrors.up", "add `url"),
+    "a number as tag": (GOOD.replace('"v1"', "1"), "`tag` is wrong", ":3: mirrors.up.tag", None),
+    "a number among patterns": (GOOD + "include = [1]\n", "`include.0` is wrong", ":4: mirrors.up.include", None),
+    "an empty tag": (GOOD.replace('"v1"', '""'), "`tag` is wrong", ":3: mirrors.up.tag", None),
+    "a date as tag": (GOOD.replace('"v1"', "2020-01-01"), "`tag` is wrong", ":3: mirrors.up.tag", None),
+    "a text as flag": (GOOD + 'local = "yes"\n', "`local` is wrong", ":4: mirrors.up.local", None),
+    "a nested key": (GOOD + "[mirrors.up.from]\nx = 1\n", "`from` is wrong", ":4: mirrors.up.from", None),
+    "a bad name": (GOOD.replace('"up"', '"../up"'), "`../up` is no mirror name", ':1: mirrors."../up"', "a name is letters"),
+    "a name with a blank": (GOOD.replace('"up"', '"u p"'), "`u p` is no mirror name", ':1: mirrors."u p"', "a name is letters"),
+    "names that differ in case": (GOOD + GOOD.replace('"up"', '"UP"'), "differ only in case", ":4: mirrors.UP", None),
+    "two into one": (
+        GOOD + GOOD.replace('"up"', '"two"') + 'into = "up"\n',
+        "mirror two overlaps mirror up",
+        ":7: mirrors.two.into",
+        "give each",
+    ),
+    "one below another": (
+        GOOD + GOOD.replace('"up"', '"two"') + 'into = "up/x"\n',
+        "overlaps",
+        ":7: mirrors.two.into",
+        "give each",
+    ),
+    "a double slash": (GOOD + 'into = "a//b"\n', "`into` is no plain path", ":4: mirrors.up.into", None),
+    "a dot": (GOOD + 'into = "."\n', "`into` ", ":4: mirrors.up.into", None),
+    "a backslash": (GOOD + "into = 'a\\b'\n", "`into` is no plain path", ":4: mirrors.up.into", None),
+    "the workspace": (GOOD + 'into = ".git-verbatim"\n', "`into` is reserved", ":4: mirrors.up.into", None),
+    "the licences": (GOOD + 'into = "Licenses/x"\n', "`into` is reserved", ":4: mirrors.up.into", None),
+    "an unfinished string": ('[mirrors.up]\nurl = "x\n', "is not valid TOML", ":2", None),
+    "a key twice": (GOOD + 'tag = "v2"\n', "is not valid TOML", ":4", None),
+}
+
+
+@pytest.mark.parametrize(("text", "message", "where", "hint"), BAD.values(), ids=BAD)
+def test_a_bad_manifest_is_refused(text: str, message: str, where: str, hint: str | None) -> None:
+    with pytest.raises(ManifestError) as raised:
+        parse_manifest(text.encode())
+    error = raised.value
+    assert message in error.message
+    assert error.context[0] == f"third_party/mirrors.toml{where}" or error.context[0].startswith(f"third_party/mirrors.toml{where}")
+    assert hint is None or hint in (error.hint or "")
+
+
+@pytest.mark.parametrize("tag", ["v0.2.0-draft+505fc98", "release/1.0", "1", "ä", "v1@x"])
+def test_a_tag_that_git_allows_is_allowed(tag: str) -> None:
+    assert parse_manifest(GOOD.replace("v1", tag).encode()).mirrors["up"].pin.value == tag
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "a b",
+        "a..b",
+        "a~1",
+        "a^",
+        "a:b",
+        "a?",
+        "a*",
+        "a[",
+        "a\\\\",
+        "a.lock",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "a.",
+        "@{",
+        "-a",
+        "refs/tags/a",
+    ],
+)
+def test_a_tag_that_git_refuses_is_refused(tag: str) -> None:
+    with pytest.raises(ManifestError, match="is no tag name"):
+        parse_manifest(GOOD.replace("v1", tag).encode())
+
+
+def test_a_key_is_found_in_the_line_that_holds_it() -> None:
+    text = '# [mirrors.up]\n\n[ mirrors . "up" ]  # here\nurl = "a = b"\n  tag="v1"\n'
+    assert find_line(text, ("mirrors", "up", "tag")) == (5, ("mirrors", "up", "tag"))
+    assert find_line(text, ("mirrors", "up", "into")) == (3, ("mirrors", "up"))
+    assert find_line(text, ("mirrors", "no")) == (None, ())

@@ -1,0 +1,83 @@
+"""The real upstreams, where somebody has brought them: every pin of a list, and every tag of every WASI repository.
+
+    make test-real UPSTREAMS=DIR [PINS=FILE]
+
+DIR holds bare repositories as <owner>/<name>. FILE is a JSON list of pins with the tree ids they must give.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Host, git, mirror
+
+UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", "/nonexistent"))
+PINS = Path(os.environ.get("GIT_VERBATIM_PINS", "/nonexistent"))
+WASI = sorted(path for path in UPSTREAMS.glob("WebAssembly/*") if not path.is_symlink())
+
+pytestmark = [
+    pytest.mark.skipif(not UPSTREAMS.is_dir(), reason="needs GIT_VERBATIM_UPSTREAMS, a directory of real upstreams"),
+    pytest.mark.timeout(600),
+]
+
+
+def upstream_path(repository: str) -> Path:
+    # two repositories were renamed after the pins were written
+    owner, name = repository.split("/")
+    name = {"wasi-runtime-config": "wasi-config"}.get(name, name)
+    return next(path for path in (UPSTREAMS / owner / name, UPSTREAMS / owner / f"{name}.git") if path.is_dir())
+
+
+@pytest.mark.skipif(not PINS.is_file(), reason="needs GIT_VERBATIM_PINS, a list of pins")
+def test_every_pin_gives_exactly_the_tree_that_its_consumer_has(host: Host) -> None:
+    pins = json.loads(PINS.read_text())
+    tables = [
+        mirror(
+            f"pin-{number}",
+            str(upstream_path(pin["upstream_repo"])),
+            local=True,
+            **({"tag": pin["pin"]} if pin["pin_kind"] == "tag" else {"commit": pin["commit"]}),
+            from_=pin["upstream_path"],
+            exclude=pin["excluded"],
+        )
+        for number, pin in enumerate(pins)
+    ]
+    host.manifest("\n".join(tables))
+    host.sync("--commit")
+    for number, pin in enumerate(pins):
+        record = host.record(f"pin-{number}")
+        assert record["upstream"]["commit"] == pin["commit"]
+        assert record["upstream_tree"] == pin["upstream_tree"]
+        assert record["tree"] == pin["dest_tree"] == host.git("rev-parse", f"HEAD:third_party/pin-{number}")
+        assert {file["path"]: file["blob"] for file in record["files"]} == pin["files"]
+    assert host.run("verify").status == 0
+    assert host.run("verify", "--rev", "HEAD", "--upstream").status == 0
+    print(f"{len(pins)} pins")
+
+
+def wit_directories(repository: Path, tag: str) -> Iterator[str]:
+    """The root, and every directory that holds WIT files but lies in no other such directory."""
+    yield ""
+    files = git(repository, "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", tag).splitlines()
+    directories = {path.rpartition("/")[0] for path in files if path.endswith(".wit")}
+    yield from sorted(d for d in directories if d and not any(d.startswith(f"{other}/") for other in directories if other))
+
+
+@pytest.mark.parametrize("repository", WASI, ids=lambda path: path.name)
+def test_every_tag_of_a_wasi_repository_is_mirrored_exactly(repository: Path, host: Host) -> None:
+    tags = git(repository, "tag").split()
+    wanted = [(tag, source) for tag in tags for source in wit_directories(repository, tag)]
+    tables = []
+    for number, (tag, source) in enumerate(wanted):
+        keys = {"tag": tag, "local": True, **({"from_": source} if source else {})}
+        tables.append(mirror(f"m{number}", str(repository), **keys))
+    host.manifest("\n".join(tables))
+    host.sync("--commit")
+    for number, (tag, source) in enumerate(wanted):
+        expected = git(repository, "rev-parse", f"{tag}:{source}")
+        assert host.git("rev-parse", f"HEAD:third_party/m{number}") == expected, (tag, source)
+    assert host.run("verify").status == 0
+    print(f"{len(tags)} tags, {len(wanted)} trees")
