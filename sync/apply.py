@@ -52,9 +52,6 @@ class Journal:
     """Whether the index follows."""
 
 
-_JOURNALS = TypeAdapter(Journal)
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a finished run leaves to say."""
@@ -67,16 +64,35 @@ def read_journal(third_party: Path) -> Journal | None:
     """What an interrupted run left to finish, if anything."""
     path = third_party / WORKSPACE / _JOURNAL.decode()
     try:
-        return _JOURNALS.validate_json(path.read_bytes())
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValidationError, OSError) as error:
+    except OSError as error:
+        raise _unreadable_journal(path) from error
+    try:
+        return TypeAdapter(Journal).validate_json(content)
+    except ValidationError as error:
+        raise _unreadable_journal(path) from error
+
+
+def refuse_interrupted(third_party: Path) -> None:
+    """HostError if a run was interrupted after its journal was written: what is there may be a mixture."""
+    if read_journal(third_party) is not None:
         raise HostError(
-            "the journal of an interrupted run cannot be read",
-            [f"file: {path}"],
-            hint=f"look at what is in {THIRD_PARTY}/{WORKSPACE}/, move it away, then run `git verbatim status`",
-            reference="journal-unreadable",
-        ) from error
+            "an earlier run was interrupted, or one is at work just now",
+            [f"journal: {THIRD_PARTY}/{WORKSPACE}/journal.json"],
+            hint="finish it with `git verbatim sync`",
+            reference="interrupted",
+        )
+
+
+def _unreadable_journal(path: Path) -> HostError:
+    return HostError(
+        "the journal of an interrupted run cannot be read",
+        [f"file: {path}"],
+        hint=f"look at what is in {THIRD_PARTY}/{WORKSPACE}/, move it away, then run `git verbatim status`",
+        reference="journal-unreadable",
+    )
 
 
 def discard_leftovers(third_party: Path) -> None:

@@ -4,23 +4,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sync.apply import refuse_interrupted
 from sync.git.process import bytes_after_add
 from sync.git.repository import Repository
 from sync.host import Host
-from sync.locking import refuse_interrupted
 from sync.manifest import Manifest
-from sync.model import THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory
+from sync.model import THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory, record_path
 from sync.names import quote_path
 from sync.plan import choose
 from sync.provenance import Record
 from sync.state import State, WorkTree, read_manifest, read_records
 from sync.verify import Held, Presence, Rule, Verdict, is_staged, verify_mirror
 
+# bytes of records from which a second process pays: some four thousand files
+_LARGE_RECORDS = 1_000_000
+
 
 def verify(state: State, patterns: Sequence[str], host: Host) -> list[Verdict]:
     """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror."""
     if state.is_work_tree:
-        refuse_interrupted(host)
+        refuse_interrupted(host.third_party)
     manifest = read_manifest(state)
     return list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
 
@@ -31,6 +34,8 @@ def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[s
 
 
 def _verdicts(state: State, manifest: Manifest, names: Sequence[str]) -> Iterator[Verdict]:
+    if isinstance(state, WorkTree) and sum(len(state.read(record_path(name)) or b"") for name in names) > _LARGE_RECORDS:
+        state.read_ahead([mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None])
     for name, record in read_records(state, names).items():
         mirror = manifest.mirrors.get(name)
         if isinstance(record, Record):
@@ -74,7 +79,7 @@ class MirrorStatus:
 
 def status(host: Host, patterns: Sequence[str]) -> list[MirrorStatus]:
     """How each mirror of the working tree stands."""
-    refuse_interrupted(host)
+    refuse_interrupted(host.third_party)
     state = WorkTree(host.third_party)
     manifest = read_manifest(state)
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))

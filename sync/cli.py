@@ -4,25 +4,23 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import BaseModel
 
-from sync.audit import Audit, Subject, audit
-from sync.check import status as read_status
-from sync.check import verify as verify_state
-from sync.edit import Value
 from sync.errors import ExitStatus, UsageError
 from sync.host import find_host
-from sync.output import status_output, sync_output, verify_output
-from sync.parallel import Options
 from sync.progress import Terminal
 from sync.render import Paint, render_error, render_result, render_status, render_verdicts
-from sync.start import initialize
 from sync.state import WorkTree, open_state, read_manifest
-from sync.synchronize import Result, SyncOptions, add_mirror, remove_mirrors, synchronize
-from sync.verify import Verdict
+
+# what only some commands need is imported by them: each is 5 to 20 ms, and `status` has 130 in all
+if TYPE_CHECKING:
+    from sync.audit import Audit
+    from sync.edit import Value
+    from sync.synchronize import Result, SyncOptions
+    from sync.verify import Verdict
 
 
 def _mirror_names(incomplete: str) -> list[str]:
@@ -60,6 +58,8 @@ def init(
     ] = None,
 ) -> None:
     """Write a manifest and the attributes that keep git from converting mirrors."""
+    from sync.start import initialize
+
     made = initialize(find_host(Path.cwd()), preset)
     for name in made.written:
         print(f"wrote {name}")
@@ -100,6 +100,8 @@ def add(
         "local": True if local else None,
     }
     values: dict[str, Value] = {key: value for key, value in candidates.items() if value not in (None, [])}
+    from sync.synchronize import add_mirror
+
     options = _options(dry_run, offline, commit, no_stage, discard_local, 1, deadline)
     _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
 
@@ -113,6 +115,8 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove mirrors from manifest, tree and records."""
+    from sync.synchronize import remove_mirrors
+
     offline = True
     options = _options(dry_run, offline, commit, no_stage, discard_local, 1, 1)
     _change(lambda reporter: remove_mirrors(find_host(Path.cwd()), mirrors, options, reporter), options, json)
@@ -130,14 +134,20 @@ def sync(
     json: Json = False,
 ) -> None:
     """Make mirrors equal to the manifest."""
+    from sync.synchronize import synchronize
+
     options = _options(dry_run, offline, commit, no_stage, discard_local, jobs, deadline)
     _change(lambda reporter: synchronize(find_host(Path.cwd()), mirrors or [], options, reporter), options, json)
 
 
 def status(mirrors: Mirrors = None, json: Json = False) -> None:
     """Show how each mirror stands: a line a mirror."""
+    from sync.check import status as read_status
+
     statuses = read_status(find_host(Path.cwd()), mirrors or [])
     if json:
+        from sync.output import status_output
+
         _print_json(status_output(statuses))
     else:
         sys.stdout.write(render_status(statuses, paint_for(sys.stdout)))
@@ -156,11 +166,16 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check files against records, and records against their proofs; with --upstream also against the upstreams."""
+    from sync.check import verify as verify_state
+
     host = find_host(Path.cwd())
     state = open_state(host, index=index, revision=rev)
     verdicts = verify_state(state, mirrors or [], host)
     audited: Audit | None = None
     if upstream:
+        from sync.audit import Subject, audit
+        from sync.parallel import Options
+
         manifest = read_manifest(state)
         subjects = [
             Subject(mirror, verdict.record)
@@ -171,13 +186,15 @@ def verify(
             root = host.root or Path.cwd()
             audited = audit(subjects, Options(root=root, jobs=jobs, deadline_seconds=deadline), terminal)
     if json:
+        from sync.output import verify_output
+
         _print_json(verify_output(state.label, verdicts, audited))
     else:
         sys.stdout.write(render_verdicts(state.label, verdicts, audited, paint_for(sys.stdout)))
     raise typer.Exit(_verify_status(verdicts, audited))
 
 
-def _verify_status(verdicts: list[Verdict], audited: Audit | None) -> ExitStatus:
+def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitStatus:
     if audited is not None and audited.errors:
         for error in audited.errors.values():
             sys.stderr.write(render_error(error, paint_for(sys.stderr)))
@@ -189,18 +206,23 @@ def _verify_status(verdicts: list[Verdict], audited: Audit | None) -> ExitStatus
 
 def _options(
     dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
-) -> SyncOptions:
+) -> "SyncOptions":
     if commit and no_stage:
         raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
+    from sync.parallel import Options
+    from sync.synchronize import SyncOptions
+
     fetching = Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
     return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
 
 
-def _change(run: Callable[[Terminal], Result], options: SyncOptions, json: bool) -> None:
+def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: bool) -> None:
     out = None if json else sys.stdout
     with Terminal(out, paint_for(sys.stdout)) as terminal:
         result = run(terminal)
     if json:
+        from sync.output import sync_output
+
         _print_json(sync_output(result, dry_run=options.dry_run))
     else:
         sys.stdout.write(render_result(result, dry_run=options.dry_run, paint=paint_for(sys.stdout)))

@@ -1,7 +1,7 @@
-"""Edits of the manifest and of third_party's own files as text: what people wrote, comments and layout, survives."""
+"""Edits of the manifest as text: what people wrote, comments and layout, survives."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -9,11 +9,6 @@ from tomlkit.items import InlineTable
 
 from sync.errors import ManifestError
 from sync.manifest import MANIFEST_PATH, keys_by_line
-from sync.model import Mirror, license_directory
-
-_BEGIN = "# git-verbatim: mirrors that are not checked in"
-_END = "# git-verbatim: end"
-_BLOCK = re.compile(rf"^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n", re.MULTILINE | re.DOTALL)
 
 Value = str | bool | list[str]
 
@@ -80,24 +75,3 @@ def _parse(manifest: str) -> tomlkit.TOMLDocument:
         return tomlkit.parse(manifest)
     except TOMLKitError as error:
         raise ManifestError(f"{MANIFEST_PATH} is not valid TOML", [str(error).lower()], reference="manifest-syntax") from error
-
-
-def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:
-    """third_party/.gitignore with a block that hides just the mirrors that are not checked in; None: no file needed."""
-    lines = [line for mirror in mirrors if not mirror.checked_in for line in _ignored(mirror)]
-    block = "\n".join([_BEGIN, *sorted(lines), _END]) + "\n" if lines else ""
-    if present is None:
-        return block or None
-    if _BLOCK.search(present):
-        return _BLOCK.sub(lambda _: block, present, count=1) or None
-    if not block:
-        return present
-    return present + ("" if present.endswith("\n") or not present else "\n") + block
-
-
-def _ignored(mirror: Mirror) -> tuple[str, str]:
-    return f"/{_escape(mirror.into)}/", f"/{license_directory(mirror.name)}/"
-
-
-def _escape(path: str) -> str:
-    return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (len(path) - len(path.rstrip(" ")))

@@ -145,7 +145,7 @@ class _Upstream:
             if target is None:
                 raise _no_such_tag(self.want.url, pin, local.tag_names())
             commit = read_commit(local, target, pin, self.want.url)
-            copy_objects(local, cache, _needed(local, target, commit, self.want.sources))
+            copy_objects(local, cache, _needed(local, target, commit, self.want.sources)).finish()
             cache.set_ref(_pin_ref(pin), target)
 
     def _commit(self, cache: Repository, pin: Pin, *, asked: bool) -> UpstreamCommit:

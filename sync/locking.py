@@ -10,7 +10,6 @@ from sync.apply import Outcome, discard_leftovers, finish, read_journal
 from sync.errors import HostError
 from sync.git.repository import Repository
 from sync.host import Host
-from sync.model import THIRD_PARTY, WORKSPACE
 
 
 class Listener(Protocol):
@@ -29,17 +28,6 @@ def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
             report_rescued(finish(host.third_party, repository, journal), listener)
         discard_leftovers(host.third_party)
         yield
-
-
-def refuse_interrupted(host: Host) -> None:
-    """HostError if a run was interrupted after its journal was written: what is there may be a mixture."""
-    if read_journal(host.third_party) is not None:
-        raise HostError(
-            "an earlier run was interrupted, or one is at work just now",
-            [f"journal: {THIRD_PARTY}/{WORKSPACE}/journal.json"],
-            hint="finish it with `git verbatim sync`",
-            reference="interrupted",
-        )
 
 
 def report_rescued(outcome: Outcome, listener: Listener) -> None:

@@ -4,7 +4,6 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from sync.git.transport import Progress
 from sync.names import printable
 from sync.plan import Plan
 from sync.render import Paint, render_plan
@@ -12,6 +11,8 @@ from sync.render import Paint, render_plan
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
+
+    from sync.git.transport import Progress
 
 
 class Terminal:
@@ -39,7 +40,7 @@ class Terminal:
             self._out.write(render_plan(plan, self._paint))
             self._out.flush()
 
-    def progress(self, url: str, progress: Progress) -> None:
+    def progress(self, url: str, progress: "Progress") -> None:
         if not sys.stderr.isatty():
             return
         bars = self._started()

@@ -108,7 +108,8 @@ def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:
     known = {tree.id: tree.raw for tree in rebuilt.values()}
     known |= {object_id("tree", raw): raw for raw in proof.trees}
     try:
-        selected = select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__)
+        whole = (rebuilt[b""].id, claim.entries)
+        selected = select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__, whole)
     except KeyError as error:
         yield f"neither the proof nor the files have the tree object {error.args[0]}"
         return

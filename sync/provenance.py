@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import to_json
 
 from sync.errors import RecordError
 from sync.model import (
@@ -18,7 +19,6 @@ from sync.model import (
     Derived,
     FileFact,
     Mirror,
-    Mode,
     ObjectId,
     Pin,
     PinKind,
@@ -33,7 +33,6 @@ from sync.proof import Claim, Proof, check_proof, commit_time
 
 SCHEMA_VERSION: Literal[1] = 1
 _NOT_PLAIN = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)|\0")
-_MODES: dict[int, Literal["100644", "100755", "120000"]] = {Mode.FILE: "100644", Mode.EXECUTABLE: "100755", Mode.SYMLINK: "120000"}
 
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -194,34 +193,46 @@ def derived_of(record: Record) -> Derived:
 
 def dump_record(record: Record) -> bytes:
     """The record's canonical bytes: the same for everybody who mirrors the same."""
-    model = RecordModel.model_construct(
-        files=tuple(map(_file_model, record.files)),
-        licenses=tuple(map(_file_model, record.licenses)),
-        mirror=record.mirror,
-        path=record.into,
-        proof=ProofModel(
-            commit=_base64(record.proof.commit),
-            tags=[_base64(raw) for raw in record.proof.tags],
-            trees=[_base64(raw) for raw in record.proof.trees],
-        ),
-        schema_=SCHEMA_VERSION,
-        selection=SelectionModel(exclude=list(record.selection.exclude), include=list(record.selection.include)),
-        tree=record.tree,
-        upstream=UpstreamModel.model_construct(
-            commit=record.commit,
-            commit_time=record.commit_time,
-            from_=quote_path(record.source),
-            ref=record.ref,
-            tag=record.tag,
-            url=record.url,
-        ),
-        upstream_tree=record.upstream_tree,
+    return _canonical(
+        {
+            "files": [_file(fact) for fact in record.files],
+            "licenses": [_file(fact) for fact in record.licenses],
+            "mirror": record.mirror,
+            "path": record.into,
+            "proof": {
+                "commit": _base64(record.proof.commit),
+                "tags": [_base64(raw) for raw in record.proof.tags],
+                "trees": [_base64(raw) for raw in record.proof.trees],
+            },
+            "schema": SCHEMA_VERSION,
+            "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
+            "tree": record.tree,
+            "upstream": {
+                "commit": record.commit,
+                "commit_time": record.commit_time,
+                "from": quote_path(record.source),
+                "ref": record.ref,
+                "tag": record.tag,
+                "url": record.url,
+            },
+            "upstream_tree": record.upstream_tree,
+        }
     )
-    return _canonical(model)
 
 
-def _canonical(model: RecordModel) -> bytes:
-    return model.model_dump_json(indent=2, by_alias=True).encode() + b"\n"
+def _file(fact: FileFact) -> dict[str, str | int]:
+    return {
+        "blob": fact.blob,
+        "mode": f"{fact.mode:o}",
+        "path": quote_path(fact.path),
+        "sha256": fact.sha256,
+        "size": fact.size,
+    }
+
+
+def _canonical(document: object) -> bytes:
+    """Keys in the order given, which is the alphabet's; two spaces, LF, a final newline."""
+    return to_json(document, indent=2, by_alias=True) + b"\n"
 
 
 def parse_record(data: bytes, mirror: str) -> Record:
@@ -290,10 +301,6 @@ def _plain_path(text: str) -> RepoPath:
         msg = f"{text} is no plain path"
         raise ValueError(msg)
     return RepoPath(path)
-
-
-def _file_model(fact: FileFact) -> FileModel:
-    return FileModel(blob=fact.blob, mode=_MODES[fact.mode], path=quote_path(fact.path), sha256=fact.sha256, size=fact.size)
 
 
 def _base64(raw: bytes) -> str:

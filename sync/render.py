@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from sync.audit import Audit
 from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, license_directory
 from sync.names import printable, quote_path
 from sync.plan import Change, FileChanges, Plan
-from sync.synchronize import Result
 from sync.verify import Finding, Presence, Verdict
+
+if TYPE_CHECKING:
+    from sync.audit import Audit
+    from sync.synchronize import Result
 
 _SHOWN_FILES = 12
 _SHORT = 12
@@ -102,7 +105,7 @@ def _path(path: RepoPath) -> str:
     return printable(quote_path(path))
 
 
-def render_result(result: Result, *, dry_run: bool, paint: Paint) -> str:
+def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     """The last line of a sync."""
     count = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
@@ -163,7 +166,7 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
         yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
 
 
-def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: Audit | None, paint: Paint) -> str:
+def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: "Audit | None", paint: Paint) -> str:
     """What was found, by mirror, then one line that says it all."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings += audited.findings if audited else ()
@@ -184,7 +187,7 @@ def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
             yield f"    … {len(listed)} in all; `--json` lists every one"
 
 
-def _summary(state: str, verdicts: Sequence[Verdict], findings: int, audited: Audit | None, paint: Paint) -> str:
+def _summary(state: str, verdicts: Sequence[Verdict], findings: int, audited: "Audit | None", paint: Paint) -> str:
     present = [v for v in verdicts if v.presence is Presence.PRESENT]
     files = sum(len(v.record.files) for v in present if v.record)
     absent = len(verdicts) - len(present)

@@ -41,20 +41,31 @@ class SourceError(Exception):
         self.siblings = siblings
 
 
-def select(root: ObjectId, source: RepoPath, selection: Selection, read_tree: ReadTree) -> Selected:
+def select(
+    root: ObjectId,
+    source: RepoPath,
+    selection: Selection,
+    read_tree: ReadTree,
+    known: tuple[ObjectId, tuple[Entry, ...]] | None = None,
+) -> Selected:
     """What the selection takes of the upstream tree `root`.
+
+    `known` are a tree's files by path: if it is the one at `source` and nothing is left out, no walk is needed.
 
     Raises SourceError if there is no directory `source`, MalformedObjectError for trees that cannot be copied.
     """
     ancestors, source_tree = _descend(root, source, read_tree)
     walk = _Walk(selection, read_tree)
-    walk.directory(source_tree, RepoPath(b""), included=False)
+    if known is not None and known[0] == source_tree and selection.is_everything:
+        walk.entries.extend(known[1])
+    else:
+        walk.directory(source_tree, RepoPath(b""), included=False)
     proof = {tree: raw for _, tree, raw in ancestors} | walk.incomplete
     if source_tree in walk.incomplete:
         ancestors.append((source, source_tree, walk.incomplete[source_tree]))
     return Selected(
         upstream_tree=source_tree,
-        tree=hash_tree(walk.entries),
+        tree=hash_tree(walk.entries) if walk.incomplete else source_tree,
         entries=tuple(sorted(walk.entries)),
         licenses=_covering_licenses(source, ancestors, walk.entries),
         proof_trees=tuple(proof[tree] for tree in sorted(proof)),
@@ -88,6 +99,7 @@ class _Walk:
         self.entries: list[Entry] = []
         self.incomplete: dict[ObjectId, bytes] = {}
         self._read_tree = read_tree
+        self._takes_everything = selection.is_everything
         self._include = _parse_all(selection.include)
         self._exclude = _parse_all(selection.exclude)
         self._unused = list(_single_patterns(selection))
@@ -115,15 +127,21 @@ class _Walk:
     def _entry(self, entry: TreeEntry, path: RepoPath, *, included: bool) -> bool:
         """Walk one entry; whether what is taken of it rebuilds it."""
         is_directory = entry.mode == Mode.TREE
-        self._unused = [use for use in self._unused if not use[2].matches(path, is_directory=is_directory)]
-        if last_match(self._exclude, path, is_directory=is_directory):
+        if self._takes_everything:
+            included = True
+        elif self._leaves_out(path, is_directory=is_directory):
             return False
-        included = included or not self._include or last_match(self._include, path, is_directory=is_directory)
+        else:
+            included = included or not self._include or last_match(self._include, path, is_directory=is_directory)
         if is_directory:
             return self.directory(entry.id, path, included=included)
         if included:
             self.entries.append(Entry(path, entry.mode, entry.id))
         return included
+
+    def _leaves_out(self, path: RepoPath, *, is_directory: bool) -> bool:
+        self._unused = [use for use in self._unused if not use[2].matches(path, is_directory=is_directory)]
+        return last_match(self._exclude, path, is_directory=is_directory)
 
 
 def _covering_licenses(source: RepoPath, directories: Ancestors, taken: list[Entry]) -> tuple[Entry, ...]:

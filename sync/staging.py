@@ -1,8 +1,9 @@
 """Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,20 @@ from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId
 from sync.scan import scan_directory
 from sync.tree import hash_tree, object_id
 
-ReadBlob = Callable[[ObjectId], bytes]
+ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
+"""Gives the contents of blobs, in the order asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of a directory, sorted by path, and the tree id that they hash to."""
+
+    id: ObjectId
+    entries: Sequence[Entry]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "Tree":
+        return cls(hash_tree(entries), entries)
 
 
 @dataclass
@@ -45,28 +59,32 @@ class Staging:
                 workspace.write(b".gitignore", Mode.FILE, b"*\n")
 
     def directory(
-        self, target: str, entries: Sequence[Entry], present: Sequence[FileFact] | None, read: ReadBlob, *, checked_in: bool
+        self, target: str, wanted: Tree, present: Sequence[FileFact] | None, read: ReadContents, *, checked_in: bool
     ) -> list[FileFact]:
-        """Stage what the directory becomes; the facts are read back from disk and hash to the wanted tree.
+        """Stage what the directory becomes; the facts are read back from disk and are what is wanted.
 
         A file that `present` already has as wanted gets a second name, so it keeps inode and time.
         """
+        entries = wanted.entries
         if [fact.entry for fact in present or ()] == list(entries):
-            self.follow(target, entries, checked_in=checked_in)
+            self.follow(target, wanted, checked_in=checked_in)
             return list(present or ())
         if not entries:
             self.remove_directory(target, present)
             return []
         self._known[target] = entries
-        slot = self._add(target, "directory", hash_tree(entries), _tree_or_none(present), checked_in=checked_in)
+        slot = self._add(target, "directory", wanted.id, _tree_or_none(present), checked_in=checked_in)
         with (
             explaining(f"write below {THIRD_PARTY}/{target}"),
             self._workspace() as workspace,
             workspace.descend(b"%d" % slot, create=True) as staged,
         ):
-            _fill(staged, entries, {fact.entry for fact in present or ()}, self._target(target), read)
+            linked = self._link_present(target, staged, entries, present or ())
+            missing = [entry for entry in entries if entry not in linked]
+            with closing(read([entry.blob for entry in missing])) as contents:
+                _write(staged, missing, contents)
         facts = scan_directory(self.third_party, WORKSPACE, str(slot)) or []
-        if hash_tree(fact.entry for fact in facts) != self.replacements[-1].new:
+        if [fact.entry for fact in facts] != list(entries):
             raise HostError(
                 f"what was written for {THIRD_PARTY}/{target} reads back differently",
                 ["the disk is faulty, or another program changed the files meanwhile"],
@@ -87,11 +105,10 @@ class Staging:
         """Stage that a directory goes away."""
         self._add(target, "directory", None, _tree_or_none(present), checked_in=False)
 
-    def follow(self, target: str, entries: Sequence[Entry], *, checked_in: bool) -> None:
+    def follow(self, target: str, present: Tree, *, checked_in: bool) -> None:
         """Leave a directory as it is, and have only the index follow it."""
-        self._known[target] = entries
-        tree = hash_tree(entries)
-        self._add(target, "directory", tree, tree, checked_in=checked_in)
+        self._known[target] = present.entries
+        self._add(target, "directory", present.id, present.id, checked_in=checked_in)
 
     def apply(self, repository: Repository, *, stage: bool) -> Outcome:
         """Make everything that was staged the present state, in one run that can be resumed."""
@@ -118,10 +135,12 @@ class Staging:
         with open_third_party(self.third_party) as top:
             return top.descend(WORKSPACE.encode())
 
-    def _target(self, target: str) -> Directory | None:
-        with open_third_party(self.third_party) as top, suppress(FileNotFoundError):
-            return top.descend(target.encode())
-        return None
+    def _link_present(self, target: str, staged: Directory, entries: Sequence[Entry], present: Sequence[FileFact]) -> set[Entry]:
+        kept = {fact.entry for fact in present}.intersection(entries)
+        if not kept:
+            return set()
+        with open_third_party(self.third_party) as top, top.descend(target.encode()) as source:
+            return _link(source, staged, sorted(kept))
 
     def _add(
         self, target: str, kind: Literal["directory", "file"], new: ObjectId | None, old: ObjectId | None, *, checked_in: bool
@@ -132,34 +151,28 @@ class Staging:
         return len(self.replacements) - 1
 
 
-def _fill(staged: Directory, entries: Sequence[Entry], present: set[Entry], source: Directory | None, read: ReadBlob) -> None:
-    """Write the entries into an empty directory, or link those that `source` has already."""
-    here, current, kept = staged.descend(b""), b"", _descend_if_there(source, b"")
-    try:
-        for entry in entries:
-            directory, name = split(entry.path)
-            if directory != current:
-                here.close()
-                here, current = staged.descend(directory, create=True), directory
-                if kept is not None:
-                    kept.close()
-                kept = _descend_if_there(source, directory)
-            if entry in present and kept is not None and kept.link(name, here, name):
-                continue
-            here.write(name, entry.mode, read(entry.blob))
-    finally:
-        here.close()
-        if kept is not None:
-            kept.close()
+def _link(source: Directory, staged: Directory, entries: Iterable[Entry]) -> set[Entry]:
+    """Give files a second name; which were given one."""
+    linked: set[Entry] = set()
+    for directory, files in _by_directory(entries):
+        try:
+            there = source.descend(directory)
+        except OSError:
+            continue  # changed meanwhile: what is not linked is written
+        with there, staged.descend(directory, create=True) as here:
+            linked.update(entry for entry in files if there.link(split(entry.path)[1], here, split(entry.path)[1]))
+    return linked
 
 
-def _descend_if_there(source: Directory | None, directory: bytes) -> Directory | None:
-    if source is None:
-        return None
-    try:
-        return source.descend(directory)
-    except OSError:
-        return None
+def _write(staged: Directory, entries: Iterable[Entry], contents: Iterator[bytes]) -> None:
+    for directory, files in _by_directory(entries):
+        with staged.descend(directory, create=True) as here:
+            for entry in files:
+                here.write(split(entry.path)[1], entry.mode, next(contents))
+
+
+def _by_directory(entries: Iterable[Entry]) -> Iterator[tuple[bytes, Iterator[Entry]]]:
+    return groupby(entries, key=lambda entry: split(entry.path)[0])
 
 
 def _tree_or_none(present: Sequence[FileFact] | None) -> ObjectId | None:

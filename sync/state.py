@@ -1,12 +1,14 @@
 """What third_party/ holds in the working tree, in the index or in a commit: manifest, records and files, read alike."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import marshal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
+from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
@@ -49,6 +51,12 @@ class WorkTree:
 
     def __init__(self, third_party: Path) -> None:
         self._third_party = third_party
+        self._ahead: Child | None = None
+        self._scanned: dict[str, list[FileFact] | None] = {}
+
+    def read_ahead(self, directories: Sequence[str]) -> None:
+        """Begin to read these directories beside whatever else is done; worth it where they hold thousands of files."""
+        self._ahead = Child(lambda: marshal.dumps([(d, self._scan_plain(d)) for d in directories]))
 
     def read(self, path: str) -> bytes | None:
         return read_file(self._third_party, path)
@@ -57,6 +65,18 @@ class WorkTree:
         return sorted(p.stem for p in (self._third_party / PROVENANCE).glob("*.json"))
 
     def files(self, directory: str) -> list[FileFact] | None:
+        if self._ahead is not None:
+            given, self._ahead = self._ahead.result(), None
+            # a child's failure is passed over: reading here tells what it was
+            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
+                self._scanned[read] = None if facts is None else [FileFact._make(fact) for fact in facts]
+        return self._scanned.pop(directory) if directory in self._scanned else self._scan(directory)
+
+    def _scan_plain(self, directory: str) -> list[tuple[object, ...]] | None:
+        facts = self._scan(directory)
+        return None if facts is None else [tuple(fact) for fact in facts]
+
+    def _scan(self, directory: str) -> list[FileFact] | None:
         return scan_directory(self._third_party, *directory.split("/"))
 
 

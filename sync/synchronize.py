@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sync.apply import Outcome
+from sync.apply import Outcome, refuse_interrupted
 from sync.commit import commit_synced
-from sync.edit import Value, add_mirror_table, ignore_unchecked, remove_mirror_tables
 from sync.errors import HostError, UsageError
-from sync.git.repository import copy_objects
+from sync.git.repository import Copying, copy_objects
 from sync.host import Host
-from sync.locking import held, refuse_interrupted, report_rescued
+from sync.ignore import ignore_unchecked
+from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
 from sync.parallel import Options
@@ -18,8 +19,11 @@ from sync.plan import Change, Plan, choose, refuse_local_changes
 from sync.prepare import Preparation, Reporter
 from sync.provenance import dump_record, make_record
 from sync.scan import read_content
-from sync.staging import Staging
+from sync.staging import Staging, Tree
 from sync.state import WorkTree, read_manifest
+
+if TYPE_CHECKING:
+    from sync.edit import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,13 @@ def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, repor
         return run.carry_out(choose(patterns, list(manifest.mirrors)), {})
 
 
-def add_mirror(host: Host, name: str, values: Mapping[str, Value], options: SyncOptions, reporter: Reporter) -> Result:
+def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter) -> Result:
     """A new mirror: its manifest entry, its files and its record, or nothing of it."""
     with _opened(host, options, reporter) as state:
         if name in read_manifest(state).mirrors:
             raise UsageError(f"there is a mirror {name} already", hint=f"edit it in {MANIFEST_PATH}", reference="mirror-exists")
+        from sync.edit import add_mirror_table  # tomlkit takes 20 ms, which only an edit is worth
+
         text = add_mirror_table(_manifest_text(state), name, dict(values))
         run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
         return run.carry_out([name], {})
@@ -66,6 +72,8 @@ def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, re
     with _opened(host, options, reporter) as state:
         before = read_manifest(state).mirrors
         names = choose(patterns, [*before, *(name for name in state.record_names() if name not in before)])
+        from sync.edit import remove_mirror_tables
+
         text = remove_mirror_tables(_manifest_text(state), names)
         run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
         return run.carry_out([], {name: before.get(name) for name in names})
@@ -76,7 +84,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
     """The host's state, held; a dry run writes nothing, not even a lock."""
     host.require_work_tree()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
-        refuse_interrupted(host)
+        refuse_interrupted(host.third_party)
         yield WorkTree(host.third_party)
 
 
@@ -95,6 +103,7 @@ class _Run:
     manifest_text: str | None = None
     """The manifest as it is to become; None: it stays."""
     prepared: Preparation = field(init=False)
+    _copying: list[Copying] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prepared = Preparation(
@@ -170,6 +179,8 @@ class _Run:
                 self._stage(staging, change)
             for name in plan.unstaged:
                 self._follow(staging, self.manifest.mirrors[name])
+            for copying in self._copying:
+                copying.finish()
         except BaseException:
             staging.abandon()
             raise
@@ -196,10 +207,13 @@ class _Run:
             return
         mirror, derived, reader = change.mirror, change.derived, self.prepared.readers[change.name]
         if self.options.stage and mirror.checked_in and reader is not self.prepared.repository:
-            copy_objects(reader, self.prepared.repository, [e.blob for e in (*derived.entries, *derived.licenses)])
-        checked_in = mirror.checked_in
-        files = staging.directory(mirror.into, derived.entries, change.present.files, reader.read, checked_in=checked_in)
-        kept = staging.directory(licenses, derived.licenses, change.present.licenses, reader.read, checked_in=checked_in)
+            blobs = [entry.blob for entry in (*derived.entries, *derived.licenses)]
+            self._copying.append(copy_objects(reader, self.prepared.repository, blobs))
+        checked_in, read = mirror.checked_in, reader.contents
+        files = staging.directory(
+            mirror.into, Tree(derived.tree, derived.entries), change.present.files, read, checked_in=checked_in
+        )
+        kept = staging.directory(licenses, Tree.of(derived.licenses), change.present.licenses, read, checked_in=checked_in)
         staging.file(record_file, dump_record(make_record(mirror, derived, files, kept)), self.state.read(record_file))
 
     def _follow(self, staging: Staging, mirror: Mirror) -> None:
@@ -208,7 +222,7 @@ class _Run:
         for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
             if mirror.checked_in:
                 self._keep_content(directory, facts or ())
-            staging.follow(directory, [fact.entry for fact in facts or ()], checked_in=mirror.checked_in)
+            staging.follow(directory, Tree.of([fact.entry for fact in facts or ()]), checked_in=mirror.checked_in)
         record = self.state.read(record_path(mirror.name))
         staging.file(record_path(mirror.name), record, record)
 

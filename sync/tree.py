@@ -13,6 +13,8 @@ _ID_BYTES = 20
 _MAX_NAME_BYTES = 255
 # what NTFS and HFS+ equate with .git: 8.3 short names, alternate streams, trailing dots and blanks
 _DOT_GIT = re.compile(r"(?:\.git|git~[1-9])(?:[ .]*(?::.*)?)", re.IGNORECASE | re.DOTALL)
+# what no rule below could refuse; nearly every name there is
+_PLAIN_NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _BIDI_AND_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
@@ -65,9 +67,9 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
 
 
 def _refuse_disorder(entries: list[TreeEntry]) -> None:
-    if len({e.name for e in entries}) != len(entries):
+    if len({entry.name for entry in entries}) != len(entries):
         raise MalformedObjectError("tree-duplicate-name", "the tree object names an entry twice")
-    keys = [_sort_key(e.name, e.mode) for e in entries]
+    keys = [name + b"/" if mode == Mode.TREE else name for name, mode, _ in entries]
     if keys != sorted(keys):
         raise MalformedObjectError("tree-unsorted", "the entries of the tree object are not in git's order")
 
@@ -127,6 +129,8 @@ def hash_tree(entries: Iterable[Entry]) -> ObjectId:
 
 def judge_name(name: bytes) -> str | None:
     """The kebab-case reference of the rule that a file's or directory's name breaks, or None."""
+    if _PLAIN_NAME.fullmatch(name):
+        return None
     if name in {b"", b".", b".."} or b"/" in name or b"\0" in name:
         return "name-not-a-component"
     if len(name) > _MAX_NAME_BYTES:

@@ -4,7 +4,8 @@ import tomllib
 
 import pytest
 
-from sync.edit import add_mirror_table, ignore_unchecked, remove_mirror_tables
+from sync.edit import add_mirror_table, remove_mirror_tables
+from sync.ignore import ignore_unchecked
 from sync.manifest import parse_manifest
 
 VALUES = {"url": "https://example.org/new", "tag": "v2"}

@@ -3,8 +3,12 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, NoReturn
 
 from sync.errors import HostError
 from sync.model import ObjectId
@@ -18,11 +22,8 @@ def run_git(
 
     A failure is a HostError that quotes what git said, unless `check` is off.
     """
-    program = shutil.which("git")
-    if program is None:
-        raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
     done = subprocess.run(  # noqa: S603
-        [program, *arguments],
+        [_program(), *arguments],
         cwd=directory,
         input=stdin,
         capture_output=True,
@@ -33,6 +34,13 @@ def run_git(
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
         raise HostError(f"git {arguments[0]} failed", said[-6:], reference="git-failed")
     return done
+
+
+def _program() -> str:
+    program = shutil.which("git")
+    if program is None:
+        raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
+    return program
 
 
 def configuration(directory: Path | None) -> list[tuple[str, str]]:
@@ -76,24 +84,95 @@ def ssh_configuration(host: str) -> dict[str, list[str]]:
     return settings
 
 
-def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> None:
-    """Write the objects of the git directory `source` as one pack into the git directory `target`.
+class Child:
+    """Work that a copy of this process does at the same time; a second processor's, where there is one."""
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self._reading, writing = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            _work_and_exit(work, writing)
+        os.close(writing)
+
+    def result(self) -> bytes | None:
+        """What the work gave; None if it failed, which doing it here will explain."""
+        with os.fdopen(self._reading, "rb") as pipe:
+            given = pipe.read()
+        _, status = os.waitpid(self._process, 0)
+        return given if status == 0 else None
+
+
+def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
+    status = 1
+    try:
+        given = work()
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(given)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
+    """The contents of objects of a git directory, in this order, unverified; read ahead by a process of its own.
+
+    HostError at the first that is not there.
+    """
+    with tempfile.TemporaryFile() as names:
+        names.write("".join(f"{object_id}\n" for object_id in objects).encode())
+        names.seek(0)
+        command = [_program(), f"--git-dir={repository}", "cat-file", "--batch", "--buffer"]
+        with subprocess.Popen(  # noqa: S603
+            command, stdin=names, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_own_environment()
+        ) as process:
+            try:
+                yield from _batch(process.stdout, objects)
+            finally:
+                process.kill()
+
+
+def _batch(output: IO[bytes] | None, objects: Sequence[ObjectId]) -> Iterator[bytes]:
+    for object_id in objects:
+        header = output.readline().split() if output is not None else []
+        if output is None or len(header) != 3:  # noqa: PLR2004 - id, kind and size; else it is missing
+            raise HostError(f"object {object_id} cannot be read", reference="object-missing")
+        yield output.read(int(header[2]) + 1)[:-1]
+
+
+def _own_environment() -> dict[str, str]:
+    """The environment without what points git to somebody's repository."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A `git pack-objects` at work."""
+
+    process: subprocess.Popen[bytes]
+
+    def finish(self) -> None:
+        """Wait for it; HostError with its words if it failed."""
+        _, said = self.process.communicate()
+        if self.process.returncode != 0:
+            lines = said.decode("utf-8", "replace").strip().splitlines()
+            raise HostError("cannot write to the object database", lines[-6:], reference="git-failed")
+
+
+def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:
+    """Begin to write the objects of the git directory `source` as one pack into the git directory `target`.
 
     git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
     """
-    run_git(
-        target,
-        "--git-dir=.",
-        "pack-objects",
-        "--quiet",
-        "--window=0",
-        str(target / "objects" / "pack" / "pack"),
-        stdin="".join(f"{object_id}\n" for object_id in objects).encode(),
-        environment={
-            **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects")),
-        },
+    environment = {**_own_environment(), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects"))}
+    command = [_program(), "--git-dir=.", "pack-objects", "--quiet", "--window=0", str(target / "objects" / "pack" / "pack")]
+    process = subprocess.Popen(  # noqa: S603
+        command, cwd=target, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin as names:
+            names.write("".join(f"{object_id}\n" for object_id in objects).encode())
+        process.stdin = None
+    return Packing(process)
 
 
 def _quoted(path: str) -> str:

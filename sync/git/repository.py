@@ -2,17 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 import pygit2
-from pygit2.enums import RepositoryOpenFlag, RepositoryState
+from pygit2.enums import FileMode, ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
-from sync.git.process import pack_objects
+from sync.git.process import Packing, pack_objects, read_objects
 from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.tree import object_id as hash_object
 from sync.tree import parse_tree
 
 # pygit2 raises a bare KeyError for a missing object and a plain ValueError for a bad id, beside its own GitError
@@ -20,6 +21,11 @@ _FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
 
 # like git's own fetch.unpackLimit: below it loose objects, above it one pack
 _UNPACK_LIMIT = 100
+_PROBES = 64
+
+_KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
+
+_FILE_MODES = {mode.value: mode for mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.LINK, FileMode.COMMIT)}
 
 _IN_PROGRESS = {
     RepositoryState.MERGE: "merge",
@@ -45,6 +51,18 @@ def _attempting(what: str, hint: str | None = None) -> Iterator[None]:
 
 def _words(error: Exception) -> str:
     return str(error).strip("'\"").lower() or type(error).__name__
+
+
+class Copying:
+    """Objects on their way into a repository."""
+
+    def __init__(self, packing: Packing | None) -> None:
+        self._packing = packing
+
+    def finish(self) -> None:
+        """Wait until they are there; HostError if they could not be brought."""
+        if self._packing is not None:
+            self._packing.finish()
 
 
 class Repository:
@@ -124,12 +142,25 @@ class Repository:
         return self.read_typed(object_id)[1]
 
     def read_typed(self, object_id: ObjectId) -> tuple[str, bytes]:
-        """The kind (`commit`, `tree`, `blob`, `tag`) and raw content of an object."""
+        """The kind (`commit`, `tree`, `blob`, `tag`) and raw content of an object, which hash to its id."""
+        number, content = self._read(object_id)
+        kind = _KINDS[number]
+        if hash_object(kind, content) != object_id:
+            raise self._missing(object_id, ValueError("its content does not hash to its id"))
+        return kind, content
+
+    def contents(self, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
+        """The contents of many objects, in this order, unverified: for who hashes them anyway."""
+        if len(objects) < _UNPACK_LIMIT:
+            return (self._read(object_id)[1] for object_id in objects)
+        return read_objects(self.git_directory, objects)
+
+    def _read(self, object_id: ObjectId) -> tuple[int, bytes]:
         try:
-            kind, data = self._repository.odb.read(pygit2.Oid(hex=object_id))
+            number, content = self._repository.odb.read(pygit2.Oid(hex=object_id))
         except _FAILURES as error:
             raise self._missing(object_id, error) from error
-        return pygit2.enums.ObjectType(kind).name.lower(), data
+        return number, content
 
     def size(self, object_id: ObjectId) -> int:
         try:
@@ -301,7 +332,7 @@ def _edit_index(index: pygit2.Index, directories: Iterable[bytes], wanted: Itera
     for path in surplus - conflicted:
         index.remove(path)
     for entry in sorted(missing):
-        index.add(pygit2.IndexEntry(os.fsdecode(entry.path), pygit2.Oid(hex=entry.blob), pygit2.enums.FileMode(entry.mode)))
+        index.add(pygit2.IndexEntry(os.fsdecode(entry.path), pygit2.Oid(hex=entry.blob), _FILE_MODES[entry.mode]))
     return bool(conflicted or surplus or missing)
 
 
@@ -312,14 +343,21 @@ def _conflicted_paths(index: pygit2.Index, names: set[str], inside: tuple[str, .
     return {path for path in paths if path in names or path.startswith(inside)}
 
 
-def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> None:
-    """Bring objects that `target` lacks from `source`: one pack if they are many."""
-    lacking = [object_id for object_id in dict.fromkeys(objects) if not target.has(object_id)]
+def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
+    """Begin to bring objects that `target` lacks from `source`: one pack if they are many, written by a process of its own."""
+    lacking = _lacking(target, list(dict.fromkeys(objects)))
     if len(lacking) >= _UNPACK_LIMIT:
-        pack_objects(source.git_directory, target.common_directory, lacking)
-        target.raw.odb.exists(pygit2.Oid(hex=lacking[0]))
-        return
+        return Copying(pack_objects(source.git_directory, target.common_directory, lacking))
     for object_id in lacking:
         kind, content = source.read_typed(object_id)
         with _attempting("write to the object database"):
-            target.raw.odb.write(pygit2.enums.ObjectType[kind.upper()], content)
+            target.raw.odb.write(ObjectType[kind.upper()], content)
+    return Copying(None)
+
+
+def _lacking(target: Repository, objects: list[ObjectId]) -> list[ObjectId]:
+    # asking libgit2 for an object that is not there is slow; who has none of the first has none most likely,
+    # and an object that is packed twice does no harm
+    if len(objects) > _UNPACK_LIMIT and not any(map(target.has, objects[:_PROBES])):
+        return objects
+    return [object_id for object_id in objects if not target.has(object_id)]

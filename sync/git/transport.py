@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from sync.urls import is_scp_like, rewrite
 
 _CONNECT_TIMEOUT_MS = 20_000
 _READ_TIMEOUT_MS = 30_000
+_REPORT_SECONDS = 0.05
 UNSHALLOW = 0x7FFFFFFF
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
 
@@ -147,11 +149,17 @@ class _Callbacks(pygit2.RemoteCallbacks):
     cancelled: Callable[[], bool] = lambda: False
     _asked: list[str] = field(default_factory=list)
     _granted: dict[str, str] | None = None
+    _reported: float = 0
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
+        # called for every object: tens of thousands of times a second
+        now = time.monotonic()
+        if now - self._reported < _REPORT_SECONDS:
+            return
+        self._reported = now
         if self.cancelled():
             raise Cancelled
         self.on_progress(Progress(stats.received_objects, stats.total_objects, stats.received_bytes))

@@ -1,0 +1,69 @@
+"""`python -m tests.benchmarks`: measure, print the table, with --write also into docs/performance.md."""
+
+import argparse
+import dataclasses
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.benchmarks.cold import measure_cold
+from tests.benchmarks.harness import BUILD, ROOT
+from tests.benchmarks.large import measure_large
+from tests.benchmarks.report import render_page, render_table
+from tests.benchmarks.results import Result
+from tests.benchmarks.satisfied import measure_satisfied
+from tests.benchmarks.sizes import QUICK, Sizes
+from tests.benchmarks.verifying import measure_verify
+
+_BENCHMARKS: Mapping[str, Callable[[Sizes, Path, Path], list[Result]]] = {
+    "cold": measure_cold,
+    "satisfied": measure_satisfied,
+    "verify": measure_verify,
+    "large": measure_large,
+}
+
+
+def main() -> None:
+    options = _options()
+    sizes = QUICK if options.quick else Sizes()
+    if options.rounds:
+        sizes = dataclasses.replace(sizes, rounds=options.rounds)
+    results = _measure(options.only or list(_BENCHMARKS), sizes, BUILD / ("bench-quick" if options.quick else "bench-upstreams"))
+    print(render_table(results))
+    print(f"\nMeasured with {_facts()}; {sizes.rounds} rounds.")
+    if options.write:
+        (ROOT / "docs" / "performance.md").write_text(render_page(results, _facts(), sizes.rounds), encoding="utf-8")
+
+
+def _measure(names: list[str], sizes: Sizes, stand_ins: Path) -> list[Result]:
+    results: list[Result] = []
+    for name in names:
+        print(f"measuring: {name}", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="git-verbatim-bench-") as scratch:
+            results += _BENCHMARKS[name](sizes, stand_ins, Path(scratch))
+    return results
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Speed and memory, side by side with peers.")
+    parser.add_argument("--only", action="append", choices=list(_BENCHMARKS), help="measure just this; may be repeated")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds count (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only to see that it works")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    options = parser.parse_args()
+    if options.write and (options.quick or options.only):
+        parser.error("--write wants all of the benchmarks at their full sizes")
+    return options
+
+
+def _facts() -> str:
+    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    return f"git {git}, Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()

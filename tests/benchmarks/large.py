@@ -1,0 +1,34 @@
+"""`sync` of a large upstream into an empty mirror, staged, against a shallow clone over the same transport."""
+
+import sys
+from pathlib import Path
+
+from tests.benchmarks.harness import IMPORTS, Command, Contender, alternate, extra_bytes, program, ratio
+from tests.benchmarks.hosts import mirror_table, new_host
+from tests.benchmarks.results import Result
+from tests.benchmarks.server import serving
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.upstreams import LARGE_TAG, large
+
+_JOB = "`sync` of {:,} files of 4 KB into an empty mirror, staged"
+_CLONE = ("git", "clone", "--quiet", "--depth", "1", "-c", "advice.detachedHead=false")
+
+
+def measure_large(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
+    """Time against `git clone --depth 1`, and peak memory above the imports; all caches are empty in each round."""
+    name = f"large-{sizes.large_files}"
+    large(stand_ins / name, sizes.large_files)
+    with serving(stand_ins) as base:
+        url = f"{base}/{name}"
+        manifest = mirror_table("large", url, LARGE_TAG)
+        contenders = [
+            Contender("clone", lambda place: [Command([*_CLONE, "--branch", LARGE_TAG, url, "clone"], place)]),
+            Contender("sync", lambda place: [Command(program("sync"), new_host(place / "host", manifest))]),
+            Contender("imports", lambda place: [Command([sys.executable, "-c", IMPORTS], place)]),
+        ]
+        samples = alternate(contenders, sizes, scratch)
+    job = _JOB.format(sizes.large_files)
+    return [
+        Result(job, "`git clone --depth 1`", ratio(samples, "sync", "clone"), "1.5"),
+        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "sync", "imports") / 1e6, "200", is_memory=True),
+    ]

@@ -1,0 +1,60 @@
+"""The table, and docs/performance.md around it; pure."""
+
+from collections.abc import Sequence
+
+from tests.benchmarks.results import Result
+
+_PAGE = """\
+# Performance
+
+What git-verbatim promises about speed and memory, and what was measured. This page is written by
+`python -m tests.benchmarks --write` (`make bench`); nothing fails because of these numbers.
+
+{table}
+
+Measured with {facts}; {rounds} rounds.
+
+## How it is measured
+
+- **Whole processes**, from start to exit, imports and all, as a user waits for them.
+- **Side by side in one run.** The program and what it is compared with take turns (A B A B …), after one round that is
+  not counted. For each round the time of one is divided by that of the other; the table shows the median of these
+  ratios. Absolute times say more about a machine than about a program, so there are none.
+- **Cold means cold.** In each round everybody gets an empty home, an empty cache and a fresh host repository.
+- **Over smart HTTP on loopback**: `git http-backend` behind a small threaded server in a process of its own.
+  For the cold sync it is measured twice: behind a server as Python's standard library makes it, where small packets wait
+  for one another (Nagle's algorithm) as they do on a network, and behind one with TCP_NODELAY, which answers at once as no
+  distant server does. In the second, what counts is how long Python and its libraries take to start.
+- **Upstreams are generated** with real git, the same in every run: seven in the shape of the WASI proposal repositories
+  at 0.2.6, one in the shape of the monorepo, one of many files of 4 KB. `GIT_VERBATIM_BENCH_UPSTREAMS=DIR` takes real
+  bare repositories `wasi-cli`, `wasi-clocks` … instead of the first seven.
+- **Peers** come from PyPI into a virtual environment of their own, each with its own configuration for the same job:
+  the `wit` directory of seven repositories at one tag. It is checked that they wrote it.
+- **Memory** is the largest resident set of the process, less that of `python -c "import pygit2, pydantic, typer"`.
+
+## How to read it
+
+A ratio of 0.5 means half the time. The goal is the most that is allowed; for the peers it is 1, that is, to be ahead of
+them. A ratio that is near its goal may be on either side of it on another machine, or on this one an hour later.
+
+    python -m tests.benchmarks                  # all of it
+    python -m tests.benchmarks --only cold      # one job: cold, satisfied, verify, large
+    python -m tests.benchmarks --rounds 9       # steadier
+    python -m tests.benchmarks --quick          # tiny sizes: shows that the benchmarks work, not how fast anything is
+"""
+
+
+def render_table(results: Sequence[Result]) -> str:
+    """The results as a markdown table."""
+    lines = ["| job | compared with | goal | measured | |", "|---|---|--:|--:|---|"]
+    for result in results:
+        unit = " MB" if result.is_memory else ""
+        measured = f"{result.measured:.0f}" if result.is_memory else f"{result.measured:.2f}"
+        verdict = "met" if result.is_met else "missed"
+        lines.append(f"| {result.job} | {result.against} | ≤ {result.goal}{unit} | {measured}{unit} | {verdict} |")
+    return "\n".join(lines)
+
+
+def render_page(results: Sequence[Result], facts: str, rounds: int) -> str:
+    """All of docs/performance.md."""
+    return _PAGE.format(table=render_table(results), facts=facts, rounds=rounds)
