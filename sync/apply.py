@@ -263,9 +263,10 @@ def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> l
 
 def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
     try:
-        return _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind) in {step.old, step.new}
+        found = _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind)
     except HostError:
         return False  # something irregular was put there meanwhile
+    return found is not None and found in {step.old, step.new}
 
 
 def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:

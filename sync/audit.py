@@ -10,7 +10,8 @@ from sync.derive import derive
 from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
 from sync.fetch import open_local, with_cache
 from sync.git.repository import Repository
-from sync.git.transport import Progress, Settings, TransportConfiguration, fetch, list_refs
+from sync.git.settings import Settings, TransportConfiguration
+from sync.git.transport import Progress, fetch, list_refs
 from sync.model import THIRD_PARTY, Mirror, ObjectId, PinKind, record_path
 from sync.names import quote_path
 from sync.parallel import Display, Options, retrying, run_all

@@ -18,7 +18,7 @@ from sync.model import (
     record_path,
 )
 from sync.plan import Plan
-from sync.provenance import parse_record
+from sync.record_json import parse_record
 from sync.state import WorkTree
 
 _PREFIX = THIRD_PARTY.encode() + b"/"

@@ -9,11 +9,10 @@ from pathlib import Path
 from sync.cache import locked_cache
 from sync.errors import CouldNotCheckError, HostError, ManifestError, VerbatimError
 from sync.git.repository import Repository, copy_objects
+from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import (
     UNSHALLOW,
     Progress,
-    Settings,
-    TransportConfiguration,
     fetch,
     list_refs,
 )

@@ -11,7 +11,7 @@ from sync.errors import VerbatimError
 from sync.model import RepoPath
 from sync.names import quote_path
 from sync.plan import Change, FileChanges
-from sync.provenance import RecordModel
+from sync.record_json import RecordModel
 from sync.synchronize import Result
 from sync.verify import Finding, Verdict
 

@@ -14,7 +14,8 @@ from sync.model import THIRD_PARTY, Derived, Mirror, license_directory, record_p
 from sync.parallel import Display, Options
 from sync.paths import overlaps
 from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
-from sync.provenance import Record, derived_of, parse_record
+from sync.provenance import Record, derived_of
+from sync.record_json import parse_record
 from sync.state import WorkTree
 from sync.verify import is_staged
 

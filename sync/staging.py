@@ -1,5 +1,6 @@
 """Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
 
+import errno
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -145,8 +146,16 @@ class Staging:
     def _add(
         self, target: str, kind: Literal["directory", "file"], new: ObjectId | None, old: ObjectId | None, *, checked_in: bool
     ) -> int:
-        with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top, suppress(FileNotFoundError):
-            top.descend(split(target.encode())[0]).close()  # refused here rather than after the journal
+        # what lies in the way is refused here rather than after the journal
+        parent, name = split(target.encode())
+        with (
+            explaining(f"write {THIRD_PARTY}/{target}"),
+            open_third_party(self.third_party) as top,
+            suppress(FileNotFoundError),
+            top.descend(parent) as directory,
+        ):
+            if old is None and directory.exists(name):
+                raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, checked_in))
         return len(self.replacements) - 1
 

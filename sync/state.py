@@ -13,7 +13,8 @@ from sync.git.repository import Repository
 from sync.host import Host
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, Mode, RepoPath
-from sync.provenance import Record, parse_record
+from sync.provenance import Record
+from sync.record_json import parse_record
 from sync.scan import read_file, scan_directory
 
 

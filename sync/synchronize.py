@@ -17,7 +17,8 @@ from sync.model import IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, licens
 from sync.parallel import Options
 from sync.plan import Change, Plan, choose, refuse_local_changes
 from sync.prepare import Preparation, Reporter
-from sync.provenance import dump_record, make_record
+from sync.provenance import make_record
+from sync.record_json import dump_record
 from sync.scan import read_content
 from sync.staging import Staging, Tree
 from sync.state import WorkTree, read_manifest

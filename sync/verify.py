@@ -8,7 +8,8 @@ from functools import partial
 from sync.errors import RecordError
 from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
 from sync.names import quote_path
-from sync.provenance import Record, dump_record
+from sync.provenance import Record
+from sync.record_json import dump_record
 from sync.tree import object_id
 
 

@@ -18,7 +18,8 @@ from sync.derive import derive
 from sync.errors import RecordError
 from sync.model import FileFact, Mirror, Mode, ObjectId, Pin, PinKind, RepoPath, Selection, UpstreamCommit
 from sync.proof import commit_time, commit_tree, tag_target
-from sync.provenance import Record, dump_record, make_record, parse_record
+from sync.provenance import Record, make_record
+from sync.record_json import dump_record, parse_record
 from sync.tree import TreeEntry, build_trees, dump_tree, object_id
 from tests.support import Upstream, git_bytes
 

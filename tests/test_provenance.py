@@ -10,7 +10,7 @@ import pytest
 
 from sync.errors import RecordError
 from sync.model import Mirror, Pin, PinKind, RepoPath, Selection
-from sync.provenance import dump_record, parse_record
+from sync.record_json import dump_record, parse_record
 from tests.support import Host, Upstream, mirror
 from tests.test_proof import honest
 

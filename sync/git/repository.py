@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Self
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, RepositoryOpenFlag, RepositoryState
+from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
+from sync.git.index import edit_index
 from sync.git.process import Packing, pack_objects, read_objects
 from sync.model import Entry, Mode, ObjectId, RepoPath
 from sync.tree import object_id as hash_object
@@ -24,8 +25,6 @@ _UNPACK_LIMIT = 100
 _PROBES = 64
 
 _KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
-
-_FILE_MODES = {mode.value: mode for mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.LINK, FileMode.COMMIT)}
 
 _IN_PROGRESS = {
     RepositoryState.MERGE: "merge",
@@ -298,7 +297,7 @@ class Repository:
             if place.exists():
                 shutil.copy2(place, scratch)
             index = pygit2.Index(str(scratch))
-            if not _edit_index(index, directories, wanted):
+            if not edit_index(index, directories, wanted):
                 scratch.unlink(missing_ok=True)
                 return False
             index.write()
@@ -317,30 +316,6 @@ class Repository:
                 raise self.locked() from error
             os.replace(lock, place)
             scratch.unlink()
-
-
-def _edit_index(index: pygit2.Index, directories: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
-    inside = tuple(os.fsdecode(d) + "/" for d in directories)
-    names = {directory[:-1] for directory in inside}
-    goal = {os.fsdecode(e.path): e for e in wanted}
-    staged = {e.path: (int(e.mode), str(e.id)) for e in index if e.path in names or e.path.startswith(inside)}
-    conflicted = _conflicted_paths(index, names, inside)
-    surplus = staged.keys() - goal.keys()
-    missing = [e for p, e in goal.items() if staged.get(p) != (e.mode, e.blob) or p in conflicted]
-    for path in conflicted:
-        del index.conflicts[path]
-    for path in surplus - conflicted:
-        index.remove(path)
-    for entry in sorted(missing):
-        index.add(pygit2.IndexEntry(os.fsdecode(entry.path), pygit2.Oid(hex=entry.blob), _FILE_MODES[entry.mode]))
-    return bool(conflicted or surplus or missing)
-
-
-def _conflicted_paths(index: pygit2.Index, names: set[str], inside: tuple[str, ...]) -> set[str]:
-    if index.conflicts is None:
-        return set()
-    paths = {side.path for conflict in index.conflicts for side in conflict if side is not None}
-    return {path for path in paths if path in names or path.startswith(inside)}
 
 
 def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:

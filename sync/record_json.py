@@ -1,0 +1,240 @@
+"""The record as the file `third_party/provenance/<mirror>.json`: canonical JSON, read strictly."""
+
+import base64
+import binascii
+import json
+import re
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import to_json
+
+from sync.errors import RecordError
+from sync.model import THIRD_PARTY, FileFact, ObjectId, RepoPath, Selection, record_path
+from sync.names import quote_path, unquote_path
+from sync.paths import into_problem, path_problem
+from sync.proof import Proof
+from sync.provenance import Record
+
+SCHEMA_VERSION: Literal[1] = 1
+_NOT_PLAIN = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)|\0")
+
+Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+Time = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+QuotedPath = Annotated[str, Field(min_length=1, description="as text, or quoted as by `git ls-files` if it is not plain UTF-8")]
+
+_CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+# Fields stand in alphabetical order: pydantic writes them so, and canonical JSON wants them so.
+@pydantic_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
+class FileModel:
+    """One file: its path, mode and blob id in git, size in bytes, and SHA-256 of its content."""
+
+    blob: Sha1
+    mode: Literal["100644", "100755", "120000"]
+    path: QuotedPath
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0)]
+
+
+class ProofModel(BaseModel):
+    """Raw git objects in base64: the commit, the annotated tags from the ref inwards, tree objects by id."""
+
+    model_config = _CONFIG
+    commit: Base64
+    tags: list[Base64]
+    trees: list[Base64]
+
+
+class SelectionModel(BaseModel):
+    """The gitignore patterns of the manifest."""
+
+    model_config = _CONFIG
+    exclude: list[str]
+    include: list[str]
+
+
+class UpstreamModel(BaseModel):
+    """Where the copy comes from. `ref` is null for a mirror pinned by commit, `tag` also for a lightweight tag."""
+
+    model_config = _CONFIG
+    commit: Sha1
+    commit_time: Time
+    from_: Annotated[str, Field(alias="from")]
+    ref: str | None
+    tag: Sha1 | None
+    url: str
+
+
+class RecordModel(BaseModel):
+    """The provenance of one mirror."""
+
+    model_config = _CONFIG | ConfigDict(title="git-verbatim provenance record")
+    files: Annotated[tuple[FileModel, ...], Field(min_length=1, strict=False)]
+    licenses: Annotated[tuple[FileModel, ...], Field(strict=False)]
+    mirror: str
+    path: Annotated[str, Field(description="where the mirror lies, below third_party/")]
+    proof: ProofModel
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    selection: SelectionModel
+    tree: Annotated[Sha1, Field(description="git tree id of what is on disk")]
+    upstream: UpstreamModel
+    upstream_tree: Annotated[Sha1, Field(description="git tree id of `from` in the upstream's commit")]
+
+
+def dump_record(record: Record) -> bytes:
+    """The record's canonical bytes: the same for everybody who mirrors the same."""
+    return _canonical(
+        {
+            "files": [_file(fact) for fact in record.files],
+            "licenses": [_file(fact) for fact in record.licenses],
+            "mirror": record.mirror,
+            "path": record.into,
+            "proof": {
+                "commit": _base64(record.proof.commit),
+                "tags": [_base64(raw) for raw in record.proof.tags],
+                "trees": [_base64(raw) for raw in record.proof.trees],
+            },
+            "schema": SCHEMA_VERSION,
+            "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
+            "tree": record.tree,
+            "upstream": {
+                "commit": record.commit,
+                "commit_time": record.commit_time,
+                "from": quote_path(record.source),
+                "ref": record.ref,
+                "tag": record.tag,
+                "url": record.url,
+            },
+            "upstream_tree": record.upstream_tree,
+        }
+    )
+
+
+def _file(fact: FileFact) -> dict[str, str | int]:
+    return {
+        "blob": fact.blob,
+        "mode": f"{fact.mode:o}",
+        "path": quote_path(fact.path),
+        "sha256": fact.sha256,
+        "size": fact.size,
+    }
+
+
+def _canonical(document: object) -> bytes:
+    """Keys in the order given, which is the alphabet's; two spaces, LF, a final newline."""
+    return to_json(document, indent=2, by_alias=True) + b"\n"
+
+
+def parse_record(data: bytes, mirror: str) -> Record:
+    """The record in `data`, which the file of `mirror` holds.
+
+    Raises RecordError unless it is the canonical JSON of a consistent record in a schema that this version knows.
+    """
+    try:
+        model = RecordModel.model_validate_json(data)
+    except ValidationError as error:
+        raise _unreadable(data, mirror, error) from error
+    if _canonical(model) != data:
+        raise _error(mirror, "is not canonical JSON: it was edited by hand or by another tool", "record-not-canonical")
+    try:
+        record = _record(model)
+    except (ValueError, binascii.Error) as error:
+        raise _error(mirror, f"does not hold together: {error}", "record-unreadable") from error
+    if record.mirror != mirror:
+        raise _error(mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced")
+    return record
+
+
+def _record(model: RecordModel) -> Record:
+    upstream = model.upstream
+    if problem := path_problem(model.path) or into_problem(model.path):
+        msg = f"`path` {problem}"
+        raise ValueError(msg)
+    return Record(
+        mirror=model.mirror,
+        into=model.path,
+        url=upstream.url,
+        ref=upstream.ref,
+        tag=ObjectId(upstream.tag) if upstream.tag else None,
+        commit=ObjectId(upstream.commit),
+        commit_time=upstream.commit_time,
+        source=_plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
+        selection=Selection(tuple(model.selection.include), tuple(model.selection.exclude)),
+        tree=ObjectId(model.tree),
+        upstream_tree=ObjectId(model.upstream_tree),
+        files=_facts(model.files),
+        licenses=_facts(model.licenses),
+        proof=Proof(
+            commit=_unbase64(model.proof.commit),
+            tags=tuple(map(_unbase64, model.proof.tags)),
+            trees=tuple(map(_unbase64, model.proof.trees)),
+        ),
+    )
+
+
+def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
+    facts = tuple(FileFact(_plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256) for m in models)
+    paths = [fact.path for fact in facts]
+    if any(one >= other for one, other in pairwise(paths)):
+        msg = "its files are not in order"
+        raise ValueError(msg)
+    directories = {path[:at] for path in paths for at in range(len(path)) if path[at : at + 1] == b"/"}
+    if not directories.isdisjoint(paths):
+        msg = "a path is both a file and a directory"
+        raise ValueError(msg)
+    return facts
+
+
+def _plain_path(text: str) -> RepoPath:
+    path = unquote_path(text)
+    if _NOT_PLAIN.search(path):
+        msg = f"{text} is no plain path"
+        raise ValueError(msg)
+    return RepoPath(path)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _unbase64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:
+    if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in data.splitlines()):
+        return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return _error(mirror, "is not JSON", "record-unreadable")
+    version = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        return RecordError(
+            f"{_where(mirror)} has schema {version}, this version knows {SCHEMA_VERSION}",
+            hint="install a newer git-verbatim",
+            reference="record-newer",
+        )
+    first = error.errors(include_url=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    return _error(mirror, f"is no record: {key}: {first['msg'].lower()}", "record-unreadable")
+
+
+def _error(mirror: str, problem: str, reference: str) -> RecordError:
+    return RecordError(
+        f"{_where(mirror)} {problem}",
+        ["only the tool writes records"],
+        hint=f"put the committed one back with `git checkout HEAD -- {_where(mirror)}`, "
+        f"or make it anew with `git verbatim sync --discard-local {mirror}`",
+        reference=reference,
+    )
+
+
+def _where(mirror: str) -> str:
+    return f"{THIRD_PARTY}/{record_path(mirror)}"
