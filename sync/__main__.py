@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -62,8 +63,10 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     status = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(status)  # taking the interpreter down takes 45 ms, and would wait for nobody useful
 
 
@@ -71,14 +74,18 @@ def _run() -> int:
     try:
         app()
     except VerbatimError as error:
-        sys.stderr.write(render_error(error, paint_for(sys.stderr)))
-        return error.exit_status
+        return _say(error)
     except InterruptedByUser:
         sys.stderr.write("interrupted\n")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return ExitStatus.TROUBLE
+    except OSError as error:
+        trouble = VerbatimError(
+            f"cannot write or read: {(error.strerror or str(error)).lower()}", [str(error.filename or "the output")]
+        )
+        return _say(trouble)
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
     except Exception as error:
@@ -88,9 +95,13 @@ def _run() -> int:
             f"this is a bug in git-verbatim: {type(error).__name__}: {error}",
             hint="please report it, with what GIT_VERBATIM_DEBUG=1 adds",
         )
-        sys.stderr.write(render_error(bug, paint_for(sys.stderr)))
-        return ExitStatus.TROUBLE
+        return _say(bug)
     return ExitStatus.CLEAN
+
+
+def _say(error: VerbatimError) -> int:
+    sys.stderr.write(render_error(error, paint_for(sys.stderr)))
+    return error.exit_status
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, 
 from sync.scan import read_file, scan_directory
 from sync.tree import hash_tree, object_id
 
-_JOURNAL = b"journal.json"
+_JOURNAL = "git-verbatim.journal"
 _RESCUED = b"rescued"
 
 
@@ -60,39 +60,44 @@ class Outcome:
     """Where changes were put that came while the tool ran; nothing of anybody's is deleted unseen."""
 
 
-def read_journal(third_party: Path) -> Journal | None:
+def read_journal(git_directory: Path) -> Journal | None:
     """What an interrupted run left to finish, if anything."""
-    path = third_party / WORKSPACE / _JOURNAL.decode()
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    path = git_directory / _JOURNAL
+    content = read_file(git_directory, _JOURNAL)
+    if content is None:
         return None
-    except OSError as error:
-        raise _unreadable_journal(path) from error
     try:
         return TypeAdapter(Journal).validate_json(content)
     except ValidationError as error:
-        raise _unreadable_journal(path) from error
+        raise HostError(
+            "the journal of an interrupted run cannot be read",
+            [f"file: {path}"],
+            hint=f"move it away, then look with `git verbatim status` and at {THIRD_PARTY}/{WORKSPACE}/",
+            reference="journal-unreadable",
+        ) from error
 
 
-def refuse_interrupted(third_party: Path) -> None:
+def write_journal(git_directory: Path, journal: Journal) -> None:
+    """Note what was decided and staged, safe on disk. In the git directory: a branch can bring files, but none there."""
+    draft = git_directory / f"{_JOURNAL}.draft"
+    with draft.open("wb") as file:
+        file.write(json.dumps(asdict(journal), indent=1).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(git_directory / _JOURNAL)
+    with Directory.open(git_directory) as directory:
+        directory.sync()
+
+
+def refuse_interrupted(repository: Repository | None) -> None:
     """HostError if a run was interrupted after its journal was written: what is there may be a mixture."""
-    if read_journal(third_party) is not None:
+    if repository is not None and read_journal(repository.git_directory) is not None:
         raise HostError(
             "an earlier run was interrupted, or one is at work just now",
-            [f"journal: {THIRD_PARTY}/{WORKSPACE}/journal.json"],
+            [f"journal: {repository.git_directory / _JOURNAL}"],
             hint="finish it with `git verbatim sync`",
             reference="interrupted",
         )
-
-
-def _unreadable_journal(path: Path) -> HostError:
-    return HostError(
-        "the journal of an interrupted run cannot be read",
-        [f"file: {path}"],
-        hint=f"look at what is in {THIRD_PARTY}/{WORKSPACE}/, move it away, then run `git verbatim status`",
-        reference="journal-unreadable",
-    )
 
 
 def discard_leftovers(third_party: Path) -> None:
@@ -119,17 +124,9 @@ def finish(
             if journal.stage:
                 _follow_with_index(third_party, repository, journal, known or {})
             rescued = _clear_slots(third_party, workspace, journal)
-            os.unlink(_JOURNAL, dir_fd=workspace.descriptor)
+        (repository.git_directory / _JOURNAL).unlink()
         remove_workspace(top)
     return Outcome(tuple(rescued))
-
-
-def write_journal(workspace: Directory, journal: Journal) -> None:
-    draft = b"journal.draft"
-    workspace.write(draft, Mode.FILE, json.dumps(asdict(journal), indent=1).encode() + b"\n")
-    make_durable(workspace)
-    os.rename(draft, _JOURNAL, src_dir_fd=workspace.descriptor, dst_dir_fd=workspace.descriptor)
-    workspace.sync()
 
 
 def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
@@ -281,7 +278,7 @@ def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
 def discard_unfinished(workspace: Directory) -> None:
     """Delete what a run staged that was stopped before it wrote its journal."""
     for name in workspace.names():
-        if name[:1].isdigit() or name == b"journal.draft":
+        if name[:1].isdigit():
             workspace.delete(name)
 
 

@@ -1,5 +1,6 @@
 """Question 2, is the record true: asks every upstream again and derives each mirror anew from its objects."""
 
+import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from sync.derive import derive
 from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
-from sync.fetch import open_local, with_cache
+from sync.fetch import cache_key, open_local, with_cache
 from sync.git.repository import Repository
 from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import Progress, fetch, list_refs
@@ -64,6 +65,10 @@ class _Inquiry:
     configuration: TransportConfiguration | None
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def cache_key(self) -> str:
+        return cache_key(self.url, self.options.root)
+
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
         if self.configuration is None:
             return
@@ -71,7 +76,7 @@ class _Inquiry:
         if is_local(settings.url):
             self._ask(_Local(open_local(settings.url, self.options.root)))
         else:
-            with_cache(self.url, self.options, lambda cache: self._ask(_Remote(cache, settings, report, cancelled)))
+            with_cache(self.cache_key, self.options, lambda cache: self._ask(_Remote(cache, settings, report, cancelled)))
 
     def _ask(self, source: "_Source") -> None:
         refs = source.refs()
@@ -186,6 +191,11 @@ def _content_findings(subject: Subject, repository: Repository) -> Iterator[Find
     if (derived.tree, derived.upstream_tree, derived.entries) != (record.tree, record.upstream_tree, recorded.entries):
         message = f"upstream's commit gives tree {derived.tree}, the record says {record.tree}"
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
+    given = {*derived.entries, *derived.licenses}
+    for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
+        content = repository.read(fact.blob)
+        if (len(content), hashlib.sha256(content).hexdigest()) != (fact.size, fact.sha256):
+            yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong")
     for path in sorted({entry.path for entry in set(derived.licenses) ^ set(recorded.licenses)}):
         yield _finding(Rule.UPSTREAM_LICENSE_DIFFERS, subject, f"the licence file {quote_path(path)} is another upstream")
 

@@ -23,7 +23,7 @@ _LARGE_RECORDS = 1_000_000
 def verify(state: State, patterns: Sequence[str], host: Host) -> list[Verdict]:
     """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror."""
     if state.is_work_tree:
-        refuse_interrupted(host.third_party)
+        refuse_interrupted(host.repository)
     manifest = read_manifest(state)
     return list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
 
@@ -79,7 +79,7 @@ class MirrorStatus:
 
 def status(host: Host, patterns: Sequence[str]) -> list[MirrorStatus]:
     """How each mirror of the working tree stands."""
-    refuse_interrupted(host.third_party)
+    refuse_interrupted(host.repository)
     state = WorkTree(host.third_party)
     manifest = read_manifest(state)
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))

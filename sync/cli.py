@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -180,7 +181,9 @@ def verify(
         subjects = [
             Subject(mirror, verdict.record)
             for verdict in verdicts
-            if verdict.record is not None and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
+            if verdict.record is not None
+            and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
+            and mirror.url == verdict.record.url  # whom a record alone names, which is a finding, is not asked
         ]
         with Terminal(None, Paint()) as terminal:
             root = host.root or Path.cwd()
@@ -212,7 +215,7 @@ def _options(
     from sync.parallel import Options
     from sync.synchronize import SyncOptions
 
-    fetching = Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
+    fetching = Options(root=find_host(Path.cwd()).root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
     return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
 
 
@@ -229,7 +232,7 @@ def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: b
 
 
 def _print_json(output: BaseModel) -> None:
-    sys.stdout.write(output.model_dump_json(indent=2, by_alias=True) + "\n")
+    sys.stdout.write(json_text(output.model_dump(by_alias=True), indent=2) + "\n")  # ASCII: no control character is raw
 
 
 def paint_for(stream: object) -> Paint:

@@ -7,6 +7,7 @@ from sync.git.repository import Repository
 from sync.host import Host
 from sync.manifest import Manifest
 from sync.model import (
+    ATTRIBUTES_FILE,
     EMPTY_TREE,
     IGNORE_FILE,
     MANIFEST,
@@ -17,6 +18,7 @@ from sync.model import (
     license_directory,
     record_path,
 )
+from sync.names import short_pin
 from sync.plan import Plan
 from sync.record_json import parse_record
 from sync.state import WorkTree
@@ -29,7 +31,7 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
     """Commit the index's state of the manifest and of all mirrors in the plan; None if HEAD has it already."""
     root, repository = host.require_work_tree()
     owned = {name: _targets(name, plan, manifest) for name in _names(plan)}
-    paths = [MANIFEST, IGNORE_FILE, *(path for targets in owned.values() for path in targets)]
+    paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *(path for targets in owned.values() for path in targets)]
     staged = _within(repository.index_files(THIRD_PARTY.encode()), paths)
     committed = _within(_committed(repository), paths)
     removed = sorted(committed.keys() - staged.keys())
@@ -57,7 +59,7 @@ def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
         subject = f"{THIRD_PARTY}: update the manifest"
     elif len(synced) == 1:
         name, pin, _ = synced[0]
-        subject = f"{THIRD_PARTY}: remove {name}" if pin == _REMOVED else f"{THIRD_PARTY}: sync {name} to {pin}"
+        subject = f"{THIRD_PARTY}: remove {name}" if pin == _REMOVED else f"{THIRD_PARTY}: sync {name} to {short_pin(pin)}"
     else:
         subject = f"{THIRD_PARTY}: sync {len(synced)} mirrors"
     trailers = [f"Mirror-Sync: {name} {pin} {tree}" for name, pin, tree in synced]
@@ -71,7 +73,7 @@ def _names(plan: Plan) -> list[str]:
 def _targets(name: str, plan: Plan, manifest: Manifest) -> list[str]:
     """Where a mirror is and was, below third_party/."""
     changes = [change for change in plan.changes if change.name == name]
-    places = [place for change in changes for place in (change.into, change.moved_from) if place]
+    places = [place for change in changes for place in (change.into, change.moved_from) if place and not change.keeps_files]
     if name in manifest.mirrors:
         places.append(manifest.mirrors[name].into)
     return [*places, license_directory(name), record_path(name)]

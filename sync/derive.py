@@ -44,11 +44,10 @@ class ObjectReader(Protocol):
 def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Derived:
     """What `mirror` has to be at this upstream commit.
 
-    Raises SelectionError when the selection is not there, is empty, or holds what cannot be copied exactly.
+    Raises SelectionError when the selection is not there or is empty.
     """
     selected = _select(mirror, upstream, reader)
     _refuse_useless(mirror, selected)
-    _refuse_inexact(mirror, selected.entries, reader)
     return Derived(
         upstream=upstream,
         upstream_tree=selected.upstream_tree,
@@ -76,7 +75,10 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
 def _source_error(mirror: Mirror, error: SourceError) -> SelectionError:
     what = "is a file, not a directory" if error.is_file else "does not exist"
     directories = [quote_path(e.name) for e in error.siblings if e.mode == Mode.TREE]
-    hint = did_you_mean(quote_path(error.path.rpartition(b"/")[2]), directories)
+    parent, _, missing = error.path.rpartition(b"/")
+    hint = did_you_mean(quote_path(missing), directories)
+    if hint is not None and parent:
+        hint = f"{hint} (in {quote_path(parent)})"
     return SelectionError(
         f"`from` of mirror {mirror.name} {what} at {mirror.pin}",
         [f"path: {quote_path(error.path)}", *_where(mirror)],
@@ -102,7 +104,8 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
         )
 
 
-def _refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
+def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
+    """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
     judged: set[bytes] = set()
     for entry in entries:
         path: bytes = entry.path

@@ -16,21 +16,13 @@ Value = str | bool | list[str]
 def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
     """The manifest with a table `[mirrors."name"]` at its end."""
     document = _parse(manifest)
-    table = tomlkit.table()
-    for key, value in values.items():
-        table.add(key, value)
     mirrors = document.get("mirrors")
     if isinstance(mirrors, InlineTable):
         mirrors[name] = tomlkit.inline_table()
         mirrors[name].update(values)
         return tomlkit.dumps(document)
-    if mirrors is None:
-        mirrors = tomlkit.table(is_super_table=True)
-        document.append("mirrors", mirrors)
-    mirrors.append(_key(name), table)
-    text = tomlkit.dumps(document)
-    # one blank line before the table, whatever the file ended with
-    return re.sub(rf"\n*(\[mirrors\.{re.escape(_key(name).as_string())}\]\n)", r"\n\n\1", text, count=1).lstrip("\n")
+    table = f'[mirrors."{name}"]\n{tomlkit.dumps(values)}'
+    return f"{manifest.rstrip()}\n\n{table}" if manifest.strip() else table
 
 
 def remove_mirror_tables(manifest: str, names: Iterable[str]) -> str:
@@ -64,10 +56,6 @@ def _cut_table(manifest: str, name: str) -> str:
     while rest and not rest[0].strip() and (start == 1 or not lines[start - 2].strip()):
         rest.pop(0)
     return "".join([*lines[: start - 1], *rest])
-
-
-def _key(name: str) -> "tomlkit.items.SingleKey":
-    return tomlkit.items.SingleKey(name, t=tomlkit.items.KeyType.Basic)
 
 
 def _parse(manifest: str) -> tomlkit.TOMLDocument:

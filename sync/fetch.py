@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.cache import locked_cache
-from sync.errors import CouldNotCheckError, HostError, ManifestError, VerbatimError
+from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
 from sync.git.repository import Repository, copy_objects
 from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import (
@@ -19,8 +19,8 @@ from sync.git.transport import (
 from sync.model import Mode, ObjectId, Pin, PinKind, RepoPath, UpstreamCommit
 from sync.names import did_you_mean
 from sync.parallel import Display, Options, retrying, run_all
-from sync.proof import commit_tree, tag_target
-from sync.tree import parse_tree
+from sync.proof import commit_time, commit_tree, tag_target
+from sync.tree import MalformedObjectError, TreeEntry, parse_tree
 from sync.urls import is_local
 
 _DAMAGE = frozenset({"cache-damaged", "object-missing"})
@@ -81,9 +81,13 @@ class _Upstream:
     def url(self) -> str:
         return self.want.url
 
+    @property
+    def cache_key(self) -> str:
+        return cache_key(self.want.url, self.options.root)
+
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
         self._report, self._cancelled = report, cancelled
-        with_cache(self.want.url, self.options, self._fill)
+        with_cache(self.cache_key, self.options, self._fill)
 
     def _fill(self, cache: Repository) -> None:
         self.fetched = self._fetched(cache)
@@ -134,7 +138,7 @@ class _Upstream:
         cache.set_ref(_pin_ref(pin), target)
         if target is None:
             names = list_refs(cache, settings, self._cancelled.is_set)
-            raise _no_such_tag(self.want.url, pin, [n.removeprefix("refs/tags/") for n in names if n.startswith("refs/tags/")])
+            raise _no_such_tag(self.want.url, pin, names)
 
     def _copy(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
         """Take from a repository on this machine just the objects that are needed: it may lack others."""
@@ -142,7 +146,7 @@ class _Upstream:
         for pin in pins:
             target = local.ref_target(pin.ref) if pin.ref else ObjectId(pin.value)
             if target is None:
-                raise _no_such_tag(self.want.url, pin, local.tag_names())
+                raise _no_such_tag(self.want.url, pin, local.refs())
             commit = read_commit(local, target, pin, self.want.url)
             copy_objects(local, cache, _needed(local, target, commit, self.want.sources)).finish()
             cache.set_ref(_pin_ref(pin), target)
@@ -176,15 +180,20 @@ class _Upstream:
         )
 
 
-def with_cache(url: str, options: Options, use: Callable[[Repository], None]) -> None:
+def cache_key(url: str, root: Path) -> str:
+    """What an upstream's cache goes by: its URL, or the place that a local one names for this host."""
+    return str((root / url.removeprefix("file://")).resolve()) if is_local(url) else url
+
+
+def with_cache(key: str, options: Options, use: Callable[[Repository], None]) -> None:
     """Use the upstream's cache; if it turns out to be damaged, once more with one made anew."""
     try:
-        with locked_cache(url, options.lock_seconds) as cache:
+        with locked_cache(key, options.lock_seconds) as cache:
             use(cache)
     except VerbatimError as error:
         if error.reference not in _DAMAGE or options.offline:
             raise
-        with locked_cache(url, options.lock_seconds, anew=True) as cache:
+        with locked_cache(key, options.lock_seconds, anew=True) as cache:
             use(cache)
 
 
@@ -208,6 +217,12 @@ def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> Up
     while len(tags) <= _MAX_TAG_CHAIN:
         kind, raw = objects.read_typed(current)
         if kind == "commit":
+            try:
+                commit_tree(raw), commit_time(raw)
+            except ValueError as error:
+                raise SelectionError(
+                    f"{pin.kind} {pin} names a malformed commit", [f"url: {url}", str(error)], reference="commit-malformed"
+                ) from error
             return UpstreamCommit(current, target if tags else None, raw, tuple(tags))
         if kind != "tag":
             break
@@ -235,7 +250,7 @@ def _needed(local: Repository, target: ObjectId, commit: UpstreamCommit, sources
         tree = root
         for component in source.split(b"/") if source else ():
             needed.append(tree)
-            entries = parse_tree(local.read(tree))
+            entries = _entries(local, tree)
             needed += [e.id for e in entries if e.mode not in {Mode.TREE, Mode.GITLINK}]  # licence files among them
             below = [e.id for e in entries if e.name == component and e.mode == Mode.TREE]
             if not below:
@@ -247,15 +262,26 @@ def _needed(local: Repository, target: ObjectId, commit: UpstreamCommit, sources
 
 
 def _below(local: Repository, tree: ObjectId) -> list[ObjectId]:
-    found, pending = [], [tree]
+    found: dict[ObjectId, None] = {}
+    pending = [tree]
     while pending:
-        found.append(current := pending.pop())
-        for entry in parse_tree(local.read(current)) if local.has(current) else ():
+        current = pending.pop()
+        if current in found:
+            continue
+        found[current] = None
+        for entry in _entries(local, current):
             if entry.mode == Mode.TREE:
                 pending.append(entry.id)
             elif entry.mode != Mode.GITLINK:
-                found.append(entry.id)
-    return found
+                found[entry.id] = None
+    return list(found)
+
+
+def _entries(local: Repository, tree: ObjectId) -> list[TreeEntry]:
+    try:
+        return parse_tree(local.read(tree)) if local.has(tree) else []
+    except MalformedObjectError:
+        return []  # `select` says what is wrong with it, and of which mirror
 
 
 def _pin_ref(pin: Pin) -> str:
@@ -267,11 +293,15 @@ def _asked_ref(pin: Pin) -> str:
     return f"refs/asked/{hashlib.sha256((pin.ref or pin.value).encode()).hexdigest()[:40]}"
 
 
-def _no_such_tag(url: str, pin: Pin, tags: list[str]) -> ManifestError:
+def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:
+    tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
     newest = ", ".join(sorted(tags)[-8:]) or "it has none"
+    branch = refs.get(f"refs/heads/{pin}")
     return ManifestError(
         f"the upstream has no tag {pin}",
         [f"url: {url}"],
-        hint=did_you_mean(pin.value, tags) or f"tags there: {newest}",
+        hint=f'{pin} is a branch, which moves; pin its commit: commit = "{branch}"'
+        if branch
+        else did_you_mean(pin.value, tags) or f"tags there: {newest}",
         reference="tag-missing",
     )

@@ -17,6 +17,13 @@ class Host:
 
     @property
     def third_party(self) -> Path:
+        if self.root is None and self.repository is None:
+            raise HostError(
+                "this is no git repository, and there is no third_party/mirrors.toml here or above",
+                [f"directory: {Path.cwd()}"],
+                hint="run the command in a clone or an unpacked release of a project that has mirrors",
+                reference="host-missing",
+            )
         if self.root is None:
             raise HostError(
                 "this is a bare repository: it has no working tree",

@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from sync.apply import Outcome, discard_leftovers, finish, read_journal
 from sync.errors import HostError
+from sync.files import explaining
 from sync.git.repository import Repository
 from sync.host import Host
 
@@ -23,9 +24,10 @@ def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
     """Hold the host's lock; an interrupted run is finished before anything else is read."""
     _, repository = host.require_work_tree()
     with _exclusively(repository, seconds, listener):
-        if journal := read_journal(host.third_party):
+        if journal := read_journal(repository.git_directory):
             listener.notice("an earlier run was interrupted: finishing it first")
-            report_rescued(finish(host.third_party, repository, journal), listener)
+            with explaining("finish an interrupted run"):
+                report_rescued(finish(host.third_party, repository, journal), listener)
         discard_leftovers(host.third_party)
         yield
 

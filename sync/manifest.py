@@ -13,12 +13,11 @@ from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
 from sync.model import MANIFEST, THIRD_PARTY, Mirror, Pin, PinKind, RepoPath, Selection
 from sync.names import did_you_mean
-from sync.paths import into_problem, overlaps, path_problem
+from sync.paths import into_problem, is_mirror_name, overlaps, path_problem
 from sync.patterns import parse_pattern
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
-_MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # git-check-ref-format: what no part of a ref name may hold
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
@@ -79,6 +78,8 @@ def parse_manifest(data: bytes) -> Manifest:
     text = _decode(data)
     try:
         document = tomllib.loads(text)
+    except RecursionError as error:
+        raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax") from error
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(text, error) from error
     try:
@@ -146,7 +147,7 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
     def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
         raise _at(text, ("mirrors", name) if key is None else ("mirrors", name, key), message, hint)
 
-    if not _MIRROR_NAME.fullmatch(name) or name.endswith(".lock"):
+    if not is_mirror_name(name):
         refuse(None, f"`{name}` is no mirror name", "a name is letters, digits and . _ + @ -, and begins with a letter or digit")
     if problem := url_problem(table.url, local=table.local):
         refuse("url", f"the url is not allowed: {problem}")

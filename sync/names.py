@@ -76,3 +76,8 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """A hint naming the nearest candidates, or None."""
     found = nearest(word, candidates)
     return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def short_pin(pin: str) -> str:
+    """A pin as people read it: of a full commit id the first twelve digits, a tag as it is."""
+    return pin[:12] if re.fullmatch("[0-9a-f]{40}", pin) else pin

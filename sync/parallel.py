@@ -43,6 +43,11 @@ class Task(Protocol):
     @property
     def url(self) -> str: ...
 
+    @property
+    def cache_key(self) -> str:
+        """Which cache it holds while it runs."""
+        ...
+
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
         """Do it; an exception is what went wrong."""
         ...
@@ -128,8 +133,9 @@ class _Run:
         end = time.monotonic() + 0.2
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        for url in self._pending:
-            sweep(cache_path(url))
+        for task in self.tasks:
+            if task.url in self._pending:
+                sweep(cache_path(task.cache_key))
 
 
 def retrying(attempt: Callable[[], T], cancelled: threading.Event) -> T:

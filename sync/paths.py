@@ -7,6 +7,14 @@ from sync.model import LICENSES, MANIFEST, PROVENANCE
 _RESERVED = frozenset({PROVENANCE, LICENSES, MANIFEST})
 
 
+_MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
+
+
+def is_mirror_name(name: str) -> bool:
+    """Whether a mirror may be called so: its name becomes part of paths, refs and trailers."""
+    return _MIRROR_NAME.fullmatch(name) is not None and not name.endswith(".lock")
+
+
 def path_problem(path: str) -> str | None:
     """Why this is no plain relative path, in words that follow the key's name; None if it is one."""
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):

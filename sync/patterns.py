@@ -25,6 +25,8 @@ _POSIX_CLASSES = {
 }
 _BRACKET_ITEM = re.compile(rb"\[:([a-z]*):\]|(\\.|[^\\])-(\\.|[^\]\\])|(\\.|[^\\])", re.DOTALL)
 _NEVER = rb"(?!)"
+_STAR = rb"[^/]*"
+_DIRECTORIES = rb"(?:.*/)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,12 @@ def _strip_blanks(line: bytes) -> bytes:
 
 def _translate(glob: bytes) -> bytes:
     """The regular expression of a glob; one that never matches for a glob that git cannot read to its end."""
-    translated, at = b"", 0
+    pieces: list[bytes] = []
+    at = 0
     while at < len(glob):
         character = glob[at : at + 1]
         if character == b"*":
-            stars = len(glob[at:]) - len(glob[at:].lstrip(b"*"))
-            piece, at = _stars(glob, at, stars)
+            piece, at = _stars(glob, at)
         elif character == b"?":
             piece, at = rb"[^/]", at + 1
         elif character == b"[":
@@ -88,17 +90,46 @@ def _translate(glob: bytes) -> bytes:
             if at == len(glob):
                 return _NEVER  # it ends in a backslash
             piece, at = re.escape(glob[at : at + 1]), at + 1
-        translated += piece
-    return translated
+        pieces.append(piece)
+    return _without_backtracking(pieces)
 
 
-def _stars(glob: bytes, at: int, stars: int) -> tuple[bytes, int]:
+def _stars(glob: bytes, at: int) -> tuple[bytes, int]:
     """`**` as a whole component spans directories, with the `/` after it none or many; any other run of stars is one."""
-    after = at + stars
-    is_component = stars > 1 and (at == 0 or glob[at - 1 : at] == b"/") and glob[after : after + 1] in {b"", b"/"}
+    after = at + len(glob[at:]) - len(glob[at:].lstrip(b"*"))
+    is_component = after > at + 1 and (at == 0 or glob[at - 1 : at] == b"/") and glob[after : after + 1] in {b"", b"/"}
     if not is_component:
-        return rb"[^/]*", after
-    return (rb"(?:.*/)?", after + 1) if after < len(glob) else (rb".*", after)
+        return _STAR, after
+    return (_DIRECTORIES, after + 1) if after < len(glob) else (rb".*", after)
+
+
+def _without_backtracking(pieces: list[bytes]) -> bytes:
+    """The pieces joined so that many stars cannot take exponential time.
+
+    Between two stars of a kind the first place that fits is as good as any later one, so it is never reconsidered:
+    what follows a star up to the next is an atomic group, and what follows `**/` up to the next likewise.
+    """
+    spans = _split(pieces, _DIRECTORIES)
+    joined = [_join_stars(span) for span in spans]
+    last = len(joined) - 1
+    groups = [rb"(?:.*?/)??" + one if at == last else rb"(?>(?:.*?/)??" + one + b")" for at, one in enumerate(joined) if at]
+    return joined[0] + b"".join(groups)
+
+
+def _join_stars(pieces: list[bytes]) -> bytes:
+    runs = [b"".join(run) for run in _split(pieces, _STAR)]
+    last = len(runs) - 1
+    return runs[0] + b"".join(rb"[^/]*" + run if at == last else rb"(?>[^/]*?" + run + b")" for at, run in enumerate(runs) if at)
+
+
+def _split(pieces: list[bytes], at: bytes) -> list[list[bytes]]:
+    runs: list[list[bytes]] = [[]]
+    for piece in pieces:
+        if piece == at:
+            runs.append([])
+        else:
+            runs[-1].append(piece)
+    return runs
 
 
 def _bracket(glob: bytes, at: int) -> tuple[bytes, int]:
@@ -124,7 +155,8 @@ def _members(item: re.Match[bytes]) -> bytes:
         return _POSIX_CLASSES[named]
     if single is not None:
         return _byte(single)
-    return _byte(low) + b"-" + _byte(high) if low[-1] <= high[-1] else b""
+    # of a range that runs backwards git still takes the first member
+    return _byte(low) + b"-" + _byte(high) if low[-1] <= high[-1] else _byte(low)
 
 
 def _byte(member: bytes) -> bytes:

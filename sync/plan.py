@@ -47,6 +47,8 @@ class Change:
     """The `into` of the record, where it differs from the manifest's."""
     present_there: Sequence[FileFact] | None = None
     """What lies at `moved_from`."""
+    keeps_files: bool = False
+    """Whether the mirror goes away but what lies at `into` is another mirror's."""
 
     @property
     def old_pin(self) -> Pin | None:
@@ -75,8 +77,12 @@ def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
     """The mirrors that names or globs such as `wasi-0.2-*` mean, in the order of `known`; all for no pattern."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
-            hint = did_you_mean(pattern, known) or f"mirrors: {', '.join(known) or 'none'}"
-            raise UsageError(f"there is no mirror {pattern}", hint=hint, reference="mirror-unknown")
+            listed = f"mirrors: {', '.join(known) or 'none'}"
+            if any(sign in pattern for sign in "*?["):
+                raise UsageError(f"no mirror matches {pattern}", hint=listed, reference="mirror-unknown")
+            raise UsageError(
+                f"there is no mirror {pattern}", hint=did_you_mean(pattern, known) or listed, reference="mirror-unknown"
+            )
     return [name for name in known if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
@@ -124,7 +130,7 @@ def plan_mirror(
     )
 
 
-def plan_removal(name: str, into: str, record: Record | None, present: OnDisk) -> Change:
+def plan_removal(name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool) -> Change:
     """What has to change for a mirror to be gone."""
     return Change(
         name=name,
@@ -135,6 +141,7 @@ def plan_removal(name: str, into: str, record: Record | None, present: OnDisk) -
         files=_changes((), present.files),
         licenses=_changes((), present.licenses),
         present=present,
+        keeps_files=keeps_files,
     )
 
 
@@ -143,7 +150,7 @@ def refuse_local_changes(changes: Sequence[Change]) -> None:
     local = [path for change in changes for path in local_changes(change)]
     if local:
         raise LocalChangesError(
-            f"local changes in {THIRD_PARTY}/ would be overwritten",
+            f"local changes in {THIRD_PARTY}/ would be lost",
             local,
             hint="keep them elsewhere, or give them up by repeating the command with `--discard-local`",
             reference="local-changes",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from sync.derive import derive
+from sync.derive import derive, refuse_inexact
 from sync.errors import RecordError
 from sync.git.repository import Repository
 from sync.host import Host
@@ -56,6 +56,8 @@ class Preparation:
         satisfied = [n for n in names if is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
         pending = [n for n in names if n not in satisfied]
         derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
+        for name in pending:
+            refuse_inexact(self.manifest.mirrors[name], derived[name].entries, self.readers[name])
         changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
@@ -91,8 +93,9 @@ class Preparation:
 
     def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
         into = record.into if record else mirror.into if mirror else name
-        files = None if self._is_anothers(into, name) else self.state.files(into)
-        return plan_removal(name, into, record, OnDisk(files, self.state.files(license_directory(name))))
+        keeps_files = self._is_anothers(into, name)
+        present = OnDisk(None if keeps_files else self.state.files(into), self.state.files(license_directory(name)))
+        return plan_removal(name, into, record, present, keeps_files=keeps_files)
 
     def _is_anothers(self, into: str, name: str) -> bool:
         """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""

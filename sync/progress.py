@@ -45,7 +45,7 @@ class Terminal:
             return
         bars = self._started()
         if url not in self._tasks:
-            self._tasks[url] = bars.add_task(printable(url), total=None, size="")
+            self._tasks[url] = bars.add_task(printable("/".join(url.split("/")[-2:])), total=None, size="")
         bars.update(
             self._tasks[url],
             completed=progress.received_objects,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sync.model import Derived, FileFact, Mirror, ObjectId, Pin, PinKind, RepoPath, Selection, UpstreamCommit
+from sync.names import quote_path
 from sync.proof import Claim, Proof, check_proof, commit_time
 
 
@@ -53,7 +54,7 @@ class Record:
         return self.url == mirror.url and self.pin == mirror.pin
 
     def differences(self, mirror: Mirror) -> list[str]:
-        """Which keys of the manifest's entry the record does not answer; empty if it is the record of this entry."""
+        """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
         pairs = {
             "url": (self.url, mirror.url),
             mirror.pin.kind.value: (self.pin, mirror.pin),
@@ -62,7 +63,17 @@ class Record:
             "include": (self.selection.include, mirror.selection.include),
             "exclude": (self.selection.exclude, mirror.selection.exclude),
         }
-        return [key for key, (recorded, wanted) in pairs.items() if recorded != wanted]
+        return [
+            f"{key}: the manifest says {_shown(wanted)}, the record {_shown(recorded)}"
+            for key, (recorded, wanted) in pairs.items()
+            if recorded != wanted
+        ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "nothing"
+    return (quote_path(value) or "the root") if isinstance(value, bytes) else str(value)
 
 
 def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], licenses: Iterable[FileFact]) -> Record:

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import re
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -14,12 +13,14 @@ from pydantic_core import to_json
 from sync.errors import RecordError
 from sync.model import THIRD_PARTY, FileFact, ObjectId, RepoPath, Selection, record_path
 from sync.names import quote_path, unquote_path
-from sync.paths import into_problem, path_problem
+from sync.paths import into_problem, is_mirror_name, path_problem
 from sync.proof import Proof
 from sync.provenance import Record
+from sync.tree import judge_path
+from sync.urls import url_problem
 
 SCHEMA_VERSION: Literal[1] = 1
-_NOT_PLAIN = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)|\0")
+_MAX_PATH_BYTES = 4096
 
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -136,11 +137,20 @@ def parse_record(data: bytes, mirror: str) -> Record:
 
     Raises RecordError unless it is the canonical JSON of a consistent record in a schema that this version knows.
     """
+    if not is_mirror_name(mirror):
+        raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
     try:
         model = RecordModel.model_validate_json(data)
     except ValidationError as error:
         raise _unreadable(data, mirror, error) from error
     if _canonical(model) != data:
+        if _canonical(model) == data.replace(b"\r\n", b"\n"):
+            raise RecordError(
+                f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
+                ["attributes that keep git from converting are missing in third_party/, or were not there when this was cloned"],
+                hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
+                reference="record-line-endings",
+            )
         raise _error(mirror, "is not canonical JSON: it was edited by hand or by another tool", "record-not-canonical")
     try:
         record = _record(model)
@@ -155,6 +165,13 @@ def _record(model: RecordModel) -> Record:
     upstream = model.upstream
     if problem := path_problem(model.path) or into_problem(model.path):
         msg = f"`path` {problem}"
+        raise ValueError(msg)
+    _plain_path(quote_path(model.path.encode()))
+    if problem := url_problem(upstream.url, local=True):
+        msg = f"`url` is not allowed: {problem}"
+        raise ValueError(msg)
+    if upstream.ref is not None and not upstream.ref.startswith("refs/tags/"):
+        msg = f"`ref` is no tag: {upstream.ref}"
         raise ValueError(msg)
     return Record(
         mirror=model.mirror,
@@ -193,8 +210,8 @@ def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
 
 def _plain_path(text: str) -> RepoPath:
     path = unquote_path(text)
-    if _NOT_PLAIN.search(path):
-        msg = f"{text} is no plain path"
+    if len(path) > _MAX_PATH_BYTES or judge_path(path) not in {None, "name-not-utf8"}:
+        msg = f"{text[:200]} is no plain path"
         raise ValueError(msg)
     return RepoPath(path)
 
@@ -204,7 +221,11 @@ def _base64(raw: bytes) -> str:
 
 
 def _unbase64(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
+    raw = base64.b64decode(text, validate=True)
+    if _base64(raw) != text:
+        msg = "its base64 is not canonical"
+        raise ValueError(msg)
+    return raw
 
 
 def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, license_directory
-from sync.names import printable, quote_path
+from sync.names import printable, quote_path, short_pin
 from sync.plan import Change, FileChanges, Plan
 from sync.verify import Finding, Presence, Verdict
 
@@ -69,23 +69,18 @@ def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
         old = f"{before.commit[:_SHORT]} → " if before else ""
         yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
     yield from _file_lines(change.files, "", paint)
-    if before is not None and derived is not None and change.licenses:
+    if before is not None and derived is not None and derived.licenses != tuple(fact.entry for fact in before.licenses):
         yield f"  {paint.change('the licence text changes: read it')}"
     yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
 
 
 def _pins(change: Change, paint: Paint) -> str:
-    old, new = (printable(_short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
+    old, new = (printable(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
     if change.derived is None:
         return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
     if not old:
         return paint.good(new)
     return f"{old} → {paint.change(new)}" if old != new else new
-
-
-def _short_pin(pin: str) -> str:
-    is_commit = len(pin) == 40 and set(pin) <= set("0123456789abcdef")  # noqa: PLR2004
-    return pin[:_SHORT] if is_commit else pin
 
 
 def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str]:
@@ -98,7 +93,7 @@ def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str
         yield f"  {mark} {prefix}{_path(path)}"
     if len(marked) > _SHOWN_FILES:
         counts = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
-        yield f"  … {len(marked)} files in all: {counts}"
+        yield f"  … {len(marked)} files in all: {counts} (`--json` lists them)"
 
 
 def _path(path: RepoPath) -> str:
@@ -111,7 +106,8 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     satisfied = len(result.plan.satisfied)
     if not result.plan and result.commit is None:
         return f"{paint.good('up to date:')} {_count(satisfied, 'mirror')}\n"
-    done = "would change" if dry_run else "synced"
+    removes = all(change.derived is None for change in result.plan.changes)
+    done = "would change" if dry_run else "removed" if removes else "synced"
     parts = [f"{done} {_count(count, 'mirror')}"] if count else []
     if result.plan.unstaged:
         parts.append(f"{'would stage' if dry_run else 'staged'} {_count(len(result.plan.unstaged), 'mirror')}")
@@ -139,7 +135,7 @@ def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
 
 
 def _pin_of(status: MirrorStatus) -> str:
-    old, new = _short_pin(str(status.recorded_pin or "")), _short_pin(str(status.pin or ""))
+    old, new = short_pin(str(status.recorded_pin or "")), short_pin(str(status.pin or ""))
     return f"{old} → {new}" if old and new and old != new else new or old or "?"
 
 
@@ -173,7 +169,7 @@ def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: "Audit | N
     lines: list[str] = []
     for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
         lines += [paint.strong(printable(mirror)), *_finding_lines(list(of_mirror), paint)]
-    return "\n".join([*lines, _summary(state, verdicts, len(findings), audited, paint)]) + "\n"
+    return "\n".join([*lines, _summary(state, verdicts, findings, audited, paint)]) + "\n"
 
 
 def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
@@ -187,14 +183,17 @@ def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
             yield f"    … {len(listed)} in all; `--json` lists every one"
 
 
-def _summary(state: str, verdicts: Sequence[Verdict], findings: int, audited: "Audit | None", paint: Paint) -> str:
+def _summary(state: str, verdicts: Sequence[Verdict], findings: Sequence[Finding], audited: "Audit | None", paint: Paint) -> str:
     present = [v for v in verdicts if v.presence is Presence.PRESENT]
     files = sum(len(v.record.files) for v in present if v.record)
     absent = len(verdicts) - len(present)
     what = f"{_count(len(verdicts), 'mirror')} in {state}"
     details = [_count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
+    affected = {finding.mirror for finding in findings}
     if findings:
-        return f"{paint.bad(_count(findings, 'finding'))}: {what}"
+        return f"{paint.bad(_count(len(findings), 'finding'))} in {len(affected)} of {_count(len(verdicts), 'mirror')} of {state}"
+    if not verdicts:
+        return f"nothing to verify: there are no mirrors in {state}"
     if audited is not None and audited.errors:
         return f"{paint.change('could not check all')}: {what}"
     proven = "files, records and upstream agree" if audited else "files, records and proofs agree"

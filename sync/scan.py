@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sync.errors import HostError
@@ -12,6 +12,7 @@ from sync.model import FileFact, Mode, ObjectId, RepoPath
 from sync.names import quote_path
 
 _CHUNK = 1 << 16
+_MAX_DEPTH = 200
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -26,25 +27,52 @@ class _AtPathError(Exception):
 
 
 def scan_directory(root: Path, *parts: str) -> list[FileFact] | None:
-    """Every file below `root/parts…` as facts, sorted by path; None if there is no such directory.
+    """Every file below `root/parts…` as facts, sorted by path; None if there is nothing.
 
-    No component of `parts` is followed if it is a link: then, as for a file in its place, there is no directory.
-    Empty directories are no files and are passed over, as git does.
+    Links are not followed: if a link or a file lies there, or in place of a directory above, it is the only fact,
+    with an empty path. Empty directories are no files and are passed over, as git does.
     """
     where = "/".join([root.name, *parts])
     try:
-        directory = open_directory(root, *parts)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        directory = _open_below(root, parts)
+        if directory is None or isinstance(directory, FileFact):
+            return None if directory is None else [directory]
+        try:
+            return sorted(_scan(directory, b""))
+        finally:
+            os.close(directory)
+    except _AtPathError as error:
+        name = f"{where}/{quote_path(error.path)}" if error.path else where
+        raise _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name) from error
     except OSError as error:
         raise _unreadable(error, where) from error
+
+
+def _open_below(root: Path, parts: Sequence[str]) -> int | FileFact | None:
+    """A descriptor of the directory, the fact of what is no directory on the way to it, or None if there is nothing."""
     try:
-        return sorted(_scan(directory, b""))
-    except _AtPathError as error:
-        name = f"{where}/{quote_path(error.path)}"
-        raise _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name) from error
-    finally:
-        os.close(directory)
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    for part in parts:
+        parent = descriptor
+        try:
+            descriptor = os.open(part, _OPEN_DIRECTORY, dir_fd=parent)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+            return _fact_at(parent, part)
+        finally:
+            os.close(parent)
+    return descriptor
+
+
+def _fact_at(directory: int, name: str) -> FileFact:
+    if stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+        return _fact(RepoPath(b""), Mode.SYMLINK, os.fsencode(os.readlink(name, dir_fd=directory)))
+    return _read_file(directory, name, RepoPath(b""))
 
 
 def read_file(root: Path, path: str) -> bytes | None:
@@ -89,6 +117,8 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
 
 
 def _scan(directory: int, prefix: bytes) -> Iterator[FileFact]:
+    if prefix.count(b"/") > _MAX_DEPTH:
+        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {_MAX_DEPTH} directories"))
     with os.scandir(directory) as listing:
         entries = list(listing)
     for entry in entries:

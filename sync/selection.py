@@ -8,6 +8,8 @@ from sync.patterns import Pattern, last_match, parse_pattern
 from sync.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, parse_tree
 
 MAX_DEPTH = 200
+MAX_ENTRIES = 500_000
+_RECENT_TREES = 64
 
 ReadTree = Callable[[ObjectId], bytes]
 """Gives the raw content of a tree object by its id; what it raises for a missing one passes through."""
@@ -99,6 +101,8 @@ class _Walk:
         self.entries: list[Entry] = []
         self.incomplete: dict[ObjectId, bytes] = {}
         self._read_tree = read_tree
+        self._budget = MAX_ENTRIES
+        self._recent: dict[ObjectId, tuple[bytes, list[TreeEntry]]] = {}
         self._takes_everything = selection.is_everything
         self._include = _parse_all(selection.include)
         self._exclude = _parse_all(selection.exclude)
@@ -112,10 +116,12 @@ class _Walk:
         """Walk one directory; whether what is taken of it rebuilds it."""
         if path.count(b"/") >= MAX_DEPTH:
             raise MalformedObjectError("tree-too-deep", f"it is deeper than {MAX_DEPTH} directories", path)
-        raw = self._read_tree(tree)
-        entries = _parse(raw, path)
+        raw, entries = self._read(tree, path)
         if not entries and path:
             raise MalformedObjectError("empty-directory", "it is a directory without files, which no disk copy shows", path)
+        self._budget -= len(entries)
+        if self._budget < 0:
+            raise MalformedObjectError("tree-too-large", f"it has more than {MAX_ENTRIES} entries", path)
         before, whole = len(self.entries), True
         for entry in entries:
             whole &= self._entry(entry, join(path, entry.name), included=included)
@@ -123,6 +129,15 @@ class _Walk:
         if not whole:
             self.incomplete[tree] = raw
         return whole
+
+    def _read(self, tree: ObjectId, path: RepoPath) -> tuple[bytes, list[TreeEntry]]:
+        """A tree, read once while it comes again and again: a few objects can name millions of paths."""
+        if tree not in self._recent:
+            if len(self._recent) >= _RECENT_TREES:
+                self._recent.clear()
+            raw = self._read_tree(tree)
+            self._recent[tree] = raw, _parse(raw, path)
+        return self._recent[tree]
 
     def _entry(self, entry: TreeEntry, path: RepoPath, *, included: bool) -> bool:
         """Walk one entry; whether what is taken of it rebuilds it."""

@@ -119,7 +119,7 @@ class Staging:
         with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace:
             make_durable(workspace)
             with signals_held():
-                write_journal(workspace, journal)
+                write_journal(repository.git_directory, journal)
                 return finish(self.third_party, repository, journal, known=self._known)
 
     def abandon(self) -> None:
@@ -154,7 +154,7 @@ class Staging:
             suppress(FileNotFoundError),
             top.descend(parent) as directory,
         ):
-            if old is None and directory.exists(name):
+            if old is None and new is not None and directory.exists(name):
                 raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, checked_in))
         return len(self.replacements) - 1

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from sync.errors import UsageError
 from sync.files import Directory, explaining
+from sync.git_files import ATTRIBUTES
 from sync.host import Host
 from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY, Mode
@@ -20,12 +21,6 @@ _EMPTY_MANIFEST = """\
 # tag  = "v0.2.12"
 # from = "proposals/cli/wit"
 # into = "wasi/0.2/cli"
-"""
-
-_ATTRIBUTES = """\
-# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
-* -text -ident -filter !eol !working-tree-encoding linguist-vendored
-mirrors.toml !linguist-vendored
 """
 
 # $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5))
@@ -54,7 +49,7 @@ def initialize(host: Host, preset: str | None) -> Made:
     kept: list[str] = []
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
         with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
-            for name, content in ((MANIFEST, manifest), (ATTRIBUTES_FILE, _ATTRIBUTES)):
+            for name, content in ((MANIFEST, manifest), (ATTRIBUTES_FILE, ATTRIBUTES)):
                 if third_party.exists(name.encode()):
                     kept.append(f"{THIRD_PARTY}/{name}")
                 else:

@@ -40,7 +40,10 @@ class State(Protocol):
         ...
 
     def files(self, directory: str) -> list[FileFact] | None:
-        """Every file below a directory, with paths relative to it; None if there is no such directory."""
+        """Every file below a directory, with paths relative to it; None if there is nothing.
+
+        A file or link in place of the directory, or of one above it, is the only fact, with an empty path.
+        """
         ...
 
 
@@ -101,8 +104,9 @@ class _GitState:
     def files(self, directory: str) -> list[FileFact] | None:
         prefix = directory.encode() + b"/"
         below = [Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._entries if e.path.startswith(prefix)]
-        at = any(e.path == directory.encode() for e in self._entries)
-        return [self._fact(entry) for entry in below] if below and not at else None
+        above = {prefix[:end] for end in range(len(prefix)) if prefix[end : end + 1] == b"/"}
+        in_its_place = [Entry(RepoPath(b""), e.mode, e.blob) for e in self._entries if e.path in above]
+        return [self._fact(entry) for entry in in_its_place or below] or None
 
     @property
     def _entries(self) -> list[Entry]:

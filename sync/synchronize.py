@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from sync.apply import Outcome, refuse_interrupted
 from sync.commit import commit_synced
-from sync.errors import HostError, UsageError
+from sync.errors import HostError, ManifestError, UsageError
 from sync.git.repository import Copying, copy_objects
+from sync.git_files import ATTRIBUTES, ignore_unchecked
 from sync.host import Host
-from sync.ignore import ignore_unchecked
 from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
-from sync.model import IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
+from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
 from sync.parallel import Options
+from sync.paths import is_mirror_name
 from sync.plan import Change, Plan, choose, refuse_local_changes
 from sync.prepare import Preparation, Reporter
 from sync.provenance import make_record
@@ -53,7 +54,10 @@ def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, repor
     with _opened(host, options, reporter) as state:
         manifest = read_manifest(state)
         run = _Run(host, manifest, options, reporter)
-        return run.carry_out(choose(patterns, list(manifest.mirrors)), {})
+        result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
+        if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
+            reporter.notice(f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`")
+        return result
 
 
 def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter) -> Result:
@@ -64,8 +68,12 @@ def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: Sy
         from sync.edit import add_mirror_table  # tomlkit takes 20 ms, which only an edit is worth
 
         text = add_mirror_table(_manifest_text(state), name, dict(values))
-        run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
-        return run.carry_out([name], {})
+        try:
+            manifest = parse_manifest(text.encode())
+        except ManifestError as error:
+            error.context = [f"the new mirror {name}", *error.context[1:]]  # its lines are in no file yet
+            raise
+        return _Run(host, manifest, options, reporter, text).carry_out([name], {})
 
 
 def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
@@ -73,6 +81,13 @@ def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, re
     with _opened(host, options, reporter) as state:
         before = read_manifest(state).mirrors
         names = choose(patterns, [*before, *(name for name in state.record_names() if name not in before)])
+        if odd := [name for name in names if not is_mirror_name(name)]:
+            raise UsageError(
+                "there are records whose names no mirror may have",
+                [f"third_party/{record_path(name)}" for name in odd],
+                hint="look at these files, and delete them with git",
+                reference="record-misplaced",
+            )
         from sync.edit import remove_mirror_tables
 
         text = remove_mirror_tables(_manifest_text(state), names)
@@ -85,7 +100,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
     """The host's state, held; a dry run writes nothing, not even a lock."""
     host.require_work_tree()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
-        refuse_interrupted(host.third_party)
+        refuse_interrupted(host.repository)
         yield WorkTree(host.third_party)
 
 
@@ -166,16 +181,13 @@ class _Run:
     # apply
 
     def _apply(self, plan: Plan) -> Outcome:
-        ignore = self._ignore()
-        if not plan and ignore is None and self.manifest_text is None and not self.options.commit:
+        own = self._own_files()
+        if not plan and not own and not self.options.commit:
             return Outcome()
         staging = Staging(self.host.third_party)
         try:
-            present = self.state.read(MANIFEST)
-            if self.manifest_text is not None or self.options.commit:
-                staging.file(MANIFEST, present if self.manifest_text is None else self.manifest_text.encode(), present)
-            if ignore is not None:
-                staging.file(IGNORE_FILE, ignore or None, self.state.read(IGNORE_FILE))
+            for name, content in own.items():
+                staging.file(name, content, self.state.read(name))
             for change in plan.changes:
                 self._stage(staging, change)
             for name in plan.unstaged:
@@ -187,14 +199,17 @@ class _Run:
             raise
         return staging.apply(self.prepared.repository, stage=self.options.stage)
 
-    def _ignore(self) -> bytes | None:
-        """What third_party/.gitignore has to become: b"" that it goes away, None that it stays."""
-        present = self.state.read(IGNORE_FILE)
-        wanted = ignore_unchecked(
-            None if present is None else present.decode("utf-8", "surrogateescape"), list(self.manifest.mirrors.values())
-        )
-        content = (wanted or "").encode("utf-8", "surrogateescape")
-        return None if content == (present or b"") else content
+    def _own_files(self) -> dict[str, bytes | None]:
+        """The tool's own files in third_party/ that change, or that a commit has to hold; None: it goes away."""
+        present = {name: self.state.read(name) for name in (MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE)}
+        ignored = None if (text := present[IGNORE_FILE]) is None else text.decode("utf-8", "surrogateescape")
+        ignore = ignore_unchecked(ignored, list(self.manifest.mirrors.values()))
+        wanted = {
+            MANIFEST: present[MANIFEST] if self.manifest_text is None else self.manifest_text.encode(),
+            ATTRIBUTES_FILE: present[ATTRIBUTES_FILE] or ATTRIBUTES.encode(),
+            IGNORE_FILE: None if ignore is None else ignore.encode("utf-8", "surrogateescape"),
+        }
+        return {name: content for name, content in wanted.items() if self.options.commit or content != present[name]}
 
     def _stage(self, staging: Staging, change: Change) -> None:
         licenses = license_directory(change.name)
@@ -202,7 +217,8 @@ class _Run:
         if change.moved_from is not None:
             staging.remove_directory(change.moved_from, change.present_there)
         if change.mirror is None or change.derived is None:
-            staging.remove_directory(change.into, change.present.files)
+            if not change.keeps_files:
+                staging.remove_directory(change.into, change.present.files)
             staging.remove_directory(licenses, change.present.licenses)
             staging.file(record_file, None, self.state.read(record_file))
             return

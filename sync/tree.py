@@ -11,10 +11,12 @@ from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath
 _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, Mode.GITLINK)}
 _ID_BYTES = 20
 _MAX_NAME_BYTES = 255
+_NO_COMPONENT = frozenset({b"", b".", b".."})
 # what NTFS and HFS+ equate with .git: 8.3 short names, alternate streams, trailing dots and blanks
 _DOT_GIT = re.compile(r"(?:\.git|git~[1-9])(?:[ .]*(?::.*)?)", re.IGNORECASE | re.DOTALL)
 # what no rule below could refuse; nearly every name there is
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99})*")
 _BIDI_AND_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
@@ -60,6 +62,8 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
         name = data[blank + 1 : nul]
         if mode is None:
             raise MalformedObjectError("mode-unknown", f"mode {data[at:blank]!r} of {name!r} is none that git writes")
+        if name in _NO_COMPONENT or b"/" in name:
+            raise MalformedObjectError("name-not-a-component", f"the tree object has an entry named {name!r}")
         at = nul + 1 + _ID_BYTES
         entries.append(TreeEntry(name, mode, ObjectId(data[nul + 1 : at].hex())))
     _refuse_disorder(entries)
@@ -131,7 +135,7 @@ def judge_name(name: bytes) -> str | None:
     """The kebab-case reference of the rule that a file's or directory's name breaks, or None."""
     if _PLAIN_NAME.fullmatch(name):
         return None
-    if name in {b"", b".", b".."} or b"/" in name or b"\0" in name:
+    if name in _NO_COMPONENT or b"/" in name or b"\0" in name:
         return "name-not-a-component"
     if len(name) > _MAX_NAME_BYTES:
         return "name-too-long"
@@ -143,6 +147,13 @@ def judge_name(name: bytes) -> str | None:
     if any(unicodedata.category(c) in _BIDI_AND_INVISIBLE for c in text):
         return "name-unprintable"
     return None if _is_utf8(name) else "name-not-utf8"
+
+
+def judge_path(path: bytes) -> str | None:
+    """The reference of the rule that a component of a path breaks, or None."""
+    if _PLAIN_PATH.fullmatch(path):
+        return None
+    return next(filter(None, map(judge_name, path.split(b"/"))), None)
 
 
 def _is_utf8(name: bytes) -> bool:

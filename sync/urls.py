@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 REMOTE_SCHEMES = frozenset({"https", "http", "ssh", "git"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _REMOTE_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
+_PLAIN_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:]")
 
 
@@ -33,12 +35,12 @@ def _authority_problem(url: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         return str(error).lower()
-    if not host or host.startswith("-"):
-        return "it names no host"
+    if not host or not _PLAIN_HOST.fullmatch(host):
+        return "it names no host, or an odd one"
     if parts.username is not None and (parts.scheme != "ssh" or parts.password is not None):
         return "it holds credentials; a credential helper or an ssh key keeps them out of the repository"
-    if parts.username is not None and parts.username.startswith("-"):
-        return "its user name begins with a dash, which ssh would read as an option"
+    if parts.username is not None and not _PLAIN_USER.fullmatch(parts.username):
+        return "its user name is odd: letters, digits and . _ - are plain"
     if parts.query or parts.fragment:
         return "it has a query or a fragment"
     return None if parts.path.strip("/") else "it names no repository on the host"

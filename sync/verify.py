@@ -126,9 +126,8 @@ def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterat
         yield Finding(
             Rule.RECORD_WITHOUT_MIRROR, name, f"there is a record of {name}, but no such mirror in the manifest", _record(name)
         )
-    elif keys := record.differences(mirror):
-        message = f"the record answers another {' and '.join(keys)} than the manifest has"
-        yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, message, _record(name))
+    elif differences := record.differences(mirror):
+        yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(differences), _record(name))
     for problem in record.problems():
         yield Finding(Rule.PROOF_BROKEN, name, f"the proof does not hold: {problem}", _record(name))
 
@@ -144,6 +143,9 @@ def _compare(
     name: str, directory: str, recorded: Sequence[FileFact], held: Sequence[FileFact], read: ReadFile
 ) -> Iterator[Finding]:
     if list(recorded) == list(held):
+        return
+    if not held:
+        yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "missing altogether", f"{THIRD_PARTY}/{directory}", Difference.MISSING)
         return
     expected = {fact.path: fact for fact in recorded}
     found = {fact.path: fact for fact in held}

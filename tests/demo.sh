@@ -9,7 +9,8 @@ git config --global user.name Demo
 git config --global user.email demo@example.org
 git config --global init.defaultBranch main
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$1"; }
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
+say() { printf '\n%s# %s%s\n' "$bold" "$1" "$plain"; }
 run() { printf '$ %s\n' "$*"; "$@" 2>&1; }
 fails_with() { # STATUS COMMAND…: the command has to fail in just this way
     expected=$1; shift
@@ -55,7 +56,7 @@ say 'Upstream moves a tag: found when asked, and never taken'
 upstream random v1.0.0 'world imports { import backdoor; }'
 cd "$scratch/host"
 fails_with 1 git verbatim verify --upstream
-rm -rf "$XDG_CACHE_HOME" third_party/example/random
+run rm -rf "$XDG_CACHE_HOME" third_party/example/random
 fails_with 2 git verbatim sync
 
 say 'A new release'

@@ -281,7 +281,7 @@ RECORDS: dict[str, tuple[Callable[[World], bytes], tuple[str, ...]]] = {
     "another JSON": (lambda _: b"[]\n", ("is no record",)),
     "deeply nested": (lambda _: b"[" * 100_000, ("is not JSON",)),
     "hand-edited layout": (lambda w: w.record.read_bytes().replace(b"  ", b"\t"), ("is not canonical JSON",)),
-    "CRLF": (lambda w: w.record.read_bytes().replace(b"\n", b"\r\n"), ("is not canonical JSON",)),
+    "CRLF": (lambda w: w.record.read_bytes().replace(b"\n", b"\r\n"), ("has CRLF line endings",)),
     "hand-edited commit": (
         lambda w: _change_record(w, lambda r: r["upstream"].update(commit="0" * 40)),
         ("the proof of third_party/provenance/up.json does not hold", "the record says " + "0" * 40),
@@ -389,7 +389,7 @@ def _to_symlink(path: Path, target: str) -> None:
 @pytest.mark.parametrize("change", LOCAL.values(), ids=LOCAL)
 def test_local_changes_are_not_overwritten(world: World, change: Callable[[World], object]) -> None:
     change(world)
-    _refused(world.host, TROUBLE, "local changes in third_party/ would be overwritten", "--discard-local")
+    _refused(world.host, TROUBLE, "local changes in third_party/ would be lost", "--discard-local")
 
 
 def test_a_file_where_the_mirror_goes_is_refused(world: World) -> None:

@@ -165,6 +165,7 @@ def test_a_mirror_that_is_not_checked_in_is_ignored_and_rebuilt(host: Host, rele
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True, checked_in=False))
     host.sync("--commit")
     assert host.git("ls-tree", "-r", "--name-only", "HEAD").split() == [
+        "third_party/.gitattributes",
         "third_party/.gitignore",
         "third_party/mirrors.toml",
         "third_party/provenance/up.json",
@@ -211,6 +212,50 @@ def test_two_versions_of_one_upstream_lie_side_by_side(host: Host, released: Ups
         assert host.git("rev-parse", f"HEAD:third_party/up/{version}") == git(released.path, "rev-parse", f"v{version}:wit")
 
 
+def test_the_readmes_first_block_works_as_written(host: Host, released: Upstream) -> None:
+    """Also after the manifest of `init`, whose comment shows a table of that very name."""
+    host.run("init")
+    ran = host.run(
+        "add", "wasi-0.2-cli", released.url, "--local", "--tag", "v1", "--from", "wit", "--into", "wasi/0.2/cli", "--commit"
+    )
+    assert ran.status == 0, ran.err
+    assert host.git("status", "--porcelain") == ""
+    assert host.git("rev-parse", "HEAD:third_party/wasi/0.2/cli") == git(released.path, "rev-parse", "v1:wit")
+
+
+def test_a_clone_with_autocrlf_verifies(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync("--commit")
+    git(host.path.parent, "clone", "--quiet", "-c", "core.autocrlf=true", str(host.path), "clone")
+    assert Host(host.path.parent / "clone").run("verify").status == 0
+
+
+def test_a_mirror_is_renamed_by_syncing_the_new_name_and_removing_the_old(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("old", released.url, tag="v1", from_="wit", into="place", local=True))
+    host.sync("--commit")
+    host.manifest(mirror("new", released.url, tag="v1", from_="wit", into="place", local=True))
+    assert "not in the manifest any more: old" in host.sync("--commit").err
+    assert host.run("remove", "old", "--commit").status == 0
+    assert (host.third_party / "place/a.wit").exists()
+    assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
+    assert host.git("status", "--porcelain") == ""
+
+
+def test_an_output_that_cannot_be_written_is_one_clear_error(host: Host, released: Upstream) -> None:
+    host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
+    host.sync()
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sync", "-C", str(host.path), "verify"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "this is a bug" in done.stderr) == (2, False)
+
+
 def test_remove_takes_a_record_whose_mirror_has_left_the_manifest(host: Host, released: Upstream) -> None:
     host.manifest(mirror("up", released.url, tag="v1", local=True))
     host.sync()
@@ -218,7 +263,7 @@ def test_remove_takes_a_record_whose_mirror_has_left_the_manifest(host: Host, re
     assert "not in manifest" in host.run("status").out
     assert "record-without-mirror" in host.run("verify").out
     assert host.run("remove", "up").status == 0
-    assert set(host.snapshot()) == {"third_party/mirrors.toml"}
+    assert set(host.snapshot()) == {"third_party/mirrors.toml", "third_party/.gitattributes"}
 
 
 def test_local_changes_are_listed_and_never_overwritten(host: Host, released: Upstream) -> None:
@@ -231,7 +276,7 @@ def test_local_changes_are_listed_and_never_overwritten(host: Host, released: Up
     ran = host.run("sync")
     assert ran.status == 2
     assert ran.err.splitlines()[:3] == [
-        "error: local changes in third_party/ would be overwritten",
+        "error: local changes in third_party/ would be lost",
         "  third_party/up/a.wit",
         "  third_party/up/mine.wit",
     ]

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from sync.edit import add_mirror_table, remove_mirror_tables
-from sync.ignore import ignore_unchecked
+from sync.git_files import ignore_unchecked
 from sync.manifest import parse_manifest
 
 VALUES = {"url": "https://example.org/new", "tag": "v2"}

@@ -21,7 +21,7 @@ from tests.support import Upstream, git
 
 ID = ObjectId("1" * 40)
 RAW = b"\x11" * 20
-NAMES = st.binary(min_size=1, max_size=5).filter(lambda n: b"/" not in n and b"\0" not in n)
+NAMES = st.binary(min_size=1, max_size=5).filter(lambda n: b"/" not in n and b"\0" not in n and n not in (b".", b".."))
 MODES = st.sampled_from([Mode.TREE, Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK, Mode.GITLINK])
 ENTRIES = st.lists(st.builds(TreeEntry, NAMES, MODES, st.just(ID)), unique_by=lambda e: e.name)
 

@@ -48,7 +48,7 @@ REFUSED = {
     "https://@example.org/x": "credentials",
     "ssh://git:secret@example.org/x": "credentials",
     "ssh://-oProxyCommand=id/x": "names no host",
-    "ssh://-oProxyCommand=id@example.org/x": "user name begins with a dash",
+    "ssh://-oProxyCommand=id@example.org/x": "user name is odd",
     "https:///x": "names no host",
     "https://example.org": "names no repository",
     "https://example.org/": "names no repository",

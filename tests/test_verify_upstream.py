@@ -124,7 +124,7 @@ def test_a_moved_tag(host: Host, upstream: Upstream, url: str) -> None:
         "up\n"
         "  tag-moved\n"
         f"    the tag v1 of {url} names {new} now, the record says {old}\n"
-        "1 finding: 1 mirror in the working tree\n"
+        "1 finding in 1 of 1 mirror of the working tree\n"
     )
 
 
@@ -149,7 +149,7 @@ def test_a_deleted_tag(host: Host, upstream: Upstream, url: str) -> None:
     git(upstream.path, "tag", "--delete", "v1")
     ran = ask(host)
     assert ran.status == 1
-    assert ran.out == f"up\n  tag-deleted\n    {url} has no tag v1 any more\n1 finding: 1 mirror in the working tree\n"
+    assert ran.out == f"up\n  tag-deleted\n    {url} has no tag v1 any more\n1 finding in 1 of 1 mirror of the working tree\n"
 
 
 def test_a_tag_that_moved_in_an_emptied_upstream(host: Host, upstream: Upstream, url: str) -> None:
@@ -170,7 +170,7 @@ def test_a_commit_that_only_a_fork_has(host: Host, upstream: Upstream, url: str)
         "up\n"
         "  commit-unreachable\n"
         f"    no branch or tag of {url} reaches commit {forks}: it may be a fork's\n"
-        "1 finding: 1 mirror in the working tree\n"
+        "1 finding in 1 of 1 mirror of the working tree\n"
     )
 
 

@@ -58,6 +58,8 @@ def configuration_for_url(directory: Path | None, section: str, url: str) -> lis
 
 def credential(directory: Path | None, action: str, attributes: Mapping[str, str]) -> dict[str, str] | None:
     """Ask git's credential helpers: `fill`, `approve` or `reject`; None if there is no answer."""
+    if any(not value.isprintable() for value in attributes.values()):
+        return None  # a line break in one value would be another attribute (CVE-2020-5260)
     lines = "".join(f"{key}={value}\n" for key, value in attributes.items()) + "\n"
     environment = dict(os.environ)
     if not os.isatty(2):
@@ -204,6 +206,6 @@ def commit_paths(
 
 def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
     """The blob ids that `git add` would store for these files, with whatever attributes and configuration are in force."""
-    lines = [quote_path(path).encode() if path.startswith(b'"') else path for path in paths]
+    lines = [quote_path(path).encode() if path.startswith(b'"') or b"\n" in path else path for path in paths]
     done = run_git(work_tree, "hash-object", "--stdin-paths", stdin=b"".join(line + b"\n" for line in lines))
     return [ObjectId(line) for line in done.stdout.decode().split()]

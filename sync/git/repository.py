@@ -14,8 +14,8 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.index import edit_index
 from sync.git.process import Packing, pack_objects, read_objects
 from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.tree import TreeEntry, parse_tree
 from sync.tree import object_id as hash_object
-from sync.tree import parse_tree
 
 # pygit2 raises a bare KeyError for a missing object and a plain ValueError for a bad id, beside its own GitError
 _FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
@@ -202,9 +202,6 @@ class Repository:
         """All refs with the ids they name, unpeeled."""
         return {name: target for name in self._repository.references if (target := self.ref_target(name))}
 
-    def tag_names(self) -> list[str]:
-        return [n.removeprefix("refs/tags/") for n in self._repository.references if n.startswith("refs/tags/")]
-
     def commit_of(self, revision: str) -> ObjectId | None:
         """The commit that a revision, in git's syntax, names."""
         try:
@@ -235,15 +232,19 @@ class Repository:
         for component in path.split(b"/") if path else ():
             if mode != Mode.TREE:
                 return None
-            entry = next((e for e in parse_tree(self.read(found)) if e.name == component), None)
+            entry = next((e for e in self._entries(self.read(found)) if e.name == component), None)
             if entry is None:
                 return None
             mode, found = entry.mode, entry.id
         return mode, found
 
+    def _entries(self, raw: bytes) -> list[TreeEntry]:
+        with _attempting("read a tree of the repository"):
+            return parse_tree(raw)
+
     def files_below(self, tree: ObjectId, prefix: bytes = b"") -> Iterator[Entry]:
         """Every file, link and submodule of a tree, by path."""
-        for entry in parse_tree(self.read(tree)):
+        for entry in self._entries(self.read(tree)):
             path = RepoPath(prefix + entry.name)
             if entry.mode == Mode.TREE:
                 yield from self.files_below(entry.id, path + b"/")

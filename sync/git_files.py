@@ -1,9 +1,15 @@
-"""The block in third_party/.gitignore that hides just the mirrors which are not checked in."""
+"""What git is told of third_party/: the attributes that keep it from converting, and what is not checked in."""
 
 import re
 from collections.abc import Sequence
 
 from sync.model import Mirror, license_directory
+
+ATTRIBUTES = """\
+# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
+* -text -ident -filter !eol !working-tree-encoding linguist-vendored
+mirrors.toml !linguist-vendored
+"""
 
 _BEGIN = "# git-verbatim: mirrors that are not checked in"
 _END = "# git-verbatim: end"
