@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sync.errors import HostError
@@ -26,11 +26,12 @@ class _AtPathError(Exception):
         self.cause = cause
 
 
-def scan_directory(root: Path, *parts: str) -> list[FileFact] | None:
+def scan_directory(root: Path, *parts: str, wanted: Callable[[bytes], bool] | None = None) -> list[FileFact] | None:
     """Every file below `root/parts…` as facts, sorted by path; None if there is nothing.
 
     Links are not followed: if a link or a file lies there, or in place of a directory above, it is the only fact,
-    with an empty path. Empty directories are no files and are passed over, as git does.
+    with an empty path. Empty directories are no files and are passed over, as git does. With `wanted` only what lies
+    under such names of the directory itself is read, for who shares the work.
     """
     where = "/".join([root.name, *parts])
     try:
@@ -38,7 +39,7 @@ def scan_directory(root: Path, *parts: str) -> list[FileFact] | None:
         if directory is None or isinstance(directory, FileFact):
             return None if directory is None else [directory]
         try:
-            return sorted(_scan(directory, b""))
+            return sorted(_scan(directory, b"", wanted))
         finally:
             os.close(directory)
     except _AtPathError as error:
@@ -116,13 +117,15 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
     return os.fsencode(os.readlink(path)) if fact.mode == Mode.SYMLINK else path.read_bytes()
 
 
-def _scan(directory: int, prefix: bytes) -> Iterator[FileFact]:
+def _scan(directory: int, prefix: bytes, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
     if prefix.count(b"/") > _MAX_DEPTH:
         raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {_MAX_DEPTH} directories"))
     with os.scandir(directory) as listing:
         entries = list(listing)
     for entry in entries:
         name = os.fsencode(entry.name)
+        if wanted is not None and not wanted(name):
+            continue
         path = RepoPath(prefix + name)
         try:
             if entry.is_dir(follow_symlinks=False):

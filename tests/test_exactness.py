@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from sync.state import WorkTree
 from tests.support import Host, Upstream, git, mirror
 from tests.torture import FILES, NOT_UTF8
 
@@ -160,3 +161,14 @@ def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) 
     assert bare.run("verify", "--rev", "HEAD").status == 0
     ran = bare.run("verify")
     assert (ran.status, "`git verbatim verify --rev HEAD`" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("directory", ["up", "nowhere", "up/lf.txt"])
+def test_reading_ahead_in_a_second_process_gives_the_same_facts(host: Host, tortured: Upstream, directory: str) -> None:
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.sync()
+    ahead = WorkTree(host.third_party)
+    ahead.read_ahead([directory])
+    facts = ahead.files(directory)
+    assert facts == WorkTree(host.third_party).files(directory)
+    assert (facts is None) == (directory == "nowhere")

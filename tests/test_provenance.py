@@ -121,4 +121,4 @@ def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any
         "up", "https://example.org/up", Pin(PinKind.TAG, "v1"), RepoPath(b"wit"), "up", Selection(exclude=("deps/", "left"))
     )
     assert honest().differences(mine) == []
-    assert honest().differences(dataclasses.replace(mine, **change)) == [key]
+    assert [said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))] == [key]
