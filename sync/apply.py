@@ -138,7 +138,7 @@ def _replace(third_party: Path, top: Directory, workspace: Directory, step: Repl
         raise HostError(
             f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
             [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
-            hint=f"remove {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
+            hint=f"remove {_JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
             reference="journal-torn",
         )
     parent_path, name = split(step.target.encode())

@@ -81,7 +81,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "an empty into": (_edited(lambda r: r.update(path="")), "record-unreadable"),
     "broken base64": (_edited(lambda r: r["proof"].update(commit="AAA")), "record-unreadable"),
     "tabs": (GOOD.replace(b"  ", b"\t"), "record-not-canonical"),
-    "CRLF": (GOOD.replace(b"\n", b"\r\n"), "record-not-canonical"),
+    "CRLF": (GOOD.replace(b"\n", b"\r\n"), "record-line-endings"),
     "no final newline": (GOOD[:-1], "record-not-canonical"),
     "a blank line more": (GOOD + b"\n", "record-not-canonical"),
     "another order of keys": (
