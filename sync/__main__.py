@@ -8,6 +8,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Annotated, NoReturn
 
+# one short run makes many values that stay; looking through them again and again is 5 % of imports and of a verify
+gc.set_threshold(50_000)
 # before anything imports pydantic: looking for its plugins reads the metadata of every installed package (50 ms)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
@@ -59,7 +61,6 @@ def _interrupt(number: int, _: FrameType | None) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the program and exit."""
-    gc.set_threshold(50_000)  # one short run makes many values that stay; looking through them is 5 % of a verify
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     status = _run()

@@ -2,8 +2,11 @@
 
 import os
 import re
+import socket
+import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -164,10 +167,25 @@ def fetch(
     callbacks = _Callbacks(settings, on_progress, cancelled)
     try:
         remote = repository.raw.remotes.create_anonymous(settings.url)
+        remote.connect(callbacks=callbacks, proxy=_proxy(settings))
+        _send_at_once()
         remote.fetch(refspecs, callbacks=callbacks, depth=depth, proxy=_proxy(settings))
     except (pygit2.GitError, ValueError, KeyError, OSError) as error:
         raise _failure(settings, error) from error
     callbacks.succeeded()
+
+
+def _send_at_once() -> None:
+    """Turn Nagle's algorithm off on this process's connections.
+
+    libgit2 writes the head and the body of a request apart, so that each waits some 40 ms for the other's
+    acknowledgement: half the time of a small fetch. It offers no way to its sockets, so they are found among ours.
+    """
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):  # closed meanwhile, or a socket of another kind
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                with socket.socket(fileno=os.dup(int(name))) as connection:
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _proxy(settings: Settings) -> str | Literal[True] | None:
