@@ -63,12 +63,21 @@ def main() -> NoReturn:
     """Run the program and exit."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    status = _run()
-    with suppress(OSError):
-        sys.stdout.flush()
+    status = _flushed(_run())
     with suppress(OSError):
         sys.stderr.flush()
     os._exit(status)  # taking the interpreter down takes 45 ms, and would wait for nobody useful
+
+
+def _flushed(status: int) -> int:
+    """The status, unless what was printed cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return ExitStatus.TROUBLE
+    except OSError as error:
+        return _cannot(error)
+    return status
 
 
 def _run() -> int:
@@ -80,13 +89,9 @@ def _run() -> int:
         sys.stderr.write("interrupted\n")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
-        return ExitStatus.TROUBLE
+        return ExitStatus.TROUBLE  # whoever read has gone
     except OSError as error:
-        trouble = VerbatimError(
-            f"cannot write or read: {(error.strerror or str(error)).lower()}", [str(error.filename or "the output")]
-        )
-        return _say(trouble)
+        return _cannot(error)
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
     except Exception as error:
@@ -98,6 +103,11 @@ def _run() -> int:
         )
         return _say(bug)
     return ExitStatus.CLEAN
+
+
+def _cannot(error: OSError) -> int:
+    words = (error.strerror or str(error)).lower()
+    return _say(VerbatimError(f"cannot read or write: {words}", [str(error.filename or "the output")]))
 
 
 def _say(error: VerbatimError) -> int:
