@@ -35,7 +35,7 @@ layers: $(VENV)/dev ## import-linter: who may import whom
 
 coverage: $(VENV)/dev ## the test suite with branch coverage, also of started processes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage run -m pytest -q -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
