@@ -172,3 +172,29 @@ def test_reading_ahead_in_a_second_process_gives_the_same_facts(host: Host, tort
     facts = ahead.files(directory)
     assert facts == WorkTree(host.third_party).files(directory)
     assert (facts is None) == (directory == "nowhere")
+
+
+def test_an_upstream_of_many_files_is_as_exact(host: Host, upstream: Upstream) -> None:
+    """Above a hundred objects git's own packs carry them: another way for the bytes than for a few."""
+    many = {f"d{n % 7}/f{n}": b"%d\r\n" % n * (n % 50) for n in range(400)}
+    upstream.release("v1", many)
+    upstream.release("v2", many | {f"d{n % 7}/f{n}": b"changed %d\n" % n for n in range(150)})
+    for tag in ("v1", "v2"):
+        host.manifest(mirror("up", upstream.url, tag=tag, local=True))
+        host.sync("--commit")
+        assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", f"{tag}^{{tree}}")
+        assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
+    host.git("fsck", "--strict", "--no-dangling")
+
+
+def test_many_files_whose_objects_cannot_be_stored_change_nothing(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {f"f{n}": b"%d\n" % n for n in range(200)})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.sync("--dry-run")
+    packs = host.path / ".git/objects/pack"
+    packs.rmdir()
+    packs.write_bytes(b"in the way")
+    before = host.snapshot()
+    ran = host.run("sync")
+    assert (ran.status, "cannot write to the object database" in ran.err) == (2, True)
+    assert host.snapshot() == before
