@@ -10,9 +10,9 @@ from pathlib import Path
 from sync.errors import HostError
 from sync.model import FileFact, Mode, ObjectId, RepoPath
 from sync.names import quote_path
+from sync.selection import MAX_DEPTH
 
 _CHUNK = 1 << 16
-_MAX_DEPTH = 200
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -118,8 +118,8 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
 
 
 def _scan(directory: int, prefix: bytes, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
-    if prefix.count(b"/") > _MAX_DEPTH:
-        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {_MAX_DEPTH} directories"))
+    if prefix.count(b"/") > MAX_DEPTH:
+        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {MAX_DEPTH} directories"))
     with os.scandir(directory) as listing:
         entries = list(listing)
     for entry in entries:

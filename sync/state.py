@@ -74,12 +74,11 @@ class WorkTree:
 
     def files(self, directory: str) -> list[FileFact] | None:
         if self._ahead is not None:
-            rest = {name: self._scan(name, _is_ours) for name in [directory]}
+            ours = self._scan(directory, _is_ours)  # before waiting for the child
             given, self._ahead = self._ahead.result(), None
             # a child's failure is passed over: reading here tells what it was
             for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
-                ours = rest[read] if read in rest else self._scan(read, _is_ours)
-                self._scanned[read] = _merged(ours, facts)
+                self._scanned[read] = _merged(ours if read == directory else self._scan(read, _is_ours), facts)
         return self._scanned.pop(directory) if directory in self._scanned else self._scan(directory)
 
     def _plain_facts(self, directory: str) -> list[tuple[object, ...]] | None:
