@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sync-wasi test test-real demo lint types layers coverage bench schemas clean
+.PHONY: help sync-wasi test test-real demo lint types layers coverage bench schemas pages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,8 @@ demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, 
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
 
 lint: $(VENV)/dev ## ruff
-	$(BIN)/ruff format --check sync tests
-	$(BIN)/ruff check sync tests
+	$(BIN)/ruff format --check sync policies tests
+	$(BIN)/ruff check sync policies tests
 
 types: $(VENV)/dev ## mypy, strict
 	$(BIN)/mypy
@@ -42,8 +42,11 @@ coverage: $(VENV)/dev ## the test suite with branch coverage, also of started pr
 bench: $(VENV)/dev ## ratios against git and peers, written to docs/performance.md
 	$(BIN)/python -m tests.benchmarks --write
 
-schemas: $(VENV)/dev ## the JSON Schemas in sync/schemas/, from the models
+schemas: $(VENV)/dev ## the shipped JSON Schemas, from the models
 	$(BIN)/python -m tests.schemas
+
+pages: $(VENV)/dev ## docs/policies.md, from the rules' own words
+	$(BIN)/python -m tests.pages
 
 clean: ## what make has made
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The program: assembles the commands, turns errors into text and exit statuses, the only place that does."""
+"""The program: starts what the command line asks for, turns errors into text and exit statuses, the only place that does."""
 
 import gc
 import os
@@ -6,53 +6,14 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 # one short run makes many values that stay; looking through them again and again is 5 % of imports and of a verify
 gc.set_threshold(50_000)
 # before anything imports pydantic: looking for its plugins reads the metadata of every installed package (50 ms)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-import typer
-
-from sync.cli import paint_for, register
 from sync.errors import ExitStatus, InterruptedByUser, VerbatimError
-from sync.render import render_error
-
-app = typer.Typer(
-    name="git-verbatim",
-    help="Exact copies of upstream git trees in third_party/, with records of where every byte came from.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        import pygit2
-
-        print(f"git-verbatim {version('git-verbatim')} (pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})")
-        raise typer.Exit
-
-
-@app.callback()
-def program(
-    directory: Annotated[
-        str | None, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.", show_default=False)
-    ] = None,
-    _: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
-) -> None:
-    if directory is not None:
-        try:
-            os.chdir(directory)
-        except OSError as error:
-            raise VerbatimError(f"cannot change to {directory}", [(error.strerror or str(error)).lower()]) from error
-
-
-register(app)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
@@ -82,7 +43,7 @@ def _flushed(status: int) -> int:
 
 def _run() -> int:
     try:
-        app()
+        return _start(sys.argv[1:])
     except VerbatimError as error:
         return _say(error)
     except InterruptedByUser:
@@ -102,6 +63,16 @@ def _run() -> int:
             hint="please report it, with what GIT_VERBATIM_DEBUG=1 adds",
         )
         return _say(bug)
+
+
+def _start(arguments: list[str]) -> int:
+    if arguments[:2] == ["hook", "run"] and not {"-h", "--help"} & {*arguments}:
+        from policies.hooks.run import run_hook  # without the imports of all other commands: every commit waits for it
+
+        return run_hook(arguments[2:])
+    from sync.program import app
+
+    app()
     return ExitStatus.CLEAN
 
 
@@ -111,6 +82,9 @@ def _cannot(error: OSError) -> int:
 
 
 def _say(error: VerbatimError) -> int:
+    from sync.paint import paint_for
+    from sync.render import render_error
+
     sys.stderr.write(render_error(error, paint_for(sys.stderr)))
     return error.exit_status
 

@@ -1,6 +1,5 @@
 """The commands: parse, call one function, render, exit; the only module, with __main__, that knows typer."""
 
-import os
 import sys
 from collections.abc import Callable
 from json import dumps as json_text
@@ -12,8 +11,9 @@ from pydantic import BaseModel
 
 from sync.errors import ExitStatus, UsageError
 from sync.host import find_host
+from sync.paint import Paint, paint_for
 from sync.progress import Terminal
-from sync.render import Paint, render_error, render_result, render_status, render_verdicts
+from sync.render import render_error, render_result, render_status, render_verdicts
 from sync.state import WorkTree, open_state, read_manifest
 
 # what only some commands need is imported by them: each is 5 to 20 ms, and `status` has 130 in all
@@ -49,24 +49,8 @@ Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS",
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
-    for command in (init, add, remove, sync, status, verify):
+    for command in (add, remove, sync, status, verify):
         app.command()(command)
-
-
-def init(
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Start from a shipped manifest: wasi.", show_default=False)
-    ] = None,
-) -> None:
-    """Write a manifest and the attributes that keep git from converting mirrors."""
-    from sync.start import initialize
-
-    made = initialize(find_host(Path.cwd()), preset)
-    for name in made.written:
-        print(f"wrote {name}")
-    for name in made.kept:
-        print(f"kept  {name}")
-    print("next: " + ("`git verbatim sync`" if preset else "`git verbatim add NAME URL --tag TAG`"))
 
 
 def add(
@@ -233,8 +217,3 @@ def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: b
 
 def _print_json(output: BaseModel) -> None:
     sys.stdout.write(json_text(output.model_dump(by_alias=True), indent=2) + "\n")  # ASCII: no control character is raw
-
-
-def paint_for(stream: object) -> Paint:
-    """Colour on a terminal, plain in a pipe, and never where NO_COLOR is set (no-color.org)."""
-    return Paint(on=bool(getattr(stream, "isatty", bool)()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")

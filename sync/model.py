@@ -11,6 +11,8 @@ RepoPath = NewType("RepoPath", bytes)
 """A path inside a tree: `/`-separated components, none of them empty, `.` or `..`; bytes, not always UTF-8."""
 
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+NO_COMMIT = "0" * 40
+"""What git writes for a ref that is not there."""
 THIRD_PARTY = "third_party"
 MANIFEST = "mirrors.toml"
 PROVENANCE = "provenance"

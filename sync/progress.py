@@ -5,8 +5,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from sync.names import printable
+from sync.paint import Paint
 from sync.plan import Plan
-from sync.render import Paint, render_plan
+from sync.render import render_plan
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

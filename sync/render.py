@@ -1,7 +1,6 @@
 """Values → text for people; pure. Everything from outside is made printable, and colour is added only where asked."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, license_directory
 from sync.names import printable, quote_path, short_pin
+from sync.paint import Paint
 from sync.plan import Change, FileChanges, Plan
 from sync.verify import Finding, Presence, Verdict
 
@@ -18,31 +18,6 @@ if TYPE_CHECKING:
 
 _SHOWN_FILES = 12
 _SHORT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Paint:
-    """Colours, or none."""
-
-    on: bool = False
-
-    def __call__(self, text: str, code: int) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
-
-    def good(self, text: str) -> str:
-        return self(text, 32)
-
-    def bad(self, text: str) -> str:
-        return self(text, 31)
-
-    def change(self, text: str) -> str:
-        return self(text, 33)
-
-    def strong(self, text: str) -> str:
-        return self(text, 1)
-
-    def faint(self, text: str) -> str:
-        return self(text, 2)
 
 
 def render_error(error: VerbatimError, paint: Paint) -> str:

@@ -27,6 +27,9 @@ class Rule(StrEnum):
     COMMIT_UNREACHABLE = "commit-unreachable"
     UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"
     UPSTREAM_LICENSE_DIFFERS = "upstream-license-differs"
+    UNRECORDED_FILE = "unrecorded-file"
+    ATTRIBUTES_ALTER_BYTES = "attributes-alter-bytes"
+    TRAILER_MISSING = "trailer-missing"
 
 
 class Difference(StrEnum):
@@ -42,7 +45,7 @@ class Difference(StrEnum):
     """Git's id is right, but the record's size or SHA-256 is not."""
 
 
-_WORDS = {
+DIFFERENCES = {
     Difference.CONTENT: "content differs",
     Difference.LINE_ENDINGS: "only line endings differ",
     Difference.MODE: "mode differs",
@@ -51,6 +54,7 @@ _WORDS = {
     Difference.EXTRA: "not upstream's",
     Difference.FACTS: "the record's size or SHA-256 is wrong",
 }
+"""What a finding says of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class Finding:
     path: str | None = None
     """From the host's root, quoted as by git."""
     difference: Difference | None = None
+    expected: FileFact | None = None
+    """The record's fact of the file that differs; None where it has none."""
+    found: FileFact | None = None
 
 
 class Presence(StrEnum):
@@ -135,8 +142,9 @@ def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterat
 def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[Finding]:
     for directory, facts in ((record.into, held.files), (license_directory(name), held.licenses)):
         for fact in facts or ():
-            path = f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}"
-            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "is of a mirror that is not checked in", path, Difference.EXTRA)
+            path = path_of(directory, fact.path)
+            message = "is of a mirror that is not checked in"
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, path, Difference.EXTRA, found=fact)
 
 
 def _compare(
@@ -152,8 +160,14 @@ def _compare(
     for path in sorted(expected.keys() | found.keys()):
         difference = _difference(expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}"))
         if difference is not None:
-            where = f"{THIRD_PARTY}/{directory}/{quote_path(path)}"
-            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, _WORDS[difference], where, difference)
+            where = path_of(directory, path)
+            message = DIFFERENCES[difference]
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, where, difference, expected.get(path), found.get(path))
+
+
+def path_of(directory: str, path: bytes) -> str:
+    """A path below a directory of third_party/ as findings show it: from the host's root, quoted as by git."""
+    return quote_path(f"{THIRD_PARTY}/{directory}/".encode() + path)
 
 
 def _fs(path: bytes) -> str:

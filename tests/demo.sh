@@ -52,6 +52,13 @@ fails_with 2 git verbatim sync
 run git verbatim sync --discard-local
 run git verbatim status
 
+say 'Somebody commits such an edit: the hook that init installed refuses, and CI finds what got past it'
+echo '// a quick fix' >> third_party/example/clocks/world.wit
+fails_with 1 git commit --all --message 'a quick fix'
+run git commit --quiet --all --no-verify --message 'a quick fix'
+fails_with 1 git verbatim check --range HEAD~1..
+run git reset --quiet --hard HEAD~1
+
 say 'Upstream moves a tag: found when asked, and never taken'
 upstream random v1.0.0 'world imports { import backdoor; }'
 cd "$scratch/host"

@@ -1,15 +1,22 @@
-"""Writes the JSON Schemas in sync/schemas/ from the models: `python -m tests.schemas`."""
+"""Writes the shipped JSON Schemas, sync/schemas/ and policies/schemas/, from the models: `python -m tests.schemas`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from sync.output import SCHEMAS
+from pydantic import BaseModel
 
-DIRECTORY = Path(__file__).parent.parent / "sync" / "schemas"
+import policies.output
+import sync.output
+
+ROOT = Path(__file__).parent.parent
+DIRECTORY = ROOT / "sync" / "schemas"
+SHIPPED = {DIRECTORY: sync.output.SCHEMAS, ROOT / "policies" / "schemas": policies.output.SCHEMAS}
+"""Directory → what is in it."""
 
 
-def schema_texts() -> dict[str, str]:
-    """File name → content of each shipped schema."""
+def schema_texts(models: Mapping[str, type[BaseModel]] = sync.output.SCHEMAS) -> dict[str, str]:
+    """File name → content of each of these schemas."""
     return {
         f"{name}.schema.json": json.dumps(
             {
@@ -20,11 +27,12 @@ def schema_texts() -> dict[str, str]:
             sort_keys=True,
         )
         + "\n"
-        for name, model in SCHEMAS.items()
+        for name, model in models.items()
     }
 
 
 if __name__ == "__main__":
-    DIRECTORY.mkdir(exist_ok=True)
-    for name, text in schema_texts().items():
-        (DIRECTORY / name).write_text(text)
+    for directory, shipped in SHIPPED.items():
+        directory.mkdir(exist_ok=True)
+        for name, text in schema_texts(shipped).items():
+            (directory / name).write_text(text)

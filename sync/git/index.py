@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterable
 
-import pygit2
 from pygit2.enums import FileMode
 
+from sync.git.libgit2 import pygit2
 from sync.model import Entry
 
 _FILE_MODES = {mode.value: mode for mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.LINK, FileMode.COMMIT)}

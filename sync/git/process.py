@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
-from sync.errors import HostError
-from sync.model import ObjectId
+from sync.errors import CouldNotCheckError, HostError
+from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, ObjectId
 from sync.names import quote_path
 
 
@@ -31,9 +31,12 @@ def run_git(
         check=False,
     )
     if check and done.returncode != 0:
-        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-        raise HostError(f"git {arguments[0]} failed", said[-6:], reference="git-failed")
+        raise HostError(f"git {arguments[0]} failed", _last_lines(done.stderr or done.stdout), reference="git-failed")
     return done
+
+
+def _last_lines(said: bytes) -> list[str]:
+    return said.decode("utf-8", "replace").strip().splitlines()[-6:]
 
 
 def _program() -> str:
@@ -41,6 +44,72 @@ def _program() -> str:
     if program is None:
         raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
     return program
+
+
+def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Generator[bytes, None, None]:
+    """What git prints here, line by line while it works; CouldNotCheckError with its words if it fails.
+
+    Replacement refs and the user's way to read pathspecs are out of force: the objects themselves are judged.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(stdin)
+        given.seek(0)
+        command = [_program(), "--no-replace-objects", *arguments]
+        with subprocess.Popen(  # noqa: S603
+            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or _without_pathspec_settings()
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    yield line.rstrip(b"\n")
+            except GeneratorExit:
+                process.kill()
+                raise
+        if process.returncode != 0:
+            said.seek(0)
+            raise CouldNotCheckError(f"git {arguments[0]} failed", _last_lines(said.read()), reference="git-failed")
+
+
+# third_party/, what some systems take for it (its name in other case, with dots behind, Windows' short name), and malformed
+# entries of a root tree such as `third_party/…`, which git's plain paths never match and its checkout writes
+POLICED_PATHS = (":(top,icase)third_*", f":(top){ATTRIBUTES_FILE}")
+"""What policies depend on, and some more, as git's pathspecs."""
+
+StagedChange = tuple[bytes, int, ObjectId]
+"""Path, mode (0: removed) and blob id of a file that a commit would change."""
+
+
+def staged_changes() -> list[StagedChange]:
+    """What a commit of the index would change of what policies depend on: third_party/ and the root's attributes.
+
+    Of the index that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are seen as they will be.
+    """
+    changes = _staged_changes("HEAD")
+    if changes is None:
+        changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
+    return changes or []
+
+
+def _staged_changes(base: str) -> list[StagedChange] | None:
+    """Likewise against a tree-ish; None if there is none."""
+    command = ["diff-index", "--cached", "-z", "--no-renames", "--ignore-submodules=none", base, "--", *POLICED_PATHS]
+    done = run_git(None, "--no-replace-objects", *command, environment=_without_pathspec_settings(), check=False)
+    if done.returncode != 0:
+        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
+            return None
+        raise HostError("cannot read the index", _last_lines(done.stderr), reference="index-unreadable")
+    fields = iter(done.stdout.split(b"\0")[:-1])
+    changes = []
+    for (_, mode, _, blob, status), path in ((meta.split(b" "), path) for meta, path in zip(fields, fields, strict=True)):
+        if status == b"U":
+            raise HostError(
+                "the index holds unresolved conflicts", [quote_path(path)], hint="resolve them first", reference="index-conflict"
+            )
+        changes.append((path, int(mode, 8), ObjectId(blob.decode())))
+    return changes
+
+
+def _without_pathspec_settings() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
 
 
 def configuration(directory: Path | None) -> list[tuple[str, str]]:
@@ -69,6 +138,12 @@ def credential(directory: Path | None, action: str, attributes: Mapping[str, str
         return None
     answered = done.stdout.decode("utf-8", "replace").splitlines()
     return dict(line.split("=", 1) for line in answered if "=" in line)
+
+
+def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
+    """Whether a Python that is started in this way, from a neutral directory, finds a module."""
+    command = [interpreter, *flags, "-c", f"import {module}"]
+    return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def ssh_configuration(host: str) -> dict[str, list[str]]:
@@ -156,8 +231,7 @@ class Packing:
         """Wait for it; HostError with its words if it failed."""
         _, said = self.process.communicate()
         if self.process.returncode != 0:
-            lines = said.decode("utf-8", "replace").strip().splitlines()
-            raise HostError("cannot write to the object database", lines[-6:], reference="git-failed")
+            raise HostError("cannot write to the object database", _last_lines(said), reference="git-failed")
 
 
 def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:

@@ -7,11 +7,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-import pygit2
 from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.index import edit_index
+from sync.git.libgit2 import pygit2
 from sync.git.process import Packing, pack_objects, read_objects
 from sync.model import Entry, Mode, ObjectId, RepoPath
 from sync.tree import TreeEntry, parse_tree
@@ -69,14 +69,16 @@ class Repository:
 
     def __init__(self, repository: pygit2.Repository, hint: str | None = None) -> None:
         self._repository = repository
-        self._hint = hint or "a shallow or partial clone may lack it: `git fetch --unshallow`"
+        self._hint = hint
 
     @classmethod
     def discover(cls, directory: Path) -> Self | None:
         """The repository that `directory` belongs to, or that GIT_DIR names; None if there is none."""
         flags = RepositoryOpenFlag.FROM_ENV if "GIT_DIR" in os.environ else RepositoryOpenFlag.DEFAULT
         try:
-            return cls(pygit2.Repository(str(directory), flags))
+            found = cls(pygit2.Repository(str(directory), flags))
+            found._see_pushed_objects()
+            return found  # noqa: TRY300
         except KeyError:
             return None
         except _FAILURES as error:
@@ -88,6 +90,12 @@ class Repository:
                 hint="libgit2 cannot read SHA-256 repositories, reftables, split or sparse indexes",
                 reference="repository-unsupported",
             ) from error
+
+    def _see_pushed_objects(self) -> None:
+        """Look into the quarantine of a push too (git-receive-pack); libgit2 reads no path there that holds a colon or a quote."""
+        if quarantine := os.environ.get("GIT_QUARANTINE_PATH"):
+            for objects in (quarantine, str(self.common_directory / "objects")):
+                self._repository.odb.add_disk_alternate(objects)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -172,9 +180,15 @@ class Repository:
         return CouldNotCheckError(
             f"object {object_id} cannot be read from {self.git_directory}",
             [_words(error)],
-            hint=self._hint,
+            hint=self._hint or self._fetch_hint,
             reference="object-missing",
         )
+
+    @property
+    def _fetch_hint(self) -> str:
+        if self.is_shallow:
+            return "this clone is shallow and may lack it: `git fetch --unshallow`"
+        return "a partial clone may lack it: `git fetch --refetch --no-filter`"
 
     def write_blob(self, content: bytes) -> ObjectId:
         """Store bytes as a blob: no filter, no conversion."""
@@ -201,6 +215,10 @@ class Repository:
     def refs(self) -> dict[str, ObjectId]:
         """All refs with the ids they name, unpeeled."""
         return {name: target for name in self._repository.references if (target := self.ref_target(name))}
+
+    def has_remote(self, name: str) -> bool:
+        """Whether a remote of this name is configured."""
+        return name in self._repository.remotes.names()
 
     def commit_of(self, revision: str) -> ObjectId | None:
         """The commit that a revision, in git's syntax, names."""

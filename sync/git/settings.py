@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pygit2
-
+from sync.git.libgit2 import pygit2
 from sync.git.process import configuration, configuration_for_url, ssh_configuration
 from sync.urls import is_scp_like, rewrite
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import pygit2
 from pygit2.enums import CredentialType
 
 from sync.errors import CouldNotCheckError, TransientError
+from sync.git.libgit2 import pygit2
 from sync.git.process import credential, ssh_configuration
 from sync.git.repository import Repository
 from sync.git.settings import Settings

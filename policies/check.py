@@ -1,0 +1,190 @@
+"""The policy over an index, a commit, a range or a push: which states are judged against which parents, and what came of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from policies.explain import Violation, explain_finding
+from policies.objects import Objects
+from policies.rules import Rules, missing_trailers
+from policies.states import Case, Root, State, States, read_root
+from policies.trailers import Trailer, wanted_trailers
+from sync.errors import CouldNotCheckError, UsageError, VerbatimError
+from sync.git.history import Commit, commits_of_interest, cut_off_commits, merge_heads, peel, read_commit
+from sync.git.process import StagedChange, staged_changes
+from sync.git.repository import Repository
+from sync.host import Host
+from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath
+
+_FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one commit, or the index, brings about."""
+
+    label: str
+    commit: Commit | None
+    violations: tuple[Violation, ...]
+    notices: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was judged, and what was found."""
+
+    scope: str
+    judgements: tuple[Judgement, ...]
+    """Those that have violations or notices, newest first."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(judgement.violations for judgement in self.judgements)
+
+
+class Policy:
+    """The policy over one repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.objects = Objects(repository)
+        self._states = States(self.objects)
+        self._rules = Rules(self._states)
+
+    # what is about to be committed
+
+    def check_staged(self, changes: Sequence[StagedChange] | None = None, message: bytes | None = None) -> Report:
+        """What a commit of the index would bring about; with its message, whether it has its trailers."""
+        changes = staged_changes() if changes is None else changes
+        head = self.repository.commit_of("HEAD")
+        with _met_in("the index"):
+            case = self._staged_case(head, changes, message)
+            judgement = self._judge("the index", None, head, case)
+        if message is not None:
+            judgement = replace(judgement, violations=(*judgement.violations, *judgement.notices), notices=())
+        return _report("the index", [judgement])
+
+    def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
+        """Those of a commit of the index."""
+        case = self._staged_case(self.repository.commit_of("HEAD"), changes, None)
+        return wanted_trailers(case.state, case.parents)
+
+    def _staged_case(self, head: ObjectId | None, changes: Sequence[StagedChange], message: bytes | None) -> Case:
+        parents = [*([head] if head else []), *merge_heads(self.repository)]
+        state = self._states.read(read_root(self.objects, self._staged_tree(head, changes)))
+        return Case(state, tuple(self._state_of(parent) for parent in parents), message)
+
+    def _staged_tree(self, head: ObjectId | None, changes: Sequence[StagedChange]) -> ObjectId:
+        """The tree of what policies look at, as a commit of the index would have it."""
+        tree = self.repository.tree_of(head) if head else EMPTY_TREE
+        root = read_root(self.objects, tree) if head else Root()
+        kept = [entry for entry in (root.third_party, root.attributes, *root.lookalikes) if entry is not None]
+        files = {file.path: file for entry in kept for file in self.objects.files(entry, entry.name)}
+        for path, mode, blob in changes:
+            if mode:
+                files[RepoPath(path)] = Entry(RepoPath(path), mode, blob)
+            else:
+                files.pop(RepoPath(path), None)
+        return self.objects.build(files.values())
+
+    # commits
+
+    def check_all(self) -> Report:
+        """Everything that is wrong in HEAD, whoever brought it about."""
+        head = self.repository.commit_of("HEAD")
+        if head is None:
+            raise UsageError("there is no commit yet", hint="`git verbatim check --staged` looks at the index")
+        commit = read_commit(self.repository, head)
+        label = f"commit {head[:12]}"
+        with _met_in(label):
+            state = self._states.read(read_root(self.objects, commit.tree))
+            judgement = self._judge(label, commit, None, Case(state, ()))
+        return _report(label, [judgement])
+
+    def check_range(self, text: str) -> Report:
+        """What each commit of `A..B` brings about; of all that `B` leads to, where `A` is git's null id or the text is just `B`."""
+        start, dots, end = text.rpartition("..")
+        if start.endswith(".") or not (start or end):
+            raise UsageError(f"`{text}` is no range", hint="write A..B, such as origin/main..HEAD", reference="range-invalid")
+        wanted = self._commit(end or "HEAD")
+        excluded = [self._commit(start or "HEAD")] if dots and start != NO_COMMIT else []
+        for commit, before in cut_off_commits(self.repository, [wanted], excluded):
+            raise CouldNotCheckError(
+                f"this clone is shallow and hides parents of commit {commit[:12]}, which is in {text}",
+                hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
+                reference="history-shallow",
+            )
+        return self.check_commits(text, commits_of_interest([wanted], excluded))
+
+    def check_commits(self, scope: str, commits: Iterable[ObjectId]) -> Report:
+        """What each of these commits brings about."""
+        return _report(scope, map(self._judge_commit, commits))
+
+    def check_push(self, remote: str, pushed: Sequence[str], there: Sequence[str]) -> Report:
+        """What the commits bring about that a push would bring to a remote, as far as its tracking refs know what it has."""
+        has = [commit for commit in there if self.repository.has(ObjectId(commit))]
+        known_to = [f"--remotes={remote}"] if remote and self.repository.has_remote(remote) else []
+        return self._check_new(f"the push to {remote or 'a remote'}", pushed, has, known_to)
+
+    def check_received(self, pushed: Sequence[str]) -> Report:
+        """What the commits bring about that this repository does not have yet."""
+        return self._check_new("the push", pushed, [], ["--all"])
+
+    def _check_new(self, scope: str, pushed: Sequence[str], has: Sequence[str], known_to: Sequence[str]) -> Report:
+        tips = [tip for name in dict.fromkeys(pushed) if (tip := peel(self.repository, ObjectId(name))) is not None]
+        return self.check_commits(scope, commits_of_interest(tips, has, known_to)) if tips else _report(scope, [])
+
+    def _judge_commit(self, commit_id: ObjectId) -> Judgement:
+        commit = read_commit(self.repository, commit_id)
+        label = f"commit {commit_id[:12]}"
+        with _met_in(label):
+            root = read_root(self.objects, commit.tree)
+            before = [read_root(self.objects, read_commit(self.repository, parent).tree) for parent in commit.parents]
+            if root in before:
+                return Judgement(label, commit, ())
+            case = Case(self._states.read(root), tuple(map(self._states.read_if_possible, before)), commit.message)
+            return self._judge(label, commit, next(iter(commit.parents), None), case)
+
+    def _judge(self, label: str, commit: Commit | None, before: ObjectId | None, case: Case) -> Judgement:
+        findings = [finding for rule in self._rules.all for finding in rule(case)]
+        broken = {finding.mirror for finding in findings}
+        lacking = [finding for finding in missing_trailers(case) if finding.mirror not in broken]
+        explain = partial(explain_finding, self.objects, case, before)
+        return Judgement(label, commit, tuple(map(explain, findings)), tuple(map(explain, lacking)))
+
+    def _state_of(self, commit: ObjectId) -> State:
+        return self._states.read_if_possible(read_root(self.objects, read_commit(self.repository, commit).tree))
+
+    def _commit(self, revision: str) -> ObjectId:
+        commit = self.repository.commit_of(revision)
+        if commit is None and self.repository.is_shallow:
+            raise CouldNotCheckError(
+                f"this clone is shallow and does not have {revision}",
+                hint=f"fetch it, or {_FETCH_ALL}",
+                reference="history-shallow",
+            )
+        if commit is None:
+            raise UsageError(
+                f"there is no commit {revision}",
+                hint="write the range as A..B, such as origin/main..HEAD",
+                reference="revision-unknown",
+            )
+        return commit
+
+
+def open_policy(host: Host) -> Policy:
+    return Policy(host.require_repository())
+
+
+def _report(scope: str, judgements: Iterable[Judgement]) -> Report:
+    return Report(scope, tuple(judgement for judgement in judgements if judgement.violations or judgement.notices))
+
+
+@contextmanager
+def _met_in(label: str) -> Iterator[None]:
+    try:
+        yield
+    except VerbatimError as error:
+        error.context = [f"in {label}", *error.context]
+        raise

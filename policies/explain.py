@@ -1,0 +1,132 @@
+"""A finding made useful: the line it is on, and the commands that lead out of it in both directions."""
+
+import shlex
+import string
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from policies.objects import Objects
+from policies.states import Case, State
+from policies.words import BY_RULE, RESTORE
+from sync.manifest import MANIFEST_PATH, find_line
+from sync.model import MANIFEST, THIRD_PARTY, Mode, ObjectId, license_directory, record_path
+from sync.names import printable, unquote_path
+from sync.provenance import Record
+from sync.verify import Difference, Finding, Rule
+
+_MAX_EXPLAINED_BYTES = 1 << 20
+_SHORT = 12
+_PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A finding, where a reader finds it, and what to do."""
+
+    finding: Finding
+    path: str
+    """Where to point people to, from the host's root, quoted as by git."""
+    line: int | None
+    put_back: str
+    """The command that undoes it."""
+    go_on: str
+    """How to get what was wanted."""
+
+    @property
+    def raw_path(self) -> bytes:
+        """The path as the repository has it."""
+        return unquote_path(self.path)
+
+
+def explain_finding(objects: Objects, case: Case, before: ObjectId | None, finding: Finding) -> Violation:
+    """The finding with its place and its ways out; `before` is the commit to go back to, None if none is known to be right."""
+    path, line = _place(objects, case.state, finding)
+    words = BY_RULE[finding.rule]
+    names = {
+        "mirror": finding.mirror or "MIRROR",
+        "path": _shell_word(unquote_path(path)),
+        "directory": _directory(case.state, finding) or path,
+        "record": f"{THIRD_PARTY}/{record_path(finding.mirror)}",
+        "before": before[:_SHORT] if before else "HEAD",
+    }
+    put_back = words.put_back.format_map(names)
+    if words.restored:
+        # git restores nothing at all if it does not know one of the paths
+        known = [path for path in (one.format_map(names) for one in words.restored) if _is_known(objects, case, path)]
+        put_back = " ".join([RESTORE.format_map(names), *map(shlex.quote, known)])
+    if words.restored and before is None:
+        put_back = f"git verbatim sync --discard-local {finding.mirror}"
+    return Violation(finding, path, line, put_back, words.go_on.format_map(names))
+
+
+def _is_known(objects: Objects, case: Case, path: str) -> bool:
+    """Whether a path is in the state or in the first of its parents; patterns are not looked up."""
+    top, _, below = path.partition("/")
+    tops = [state.root.third_party for state in (case.state, *case.parents[:1])]
+    return top != THIRD_PARTY or any(
+        entry is not None and entry.mode == Mode.TREE and objects.at(entry.id, below.encode()) is not None for entry in tops
+    )
+
+
+def _shell_word(path: bytes) -> str:
+    """The path for a command line; of bytes that are no plain text what bash, zsh and POSIX.1-2024 read."""
+    try:
+        text = path.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and printable(text) == text:
+        return shlex.quote(text)
+    return "$'" + "".join(chr(b) if chr(b) in _PLAIN else f"\\{b:03o}" for b in path) + "'"
+
+
+def _directory(state: State, finding: Finding) -> str | None:
+    """The mirror's directory, or that of its licence files if the finding is there."""
+    facts = state.mirrors.get(finding.mirror)
+    if facts is None:
+        return None
+    licenses = f"{THIRD_PARTY}/{license_directory(finding.mirror)}"
+    if finding.path is not None and finding.path.startswith(f"{licenses}/"):
+        return licenses
+    into = facts.record.into if isinstance(facts.record, Record) else facts.mirror.into if facts.mirror else None
+    return f"{THIRD_PARTY}/{into}" if into else None
+
+
+def _place(objects: Objects, state: State, finding: Finding) -> tuple[str, int | None]:
+    path = finding.path or f"{THIRD_PARTY}/{MANIFEST}"
+    match finding.rule:
+        case Rule.RECORD_DIFFERS_FROM_MANIFEST:
+            # the message begins with the key that differs
+            return MANIFEST_PATH, _manifest_line(objects, state, finding.mirror, finding.message.partition(":")[0])
+        case Rule.MIRROR_WITHOUT_RECORD:
+            return MANIFEST_PATH, _manifest_line(objects, state, finding.mirror, None)
+        case Rule.MIRROR_DIFFERS_FROM_RECORD if finding.difference in {Difference.CONTENT, Difference.LINE_ENDINGS}:
+            return path, _first_differing_line(objects, finding)
+        case Rule.TRAILER_MISSING:
+            return path, None
+        case _:
+            return path, 1
+
+
+def _manifest_line(objects: Objects, state: State, mirror: str, key: str | None) -> int | None:
+    third_party = state.root.third_party
+    entry = objects.entry(third_party.id, MANIFEST.encode()) if third_party and third_party.mode == Mode.TREE else None
+    if entry is None:
+        return None
+    location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
+    return find_line(objects.read(entry.id).decode("utf-8", "replace"), location)[0]
+
+
+def _first_differing_line(objects: Objects, finding: Finding) -> int | None:
+    sides = [_lines(objects, fact.blob) if fact is not None else None for fact in (finding.expected, finding.found)]
+    expected, found = sides
+    if expected is None or found is None:
+        return 1
+    differing = next((n for n, (one, other) in enumerate(zip_longest(expected, found), 1) if one != other), 1)
+    return min(differing, max(len(found), 1))
+
+
+def _lines(objects: Objects, blob: ObjectId) -> list[bytes] | None:
+    if not objects.repository.has(blob):
+        return None
+    content = objects.read_up_to(blob, _MAX_EXPLAINED_BYTES)
+    return None if content is None else content.splitlines(keepends=True)

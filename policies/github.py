@@ -1,0 +1,63 @@
+"""Reports → GitHub's workflow commands, which annotate files of a commit or pull request; nothing from outside can start one."""
+
+from collections.abc import Iterator
+
+from policies.check import Judgement, Report
+from policies.explain import Violation
+from sync.names import printable
+
+# as GitHub's toolkit does (@actions/core, command.ts)
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
+_LINE_BREAKS = str.maketrans("", "", "\r\n")
+
+
+def render_annotations(report: Report) -> str:
+    """An `::error` for each violation and a `::notice` for each notice; then one plain line that says it all."""
+    lines = [line for judgement in report.judgements for line in _commands(judgement)]
+    return "\n".join([*lines, _summary(report)]) + "\n"
+
+
+def _commands(judgement: Judgement) -> Iterator[str]:
+    for violation in judgement.violations:
+        yield _command("error", judgement, violation)
+    for notice in judgement.notices:
+        yield _command("notice", judgement, notice)
+
+
+def _command(name: str, judgement: Judgement, violation: Violation) -> str:
+    finding = violation.finding
+    properties = {"file": _file(violation), "line": str(violation.line or ""), "title": finding.rule.value}
+    given = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items() if value)
+    where = f"{judgement.label}: {judgement.commit.subject}" if judgement.commit else judgement.label
+    message = (
+        f"{finding.mirror}: {finding.message}" if finding.mirror else finding.message,
+        f"in {where}",
+        f"put back: {violation.put_back}",
+        f"or: {violation.go_on}",
+    )
+    return f"::{name} {given}::" + "\n".join(map(printable, message)).translate(_DATA)
+
+
+def _file(violation: Violation) -> str:
+    """The path itself, for GitHub to find; where that would act on a terminal, as git quotes it."""
+    try:
+        plain = violation.raw_path.decode()
+    except UnicodeDecodeError:
+        return printable(violation.path)
+    visible = plain.translate(_LINE_BREAKS)  # a line break is escaped in the command
+    return plain if printable(visible) == visible else printable(violation.path)
+
+
+def _summary(report: Report) -> str:
+    scope = printable(report.scope).replace("##[", "## [")  # the runner's older commands start anywhere in a line
+    violations = sum(len(judgement.violations) for judgement in report.judgements)
+    notices = sum(len(judgement.notices) for judgement in report.judgements)
+    also = f", {_count(notices, 'notice')}" if notices else ""
+    if not violations:
+        return f"clean: no mirror is changed without its provenance in {scope}{also}"
+    return f"refused: {_count(violations, 'violation')} in {scope}{also}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,169 @@
+"""Hook files put in place, taken away and looked at; what others have put there is kept."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.hooks.script import BEFORE, Kind, interpreter_of, kind_of, render_script
+from sync.errors import HostError, UsageError
+from sync.git.history import hooks_directory
+from sync.git.process import can_import
+from sync.host import Host
+
+CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")
+SERVER_HOOKS = ("pre-receive",)
+
+
+@dataclass(frozen=True, slots=True)
+class HookStatus:
+    """How one hook stands."""
+
+    name: str
+    path: Path
+    kind: Kind
+    runs_before: Path | None
+    """A hook that was there first, which ours runs."""
+    interpreter: str | None
+    """Of ours: the Python that it starts."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether git would run it, and it would find the program."""
+        return self.kind in {Kind.OURS, Kind.EDITED} and os.access(self.path, os.X_OK) and self.finds_program
+
+    @property
+    def finds_program(self) -> bool:
+        return self.interpreter is not None and os.access(self.interpreter, os.X_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where git looks for hooks, and which are meant."""
+
+    directory: Path
+    names: tuple[str, ...]
+    is_private: bool
+    """Whether it is inside the git directory, where nobody but git and its tools puts files."""
+
+
+def find_place(host: Host, *, pre_receive: bool) -> Place:
+    """The place for the hooks of this repository; HostError where installing would reach others, or nobody."""
+    repository = host.require_repository()
+    if host.root is None and not pre_receive:
+        raise UsageError(
+            "this is a bare repository: nobody commits here",
+            hint="install the server's hook with `--pre-receive`",
+            reference="host-bare",
+        )
+    directory = hooks_directory(host.root or repository.git_directory)
+    inside_git = directory.resolve().is_relative_to(repository.common_directory.resolve())
+    inside_tree = host.root is not None and directory.resolve().is_relative_to(host.root)
+    if not inside_git and not inside_tree:
+        raise HostError(
+            "core.hooksPath is outside of this repository: hooks there are run for others too",
+            [f"directory: {directory}"],
+            hint='call `git verbatim hook run NAME "$@"` from the hooks there, or give this repository hooks of its own: '
+            "`git config core.hooksPath .git/hooks`",
+            reference="hooks-shared",
+        )
+    if directory.exists() and not directory.is_dir():
+        raise HostError("core.hooksPath is no directory", [f"path: {directory}"], reference="hooks-no-directory")
+    return Place(directory, SERVER_HOOKS if pre_receive else CLIENT_HOOKS, is_private=inside_git)
+
+
+def install(place: Place) -> list[HookStatus]:
+    """Write the hooks; all or, where one cannot be, none. A hook that is there already is kept and run before ours."""
+    flags = _flags()
+    statuses = read_status(place)
+    _refuse_obstacles(place, statuses)
+    place.directory.mkdir(parents=True, exist_ok=True)
+    for status in statuses:
+        if status.kind is Kind.FOREIGN:
+            status.path.rename(_before(status.path))
+        _write(status.path, render_script(status.name, sys.executable, flags))
+    return read_status(place)
+
+
+def uninstall(place: Place) -> list[HookStatus]:
+    """Take our hooks away, and put back what was there before."""
+    statuses = [status for status in read_status(place) if status.kind in {Kind.OURS, Kind.EDITED}]
+    if edited := [str(status.path) for status in statuses if status.kind is Kind.EDITED]:
+        raise HostError(
+            "hooks of ours were changed by hand",
+            edited,
+            hint="save what you need of them and delete them yourself",
+            reference="hook-edited",
+        )
+    for status in statuses:
+        if status.runs_before is not None:
+            status.runs_before.replace(status.path)
+        else:
+            status.path.unlink()
+    return statuses
+
+
+def read_status(place: Place) -> list[HookStatus]:
+    """How the hooks of this place stand."""
+    return [_status(name, place.directory / name) for name in place.names]
+
+
+def _status(name: str, path: Path) -> HookStatus:
+    text = path.read_text("utf-8", "surrogateescape") if path.is_file() else "" if os.path.lexists(path) else None
+    kind = kind_of(text)
+    before = _before(path)
+    ours = kind in {Kind.OURS, Kind.EDITED}
+    return HookStatus(
+        name=name,
+        path=path,
+        kind=kind,
+        runs_before=before if ours and before.exists() else None,
+        interpreter=interpreter_of(text) if ours and text else None,
+    )
+
+
+def _before(path: Path) -> Path:
+    return path.with_name(path.name + BEFORE)
+
+
+def _refuse_obstacles(place: Place, statuses: Sequence[HookStatus]) -> None:
+    if edited := [str(status.path) for status in statuses if status.kind is Kind.EDITED]:
+        raise HostError(
+            "hooks of ours were changed by hand, and would be overwritten",
+            edited,
+            hint="move your lines into a hook of their own, delete these, and install again",
+            reference="hook-edited",
+        )
+    foreign = [status for status in statuses if status.kind is Kind.FOREIGN]
+    in_the_way = [
+        status for status in foreign if not place.is_private or os.path.lexists(_before(status.path)) or status.path.is_dir()
+    ]
+    if in_the_way:
+        lines = [f'{status.path}: add `git verbatim hook run {status.name} "$@" || exit $?`' for status in in_the_way]
+        raise HostError(
+            "other programs' hooks are there already, and would be overwritten",
+            lines,
+            hint="add these lines to them, before anything that reads their input; nothing was installed",
+            reference="hook-foreign",
+        )
+
+
+def _flags() -> tuple[str, ...]:
+    """How to start Python so that the program is found and nothing of the repository it judges is imported."""
+    for flags in (("-I",), ("-P",)):
+        if can_import("policies.hooks.run", sys.executable, flags):
+            return flags
+    raise HostError(
+        "a hook could not import git-verbatim",
+        [f"interpreter: {sys.executable}"],
+        hint="install the program, for example with `pipx install git-verbatim`, and run the command again",
+        reference="hook-program",
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    scratch = path.with_name(f"{path.name}.git-verbatim-new")
+    scratch.write_text(text, "utf-8", "surrogateescape")
+    scratch.chmod(0o755)
+    scratch.replace(path)

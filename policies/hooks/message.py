@@ -1,0 +1,36 @@
+"""The file of a commit message: read, and given its trailers by git's own rules for where they belong."""
+
+import re
+from collections.abc import Sequence
+
+from policies.trailers import KEY, Trailer, parse_trailers, without_trailers
+from sync.errors import UsageError
+from sync.git.process import run_git
+
+# git cuts the message off where `commit --verbose` shows the change (wt-status.c)
+_SCISSORS = re.compile(rb"^.{1,8} -+ >8 -+\r?$", re.MULTILINE)
+
+
+def read_message(path: str) -> bytes:
+    """The message as it was written; UsageError if there is nothing in it but trailers, which git would take for a message."""
+    with open(path, "rb") as file:
+        message = file.read()
+    written = without_trailers(_SCISSORS.split(message)[0])
+    if written != message and not run_git(None, "stripspace", "--strip-comments", stdin=written).stdout:
+        raise UsageError("the commit message is empty but for its trailers", hint="say what the commit is for")
+    return message
+
+
+def add_trailers(path: str, wanted: Sequence[Trailer]) -> None:
+    """Add those that the message lacks; what it says of the same mirrors otherwise (an amended sync) is taken out."""
+    with open(path, "rb") as file:
+        message = file.read()
+    there = parse_trailers(message)
+    mirrors = {trailer.mirror for trailer in wanted}
+    outdated = [trailer for trailer in there if trailer.mirror in mirrors and trailer not in wanted]
+    if outdated:
+        with open(path, "wb") as file:
+            file.write(without_trailers(message, outdated))
+    missing = [f"--trailer={KEY}: {trailer.mirror} {trailer.pin} {trailer.tree}" for trailer in wanted if trailer not in there]
+    if missing:
+        run_git(None, "interpret-trailers", "--in-place", "--no-divider", "--if-exists=addIfDifferent", *missing, path)

@@ -1,0 +1,105 @@
+"""The text of a hook file: how it finds the program, and how it is known again as ours and untouched; pure."""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from enum import StrEnum
+
+BEFORE = ".before-git-verbatim"
+"""What is added to the name of a hook that was there before ours, which runs it first."""
+
+_HEAD = "#!/bin/sh\n# A hook of git-verbatim, sha256 {digest}: `git verbatim hook uninstall` removes it.\n"
+_OURS = re.compile(r"#!/bin/sh\n# A hook of git-verbatim, sha256 ([0-9a-f]{64}): [^\n]*\n")
+_PYTHON = re.compile(r"^python=(.*)$", re.MULTILINE)
+
+# 97 is what the program cannot exit with: the interpreter is there, git-verbatim is not
+_BODY = """\
+# It runs what was here before ({hook}{before}), then judges what git is about to do. Without the program it refuses.
+
+hook={hook}
+python={python}
+start='
+import sys
+try:
+    from sync.__main__ import main
+except ImportError:
+    sys.exit(97)
+main()
+'
+
+before="$0{before}"
+{chain}
+if [ -x "$python" ]; then
+    {give}"$python" {flags} -c "$start" hook run "$hook" "$@"
+    status=$?
+    [ "$status" -eq 97 ] || exit "$status"
+fi
+if command -v git-verbatim >/dev/null 2>&1; then
+    {give}git-verbatim hook run "$hook" "$@"
+    exit $?
+fi
+echo "error: the $hook hook cannot find git-verbatim: $python does not have it, and PATH neither" >&2
+echo "hint: install it again (pipx install git-verbatim) and run \\`git verbatim hook install\\`; to do without, delete $0" >&2
+exit 2
+"""
+
+_CHAIN = """\
+if [ -x "$before" ]; then
+    "$before" "$@" || exit $?
+fi
+"""
+
+# git gives these their work on standard input, and both have to read it
+_CHAIN_WITH_INPUT = """\
+input=$(cat; echo .)
+if [ -x "$before" ]; then
+    printf %s "${input%.}" | "$before" "$@" || exit $?
+fi
+"""
+_GIVE = 'printf %s "${input%.}" | '
+_WITH_INPUT = frozenset({"pre-push", "pre-receive"})
+
+
+class Kind(StrEnum):
+    """Whose a hook file is."""
+
+    ABSENT = "absent"
+    OURS = "installed"
+    EDITED = "installed, then changed by hand"
+    FOREIGN = "another program's"
+
+
+def render_script(hook: str, python: str, flags: Sequence[str]) -> str:
+    """The hook file for a hook of this name that is run by this interpreter."""
+    with_input = hook in _WITH_INPUT
+    body = _BODY.format(
+        hook=hook,
+        python=shlex.quote(python),
+        flags=" ".join(flags),
+        before=BEFORE,
+        chain=_CHAIN_WITH_INPUT if with_input else _CHAIN,
+        give=_GIVE if with_input else "",
+    )
+    return _HEAD.format(digest=_digest(body)) + body
+
+
+def kind_of(text: str | None) -> Kind:
+    """Whose the file with this text is; None if there is none."""
+    if text is None:
+        return Kind.ABSENT
+    match = _OURS.match(text)
+    if match is None:
+        return Kind.FOREIGN
+    return Kind.OURS if _digest(text[match.end() :]) == match[1] else Kind.EDITED
+
+
+def interpreter_of(text: str) -> str | None:
+    """The interpreter that a hook file of ours names."""
+    match = _PYTHON.search(text)
+    words = shlex.split(match[1]) if match else []
+    return words[0] if words else None
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()

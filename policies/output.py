@@ -1,0 +1,162 @@
+"""Reports in the formats that `check` prints: text for people, JSON, GitHub's annotations and SARIF for machines."""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from policies.check import Judgement, Report
+from policies.explain import Violation
+from policies.hooks.install import HookStatus
+from sync.model import FileFact
+from sync.paint import Paint
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileOutput(_Output):
+    """What a tree says of a file."""
+
+    mode: str = Field(description="as in git's object format, six octal digits")
+    blob: str
+
+
+class ViolationOutput(_Output):
+    """One thing that a commit brings about, and the two ways out."""
+
+    rule: str
+    mirror: str | None
+    path: str = Field(description="where to look, from the host's root, quoted as by git")
+    line: int | None
+    message: str
+    difference: str | None = Field(description="how a file differs from its record")
+    expected: FileOutput | None = Field(description="the file that differs, as its record has it")
+    found: FileOutput | None = Field(description="the file that differs, as the commit has it")
+    put_back: str = Field(description="the command that undoes it")
+    go_on: str = Field(description="how to get what was wanted")
+
+
+class JudgementOutput(_Output):
+    """What one commit, or the index, brings about."""
+
+    commit: str | None
+    label: str
+    subject: str | None
+    violations: list[ViolationOutput]
+    notices: list[ViolationOutput]
+
+
+class CheckOutput(_Output):
+    """`git verbatim check --json`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    scope: str = Field(description="what was judged")
+    clean: bool
+    commits: list[JudgementOutput] = Field(description="those with violations or notices, newest first")
+
+
+class HookOutput(_Output):
+    """How one hook stands."""
+
+    name: str
+    kind: str
+    well: bool = Field(description="whether git would run it, and it would find the program")
+    path: str
+    runs_before: str | None = Field(description="a hook that was there first, which ours runs")
+    interpreter: str | None
+
+
+class HooksOutput(_Output):
+    """`git verbatim hook status --json`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    hooks: list[HookOutput]
+
+
+SCHEMAS: dict[str, type[BaseModel]] = {"check": CheckOutput, "hooks": HooksOutput}
+"""The shipped schemas, by file name without `.schema.json`."""
+
+
+def render(report: Report, form: str, paint: Paint) -> str:
+    """The report as `text`, `json`, `github` or `sarif`."""
+    match form:
+        case "json":
+            return _json(check_output(report))
+        case "github":
+            from policies.github import render_annotations
+
+            return render_annotations(report)
+        case "sarif":
+            from policies.sarif import render_sarif
+
+            return render_sarif(report)
+        case _:
+            from policies.render import render_report
+
+            return render_report(report, paint)
+
+
+def hooks_json(statuses: Sequence[HookStatus]) -> str:
+    """How the hooks stand, as JSON."""
+    return _json(HooksOutput(hooks=[_hook(status) for status in statuses]))
+
+
+def _json(output: BaseModel) -> str:
+    return json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"  # ASCII: no control character is raw
+
+
+def check_output(report: Report) -> CheckOutput:
+    return CheckOutput(
+        scope=_text(report.scope),
+        clean=report.is_clean,
+        commits=[_judgement(judgement) for judgement in report.judgements],
+    )
+
+
+def _judgement(judgement: Judgement) -> JudgementOutput:
+    return JudgementOutput(
+        commit=judgement.commit.id if judgement.commit else None,
+        label=judgement.label,
+        subject=judgement.commit.subject if judgement.commit else None,
+        violations=[_violation(violation) for violation in judgement.violations],
+        notices=[_violation(notice) for notice in judgement.notices],
+    )
+
+
+def _violation(violation: Violation) -> ViolationOutput:
+    finding = violation.finding
+    return ViolationOutput(
+        rule=finding.rule.value,
+        mirror=finding.mirror or None,
+        path=violation.path,
+        line=violation.line,
+        message=_text(finding.message),
+        difference=finding.difference.value if finding.difference else None,
+        expected=_file(finding.expected),
+        found=_file(finding.found),
+        put_back=violation.put_back,
+        go_on=violation.go_on,
+    )
+
+
+def _file(fact: FileFact | None) -> FileOutput | None:
+    return FileOutput(mode=f"{fact.mode:06o}", blob=fact.blob) if fact else None
+
+
+def _hook(status: HookStatus) -> HookOutput:
+    return HookOutput(
+        name=status.name,
+        kind=status.kind.value,
+        well=status.is_well,
+        path=_text(str(status.path)),
+        runs_before=_text(str(status.runs_before)) if status.runs_before else None,
+        interpreter=_text(status.interpreter) if status.interpreter else None,
+    )
+
+
+def _text(text: str) -> str:
+    """Text with bytes that are no UTF-8 written out: JSON cannot have them."""
+    return text.encode("utf-8", "backslashreplace").decode()

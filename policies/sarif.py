@@ -1,0 +1,88 @@
+"""Reports → SARIF 2.1.0, the format of code scanning: one run, all rules, a result for each violation and notice."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from policies.check import Judgement, Report
+from policies.explain import Violation
+from policies.words import EXPLANATIONS, Explanation, with_placeholders
+from sync.names import printable
+from sync.verify import Rule
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_INDEX = {explanation.rule: index for index, explanation in enumerate(EXPLANATIONS)}
+
+
+def render_sarif(report: Report) -> str:
+    """The log; ASCII, so that no control character is raw."""
+    rules: list[JsonValue] = [_rule(explanation) for explanation in EXPLANATIONS]
+    results: list[JsonValue] = [result for judgement in report.judgements for result in _results(judgement)]
+    driver: JsonValue = {"name": "git-verbatim", "version": version("git-verbatim"), "rules": rules}
+    log: JsonValue = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _rule(explanation: Explanation) -> JsonValue:
+    headline = re.split("[:;]", explanation.finds)[0]
+    put_back, go_on = with_placeholders(explanation.put_back), with_placeholders(explanation.go_on)
+    sections = {"Finds": f"{explanation.finds}.", "Why": explanation.why, "Put back": f"`{put_back}`", "Or": f"{go_on}."}
+    return {
+        "id": explanation.rule.value,
+        "shortDescription": {"text": f"{headline[0].upper()}{headline[1:]}."},
+        "fullDescription": {"text": f"Finds {explanation.finds}. {explanation.why}"},
+        "help": {
+            "text": "\n".join(f"{title}: {text}" for title, text in sections.items()),
+            "markdown": "\n\n".join(f"**{title}:** {text}" for title, text in sections.items()),
+        },
+        "defaultConfiguration": {"level": "note" if explanation.rule is Rule.TRAILER_MISSING else "error"},
+    }
+
+
+def _results(judgement: Judgement) -> Iterator[JsonValue]:
+    for violation in judgement.violations:
+        yield _result("error", judgement, violation)
+    for notice in judgement.notices:
+        yield _result("note", judgement, notice)
+
+
+def _result(level: str, judgement: Judgement, violation: Violation) -> JsonValue:
+    finding = violation.finding
+    about = f"{finding.mirror}: {finding.message}" if finding.mirror else finding.message
+    uri = quote(violation.raw_path)
+    return {
+        "ruleId": finding.rule.value,
+        "ruleIndex": _INDEX[finding.rule],
+        "level": level,
+        "message": {"text": _message(f"{about} (in {judgement.label})")},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+                    "region": {"startLine": violation.line or 1},  # GitHub takes no result without one
+                }
+            }
+        ],
+        # the one name that GitHub reads; of what is found alone, so that the same thing in a later commit is the same alert
+        "partialFingerprints": {"primaryLocationLineHash": _digest(finding.rule.value, finding.mirror, uri, finding.message)},
+        "properties": {
+            "commit": judgement.commit.id if judgement.commit else None,
+            "mirror": finding.mirror or None,
+            "putBack": violation.put_back,
+            "goOn": violation.go_on,
+        },
+    }
+
+
+def _message(text: str) -> str:
+    """Text from outside as a SARIF message that says the same: without placeholders and links (3.11.5 and 3.11.6)."""
+    return printable(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _digest(*fields: str) -> str:
+    return hashlib.sha256("\0".join(fields).encode("utf-8", "backslashreplace")).hexdigest()

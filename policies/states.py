@@ -1,0 +1,259 @@
+"""What policies look at: the mirrors, records and stray files of one commit or index, by object ids."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from policies.objects import Objects
+from sync.errors import ManifestError, RecordError
+from sync.manifest import MANIFEST_PATH, parse_manifest
+from sync.model import (
+    ATTRIBUTES_FILE,
+    IGNORE_FILE,
+    LICENSES,
+    MANIFEST,
+    PROVENANCE,
+    THIRD_PARTY,
+    Entry,
+    Mirror,
+    Mode,
+    ObjectId,
+    RepoPath,
+    license_directory,
+    record_path,
+)
+from sync.paths import is_mirror_name
+from sync.provenance import Record
+from sync.record_json import parse_record
+from sync.tree import TreeEntry
+
+_TOP = THIRD_PARTY.encode()
+# case is nothing to macOS and Windows, dots and blanks at the end are nothing to Windows, and it gives short names
+_LOOKALIKE = re.compile(rb"(?:third_party[. ]*|third_~[1-9])", re.IGNORECASE)
+_ATTRIBUTES = ATTRIBUTES_FILE.encode()
+_REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
+_MAX_MANIFEST_BYTES = 4 << 20
+_MAX_RECORD_BYTES = 64 << 20
+_KEPT_STATES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The part of a root tree that policies depend on: equal roots have equal findings."""
+
+    third_party: TreeEntry | None = None
+    attributes: TreeEntry | None = None
+    """The `.gitattributes` of the root."""
+    lookalikes: tuple[TreeEntry, ...] = ()
+    """What some file systems take for third_party/."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFacts:
+    """All that the findings about one mirror depend on: equal facts have equal findings."""
+
+    name: str
+    mirror: Mirror | None
+    """What the manifest says of it."""
+    record_entry: TreeEntry | None
+    files: TreeEntry | None
+    """What lies where the record, or else the manifest, has the mirror."""
+    licenses: TreeEntry | None
+    record: Record | RecordError | None = field(compare=False)
+
+    @property
+    def content(self) -> tuple[TreeEntry | None, ...]:
+        """What a commit changes when it changes the mirror."""
+        return self.record_entry, self.files, self.licenses
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """third_party/ of one commit or index."""
+
+    root: Root
+    mirrors: Mapping[str, MirrorFacts]
+    has_manifest: bool
+    stray: tuple[Entry, ...]
+    """What nothing accounts for, by path from the host's root; of a whole directory only the directory."""
+    attribute_files: tuple[Entry, ...]
+    """The `.gitattributes` that a mirrored file may be under, by path from the host's root."""
+
+    @property
+    def under_attributes(self) -> tuple[object, ...]:
+        """What decides whether attributes alter bytes."""
+        return self.attribute_files, {facts.name: (facts.files, facts.licenses) for facts in self.mirrors.values()}
+
+    @property
+    def is_governed(self) -> bool:
+        """Whether anything here says what third_party/ should hold; a repository without mirrors may have what it likes there."""
+        return self.has_manifest or bool(self.mirrors)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is judged: a state, those of its parents (none for the first commit), and the commit's message if there is one."""
+
+    state: State
+    parents: tuple[State, ...]
+    message: bytes | None = None
+
+
+def read_root(objects: Objects, tree: ObjectId) -> Root:
+    """What policies depend on in a root tree."""
+    entries = objects.tree(tree)
+    return Root(
+        next((entry for entry in entries if entry.name == _TOP), None),
+        next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
+        tuple(entry for entry in entries if entry.name != _TOP and _LOOKALIKE.fullmatch(entry.name)),
+    )
+
+
+class States:
+    """States by their roots, read at most once each while they are in use."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
+        self.read = lru_cache(_KEPT_STATES)(self._read)
+        self._record = lru_cache(_KEPT_STATES)(self._read_record)
+        self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
+
+    def read_if_possible(self, root: Root) -> State:
+        """Likewise, of a parent: one with a broken manifest counts as having said nothing."""
+        try:
+            return self.read(root)
+        except ManifestError:
+            return self._ungoverned(root)
+
+    def _read(self, root: Root) -> State:
+        """The state at `root`; ManifestError if its manifest cannot be used."""
+        top = root.third_party
+        if top is None or top.mode != Mode.TREE:
+            return self._ungoverned(root)
+        manifest = self._manifest(self.objects.entry(top.id, MANIFEST.encode()))
+        entries = dict(self._record_entries(top.id))
+        if manifest is None and not entries:
+            return self._ungoverned(root)
+        wanted = manifest or {}
+        mirrors = {
+            name: self._facts(top.id, name, wanted.get(name), entries.get(name))
+            for name in [*wanted, *(entries.keys() - wanted.keys())]
+        }
+        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)))
+        return State(
+            root=root,
+            mirrors=mirrors,
+            has_manifest=manifest is not None,
+            stray=(*_lookalikes(root), *stray),
+            attribute_files=(*_root_attributes(root), *attribute_files, *_mirrored_attributes(mirrors)),
+        )
+
+    def _ungoverned(self, root: Root) -> State:
+        top = root.third_party
+        if top is None or top.mode != Mode.TREE:
+            stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
+        else:
+            stray, _ = _survey(self.objects, top.id, set())
+        return State(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
+
+    def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
+        if entry is None:
+            return None
+        data = self.objects.read_up_to(entry.id, _MAX_MANIFEST_BYTES) if entry.mode in _REGULAR else None
+        if data is None:
+            raise ManifestError(f"{MANIFEST_PATH} is no plain file, or too large", reference="manifest-invalid")
+        return parse_manifest(data).mirrors
+
+    def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
+        directory = self.objects.entry(third_party, PROVENANCE.encode())
+        for entry in self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ():
+            if name := _record_name(entry.name):
+                yield name, entry
+
+    def _facts(self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None) -> MirrorFacts:
+        record = self._record(name, entry) if entry else None
+        into = record.into if isinstance(record, Record) else mirror.into if mirror else None
+        return MirrorFacts(
+            name=name,
+            mirror=mirror,
+            record_entry=entry,
+            files=self.objects.at(third_party, into.encode()) if into else None,
+            licenses=self.objects.at(third_party, license_directory(name).encode()),
+            record=record,
+        )
+
+    def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
+        where = f"{THIRD_PARTY}/{record_path(name)}"
+        if entry.mode != Mode.FILE:
+            return RecordError(f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable")
+        data = self.objects.read_up_to(entry.id, _MAX_RECORD_BYTES)
+        if data is None:
+            return RecordError(f"{where} is too large for a record", reference="record-unreadable")
+        try:
+            return parse_record(data, name)
+        except RecordError as error:
+            return error
+
+
+def _lookalikes(root: Root) -> tuple[Entry, ...]:
+    return tuple(Entry(RepoPath(entry.name), entry.mode, entry.id) for entry in root.lookalikes)
+
+
+def _root_attributes(root: Root) -> Iterator[Entry]:
+    if root.attributes is not None and root.attributes.mode in _REGULAR:
+        yield Entry(RepoPath(_ATTRIBUTES), Mode.FILE, root.attributes.id)
+
+
+def _mirrored_attributes(mirrors: Mapping[str, MirrorFacts]) -> Iterator[Entry]:
+    for facts in mirrors.values():
+        if isinstance(facts.record, Record) and facts.mirror is not None and facts.mirror.checked_in:
+            for fact in facts.record.files:
+                if fact.path.rpartition(b"/")[2] == _ATTRIBUTES and fact.mode in _REGULAR:
+                    yield Entry(RepoPath(f"{THIRD_PARTY}/{facts.record.into}/".encode() + fact.path), Mode.FILE, fact.blob)
+
+
+def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
+    """Where things may lie, below third_party/."""
+    for facts in mirrors.values():
+        yield license_directory(facts.name).encode()
+        if facts.mirror is not None:
+            yield facts.mirror.into.encode()
+        if isinstance(facts.record, Record):
+            yield facts.record.into.encode()
+
+
+def _survey(objects: Objects, third_party: ObjectId, places: set[bytes]) -> tuple[list[Entry], list[Entry]]:
+    """What no place accounts for, and the attribute files between the places."""
+    above = {place[:at] for place in places for at in range(len(place)) if place[at : at + 1] == b"/"}
+    stray: list[Entry] = []
+    attribute_files: list[Entry] = []
+    is_ours: Callable[[bytes, TreeEntry], bool] = lambda path, entry: path in places or _is_own_file(path, entry)  # noqa: E731
+    pending = [(b"", third_party)]
+    while pending:
+        directory, tree = pending.pop()
+        for entry in objects.tree(tree):
+            path = directory + entry.name
+            found = Entry(RepoPath(_TOP + b"/" + path), entry.mode, entry.id)
+            if entry.name == _ATTRIBUTES and entry.mode in _REGULAR:
+                attribute_files.append(found._replace(mode=Mode.FILE))
+            if is_ours(path, entry):
+                continue
+            if entry.mode == Mode.TREE and (path in above or path in {PROVENANCE.encode(), LICENSES.encode()}):
+                pending.append((path + b"/", entry.id))
+            else:
+                stray.append(found)
+    return sorted(stray), attribute_files
+
+
+def _is_own_file(path: bytes, entry: TreeEntry) -> bool:
+    if path in {MANIFEST.encode(), IGNORE_FILE.encode(), _ATTRIBUTES}:
+        return entry.mode in _REGULAR
+    directory, _, name = path.rpartition(b"/")
+    return directory == PROVENANCE.encode() and _record_name(name) is not None
+
+
+def _record_name(file_name: bytes) -> str | None:
+    """The mirror whose record a file of this name is; None if it is none's."""
+    name = file_name.removesuffix(b".json").decode("ascii", "replace")
+    return name if file_name.endswith(b".json") and is_mirror_name(name) else None

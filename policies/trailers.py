@@ -1,0 +1,63 @@
+"""The `Mirror-Sync: <mirror> <pin> <tree id>` trailers of commit messages: which a commit should have, and which it has."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from policies.states import State
+from sync.model import EMPTY_TREE
+from sync.provenance import Record
+
+KEY = "Mirror-Sync"
+REMOVED = "removed"
+_LINE = re.compile(rb"^%s:[ \t]*(\S+)[ \t]+(\S+)[ \t]+([0-9a-f]{40})[ \t\r]*(?:\n|\Z)" % KEY.encode(), re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """What a commit says that it does to a mirror."""
+
+    mirror: str
+    pin: str
+    """A tag or commit id, or `removed`."""
+    tree: str
+
+    def __str__(self) -> str:
+        return f"{KEY}: {self.mirror} {self.pin} {self.tree}"
+
+
+def wanted_trailers(state: State, parents: Sequence[State]) -> list[Trailer]:
+    """One for each mirror that is here as none of the parents has it."""
+    names = dict.fromkeys([*state.mirrors, *(name for parent in parents for name in parent.mirrors)])
+    return [trailer for name in names if _is_changed(state, parents, name) and (trailer := _trailer(state, name))]
+
+
+def _is_changed(state: State, parents: Sequence[State], name: str) -> bool:
+    here = _content(state, name)
+    return all(_content(parent, name) != here for parent in parents) if parents else here is not None
+
+
+def _content(state: State, name: str) -> object:
+    facts = state.mirrors.get(name)
+    return facts.content if facts is not None and facts.record_entry is not None else None
+
+
+def _trailer(state: State, name: str) -> Trailer | None:
+    facts = state.mirrors.get(name)
+    if facts is None or facts.record is None:
+        return Trailer(name, REMOVED, EMPTY_TREE)
+    return Trailer(name, str(facts.record.pin), facts.record.tree) if isinstance(facts.record, Record) else None
+
+
+def parse_trailers(message: bytes) -> set[Trailer]:
+    """The trailers of a message in whatever encoding, each a line of its own; squashes and forges move them about."""
+    return {_parsed(match) for match in _LINE.finditer(message)}
+
+
+def without_trailers(message: bytes, unwanted: Collection[Trailer] | None = None) -> bytes:
+    """The message without these trailers, or without any."""
+    return _LINE.sub(lambda match: b"" if unwanted is None or _parsed(match) in unwanted else match[0], message)
+
+
+def _parsed(match: re.Match[bytes]) -> Trailer:
+    return Trailer(*(field.decode("utf-8", "replace") for field in match.groups()))

@@ -1,0 +1,143 @@
+"""What each rule wants, why, and the ways out: the text of `check --explain`, of the hooks' hints and of docs/policies.md."""
+
+from dataclasses import dataclass
+
+from sync.verify import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One rule in words.
+
+    In the ways out {mirror}, {path}, {directory}, {record} and {before} stand for what was found: the mirror's name, where it was
+    found, the directory of the copy, its record, and the commit to go back to.
+    """
+
+    rule: Rule
+    finds: str
+    why: str
+    go_on: str
+    """How to get what the change was for."""
+    restored: tuple[str, ...] = ()
+    """What undoing the change puts back as it was."""
+
+    @property
+    def put_back(self) -> str:
+        """The command that undoes the change."""
+        restored = [f"'{path}'" if "*" in path else path for path in self.restored]
+        return " ".join([RESTORE, *restored]) if restored else "git rm -r --cached -- {path}"
+
+
+RESTORE = "git restore --source={before} --staged --worktree --"
+_MANIFEST = "third_party/mirrors.toml"
+_CHANGE_UPSTREAM = (
+    f"make the change upstream, then move the pin of {{mirror}} in {_MANIFEST} and run `git verbatim sync {{mirror}} --commit`"
+)
+
+EXPLANATIONS = (
+    Explanation(
+        Rule.MIRROR_DIFFERS_FROM_RECORD,
+        finds="a mirror is not what its record says: a file was changed, added, removed or renamed, its mode, kind or line endings "
+        "changed, a recorded size or SHA-256 is not the file's; or files of a mirror that is not checked in are committed",
+        why="A mirror is an exact copy of an upstream tree. Whoever reads it, builds from it or ships it relies on that, "
+        "and an edit would be lost with the next sync.",
+        go_on=_CHANGE_UPSTREAM,
+        restored=(
+            "{directory}",
+            "{record}",
+        ),
+    ),
+    Explanation(
+        Rule.RECORD_DIFFERS_FROM_MANIFEST,
+        finds="a record answers another pin, URL, selection or path than the manifest has: "
+        "the manifest was edited without a sync, or the record replaced",
+        why="The manifest says what is wanted, the record what is there. "
+        "Where they disagree nobody can tell which version the copy is.",
+        go_on="run `git verbatim sync {mirror} --commit`, which brings files and record to the manifest's pin; "
+        f"after a sync without `--commit`, stage {_MANIFEST} with it",
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.RECORD_WITHOUT_MIRROR,
+        finds="a record, and perhaps its files, of a mirror that the manifest does not have",
+        why="What the manifest does not name is not kept up to date by anybody.",
+        go_on="take files and record away too: `git verbatim remove {mirror} --commit`",
+        restored=(
+            _MANIFEST,
+            "{record}",
+        ),
+    ),
+    Explanation(
+        Rule.MIRROR_WITHOUT_RECORD,
+        finds="a mirror of the manifest that has no record",
+        why="Without a record nobody can tell which commit the files are from, or whether they are upstream's.",
+        go_on="run `git verbatim sync {mirror} --commit`",
+        restored=(
+            _MANIFEST,
+            "{record}",
+        ),
+    ),
+    Explanation(
+        Rule.RECORD_UNREADABLE,
+        finds="a record that is no canonical JSON of a schema that this version knows, or no plain file: "
+        "edited by hand, merged line by line, or written by a newer version",
+        why="Only the tool writes records; one that cannot be read proves nothing.",
+        go_on="make it anew: `git verbatim sync --discard-local {mirror} --commit`",
+        restored=("{record}",),
+    ),
+    Explanation(
+        Rule.PROOF_BROKEN,
+        finds="a record whose own git objects do not lead from the files to the upstream's commit id: "
+        "files and record were changed together",
+        why="A record can be edited to match an edited copy, but nobody can make the edited tree hash to upstream's commit id. "
+        "So an edit is found without asking upstream.",
+        go_on=_CHANGE_UPSTREAM,
+        restored=(
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.UNRECORDED_FILE,
+        finds="something under third_party/ that no mirror, record, licence or manifest accounts for; "
+        "or a directory that some systems take for third_party/",
+        why="third_party/ holds exact copies and nothing else, so that whatever lies there can be checked. "
+        "A file beside a mirror looks like upstream's and is not.",
+        go_on="keep your own files outside of third_party/; add an upstream with `git verbatim add NAME URL --tag TAG --commit`; "
+        "take what is left of a mirror away with `git verbatim remove`",
+    ),
+    Explanation(
+        Rule.ATTRIBUTES_ALTER_BYTES,
+        finds="git attributes that would really change the bytes of a mirrored file when git checks it out or adds it "
+        "(attributes that change nothing are no finding)",
+        why="Everybody who clones the repository would have other bytes than upstream's, or commit them. "
+        "A .gitattributes inside a mirror outranks the one in third_party/.",
+        go_on="write third_party/.gitattributes anew with `git verbatim init`; where the attributes are the mirror's own, "
+        'leave them out: exclude = [".gitattributes"], then `git verbatim sync {mirror} --commit`',
+        restored=(":/*.gitattributes",),
+    ),
+    Explanation(
+        Rule.TRAILER_MISSING,
+        finds="a commit that changes a mirror without saying so in its message; demanded by the commit-msg hook, "
+        "elsewhere only a notice, since squashes and forges drop trailers",
+        why="`git log --grep` then finds when a mirror moved, to which pin and tree. The trees decide; the trailer informs.",
+        go_on="add the line; the prepare-commit-msg hook does it by itself (`git verbatim hook install`), "
+        "and so does `git verbatim sync --commit`",
+        restored=(
+            "{directory}",
+            "{record}",
+        ),
+    ),
+)
+"""One for each rule that `check` knows, in the order in which they are shown."""
+
+BY_RULE = {explanation.rule: explanation for explanation in EXPLANATIONS}
+
+
+def with_placeholders(way_out: str) -> str:
+    """A way out as documentation has it, with words in capitals for what differs from case to case."""
+    return way_out.format(mirror="MIRROR", path="PATH", directory="DIRECTORY", record="RECORD", before="COMMIT")

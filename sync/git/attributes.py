@@ -1,0 +1,49 @@
+"""What gitattributes say of files, asked of git itself; of the attribute files of one state alone, not of the machine's."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from sync.git.process import run_git
+from sync.git.repository import Repository
+from sync.model import Entry, Mode
+
+CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
+"""The attributes by which git converts content (gitattributes(5))."""
+
+
+def attributes_of(repository: Repository, attribute_files: Iterable[Entry], paths: Sequence[bytes]) -> list[Mapping[str, str]]:
+    """For each path the converting attributes that are in force if these `.gitattributes` files are all there are.
+
+    A value is `set`, `unset`, or the attribute's own; what is not specified is left out. git reads them from an index of
+    its own, so that `info/attributes`, the user's and the system's have no say.
+    """
+    lines = b"".join(b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files)
+    with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
+        environment = _environment(repository, Path(scratch))
+        run_git(None, "init", "--quiet", "--bare", "--template=", scratch, environment=environment)
+        run_git(None, "update-index", "-z", "--index-info", stdin=lines, environment=environment)
+        asked = b"".join(path + b"\0" for path in paths)
+        said = run_git(None, "check-attr", "--cached", "-z", "--stdin", *CONVERTING, stdin=asked, environment=environment).stdout
+    fields = iter(said.split(b"\0")[:-1])
+    values = [(name.decode(), value.decode("utf-8", "replace")) for _, name, value in zip(fields, fields, fields, strict=True)]
+    one = len(CONVERTING)
+    return [{name: value for name, value in values[at : at + one] if value != "unspecified"} for at in range(0, len(values), one)]
+
+
+def _environment(repository: Repository, scratch: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    # in a push the objects are in quarantine: then git has said where
+    objects = {
+        key: os.environ[key] for key in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES") if key in os.environ
+    } or {"GIT_OBJECT_DIRECTORY": str(repository.common_directory / "objects")}
+    return {
+        **kept,
+        **objects,
+        "GIT_DIR": str(scratch),
+        "GIT_INDEX_FILE": str(scratch / "index"),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }

@@ -1,0 +1,112 @@
+"""Which commits can be against the policy, by git's own walk; and commits as values."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.git.process import POLICED_PATHS, run_git, stream_git
+from sync.git.repository import Repository
+from sync.model import ObjectId
+
+_HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
+_TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as its object says it, whatever grafts or replacement refs make of it."""
+
+    id: ObjectId
+    tree: ObjectId
+    parents: tuple[ObjectId, ...]
+    message: bytes
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.lstrip().partition(b"\n")[0].decode("utf-8", "replace")[:100]
+
+
+def read_commit(repository: Repository, commit: ObjectId) -> Commit:
+    """The commit of this id; HostError for an object that is none, CouldNotCheckError for one that is not there."""
+    raw = repository.read(commit)
+    header, _, message = raw.partition(b"\n\n")
+    match = _HEADER.match(header + b"\n")
+    if match is None:
+        raise HostError(f"object {commit} is no commit", reference="object-malformed")
+    parents = tuple(ObjectId(line[len(b"parent ") :].decode()) for line in match[2].splitlines())
+    return Commit(commit, ObjectId(match[1].decode()), parents, message)
+
+
+def peel(repository: Repository, object_id: ObjectId) -> ObjectId | None:
+    """The commit that an object is or, through tags, leads to; None if that is a tree or a blob.
+
+    CouldNotCheckError for one that is not there.
+    """
+    while True:
+        kind, content = repository.read_typed(object_id)
+        if kind != "tag":
+            return object_id if kind == "commit" else None
+        target = _TAG_TARGET.match(content)
+        if target is None:
+            raise HostError(f"object {object_id} is no tag", reference="object-malformed")
+        object_id = ObjectId(target[1].decode())
+
+
+def commits_of_interest(reached: Iterable[str], unreached: Iterable[str] = (), known_to: Iterable[str] = ()) -> Iterator[ObjectId]:
+    """The commits that have something in third_party/, or as the root's attributes, which none of their parents has; and some more.
+
+    Of the commits that `reached` lead to, and neither `unreached` nor the refs that `known_to` names (as options of
+    `git rev-list`) do; newest first.
+    """
+    yield from _walk(["--full-history"], ["--", *POLICED_PATHS], reached, unreached, known_to)
+
+
+def cut_off_commits(repository: Repository, reached: Iterable[str], unreached: Iterable[str]) -> list[tuple[ObjectId, int]]:
+    """Where a shallow clone hides commits that `reached` lead to and `unreached` do not; with how many commits are before each."""
+    shallow = repository.common_directory / "shallow"
+    roots = set(shallow.read_text().split()) if repository.is_shallow else set()
+    if not roots:
+        return []
+    cut: list[tuple[ObjectId, int]] = []
+    for number, commit in enumerate(_walk([], [], reached, unreached, ())):
+        if commit in roots and any(
+            not _is_reached(parent, unreached, repository) for parent in read_commit(repository, commit).parents
+        ):
+            cut.append((commit, number + 1))
+    return cut
+
+
+def _is_reached(commit: ObjectId, tips: Iterable[str], repository: Repository) -> bool:
+    return repository.has(commit) and any(
+        run_git(None, "merge-base", "--is-ancestor", commit, tip, check=False).returncode == 0 for tip in tips
+    )
+
+
+def _walk(
+    options: list[str], paths: list[str], reached: Iterable[str], unreached: Iterable[str], known_to: Iterable[str]
+) -> Iterator[ObjectId]:
+    named = "".join([*(f"{revision}\n" for revision in reached), *(f"^{revision}\n" for revision in unreached)])
+    known = list(known_to)
+    for line in stream_git("rev-list", *options, "--stdin", *(["--not"] if known else []), *known, *paths, stdin=named.encode()):
+        yield ObjectId(line.decode())
+
+
+def merge_heads(repository: Repository) -> list[ObjectId]:
+    """The commits that are being merged into HEAD.
+
+    While git itself commits a merge it runs pre-merge-commit before it writes MERGE_HEAD, and names them in its environment alone.
+    """
+    written = repository.git_directory / "MERGE_HEAD"
+    lines = written.read_text().split() if written.is_file() else []
+    named = [key.removeprefix("GITHEAD_") for key in os.environ if key.startswith("GITHEAD_")]
+    return [ObjectId(commit) for commit in lines or named]
+
+
+def hooks_directory(directory: Path | None) -> Path:
+    """Where git looks for hooks here: `core.hooksPath`, linked worktrees and submodules included."""
+    said = run_git(directory, "rev-parse", "--git-path", "hooks").stdout
+    return ((directory or Path.cwd()) / said.decode("utf-8", "surrogateescape").rstrip("\n")).absolute()

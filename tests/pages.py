@@ -1,0 +1,61 @@
+"""Writes docs/policies.md from the same words as `check --explain`: `python -m tests.pages`."""
+
+from pathlib import Path
+
+from policies.words import EXPLANATIONS, Explanation, with_placeholders
+
+POLICIES = Path(__file__).parent.parent / "docs" / "policies.md"
+
+_INTRODUCTION = """\
+# Policies
+
+**No commit touches a mirror without its provenance.** `git verbatim check` judges commits by that; [hooks](hooks.md), [CI](ci.md) and a server's pre-receive hook
+run the same rules. (This page is made from the program's own words: `git verbatim check --explain RULE` prints them.)
+
+```console
+$ git verbatim check                         # what is staged, as a commit of it
+$ git verbatim check --range origin/main..   # every commit of a range
+$ git verbatim check --all                   # all that is wrong in HEAD, whoever did it
+```
+
+`--format json`, `github` and `sarif` are for [machines](ci.md). Exit status 0: nothing is refused. 1: something is. 2: trouble, such as a manifest in one of the commits
+that cannot be read. 3: could not check, such as a shallow clone that hides a needed parent. Whatever is not 0 stops a hook.
+
+## How a commit is judged
+
+- By the **states** that it goes from and to: manifest, records and the git tree ids of what they protect. Messages, authors and diffs decide nothing. So a squash, a rebase, a
+  cherry-pick, a revert or an amend is judged by what it gives.
+- A commit is **blamed for what it brings about**, not for what one of its parents had already. A merge is blamed for what none of its parents had. `--all` has no parents to
+  excuse it: it reports what was inherited too.
+- Each commit of a range is judged by itself: a later one does not heal it. That is what makes `git bisect` and `git log` of a mirror worth reading.
+- Of files that nothing accounts for only new ones count. So a project whose third_party/ held something before it took up git-verbatim can work on.
+- A repository that has no manifest and no records is not judged at all. A commit that takes away manifest, records and copies together ends the policy there; nothing under
+  third_party/ claims to be a mirror from then on, and a reviewer sees it go.
+- File content is read in three cases only: sizes and SHA-256s of a record that is new, attributes that might alter bytes, and to say how a refused file differs. The sizes and
+  SHA-256s of a mirror that is not checked in cannot be compared with files; `sync` and `verify --upstream` do that.
+- No option, environment variable or file changes what counts as a violation.
+
+## The rules
+"""
+
+
+def policies_page() -> str:
+    """docs/policies.md."""
+    return "\n".join([_INTRODUCTION, *map(_section, EXPLANATIONS)])
+
+
+def _section(explanation: Explanation) -> str:
+    return f"""\
+### {explanation.rule.value}
+
+**Finds** {explanation.finds}.
+
+{explanation.why}
+
+- Put back: `{with_placeholders(explanation.put_back)}`
+- Or: {with_placeholders(explanation.go_on)}.
+"""
+
+
+if __name__ == "__main__":
+    POLICIES.write_text(policies_page())

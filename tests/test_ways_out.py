@@ -1,0 +1,166 @@
+"""What `check` tells people to do: each command, typed as it is printed, leads out of the violation."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pages import POLICIES, policies_page
+from tests.support import Host, Upstream, mirror
+
+
+@pytest.fixture
+def host(tmp_path: Path, upstream: Upstream) -> Host:
+    """A host with one mirror at v1, committed; upstream has v2 too."""
+    upstream.release("v1", {"wit/a.wit": b"a\n", "wit/b c.wit": b"b\n", "LICENSE": b"licence\n"})
+    upstream.release("v2", {"wit/a.wit": b"a\n", "wit/b c.wit": b"b, improved\n", "LICENSE": b"licence\n"})
+    host = Host.create(tmp_path / "host")
+    host.manifest(_manifest(upstream, "v1"))
+    host.sync("--commit")
+    return host
+
+
+def _manifest(upstream: Upstream, tag: str) -> str:
+    return mirror("m", upstream.url, tag=tag, from_="wit", into="some/m", local=True)
+
+
+def _edit(host: Host, _: Upstream) -> None:
+    (host.third_party / "some/m/b c.wit").write_text("b, mended here\n")
+
+
+def _add(host: Host, _: Upstream) -> None:
+    (host.third_party / "some/m/new.wit").write_text("new\n")
+
+
+def _delete(host: Host, _: Upstream) -> None:
+    (host.third_party / "some/m/a.wit").unlink()
+
+
+def _edit_record(host: Host, _: Upstream) -> None:
+    path = host.third_party / "provenance/m.json"
+    path.write_text(path.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+
+
+def _edit_record_by_hand(host: Host, _: Upstream) -> None:
+    path = host.third_party / "provenance/m.json"
+    path.write_text(path.read_text() + "\n")
+
+
+def _move_pin(host: Host, upstream: Upstream) -> None:
+    host.manifest(_manifest(upstream, "v2"))
+
+
+def _drop_mirror(host: Host, _: Upstream) -> None:
+    host.manifest("# nothing\n")
+
+
+def _drop_record(host: Host, _: Upstream) -> None:
+    (host.third_party / "provenance/m.json").unlink()
+
+
+def _add_to_manifest(host: Host, upstream: Upstream) -> None:
+    host.manifest(_manifest(upstream, "v1") + mirror("n", upstream.url, tag="v1", from_="wit", local=True))
+
+
+def _stray(host: Host, _: Upstream) -> None:
+    (host.third_party / "some/notes and thoughts.txt").write_text("notes\n")
+
+
+def _attributes(host: Host, _: Upstream) -> None:
+    (host.third_party / ".gitattributes").write_text("*.wit text eol=crlf\n")
+
+
+VIOLATIONS: dict[str, tuple[Callable[[Host, Upstream], None], str]] = {
+    "an edited file": (_edit, "mirror-differs-from-record"),
+    "an added file": (_add, "mirror-differs-from-record"),
+    "a deleted file": (_delete, "mirror-differs-from-record"),
+    "an edited record": (_edit_record, "proof-broken"),
+    "a record that is not canonical": (_edit_record_by_hand, "record-unreadable"),
+    "a moved pin": (_move_pin, "record-differs-from-manifest"),
+    "a mirror gone from the manifest": (_drop_mirror, "record-without-mirror"),
+    "a deleted record": (_drop_record, "mirror-without-record"),
+    "a mirror new in the manifest": (_add_to_manifest, "mirror-without-record"),
+    "a file beside the mirrors": (_stray, "unrecorded-file"),
+    "attributes with line endings": (_attributes, "attributes-alter-bytes"),
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_putting_back_what_is_staged_leaves_nothing_to_refuse(host: Host, upstream: Upstream, name: str) -> None:
+    violate, rule = VIOLATIONS[name]
+    violate(host, upstream)
+    host.git("add", "--all")
+    found = _violations(host, "--staged")
+    assert rule in {one["rule"] for one in found}
+    for command in dict.fromkeys(one["put_back"] for one in found):
+        subprocess.run(command, shell=True, cwd=host.path, check=True)
+    assert host.run("check").status == 0
+    assert host.git("diff", "--cached", "--name-only") == ""
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_putting_back_what_is_committed_mends_the_commit(host: Host, upstream: Upstream, name: str) -> None:
+    violate, _ = VIOLATIONS[name]
+    violate(host, upstream)
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", "bad")
+    for command in dict.fromkeys(one["put_back"] for one in _violations(host, "--range", "HEAD~1..HEAD")):
+        subprocess.run(command, shell=True, cwd=host.path, check=True)
+    host.git("commit", "--quiet", "--amend", "--allow-empty", "-m", "mended")
+    assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
+    assert host.run("check", "--all").status == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["a moved pin", "a mirror gone from the manifest", "a deleted record", "a mirror new in the manifest"]
+)
+def test_going_on_with_the_command_that_is_named(host: Host, upstream: Upstream, name: str) -> None:
+    violate, _ = VIOLATIONS[name]
+    violate(host, upstream)
+    host.git("add", "--all")
+    (hint,) = {one["go_on"] for one in _violations(host, "--staged")}
+    command = next(part for part in hint.split("`") if part.startswith("git verbatim"))
+    ran = host.run(*shlex.split(command)[2:])
+    assert ran.status == 0, ran.err
+    assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
+    assert host.run("check", "--all").status == 0
+
+
+def test_what_is_wrong_in_head_whoever_did_it_is_put_back_from_the_record(host: Host, upstream: Upstream) -> None:
+    _edit(host, upstream)
+    host.git("commit", "--quiet", "-a", "-m", "bad")
+    (found,) = _violations(host, "--all")
+    assert found["put_back"] == "git verbatim sync --discard-local m"
+    subprocess.run(found["put_back"], shell=True, cwd=host.path, check=True, capture_output=True)
+    host.git("commit", "--quiet", "-m", "mended")
+    assert host.run("check", "--all").status == 0
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_every_rule_explains_itself(host: Host, name: str) -> None:
+    _, rule = VIOLATIONS[name]
+    ran = host.run("check", "--explain", rule)
+    assert ran.status == 0
+    assert ran.out.startswith(f"{rule}\n  Finds: ")
+    assert "  Why: " in ran.out
+    assert "  Put back: git " in ran.out
+    assert "  Or: " in ran.out
+
+
+def test_an_unknown_rule_is_answered_with_the_nearest(host: Host) -> None:
+    ran = host.run("check", "--explain", "prof-broken")
+    assert ran.status == 2
+    assert "did you mean proof-broken?" in ran.err
+
+
+def _violations(host: Host, *options: str) -> list[dict[str, str]]:
+    ran = host.run("check", *options, "--format", "json")
+    assert ran.status == 1, ran.err
+    return [violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]]
+
+
+def test_the_page_of_the_policies_is_made_from_the_same_words() -> None:
+    assert POLICIES.read_text() == policies_page(), "make it anew with `make pages`"
