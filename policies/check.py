@@ -115,25 +115,16 @@ class Policy:
                 hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
                 reference="history-shallow",
             )
-        return self.check_commits(text, commits_of_interest([wanted], excluded))
+        return _report(text, map(self._judge_commit, commits_of_interest([wanted], excluded)))
 
-    def check_commits(self, scope: str, commits: Iterable[ObjectId]) -> Report:
-        """What each of these commits brings about."""
-        return _report(scope, map(self._judge_commit, commits))
+    def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> Report:
+        """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
 
-    def check_push(self, remote: str, pushed: Sequence[str], there: Sequence[str]) -> Report:
-        """What the commits bring about that a push would bring to a remote, as far as its tracking refs know what it has."""
-        has = [commit for commit in there if self.repository.has(ObjectId(commit))]
-        known_to = [f"--remotes={remote}"] if remote and self.repository.has_remote(remote) else []
-        return self._check_new(f"the push to {remote or 'a remote'}", pushed, has, known_to)
-
-    def check_received(self, pushed: Sequence[str]) -> Report:
-        """What the commits bring about that this repository does not have yet."""
-        return self._check_new("the push", pushed, [], ["--all"])
-
-    def _check_new(self, scope: str, pushed: Sequence[str], has: Sequence[str], known_to: Sequence[str]) -> Report:
+        `known_to` are options of `git rev-list`.
+        """
         tips = [tip for name in dict.fromkeys(pushed) if (tip := peel(self.repository, ObjectId(name))) is not None]
-        return self.check_commits(scope, commits_of_interest(tips, has, known_to)) if tips else _report(scope, [])
+        has = [commit for commit in there if self.repository.has(ObjectId(commit))]
+        return _report(scope, map(self._judge_commit, commits_of_interest(tips, has, known_to) if tips else ()))
 
     def _judge_commit(self, commit_id: ObjectId) -> Judgement:
         commit = read_commit(self.repository, commit_id)

@@ -77,6 +77,8 @@ def _standing(status: HookStatus, paint: Paint) -> str:
         return paint.bad(f"another program's: {printable(str(status.path))}")
     if not status.finds_program:
         return paint.bad("installed, but its interpreter is gone: install it again")
+    if not status.is_executable:
+        return paint.bad("installed, but git cannot execute it: install it again")
     before = f", runs {printable(status.runs_before.name)} first" if status.runs_before else ""
     return (paint.good if status.is_well else paint.bad)(status.kind.value) + before
 

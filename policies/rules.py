@@ -103,20 +103,24 @@ class Rules:
         for directory, fact in _recorded(record):
             if _content(fact) in known:
                 continue
-            true = self._true_facts(fact, facts) if is_here else told.get(fact.blob)
+            held = facts.files if directory == record.into else facts.licenses
+            true = self._true_facts(fact, held) if is_here else told.get(fact.blob)
             if true is not None and true != (fact.size, fact.sha256):
                 found = FileFact(*fact.entry, *true)
                 message, where = DIFFERENCES[Difference.FACTS], path_of(directory, fact.path)
                 yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, facts.name, message, where, Difference.FACTS, fact, found)
 
-    def _true_facts(self, fact: FileFact, facts: MirrorFacts) -> tuple[int, str] | None:
-        """The size and SHA-256 of a recorded blob; None if it is not here because the mirror is not as recorded."""
-        is_as_recorded = isinstance(facts.record, Record) and facts.files is not None and facts.files.id == facts.record.tree
-        if not is_as_recorded and not self._objects.repository.has(fact.blob):
+    def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
+        """The size and SHA-256 of a recorded blob; None if it is not here, and the mirror does not have it either."""
+        if not self._objects.repository.has(fact.blob) and not self._holds(held, fact):
             return None
         if (size := self._objects.repository.size(fact.blob)) != fact.size:
             return size, ""
         return size, hashlib.sha256(self._objects.read(fact.blob)).hexdigest()
+
+    def _holds(self, directory: TreeEntry | None, fact: FileFact) -> bool:
+        found = self._objects.at(directory.id, fact.path) if directory is not None and directory.mode == Mode.TREE else None
+        return found is not None and found.id == fact.blob
 
     def unrecorded_files(self, case: Case) -> Iterator[Finding]:
         """unrecorded-file."""
@@ -126,10 +130,12 @@ class Rules:
             yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", quote_path(path))
 
     def _new_strays(self, case: Case) -> Iterator[bytes]:
-        before = {stray for parent in case.parents for stray in parent.stray}
+        # what comes with a history that knows no mirrors is new where there are some; adopting the tool is not to blame for it
+        parents = [parent for parent in case.parents if parent.is_governed] or case.parents
+        before = {stray for parent in parents for stray in parent.stray}
         for stray in case.state.stray:
             if stray not in before:
-                yield from self._new_files(stray, case.parents)
+                yield from self._new_files(stray, parents)
 
     def _new_files(self, stray: Entry, parents: Sequence[State]) -> Iterator[bytes]:
         for file in self._files(stray):

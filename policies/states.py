@@ -117,6 +117,7 @@ class States:
         self.objects = objects
         self.read = lru_cache(_KEPT_STATES)(self._read)
         self._record = lru_cache(_KEPT_STATES)(self._read_record)
+        self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
 
     def read_if_possible(self, root: Root) -> State:
@@ -146,7 +147,7 @@ class States:
             mirrors=mirrors,
             has_manifest=manifest is not None,
             stray=(*_lookalikes(root), *stray),
-            attribute_files=(*_root_attributes(root), *attribute_files, *_mirrored_attributes(mirrors)),
+            attribute_files=(*_root_attributes(root), *attribute_files, *self._mirrored_attributes(mirrors)),
         )
 
     def _ungoverned(self, root: Root) -> State:
@@ -183,6 +184,15 @@ class States:
             record=record,
         )
 
+    def _mirrored_attributes(self, mirrors: Mapping[str, MirrorFacts]) -> Iterator[Entry]:
+        for facts in mirrors.values():
+            if facts.record_entry is not None and facts.mirror is not None and facts.mirror.checked_in:
+                yield from self._attributes_inside(facts.name, facts.record_entry)
+
+    def _read_attributes_inside(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:
+        record = self._record(name, entry)
+        return _attributes_inside(record) if isinstance(record, Record) else ()
+
     def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
         where = f"{THIRD_PARTY}/{record_path(name)}"
         if entry.mode != Mode.FILE:
@@ -205,12 +215,13 @@ def _root_attributes(root: Root) -> Iterator[Entry]:
         yield Entry(RepoPath(_ATTRIBUTES), Mode.FILE, root.attributes.id)
 
 
-def _mirrored_attributes(mirrors: Mapping[str, MirrorFacts]) -> Iterator[Entry]:
-    for facts in mirrors.values():
-        if isinstance(facts.record, Record) and facts.mirror is not None and facts.mirror.checked_in:
-            for fact in facts.record.files:
-                if fact.path.rpartition(b"/")[2] == _ATTRIBUTES and fact.mode in _REGULAR:
-                    yield Entry(RepoPath(f"{THIRD_PARTY}/{facts.record.into}/".encode() + fact.path), Mode.FILE, fact.blob)
+def _attributes_inside(record: Record) -> tuple[Entry, ...]:
+    directory = f"{THIRD_PARTY}/{record.into}/".encode()
+    return tuple(
+        Entry(RepoPath(directory + fact.path), Mode.FILE, fact.blob)
+        for fact in record.files
+        if fact.path.rpartition(b"/")[2] == _ATTRIBUTES and fact.mode in _REGULAR
+    )
 
 
 def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:

@@ -55,6 +55,9 @@ def _run() -> int:
         return _cannot(error)
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
+    except ImportError as error:
+        sys.stderr.write(f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n")
+        return ExitStatus.TROUBLE  # what prints errors may be what is missing
     except Exception as error:
         if os.environ.get("GIT_VERBATIM_DEBUG"):
             raise

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, NoReturn, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -13,7 +14,7 @@ from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
 from sync.model import MANIFEST, THIRD_PARTY, Mirror, Pin, PinKind, RepoPath, Selection
 from sync.names import did_you_mean
-from sync.paths import into_problem, is_mirror_name, overlaps, path_problem
+from sync.paths import into_problem, is_mirror_name, path_problem
 from sync.patterns import parse_pattern
 from sync.urls import url_problem
 
@@ -23,6 +24,10 @@ _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
 
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+# a tuple, so that equal tables have equal hashes; TOML has lists
+_Lines = Annotated[tuple[Line, ...], Field(strict=False)]
 
 
 class _Table(BaseModel):
@@ -48,11 +53,11 @@ class MirrorTable(_Table):
     commit: Line | None = None
     from_: Line | None = None
     into: Line | None = None
-    include: list[Line] = Field(default=[])
-    exclude: list[Line] = Field(default=[])
+    include: _Lines = ()
+    exclude: _Lines = ()
     checked_in: bool | None = None
     local: bool = False
-    allow: list[Line] = Field(default=[])
+    allow: _Lines = ()
     license: Line | None = None
     license_comment: Line | None = None
     supplier: Line | None = None
@@ -86,7 +91,7 @@ def parse_manifest(data: bytes) -> Manifest:
         table = ManifestTable.model_validate(document)
     except ValidationError as error:
         _refuse_first(text, error)
-    mirrors = {name: _mirror(text, name, mirror, table.defaults) for name, mirror in table.mirrors.items()}
+    mirrors = {name: _mirror_of(text, name, mirror, table.defaults) for name, mirror in table.mirrors.items()}
     _refuse_overlaps(text, mirrors)
     return Manifest(mirrors)
 
@@ -141,6 +146,19 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
             return f"`{key}` holds control characters", None
         case _:
             return f"`{_dotted(location[2:]) or key}` is wrong: {details['msg'].lower()}", None
+
+
+def _mirror_of(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    try:
+        return _known_mirror(name, table, defaults)
+    except ManifestError:
+        return _mirror(text, name, table, defaults)  # to say in which line
+
+
+@lru_cache(4096)
+def _known_mirror(name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    """A range of commits has the same tables in a manifest after the other."""
+    return _mirror("", name, table, defaults)
 
 
 def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
@@ -205,20 +223,23 @@ def _pattern_problem(pattern: str) -> str | None:
 
 def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
     # compared without case: on Windows and macOS `WASI` and `wasi` are one directory
-    seen: dict[str, str] = {}
+    names: dict[str, str] = {}
+    places: dict[str, str] = {}
+    above: dict[str, str] = {}
     for name, mirror in mirrors.items():
-        if (other := next((o for o in seen if o.casefold() == name.casefold()), None)) is not None:
+        if other := names.get(name.casefold()):
             raise _at(text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None)
-        for other, into in seen.items():
-            if overlaps(mirror.into, into):
-                key = ("mirrors", name, "into")
-                raise _at(
-                    text,
-                    key,
-                    f"mirror {name} overlaps mirror {other}: both lie in {mirror.into}",
-                    "give each mirror its own `into`",
-                )
-        seen[name] = mirror.into
+        place = mirror.into.casefold()
+        directories = [place[:at] for at, sign in enumerate(place) if sign == "/"]
+        if other := next(filter(None, map(places.get, [*directories, place])), above.get(place)):
+            raise _at(
+                text,
+                ("mirrors", name, "into"),
+                f"mirror {name} overlaps mirror {other}: both lie in {mirror.into}",
+                "give each mirror its own `into`",
+            )
+        names[name.casefold()] = places[place] = name
+        above |= dict.fromkeys(directories, name)
 
 
 def _at(text: str, location: tuple[str, ...], message: str, hint: str | None) -> ManifestError:

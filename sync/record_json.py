@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -201,11 +202,20 @@ def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
     if any(one >= other for one, other in pairwise(paths)):
         msg = "its files are not in order"
         raise ValueError(msg)
-    directories = {path[:at] for path in paths for at in range(len(path)) if path[at : at + 1] == b"/"}
-    if not directories.isdisjoint(paths):
+    if not _directories(paths).isdisjoint(paths):
         msg = "a path is both a file and a directory"
         raise ValueError(msg)
     return facts
+
+
+def _directories(paths: Iterable[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for path in paths:
+        directory = path.rpartition(b"/")[0]
+        while directory and directory not in found:
+            found.add(directory)
+            directory = directory.rpartition(b"/")[0]
+    return found
 
 
 def _plain_path(text: str) -> RepoPath:

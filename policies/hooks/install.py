@@ -28,10 +28,12 @@ class HookStatus:
     interpreter: str | None
     """Of ours: the Python that it starts."""
 
+    is_executable: bool
+
     @property
     def is_well(self) -> bool:
         """Whether git would run it, and it would find the program."""
-        return self.kind in {Kind.OURS, Kind.EDITED} and os.access(self.path, os.X_OK) and self.finds_program
+        return self.kind in {Kind.OURS, Kind.EDITED} and self.is_executable and self.finds_program
 
     @property
     def finds_program(self) -> bool:
@@ -118,8 +120,9 @@ def _status(name: str, path: Path) -> HookStatus:
         name=name,
         path=path,
         kind=kind,
-        runs_before=before if ours and before.exists() else None,
+        runs_before=before if ours and os.path.lexists(before) else None,
         interpreter=interpreter_of(text) if ours and text else None,
+        is_executable=os.access(path, os.X_OK),
     )
 
 

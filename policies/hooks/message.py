@@ -14,8 +14,8 @@ _SCISSORS = re.compile(rb"^.{1,8} -+ >8 -+\r?$", re.MULTILINE)
 def read_message(path: str) -> bytes:
     """The message as it was written; UsageError if there is nothing in it but trailers, which git would take for a message."""
     with open(path, "rb") as file:
-        message = file.read()
-    written = without_trailers(_SCISSORS.split(message)[0])
+        message = _SCISSORS.split(file.read())[0]
+    written = without_trailers(message)
     if written != message and not run_git(None, "stripspace", "--strip-comments", stdin=written).stdout:
         raise UsageError("the commit message is empty but for its trailers", hint="say what the commit is for")
     return message
@@ -33,4 +33,17 @@ def add_trailers(path: str, wanted: Sequence[Trailer]) -> None:
             file.write(without_trailers(message, outdated))
     missing = [f"--trailer={KEY}: {trailer.mirror} {trailer.pin} {trailer.tree}" for trailer in wanted if trailer not in there]
     if missing:
+        if message and not message.endswith(b"\n"):
+            with open(path, "ab") as file:
+                file.write(b"\n")
         run_git(None, "interpret-trailers", "--in-place", "--no-divider", "--if-exists=addIfDifferent", *missing, path)
+        _leave_room(path)
+
+
+def _leave_room(path: str) -> None:
+    """A line for the subject and one below it where there is no text yet, as `git commit --signoff` does."""
+    with open(path, "rb") as file:
+        message = file.read()
+    if message.startswith(f"\n{KEY}:".encode()):
+        with open(path, "wb") as file:
+            file.write(b"\n" + message)

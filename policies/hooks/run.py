@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sync.errors import ExitStatus, UsageError
+from sync.errors import CouldNotCheckError, ExitStatus, UsageError
 from sync.model import NO_COMMIT
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FIELDS_OF_PUSH = 4
 _FIELDS_OF_RECEIVE = 3
+_IDS_IN = {_FIELDS_OF_PUSH: (1, 3), _FIELDS_OF_RECEIVE: (0, 1)}
 
 
 def run_hook(arguments: Sequence[str]) -> int:
@@ -61,28 +62,75 @@ def _prepare_message(given: Sequence[str]) -> int:
 
 def _judge_push(given: Sequence[str]) -> int:
     """pre-push: judge the commits that the remote lacks."""
-    remote = given[0] if given else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    remote, url = given[:2] if len(given) > 1 else (os.environ.get(f"PRE_COMMIT_REMOTE_{key}", "") for key in ("NAME", "URL"))
     pushed, there = [], []
-    for _, local, _, at_remote in _pushes():
+    for _, local, _, at_remote in _pushes(given):
         if local != NO_COMMIT:
             pushed.append(local)
         if at_remote != NO_COMMIT:
             there.append(at_remote)
-    return _say(_policy().check_push(remote, pushed, there)) if pushed else ExitStatus.CLEAN
+    known_to = _known_to(remote, url, there)
+    if not pushed or _bring_nothing(pushed, there, known_to):
+        return ExitStatus.CLEAN
+    return _say(_policy().check_push(f"the push to {remote or 'a remote'}", pushed, there, known_to))
 
 
-def _pushes() -> list[list[str]]:
+def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
+    """Behind which refs are the commits that a remote has, as options of `git rev-list`.
+
+    A remote without a name is told as its URL, twice (githooks(5)). Of one that nothing is known of, a new fork perhaps, nothing
+    better can be said than that what is published elsewhere is not this push's doing.
+    """
+    from sync.git.process import has_refs
+
+    if remote and remote != url and has_refs(f"refs/remotes/{remote}/"):
+        return [f"--remotes={remote}"]
+    return [] if there else ["--remotes"]
+
+
+def _pushes(given: Sequence[str]) -> list[list[str]]:
     """Lines of local ref, its commit, remote ref and its commit (githooks(5)), or what the pre-commit framework says instead."""
-    if (tip := os.environ.get("PRE_COMMIT_TO_REF")) is not None:
-        start = os.environ.get("PRE_COMMIT_FROM_REF") or NO_COMMIT
-        return [["", tip, "", start]]
-    return _lines_of_stdin("pre-push", _FIELDS_OF_PUSH)
+    if given or "PRE_COMMIT" not in os.environ:
+        return _lines_of_stdin("pre-push", _FIELDS_OF_PUSH)
+    # it names revisions; where all of the history is new to the remote there is no range, but the local ref
+    tip = os.environ.get("PRE_COMMIT_TO_REF") or os.environ.get("PRE_COMMIT_LOCAL_BRANCH")
+    if not tip:
+        raise UsageError(
+            "the pre-commit framework names no commits to judge",
+            hint="pre-commit run --hook-stage pre-push --from-ref A --to-ref B",
+            reference="hook-input",
+        )
+    start = os.environ.get("PRE_COMMIT_FROM_REF")
+    return [["", _commit_named(tip), "", _commit_named(start) if start else NO_COMMIT]]
+
+
+def _commit_named(revision: str) -> str:
+    from sync.git.process import run_git
+
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    done = run_git(None, *asked, check=False)
+    if done.returncode != 0:
+        raise UsageError(f"there is no commit {revision}", reference="revision-unknown")
+    return done.stdout.decode().strip()
 
 
 def _judge_received(_: Sequence[str]) -> int:
     """pre-receive: judge the commits that this repository lacks."""
     pushed = [new for _, new, _ in _lines_of_stdin("pre-receive", _FIELDS_OF_RECEIVE) if new != NO_COMMIT]
-    return _say(_policy().check_received(pushed)) if pushed else ExitStatus.CLEAN
+    known_to = ["--all"]
+    if not pushed or _bring_nothing(pushed, [], known_to):
+        return ExitStatus.CLEAN
+    return _say(_policy().check_push("the push", pushed, [], known_to))
+
+
+def _bring_nothing(pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> bool:
+    """Whether git's own walk finds nothing to judge, as in most pushes; if it fails, a full check says why."""
+    from sync.git.history import commits_of_interest
+
+    try:
+        return next(iter(commits_of_interest(pushed, there, known_to)), None) is None
+    except CouldNotCheckError:
+        return False
 
 
 HOOKS: Mapping[str, Callable[[Sequence[str]], int]] = {
@@ -127,13 +175,19 @@ def _message_file(hook: str, given: Sequence[str]) -> str:
     return given[0]
 
 
+def _is_id(field: str) -> bool:
+    return len(field) == len(NO_COMMIT) and not set(field) - set("0123456789abcdef")
+
+
 def _lines_of_stdin(hook: str, fields: int) -> list[list[str]]:
     if sys.stdin.isatty():
         raise UsageError(f"{hook} reads on stdin what git gives it", hint="let git call it")
-    lines = [line.split(" ") for line in sys.stdin.read().splitlines()]
+    # what is pushed may be written as `HEAD@{1 day ago}`: only the first field can hold blanks, and refs any bytes
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    lines = [line.rsplit(" ", fields - 1) for line in text.removesuffix("\n").split("\n")] if text else []
+    places = _IDS_IN[fields]
     for line in lines:
-        ids = [field for field in line if len(field) == len(NO_COMMIT) and not set(field) - set("0123456789abcdef")]
-        if len(line) != fields or len(ids) < 2:  # noqa: PLR2004 - old and new
+        if len(line) != fields or not all(_is_id(line[place]) for place in places):
             raise UsageError(
                 f"{hook} does not understand its input", [" ".join(line)], hint="let git call it", reference="hook-input"
             )

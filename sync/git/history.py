@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync.errors import HostError
 from sync.git.process import POLICED_PATHS, run_git, stream_git
-from sync.git.repository import Repository
 from sync.model import ObjectId
+
+if TYPE_CHECKING:  # what only walks needs no libgit2
+    from sync.git.repository import Repository
 
 _HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
 _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
@@ -30,7 +33,7 @@ class Commit:
         return self.message.lstrip().partition(b"\n")[0].decode("utf-8", "replace")[:100]
 
 
-def read_commit(repository: Repository, commit: ObjectId) -> Commit:
+def read_commit(repository: "Repository", commit: ObjectId) -> Commit:
     """The commit of this id; HostError for an object that is none, CouldNotCheckError for one that is not there."""
     raw = repository.read(commit)
     header, _, message = raw.partition(b"\n\n")
@@ -41,7 +44,7 @@ def read_commit(repository: Repository, commit: ObjectId) -> Commit:
     return Commit(commit, ObjectId(match[1].decode()), parents, message)
 
 
-def peel(repository: Repository, object_id: ObjectId) -> ObjectId | None:
+def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
     """The commit that an object is or, through tags, leads to; None if that is a tree or a blob.
 
     CouldNotCheckError for one that is not there.
@@ -65,7 +68,7 @@ def commits_of_interest(reached: Iterable[str], unreached: Iterable[str] = (), k
     yield from _walk(["--full-history"], ["--", *POLICED_PATHS], reached, unreached, known_to)
 
 
-def cut_off_commits(repository: Repository, reached: Iterable[str], unreached: Iterable[str]) -> list[tuple[ObjectId, int]]:
+def cut_off_commits(repository: "Repository", reached: Iterable[str], unreached: Iterable[str]) -> list[tuple[ObjectId, int]]:
     """Where a shallow clone hides commits that `reached` lead to and `unreached` do not; with how many commits are before each."""
     shallow = repository.common_directory / "shallow"
     roots = set(shallow.read_text().split()) if repository.is_shallow else set()
@@ -80,7 +83,7 @@ def cut_off_commits(repository: Repository, reached: Iterable[str], unreached: I
     return cut
 
 
-def _is_reached(commit: ObjectId, tips: Iterable[str], repository: Repository) -> bool:
+def _is_reached(commit: ObjectId, tips: Iterable[str], repository: "Repository") -> bool:
     return repository.has(commit) and any(
         run_git(None, "merge-base", "--is-ancestor", commit, tip, check=False).returncode == 0 for tip in tips
     )
@@ -95,7 +98,7 @@ def _walk(
         yield ObjectId(line.decode())
 
 
-def merge_heads(repository: Repository) -> list[ObjectId]:
+def merge_heads(repository: "Repository") -> list[ObjectId]:
     """The commits that are being merged into HEAD.
 
     While git itself commits a merge it runs pre-merge-commit before it writes MERGE_HEAD, and names them in its environment alone.

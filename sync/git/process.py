@@ -86,12 +86,24 @@ def staged_changes() -> list[StagedChange]:
     changes = _staged_changes("HEAD")
     if changes is None:
         changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
-    return changes or []
+    if changes is None:
+        raise HostError("git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git")
+    return changes
 
 
 def _staged_changes(base: str) -> list[StagedChange] | None:
     """Likewise against a tree-ish; None if there is none."""
-    command = ["diff-index", "--cached", "-z", "--no-renames", "--ignore-submodules=none", base, "--", *POLICED_PATHS]
+    command = [
+        "diff-index",
+        "--cached",
+        "-z",
+        "--no-renames",
+        "--ita-invisible-in-index",
+        "--ignore-submodules=none",
+        base,
+        "--",
+        *POLICED_PATHS,
+    ]
     done = run_git(None, "--no-replace-objects", *command, environment=_without_pathspec_settings(), check=False)
     if done.returncode != 0:
         if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
@@ -109,7 +121,13 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
 
 
 def _without_pathspec_settings() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
+    kept = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
+    return {**kept, "GIT_GRAFT_FILE": os.devnull}  # grafts hide commits, as replacement refs do
+
+
+def has_refs(prefix: str) -> bool:
+    """Whether there is a ref whose name begins so."""
+    return bool(run_git(None, "for-each-ref", "--count=1", prefix).stdout)
 
 
 def configuration(directory: Path | None) -> list[tuple[str, str]]:

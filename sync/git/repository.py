@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +25,7 @@ _FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
 # like git's own fetch.unpackLimit: below it loose objects, above it one pack
 _UNPACK_LIMIT = 100
 _PROBES = 64
+_PART = 1 << 16
 
 _KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
 
@@ -74,6 +77,8 @@ class Repository:
     @classmethod
     def discover(cls, directory: Path) -> Self | None:
         """The repository that `directory` belongs to, or that GIT_DIR names; None if there is none."""
+        if work_tree := os.environ.get("GIT_WORK_TREE"):
+            os.environ["GIT_WORK_TREE"] = os.path.abspath(work_tree)  # libgit2 reads a relative one from the git directory
         flags = RepositoryOpenFlag.FROM_ENV if "GIT_DIR" in os.environ else RepositoryOpenFlag.DEFAULT
         try:
             found = cls(pygit2.Repository(str(directory), flags))
@@ -163,13 +168,34 @@ class Repository:
         return read_objects(self.git_directory, objects)
 
     def _read(self, object_id: ObjectId) -> tuple[int, bytes]:
+        self._refuse_cut_off(object_id)
         try:
             number, content = self._repository.odb.read(pygit2.Oid(hex=object_id))
         except _FAILURES as error:
             raise self._missing(object_id, error) from error
         return number, content
 
+    def _refuse_cut_off(self, object_id: ObjectId) -> None:
+        """libgit2 never returns from a loose object that is cut off; CouldNotCheckError instead."""
+        if object_id[:2] not in self._loose:
+            return
+        with suppress(FileNotFoundError), open(self.common_directory / "objects" / object_id[:2] / object_id[2:], "rb") as file:
+            inflating = zlib.decompressobj()
+            try:
+                while not inflating.eof and (part := file.read(_PART)):
+                    inflating.decompress(part)
+            except zlib.error as error:
+                raise self._missing(object_id, error) from error
+            if not inflating.eof:
+                raise self._missing(object_id, ValueError("it is cut off"))
+
+    @cached_property
+    def _loose(self) -> frozenset[str]:
+        """How the ids of loose objects begin."""
+        return frozenset(name for name in os.listdir(self.common_directory / "objects") if len(name) == 2)  # noqa: PLR2004
+
     def size(self, object_id: ObjectId) -> int:
+        self._refuse_cut_off(object_id)
         try:
             size: int = self._repository.odb.read_header(pygit2.Oid(hex=object_id))[1]
         except _FAILURES as error:
@@ -215,10 +241,6 @@ class Repository:
     def refs(self) -> dict[str, ObjectId]:
         """All refs with the ids they name, unpeeled."""
         return {name: target for name in self._repository.references if (target := self.ref_target(name))}
-
-    def has_remote(self, name: str) -> bool:
-        """Whether a remote of this name is configured."""
-        return name in self._repository.remotes.names()
 
     def commit_of(self, revision: str) -> ObjectId | None:
         """The commit that a revision, in git's syntax, names."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks.cold import measure_cold
 from tests.benchmarks.harness import BUILD, ROOT
 from tests.benchmarks.large import measure_large
+from tests.benchmarks.policies import measure_policies
 from tests.benchmarks.report import render_page, render_table
 from tests.benchmarks.results import Result
 from tests.benchmarks.satisfied import measure_satisfied
@@ -24,6 +25,7 @@ _BENCHMARKS: Mapping[str, Callable[[Sizes, Path, Path], list[Result]]] = {
     "satisfied": measure_satisfied,
     "verify": measure_verify,
     "large": measure_large,
+    "policies": measure_policies,
 }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.benchmarks.sizes import Sizes
@@ -29,6 +29,8 @@ class Command:
     directory: Path
     statuses: tuple[int, ...] = (0,)
     stdin: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of its environment, beside everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Contender:
     prepare: Callable[[Path], Sequence[Command]]
     check: Callable[[Path], None] = lambda _: None
     """Raises BrokenRunError unless the job was done; not measured."""
+    clock: Callable[[Path], float] | None = None
+    """The seconds that the job itself has measured, to count instead of those of the whole process."""
 
 
 Samples = Mapping[str, Sequence[Sample]]
@@ -92,7 +96,12 @@ def _measure_one(command: Command, variables: Mapping[str, str]) -> tuple[float,
     with open(command.stdin or os.devnull, "rb") as given, open(log, "wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command.arguments, cwd=command.directory, env=dict(variables), stdin=given, stdout=output, stderr=subprocess.STDOUT
+            command.arguments,
+            cwd=command.directory,
+            env={**variables, **command.variables},
+            stdin=given,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
@@ -114,6 +123,8 @@ def alternate(contenders: Sequence[Contender], sizes: Sizes, scratch: Path, *, f
             place.mkdir(parents=True)
             sample = measure(contender.prepare(place), environment(place / "home"))
             contender.check(place)
+            if contender.clock is not None:
+                sample = replace(sample, seconds=contender.clock(place))
             if number >= 0:
                 samples[contender.name].append(sample)
     shutil.rmtree(scratch / "turn", ignore_errors=True)

@@ -1,6 +1,7 @@
 """Host repositories and manifests for the program under measurement."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,8 +12,8 @@ from tests.benchmarks.upstreams import PROPOSAL_TAG, PROPOSALS
 def new_host(path: Path, manifest: str | None = None) -> Path:
     """A fresh git repository with one commit, and the manifest if there is one."""
     path.mkdir(parents=True)
-    _git(path, "init", "--quiet", "--initial-branch=main")
-    _git(path, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--allow-empty", "--message=root")
+    git(path, "init", "--quiet", "--initial-branch=main")
+    git(path, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--allow-empty", "--message=root")
     if manifest is not None:
         (path / "third_party").mkdir()
         (path / "third_party" / "mirrors.toml").write_text(manifest)
@@ -44,5 +45,7 @@ def shipped_shape(base_url: str, tags: Iterable[str], singles: Iterable[str]) ->
     return "".join(tables)
 
 
-def _git(directory: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+def git(directory: Path, *arguments: str, **variables: str) -> str:
+    """What git prints when it is run there."""
+    done = subprocess.run(["git", *arguments], cwd=directory, check=True, stdout=subprocess.PIPE, env={**os.environ, **variables})
+    return done.stdout.decode()

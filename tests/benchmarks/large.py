@@ -30,5 +30,5 @@ def measure_large(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
     job = _JOB.format(sizes.large_files)
     return [
         Result(job, "`git clone --depth 1`", ratio(samples, "sync", "clone"), "1.5"),
-        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "sync", "imports") / 1e6, "200", is_memory=True),
+        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "sync", "imports") / 1e6, "200", unit="MB"),
     ]

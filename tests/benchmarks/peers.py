@@ -1,6 +1,5 @@
 """Peers from PyPI, in a virtual environment of their own, each with its own configuration for the same job."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,8 @@ from tests.benchmarks.harness import BUILD
 from tests.benchmarks.upstreams import PROPOSAL_TAG, PROPOSALS
 
 _ENVIRONMENT = BUILD / "bench-venv"
-_PACKAGES = ("peru", "dfetch", "git-third-party")
+_PACKAGES = ("peru", "dfetch", "git-third-party", "pre-commit")
+_FRAMEWORK = _ENVIRONMENT / "bin" / "pre-commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,22 @@ class Peer:
 
 def installed() -> list[Peer]:
     """The peers that are there, installed first if need be; without a package index they are left out with a message."""
-    if not all(peer.program.exists() for peer in _PEERS):
-        _install()
+    _install_lacking()
     return [peer for peer in _PEERS if peer.program.exists()]
 
 
-def _install() -> None:
+def hook_framework() -> Path | None:
+    """The pre-commit framework's program; None where it could not be installed."""
+    _install_lacking()
+    return _FRAMEWORK if _FRAMEWORK.exists() else None
+
+
+def _install_lacking() -> None:
+    if all(program.exists() for program in (_FRAMEWORK, *(peer.program for peer in _PEERS))):
+        return
     subprocess.run([sys.executable, "-m", "venv", str(_ENVIRONMENT)], check=True)
     done = subprocess.run([str(_ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *_PACKAGES], check=False)
     if done.returncode != 0:
-        shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
         print("peers could not be installed: they are left out of the table", file=sys.stderr)
 
 

@@ -1,18 +1,24 @@
 """One line of the table."""
 
+import operator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured: a ratio, or a peak of memory in megabytes, and what it ought to be at most."""
+    """What was measured: a ratio, or a number of `unit`, and what it ought to be at most, or at least."""
 
     job: str
     against: str
     measured: float
-    goal: str
-    is_memory: bool = False
+    goal: str | None
+    """None where it is only told."""
+    unit: str = ""
+    is_minimum: bool = False
 
     @property
     def is_met(self) -> bool:
-        return self.measured <= float(self.goal)
+        if self.goal is None:
+            return True
+        compare = operator.ge if self.is_minimum else operator.le
+        return compare(self.measured, float(self.goal))

@@ -11,8 +11,15 @@ class Sizes:
     history: float = 1
     """Share of the usual number of commits."""
     large_files: int = 50_000
+    mirrors: int = 20
+    """Of the host whose commits are judged, with `mirror_files` files each."""
+    mirror_files: int = 50
+    releases: int = 11
+    """The tags that each of these mirrors moves through, one commit a step."""
+    range_commits: int = 20_000
+    long_history: int = 100_000
     is_quick: bool = False
     """Whether it is only to be seen that the benchmarks work: no peers, no warming up."""
 
 
-QUICK = Sizes(rounds=1, history=0.05, large_files=200, is_quick=True)
+QUICK = Sizes(rounds=1, history=0.05, large_files=200, mirrors=3, releases=4, range_commits=300, long_history=600, is_quick=True)

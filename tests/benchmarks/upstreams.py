@@ -10,6 +10,7 @@ from typing import IO
 PROPOSALS = ("cli", "clocks", "filesystem", "http", "io", "random", "sockets")
 PROPOSAL_TAG = "v0.2.6"
 LARGE_TAG = "v1"
+RELEASE = "v{}"
 _WHO = b"A <a@example.org>"
 _LARGE_FILE_BYTES = 4096
 _FILES_IN_DIRECTORY = 100
@@ -29,6 +30,11 @@ def proposals(directory: Path, *, scale: float = 1) -> Path:
 def monorepo(path: Path, tags: Iterable[str], files: int) -> None:
     """One upstream with all proposals below `proposals/`, and a release for each tag."""
     _made(path, lambda: _monorepo_commits(random.Random(path.name), tags, files))
+
+
+def library(path: Path, files: int, releases: int) -> None:
+    """An upstream of some source files, a few of which change from release to release."""
+    _made(path, lambda: _library_commits(random.Random(path.name), files, releases))
 
 
 def large(path: Path, count: int) -> None:
@@ -54,6 +60,13 @@ def _proposal_commits(chooser: random.Random, scale: float) -> Iterator[Commit]:
     for number in range(1, commits):
         tag = PROPOSAL_TAG if number == commits * 9 // 10 else None
         yield [(path, _text(chooser, 3_000)) for path in chooser.sample(paths, 2)], tag
+
+
+def _library_commits(chooser: random.Random, files: int, releases: int) -> Iterator[Commit]:
+    paths = [f"{chooser.choice(('src', 'include', 'src/util'))}/{_word(chooser)}-{n}.c" for n in range(files)]
+    yield [("LICENSE", _text(chooser, 11_000)), *((path, _text(chooser, 3_000)) for path in paths)], RELEASE.format(0)
+    for number in range(1, releases):
+        yield [(path, _text(chooser, 3_000)) for path in chooser.sample(paths, min(5, files))], RELEASE.format(number)
 
 
 def _monorepo_commits(chooser: random.Random, tags: Iterable[str], files: int) -> Iterator[Commit]:

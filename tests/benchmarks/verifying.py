@@ -35,5 +35,5 @@ def measure_verify(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]
     job = _JOB.format(sizes.large_files)
     return [
         Result(job, _HASH, ratio(samples, "verify", "git"), "1.5"),
-        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "verify", "imports") / 1e6, "200", is_memory=True),
+        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "verify", "imports") / 1e6, "200", unit="MB"),
     ]

@@ -1,0 +1,297 @@
+"""The law of the policy: honest histories raise no alarm; a change to a protected path always raises one, where it was made.
+
+Histories are made of states: for each mirror the pin that it is synced to, and perhaps a change that nobody synced. A commit is to blame
+for a changed mirror that none of its parents has in that very state, so for the change itself, and for bringing it back after it was gone.
+`POLICY_LAW_EXAMPLES=5000` tries more of them.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from policies.check import Policy
+from sync.host import find_host
+from tests.support import Host, Upstream, git, git_bytes, mirror
+
+PINS = {"alpha": ("v1", "v2", "v3"), "beta": ("v1", "v2"), "hidden": ("v1", "v2")}
+
+Command = bytes
+"""One change of a file, as git fast-import reads it."""
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A mirror as a commit has it: synced to a pin; and what was changed after that, if anything."""
+
+    pin: str
+    change: tuple[Command, ...] = ()
+
+
+State = Mapping[str, Synced]
+"""The mirrors that are there."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of a made-up history."""
+
+    parents: tuple[int, ...]
+    state: State
+
+    def is_to_blame(self, history: Sequence["Commit"]) -> bool:
+        parents = [history[parent].state for parent in self.parents]
+        return any(synced.change and all(parent.get(name) != synced for parent in parents) for name, synced in self.state.items())
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a sync of one mirror to one pin has in third_party/."""
+
+    manifest: str
+    files: Mapping[str, tuple[str, str]]
+    """Path below the host's root → mode and blob id; the mirror's, its licences', its record."""
+
+    @property
+    def record(self) -> str:
+        return next(path for path in self.files if "/provenance/" in path)
+
+
+@dataclass(frozen=True)
+class World:
+    """A host repository with the objects of every sync, from which histories are put together."""
+
+    path: Path
+    pieces: Mapping[tuple[str, str], Piece]
+    own: Mapping[str, tuple[str, str]]
+    """.gitattributes and .gitignore."""
+
+    def content(self, blob: str) -> bytes:
+        return git_bytes(self.path, "cat-file", "blob", blob)
+
+    def commands(self, state: State) -> Iterator[Command]:
+        yield b"deleteall\n"
+        if not state:
+            return
+        pieces = [self.pieces[name, synced.pin] for name, synced in sorted(state.items())]
+        for path, (mode, blob) in itertools.chain(self.own.items(), *(piece.files.items() for piece in pieces)):
+            yield f"M {mode} {blob} {path}\n".encode()
+        yield inline("100644", "third_party/mirrors.toml", "\n".join(piece.manifest for piece in pieces).encode())
+        for _, synced in sorted(state.items()):
+            yield from synced.change
+
+    def make(self, history: Sequence[Commit]) -> list[str]:
+        """Make the commits, each with work of its own; their ids."""
+        script = []
+        for number, commit in enumerate(history):
+            script.append(b"reset refs/heads/law\n\ncommit refs/heads/law\nmark :%d\n" % (number + 1))
+            script.append(b"committer T <t@example.org> %d +0000\ndata 0\n" % number)
+            script += [b"%s :%d\n" % (b"merge" if at else b"from", parent + 1) for at, parent in enumerate(commit.parents)]
+            script += self.commands(commit.state)
+            script.append(inline("100644", "work", b"%d" % number) + b"\nget-mark :%d\n" % (number + 1))
+        return git(self.path, "fast-import", "--quiet", "--force", stdin=b"".join(script)).split()
+
+    def blamed(self, history: Sequence[Commit]) -> list[int]:
+        """Those whom the policy blames."""
+        ids = self.make(history)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.path)
+            report = Policy(find_host(self.path).require_repository()).check_range(ids[-1])
+        found = {judgement.commit.id for judgement in report.judgements if judgement.violations and judgement.commit}
+        return [number for number, commit in enumerate(ids) if commit in found]
+
+
+def inline(mode: str, path: str, content: bytes) -> Command:
+    return f"M {mode} inline {path}\ndata {len(content)}\n".encode() + content + b"\n"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Three mirrors, one of them not checked in, synced to each of their pins."""
+    directory = tmp_path_factory.mktemp("law")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(directory))
+        for name in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{name}_NAME", "Tester")
+            patch.setenv(f"GIT_{name}_EMAIL", "tester@example.org")
+        upstreams = {name: Upstream.create(directory / name) for name in PINS}
+        host = Host.create(directory / "host")
+        pieces: dict[tuple[str, str], Piece] = {}
+        for number in range(3):
+            for name, pins in PINS.items():
+                if number < len(pins):
+                    upstreams[name].release(pins[number], _files(name, pins[number]))
+            state = {name: pins[min(number, len(pins) - 1)] for name, pins in PINS.items()}
+            tables = {name: _table(name, upstreams[name].url, pin) for name, pin in state.items()}
+            host.manifest("\n".join(tables.values()))
+            host.sync()
+            for name, pin in state.items():
+                pieces[name, pin] = Piece(tables[name], _staged(host, name, f"provenance/{name}.json", f"licenses/{name}"))
+        own = _staged(host, ".gitattributes", ".gitignore")
+    return World(host.path, pieces, own)
+
+
+def _files(name: str, pin: str) -> dict[str | bytes, bytes | tuple[str, bytes]]:
+    return {
+        "LICENSE": b"do what you like\n",
+        "wit/a.wit": f"package {name}:{pin};\n".encode(),
+        "wit/crlf": b"one\r\ntwo\r\n",
+        "wit/deps/run": ("100755", b"#!/bin/sh\n"),
+        "wit/deps/link": ("120000", b"../a.wit"),
+    }
+
+
+def _table(name: str, url: str, pin: str) -> str:
+    return mirror(name, url, tag=pin, from_="wit", local=True, **({"checked_in": False} if name == "hidden" else {}))
+
+
+def _staged(host: Host, *paths: str) -> dict[str, tuple[str, str]]:
+    listed = host.git("ls-files", "--stage", "--", *(f"third_party/{path}" for path in paths)).splitlines()
+    return {path: (meta.split()[0], meta.split()[1]) for meta, path in (line.split("\t") for line in listed)}
+
+
+# honest histories
+
+
+NUMBERS = st.integers(0, 1 << 16)
+STEPS = st.sampled_from(["work", "bump", "bump", "remove", "merge", "merge", "octopus", "revert", "cherry-pick", "root"])
+Step = tuple[str, int, int, int]
+HISTORIES = st.lists(st.tuples(STEPS, NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=12)
+NAMES = list(PINS)
+
+
+def _grow(history: list[Commit], step: Step) -> None:
+    """One more commit, of which the numbers choose the details."""
+    kind, a, b, c = step
+    parent, other, third = ((len(history) - 1 - number % len(history)) if history else 0 for number in (a, b, c))
+    if kind == "root" or not history:
+        chosen = {name: Synced(pins[b % len(pins)]) for at, (name, pins) in enumerate(PINS.items()) if a >> at & 1}
+        history.append(Commit((), chosen))
+        return
+    state = history[parent].state
+    name = NAMES[b % len(NAMES)]
+    if kind == "bump":
+        history.append(Commit((parent,), {**state, name: Synced(PINS[name][c % len(PINS[name])])}))
+    elif kind == "remove":
+        history.append(Commit((parent,), {kept: synced for kept, synced in state.items() if kept != name}))
+    elif kind in {"merge", "octopus"}:
+        parents = tuple(dict.fromkeys([parent, other, *([third] if kind == "octopus" else [])]))
+        history.append(Commit(parents, _merged([history[one].state for one in parents], c)))
+    elif kind in {"revert", "cherry-pick"} and history[other].parents:
+        before, after = history[history[other].parents[0]].state, history[other].state
+        history.append(Commit((parent,), _replayed(state, *((after, before) if kind == "revert" else (before, after)))))
+    else:
+        history.append(Commit((parent,), state))
+
+
+def _merged(states: Sequence[State], choice: int) -> State:
+    """Each mirror as one of the parents has it."""
+    chosen = {name: states[(choice >> 2 * at) % len(states)].get(name) for at, name in enumerate(NAMES)}
+    return {name: synced for name, synced in chosen.items() if synced is not None}
+
+
+def _replayed(state: State, before: State, after: State) -> State:
+    """The state with each mirror that differs between two others as the second has it."""
+    chosen = {name: (state if before.get(name) == after.get(name) else after).get(name) for name in NAMES}
+    return {name: synced for name, synced in chosen.items() if synced is not None}
+
+
+def _joined(history: list[Commit]) -> list[Commit]:
+    """The history with a last commit that leads to all of it, and keeps the state of the last one."""
+    inner = {parent for commit in history for parent in commit.parents}
+    heads = [number for number in reversed(range(len(history))) if number not in inner]
+    return [*history, Commit(tuple(heads), history[heads[0]].state)]
+
+
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("POLICY_LAW_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@EXAMPLES
+@given(steps=HISTORIES)
+def test_an_honest_history_raises_no_alarm(world: World, steps: list[Step]) -> None:
+    history: list[Commit] = []
+    for step in steps:
+        _grow(history, step)
+    event(f"{sum(len(commit.parents) > 1 for commit in history)} merges")
+    assert world.blamed(_joined(history)) == []
+
+
+# one change
+
+
+KINDS = ("byte", "mode", "symlink", "submodule", "delete", "add")
+
+
+def _change(world: World, name: str, pin: str, kind: str, a: int, b: int) -> tuple[Command, ...]:
+    """A change of one protected path of a mirror, of which the numbers choose path and place."""
+    piece = world.pieces[name, pin]
+    paths = sorted(piece.files)
+    path = paths[a % len(paths)]
+    mode, blob = piece.files[path]
+    if kind == "add":
+        where = "hidden/" if name == "hidden" else os.path.dirname(path).removeprefix("third_party/") + "/"
+        where = f"{name}/" if where == "provenance/" else where
+        return (inline("100644", f"third_party/{where}new", b"%d" % b),)
+    if kind == "delete":
+        return (f"D {path}\n".encode(),)
+    if kind == "submodule":
+        return (f"M 160000 {blob} {path}\n".encode(),)
+    if kind == "symlink":
+        return (inline("120000", path, b"elsewhere"),)
+    if kind == "mode":
+        return (f"M {'100644' if mode != '100644' else '100755'} {blob} {path}\n".encode(),)
+    content = world.content(blob)
+    # what a record says of files that are not there, nobody can judge without the upstream
+    start = content.index(b'"mirror"') if name == "hidden" and path == piece.record else 0
+    at = start + b % (len(content) - start)
+    return (inline(mode, path, content[:at] + bytes([content[at] ^ (1 + a % 255)]) + content[at + 1 :]),)
+
+
+@EXAMPLES
+@given(before=HISTORIES, mirror=st.sampled_from(NAMES), kind=st.sampled_from(KINDS), a=NUMBERS, b=NUMBERS, after=HISTORIES)
+def test_one_change_raises_an_alarm_where_it_was_made(
+    world: World, before: list[Step], mirror: str, kind: str, a: int, b: int, after: list[Step]
+) -> None:
+    history: list[Commit] = []
+    for step in before:
+        _grow(history, step)
+    pin = PINS[mirror][a % len(PINS[mirror])]
+    synced = history[-1].state.get(mirror, Synced(pin))
+    history.append(Commit((len(history) - 1,), {**history[-1].state, mirror: synced}))
+    changed = replace(synced, change=_change(world, mirror, synced.pin, kind, a, b))
+    culprit = len(history)
+    history.append(Commit((culprit - 1,), {**history[-1].state, mirror: changed}))
+    for step in after:
+        _grow(history, step)
+    history = _joined(history)
+    expected = [number for number, commit in enumerate(history) if commit.is_to_blame(history)]
+    assert culprit in expected
+    event(f"{mirror}, {kind}, {len(expected)} to blame")
+    assert world.blamed(history) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_byte_of_a_record_is_protected(world: World, name: str) -> None:
+    """Each byte in turn, each in a branch of its own."""
+    piece = world.pieces[name, "v1"]
+    content = world.content(piece.files[piece.record][1])
+    start = content.index(b'"mirror"') if name == "hidden" else 0
+    good = Commit((), {name: Synced("v1")})
+    bad = [
+        Commit(
+            (0,),
+            {name: Synced("v1", (inline("100644", piece.record, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]),))},
+        )
+        for at in range(start, len(content))
+    ]
+    history = [good, *bad, Commit(tuple(range(1, len(bad) + 1)), good.state)]
+    assert world.blamed(history) == list(range(1, len(bad) + 1))
