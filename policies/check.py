@@ -1,5 +1,6 @@
 """The policy over an index, a commit, a range or a push: which states are judged against which parents, and what came of it."""
 
+import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,12 +13,13 @@ from policies.states import Case, Root, State, States, read_root
 from policies.trailers import Trailer, wanted_trailers
 from sync.errors import CouldNotCheckError, UsageError, VerbatimError
 from sync.git.history import Commit, commits_of_interest, cut_off_commits, merge_heads, peel, read_commit
-from sync.git.process import StagedChange, staged_changes
+from sync.git.process import Child, StagedChange, staged_changes
 from sync.git.repository import Repository
 from sync.host import Host
 from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath
 
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
+_WORTH_A_PROCESS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Policy:
                 hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
                 reference="history-shallow",
             )
-        return _report(text, map(self._judge_commit, commits_of_interest([wanted], excluded)))
+        return Report(text, self._judge_all(list(commits_of_interest([wanted], excluded))))
 
     def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> Report:
         """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
@@ -124,7 +126,23 @@ class Policy:
         """
         tips = [tip for name in dict.fromkeys(pushed) if (tip := peel(self.repository, ObjectId(name))) is not None]
         has = [commit for commit in there if self.repository.has(ObjectId(commit))]
-        return _report(scope, map(self._judge_commit, commits_of_interest(tips, has, known_to) if tips else ()))
+        return Report(scope, self._judge_all(list(commits_of_interest(tips, has, known_to)) if tips else []))
+
+    def _judge_all(self, commits: Sequence[ObjectId]) -> tuple[Judgement, ...]:
+        """What is worth a report of these commits; of many the older are judged by a second process at the same time."""
+        if len(commits) < _WORTH_A_PROCESS:
+            return self._judge_each(commits)
+        at = len(commits) * 3 // 5  # an old object takes longer: it is deeper in its pack's chain of deltas
+        child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
+        judged = self._judge_each(commits[:at])
+        given = child.result()
+        if given is None:
+            return judged + self._judge_each(commits[at:])  # here a failure says what it is
+        told: tuple[Judgement, ...] = pickle.loads(given)  # noqa: S301 - from our own child
+        return judged + told
+
+    def _judge_each(self, commits: Iterable[ObjectId]) -> tuple[Judgement, ...]:
+        return _worth_a_report(map(self._judge_commit, commits))
 
     def _judge_commit(self, commit_id: ObjectId) -> Judgement:
         commit = read_commit(self.repository, commit_id)
@@ -169,7 +187,11 @@ def open_policy(host: Host) -> Policy:
 
 
 def _report(scope: str, judgements: Iterable[Judgement]) -> Report:
-    return Report(scope, tuple(judgement for judgement in judgements if judgement.violations or judgement.notices))
+    return Report(scope, _worth_a_report(judgements))
+
+
+def _worth_a_report(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
+    return tuple(judgement for judgement in judgements if judgement.violations or judgement.notices)
 
 
 @contextmanager

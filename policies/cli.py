@@ -87,7 +87,7 @@ def install(pre_receive: PreReceive = False) -> None:
     """Put the hooks in place; what is there already is kept and run first."""
     from policies.hooks.install import find_place
     from policies.hooks.install import install as install_hooks
-    from policies.render import render_hooks
+    from policies.hooks.render import render_hooks
 
     statuses = install_hooks(find_place(find_host(Path.cwd()), pre_receive=pre_receive))
     sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
@@ -119,7 +119,7 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
 
         sys.stdout.write(hooks_json(statuses))
     else:
-        from policies.render import render_hooks
+        from policies.hooks.render import render_hooks
 
         sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
     raise typer.Exit(ExitStatus.CLEAN if all(one.is_well for one in statuses) else ExitStatus.FINDINGS)

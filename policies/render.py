@@ -6,8 +6,6 @@ from itertools import groupby
 
 from policies.check import Judgement, Report
 from policies.explain import Violation
-from policies.hooks.install import HookStatus
-from policies.hooks.script import Kind
 from policies.words import Explanation, with_placeholders
 from sync.names import printable
 from sync.paint import Paint
@@ -62,25 +60,6 @@ def _summary(report: Report, paint: Paint) -> str:
     count = f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
     why = "".join(f"\n{paint.change('why:')} git verbatim check --explain {rule}" for rule in rules)
     return f"{paint.bad(f'refused: {count}')} in {printable(report.scope)}{why}"
-
-
-def render_hooks(statuses: Sequence[HookStatus], paint: Paint) -> str:
-    """A line a hook."""
-    width = max(len(status.name) for status in statuses)
-    return "".join(f"{status.name:<{width}}  {_standing(status, paint)}\n" for status in statuses)
-
-
-def _standing(status: HookStatus, paint: Paint) -> str:
-    if status.kind is Kind.ABSENT:
-        return paint.faint("absent")
-    if status.kind is Kind.FOREIGN:
-        return paint.bad(f"another program's: {printable(str(status.path))}")
-    if not status.finds_program:
-        return paint.bad("installed, but its interpreter is gone: install it again")
-    if not status.is_executable:
-        return paint.bad("installed, but git cannot execute it: install it again")
-    before = f", runs {printable(status.runs_before.name)} first" if status.runs_before else ""
-    return (paint.good if status.is_well else paint.bad)(status.kind.value) + before
 
 
 def render_explanation(explanation: Explanation, paint: Paint) -> str:

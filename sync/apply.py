@@ -234,7 +234,7 @@ def _follow_with_index(third_party: Path, repository: Repository, journal: Journ
         else:
             entries = known[step.target] if step.target in known else [fact.entry for fact in _facts(third_party, step.target)]
             wanted += [Entry(RepoPath(prefix + target + b"/" + path), mode, blob) for path, mode, blob in entries]
-    repository.update_index([prefix + step.target.encode() for step in journal.replacements], wanted)
+    repository.index.update([prefix + step.target.encode() for step in journal.replacements], wanted)
 
 
 def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:

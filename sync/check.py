@@ -94,7 +94,7 @@ Staged = Mapping[RepoPath, tuple[int, ObjectId]]
 def _staged(repository: Repository | None) -> Staged | None:
     if repository is None:
         return None
-    return {entry.path: (entry.mode, entry.blob) for entry in repository.index_files(THIRD_PARTY.encode())}
+    return {entry.path: (entry.mode, entry.blob) for entry in repository.index.files(THIRD_PARTY.encode())}
 
 
 def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]) -> MirrorStatus:

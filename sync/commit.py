@@ -32,7 +32,7 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
     root, repository = host.require_work_tree()
     owned = {name: _targets(name, plan, manifest) for name in _names(plan)}
     paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *(path for targets in owned.values() for path in targets)]
-    staged = _within(repository.index_files(THIRD_PARTY.encode()), paths)
+    staged = _within(repository.index.files(THIRD_PARTY.encode()), paths)
     committed = _within(_committed(repository), paths)
     removed = sorted(committed.keys() - staged.keys())
     added = [entry for path, entry in sorted(staged.items()) if committed.get(path) != entry]

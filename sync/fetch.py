@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sync.cache import locked_cache
 from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
-from sync.git.repository import Repository, copy_objects
+from sync.git.copying import copy_objects
+from sync.git.repository import Repository
 from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import (
     UNSHALLOW,

@@ -131,7 +131,7 @@ class Preparation:
     def _unstaged(self, satisfied: Sequence[str], records: Mapping[str, Record | None]) -> Iterator[str]:
         if not self.stage or not satisfied:
             return
-        staged = {entry.path: (entry.mode, entry.blob) for entry in self.repository.index_files(THIRD_PARTY.encode())}
+        staged = {entry.path: (entry.mode, entry.blob) for entry in self.repository.index.files(THIRD_PARTY.encode())}
         for name in satisfied:
             record, mirror = records[name], self.manifest.mirrors[name]
             if record is not None and not is_staged(staged, mirror, record):

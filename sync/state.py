@@ -143,7 +143,7 @@ class Index(_GitState):
 
     @cached_property
     def _entries(self) -> list[Entry]:
-        return self._repository.index_files(THIRD_PARTY.encode())
+        return self._repository.index.files(THIRD_PARTY.encode())
 
 
 class Commit(_GitState):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.apply import Outcome, refuse_interrupted
 from sync.commit import commit_synced
 from sync.errors import HostError, ManifestError, UsageError
-from sync.git.repository import Copying, copy_objects
+from sync.git.copying import Copying, copy_objects
 from sync.git_files import ATTRIBUTES, ignore_unchecked
 from sync.host import Host
 from sync.locking import held, report_rescued
@@ -152,8 +152,8 @@ class _Run:
 
     def _refuse(self, plan: Plan) -> None:
         self._refuse_local(plan)
-        if self.options.stage and plan and self.prepared.repository.index_is_locked():
-            raise self.prepared.repository.locked()
+        if self.options.stage and plan and self.prepared.repository.index.is_locked():
+            raise self.prepared.repository.index.locked()
         if self.options.commit:
             self._refuse_commit(plan)
 

@@ -1,31 +1,28 @@
 """A repository opened with libgit2: objects, refs, trees and the index, as plain types."""
 
 import os
-import shutil
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
-from sync.git.index import edit_index
-from sync.git.libgit2 import pygit2
-from sync.git.process import Packing, pack_objects, read_objects
+from sync.git.index import Index
+from sync.git.libgit2 import FAILURES, attempting, pygit2, words
+from sync.git.loose import LooseObjects
+from sync.git.process import read_objects
 from sync.model import Entry, Mode, ObjectId, RepoPath
 from sync.tree import TreeEntry, parse_tree
 from sync.tree import object_id as hash_object
 
-# pygit2 raises a bare KeyError for a missing object and a plain ValueError for a bad id, beside its own GitError
-_FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
-
 # like git's own fetch.unpackLimit: below it loose objects, above it one pack
-_UNPACK_LIMIT = 100
-_PROBES = 64
-_PART = 1 << 16
+UNPACK_LIMIT = 100
+_T = TypeVar("_T")
+# a loose object begins with its kind and size (gitformat-loose)
+_HEADER_BYTES = 64
 
 _KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
 
@@ -43,36 +40,13 @@ _IN_PROGRESS = {
 }
 
 
-@contextmanager
-def _attempting(what: str, hint: str | None = None) -> Iterator[None]:
-    try:
-        yield
-    except _FAILURES as error:
-        raise HostError(f"cannot {what}", [_words(error)], hint=hint, reference="git-failed") from error
-
-
-def _words(error: Exception) -> str:
-    return str(error).strip("'\"").lower() or type(error).__name__
-
-
-class Copying:
-    """Objects on their way into a repository."""
-
-    def __init__(self, packing: Packing | None) -> None:
-        self._packing = packing
-
-    def finish(self) -> None:
-        """Wait until they are there; HostError if they could not be brought."""
-        if self._packing is not None:
-            self._packing.finish()
-
-
 class Repository:
     """One repository. Also an `ObjectReader`: `read` and `size` raise CouldNotCheckError for what is not there."""
 
     def __init__(self, repository: pygit2.Repository, hint: str | None = None) -> None:
         self._repository = repository
         self._hint = hint
+        self._loose = LooseObjects(self.common_directory / "objects")
 
     @classmethod
     def discover(cls, directory: Path) -> Self | None:
@@ -86,12 +60,12 @@ class Repository:
             return found  # noqa: TRY300
         except KeyError:
             return None
-        except _FAILURES as error:
+        except FAILURES as error:
             if "not find repository" in str(error) or "repository not found" in str(error).lower():
                 return None
             raise HostError(
                 "cannot open the git repository here",
-                [f"directory: {directory}", _words(error)],
+                [f"directory: {directory}", words(error)],
                 hint="libgit2 cannot read SHA-256 repositories, reftables, split or sparse indexes",
                 reference="repository-unsupported",
             ) from error
@@ -105,13 +79,13 @@ class Repository:
     @classmethod
     def open(cls, path: Path) -> Self:
         """The repository at `path`, a git directory or a working tree."""
-        with _attempting(f"open the git repository {path}"):
+        with attempting(f"open the git repository {path}"):
             return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH))
 
     @classmethod
     def open_or_create_bare(cls, path: Path, hint: str | None = None) -> Self:
         """The bare repository at `path`, made if there is none; `hint` is what to do when objects in it cannot be read."""
-        with _attempting(f"make the git repository {path}", hint):
+        with attempting(f"make the git repository {path}", hint):
             path.parent.mkdir(parents=True, exist_ok=True)
             return cls(pygit2.init_repository(str(path), bare=True, template_path=None), hint)
 
@@ -131,6 +105,11 @@ class Repository:
         if not pointer.is_file():
             return self.git_directory
         return (self.git_directory / pointer.read_text().strip()).resolve()
+
+    @cached_property
+    def index(self) -> Index:
+        """What is staged."""
+        return Index(self._repository)
 
     @property
     def raw(self) -> pygit2.Repository:
@@ -155,57 +134,49 @@ class Repository:
 
     def read_typed(self, object_id: ObjectId) -> tuple[str, bytes]:
         """The kind (`commit`, `tree`, `blob`, `tag`) and raw content of an object, which hash to its id."""
-        number, content = self._read(object_id)
-        kind = _KINDS[number]
+        loose = self._inflate(object_id)
+        if loose is None:
+            number, content = self._look_up(object_id, self._repository.odb.read)
+            kind = _KINDS[number]
+        else:
+            header, _, content = loose.partition(b"\0")
+            kind = header.partition(b" ")[0].decode("ascii", "replace")
         if hash_object(kind, content) != object_id:
             raise self._missing(object_id, ValueError("its content does not hash to its id"))
         return kind, content
 
     def contents(self, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
         """The contents of many objects, in this order, unverified: for who hashes them anyway."""
-        if len(objects) < _UNPACK_LIMIT:
-            return (self._read(object_id)[1] for object_id in objects)
+        if len(objects) < UNPACK_LIMIT:
+            return (self.read(object_id) for object_id in objects)
         return read_objects(self.git_directory, objects)
 
-    def _read(self, object_id: ObjectId) -> tuple[int, bytes]:
-        self._refuse_cut_off(object_id)
-        try:
-            number, content = self._repository.odb.read(pygit2.Oid(hex=object_id))
-        except _FAILURES as error:
-            raise self._missing(object_id, error) from error
-        return number, content
-
-    def _refuse_cut_off(self, object_id: ObjectId) -> None:
-        """libgit2 never returns from a loose object that is cut off; CouldNotCheckError instead."""
-        if object_id[:2] not in self._loose:
-            return
-        with suppress(FileNotFoundError), open(self.common_directory / "objects" / object_id[:2] / object_id[2:], "rb") as file:
-            inflating = zlib.decompressobj()
-            try:
-                while not inflating.eof and (part := file.read(_PART)):
-                    inflating.decompress(part)
-            except zlib.error as error:
-                raise self._missing(object_id, error) from error
-            if not inflating.eof:
-                raise self._missing(object_id, ValueError("it is cut off"))
-
-    @cached_property
-    def _loose(self) -> frozenset[str]:
-        """How the ids of loose objects begin."""
-        return frozenset(name for name in os.listdir(self.common_directory / "objects") if len(name) == 2)  # noqa: PLR2004
-
     def size(self, object_id: ObjectId) -> int:
-        self._refuse_cut_off(object_id)
+        loose = self._inflate(object_id, _HEADER_BYTES)
+        if loose is None:
+            size: int = self._look_up(object_id, self._repository.odb.read_header)[1]
+            return size
         try:
-            size: int = self._repository.odb.read_header(pygit2.Oid(hex=object_id))[1]
-        except _FAILURES as error:
+            return int(loose.partition(b"\0")[0].partition(b" ")[2])
+        except ValueError as error:
             raise self._missing(object_id, error) from error
-        return size
+
+    def _look_up(self, object_id: ObjectId, ask: Callable[[pygit2.Oid], tuple[int, _T]]) -> tuple[int, _T]:
+        try:
+            return ask(pygit2.Oid(hex=object_id))
+        except FAILURES as error:
+            raise self._missing(object_id, error) from error
+
+    def _inflate(self, object_id: ObjectId, most: int = 0) -> bytes | None:
+        try:
+            return self._loose.inflate(object_id, most)
+        except (zlib.error, OSError) as error:
+            raise self._missing(object_id, error) from error
 
     def _missing(self, object_id: ObjectId, error: Exception) -> CouldNotCheckError:
         return CouldNotCheckError(
             f"object {object_id} cannot be read from {self.git_directory}",
-            [_words(error)],
+            [words(error)],
             hint=self._hint or self._fetch_hint,
             reference="object-missing",
         )
@@ -218,7 +189,7 @@ class Repository:
 
     def write_blob(self, content: bytes) -> ObjectId:
         """Store bytes as a blob: no filter, no conversion."""
-        with _attempting("write to the object database"):
+        with attempting("write to the object database"):
             return ObjectId(str(self._repository.create_blob(content)))
 
     # refs and commits
@@ -227,12 +198,12 @@ class Repository:
         """The id that a ref names, without peeling."""
         try:
             return ObjectId(str(self._repository.references[name].resolve().target))
-        except _FAILURES:
+        except FAILURES:
             return None
 
     def set_ref(self, name: str, target: ObjectId | None) -> None:
         """Point a ref at an object, or delete it."""
-        with _attempting(f"write the ref {name}"):
+        with attempting(f"write the ref {name}"):
             if target is not None:
                 self._repository.references.create(name, pygit2.Oid(hex=target), force=True)
             elif name in self._repository.references:
@@ -246,11 +217,11 @@ class Repository:
         """The commit that a revision, in git's syntax, names."""
         try:
             return ObjectId(str(self._repository.revparse_single(revision).peel(pygit2.Commit).id))
-        except _FAILURES:
+        except FAILURES:
             return None
 
     def tree_of(self, commit: ObjectId) -> ObjectId:
-        with _attempting(f"read commit {commit}"):
+        with attempting(f"read commit {commit}"):
             return ObjectId(str(self._repository[commit].peel(pygit2.Tree).id))
 
     def is_reached(self, commit: ObjectId, prefixes: tuple[str, ...]) -> bool:
@@ -260,7 +231,7 @@ class Repository:
             if name.startswith(prefixes):
                 try:
                     walker.push(self._repository.references[name].peel(pygit2.Commit).id)
-                except _FAILURES:
+                except FAILURES:
                     continue  # a tag of a tree or blob reaches no commit
         return any(str(found.id) == commit for found in walker)
 
@@ -279,7 +250,7 @@ class Repository:
         return mode, found
 
     def _entries(self, raw: bytes) -> list[TreeEntry]:
-        with _attempting("read a tree of the repository"):
+        with attempting("read a tree of the repository"):
             return parse_tree(raw)
 
     def files_below(self, tree: ObjectId, prefix: bytes = b"") -> Iterator[Entry]:
@@ -290,90 +261,3 @@ class Repository:
                 yield from self.files_below(entry.id, path + b"/")
             else:
                 yield Entry(path, entry.mode, entry.id)
-
-    # the index
-
-    def index_is_locked(self) -> bool:
-        """Whether another process writes the index; a lock that a killed run of ours left is removed."""
-        lock = self.git_directory / "index.lock"
-        with suppress(FileNotFoundError):
-            if lock.samefile(self._scratch_index):
-                lock.unlink()
-        return lock.exists()
-
-    def locked(self) -> HostError:
-        """The error that says so."""
-        return HostError(
-            "the index is locked by another git process",
-            [f"lock: {self.git_directory / 'index.lock'}"],
-            hint="wait for it to end; if there is none, remove the lock file",
-            reference="index-locked",
-        )
-
-    @property
-    def _scratch_index(self) -> Path:
-        return self.git_directory / "git-verbatim.index"
-
-    def index_files(self, directory: bytes) -> list[Entry]:
-        """What is staged below `directory`, with paths relative to it. Conflicts count with each side."""
-        prefix = os.fsdecode(directory) + "/"
-        with _attempting("read the index"):
-            self._repository.index.read(force=False)
-            staged = [(e.path, int(e.mode), str(e.id)) for e in self._repository.index if e.path.startswith(prefix)]
-        below = (Entry(RepoPath(os.fsencode(p[len(prefix) :])), mode, ObjectId(blob)) for p, mode, blob in staged)
-        return sorted(below)
-
-    def update_index(self, directories: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
-        """Make what is staged in (or at) `directories` exactly `wanted`, by blob id; whether anything changed.
-
-        Entries that are right already keep what git remembers of their files. The new index is built aside and
-        becomes the index by git's own protocol; its lock is a second name of our file, so a killed run is known by it.
-        """
-        scratch, place = self._scratch_index, self.git_directory / "index"
-        if self.index_is_locked():
-            raise self.locked()
-        with _attempting("update the index"):
-            for left in (scratch, scratch.with_name(f"{scratch.name}.lock")):
-                left.unlink(missing_ok=True)
-            if place.exists():
-                shutil.copy2(place, scratch)
-            index = pygit2.Index(str(scratch))
-            if not edit_index(index, directories, wanted):
-                scratch.unlink(missing_ok=True)
-                return False
-            index.write()
-            if place.exists():
-                # entries that were too young to be trusted by their time alone stay so (git's "racy" problem)
-                os.utime(scratch, ns=(place.stat().st_atime_ns, place.stat().st_mtime_ns))
-        self._replace_index(scratch, place)
-        return True
-
-    def _replace_index(self, scratch: Path, place: Path) -> None:
-        lock = self.git_directory / "index.lock"
-        with _attempting("update the index"):
-            try:
-                os.link(scratch, lock)
-            except FileExistsError as error:
-                raise self.locked() from error
-            os.replace(lock, place)
-            scratch.unlink()
-
-
-def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
-    """Begin to bring objects that `target` lacks from `source`: one pack if they are many, written by a process of its own."""
-    lacking = _lacking(target, list(dict.fromkeys(objects)))
-    if len(lacking) >= _UNPACK_LIMIT:
-        return Copying(pack_objects(source.git_directory, target.common_directory, lacking))
-    for object_id in lacking:
-        kind, content = source.read_typed(object_id)
-        with _attempting("write to the object database"):
-            target.raw.odb.write(ObjectType[kind.upper()], content)
-    return Copying(None)
-
-
-def _lacking(target: Repository, objects: list[ObjectId]) -> list[ObjectId]:
-    # asking libgit2 for an object that is not there is slow; who has none of the first has none most likely,
-    # and an object that is packed twice does no harm
-    if len(objects) > _UNPACK_LIMIT and not any(map(target.has, objects[:_PROBES])):
-        return objects
-    return [object_id for object_id in objects if not target.has(object_id)]

@@ -1,0 +1,44 @@
+"""Objects brought from one repository to another, as they are."""
+
+from collections.abc import Iterable
+
+from pygit2.enums import ObjectType
+
+from sync.git.libgit2 import attempting
+from sync.git.process import Packing, pack_objects
+from sync.git.repository import UNPACK_LIMIT, Repository
+from sync.model import ObjectId
+
+_PROBES = 64
+
+
+class Copying:
+    """Objects on their way into a repository."""
+
+    def __init__(self, packing: Packing | None) -> None:
+        self._packing = packing
+
+    def finish(self) -> None:
+        """Wait until they are there; HostError if they could not be brought."""
+        if self._packing is not None:
+            self._packing.finish()
+
+
+def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
+    """Begin to bring objects that `target` lacks from `source`: one pack if they are many, written by a process of its own."""
+    lacking = _lacking(target, list(dict.fromkeys(objects)))
+    if len(lacking) >= UNPACK_LIMIT:
+        return Copying(pack_objects(source.git_directory, target.common_directory, lacking))
+    for object_id in lacking:
+        kind, content = source.read_typed(object_id)
+        with attempting("write to the object database"):
+            target.raw.odb.write(ObjectType[kind.upper()], content)
+    return Copying(None)
+
+
+def _lacking(target: Repository, objects: list[ObjectId]) -> list[ObjectId]:
+    # asking libgit2 for an object that is not there is slow; who has none of the first has none most likely,
+    # and an object that is packed twice does no harm
+    if len(objects) > UNPACK_LIMIT and not any(map(target.has, objects[:_PROBES])):
+        return objects
+    return [object_id for object_id in objects if not target.has(object_id)]

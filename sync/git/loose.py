@@ -1,0 +1,34 @@
+"""Loose objects, inflated by ourselves: libgit2 never returns from one that is cut off."""
+
+import os
+import zlib
+from functools import cache
+from pathlib import Path
+
+
+class LooseObjects:
+    """The loose objects of one `objects` directory, as they were when they were first asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._listed = cache(self._list)
+
+    def inflate(self, object_id: str, most: int = 0) -> bytes | None:
+        """An object behind its header of kind and size (gitformat-loose), or its first bytes; None for one that is not loose.
+
+        OSError or zlib.error for a file that cannot be read.
+        """
+        if object_id[2:] not in self._listed(object_id[:2]):
+            return None
+        try:
+            compressed = (self._directory / object_id[:2] / object_id[2:]).read_bytes()
+        except FileNotFoundError:
+            return None  # packed meanwhile
+        return zlib.decompressobj().decompress(compressed, most)
+
+    def _list(self, beginning: str) -> frozenset[str]:
+        """How the ids go on that begin so."""
+        try:
+            return frozenset(os.listdir(self._directory / beginning))
+        except FileNotFoundError:
+            return frozenset()
