@@ -45,7 +45,7 @@ bench: $(VENV)/dev ## ratios against git and peers, written to docs/performance.
 schemas: $(VENV)/dev ## the shipped JSON Schemas, from the models
 	$(BIN)/python -m tests.schemas
 
-pages: $(VENV)/dev ## docs/policies.md, from the rules' own words
+pages: $(VENV)/dev ## docs/policies.md and the routes in docs/hooks.md
 	$(BIN)/python -m tests.pages
 
 clean: ## what make has made

@@ -1,6 +1,5 @@
 """Whether git attributes would really change the bytes of a mirrored file: git's rules of conversion, applied to the content."""
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +8,15 @@ from policies.objects import Objects
 from policies.states import State
 from sync.git.attributes import CONVERTING, attributes_of
 from sync.git_files import ATTRIBUTES
-from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Mode, ObjectId, RepoPath, license_directory
+from sync.errors import HostError
+from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.names import quote_path
 from sync.provenance import Record
 
 _SAYS_ANYTHING = re.compile("|".join(CONVERTING).encode())
-# git reads no larger ones (attr.c)
-_MAX_ATTRIBUTES_BYTES = 100 << 20
+_MAX_ATTRIBUTES_BYTES = 1 << 20
 _IDENT = re.compile(rb"\$Id(?::[^\n$]*)?\$")
+_SINGLE_BYTE = re.compile(r"us-ascii|iso-?8859-\d+|latin-?1|windows-125\d", re.IGNORECASE)
 _PRINTABLE_CONTROLS = frozenset(b"\b\t\n\r\x1b\f")
 _OWN = RepoPath(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode())
 
@@ -48,16 +49,26 @@ def altered_files(state: State, objects: Objects) -> tuple[Altered, ...]:
 
 
 def _can_alter(state: State, objects: Objects) -> bool:
-    contents = {entry.path: objects.read_up_to(entry.blob, _MAX_ATTRIBUTES_BYTES) or b"" for entry in state.attribute_files}
+    contents = {entry.path: _read(entry, objects) for entry in state.attribute_files}
     deeper = any(path.count(b"/") > 1 for path in contents)
-    if contents.get(_OWN) == ATTRIBUTES.encode() and not deeper:
+    has_macros = any(b"[attr]" in content for content in contents.values())
+    if contents.get(_OWN) == ATTRIBUTES.encode() and not deeper and not has_macros:
         return False  # the tool's own attributes outrank the root's
     return any(_SAYS_ANYTHING.search(content) for content in contents.values())
+
+
+def _read(entry: Entry, objects: Objects) -> bytes:
+    content = objects.read_up_to(entry.blob, _MAX_ATTRIBUTES_BYTES)
+    if content is None:
+        raise HostError("git attributes are too large to judge", [quote_path(entry.path)], reference="attributes-too-large")
+    return content
 
 
 def _mirrored(state: State) -> Iterator[tuple[str, bytes, ObjectId]]:
     for facts in state.mirrors.values():
         record = facts.record
+        if facts.record_entry is not None:
+            yield facts.name, f"{THIRD_PARTY}/{record_path(facts.name)}".encode(), facts.record_entry.id
         if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
             continue
         for directory, of_directory in ((record.into, record.files), (license_directory(facts.name), record.licenses)):
@@ -83,14 +94,18 @@ def conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
 
 
 def _differs_in(encoding: str, content: bytes) -> bool:
+    if encoding.lower() in {"utf-8", "utf8"} or not content:
+        return False
     try:
-        return codecs.lookup(encoding).name != "utf-8" and content.decode().encode(encoding) != content
+        # of other encodings iconv, which git asks, and Python do not think alike
+        return _SINGLE_BYTE.fullmatch(encoding) is None or content.decode().encode(encoding) != content
     except (LookupError, UnicodeError):
         return True  # git can only fail on it
 
 
 def _line_ending_conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
-    text = attributes.get("text") or attributes.get("crlf")
+    text = attributes.get("text")
+    text = text if text in {"set", "unset", "input", "auto"} else attributes.get("crlf")
     eol = attributes.get("eol")
     crlf = content.count(b"\r\n")
     lone_lf = content.count(b"\n") - crlf

@@ -12,13 +12,24 @@ from policies.rules import Rules, missing_trailers
 from policies.states import Case, Root, State, States, read_root
 from policies.trailers import Trailer, wanted_trailers
 from sync.errors import CouldNotCheckError, UsageError, VerbatimError
-from sync.git.history import Commit, commits_of_interest, cut_off_commits, merge_heads, peel, read_commit
+from sync.git.history import (
+    Commit,
+    commits_of_interest,
+    commits_of_refs,
+    cut_off_commits,
+    merge_bases,
+    merge_heads,
+    peel,
+    read_commit,
+)
 from sync.git.process import Child, StagedChange, staged_changes
 from sync.git.repository import Repository
 from sync.host import Host
 from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath
+from sync.verify import Finding
 
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
+_FETCH_ONE = "such as `git fetch origin main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
 
 
@@ -37,6 +48,8 @@ class Report:
     """What was judged, and what was found."""
 
     scope: str
+    judged: int
+    """How many commits touch what policies depend on; 1 for an index or a state that does."""
     judgements: tuple[Judgement, ...]
     """Those that have violations or notices, newest first."""
 
@@ -56,24 +69,31 @@ class Policy:
 
     # what is about to be committed
 
-    def check_staged(self, changes: Sequence[StagedChange] | None = None, message: bytes | None = None) -> Report:
-        """What a commit of the index would bring about; with its message, whether it has its trailers."""
+    def check_staged(
+        self, changes: Sequence[StagedChange] | None = None, message: bytes | None = None, merged: Sequence[ObjectId] = ()
+    ) -> Report:
+        """What a commit of the index would bring about; with its message, whether it has its trailers.
+
+        `merged` are further parents, where git has not written down yet what it merges.
+        """
         changes = staged_changes() if changes is None else changes
         head = self.repository.commit_of("HEAD")
         with _met_in("the index"):
-            case = self._staged_case(head, changes, message)
+            case = self._staged_case(head, changes, message, merged)
             judgement = self._judge("the index", None, head, case)
         if message is not None:
             judgement = replace(judgement, violations=(*judgement.violations, *judgement.notices), notices=())
-        return _report("the index", [judgement])
+        return Report("the index", 1 if changes else 0, _worth_a_report([judgement]))
 
     def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
         """Those of a commit of the index."""
-        case = self._staged_case(self.repository.commit_of("HEAD"), changes, None)
+        case = self._staged_case(self.repository.commit_of("HEAD"), changes, None, ())
         return wanted_trailers(case.state, case.parents)
 
-    def _staged_case(self, head: ObjectId | None, changes: Sequence[StagedChange], message: bytes | None) -> Case:
-        parents = [*([head] if head else []), *merge_heads(self.repository)]
+    def _staged_case(
+        self, head: ObjectId | None, changes: Sequence[StagedChange], message: bytes | None, merged: Sequence[ObjectId]
+    ) -> Case:
+        parents = [*([head] if head else []), *(merge_heads(self.repository) or merged)]
         state = self._states.read(read_root(self.objects, self._staged_tree(head, changes)))
         return Case(state, tuple(self._state_of(parent) for parent in parents), message)
 
@@ -97,27 +117,27 @@ class Policy:
         head = self.repository.commit_of("HEAD")
         if head is None:
             raise UsageError("there is no commit yet", hint="`git verbatim check --staged` looks at the index")
-        commit = read_commit(self.repository, head)
-        label = f"commit {head[:12]}"
+        label = f"the state of HEAD, commit {head[:12]}"
         with _met_in(label):
-            state = self._states.read(read_root(self.objects, commit.tree))
-            judgement = self._judge(label, commit, None, Case(state, ()))
-        return _report(label, [judgement])
+            state = self._states.read(read_root(self.objects, read_commit(self.repository, head).tree))
+            judgement = self._judge(label, None, None, Case(state, ()))
+        return Report(label, 1, _worth_a_report([judgement]))
 
     def check_range(self, text: str) -> Report:
         """What each commit of `A..B` brings about; of all that `B` leads to, where `A` is git's null id or the text is just `B`."""
         start, dots, end = text.rpartition("..")
-        if start.endswith(".") or not (start or end):
-            raise UsageError(f"`{text}` is no range", hint="write A..B, such as origin/main..HEAD", reference="range-invalid")
+        if start.endswith(".") or (dots and not start) or not text:
+            hint = "write A..B, such as origin/main..HEAD; A may be what a variable should have said"
+            raise UsageError(f"`{text}` is no range", hint=hint, reference="range-invalid")
         wanted = self._commit(end or "HEAD")
-        excluded = [self._commit(start or "HEAD")] if dots and start != NO_COMMIT else []
+        excluded = [self._commit(start)] if dots and start != NO_COMMIT else []
         for commit, before in cut_off_commits(self.repository, [wanted], excluded):
             raise CouldNotCheckError(
                 f"this clone is shallow and hides parents of commit {commit[:12]}, which is in {text}",
                 hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
                 reference="history-shallow",
             )
-        return Report(text, self._judge_all(list(commits_of_interest([wanted], excluded))))
+        return self._judge_commits(text, list(commits_of_interest([wanted], excluded)), [wanted], excluded)
 
     def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> Report:
         """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
@@ -125,8 +145,40 @@ class Policy:
         `known_to` are options of `git rev-list`.
         """
         tips = [tip for name in dict.fromkeys(pushed) if (tip := peel(self.repository, ObjectId(name))) is not None]
-        has = [commit for commit in there if self.repository.has(ObjectId(commit))]
-        return Report(scope, self._judge_all(list(commits_of_interest(tips, has, known_to)) if tips else []))
+        has = [ObjectId(commit) for commit in there if self.repository.has(ObjectId(commit))]
+        known = [*has, *commits_of_refs(self.repository, known_to)]
+        return self._judge_commits(scope, list(commits_of_interest(tips, has, known_to)) if tips else [], tips, known)
+
+    def _judge_commits(
+        self, scope: str, commits: Sequence[ObjectId], tips: Sequence[ObjectId], known: Sequence[ObjectId]
+    ) -> Report:
+        judged = self._judge_all(commits)
+        blamed = {violation.finding for judgement in judged for violation in judgement.violations}
+        ends = (self._judge_end(tip, known, blamed) for tip in tips)
+        return Report(scope, len(commits), _worth_a_report(end for end in ends if end) + judged)
+
+    def _judge_end(self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]) -> Judgement | None:
+        """What a tip brings about beside the commits that are `known`, and no commit of its own is to blame for.
+
+        A merge can take up what it inherits from where nobody judged it: a history without mirrors, or a commit long mended.
+        """
+        label = f"commit {tip[:12]}, beside what was there"
+        with _met_in(label):
+            root = self._root_of(tip)
+            if any(root == self._root_of(commit) and self._states.read_if_possible(root).is_governed for commit in known):
+                return None
+            bases = merge_bases(tip, known) if known else []
+            states = [self._states.read_if_possible(self._root_of(base)) for base in bases]
+            before = tuple(state for state in states if state.is_governed)
+            if not before or any(state.root == root for state in before):
+                return None
+            case = Case(self._states.read(root), before)
+            findings = [finding for rule in self._rules.all for finding in rule(case) if finding not in blamed]
+            explain = partial(explain_finding, self.objects, case, bases[0])
+            return Judgement(label, None, tuple(map(explain, findings)))
+
+    def _root_of(self, commit: ObjectId) -> Root:
+        return read_root(self.objects, read_commit(self.repository, commit).tree)
 
     def _judge_all(self, commits: Sequence[ObjectId]) -> tuple[Judgement, ...]:
         """What is worth a report of these commits; of many the older are judged by a second process at the same time."""
@@ -149,7 +201,7 @@ class Policy:
         label = f"commit {commit_id[:12]}"
         with _met_in(label):
             root = read_root(self.objects, commit.tree)
-            before = [read_root(self.objects, read_commit(self.repository, parent).tree) for parent in commit.parents]
+            before = [self._root_of(parent) for parent in commit.parents]
             if root in before:
                 return Judgement(label, commit, ())
             case = Case(self._states.read(root), tuple(map(self._states.read_if_possible, before)), commit.message)
@@ -163,20 +215,20 @@ class Policy:
         return Judgement(label, commit, tuple(map(explain, findings)), tuple(map(explain, lacking)))
 
     def _state_of(self, commit: ObjectId) -> State:
-        return self._states.read_if_possible(read_root(self.objects, read_commit(self.repository, commit).tree))
+        return self._states.read_if_possible(self._root_of(commit))
 
     def _commit(self, revision: str) -> ObjectId:
         commit = self.repository.commit_of(revision)
         if commit is None and self.repository.is_shallow:
             raise CouldNotCheckError(
                 f"this clone is shallow and does not have {revision}",
-                hint=f"fetch it, or {_FETCH_ALL}",
+                hint=f"fetch it, {_FETCH_ONE}, or {_FETCH_ALL}",
                 reference="history-shallow",
             )
         if commit is None:
             raise UsageError(
                 f"there is no commit {revision}",
-                hint="write the range as A..B, such as origin/main..HEAD",
+                hint=f"write A..B of what is here; what is not has to be fetched, {_FETCH_ONE}",
                 reference="revision-unknown",
             )
         return commit
@@ -184,10 +236,6 @@ class Policy:
 
 def open_policy(host: Host) -> Policy:
     return Policy(host.require_repository())
-
-
-def _report(scope: str, judgements: Iterable[Judgement]) -> Report:
-    return Report(scope, _worth_a_report(judgements))
 
 
 def _worth_a_report(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:

@@ -101,7 +101,8 @@ def uninstall(pre_receive: PreReceive = False) -> None:
     from policies.hooks.install import find_place
     from policies.hooks.install import uninstall as uninstall_hooks
 
-    removed = uninstall_hooks(find_place(find_host(Path.cwd()), pre_receive=pre_receive))
+    host = find_host(Path.cwd())
+    removed = uninstall_hooks(find_place(host, pre_receive=pre_receive or host.root is None))
     for status in removed:
         print(f"removed {status.name}" + (", put back what was there before" if status.runs_before else ""))
     if not removed:
@@ -113,7 +114,8 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
     """Show which hooks are in place."""
     from policies.hooks.install import find_place, read_status
 
-    statuses = read_status(find_place(find_host(Path.cwd()), pre_receive=pre_receive))
+    host = find_host(Path.cwd())
+    statuses = read_status(find_place(host, pre_receive=pre_receive or host.root is None))
     if json:
         from policies.output import hooks_json
 

@@ -16,6 +16,8 @@ from sync.verify import Difference, Finding, Rule
 
 _MAX_EXPLAINED_BYTES = 1 << 20
 _SHORT = 12
+_OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
+_MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
 
 
@@ -44,19 +46,37 @@ def explain_finding(objects: Objects, case: Case, before: ObjectId | None, findi
     words = BY_RULE[finding.rule]
     names = {
         "mirror": finding.mirror or "MIRROR",
-        "path": _shell_word(unquote_path(path)),
+        "path": _pathspec(unquote_path(path)),
         "directory": _directory(case.state, finding) or path,
         "record": f"{THIRD_PARTY}/{record_path(finding.mirror)}",
         "before": before[:_SHORT] if before else "HEAD",
     }
-    put_back = words.put_back.format_map(names)
+    put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
     if words.restored:
         # git restores nothing at all if it does not know one of the paths
         known = [path for path in (one.format_map(names) for one in words.restored) if _is_known(objects, case, path)]
-        put_back = " ".join([RESTORE.format_map(names), *map(shlex.quote, known)])
-    if words.restored and before is None:
+        put_back = " ".join([RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)])
+        if MANIFEST_PATH in known and _says_more(case, finding.mirror):
+            put_back = f"in {path}:{line or 1} write again what commit {names['before']} says of {finding.mirror}"
+    if words.restored and (before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding.mirror))):
         put_back = f"git verbatim sync --discard-local {finding.mirror}"
-    return Violation(finding, path, line, put_back, words.go_on.format_map(names))
+    if finding.difference is Difference.MISSING and finding.path == names["directory"]:
+        go_on = f"to take the mirror away: `git verbatim remove {finding.mirror} --commit`"
+    return Violation(finding, path, line, put_back, go_on)
+
+
+def _says_more(case: Case, mirror: str) -> bool:
+    """Whether the manifest differs from the first parent's in anything but this mirror, which restoring it would lose."""
+    here, *before = [
+        {name: facts.mirror for name, facts in state.mirrors.items() if name != mirror and facts.mirror}
+        for state in (case.state, *case.parents[:1])
+    ]
+    return any(here != one for one in before)
+
+
+def _has_record(case: Case, mirror: str) -> bool:
+    """Whether the first parent has a record to go back to."""
+    return any(mirror in parent.mirrors and parent.mirrors[mirror].record_entry is not None for parent in case.parents[:1])
 
 
 def _is_known(objects: Objects, case: Case, path: str) -> bool:
@@ -68,15 +88,16 @@ def _is_known(objects: Objects, case: Case, path: str) -> bool:
     )
 
 
-def _shell_word(path: bytes) -> str:
-    """The path for a command line; of bytes that are no plain text what bash, zsh and POSIX.1-2024 read."""
+def _pathspec(path: bytes) -> str:
+    """The path from the top of the working tree for a command line; of bytes that are no plain text as bash and zsh read them."""
+    top = ":(top,literal)" if set(path) & _MAGIC and b"*.gitattributes" not in path else "" if path.startswith(b":/") else ":/"
     try:
         text = path.decode()
     except UnicodeDecodeError:
         text = ""
     if text and printable(text) == text:
-        return shlex.quote(text)
-    return "$'" + "".join(chr(b) if chr(b) in _PLAIN else f"\\{b:03o}" for b in path) + "'"
+        return shlex.quote(top + text)
+    return f"$'{top}" + "".join(chr(b) if chr(b) in _PLAIN else f"\\{b:03o}" for b in path) + "'"
 
 
 def _directory(state: State, finding: Finding) -> str | None:

@@ -50,7 +50,7 @@ def _file(violation: Violation) -> str:
 
 
 def _summary(report: Report) -> str:
-    scope = printable(report.scope).replace("##[", "## [")  # the runner's older commands start anywhere in a line
+    scope = printable(report.scope)
     violations = sum(len(judgement.violations) for judgement in report.judgements)
     notices = sum(len(judgement.notices) for judgement in report.judgements)
     also = f", {_count(notices, 'notice')}" if notices else ""

@@ -55,6 +55,7 @@ class CheckOutput(_Output):
     schema_: Literal[1] = Field(default=1, alias="schema")
     scope: str = Field(description="what was judged")
     clean: bool
+    judged: int = Field(description="how many commits touch what policies depend on")
     commits: list[JudgementOutput] = Field(description="those with violations or notices, newest first")
 
 
@@ -112,6 +113,7 @@ def check_output(report: Report) -> CheckOutput:
     return CheckOutput(
         scope=_text(report.scope),
         clean=report.is_clean,
+        judged=report.judged,
         commits=[_judgement(judgement) for judgement in report.judgements],
     )
 

@@ -1,12 +1,14 @@
 """Reports → text for people; pure. The words of a hook, of `check`, and of `check --explain`."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from policies.check import Judgement, Report
 from policies.explain import Violation
-from policies.words import Explanation, with_placeholders
+from policies.words import REMOVE, Explanation, with_placeholders
+from sync.model import THIRD_PARTY
 from sync.names import printable
 from sync.paint import Paint
 
@@ -15,19 +17,16 @@ _WIDTH = 100
 
 
 def render_report(report: Report, paint: Paint) -> str:
-    """What was found, commit by commit and mirror by mirror, each with its ways out; then one line that says it all."""
-    lines = [line for judgement in report.judgements for line in _judgement_lines(judgement, paint)]
+    """What was found, the oldest commit first, each finding with its ways out; then one line that says it all."""
+    lines = [line for judgement in reversed(report.judgements) for line in _judgement_lines(judgement, paint)]
     return "\n".join([*lines, _summary(report, paint)]) + "\n"
 
 
 def _judgement_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
     subject = f"  {paint.faint(printable(judgement.commit.subject))}" if judgement.commit else ""
     yield f"{paint.strong(printable(judgement.label))}{subject}"
-    for rule, of_rule in groupby(judgement.violations, key=lambda v: (v.finding.mirror, v.finding.rule)):
-        yield from _rule_lines(rule[0], list(of_rule), paint)
-    if judgement.violations and judgement.commit:
-        before = next((parent[:12] for parent in judgement.commit.parents), "--root")
-        yield f"  {paint.change('hint:')} a later commit does not heal this one: mend it with `git rebase --interactive {before}`"
+    for mirror, of_rule in groupby(judgement.violations, key=lambda v: (v.finding.mirror, v.finding.rule)):
+        yield from _rule_lines(mirror[0], list(of_rule), paint)
     for violation in judgement.notices:
         finding = violation.finding
         yield f"  {paint.change('notice')} {printable(finding.mirror)}: {printable(finding.message)}"
@@ -40,8 +39,16 @@ def _rule_lines(mirror: str, violations: Sequence[Violation], paint: Paint) -> I
         yield f"    {_where(violation)}{printable(violation.finding.message)}"
     if len(violations) > _SHOWN:
         yield f"    … {len(violations)} in all; `git verbatim check --format json` lists every one"
-    yield f"    {paint.change('put back:')} {printable(first.put_back)}"
+    yield f"    {paint.change('put back:')} {printable(_put_back(violations))}"
     yield f"    {paint.change('or:')} {printable(first.go_on)}"
+
+
+def _put_back(violations: Sequence[Violation]) -> str:
+    """One command for all of them."""
+    commands = list(dict.fromkeys(violation.put_back for violation in violations))
+    if len(commands) > 1 and all(command.startswith(f"{REMOVE} ") for command in commands):
+        return " ".join([REMOVE, *(command.removeprefix(f"{REMOVE} ") for command in commands)])
+    return commands[0]
 
 
 def _where(violation: Violation) -> str:
@@ -55,11 +62,24 @@ def _where(violation: Violation) -> str:
 def _summary(report: Report, paint: Paint) -> str:
     violations = [violation for judgement in report.judgements for violation in judgement.violations]
     if not violations:
-        return f"{paint.good('clean:')} no mirror is changed without its provenance in {printable(report.scope)}"
+        said = "no mirror is changed without its provenance" if report.judged else f"nothing of {THIRD_PARTY}/ is touched"
+        return f"{paint.good('clean:')} {said} in {printable(report.scope)}"
     rules = dict.fromkeys(violation.finding.rule.value for violation in violations)
     count = f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
-    why = "".join(f"\n{paint.change('why:')} git verbatim check --explain {rule}" for rule in rules)
-    return f"{paint.bad(f'refused: {count}')} in {printable(report.scope)}{why}"
+    lines = [f"{paint.bad(f'refused: {count}')} in {printable(report.scope)}", *_mending(report, paint)]
+    lines += [f"{paint.change('why:')} git verbatim check --explain {rule}" for rule in rules]
+    return "\n".join(lines)
+
+
+def _mending(report: Report, paint: Paint) -> Iterator[str]:
+    """How to mend commits that are made already."""
+    bad = [judgement.commit for judgement in reversed(report.judgements) if judgement.violations and judgement.commit]
+    if bad:
+        before = next((parent[:12] for parent in bad[0].parents), "--root")
+        marked = ", ".join(commit.id[:12] for commit in bad[:_SHOWN])
+        rebase = f"`git rebase --interactive {before}`, mark {marked} `edit` (or `drop`)"
+        steps = f"{rebase}, put back there what is said above, `git commit --amend`, `git rebase --continue`"
+        yield f"{paint.change('hint:')} a later commit does not heal an earlier one: {steps}"
 
 
 def render_explanation(explanation: Explanation, paint: Paint) -> str:
@@ -75,6 +95,7 @@ def render_explanation(explanation: Explanation, paint: Paint) -> str:
 
 
 def _paragraph(title: str, text: str) -> str:
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), f"{title}: {text}")  # no command is broken in two
     return textwrap.fill(
-        f"{title}: {text}", _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
-    )
+        whole, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    ).replace("\0", " ")

@@ -21,6 +21,7 @@ from sync.verify import DIFFERENCES, Difference, Finding, Held, Rule, path_of, v
 _NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
 _MORE_FILES_THAN_RECORDED = 10_000
 _MAX_STRAY_FILES = 1_000
+_MAX_LOOKED_AT = 50_000
 _MAX_EXPLAINED_BYTES = 1 << 20
 _KEPT_FINDINGS = 4096
 
@@ -91,20 +92,21 @@ class Rules:
         """mirror-differs-from-record, for sizes and SHA-256s of a new record, which no tree id shows."""
         for name, facts in case.state.mirrors.items():
             before = [parent.mirrors[name] for parent in case.parents if name in parent.mirrors]
-            if isinstance(facts.record, Record) and all(facts.record_entry != parent.record_entry for parent in before):
-                yield from self._false_facts_of(facts, facts.record, [parent.record for parent in before])
+            # what was not checked in could not be compared before
+            compared = [parent for parent in before if _is_here(parent) or not _is_here(facts)]
+            if isinstance(facts.record, Record) and all(facts.record_entry != parent.record_entry for parent in compared):
+                yield from self._false_facts_of(facts, facts.record, [parent.record for parent in compared])
 
     def _false_facts_of(
         self, facts: MirrorFacts, record: Record, before: Sequence[Record | RecordError | None]
     ) -> Iterator[Finding]:
         known = {_content(fact) for parent in before if isinstance(parent, Record) for _, fact in _recorded(parent)}
         told = {blob: (size, sha256) for blob, size, sha256 in known}
-        is_here = facts.mirror is None or facts.mirror.checked_in
         for directory, fact in _recorded(record):
             if _content(fact) in known:
                 continue
             held = facts.files if directory == record.into else facts.licenses
-            true = self._true_facts(fact, held) if is_here else told.get(fact.blob)
+            true = self._true_facts(fact, held) if _is_here(facts) else told.get(fact.blob)
             if true is not None and true != (fact.size, fact.sha256):
                 found = FileFact(*fact.entry, *true)
                 message, where = DIFFERENCES[Difference.FACTS], path_of(directory, fact.path)
@@ -138,9 +140,12 @@ class Rules:
                 yield from self._new_files(stray, parents)
 
     def _new_files(self, stray: Entry, parents: Sequence[State]) -> Iterator[bytes]:
-        for file in self._files(stray):
+        files = self._files(stray)
+        for file in islice(files, _MAX_LOOKED_AT):
             if not any(self._is_stray(file.path, parent) for parent in parents):
                 yield file.path
+        if next(files, None) is not None:
+            yield stray.path  # far too much to say whether it was there
 
     def _files(self, stray: Entry) -> Iterator[Entry]:
         return self._objects.files(TreeEntry(b"", stray.mode, stray.blob), stray.path)
@@ -175,6 +180,11 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
     for trailer in wanted_trailers(case.state, case.parents):
         if trailer not in there:
             yield Finding(Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`")
+
+
+def _is_here(facts: MirrorFacts) -> bool:
+    """Whether the files are in the repository."""
+    return facts.mirror is None or facts.mirror.checked_in
 
 
 def _recorded(record: Record) -> Iterator[tuple[str, FileFact]]:

@@ -10,6 +10,7 @@ from sync.errors import ManifestError, RecordError
 from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import (
     ATTRIBUTES_FILE,
+    BLOB_MODES,
     IGNORE_FILE,
     LICENSES,
     MANIFEST,
@@ -33,9 +34,11 @@ _TOP = THIRD_PARTY.encode()
 _LOOKALIKE = re.compile(rb"(?:third_party[. ]*|third_~[1-9])", re.IGNORECASE)
 _ATTRIBUTES = ATTRIBUTES_FILE.encode()
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
-_MAX_MANIFEST_BYTES = 4 << 20
-_MAX_RECORD_BYTES = 64 << 20
-_KEPT_STATES = 256
+# on checkout git takes attributes from the index, where it does not ask whether they are a link
+_BLOBS = BLOB_MODES
+_MAX_MANIFEST_BYTES = 512 << 10
+_MAX_RECORD_BYTES = 32 << 20
+_KEPT_STATES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class State:
     @property
     def under_attributes(self) -> tuple[object, ...]:
         """What decides whether attributes alter bytes."""
-        return self.attribute_files, {facts.name: (facts.files, facts.licenses) for facts in self.mirrors.values()}
+        return self.attribute_files, {facts.name: facts.content for facts in self.mirrors.values()}
 
     @property
     def is_governed(self) -> bool:
@@ -211,7 +214,7 @@ def _lookalikes(root: Root) -> tuple[Entry, ...]:
 
 
 def _root_attributes(root: Root) -> Iterator[Entry]:
-    if root.attributes is not None and root.attributes.mode in _REGULAR:
+    if root.attributes is not None and root.attributes.mode in _BLOBS:
         yield Entry(RepoPath(_ATTRIBUTES), Mode.FILE, root.attributes.id)
 
 
@@ -220,7 +223,7 @@ def _attributes_inside(record: Record) -> tuple[Entry, ...]:
     return tuple(
         Entry(RepoPath(directory + fact.path), Mode.FILE, fact.blob)
         for fact in record.files
-        if fact.path.rpartition(b"/")[2] == _ATTRIBUTES and fact.mode in _REGULAR
+        if fact.path.rpartition(b"/")[2] == _ATTRIBUTES
     )
 
 
@@ -246,7 +249,7 @@ def _survey(objects: Objects, third_party: ObjectId, places: set[bytes]) -> tupl
         for entry in objects.tree(tree):
             path = directory + entry.name
             found = Entry(RepoPath(_TOP + b"/" + path), entry.mode, entry.id)
-            if entry.name == _ATTRIBUTES and entry.mode in _REGULAR:
+            if entry.name == _ATTRIBUTES and entry.mode in _BLOBS:
                 attribute_files.append(found._replace(mode=Mode.FILE))
             if is_ours(path, entry):
                 continue

@@ -25,20 +25,21 @@ class Explanation:
     def put_back(self) -> str:
         """The command that undoes the change."""
         restored = [f"'{path}'" if "*" in path else path for path in self.restored]
-        return " ".join([RESTORE, *restored]) if restored else "git rm -r --cached -- {path}"
+        return " ".join([RESTORE, *restored]) if restored else f"{REMOVE} {{path}}"
 
 
+REMOVE = "git rm -r --cached --"
 RESTORE = "git restore --source={before} --staged --worktree --"
 _MANIFEST = "third_party/mirrors.toml"
 _CHANGE_UPSTREAM = (
-    f"make the change upstream, then move the pin of {{mirror}} in {_MANIFEST} and run `git verbatim sync {{mirror}} --commit`"
+    f"make the change upstream, move the pin of {{mirror}} in {_MANIFEST}, and run `git verbatim sync {{mirror}} --commit`"
 )
 
 EXPLANATIONS = (
     Explanation(
         Rule.MIRROR_DIFFERS_FROM_RECORD,
-        finds="a mirror is not what its record says: a file was changed, added, removed or renamed, its mode, kind or line endings "
-        "changed, a recorded size or SHA-256 is not the file's; or files of a mirror that is not checked in are committed",
+        finds="a mirror that is not what its record says: a file was changed, added, removed or renamed, its mode, kind or line "
+        "endings changed, a recorded size or SHA-256 is not the file's; or files of a mirror that is not checked in are committed",
         why="A mirror is an exact copy of an upstream tree. Whoever reads it, builds from it or ships it relies on that, "
         "and an edit would be lost with the next sync.",
         go_on=_CHANGE_UPSTREAM,
@@ -49,12 +50,12 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.RECORD_DIFFERS_FROM_MANIFEST,
-        finds="a record answers another pin, URL, selection or path than the manifest has: "
+        finds="a record that answers another pin, URL, selection or path than the manifest has: "
         "the manifest was edited without a sync, or the record replaced",
         why="The manifest says what is wanted, the record what is there. "
         "Where they disagree nobody can tell which version the copy is.",
         go_on="run `git verbatim sync {mirror} --commit`, which brings files and record to the manifest's pin; "
-        f"after a sync without `--commit`, stage {_MANIFEST} with it",
+        f"after a sync without `--commit`: `git add {_MANIFEST}`",
         restored=(
             _MANIFEST,
             "{record}",
@@ -116,8 +117,8 @@ EXPLANATIONS = (
         "(attributes that change nothing are no finding)",
         why="Everybody who clones the repository would have other bytes than upstream's, or commit them. "
         "A .gitattributes inside a mirror outranks the one in third_party/.",
-        go_on="write third_party/.gitattributes anew with `git verbatim init`; where the attributes are the mirror's own, "
-        'leave them out: exclude = [".gitattributes"], then `git verbatim sync {mirror} --commit`',
+        go_on="if the line is in third_party/.gitattributes, take it out; if the attributes are the mirror's own, leave them out: "
+        'exclude = [".gitattributes"], then `git verbatim sync {mirror} --commit`',
         restored=(":/*.gitattributes",),
     ),
     Explanation(

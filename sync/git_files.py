@@ -7,7 +7,7 @@ from sync.model import Mirror, license_directory
 
 ATTRIBUTES = """\
 # Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
-* -text -ident -filter !eol !working-tree-encoding linguist-vendored
+* linguist-vendored -text -ident -filter !eol !working-tree-encoding
 mirrors.toml !linguist-vendored
 """
 

@@ -19,6 +19,8 @@ from sync.patterns import parse_pattern
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
+# tomllib takes time and memory by the square of a dotted key's parts
+_MAX_DOTS = 1000
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # git-check-ref-format: what no part of a ref name may hold
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
@@ -27,7 +29,7 @@ Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f
 
 
 # a tuple, so that equal tables have equal hashes; TOML has lists
-_Lines = Annotated[tuple[Line, ...], Field(strict=False)]
+_Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
 
 
 class _Table(BaseModel):
@@ -81,6 +83,8 @@ class Manifest:
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in `data`; ManifestError names the line and the key of what is wrong."""
     text = _decode(data)
+    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+        raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
         document = tomllib.loads(text)
     except RecursionError as error:

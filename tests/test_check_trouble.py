@@ -93,6 +93,10 @@ def clean(scope: str) -> str:
     return f"clean: no mirror is changed without its provenance in {scope}\n"
 
 
+def untouched(scope: str) -> str:
+    return f"clean: nothing of third_party/ is touched in {scope}\n"
+
+
 # hooks called by hand
 
 
@@ -464,7 +468,7 @@ def test_a_truncated_object_is_not_called_clean_and_not_waited_for(host: Host, r
 def test_content_of_a_mirror_that_no_commit_changes_may_be_missing(long: Host) -> None:
     """The ids decide. Only the line number of a finding is lost."""
     object_file(long, f"HEAD:{A_WIT}").unlink()
-    assert long.run("check", "--range", "HEAD~10..HEAD") == Ran(0, clean("HEAD~10..HEAD"), "")
+    assert long.run("check", "--range", "HEAD~10..HEAD") == Ran(0, untouched("HEAD~10..HEAD"), "")
     edit(long)
     ran = long.run("check")
     assert (ran.status, f"    {A_WIT}: content differs\n" in ran.out) == (1, True)
@@ -662,8 +666,10 @@ def test_ranges_are_gits(host: Host) -> None:
     for text in (f"{start[:10]}..main", "HEAD~2..bad", f"{NULL}..HEAD", "HEAD", f"{start}.."):
         ran = host.run("check", "--range", text)
         assert (ran.status, f"commit {bad[:12]}  edit\n" in ran.out) == (1, True), text
-    for text in ("bad..HEAD", "HEAD..HEAD", f"HEAD..{bad}", "..HEAD~1"):
-        assert host.run("check", "--range", text) == Ran(0, clean(text), "")
+    for text in ("bad..HEAD", "HEAD..HEAD", f"HEAD..{bad}"):
+        assert host.run("check", "--range", text) == Ran(0, untouched(text), "")
+    for text in ("..HEAD", "..", ""):  # what a script says whose variable is empty
+        assert_trouble(host.run("check", "--range", text), 2, "is no range")
 
 
 def test_questions_exclude_one_another(host: Host) -> None:
@@ -795,4 +801,4 @@ def test_the_users_configuration_hides_nothing(host: Host, setting: str) -> None
     worse = commit(host, "submodule")
     ran = host.run("check", "--range", f"{start}..HEAD")
     assert ran.status == 1
-    assert [row.split()[1] for row in ran.out.splitlines() if row.startswith("commit ")] == [worse[:12], bad[:12]]
+    assert [row.split()[1] for row in ran.out.splitlines() if row.startswith("commit ")] == [bad[:12], worse[:12]]

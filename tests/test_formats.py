@@ -110,7 +110,7 @@ def test_clean_is_said_in_every_format(mirrored: Host) -> None:
     ran = {form: check(mirrored, form) for form in FORMATS}
     assert {one.status for one in ran.values()} == {0}
     assert ran["github"].out == f"clean: no mirror is changed without its provenance in {scope}\n"
-    assert ran["json"].json == {"schema": 1, "scope": scope, "clean": True, "commits": []}
+    assert ran["json"].json == {"schema": 1, "scope": scope, "clean": True, "judged": 1, "commits": []}
     assert sarif(ran["sarif"])["results"] == []
     assert mirrored.run("check", "--range", scope, "--json").out == ran["json"].out
 
@@ -134,6 +134,7 @@ def test_a_commit_that_breaks_several_rules_as_json(mirrored: Host) -> None:
         "schema": 1,
         "scope": "HEAD^..HEAD",
         "clean": False,
+        "judged": 1,
         "commits": [
             {
                 "commit": made,
@@ -465,7 +466,7 @@ def test_the_action_judges_what_the_event_brings(action: Any, runner: Path, mirr
         assert (ran.status, scope(ran), ran.err) == (1, f"{base}..{head}", ""), event
         assert [properties["file"] for _, properties, _ in commands(ran.out)] == ["third_party/up/plain.wit"]
     ran = judge(action, runner, mirrored.path, "schedule", {})
-    assert (ran.status, scope(ran)) == (1, f"commit {head[:12]}")
+    assert (ran.status, scope(ran)) == (1, f"the state of HEAD, commit {head[:12]}")
 
 
 def test_the_action_judges_of_a_new_branch_what_the_default_branch_lacks(action: Any, runner: Path, mirrored: Host) -> None:

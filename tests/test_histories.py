@@ -707,15 +707,16 @@ def test_no_false_alarm_by_any_hook_or_in_the_range(clone: Clone, honest: Honest
 FINDING = """\
   mirror-differs-from-record  alpha
     third_party/alpha/a.wit:2: content differs
-    put back: git restore --source={parent} --staged --worktree -- third_party/alpha third_party/provenance/alpha.json
-    or: make the change upstream, then move the pin of alpha in third_party/mirrors.toml and run `git verbatim sync alpha --commit`
+    put back: git restore --source={parent} --staged --worktree -- :/third_party/alpha :/third_party/provenance/alpha.json
+    or: make the change upstream, move the pin of alpha in third_party/mirrors.toml, and run `git verbatim sync alpha --commit`
 """
 IN_INDEX = f"the index\n{FINDING}refused: 1 violation in the index\nwhy: git verbatim check --explain mirror-differs-from-record\n"
 IN_RANGE = f"""\
 commit {{commit}}  bad
 {FINDING}\
-  hint: a later commit does not heal this one: mend it with `git rebase --interactive {{parent}}`
 refused: 1 violation in {{scope}}
+hint: a later commit does not heal an earlier one: `git rebase --interactive {{parent}}`, mark {{commit}} `edit` (or `drop`), \
+put back there what is said above, `git commit --amend`, `git rebase --continue`
 why: git verbatim check --explain mirror-differs-from-record
 """
 
@@ -762,7 +763,7 @@ def test_the_program_says_the_same_of_a_range(clone: Clone) -> None:
     ran = clone.host.run("check", "--range", "origin/main..HEAD")
     assert (ran.status, ran.out) == (1, _in_range(clone, "HEAD^", "origin/main..HEAD"))
     ran = clone.host.run("check", "--range", "HEAD^..HEAD")
-    assert (ran.status, ran.out) == (0, "clean: no mirror is changed without its provenance in HEAD^..HEAD\n")
+    assert (ran.status, ran.out) == (0, "clean: nothing of third_party/ is touched in HEAD^..HEAD\n")
 
 
 def test_the_program_says_the_same_of_the_index(clone: Clone) -> None:

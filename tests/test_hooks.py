@@ -27,8 +27,8 @@ REFUSED = """\
 the index
   mirror-differs-from-record  up
     third_party/up/a.wit: content differs
-    put back: git restore --source={head} --staged --worktree -- third_party/up third_party/provenance/up.json
-    or: make the change upstream, then move the pin of up in third_party/mirrors.toml and run `git verbatim sync up --commit`
+    put back: git restore --source={head} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json
+    or: make the change upstream, move the pin of up in third_party/mirrors.toml, and run `git verbatim sync up --commit`
 refused: 1 violation in the index
 why: git verbatim check --explain mirror-differs-from-record
 """
@@ -168,7 +168,7 @@ def test_a_message_that_lost_its_trailer_is_refused_by_commit_msg(installed: Hos
         "the index\n"
         "  trailer-missing  up\n"
         f"    the message lacks the line `Mirror-Sync: up v2 {tree}`\n"
-        f"    put back: git restore --source={before[:12]} --staged --worktree -- third_party/up third_party/provenance/up.json\n"
+        f"    put back: git restore --source={before[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json\n"
         "    or: add the line; the prepare-commit-msg hook does it by itself (`git verbatim hook install`), "
         "and so does `git verbatim sync --commit`\n"
         "refused: 1 violation in the index\n"
@@ -582,8 +582,8 @@ def program_on_path(directory: Path) -> str:
 def cannot_find(python: Path) -> str:
     return (
         f"error: the pre-commit hook cannot find git-verbatim: {python} does not have it, and PATH neither\n"
-        "hint: install it again (pipx install git-verbatim) and run `git verbatim hook install`; "
-        "to do without, delete .git/hooks/pre-commit\n"
+        "hint: install it again (pipx install git-verbatim) and run `git verbatim hook install`\n"
+        "hint: to do without, delete its hooks in .git/hooks\n"
     )
 
 

@@ -188,10 +188,11 @@ def test_a_refused_push_explains_itself_and_leaves_nothing(transport: Served, tm
         f"commit {bad[:12]}  a quick fix",
         "mirror-differs-from-record  up",
         "third_party/up/a.wit: content differs",
-        f"put back: git restore --source={parent[:12]} --staged --worktree -- third_party/up third_party/provenance/up.json",
-        "or: make the change upstream, then move the pin of up in third_party/mirrors.toml and run `git verbatim sync up --commit`",
-        f"hint: a later commit does not heal this one: mend it with `git rebase --interactive {parent[:12]}`",
+        f"put back: git restore --source={parent[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json",
+        "or: make the change upstream, move the pin of up in third_party/mirrors.toml, and run `git verbatim sync up --commit`",
         "refused: 1 violation in the push",
+        f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
+        "put back there what is said above, `git commit --amend`, `git rebase --continue`",
         "why: git verbatim check --explain mirror-differs-from-record",
     ]
     assert " ! [remote rejected] main -> main (pre-receive hook declined)" in ran.err
@@ -433,10 +434,11 @@ def test_pre_push_holds_a_bad_commit_back(hooked: Place) -> None:
         f"commit {bad[:12]}  edit",
         "  mirror-differs-from-record  up",
         "    third_party/up/a.wit: content differs",
-        f"    put back: git restore --source={parent[:12]} --staged --worktree -- third_party/up third_party/provenance/up.json",
-        "    or: make the change upstream, then move the pin of up in third_party/mirrors.toml and run `git verbatim sync up --commit`",
-        f"  hint: a later commit does not heal this one: mend it with `git rebase --interactive {parent[:12]}`",
+        f"    put back: git restore --source={parent[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json",
+        "    or: make the change upstream, move the pin of up in third_party/mirrors.toml, and run `git verbatim sync up --commit`",
         "refused: 1 violation in the push to origin",
+        f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
+        "put back there what is said above, `git commit --amend`, `git rebase --continue`",
         "why: git verbatim check --explain mirror-differs-from-record",
         f"error: failed to push some refs to '{hooked.url}'",
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import POLICIES, policies_page
+from tests.pages import HOOKS, POLICIES, hooks_page, policies_page
 from tests.support import Host, Upstream, mirror
 
 
@@ -162,5 +162,6 @@ def _violations(host: Host, *options: str) -> list[dict[str, str]]:
     return [violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]]
 
 
-def test_the_page_of_the_policies_is_made_from_the_same_words() -> None:
+def test_the_pages_are_made_from_the_same_words_and_routes() -> None:
     assert POLICIES.read_text() == policies_page(), "make it anew with `make pages`"
+    assert HOOKS.read_text() == hooks_page(HOOKS.read_text()), "make it anew with `make pages`"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ class HookStatus:
     path: Path
     kind: Kind
     runs_before: Path | None
-    """A hook that was there first, which ours runs."""
+    """A hook that was there first, which ours runs; without ours nobody runs it."""
     interpreter: str | None
     """Of ours: the Python that it starts."""
 
@@ -33,7 +34,7 @@ class HookStatus:
     @property
     def is_well(self) -> bool:
         """Whether git would run it, and it would find the program."""
-        return self.kind in {Kind.OURS, Kind.EDITED} and self.is_executable and self.finds_program
+        return self.is_executable and (self.kind is Kind.CALLED or (self.kind in {Kind.OURS, Kind.EDITED} and self.finds_program))
 
     @property
     def finds_program(self) -> bool:
@@ -82,6 +83,8 @@ def install(place: Place) -> list[HookStatus]:
     _refuse_obstacles(place, statuses)
     place.directory.mkdir(parents=True, exist_ok=True)
     for status in statuses:
+        if status.kind is Kind.CALLED:
+            continue
         if status.kind is Kind.FOREIGN:
             status.path.rename(_before(status.path))
         _write(status.path, render_script(status.name, sys.executable, flags))
@@ -90,7 +93,7 @@ def install(place: Place) -> list[HookStatus]:
 
 def uninstall(place: Place) -> list[HookStatus]:
     """Take our hooks away, and put back what was there before."""
-    statuses = [status for status in read_status(place) if status.kind in {Kind.OURS, Kind.EDITED}]
+    statuses = [status for status in read_status(place) if status.kind in {Kind.OURS, Kind.EDITED} or status.runs_before]
     if edited := [str(status.path) for status in statuses if status.kind is Kind.EDITED]:
         raise HostError(
             "hooks of ours were changed by hand",
@@ -113,14 +116,14 @@ def read_status(place: Place) -> list[HookStatus]:
 
 def _status(name: str, path: Path) -> HookStatus:
     text = path.read_text("utf-8", "surrogateescape") if path.is_file() else "" if os.path.lexists(path) else None
-    kind = kind_of(text)
+    kind = kind_of(name, text)
     before = _before(path)
     ours = kind in {Kind.OURS, Kind.EDITED}
     return HookStatus(
         name=name,
         path=path,
         kind=kind,
-        runs_before=before if ours and os.path.lexists(before) else None,
+        runs_before=before if kind in {Kind.ABSENT, Kind.OURS, Kind.EDITED} and os.path.lexists(before) else None,
         interpreter=interpreter_of(text) if ours and text else None,
         is_executable=os.access(path, os.X_OK),
     )
@@ -166,7 +169,9 @@ def _flags() -> tuple[str, ...]:
 
 
 def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(f"{path.name}.git-verbatim-new")
-    scratch.write_text(text, "utf-8", "surrogateescape")
-    scratch.chmod(0o755)
-    scratch.replace(path)
+    # a name of its own: what a branch has put in the way of a known one, a link perhaps, is not written through
+    descriptor, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+        os.fchmod(descriptor, 0o755)
+    os.replace(scratch, path)

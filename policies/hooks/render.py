@@ -16,9 +16,11 @@ def render_hooks(statuses: Sequence[HookStatus], paint: Paint) -> str:
 
 def _standing(status: HookStatus, paint: Paint) -> str:
     if status.kind is Kind.ABSENT:
-        return paint.faint("absent")
+        return paint.bad("absent") if status.runs_before else paint.faint("absent")
     if status.kind is Kind.FOREIGN:
         return paint.bad(f"another program's: {printable(str(status.path))}")
+    if status.kind is Kind.CALLED:
+        return paint.good("called") + f" by {printable(str(status.path))}"
     if not status.finds_program:
         return paint.bad("installed, but its interpreter is gone: install it again")
     if not status.is_executable:

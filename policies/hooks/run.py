@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FIELDS_OF_PUSH = 4
 _FIELDS_OF_RECEIVE = 3
+_FEW_REFS = 8
 _IDS_IN = {_FIELDS_OF_PUSH: (1, 3), _FIELDS_OF_RECEIVE: (0, 1)}
 
 
@@ -33,9 +34,19 @@ def run_hook(arguments: Sequence[str]) -> int:
 
 
 def _judge_index(_: Sequence[str]) -> int:
-    """pre-commit, pre-merge-commit: judge what git is about to commit."""
+    """pre-commit: judge what git is about to commit."""
     changes = _staged_changes()
     return _say(_policy().check_staged(changes)) if changes else ExitStatus.CLEAN
+
+
+def _judge_merge(_: Sequence[str]) -> int:
+    """pre-merge-commit: likewise, of a merge."""
+    changes = _staged_changes()
+    if not changes:
+        return ExitStatus.CLEAN
+    from sync.git.history import announced_merge_heads
+
+    return _say(_policy().check_staged(changes, merged=announced_merge_heads()))
 
 
 def _judge_message(given: Sequence[str]) -> int:
@@ -63,14 +74,11 @@ def _prepare_message(given: Sequence[str]) -> int:
 def _judge_push(given: Sequence[str]) -> int:
     """pre-push: judge the commits that the remote lacks."""
     remote, url = given[:2] if len(given) > 1 else (os.environ.get(f"PRE_COMMIT_REMOTE_{key}", "") for key in ("NAME", "URL"))
-    pushed, there = [], []
-    for _, local, _, at_remote in _pushes(given):
-        if local != NO_COMMIT:
-            pushed.append(local)
-        if at_remote != NO_COMMIT:
-            there.append(at_remote)
+    updates = [(at_remote, local) for _, local, _, at_remote in _pushes(given)]
+    pushed = [new for _, new in updates if new != NO_COMMIT]
+    there = [old for old, _ in updates if old != NO_COMMIT]
     known_to = _known_to(remote, url, there)
-    if not pushed or _bring_nothing(pushed, there, known_to):
+    if not pushed or _brings_nothing(updates, there, known_to):
         return ExitStatus.CLEAN
     return _say(_policy().check_push(f"the push to {remote or 'a remote'}", pushed, there, known_to))
 
@@ -116,26 +124,34 @@ def _commit_named(revision: str) -> str:
 
 def _judge_received(_: Sequence[str]) -> int:
     """pre-receive: judge the commits that this repository lacks."""
-    pushed = [new for _, new, _ in _lines_of_stdin("pre-receive", _FIELDS_OF_RECEIVE) if new != NO_COMMIT]
+    updates = [(old, new) for old, new, _ in _lines_of_stdin("pre-receive", _FIELDS_OF_RECEIVE)]
+    pushed = [new for _, new in updates if new != NO_COMMIT]
     known_to = ["--all"]
-    if not pushed or _bring_nothing(pushed, [], known_to):
+    if not pushed or _brings_nothing(updates, [], known_to):
         return ExitStatus.CLEAN
     return _say(_policy().check_push("the push", pushed, [], known_to))
 
 
-def _bring_nothing(pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> bool:
-    """Whether git's own walk finds nothing to judge, as in most pushes; if it fails, a full check says why."""
-    from sync.git.history import commits_of_interest
+def _brings_nothing(updates: Sequence[tuple[str, str]], there: Sequence[str], known_to: Sequence[str]) -> bool:
+    """Whether refs, as (old, new), go on with the same third_party/ and no new commit touches it, as in most pushes.
 
+    If git cannot tell, a full check says why.
+    """
+    from sync.git.history import commits_of_interest
+    from sync.git.process import changes_nothing
+
+    moved = [(old, new) for old, new in updates if new != NO_COMMIT]
+    if len(moved) > _FEW_REFS or not all(old != NO_COMMIT and changes_nothing(old, new) for old, new in moved):
+        return False
     try:
-        return next(iter(commits_of_interest(pushed, there, known_to)), None) is None
+        return next(iter(commits_of_interest([new for _, new in moved], there, known_to)), None) is None
     except CouldNotCheckError:
         return False
 
 
 HOOKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "pre-commit": _judge_index,
-    "pre-merge-commit": _judge_index,
+    "pre-merge-commit": _judge_merge,
     "prepare-commit-msg": _prepare_message,
     "commit-msg": _judge_message,
     "pre-push": _judge_push,

@@ -40,7 +40,8 @@ if command -v git-verbatim >/dev/null 2>&1; then
     exit $?
 fi
 echo "error: the $hook hook cannot find git-verbatim: $python does not have it, and PATH neither" >&2
-echo "hint: install it again (pipx install git-verbatim) and run \\`git verbatim hook install\\`; to do without, delete $0" >&2
+echo "hint: install it again (pipx install git-verbatim) and run \\`git verbatim hook install{option}\\`" >&2
+echo "hint: to do without, delete its hooks in ${{0%/*}}" >&2
 exit 2
 """
 
@@ -67,6 +68,7 @@ class Kind(StrEnum):
     ABSENT = "absent"
     OURS = "installed"
     EDITED = "installed, then changed by hand"
+    CALLED = "called by a hook of somebody else's"
     FOREIGN = "another program's"
 
 
@@ -80,17 +82,18 @@ def render_script(hook: str, python: str, flags: Sequence[str]) -> str:
         before=BEFORE,
         chain=_CHAIN_WITH_INPUT if with_input else _CHAIN,
         give=_GIVE if with_input else "",
+        option=" --pre-receive" if hook == "pre-receive" else "",
     )
     return _HEAD.format(digest=_digest(body)) + body
 
 
-def kind_of(text: str | None) -> Kind:
-    """Whose the file with this text is; None if there is none."""
+def kind_of(hook: str, text: str | None) -> Kind:
+    """Whose the file of this hook with this text is; None if there is none."""
     if text is None:
         return Kind.ABSENT
     match = _OURS.match(text)
     if match is None:
-        return Kind.FOREIGN
+        return Kind.CALLED if re.search(rf"^[^#\n]*git[ -]verbatim hook run {hook}\b", text, re.MULTILINE) else Kind.FOREIGN
     return Kind.OURS if _digest(text[match.end() :]) == match[1] else Kind.EDITED
 
 

@@ -46,4 +46,6 @@ def _environment(repository: Repository, scratch: Path) -> dict[str, str]:
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "HOME": str(scratch),
+        "XDG_CONFIG_HOME": str(scratch),
     }

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # what only walks needs no libgit2
     from sync.git.repository import Repository
 
 _HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
+_MORE_PARENTS = re.compile(rb"^parent ", re.MULTILINE | re.IGNORECASE)
 _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
 
 
@@ -38,7 +39,7 @@ def read_commit(repository: "Repository", commit: ObjectId) -> Commit:
     raw = repository.read(commit)
     header, _, message = raw.partition(b"\n\n")
     match = _HEADER.match(header + b"\n")
-    if match is None:
+    if match is None or _MORE_PARENTS.search(header, match.end()):
         raise HostError(f"object {commit} is no commit", reference="object-malformed")
     parents = tuple(ObjectId(line[len(b"parent ") :].decode()) for line in match[2].splitlines())
     return Commit(commit, ObjectId(match[1].decode()), parents, message)
@@ -98,15 +99,28 @@ def _walk(
         yield ObjectId(line.decode())
 
 
-def merge_heads(repository: "Repository") -> list[ObjectId]:
-    """The commits that are being merged into HEAD.
+def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:
+    """The best common ancestors of a commit and all of the others taken together (git-merge-base, as of a merge of those)."""
+    done = run_git(None, "--no-replace-objects", "merge-base", "--all", commit, *others, check=False)
+    return [ObjectId(line) for line in done.stdout.decode().split()]
 
-    While git itself commits a merge it runs pre-merge-commit before it writes MERGE_HEAD, and names them in its environment alone.
-    """
+
+def commits_of_refs(repository: "Repository", known_to: Iterable[str]) -> list[ObjectId]:
+    """The commits that refs name, which `known_to` means (options of `git rev-list`)."""
+    named = run_git(None, "--no-replace-objects", "rev-parse", *known_to, check=False) if known_to else None
+    ids = named.stdout.decode().split() if named else []
+    return [commit for name in dict.fromkeys(ids) if (commit := peel(repository, ObjectId(name))) is not None]
+
+
+def merge_heads(repository: "Repository") -> list[ObjectId]:
+    """The commits that are being merged into HEAD, by MERGE_HEAD."""
     written = repository.git_directory / "MERGE_HEAD"
-    lines = written.read_text().split() if written.is_file() else []
-    named = [key.removeprefix("GITHEAD_") for key in os.environ if key.startswith("GITHEAD_")]
-    return [ObjectId(commit) for commit in lines or named]
+    return [ObjectId(commit) for commit in written.read_text().split()] if written.is_file() else []
+
+
+def announced_merge_heads() -> list[ObjectId]:
+    """Likewise for pre-merge-commit, which git runs before it writes MERGE_HEAD: then its environment alone names them."""
+    return [ObjectId(key.removeprefix("GITHEAD_")) for key in os.environ if key.startswith("GITHEAD_")]
 
 
 def hooks_directory(directory: Path | None) -> Path:

@@ -54,9 +54,9 @@ def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, st
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(stdin)
         given.seek(0)
-        command = [_program(), "--no-replace-objects", *arguments]
+        command = [_program(), "--no-replace-objects", "-c", "advice.graftFileDeprecated=false", *arguments]
         with subprocess.Popen(  # noqa: S603
-            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or _without_pathspec_settings()
+            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or _judging_environment()
         ) as process:
             try:
                 for line in process.stdout or ():
@@ -104,7 +104,7 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
         "--",
         *POLICED_PATHS,
     ]
-    done = run_git(None, "--no-replace-objects", *command, environment=_without_pathspec_settings(), check=False)
+    done = run_git(None, "--no-replace-objects", *command, environment=_judging_environment(), check=False)
     if done.returncode != 0:
         if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
             return None
@@ -120,9 +120,18 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
     return changes
 
 
-def _without_pathspec_settings() -> dict[str, str]:
+def changes_nothing(old: str, new: str) -> bool:
+    """Whether two commits have the same of what policies depend on; False also if git cannot tell."""
+    command = ["--no-replace-objects", "diff-tree", "--quiet", "--ignore-submodules=none", old, new, "--", *POLICED_PATHS]
+    return run_git(None, *command, environment=_judging_environment(), check=False).returncode == 0
+
+
+def _judging_environment() -> dict[str, str]:
+    """The environment without what would hide commits or files from who judges them."""
     kept = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
-    return {**kept, "GIT_GRAFT_FILE": os.devnull}  # grafts hide commits, as replacement refs do
+    if "GIT_QUARANTINE_PATH" not in kept:
+        kept.pop("GIT_SHALLOW_FILE", None)  # in a push git has set it
+    return {**kept, "GIT_GRAFT_FILE": os.devnull}
 
 
 def has_refs(prefix: str) -> bool:
