@@ -1,20 +1,21 @@
 """Whether git attributes would really change the bytes of a mirrored file: git's rules of conversion, applied to the content."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.objects import Objects
 from policies.states import State
+from sync.errors import HostError
 from sync.git.attributes import CONVERTING, attributes_of
 from sync.git_files import ATTRIBUTES
-from sync.errors import HostError
 from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, Mode, ObjectId, RepoPath, license_directory, record_path
 from sync.names import quote_path
 from sync.provenance import Record
 
 _SAYS_ANYTHING = re.compile("|".join(CONVERTING).encode())
 _MAX_ATTRIBUTES_BYTES = 1 << 20
+_KEPT_ANSWERS = 16
 _IDENT = re.compile(rb"\$Id(?::[^\n$]*)?\$")
 _SINGLE_BYTE = re.compile(r"us-ascii|iso-?8859-\d+|latin-?1|windows-125\d", re.IGNORECASE)
 _PRINTABLE_CONTROLS = frozenset(b"\b\t\n\r\x1b\f")
@@ -32,20 +33,40 @@ class Altered:
     how: str
 
 
-def altered_files(state: State, objects: Objects) -> tuple[Altered, ...]:
-    """The mirrored files that git would write to the working tree, or store, with other bytes.
+class AlteringAttributes:
+    """The question to attributes, over one repository. What git says of a path is asked once for each set of attribute files."""
 
-    As git does without further configuration where the system's own line ending is LF.
-    """
-    if not _can_alter(state, objects):
-        return ()
-    files = list(_mirrored(state))
-    asked = attributes_of(objects.repository, state.attribute_files, [path for _, path, _ in files])
-    return tuple(
-        Altered(mirror, path, blob, how)
-        for (mirror, path, blob), attributes in zip(files, asked, strict=True)
-        if attributes and (how := conversion(attributes, objects.read(blob)))
-    )
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._said: dict[tuple[Entry, ...], dict[bytes, Mapping[str, str]]] = {}
+
+    def altered_files(self, state: State) -> tuple[Altered, ...]:
+        """The mirrored files that git would write to the working tree, or store, with other bytes.
+
+        As git does without further configuration where the system's own line ending is LF.
+        """
+        if not _can_alter(state, self._objects):
+            return ()
+        files = list(_mirrored(state))
+        said = self._ask(state.attribute_files, [path for _, path, _ in files])
+        return tuple(
+            Altered(mirror, path, blob, how)
+            for mirror, path, blob in files
+            if _may_convert(said[path]) and (how := conversion(said[path], self._objects.read(blob)))
+        )
+
+    def _ask(self, attribute_files: tuple[Entry, ...], paths: Sequence[bytes]) -> Mapping[bytes, Mapping[str, str]]:
+        if attribute_files not in self._said and len(self._said) >= _KEPT_ANSWERS:
+            self._said.clear()
+        said = self._said.setdefault(attribute_files, {})
+        if new := [path for path in paths if path not in said]:
+            said.update(zip(new, attributes_of(self._objects.repository, attribute_files, new), strict=True))
+        return said
+
+
+def _may_convert(attributes: Mapping[str, str]) -> bool:
+    """Whether there is content that git would convert."""
+    return any(value != "unset" and (name != "eol" or attributes.get("text") != "unset") for name, value in attributes.items())
 
 
 def _can_alter(state: State, objects: Objects) -> bool:

@@ -31,6 +31,7 @@ from sync.verify import Finding
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
 _FETCH_ONE = "such as `git fetch origin main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +168,25 @@ class Policy:
             root = self._root_of(tip)
             if any(root == self._root_of(commit) and self._states.read_if_possible(root).is_governed for commit in known):
                 return None
+            if len(known) <= _FEW and not self._brought_about(root, known, blamed):
+                return None  # to find the common ancestors would take longer
             bases = merge_bases(tip, known) if known else []
-            states = [self._states.read_if_possible(self._root_of(base)) for base in bases]
-            before = tuple(state for state in states if state.is_governed)
-            if not before or any(state.root == root for state in before):
+            findings = self._brought_about(root, bases, blamed)
+            if not findings:
                 return None
-            case = Case(self._states.read(root), before)
-            findings = [finding for rule in self._rules.all for finding in rule(case) if finding not in blamed]
-            explain = partial(explain_finding, self.objects, case, bases[0])
+            explain = partial(explain_finding, self.objects, Case(self._states.read(root), self._governed(bases)), bases[0])
             return Judgement(label, None, tuple(map(explain, findings)))
+
+    def _brought_about(self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]) -> list[Finding]:
+        """What the state of a root has that none of these commits has, as far as they have mirrors, and that is not blamed yet."""
+        governed = self._governed(before)
+        if not governed or any(state.root == root for state in governed):
+            return []
+        case = Case(self._states.read(root), governed)
+        return [finding for rule in self._rules.all for finding in rule(case) if finding not in blamed]
+
+    def _governed(self, commits: Sequence[ObjectId]) -> tuple[State, ...]:
+        return tuple(state for commit in commits if (state := self._state_of(commit)).is_governed)
 
     def _root_of(self, commit: ObjectId) -> Root:
         return read_root(self.objects, read_commit(self.repository, commit).tree)
@@ -184,7 +195,7 @@ class Policy:
         """What is worth a report of these commits; of many the older are judged by a second process at the same time."""
         if len(commits) < _WORTH_A_PROCESS:
             return self._judge_each(commits)
-        at = len(commits) * 3 // 5  # an old object takes longer: it is deeper in its pack's chain of deltas
+        at = len(commits) * 11 // 20  # an old object takes longer: it is deeper in its pack's chain of deltas
         child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
         judged = self._judge_each(commits[:at])
         given = child.result()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.check import Judgement, Report
 from policies.explain import Violation
-from sync.names import printable
+from sync.names import no_commands, printable
 
 # as GitHub's toolkit does (@actions/core, command.ts)
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -50,7 +50,7 @@ def _file(violation: Violation) -> str:
 
 
 def _summary(report: Report) -> str:
-    scope = printable(report.scope)
+    scope = no_commands(printable(report.scope))
     violations = sum(len(judgement.violations) for judgement in report.judgements)
     notices = sum(len(judgement.notices) for judgement in report.judgements)
     also = f", {_count(notices, 'notice')}" if notices else ""

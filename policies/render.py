@@ -9,7 +9,7 @@ from policies.check import Judgement, Report
 from policies.explain import Violation
 from policies.words import REMOVE, Explanation, with_placeholders
 from sync.model import THIRD_PARTY
-from sync.names import printable
+from sync.names import no_commands, printable
 from sync.paint import Paint
 
 _SHOWN = 12
@@ -19,7 +19,7 @@ _WIDTH = 100
 def render_report(report: Report, paint: Paint) -> str:
     """What was found, the oldest commit first, each finding with its ways out; then one line that says it all."""
     lines = [line for judgement in reversed(report.judgements) for line in _judgement_lines(judgement, paint)]
-    return "\n".join([*lines, _summary(report, paint)]) + "\n"
+    return no_commands("\n".join([*lines, _summary(report, paint)])) + "\n"
 
 
 def _judgement_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:

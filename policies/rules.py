@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from policies.attributes import Altered, altered_files
+from policies.attributes import Altered, AlteringAttributes
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, Root, State, States
 from policies.trailers import parse_trailers, wanted_trailers
-from sync.errors import RecordError
+from sync.errors import CouldNotCheckError, RecordError
 from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, license_directory
 from sync.names import quote_path
 from sync.provenance import Record
@@ -32,6 +32,7 @@ class Rules:
     def __init__(self, states: States) -> None:
         self._states = states
         self._objects: Objects = states.objects
+        self._attributes = AlteringAttributes(states.objects)
         self._findings = lru_cache(_KEPT_FINDINGS)(self._findings_about)
         self._altered = lru_cache(_KEPT_FINDINGS)(self._altered_in)
 
@@ -114,9 +115,13 @@ class Rules:
 
     def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
         """The size and SHA-256 of a recorded blob; None if it is not here, and the mirror does not have it either."""
-        if not self._objects.repository.has(fact.blob) and not self._holds(held, fact):
+        try:
+            size = self._objects.repository.size(fact.blob)
+        except CouldNotCheckError:
+            if self._holds(held, fact):
+                raise
             return None
-        if (size := self._objects.repository.size(fact.blob)) != fact.size:
+        if size != fact.size:
             return size, ""
         return size, hashlib.sha256(self._objects.read(fact.blob)).hexdigest()
 
@@ -169,7 +174,7 @@ class Rules:
                 yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
 
     def _altered_in(self, root: Root) -> tuple[Altered, ...]:
-        return altered_files(self._states.read_if_possible(root), self._objects)
+        return self._attributes.altered_files(self._states.read_if_possible(root))
 
 
 def missing_trailers(case: Case) -> Iterator[Finding]:

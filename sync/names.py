@@ -51,10 +51,14 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 def printable(text: str) -> str:
     """Text that cannot act on a terminal: control, format and surrogate characters are written as Python escapes them."""
-    text = text.replace("##[", "## [")  # the first form of GitHub's workflow commands, which begin anywhere in a line
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
+
+
+def no_commands(text: str) -> str:
+    """Text in which GitHub's runner sees no command of the form `##[…]`, which may begin anywhere in a line of a log."""
+    return text.replace("##[", "## [")
 
 
 def _escape(character: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, license_directory
-from sync.names import printable, quote_path, short_pin
+from sync.names import no_commands, printable, quote_path, short_pin
 from sync.paint import Paint
 from sync.plan import Change, FileChanges, Plan
 from sync.verify import Finding, Presence, Verdict
@@ -26,7 +26,7 @@ def render_error(error: VerbatimError, paint: Paint) -> str:
     lines += [f"  {printable(line)}" for line in error.context]
     if error.hint:
         lines.append(f"{paint.change('hint:')} {printable(error.hint)}")
-    return "\n".join(lines) + "\n"
+    return no_commands("\n".join(lines)) + "\n"
 
 
 def render_plan(plan: Plan, paint: Paint) -> str:

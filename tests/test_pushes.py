@@ -191,8 +191,10 @@ def test_a_refused_push_explains_itself_and_leaves_nothing(transport: Served, tm
         f"put back: git restore --source={parent[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json",
         "or: make the change upstream, move the pin of up in third_party/mirrors.toml, and run `git verbatim sync up --commit`",
         "refused: 1 violation in the push",
-        f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
-        "put back there what is said above, `git commit --amend`, `git rebase --continue`",
+        (
+            f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
+            "put back there what is said above, `git commit --amend`, `git rebase --continue`"
+        ),
         "why: git verbatim check --explain mirror-differs-from-record",
     ]
     assert " ! [remote rejected] main -> main (pre-receive hook declined)" in ran.err
@@ -437,8 +439,10 @@ def test_pre_push_holds_a_bad_commit_back(hooked: Place) -> None:
         f"    put back: git restore --source={parent[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json",
         "    or: make the change upstream, move the pin of up in third_party/mirrors.toml, and run `git verbatim sync up --commit`",
         "refused: 1 violation in the push to origin",
-        f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
-        "put back there what is said above, `git commit --amend`, `git rebase --continue`",
+        (
+            f"hint: a later commit does not heal an earlier one: `git rebase --interactive {parent[:12]}`, mark {bad[:12]} `edit` (or `drop`), "
+            "put back there what is said above, `git commit --amend`, `git rebase --continue`"
+        ),
         "why: git verbatim check --explain mirror-differs-from-record",
         f"error: failed to push some refs to '{hooked.url}'",
     ]
