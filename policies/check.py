@@ -12,6 +12,7 @@ from policies.rules import Rules, missing_trailers
 from policies.states import Case, Root, State, States, read_root
 from policies.trailers import Trailer, wanted_trailers
 from sync.errors import CouldNotCheckError, UsageError, VerbatimError
+from sync.git.changes import StagedChange, staged_changes
 from sync.git.history import (
     Commit,
     commits_of_interest,
@@ -22,7 +23,7 @@ from sync.git.history import (
     peel,
     read_commit,
 )
-from sync.git.process import Child, StagedChange, staged_changes
+from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
 from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath

@@ -1,11 +1,12 @@
 """The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from sync.errors import ManifestError
 from sync.git.process import commit_paths
 from sync.git.repository import Repository
 from sync.host import Host
-from sync.manifest import Manifest
+from sync.manifest import Manifest, parse_manifest
 from sync.model import (
     ATTRIBUTES_FILE,
     EMPTY_TREE,
@@ -13,6 +14,7 @@ from sync.model import (
     MANIFEST,
     THIRD_PARTY,
     Entry,
+    Mirror,
     Mode,
     ObjectId,
     license_directory,
@@ -28,9 +30,11 @@ _REMOVED = "removed"
 
 
 def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None:
-    """Commit the index's state of the manifest and of all mirrors in the plan; None if HEAD has it already."""
+    """Commit the index's state of the manifest, and of the mirrors in the plan or with another entry; None if HEAD has it."""
     root, repository = host.require_work_tree()
-    owned = {name: _targets(name, plan, manifest) for name in _names(plan)}
+    before = committed_mirrors(repository)
+    entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
+    owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}
     paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *(path for targets in owned.values() for path in targets)]
     staged = _within(repository.index.files(THIRD_PARTY.encode()), paths)
     committed = _within(_committed(repository), paths)
@@ -70,12 +74,20 @@ def _names(plan: Plan) -> list[str]:
     return [*(change.name for change in plan.changes), *plan.satisfied]
 
 
-def _targets(name: str, plan: Plan, manifest: Manifest) -> list[str]:
+def committed_mirrors(repository: Repository) -> Mapping[str, Mirror]:
+    """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
+    entry = next((entry for entry in _committed(repository) if entry.path == MANIFEST.encode()), None)
+    try:
+        return parse_manifest(repository.read(entry.blob)).mirrors if entry else {}
+    except ManifestError:
+        return {}
+
+
+def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
     """Where a mirror is and was, below third_party/."""
     changes = [change for change in plan.changes if change.name == name]
     places = [place for change in changes for place in (change.into, change.moved_from) if place and not change.keeps_files]
-    if name in manifest.mirrors:
-        places.append(manifest.mirrors[name].into)
+    places += [mirrors[name].into for mirrors in manifests if name in mirrors]
     return [*places, license_directory(name), record_path(name)]
 
 

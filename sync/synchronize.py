@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.apply import Outcome, refuse_interrupted
-from sync.commit import commit_synced
+from sync.commit import commit_synced, committed_mirrors
 from sync.errors import HostError, ManifestError, UsageError
 from sync.git.copying import Copying, copy_objects
 from sync.git_files import ATTRIBUTES, ignore_unchecked
@@ -169,6 +169,13 @@ class _Run:
                 reference="operation-in-progress",
             )
         synced = {*plan.satisfied, *(change.name for change in plan.changes)}
+        for name in committed_mirrors(self.prepared.repository):
+            if name not in {*synced, *self.manifest.mirrors} and self.state.read(record_path(name)) is not None:
+                raise UsageError(
+                    f"a commit would hold the manifest's removal of {name} without its files and its record",
+                    hint=f"take them away first: `git verbatim remove {name}`",
+                    reference="commit-incomplete",
+                )
         for name, mirror in self.manifest.mirrors.items():
             record = None if name in synced else self.prepared.record(name)
             if name not in synced and (record is None or record.differences(mirror)):

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from sync.manifest import parse_manifest
 from sync.start import preset_manifest
-from tests.schemas import DIRECTORY, schema_texts
+from tests.schemas import DIRECTORY
 from tests.support import Host, Upstream, git, mirror
 
 ROOT = Path(__file__).parent.parent
@@ -334,10 +334,6 @@ def test_records_are_in_the_shipped_schema() -> None:
     assert len(records) == 18
     for record in records:
         Draft202012Validator(schema).validate(json.loads(record.read_bytes()))
-
-
-def test_the_shipped_schemas_are_current() -> None:
-    assert {path.name: path.read_text() for path in DIRECTORY.glob("*.json")} == schema_texts()
 
 
 def test_version_help_and_completion(host: Host) -> None:

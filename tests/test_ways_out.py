@@ -162,6 +162,21 @@ def _violations(host: Host, *options: str) -> list[dict[str, str]]:
     return [violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]]
 
 
+def test_a_mirror_that_is_renamed_goes_into_one_commit_under_hooks(host: Host, upstream: Upstream) -> None:
+    assert host.run("hook", "install").status == 0
+    host.manifest(_manifest(upstream, "v1").replace('"m"', '"renamed"'))
+    refused = host.run("sync", "--commit")
+    assert (refused.status, "take them away first: `git verbatim remove m`" in refused.err) == (2, True)
+    assert host.run("sync").status == 0
+    ran = host.run("remove", "m", "--commit")
+    assert ran.status == 0, ran.err
+    assert host.git("status", "--short") == ""
+    message = host.git("log", "-1", "--format=%B")
+    assert "Mirror-Sync: m removed " in message
+    assert "Mirror-Sync: renamed v1 " in message
+    assert host.run("check", "--all").status == 0
+
+
 def test_the_pages_are_made_from_the_same_words_and_routes() -> None:
     assert POLICIES.read_text() == policies_page(), "make it anew with `make pages`"
     assert HOOKS.read_text() == hooks_page(HOOKS.read_text()), "make it anew with `make pages`"

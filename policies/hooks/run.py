@@ -10,7 +10,7 @@ from sync.model import NO_COMMIT
 
 if TYPE_CHECKING:
     from policies.check import Policy, Report
-    from sync.git.process import StagedChange
+    from sync.git.changes import StagedChange
 
 _FIELDS_OF_PUSH = 4
 _FIELDS_OF_RECEIVE = 3
@@ -89,7 +89,7 @@ def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
     A remote without a name is told as its URL, twice (githooks(5)). Of one that nothing is known of, a new fork perhaps, nothing
     better can be said than that what is published elsewhere is not this push's doing.
     """
-    from sync.git.process import has_refs
+    from sync.git.changes import has_refs
 
     if remote and remote != url and has_refs(f"refs/remotes/{remote}/"):
         return [f"--remotes={remote}"]
@@ -137,8 +137,8 @@ def _brings_nothing(updates: Sequence[tuple[str, str]], there: Sequence[str], kn
 
     If git cannot tell, a full check says why.
     """
+    from sync.git.changes import changes_nothing
     from sync.git.history import commits_of_interest
-    from sync.git.process import changes_nothing
 
     moved = [(old, new) for old, new in updates if new != NO_COMMIT]
     if len(moved) > _FEW_REFS or not all(old != NO_COMMIT and changes_nothing(old, new) for old, new in moved):
@@ -160,7 +160,7 @@ HOOKS: Mapping[str, Callable[[Sequence[str]], int]] = {
 
 
 def _staged_changes() -> "list[StagedChange]":
-    from sync.git.process import staged_changes
+    from sync.git.changes import staged_changes
 
     return staged_changes()
 

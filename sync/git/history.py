@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.errors import HostError
-from sync.git.process import POLICED_PATHS, run_git, stream_git
+from sync.git.changes import POLICED_PATHS
+from sync.git.process import run_git, stream_git
 from sync.model import ObjectId
 
 if TYPE_CHECKING:  # what only walks needs no libgit2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from sync.errors import CouldNotCheckError, HostError
-from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, ObjectId
+from sync.model import ObjectId
 from sync.names import quote_path
 
 
@@ -31,11 +31,11 @@ def run_git(
         check=False,
     )
     if check and done.returncode != 0:
-        raise HostError(f"git {arguments[0]} failed", _last_lines(done.stderr or done.stdout), reference="git-failed")
+        raise HostError(f"git {arguments[0]} failed", last_lines(done.stderr or done.stdout), reference="git-failed")
     return done
 
 
-def _last_lines(said: bytes) -> list[str]:
+def last_lines(said: bytes) -> list[str]:
     return said.decode("utf-8", "replace").strip().splitlines()[-6:]
 
 
@@ -56,7 +56,7 @@ def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, st
         given.seek(0)
         command = [_program(), "--no-replace-objects", "-c", "advice.graftFileDeprecated=false", *arguments]
         with subprocess.Popen(  # noqa: S603
-            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or _judging_environment()
+            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or judging_environment()
         ) as process:
             try:
                 for line in process.stdout or ():
@@ -66,77 +66,15 @@ def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, st
                 raise
         if process.returncode != 0:
             said.seek(0)
-            raise CouldNotCheckError(f"git {arguments[0]} failed", _last_lines(said.read()), reference="git-failed")
+            raise CouldNotCheckError(f"git {arguments[0]} failed", last_lines(said.read()), reference="git-failed")
 
 
-# third_party/, what some systems take for it (its name in other case, with dots behind, Windows' short name), and malformed
-# entries of a root tree such as `third_party/…`, which git's plain paths never match and its checkout writes
-POLICED_PATHS = (":(top,icase)third_*", f":(top){ATTRIBUTES_FILE}")
-"""What policies depend on, and some more, as git's pathspecs."""
-
-StagedChange = tuple[bytes, int, ObjectId]
-"""Path, mode (0: removed) and blob id of a file that a commit would change."""
-
-
-def staged_changes() -> list[StagedChange]:
-    """What a commit of the index would change of what policies depend on: third_party/ and the root's attributes.
-
-    Of the index that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are seen as they will be.
-    """
-    changes = _staged_changes("HEAD")
-    if changes is None:
-        changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
-    if changes is None:
-        raise HostError("git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git")
-    return changes
-
-
-def _staged_changes(base: str) -> list[StagedChange] | None:
-    """Likewise against a tree-ish; None if there is none."""
-    command = [
-        "diff-index",
-        "--cached",
-        "-z",
-        "--no-renames",
-        "--ita-invisible-in-index",
-        "--ignore-submodules=none",
-        base,
-        "--",
-        *POLICED_PATHS,
-    ]
-    done = run_git(None, "--no-replace-objects", *command, environment=_judging_environment(), check=False)
-    if done.returncode != 0:
-        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
-            return None
-        raise HostError("cannot read the index", _last_lines(done.stderr), reference="index-unreadable")
-    fields = iter(done.stdout.split(b"\0")[:-1])
-    changes = []
-    for (_, mode, _, blob, status), path in ((meta.split(b" "), path) for meta, path in zip(fields, fields, strict=True)):
-        if status == b"U":
-            raise HostError(
-                "the index holds unresolved conflicts", [quote_path(path)], hint="resolve them first", reference="index-conflict"
-            )
-        changes.append((path, int(mode, 8), ObjectId(blob.decode())))
-    return changes
-
-
-def changes_nothing(old: str, new: str) -> bool:
-    """Whether two commits have the same of what policies depend on; False also if git cannot tell."""
-    command = ["--no-replace-objects", "diff-tree", "--quiet", "--ignore-submodules=none", old, new, "--", *POLICED_PATHS]
-    return run_git(None, *command, environment=_judging_environment(), check=False).returncode == 0
-
-
-def _judging_environment() -> dict[str, str]:
+def judging_environment() -> dict[str, str]:
     """The environment without what would hide commits or files from who judges them."""
     kept = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
     if "GIT_QUARANTINE_PATH" not in kept:
         kept.pop("GIT_SHALLOW_FILE", None)  # in a push git has set it
     return {**kept, "GIT_GRAFT_FILE": os.devnull}
-
-
-def has_refs(prefix: str) -> bool:
-    """Whether there is a ref whose name begins so."""
-    return bool(run_git(None, "for-each-ref", "--count=1", prefix).stdout)
 
 
 def configuration(directory: Path | None) -> list[tuple[str, str]]:
@@ -258,7 +196,7 @@ class Packing:
         """Wait for it; HostError with its words if it failed."""
         _, said = self.process.communicate()
         if self.process.returncode != 0:
-            raise HostError("cannot write to the object database", _last_lines(said), reference="git-failed")
+            raise HostError("cannot write to the object database", last_lines(said), reference="git-failed")
 
 
 def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:

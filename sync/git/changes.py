@@ -1,0 +1,69 @@
+"""What policies ask git itself of index, commits and refs, so that most hooks need no libgit2."""
+
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.git.process import judging_environment, last_lines, run_git
+from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, ObjectId
+from sync.names import quote_path
+
+# third_party/, what some systems take for it (its name in other case, with dots behind, Windows' short name), and malformed
+# entries of a root tree such as `third_party/…`, which git's plain paths never match and its checkout writes
+POLICED_PATHS = (":(top,icase)third_*", f":(top){ATTRIBUTES_FILE}")
+"""What policies depend on, and some more, as git's pathspecs."""
+
+StagedChange = tuple[bytes, int, ObjectId]
+"""Path, mode (0: removed) and blob id of a file that a commit would change."""
+
+
+def staged_changes() -> list[StagedChange]:
+    """What a commit of the index would change of what policies depend on: third_party/ and the root's attributes.
+
+    Of the index that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are seen as they will be.
+    """
+    changes = _staged_changes("HEAD")
+    if changes is None:
+        changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
+    if changes is None:
+        raise HostError("git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git")
+    return changes
+
+
+def _staged_changes(base: str) -> list[StagedChange] | None:
+    """Likewise against a tree-ish; None if there is none."""
+    command = [
+        "diff-index",
+        "--cached",
+        "-z",
+        "--no-renames",
+        "--ita-invisible-in-index",
+        "--ignore-submodules=none",
+        base,
+        "--",
+        *POLICED_PATHS,
+    ]
+    done = run_git(None, "--no-replace-objects", *command, environment=judging_environment(), check=False)
+    if done.returncode != 0:
+        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
+            return None
+        raise HostError("cannot read the index", last_lines(done.stderr), reference="index-unreadable")
+    fields = iter(done.stdout.split(b"\0")[:-1])
+    changes = []
+    for (_, mode, _, blob, status), path in ((meta.split(b" "), path) for meta, path in zip(fields, fields, strict=True)):
+        if status == b"U":
+            raise HostError(
+                "the index holds unresolved conflicts", [quote_path(path)], hint="resolve them first", reference="index-conflict"
+            )
+        changes.append((path, int(mode, 8), ObjectId(blob.decode())))
+    return changes
+
+
+def changes_nothing(old: str, new: str) -> bool:
+    """Whether two commits have the same of what policies depend on; False also if git cannot tell."""
+    command = ["--no-replace-objects", "diff-tree", "--quiet", "--ignore-submodules=none", old, new, "--", *POLICED_PATHS]
+    return run_git(None, *command, environment=judging_environment(), check=False).returncode == 0
+
+
+def has_refs(prefix: str) -> bool:
+    """Whether there is a ref whose name begins so."""
+    return bool(run_git(None, "for-each-ref", "--count=1", prefix).stdout)
