@@ -234,11 +234,14 @@ def test_a_mirror_is_renamed_by_syncing_the_new_name_and_removing_the_old(host: 
     host.manifest(mirror("old", released.url, tag="v1", from_="wit", into="place", local=True))
     host.sync("--commit")
     host.manifest(mirror("new", released.url, tag="v1", from_="wit", into="place", local=True))
-    assert "not in the manifest any more: old" in host.sync("--commit").err
+    # the new name alone would be a commit that the policy refuses
+    assert "take them away first: `git verbatim remove old`" in host.run("sync", "--commit").err
+    assert "not in the manifest any more: old" in host.sync().err
     assert host.run("remove", "old", "--commit").status == 0
     assert (host.third_party / "place/a.wit").exists()
     assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
     assert host.git("status", "--porcelain") == ""
+    assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
 
 
 def test_an_output_that_cannot_be_written_is_one_clear_error(host: Host, released: Upstream) -> None:
