@@ -121,7 +121,7 @@ class Policy:
             raise UsageError("there is no commit yet", hint="`git verbatim check --staged` looks at the index")
         label = f"the state of HEAD, commit {head[:12]}"
         with _met_in(label):
-            state = self._states.read(read_root(self.objects, read_commit(self.repository, head).tree))
+            state = self._states.read(self._root_of(head))
             judgement = self._judge(label, None, None, Case(state, ()))
         return Report(label, 1, _worth_a_report([judgement]))
 
@@ -156,8 +156,15 @@ class Policy:
     ) -> Report:
         judged = self._judge_all(commits)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
-        ends = (self._judge_end(tip, known, blamed) for tip in tips)
+        roots = set(map(self._root_of, known)) if tips else set()
+        ends = (self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots))
         return Report(scope, len(commits), _worth_a_report(end for end in ends if end) + judged)
+
+    def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
+        """Whether a tip has the mirrors of one of these roots, and so nothing new."""
+        with _met_in(f"commit {tip[:12]}"):
+            root = self._root_of(tip)
+            return root in roots and self._states.read_if_possible(root).is_governed
 
     def _judge_end(self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]) -> Judgement | None:
         """What a tip brings about beside the commits that are `known`, and no commit of its own is to blame for.
@@ -167,8 +174,6 @@ class Policy:
         label = f"commit {tip[:12]}, beside what was there"
         with _met_in(label):
             root = self._root_of(tip)
-            if any(root == self._root_of(commit) and self._states.read_if_possible(root).is_governed for commit in known):
-                return None
             if len(known) <= _FEW and not self._brought_about(root, known, blamed):
                 return None  # to find the common ancestors would take longer
             bases = merge_bases(tip, known) if known else []
@@ -184,7 +189,7 @@ class Policy:
         if not governed or any(state.root == root for state in governed):
             return []
         case = Case(self._states.read(root), governed)
-        return [finding for rule in self._rules.all for finding in rule(case) if finding not in blamed]
+        return [finding for finding in self._findings(case) if finding not in blamed]
 
     def _governed(self, commits: Sequence[ObjectId]) -> tuple[State, ...]:
         return tuple(state for commit in commits if (state := self._state_of(commit)).is_governed)
@@ -220,11 +225,14 @@ class Policy:
             return self._judge(label, commit, next(iter(commit.parents), None), case)
 
     def _judge(self, label: str, commit: Commit | None, before: ObjectId | None, case: Case) -> Judgement:
-        findings = [finding for rule in self._rules.all for finding in rule(case)]
+        findings = self._findings(case)
         broken = {finding.mirror for finding in findings}
         lacking = [finding for finding in missing_trailers(case) if finding.mirror not in broken]
         explain = partial(explain_finding, self.objects, case, before)
         return Judgement(label, commit, tuple(map(explain, findings)), tuple(map(explain, lacking)))
+
+    def _findings(self, case: Case) -> list[Finding]:
+        return [finding for rule in self._rules.all for finding in rule(case)]
 
     def _state_of(self, commit: ObjectId) -> State:
         return self._states.read_if_possible(self._root_of(commit))

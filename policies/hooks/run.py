@@ -168,10 +168,10 @@ def _staged_changes() -> "list[StagedChange]":
 def _policy() -> "Policy":
     from pathlib import Path
 
-    from policies.check import Policy
+    from policies.check import open_policy
     from sync.host import find_host
 
-    return Policy(find_host(Path.cwd()).require_repository())
+    return open_policy(find_host(Path.cwd()))
 
 
 def _say(report: "Report") -> int:
