@@ -60,6 +60,7 @@ class MirrorTable(_Table):
     checked_in: bool | None = None
     local: bool = False
     allow: _Lines = ()
+    also_at: _Lines = ()
     license: Line | None = None
     license_comment: Line | None = None
     supplier: Line | None = None
@@ -171,14 +172,7 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
 
     if not is_mirror_name(name):
         refuse(None, f"`{name}` is no mirror name", "a name is letters, digits and . _ + @ -, and begins with a letter or digit")
-    if problem := url_problem(table.url, local=table.local):
-        refuse("url", f"the url is not allowed: {problem}")
-    for reference in table.allow:
-        if reference not in ALLOWABLE:
-            refuse("allow", f"`allow` does not know `{reference}`", f"it knows: {', '.join(sorted(ALLOWABLE))}")
-    for key, patterns in (("include", table.include), ("exclude", table.exclude)):
-        if problem := next(filter(None, map(_pattern_problem, patterns)), None):
-            refuse(key, problem)
+    _refuse_values(table, refuse)
     source = (table.from_ or "").rstrip("/")
     source = "" if source == "." else source
     if source and (problem := path_problem(source)):
@@ -196,6 +190,7 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         checked_in=defaults.checked_in if table.checked_in is None else table.checked_in,
         local=table.local,
         allow=frozenset(table.allow),
+        also_at=tuple(table.also_at),
         license=table.license or defaults.license,
         license_comment=table.license_comment or defaults.license_comment,
         supplier=table.supplier or defaults.supplier,
@@ -205,6 +200,21 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
 
 class _Refuse(Protocol):
     def __call__(self, key: str | None, message: str, hint: str | None = None) -> NoReturn: ...
+
+
+def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
+    """Refuse the first value that no mirror may have, whatever the others are."""
+    if problem := url_problem(table.url, local=table.local):
+        refuse("url", f"the url is not allowed: {problem}")
+    for other in table.also_at:
+        if problem := url_problem(other, local=False):
+            refuse("also-at", f"`also-at` may not name {other}: {problem}")
+    for reference in table.allow:
+        if reference not in ALLOWABLE:
+            refuse("allow", f"`allow` does not know `{reference}`", f"it knows: {', '.join(sorted(ALLOWABLE))}")
+    for key, patterns in (("include", table.include), ("exclude", table.exclude)):
+        if problem := next(filter(None, map(_pattern_problem, patterns)), None):
+            refuse(key, problem)
 
 
 def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:

@@ -104,6 +104,8 @@ class Mirror:
     checked_in: bool = True
     local: bool = False
     allow: frozenset[str] = frozenset()
+    also_at: tuple[str, ...] = ()
+    """Other repositories that have the same tree; said in reports, never asked."""
     license: str | None = None
     license_comment: str | None = None
     supplier: str | None = None
