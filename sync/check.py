@@ -20,12 +20,12 @@ from sync.verify import Held, Presence, Rule, Verdict, is_staged, verify_mirror
 _LARGE_RECORDS = 1_000_000
 
 
-def verify(state: State, patterns: Sequence[str], host: Host) -> list[Verdict]:
+def verify(state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False) -> list[Verdict]:
     """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror."""
     if state.is_work_tree:
         refuse_interrupted(host.repository)
     manifest = read_manifest(state)
-    return list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
+    return list(_verdicts(state, manifest, _chosen(state, manifest, patterns), may_be_removed=may_be_removed))
 
 
 def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
@@ -33,7 +33,7 @@ def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[s
     return choose(patterns, [*manifest.mirrors, *orphans])
 
 
-def _verdicts(state: State, manifest: Manifest, names: Sequence[str]) -> Iterator[Verdict]:
+def _verdicts(state: State, manifest: Manifest, names: Sequence[str], *, may_be_removed: bool = False) -> Iterator[Verdict]:
     if isinstance(state, WorkTree) and sum(len(state.read(record_path(name)) or b"") for name in names) > _LARGE_RECORDS:
         state.read_ahead([mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None])
     for name, record in read_records(state, names).items():
@@ -42,7 +42,7 @@ def _verdicts(state: State, manifest: Manifest, names: Sequence[str]) -> Iterato
             held = Held(state.files(record.into), state.files(license_directory(name)), state.read, state.is_work_tree)
         else:
             held = Held(None, None, state.read, state.is_work_tree)
-        yield verify_mirror(name, mirror, record, held)
+        yield verify_mirror(name, mirror, record, held, may_be_removed=may_be_removed)
 
 
 class Standing(StrEnum):

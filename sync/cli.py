@@ -10,16 +10,19 @@ import typer
 from pydantic import BaseModel
 
 from sync.errors import ExitStatus, UsageError
-from sync.host import find_host
+from sync.host import Host, find_host
+from sync.names import printable
 from sync.paint import Paint, paint_for
 from sync.progress import Terminal
-from sync.render import render_error, render_result, render_status, render_verdicts
+from sync.render import render_currency, render_error, render_findings, render_result, render_status, render_verdicts
 from sync.state import WorkTree, open_state, read_manifest
 
 # what only some commands need is imported by them: each is 5 to 20 ms, and `status` has 130 in all
 if TYPE_CHECKING:
     from sync.audit import Audit
     from sync.edit import Value
+    from sync.publish import Request
+    from sync.report.facts import Facts
     from sync.synchronize import Result, SyncOptions
     from sync.verify import Verdict
 
@@ -29,6 +32,12 @@ def _mirror_names(incomplete: str) -> list[str]:
         return [n for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors if n.startswith(incomplete)]
     except Exception:  # noqa: BLE001 - completion is silent
         return []
+
+
+def _format_names(incomplete: str) -> list[str]:
+    from sync.report.formats import FORMATS
+
+    return [known.name for known in FORMATS if known.name.startswith(incomplete)]
 
 
 Mirrors = Annotated[
@@ -49,7 +58,7 @@ Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS",
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
-    for command in (add, remove, sync, status, verify):
+    for command in (add, remove, sync, status, verify, report):
         app.command()(command)
 
 
@@ -179,6 +188,64 @@ def verify(
     else:
         sys.stdout.write(render_verdicts(state.label, verdicts, audited, paint_for(sys.stdout)))
     raise typer.Exit(_verify_status(verdicts, audited))
+
+
+def report(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FORMAT", help="A table on a terminal if none is given.", autocompletion=_format_names, show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="Write to a file; with --all into a directory.", show_default=False),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Write every format.")] = False,
+    check: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Say whether the reports in a directory are current.", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as the format json.")] = False,
+) -> None:
+    """Say what is bundled, which version, from where, unmodified or not, under which licence; from third_party/ alone."""
+    from sync.gather import gather
+    from sync.publish import read_request
+
+    host = find_host(Path.cwd())
+    request = read_request("json" if json and name is None else name, output, every=every, check=check)
+    with Terminal(None, Paint()) as terminal:
+        gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
+    if gathered.facts is None:
+        paint = paint_for(sys.stderr)
+        sys.stderr.write(
+            render_findings(gathered.findings, paint) + f"{paint.bad('no report:')} what is here is not what is recorded\n"
+        )
+        raise typer.Exit(ExitStatus.FINDINGS)
+    _publish(host, request, gathered.facts)
+
+
+def _publish(host: Host, request: "Request", facts: "Facts") -> None:
+    from sync.publish import compare, refuse_empty, render, write_report, write_reports
+
+    if request.is_table and sys.stdout.isatty():
+        from sync.report.table import render_table
+
+        sys.stdout.write(render_table(facts, paint_for(sys.stdout)))
+        return
+    refuse_empty(facts, request.formats)
+    reports = render(facts, request.formats)
+    if request.check is not None:
+        currency = compare(request.check, reports)
+        sys.stdout.write(render_currency(request.check, currency, paint_for(sys.stdout)))
+        raise typer.Exit(ExitStatus.CLEAN if currency else ExitStatus.FINDINGS)
+    if request.directory is not None:
+        write_reports(host, request.directory, reports)
+        sys.stderr.write(f"wrote {len(reports)} reports to {printable(str(request.directory))}\n")
+    for report_format, content in reports.items() if request.directory is None else ():
+        if request.file is None:
+            sys.stdout.buffer.write(content)
+        else:
+            write_report(host, request.file, report_format, content)
 
 
 def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitStatus:

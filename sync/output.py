@@ -12,6 +12,7 @@ from sync.model import RepoPath
 from sync.names import quote_path
 from sync.plan import Change, FileChanges
 from sync.record_json import RecordModel
+from sync.report.model import Report
 from sync.synchronize import Result
 from sync.verify import Finding, Verdict
 
@@ -103,6 +104,9 @@ class ChangeOutput(_Output):
     new_tree: str | None
     files: FilesOutput
     licenses: FilesOutput
+    changed_licenses: list[str] = Field(
+        description="licence texts that are not as the record before had them, from the host's root"
+    )
 
 
 class SyncOutput(_Output):
@@ -119,6 +123,7 @@ class SyncOutput(_Output):
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "record": RecordModel,
+    "report": Report,
     "status": StatusOutput,
     "sync": SyncOutput,
     "verify": VerifyOutput,
@@ -208,6 +213,7 @@ def _change(change: Change) -> ChangeOutput:
         new_tree=derived.tree if derived else None,
         files=_files(change.files),
         licenses=_files(change.licenses),
+        changed_licenses=list(change.changed_licenses),
     )
 
 

@@ -1,6 +1,6 @@
 """What has to change for mirrors to be as the manifest wants them: manifest, records and disk become a plan; pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -8,6 +8,7 @@ from sync.errors import LocalChangesError, MovedTagError, UsageError
 from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory
 from sync.names import did_you_mean, quote_path
 from sync.provenance import Record
+from sync.tree import is_license_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,28 @@ class Change:
     @property
     def new_pin(self) -> Pin | None:
         return self.mirror.pin if self.mirror else None
+
+    @property
+    def changed_licenses(self) -> tuple[str, ...]:
+        """The licence texts, in the mirror or beside it, that are not as the record has them; from the host's root."""
+        if self.before is None or self.derived is None:
+            return ()
+        before = {
+            *_texts(self.into, (f.entry for f in self.before.files)),
+            *_texts(self._beside, (f.entry for f in self.before.licenses)),
+        }
+        after = {*_texts(self.into, self.derived.entries), *_texts(self._beside, self.derived.licenses)}
+        return tuple(sorted({path for path, _ in before ^ after}))
+
+    @property
+    def _beside(self) -> str:
+        return license_directory(self.name)
+
+
+def _texts(directory: str, entries: Iterable[Entry]) -> Iterator[tuple[str, ObjectId]]:
+    for entry in entries:
+        if is_license_name(entry.path.rpartition(b"/")[2]):
+            yield f"{THIRD_PARTY}/{directory}/{quote_path(entry.path)}", entry.blob
 
 
 @dataclass(frozen=True, slots=True)

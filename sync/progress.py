@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sync.git.transport import Progress
 
 
+_MANY_FILES = 1000
+_STEP = 100
+
+
 class Terminal:
     """Reports to people on stderr, and the plan where the command's output goes."""
 
@@ -46,13 +50,22 @@ class Terminal:
             return
         bars = self._started()
         if url not in self._tasks:
-            self._tasks[url] = bars.add_task(printable("/".join(url.split("/")[-2:])), total=None, size="")
+            self._tasks[url] = bars.add_task(printable("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
         bars.update(
             self._tasks[url],
             completed=progress.received_objects,
             total=progress.total_objects or None,
             size=_size(progress.received_bytes),
         )
+
+    def reading(self, done: int, total: int) -> None:
+        """Files that are read, once they are so many that it takes long."""
+        if total < _MANY_FILES or (done % _STEP and done != total) or not sys.stderr.isatty():
+            return
+        bars = self._started()
+        if "" not in self._tasks:
+            self._tasks[""] = bars.add_task("reading", total=total, unit="files", size="")
+        bars.update(self._tasks[""], completed=done)
 
     def finished(self, url: str) -> None:
         if self._bars is not None and url in self._tasks:
@@ -68,7 +81,7 @@ class Terminal:
 
             console = Console(stderr=True, markup=False, highlight=False)
             columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
-            self._bars = Bars(*columns, TextColumn("objects  {task.fields[size]}", markup=False), console=console)
+            self._bars = Bars(*columns, TextColumn("{task.fields[unit]}  {task.fields[size]}", markup=False), console=console)
             self._bars.start()
         return self._bars
 

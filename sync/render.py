@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.check import MirrorStatus, Standing
@@ -14,6 +15,7 @@ from sync.verify import Finding, Presence, Verdict
 
 if TYPE_CHECKING:
     from sync.audit import Audit
+    from sync.publish import Currency
     from sync.synchronize import Result
 
 _SHOWN_FILES = 12
@@ -44,8 +46,8 @@ def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
         old = f"{before.commit[:_SHORT]} → " if before else ""
         yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
     yield from _file_lines(change.files, "", paint)
-    if before is not None and derived is not None and derived.licenses != tuple(fact.entry for fact in before.licenses):
-        yield f"  {paint.change('the licence text changes: read it')}"
+    for path in change.changed_licenses[:_SHOWN_FILES]:
+        yield f"  {paint.change('the licence text changes:')} read {printable(path)}"
     yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
 
 
@@ -141,10 +143,24 @@ def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: "Audit | N
     """What was found, by mirror, then one line that says it all."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings += audited.findings if audited else ()
+    return render_findings(findings, paint) + _summary(state, verdicts, findings, audited, paint) + "\n"
+
+
+def render_findings(findings: Sequence[Finding], paint: Paint) -> str:
+    """What was found, by mirror; what belongs to none stands under third_party/."""
     lines: list[str] = []
     for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
-        lines += [paint.strong(printable(mirror)), *_finding_lines(list(of_mirror), paint)]
-    return "\n".join([*lines, _summary(state, verdicts, findings, audited, paint)]) + "\n"
+        lines += [paint.strong(printable(mirror or f"{THIRD_PARTY}/")), *_finding_lines(list(of_mirror), paint)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
+    """Which reports are out of date, and what writes them anew."""
+    if currency:
+        return f"{paint.good('current:')} {_count(len(currency.current), 'report')} in {printable(str(directory))}\n"
+    lines = [f"{paint.bad('out of date:')} {printable(str(directory / name))}" for name in currency.stale]
+    lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {printable(str(directory))}`")
+    return "\n".join(lines) + "\n"
 
 
 def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:

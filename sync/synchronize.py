@@ -53,11 +53,19 @@ def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, repor
     """Make mirrors equal to the manifest."""
     with _opened(host, options, reporter) as state:
         manifest = read_manifest(state)
+        _refuse_false_licenses(state, manifest)
         run = _Run(host, manifest, options, reporter)
         result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`")
         return result
+
+
+def _refuse_false_licenses(state: WorkTree, manifest: Manifest) -> None:
+    if any(mirror.license for mirror in manifest.mirrors.values()):
+        from sync.licensing import concluded_licenses  # 60 ms with SPDX's list, which only a licence that is given is worth
+
+        concluded_licenses(state.read(MANIFEST) or b"", manifest.mirrors.values())
 
 
 def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter) -> Result:

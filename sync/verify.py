@@ -76,6 +76,8 @@ class Presence(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     """Not checked in, and not here: to be rebuilt by `sync`."""
+    REMOVED = "removed"
+    """Checked in, and taken out as a whole, as distributions do; only reports tell it from drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,13 @@ class Held:
     is_work_tree: bool
 
 
-def verify_mirror(name: str, mirror: Mirror | None, record: Record | RecordError | None, held: Held) -> Verdict:
-    """Whether what a state holds for a mirror is what its record says, and the record what the manifest says."""
+def verify_mirror(
+    name: str, mirror: Mirror | None, record: Record | RecordError | None, held: Held, *, may_be_removed: bool = False
+) -> Verdict:
+    """Whether what a state holds for a mirror is what its record says, and the record what the manifest says.
+
+    With `may_be_removed` it is no finding that all of a mirror's files are gone.
+    """
     if isinstance(record, RecordError):
         return Verdict(name, None, Presence.PRESENT, (Finding(Rule.RECORD_UNREADABLE, name, record.message, _record(name)),))
     if record is None:
@@ -115,13 +122,17 @@ def verify_mirror(name: str, mirror: Mirror | None, record: Record | RecordError
         return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
     findings = list(_record_findings(name, mirror, record))
     absent = mirror is not None and not mirror.checked_in and held.files is None and held.licenses is None
+    removed = may_be_removed and mirror is not None and mirror.checked_in and held.files is None
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, record, held)
         absent = True
     elif not absent:
-        findings += _compare(name, record.into, record.files, held.files or (), held.read)
-        findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
-    return Verdict(name, record, Presence.ABSENT if absent else Presence.PRESENT, tuple(findings))
+        if not removed:
+            findings += _compare(name, record.into, record.files, held.files or (), held.read)
+        if not removed or held.licenses is not None:
+            findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
+    presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
+    return Verdict(name, record, presence, tuple(findings))
 
 
 def _record(name: str) -> str:

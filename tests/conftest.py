@@ -8,6 +8,8 @@ import pytest
 
 from tests.support import Host, Upstream
 
+pytest_plugins = ["tests.browser", "tests.bundles"]
+
 
 @pytest.fixture(autouse=True)
 def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -80,7 +80,7 @@ def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, release
     ran = host.run("sync", "--commit")
     assert trailer(host) == f"up v2 {git(released.path, 'rev-parse', 'v2:wit')}"
     assert ran.out.splitlines()[0] == "up  v1 → v2  third_party/x/up"
-    assert "  + c.wit\n  ~ a.wit\n  - b.wit\n  the licence text changes: read it\n" in ran.out
+    assert "  + c.wit\n  ~ a.wit\n  - b.wit\n  the licence text changes: read third_party/licenses/" in ran.out
     ran = host.run("remove", "up", "--commit")
     assert ran.status == 0, ran.err
     assert trailer(host) == "up removed 4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -15,6 +15,7 @@ from tests.benchmarks.harness import BUILD, ROOT
 from tests.benchmarks.large import measure_large
 from tests.benchmarks.policies import measure_policies
 from tests.benchmarks.report import render_page, render_table
+from tests.benchmarks.reports import measure_reports
 from tests.benchmarks.results import Result
 from tests.benchmarks.satisfied import measure_satisfied
 from tests.benchmarks.sizes import QUICK, Sizes
@@ -26,6 +27,7 @@ _BENCHMARKS: Mapping[str, Callable[[Sizes, Path, Path], list[Result]]] = {
     "verify": measure_verify,
     "large": measure_large,
     "policies": measure_policies,
+    "reports": measure_reports,
 }
 
 

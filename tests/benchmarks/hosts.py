@@ -20,9 +20,9 @@ def new_host(path: Path, manifest: str | None = None) -> Path:
     return path
 
 
-def mirror_table(name: str, url: str, tag: str, **keys: str | bool) -> str:
+def mirror_table(name: str, url: str, tag: str, **keys: str | bool | list[str]) -> str:
     """A mirror's table of the manifest; `_` in a key stands for `-`, and `from_` for `from`."""
-    values: Mapping[str, str | bool] = {"url": url, "tag": tag, **keys}
+    values: Mapping[str, str | bool | list[str]] = {"url": url, "tag": tag, **keys}
     lines = [f"{key.rstrip('_').replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join([f'[mirrors."{name}"]', *lines, "", ""])
 

@@ -39,6 +39,7 @@ Measured with {facts}; {rounds} rounds.
   sides of a merge move two mirrors. The time of the engine is that of `Policy.check_range` in a process that has imported
   everything, git's own walk included.
 - **A push** brings three commits on top of 100,000 that the remote has; a hook on one commit is judged in the same repository.
+- **Reports** are all formats in one process, written to disk, each time verified first.
 - **Memory** is the largest resident set of the process, less that of `python -c "import pygit2, pydantic, typer"`;
   for a range less that of a tenth of the commits that move mirrors as often: that is what commits
   add, and the windows that are mapped of a larger pack, 16 MB at most.
@@ -49,7 +50,7 @@ A ratio of 0.5 means half the time. The goal is the most that is allowed; for th
 them. A ratio that is near its goal may be on either side of it on another machine, or on this one an hour later.
 
     python -m tests.benchmarks                  # all of it
-    python -m tests.benchmarks --only cold      # one job: cold, satisfied, verify, large, policies
+    python -m tests.benchmarks --only cold      # one job: cold, satisfied, verify, large, policies, reports
     python -m tests.benchmarks --rounds 9       # steadier
     python -m tests.benchmarks --quick          # tiny sizes: shows that the benchmarks work, not how fast anything is
 """

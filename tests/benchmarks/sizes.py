@@ -18,8 +18,20 @@ class Sizes:
     """The tags that each of these mirrors moves through, one commit a step."""
     range_commits: int = 20_000
     long_history: int = 100_000
+    reported_mirrors: int = 100
+    """Of the host of which all reports are written, with 200 files each."""
     is_quick: bool = False
     """Whether it is only to be seen that the benchmarks work: no peers, no warming up."""
 
 
-QUICK = Sizes(rounds=1, history=0.05, large_files=200, mirrors=3, releases=4, range_commits=300, long_history=600, is_quick=True)
+QUICK = Sizes(
+    rounds=1,
+    history=0.05,
+    large_files=200,
+    mirrors=3,
+    releases=4,
+    range_commits=300,
+    long_history=600,
+    reported_mirrors=4,
+    is_quick=True,
+)

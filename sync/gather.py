@@ -1,0 +1,193 @@
+"""The facts of reports from third_party/ alone: verified first, then read; an unpacked tarball will do."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from sync.check import verify
+from sync.contents import Reader, count_files
+from sync.errors import UsageError
+from sync.host import Host
+from sync.licensing import concluded_licenses
+from sync.model import (
+    ATTRIBUTES_FILE,
+    IGNORE_FILE,
+    MANIFEST,
+    THIRD_PARTY,
+    WORKSPACE,
+    FileFact,
+    Mirror,
+    Mode,
+    RepoPath,
+    license_directory,
+    record_path,
+)
+from sync.names import quote_path
+from sync.proof import commit_tree
+from sync.provenance import Record
+from sync.report.facts import Component, Facts, LicenseText
+from sync.report.licenses import identify, licensing_of, nearest_texts
+from sync.report.nested import Known, known_by, nested_copies
+from sync.report.versions import version_of
+from sync.state import WorkTree, read_manifest
+from sync.tree import is_license_name
+from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
+
+Advance = Callable[[int, int], None]
+"""Told how many files of how many have been read."""
+
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that ISO 8601 writes with four digits
+_OWN_FILES = frozenset({MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, WORKSPACE})
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts of all mirrors, or None and the findings that stand in the way."""
+
+    facts: Facts | None
+    verdicts: Sequence[Verdict]
+    findings: Sequence[Finding]
+
+
+def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
+    """Verify the working tree and read the facts of all its mirrors; content only where a format needs it.
+
+    Raises ManifestError for a `license` that is no SPDX expression, UsageError if there is nothing to report.
+    """
+    state = WorkTree(host.third_party)
+    mirrors = read_manifest(state).mirrors
+    if not mirrors:
+        raise UsageError(
+            "there are no mirrors: nothing to report", hint="add one with `git verbatim add`", reference="nothing-to-report"
+        )
+    concluded = concluded_licenses(state.read(MANIFEST) or b"", mirrors.values())
+    timestamp = _source_date_epoch()
+    verdicts = verify(state, [], host, may_be_removed=True)
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
+    findings += _unrecorded(host.third_party, list(records.values())) if not findings else ()
+    if findings:
+        return Gathered(None, verdicts, findings)
+    gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
+    files = count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT]) if with_content else 0
+    counted = count(1)
+    read = (lambda: advance(next(counted), files)) if with_content else None
+    components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
+    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), verdicts, ())
+
+
+def _source_date_epoch() -> int | None:
+    """The time that the environment gives builds (reproducible-builds.org)."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) > _LAST_SECOND:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is no time: {text}",
+            ["it is the seconds since 1970, in digits"],
+            hint="give it as `git log -1 --format=%ct` prints it, or unset it",
+            reference="source-date-epoch",
+        )
+    return int(text)
+
+
+def _newest(components: Sequence[Component]) -> int:
+    newest = max(component.commit_time for component in components)
+    return max(0, int(datetime.fromisoformat(newest).timestamp()))
+
+
+def _unrecorded(third_party: Path, records: Sequence[Record]) -> Iterator[Finding]:
+    """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
+    places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
+    places |= _OWN_FILES
+    above = {place[:at] for place in places for at, sign in enumerate(place) if sign == "/"}
+
+    def strays(directory: str) -> Iterator[str]:
+        for name in sorted(os.listdir(third_party / directory)):
+            path = f"{directory}/{name}" if directory else name
+            is_directory = (third_party / path).is_dir() and not (third_party / path).is_symlink()
+            if path in places:
+                continue
+            if not is_directory:
+                yield path
+            elif path in above:
+                yield from strays(path)
+            else:
+                yield from _first_file(third_party, path)
+
+    for path in strays(""):
+        where = quote_path(os.fsencode(f"{THIRD_PARTY}/{path}"))
+        yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", where, Difference.EXTRA)
+
+
+def _first_file(third_party: Path, directory: str) -> Iterator[str]:
+    for parent, _, names in os.walk(third_party / directory):
+        if names:
+            yield os.path.relpath(os.path.join(parent, min(names)), third_party)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Gatherer:
+    """Puts together what manifest, records and files say of a mirror."""
+
+    third_party: Path
+    mirrors: Mapping[str, Mirror]
+    records: Mapping[str, Record]
+    concluded: Mapping[str, str | None]
+    reader: Reader = field(init=False)
+    known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", Reader(self.third_party))
+        object.__setattr__(self, "known", known_by(list(self.records.values())))
+
+    def component(self, verdict: Verdict, read: Callable[[], None] | None) -> Component:
+        mirror, record = self.mirrors[verdict.mirror], self.records[verdict.mirror]
+        is_here = verdict.presence is Presence.PRESENT
+        texts = nearest_texts([identify(text) for text in self._license_texts(record, is_here=is_here)])
+        return Component(
+            name=mirror.name,
+            into=mirror.into,
+            presence=verdict.presence,
+            description=mirror.description,
+            supplier=mirror.supplier,
+            url=record.url,
+            also_at=mirror.also_at,
+            pin=record.pin,
+            version=version_of(record.pin),
+            tag=record.tag,
+            commit=record.commit,
+            commit_time=record.commit_time,
+            source=record.source,
+            include=record.selection.include,
+            exclude=record.selection.exclude,
+            tree=record.tree,
+            upstream_tree=record.upstream_tree,
+            is_root=record.tree == commit_tree(record.proof.commit),
+            files=record.files,
+            license_files=record.licenses,
+            licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment),
+            nested=nested_copies(record, self.known),
+            content=self.reader.content(record, read) if is_here and read is not None else None,
+        )
+
+    def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
+        beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
+        inside = ((record.into, fact, _upstream(record, fact)) for fact in record.files if _is_license(fact))
+        for directory, fact, upstream_path in (*beside, *inside):
+            if fact.mode != Mode.SYMLINK:
+                content = self.reader.file(directory, fact) if is_here else b""
+                yield LicenseText(path_of(directory, fact.path), upstream_path, fact.blob, None, None, content)
+
+
+def _is_license(fact: FileFact) -> bool:
+    return not fact.path.count(b"/") and is_license_name(fact.path)
+
+
+def _upstream(record: Record, fact: FileFact) -> RepoPath:
+    return RepoPath(record.source + b"/" + fact.path if record.source else fact.path)

@@ -1,0 +1,1 @@
+"""Provenance reports: one module a format; facts in, bytes out; pure."""

@@ -1,0 +1,227 @@
+"""Stanzas for debian/copyright in Debian's machine-readable format (copyright-format 1.0, DEP-5); pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import dropwhile
+
+from sync.names import printable
+from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
+from sync.report.links import readable_source
+from sync.report.text import license_shown, nested_shown, origin_shown, version_shown
+from sync.report.versions import debian_version, is_sayable
+
+_UNKNOWN = "UNKNOWN"
+_LICENSE = re.compile(r"(?<![^\s(])(?!(?:AND|OR) )[^\s()]+(?: WITH [^\s()]+)?")
+# where copyright-format has names of its own; all others are SPDX's
+_SHORT_NAMES = {"MIT": "Expat", "Artistic-1.0-Perl": "Artistic"}
+_GNU = re.compile(r"(?P<family>[AL]?GPL|GFDL)-(?P<version>[0-9.]+?)(?:\.0)?(?P<niv>-no-invariants)?-(?P<only>only|or-later)")
+_BSD = re.compile(r"(BSD-[0-9])-Clause")
+# base-files has them, and Policy 12.5 wants them referred to, not quoted
+_COMMON = {"Apache-2.0", "Artistic", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"}
+_COMMON |= {"LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}
+_SIGN = re.compile(r"(?:(?:copyright\b|©|\(c\))[\s:,]*)+", re.IGNORECASE)
+
+_Texts = dict[tuple[str, ...], str]
+"""The lines of each licence text → the path of the first file that has it."""
+
+
+def render(facts: Facts) -> bytes:
+    """A Files paragraph a mirror, then a License paragraph a licence.
+
+    What is not here is said in the first one's Comment: `#` lines are for debian/control alone (deb822(5)).
+    """
+    here = sorted(facts.present, key=_wildcards, reverse=True)
+    of_mirror = {component.name: component for component in facts.components}
+    paragraphs = [_files(component, facts.elsewhere if component is here[0] else (), of_mirror) for component in here]
+    paragraphs += [_field("License", name, lines) for name, lines in _licenses(here)]
+    return "\n".join(paragraphs).encode()
+
+
+def _field(name: str, synopsis: str, lines: Sequence[str] = ()) -> str:
+    """A field of one line and more lines, none of which can end it."""
+    more = "".join(f" {printable(line).rstrip() or '.'}\n" for line in lines)
+    return f"{name}: {printable(synopsis)}".rstrip() + f"\n{more}"
+
+
+# Files
+
+
+def _wildcards(component: Component) -> int:
+    """How much its pattern matches that is not meant; of the patterns that match a file the last wins."""
+    return _pattern(component.directory).count("?")
+
+
+def _pattern(directory: str) -> str:
+    r"""What matches all below a directory; blanks separate patterns, so that one is written as any character."""
+    return re.sub(r"\s", "?", re.sub(r"([*?\\])", r"\\\1", directory)) + "/*"
+
+
+def _files(component: Component, elsewhere: Sequence[Component], of_mirror: Mapping[str, Component]) -> str:
+    beside = [_pattern(component.license_directory)] if component.license_files else []
+    licensing = component.licensing
+    fields = [
+        _field("Files", *_one_or_more([_pattern(component.directory), *beside])),
+        _field("Copyright", *_one_or_more(_copyright(component))),
+        _field("License", _expression(licensing.effective))
+        if licensing.effective
+        else _field("License", _UNKNOWN, _unknown(licensing)),
+        _field("Comment", "", [*_about(component, of_mirror), *_not_here(elsewhere)]),
+    ]
+    return "".join(fields)
+
+
+def _one_or_more(lines: list[str]) -> tuple[str, list[str]]:
+    return (lines[0], []) if len(lines) == 1 else ("", lines)
+
+
+def _copyright(component: Component) -> list[str]:
+    """Whose it is by the licence texts, without the word; else what is known, and no years."""
+    whose = [_SIGN.sub("", line, count=1) if _SIGN.match(line) else line for line in component.licensing.copyright]
+    supplied = f", supplied by {component.supplier}" if component.supplier else ""
+    return whose or [f"contributors to {component.url}{supplied}"]
+
+
+def _unknown(licensing: Licensing) -> list[str]:
+    """What covers a mirror whose licence nobody has said: the texts that are here, for whoever has to find out."""
+    texts: _Texts = {}
+    for text in licensing.texts:
+        texts.setdefault(_lines(text, ()), text.path)
+    return list(_quoted(texts)) or [f"{licensing.declared_comment[:1].upper()}{licensing.declared_comment[1:]}."]
+
+
+def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator[str]:
+    kind = "An unmodified copy" if component.is_whole else "An unmodified copy of a part"
+    where = f" of {readable_source(component)}" if component.source else ""
+    yield f"{kind}{where} of {component.url}:"
+    yield f"  {component.name} {version_shown(component)}" + (f": {component.description}" if component.description else "")
+    if component.pin.ref:
+        yield f"  tag {component.pin}"
+    yield f"  commit {component.commit}"
+    yield f"  git tree {component.tree}"
+    yield f"  Debian version {_version(component)}"
+    if component.supplier:
+        yield f"  supplier {component.supplier}"
+    yield ""
+    yield from _about_license(component.licensing)
+    if component.nested:
+        yield from ("", "It holds copies of others:")
+        yield from (f"  {nested_shown(nested)}: {origin_shown(nested)}{_there(nested, of_mirror)}" for nested in component.nested)
+
+
+def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
+    """Under which licence a nested copy's origin is, which need not be its mirror's."""
+    return f", licence there {license_shown(of_mirror[nested.origin.mirror])}" if nested.origin else ""
+
+
+def _version(component: Component) -> str:
+    version = debian_version(component.version, component.commit, component.commit_time)
+    if is_sayable(component.version, version):
+        return version
+    reason = "it is pinned by commit" if component.version is None else f"Debian cannot say {component.version}"
+    return f"{version}, by date and commit: {reason}"
+
+
+def _about_license(licensing: Licensing) -> Iterator[str]:
+    """Both statements, and what is left to do."""
+    yield f"Declared licence: {licensing.declared or 'unknown'} ({licensing.declared_comment})."
+    if licensing.concluded:
+        because = f" ({licensing.concluded_comment})" if licensing.concluded_comment else ""
+        yield f"Concluded licence: {licensing.concluded}{because}."
+    if not licensing.copyright:
+        yield "No licence file that covers it says whose copyright it is."
+    if " " in (licensing.effective or "").replace(" WITH ", ""):
+        for text in (text for text in licensing.texts if text.expression is None):  # of none of its licences alone
+            yield from ("", f"{text.path} says:", "", *_lines(text, ()))
+    if licensing.effective is None:
+        yield f"To do: find out the licence, and write its short name in place of {_UNKNOWN}."
+
+
+def _not_here(elsewhere: Sequence[Component]) -> Iterator[str]:
+    if elsewhere:
+        yield from ("", "Other mirrors of the project are not in this source:")
+    for component in elsewhere:
+        yield f"  {component.name} {version_shown(component)}, {component.presence.value}: {component.directory}"
+
+
+# short names
+
+
+def _expression(spdx: str) -> str:
+    """An SPDX expression in copyright-format's syntax: `and` binds more than `or`, unless a comma stands before it."""
+    if re.search(r"\([^()]*\(", spdx):
+        from license_expression import get_spdx_licensing  # 40 ms, for what one comma cannot say
+
+        licensing = get_spdx_licensing()
+        spdx = str(licensing.dnf(licensing.parse(spdx)))
+    parts = re.split(r"\(([^()]*)\)", spdx)  # outside of parentheses and inside, by turns
+    comma = "," if len(parts) > 1 and any(" AND " in part for part in parts[::2]) else ""
+    return "".join(_words(part, "" if at % 2 else comma) for at, part in enumerate(parts))
+
+
+def _words(spdx: str, comma: str) -> str:
+    named = _LICENSE.sub(lambda match: _name(match[0]), spdx)
+    return named.replace(" AND ", f"{comma} and ").replace(" OR ", " or ")
+
+
+def _name(spdx: str) -> str:
+    """`GPL-2.0-or-later WITH Classpath-exception-2.0` → `GPL-2+ with Classpath-2.0 exception`."""
+    license_id, _, exception = spdx.partition(" WITH ")
+    name = _SHORT_NAMES.get(license_id) or _BSD.sub(r"\1-clause", license_id)
+    if gnu := _GNU.fullmatch(license_id):
+        name = f"{gnu['family']}{'-NIV' if gnu['niv'] else ''}-{gnu['version']}{'+' if gnu['only'] == 'or-later' else ''}"
+    return f"{name} with {re.sub('-exception(?=-|$)', '', exception)} exception" if exception else name
+
+
+# texts
+
+
+def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
+    """Each licence that holds here by its short name, and what its paragraph says; in the order of the files."""
+    texts: dict[str, _Texts] = {}
+    for licensing in (component.licensing for component in here if component.licensing.effective):
+        for license_id in _LICENSE.findall(licensing.effective or ""):
+            of_license = texts.setdefault(license_id, {})
+            for text in licensing.texts:
+                if licensing.is_text_of(text, license_id):
+                    of_license.setdefault(_lines(text, licensing.copyright), text.path)
+    said: dict[str, list[str]] = {}
+    for license_id, found in texts.items():
+        said.setdefault(_name(license_id), list(_paragraph(license_id, found)))
+    yield from said.items()
+
+
+def _lines(text: LicenseText, copyright_lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines of a licence text, without those that only say whose it is, which the Copyright field has."""
+    lines = [line.expandtabs().rstrip() for line in text.text.removeprefix("\ufeff").splitlines()]
+    kept = dropwhile(lambda line: not line, (line for line in lines if line.strip() not in copyright_lines))
+    return tuple("\n".join(kept).rstrip().split("\n"))
+
+
+def _paragraph(license_id: str, texts: _Texts) -> Iterator[str]:
+    base, _, exception = license_id.partition(" WITH ")
+    common = _name(base).removesuffix("+").replace("-NIV-", "-")
+    if common not in _COMMON:
+        yield from _quoted(texts) if texts else ["No text of it is in this source: put it here."]
+        return
+    yield "On Debian systems, its full text is in"
+    yield f"/usr/share/common-licenses/{common}" + (", or it is any later version." if _name(base).endswith("+") else ".")
+    if exception:
+        excepted = {_from_exception(lines, exception): path for lines, path in texts.items()}
+        yield ""
+        yield from _quoted(excepted) if excepted else ["No text of the exception is in this source: put it here."]
+
+
+def _from_exception(lines: tuple[str, ...], exception: str) -> tuple[str, ...]:
+    """The part of a licence text that begins where it names the exception; all of it if it does not."""
+    heading = re.compile(rf"\b{re.escape(exception.partition('-')[0])}\b.*\bexception", re.IGNORECASE)
+    return tuple(dropwhile(lambda line: not heading.search(line), lines)) or lines
+
+
+def _quoted(texts: Mapping[tuple[str, ...], str]) -> Iterator[str]:
+    """The texts; if they differ, each after the path of a file that has it."""
+    for at, (lines, path) in enumerate(texts.items()):
+        if at:
+            yield ""
+        if len(texts) > 1:
+            yield from (f"As in {path}:", "")
+        yield from lines

@@ -1,0 +1,125 @@
+"""Under which licence a mirror is: declared by texts that are known exactly, concluded by the manifest; never guessed."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from sync.model import RepoPath
+from sync.names import did_you_mean
+from sync.report.facts import LicenseText, Licensing
+
+_LICENSE_REF = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
+_NOTICE = re.compile(rb"(notice|copyright)([._-].*)?", re.IGNORECASE | re.DOTALL)
+# a line that says whose something is: not one that talks about copyright, or leaves the name to be filled in
+_COPYRIGHT = re.compile(r"(?:\W|_)*((?:copyright\b|©).*?\d{4}.*?)(?:, published(?: by.*)?)?", re.IGNORECASE)
+# of a text's words; an exception or a condition that somebody added is not passed over
+_ALL_PERCENT = 99.0
+_GNU = re.compile(r"(?:[AL]?GPL|GFDL)-")
+
+
+class ExpressionError(ValueError):
+    """Not an SPDX licence expression of listed licences and LicenseRefs; `hint` may say what was meant."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def parse_expression(text: str) -> str:
+    """The SPDX expression (SPDX 2.3, annex D) in its canonical form; ExpressionError for what is none."""
+    # 40 ms with its list of licences, which only a licence that is given is worth
+    from license_expression import ExpressionError as GrammarError
+    from license_expression import get_spdx_licensing
+
+    licensing = get_spdx_licensing()
+    try:
+        parsed = licensing.parse(text, strict=True)
+    except (GrammarError, ValueError) as error:
+        raise ExpressionError(str(error).splitlines()[0].lower()) from error
+    if parsed is None:
+        raise ExpressionError("it is empty")
+    for key in licensing.unknown_license_keys(parsed):
+        if not _LICENSE_REF.fullmatch(key):
+            hint = did_you_mean(key, licensing.known_symbols) or "a licence that SPDX does not list is a LicenseRef-…"
+            raise ExpressionError(f"SPDX lists no licence {key}", hint)
+    return str(parsed)
+
+
+@cache
+def _known_texts() -> dict[str, str]:
+    table = tomllib.loads((files("sync.report") / "licenses.toml").read_text("utf-8"))
+    return {str(blob): str(expression) for blob, expression in table["texts"].items()}
+
+
+def identify(text: LicenseText) -> LicenseText:
+    """The text with the expression that it is known to be: by its blob id, else by `licenseclassifier` if that is installed."""
+    expression = _known_texts().get(text.blob)
+    if expression is not None:
+        return _known(text, expression, "blob id")
+    expression = _classified(text.text)
+    return text if expression is None else _known(text, expression, "licenseclassifier")
+
+
+def _known(text: LicenseText, expression: str, known_by: str) -> LicenseText:
+    return LicenseText(text.path, text.upstream_path, text.blob, expression, known_by, text.content)
+
+
+def _classified(text: str) -> str | None:
+    try:
+        from licenseclassifier import identify_license
+    except ImportError:
+        return None
+    lines = [line for line in text.splitlines() if not _COPYRIGHT.fullmatch(line.strip())]
+    found = {result.id for result in identify_license("\n".join(lines), coverage_threshold=_ALL_PERCENT)}
+    if len(found) != 1 or _GNU.match(next(iter(found))):  # a GNU text does not say whether later versions may be used
+        return None
+    try:
+        return parse_expression(found.pop())
+    except ExpressionError:
+        return None
+
+
+def nearest_texts(candidates: Sequence[LicenseText]) -> tuple[LicenseText, ...]:
+    """Those in the directory nearest to the selection, which all candidates cover; licences before mere notices."""
+    licenses = [text for text in candidates if not _NOTICE.fullmatch(_split(text.upstream_path)[1])]
+    among = licenses or candidates
+    depth = max((_depth(text) for text in among), default=0)
+    return tuple(sorted((text for text in among if _depth(text) == depth), key=lambda text: text.upstream_path))
+
+
+def _depth(text: LicenseText) -> int:
+    return text.upstream_path.count(b"/")
+
+
+def _split(path: RepoPath) -> tuple[bytes, bytes]:
+    directory, _, name = path.rpartition(b"/")
+    return directory, name
+
+
+def licensing_of(texts: tuple[LicenseText, ...], concluded: str | None, comment: str | None) -> Licensing:
+    """What the texts declare and the host's owner concludes; `concluded` is a canonical expression."""
+    declared, why = _declared(texts)
+    return Licensing(declared, why, concluded, comment, texts, _copyright(texts))
+
+
+def _declared(texts: tuple[LicenseText, ...]) -> tuple[str | None, str]:
+    if not texts:
+        return None, "upstream ships no licence file that covers it"
+    if unknown := [text.path for text in texts if text.expression is None]:
+        return None, f"the text of {', '.join(unknown)} is not known"
+    expressions = sorted({text.expression for text in texts if text.expression})
+    if len(expressions) > 1:
+        return None, f"there are texts of {', '.join(expressions)}, and none says how they go together"
+    return expressions[0], "; ".join(f"{text.path}, known by its {_by(text)}" for text in texts)
+
+
+def _by(text: LicenseText) -> str:
+    return f"blob id {text.blob}" if text.known_by == "blob id" else f"words, to {text.known_by}"
+
+
+def _copyright(texts: tuple[LicenseText, ...]) -> tuple[str, ...]:
+    lines = [match[1].strip() for text in texts for line in text.text.splitlines() if (match := _COPYRIGHT.fullmatch(line.strip()))]
+    # of its texts themselves, not of what is under them
+    return tuple(dict.fromkeys(line for line in lines if "Free Software Foundation" not in line))

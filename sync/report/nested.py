@@ -1,0 +1,146 @@
+"""Copies inside a mirror, such as WIT's `deps/*`: found by tree and blob ids among the records of the host; pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.model import Mode, ObjectId, RepoPath
+from sync.proof import commit_tree
+from sync.provenance import Record
+from sync.report.facts import Nested, Origin
+from sync.tree import build_trees, object_id, parse_tree
+
+# where projects keep copies of others: what lies directly below is one each, even if nobody knows whose
+_PLACES = frozenset({b"deps", b"vendor", b"third_party", b"third-party", b"external"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the records of a host say about trees and files, to find copies by."""
+
+    by_tree: Mapping[ObjectId, tuple[Record, RepoPath]]
+    """Tree id → the record that has it, and its path in the upstream's tree."""
+    by_blob: Mapping[ObjectId, tuple[Record, ...]]
+    """Blob id → the records with such a file."""
+
+
+def known_by(records: Sequence[Record]) -> Known:
+    """Index the records; the tree of a whole mirror goes before one that is part of another, and the manifest's order decides."""
+    by_tree: dict[ObjectId, tuple[Record, RepoPath]] = {}
+    for trees in (_own_trees, _inner_trees, _proven_trees):
+        for record in records:
+            for tree, path in trees(record):
+                by_tree.setdefault(tree, (record, path))
+    by_blob: dict[ObjectId, tuple[Record, ...]] = {}
+    for record in records:
+        for blob in {fact.blob for fact in record.files}:
+            by_blob[blob] = (*by_blob.get(blob, ()), record)
+    return Known(by_tree, by_blob)
+
+
+def _own_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
+    yield record.tree, record.source
+    yield record.upstream_tree, record.source
+
+
+def _inner_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
+    """Directories of a mirror that are not themselves copies of something else."""
+    for path, tree in build_trees(fact.entry for fact in record.files).items():
+        if path and not _PLACES.intersection(path.split(b"/")):
+            yield tree.id, _join(record.source, path)
+
+
+def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
+    """The directories that the record's proof names on its way from the commit's root down to the mirror."""
+    raw_trees = {object_id("tree", raw): raw for raw in record.proof.trees}
+    waiting = [(commit_tree(record.proof.commit), b"")]
+    while waiting:
+        tree, path = waiting.pop()
+        yield tree, RepoPath(path)
+        below = parse_tree(raw_trees[tree]) if tree in raw_trees else ()
+        waiting += [(e.id, _join(path, e.name)) for e in below if e.mode == Mode.TREE and e.name not in _PLACES]
+
+
+def nested_copies(record: Record, known: Known) -> tuple[Nested, ...]:
+    """The copies inside a mirror, by path, also those inside another.
+
+    A directory is one if it is the tree of another mirror, or lies where projects keep copies of others.
+    """
+    trees = {path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()}
+    files = {fact.path: fact.blob for fact in record.files}
+    found: dict[bytes, Origin | None] = {}
+    for path in sorted(trees):
+        origin = _origin_by_tree(record, path, trees[path], known) if path else None
+        if origin is not None or _is_in_place(path):
+            found[path] = origin
+    for path, blob in files.items():
+        if _is_in_place(path) and path.endswith(b".wit"):
+            found[path] = _origin_by_blob(record, path, blob, known)
+    inside: dict[bytes, dict[RepoPath, ObjectId]] = {path: {} for path in found}
+    for path, blob in files.items():
+        if (owner := _owner(path, found)) is not None:
+            inside[owner][path] = blob
+    return tuple(
+        Nested(
+            path=RepoPath(path),
+            tree=trees.get(path) or files[RepoPath(path)],
+            files=tuple(inside[path]),
+            origin=origin or (_origin_by_files(record, path, inside[path], known) if path in trees else None),
+        )
+        for path, origin in sorted(found.items())
+    )
+
+
+def _is_in_place(path: bytes) -> bool:
+    return path.rpartition(b"/")[0].rpartition(b"/")[2] in _PLACES
+
+
+def _owner(file: bytes, copies: Mapping[bytes, object]) -> bytes | None:
+    """The innermost copy that a file belongs to."""
+    path = file
+    while path and path not in copies:
+        path = path.rpartition(b"/")[0]
+    return path or None
+
+
+def _origin_by_tree(record: Record, path: bytes, tree: ObjectId, known: Known) -> Origin | None:
+    found = known.by_tree.get(tree)
+    if found is None or _is_same_place(record, path, *found):
+        return None
+    other, source = found
+    is_whole_mirror = tree in {other.tree, other.upstream_tree}
+    return _origin(other, source, same_tree=True) if is_whole_mirror or _is_in_place(path) else None
+
+
+def _origin_by_files(record: Record, path: bytes, inside: Mapping[RepoPath, ObjectId], known: Known) -> Origin | None:
+    """The first record that has each of these files, below its mirror's root as below the copy's."""
+    if not inside:
+        return None
+    wanted = {file[len(path) + 1 :]: blob for file, blob in inside.items()}
+    for other in known.by_blob.get(next(iter(inside.values())), ()):
+        has = {fact.path: fact.blob for fact in other.files}
+        if not _is_same_place(record, path, other, other.source) and wanted.items() <= has.items():
+            return _origin(other, other.source, same_tree=False)
+    return None
+
+
+def _origin_by_blob(record: Record, path: bytes, blob: ObjectId, known: Known) -> Origin | None:
+    for other in known.by_blob.get(blob, ()):
+        for fact in other.files:
+            place = _join(other.source, fact.path)
+            is_original = not _PLACES.intersection(fact.path.split(b"/"))
+            if fact.blob == blob and is_original and not _is_same_place(record, path, other, place):
+                return _origin(other, place, same_tree=True)
+    return None
+
+
+def _is_same_place(record: Record, path: bytes, other: Record, source: RepoPath) -> bool:
+    """Whether both are one directory of one upstream, of whatever commit: then it is no copy of something else."""
+    return record is other or (record.url == other.url and _join(record.source, path) == source)
+
+
+def _origin(record: Record, source: RepoPath, *, same_tree: bool) -> Origin:
+    return Origin(record.mirror, record.url, record.pin, record.commit, source, same_tree)
+
+
+def _join(directory: bytes, name: bytes) -> RepoPath:
+    return RepoPath(directory + b"/" + name if directory and name else directory or name)

@@ -1,0 +1,100 @@
+"""The hashes by which Nix and Guix know a directory, as an attribute set that Nix reads."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from sync.names import printable, quote_path
+from sync.report.facts import Component, Facts, Nested
+from sync.report.nar import base32, sri
+from sync.report.text import headline, version_shown
+
+Value: TypeAlias = "str | Mapping[str, Value] | Sequence[Value] | None"
+
+_PREAMBLE = """\
+narHash and sha256 are one hash of the directory `path` as a Nix archive: of names, contents, executable bits and symlinks.
+Redo it on an unpacked release (an empty directory counts here, though git knows none):
+  nix hash path DIR                       is narHash
+  nix-hash --type sha256 --base32 DIR     is sha256
+  guix hash -rx DIR                       is sha256, too
+`tree` is git's id of that directory, `upstreamTree` that of `directory` at `rev`; where they differ, something was left out.
+`fetchgit` is there if a mirror is the whole of its commit and has no .gitattributes, by which git may convert a checkout
+and leave files out of an archive: then this is the hash of what fetchgit, fetchFromGitHub and Guix' git-fetch get.
+"""
+
+
+def render(facts: Facts) -> bytes:
+    """One attribute a mirror that is here; the others are named in comments."""
+    comments = [headline(facts), "", *_PREAMBLE.splitlines()]
+    comments += [f"{component.presence.value}: {component.name} ({version_shown(component)})" for component in facts.elsewhere]
+    head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
+    return f"{head}{_attributes({_string(c.name): _mirror(c) for c in facts.present})}\n".encode()
+
+
+def _mirror(component: Component) -> Mapping[str, Value]:
+    nar = component.required_content().nar_sha256
+    fetched: Mapping[str, Value] = {"url": component.url, "rev": component.commit, "hash": sri(nar)}
+    return {
+        "path": component.directory,
+        "version": component.version,
+        "url": component.url,
+        "rev": component.commit,
+        "tag": component.pin.value if component.pin.ref else None,
+        "directory": _text(component.source),
+        "tree": component.tree,
+        "upstreamTree": component.upstream_tree,
+        "narHash": sri(nar),
+        "sha256": base32(nar),
+        **({"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}),
+        **({"fetchgit": fetched} if _is_what_fetchers_get(component) else {}),
+    }
+
+
+def _is_what_fetchers_get(component: Component) -> bool:
+    """Whether a checkout or an archive of the commit is sure to be the mirror, whatever git fetches it.
+
+    With any .gitattributes it is not: line endings, keywords, encodings and filters may change a checkout, export-subst and
+    export-ignore an archive.
+    """
+    return component.is_root and not any(fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.files)
+
+
+def _nested(nested: Nested) -> Mapping[str, Value]:
+    """A copy inside a mirror; `origin` is null where none was found."""
+    origin = nested.origin
+    found = None if origin is None else {"mirror": origin.mirror, "url": origin.url, "rev": origin.commit}
+    kind = "blob" if nested.files == (nested.path,) else "tree"
+    return {"path": _text(nested.path), kind: nested.tree, "origin": found}
+
+
+def _text(path: bytes) -> str:
+    """The path itself where it is UTF-8, else as git quotes it."""
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        return quote_path(path)
+
+
+def _attributes(values: Mapping[str, Value], indent: str = "") -> str:
+    inner = f"{indent}  "
+    lines = "".join(f"{inner}{name} = {_expression(value, inner)};\n" for name, value in values.items())
+    return f"{{\n{lines}{indent}}}"
+
+
+def _expression(value: Value, indent: str) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, Mapping):
+        return _attributes(value, indent)
+    inner = f"{indent}  "
+    return "[\n" + "".join(f"{inner}{_expression(item, inner)}\n" for item in value) + f"{indent}]"
+
+
+def _string(text: str) -> str:
+    """A string literal; what could act on a terminal goes through JSON, for Nix has no escape for it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    if printable(text) == text:
+        return f'"{escaped}"'
+    return f"(builtins.fromJSON {_string(json.dumps(text))})"

@@ -1,0 +1,1 @@
+"""What the page is made of: its template, style and script, and the markup of its parts."""

@@ -1,0 +1,102 @@
+"""Lines for an rpm spec file: what the package bundles, as Fedora's and openSUSE's guidelines want it said; pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sync.names import printable, quote_path
+from sync.report.facts import Component, Facts, Nested
+from sync.report.links import readable_source
+from sync.report.text import headline, license_shown, version_shown
+from sync.report.versions import is_sayable, rpm_version
+
+_HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundled:
+    """One `Provides:`, and what to say of where it is."""
+
+    provides: str
+    about: tuple[str, ...]
+    """Lines; those after the first say more of the first."""
+
+
+def render(facts: Facts) -> bytes:
+    """A `Provides: bundled(…)` for each thing that is here, after comments that say what and where it is."""
+    by_name = {component.name: component for component in facts.components}
+    about: dict[str, list[str]] = {}
+    for component in facts.present:
+        for bundled in (_mirror(component), *(_nested(component, nested, by_name) for nested in component.nested)):
+            about.setdefault(bundled.provides, []).extend(bundled.about)
+    blocks = [_comments([_HEAD, f"{headline(facts)}."])]
+    blocks += [_comments(lines) + f"Provides: {provides}\n" for provides, lines in about.items()]
+    blocks.append(_comments(["For the License: tag, where these files go into the package:", *_licenses(facts)]))
+    if facts.elsewhere:
+        blocks.append(_comments(["Recorded, but not here and not bundled:", *_elsewhere(facts)]))
+    return "\n".join(blocks).encode()
+
+
+def _comments(lines: list[str]) -> str:
+    # rpm expands macros in comments too
+    return "".join(f"# {printable(line).replace('%', '%%')}\n" for line in lines)
+
+
+def _mirror(component: Component) -> _Bundled:
+    version = rpm_version(component.version, component.commit, component.commit_time)
+    what = "unmodified copy" if component.is_whole else "unmodified copy of a part"
+    lines = [
+        f"{component.name} {version_shown(component)}: {what}, in {component.directory}",
+        f"  URL: {component.url}",
+        *([f"  directory: {readable_source(component)}"] if component.source else []),
+        *([f"  tag: {component.pin}"] if component.pin.ref else []),
+        f"  commit: {component.commit}",
+        *_unsaid(component.version, version),
+        *([f"  description: {component.description}"] if component.description else []),
+    ]
+    return _Bundled(f"bundled({component.name}) = {version}", tuple(lines))
+
+
+def _unsaid(version: str | None, packaged: str) -> list[str]:
+    if is_sayable(version, packaged):
+        return []
+    reason = "it is pinned by commit" if version is None else f"rpm cannot say the version {version}"
+    return [f"  version by date and commit: {reason}"]
+
+
+def _nested(component: Component, nested: Nested, by_name: Mapping[str, Component]) -> _Bundled:
+    """A copy inside a mirror; one that no record has carries no version: Fedora wants none where none can be determined."""
+    where = quote_path(f"{component.directory}/".encode() + nested.path)
+    found = nested.origin
+    if found is None:
+        name = _NOT_IN_NAMES.sub("-", quote_path(nested.name)).strip("-.") or "unnamed"
+        about = f"copy inside {component.name}, in {where}: no origin found, so no version; {_object(nested)}"
+        return _Bundled(f"bundled({name})", (about,))
+    origin = by_name[found.mirror]
+    version = rpm_version(origin.version, origin.commit, origin.commit_time)
+    same = "same tree" if found.same_tree else "same files"
+    about = f"copy inside {component.name}, in {where}: {same} as {found.mirror} at commit {found.commit}"
+    lines = (about, f"  URL: {found.url}", *([f"  tag: {found.pin}"] if found.pin.ref else []), *_unsaid(origin.version, version))
+    return _Bundled(f"bundled({found.mirror}) = {version}", lines)
+
+
+def _object(nested: Nested) -> str:
+    kind = "blob" if nested.files == (nested.path,) else "tree"
+    return f"git {kind} {nested.tree}"
+
+
+def _licenses(facts: Facts) -> Iterator[str]:
+    """Each licensing statement once, with what is under it."""
+    under: dict[str, list[str]] = {}
+    for component in facts.present:
+        under.setdefault(license_shown(component), []).append(component.name)
+        if component.licensing.concluded_comment:
+            under[license_shown(component)][-1] += f" ({component.licensing.concluded_comment})"
+    for statement, names in under.items():
+        yield f"  {statement}: {', '.join(names)}"
+
+
+def _elsewhere(facts: Facts) -> Iterator[str]:
+    for component in facts.elsewhere:
+        yield f"  {component.presence.value}: {component.name} ({version_shown(component)}), {component.directory}"

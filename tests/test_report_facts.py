@@ -1,0 +1,339 @@
+"""What reports say is right: licences declared and concluded, copies inside copies, versions, links, and words that stay words."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from sync.model import ObjectId, Pin, PinKind, RepoPath
+from sync.report.licenses import ExpressionError, parse_expression
+from sync.report.links import directory_page, file_page, repository_url
+from sync.report.versions import version_of
+from tests.bundles import LICENSE, NOTICE, ROOT, Bundle
+from tests.support import Host, Upstream, mirror
+
+COMMIT = ObjectId("0123456789abcdef0123456789abcdef01234567")
+MIT = b"""Copyright (c) 2020 Somebody <s@example.org>
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to
+the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY
+CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
+
+
+def licensing(host: Host, upstream: Upstream, files: Mapping[str, bytes], **keys: str | list[str]) -> dict:
+    """What is reported of one mirror of these files."""
+    upstream.release("v1", files)
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, **keys))
+    host.sync()
+    return host.run("report", "json").json["components"][0]["licensing"]
+
+
+# declared
+
+
+def test_a_text_that_is_known_by_its_blob_id_declares_a_licence(host: Host, upstream: Upstream) -> None:
+    found = licensing(host, upstream, {"LICENSE": LICENSE, "wit/a.wit": b"a\n"}, from_="wit")
+    assert found["declared"] == "Apache-2.0 WITH LLVM-exception"
+    assert (
+        found["declared_comment"]
+        == "third_party/licenses/up/LICENSE, known by its blob id 1e5baaeae4c96e0783778482b4056b51e23dcc14"
+    )
+    assert (found["concluded"], found["concluded_comment"]) == (None, None)
+
+
+@pytest.mark.parametrize("added", [b"\n", b"Except on Sundays, and never for profit of any kind.\n"])
+def test_a_text_that_nobody_knows_exactly_is_unknown(host: Host, upstream: Upstream, added: bytes) -> None:
+    found = licensing(host, upstream, {"LICENSE": LICENSE + added, "a": b"a\n"})
+    assert (found["declared"], found["declared_comment"]) == (None, "the text of third_party/up/LICENSE is not known")
+
+
+def test_no_licence_file_is_said_and_nothing_is_guessed_from_names(host: Host, upstream: Upstream) -> None:
+    found = licensing(host, upstream, {"src/mit-licensed.c": b"// SPDX-License-Identifier: MIT\n", "docs/LICENSE": LICENSE})
+    assert (found["declared"], found["declared_comment"]) == (None, "upstream ships no licence file that covers it")
+    assert found["texts"] == []
+
+
+def test_the_text_nearest_to_what_was_copied_holds(host: Host, upstream: Upstream) -> None:
+    files = {"LICENSE": MIT, "part/LICENSE": LICENSE, "part/wit/a.wit": b"a\n"}
+    found = licensing(host, upstream, files, from_="part/wit")
+    assert [text["upstream_path"] for text in found["texts"]] == ["part/LICENSE"]
+    assert found["declared"] == "Apache-2.0 WITH LLVM-exception"
+
+
+def test_a_licence_goes_before_a_notice_beside_it(host: Host, upstream: Upstream) -> None:
+    found = licensing(host, upstream, {"NOTICE": NOTICE, "COPYRIGHT.txt": MIT, "LICENSE": LICENSE, "a": b"a\n"})
+    assert [text["upstream_path"] for text in found["texts"]] == ["LICENSE"]
+
+
+def test_two_licences_side_by_side_declare_nothing_since_neither_says_and_or_or(host: Host, upstream: Upstream) -> None:
+    found = licensing(host, upstream, {"LICENSE-APACHE": LICENSE, "LICENSE-MIT": MIT, "a": b"a\n"})
+    assert found["declared"] is None
+    assert found["declared_comment"] == "there are texts of Apache-2.0 WITH LLVM-exception, MIT, and none says how they go together"
+    assert found["copyright"] == ["Copyright (c) 2020 Somebody <s@example.org>"]
+
+
+@pytest.mark.parametrize(
+    ("text", "declared"),
+    [
+        (MIT, "MIT"),
+        (MIT + b"\nNot for use by anybody who reads this sentence or the one after it.\n", None),
+        (LICENSE.partition(b"   END OF TERMS")[0] + MIT.partition(b"\n")[2], None),
+        (NOTICE, None),
+    ],
+    ids=["a text with a name in it", "a condition more", "two texts in one", "none"],
+)
+def test_licenseclassifier_knows_more_texts_where_it_is_installed(
+    host: Host, upstream: Upstream, tmp_path: Path, text: bytes, declared: str | None
+) -> None:
+    found = licensing(host, upstream, {"LICENSE": text, "a": b"a\n"})
+    assert found["declared"] == declared
+    if declared:
+        assert found["declared_comment"] == "third_party/up/LICENSE, known by its words, to licenseclassifier"
+    (tmp_path / "licenseclassifier.py").write_text("raise ImportError")
+    without = host.run("report", "json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}").json["components"][0]["licensing"]
+    assert without["declared"] is None
+
+
+# concluded
+
+
+def test_what_the_owner_concludes_stands_beside_what_upstream_declares(host: Host, upstream: Upstream) -> None:
+    files = {"LICENSE": LICENSE, "a": b"a\n"}
+    found = licensing(host, upstream, files, license="MIT", license_comment="by a letter of its author")
+    assert found["declared"] == "Apache-2.0 WITH LLVM-exception"
+    assert (found["concluded"], found["concluded_comment"]) == ("MIT", "by a letter of its author")
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("MIT", "MIT"),
+        ("mit", "MIT"),
+        ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 WITH LLVM-exception"),
+        ("GPL-2.0", "GPL-2.0-only"),
+        ("GPL-2.0+", "GPL-2.0-or-later"),
+        ("MIT OR Apache-2.0 AND ISC", "MIT OR (Apache-2.0 AND ISC)"),
+        ("LicenseRef-scancode-w3c-community-cla", "LicenseRef-scancode-w3c-community-cla"),
+        ("LicenseRef-any.Thing-1", "LicenseRef-any.Thing-1"),
+    ],
+)
+def test_expressions_are_read_as_spdx_writes_them(text: str, canonical: str) -> None:
+    assert parse_expression(text) == canonical
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "NONE", "NOASSERTION", "LicenseRef-", "DocumentRef-x:LicenseRef-y", "MIT\nMIT", "a" * 10_000]
+)
+def test_what_says_no_licence_is_no_expression(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse_expression(text)
+
+
+# copies inside copies
+
+
+def test_copies_inside_a_mirror_are_found_by_tree_and_by_blobs_or_said_to_have_no_origin(nested_bundle: Bundle) -> None:
+    io, clocks, http = nested_bundle.components()
+    assert io["nested"] == []
+    (copy,) = clocks["nested"]
+    assert (copy["path"], copy["files"], copy["origin"]["mirror"], copy["origin"]["same_tree"]) == ("deps/io", 1, "io", False)
+    assert [(c["path"], c["files"], c["origin"] and c["origin"]["mirror"]) for c in http["nested"]] == [
+        ("deps/clocks", 1, "clocks"),
+        ("deps/io", 2, "io"),
+        ("deps/random", 1, None),
+    ]
+    same = http["nested"][1]
+    assert (same["id"], same["origin"]["same_tree"]) == (io["tree"], True)
+    assert same["origin"] == {
+        "mirror": "io",
+        "url": "https://github.com/WebAssembly/wasi-io",
+        "pin": "v0.2.0",
+        "commit": io["upstream"]["commit"],
+        "path": "wit",
+        "same_tree": True,
+    }
+
+
+def nested(host: Host, *tables: str) -> dict[str, list[tuple[str, str | None]]]:
+    """Mirror → its nested copies, each with the mirror it is of."""
+    host.manifest("\n".join(tables))
+    host.sync()
+    components = host.run("report", "json").json["components"]
+    return {c["name"]: [(n["path"], n["origin"] and n["origin"]["mirror"]) for n in c["nested"]] for c in components}
+
+
+def _two(tmp_path: Path) -> tuple[Upstream, Upstream]:
+    return Upstream.create(tmp_path / "one"), Upstream.create(tmp_path / "two")
+
+
+def test_a_whole_mirror_is_found_wherever_it_lies_and_a_file_by_its_blob(host: Host, tmp_path: Path) -> None:
+    one, two = _two(tmp_path)
+    one.release("v1", {"lib/a.c": b"a\n", "lib/sub/b.c": b"b\n", "x.wit": b"x\n"})
+    two.release(
+        "v1",
+        {
+            "src/copied/a.c": b"a\n",
+            "src/copied/sub/b.c": b"b\n",
+            "src/c.c": b"c\n",
+            "wit/deps/x.wit": b"x\n",
+            "wit/deps/y.wit": b"y\n",
+        },
+    )
+    found = nested(
+        host,
+        mirror("lib", one.url, tag="v1", local=True, from_="lib"),
+        mirror("all", one.url, tag="v1", local=True, include=["*.wit"]),
+        mirror("two", two.url, tag="v1", local=True),
+    )
+    assert found == {"lib": [], "all": [], "two": [("src/copied", "lib"), ("wit/deps/x.wit", "all"), ("wit/deps/y.wit", None)]}
+
+
+def test_a_copy_of_a_directory_beside_a_mirror_is_found_through_the_proof(host: Host, tmp_path: Path) -> None:
+    one, two = _two(tmp_path)
+    one.release("v1", {"proposals/io/a": b"a\n", "proposals/cli/b": b"b\n"})
+    two.release("v1", {"vendor/io/a": b"a\n", "c": b"c\n"})
+    found = nested(
+        host,
+        mirror("cli", one.url, tag="v1", local=True, from_="proposals/cli"),
+        mirror("two", two.url, tag="v1", local=True),
+    )
+    assert found == {"cli": [], "two": [("vendor/io", "cli")]}
+
+
+def test_the_same_directory_of_another_version_is_no_copy(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {"wit/a": b"a\n", "wit/deps/b/b": b"b\n", "x": b"1\n"})
+    upstream.release("v2", {"wit/a": b"a\n", "wit/deps/b/b": b"b\n", "x": b"2\n"})
+    found = nested(
+        host,
+        mirror("whole", upstream.url, tag="v2", local=True),
+        mirror("old", upstream.url, tag="v1", local=True, from_="wit"),
+    )
+    assert found == {"whole": [("wit/deps/b", None)], "old": [("deps/b", None)]}
+
+
+def test_a_copy_inside_a_copy_is_one_of_its_own(host: Host, tmp_path: Path) -> None:
+    one, two = _two(tmp_path)
+    one.release("v1", {"a.wit": b"a\n"})
+    two.release("v1", {"deps/http/h.wit": b"h\n", "deps/http/deps/a/a.wit": b"a\n"})
+    found = nested(host, mirror("a", one.url, tag="v1", local=True), mirror("two", two.url, tag="v1", local=True))
+    assert found["two"] == [("deps/http", None), ("deps/http/deps/a", "a")]
+
+
+# versions and links
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        ("v0.2.12", "0.2.12"),
+        ("V1", "1"),
+        ("1.0", "1.0"),
+        ("0.2.0-rc-2024-10-28", "0.2.0-rc-2024-10-28"),
+        ("v0.2.0-draft+505fc98", "0.2.0-draft+505fc98"),
+        ("release/1.2", "1.2"),
+        ("wasi-nn-v2.0", "2.0"),
+        ("curl-8_5_0", "8_5_0"),
+        ("2024-10-28", "2024-10-28"),
+        ("latest", "latest"),
+        ("日本", "日本"),
+        ("wit2wasm", "wit2wasm"),
+    ],
+)
+def test_versions_come_from_tags(tag: str, version: str) -> None:
+    assert version_of(Pin(PinKind.TAG, tag)) == version
+
+
+def test_a_commit_is_no_version() -> None:
+    assert version_of(Pin(PinKind.COMMIT, COMMIT)) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "directory", "file"),
+    [
+        ("https://github.com/A/b.git", "https://github.com/A/b/tree/{c}/w%20x", "https://github.com/A/b/blob/{c}/w%20x"),
+        ("git@github.com:A/b", "https://github.com/A/b/tree/{c}/w%20x", "https://github.com/A/b/blob/{c}/w%20x"),
+        ("https://gitlab.com/a/b/c", "https://gitlab.com/a/b/c/-/tree/{c}/w%20x", "https://gitlab.com/a/b/c/-/blob/{c}/w%20x"),
+        (
+            "https://codeberg.org/a/b",
+            "https://codeberg.org/a/b/src/commit/{c}/w%20x",
+            "https://codeberg.org/a/b/src/commit/{c}/w%20x",
+        ),
+        ("https://example.org/a/b", None, None),
+        ("/a/path", None, None),
+        ("https://github.com/", None, None),
+    ],
+)
+def test_pages_name_the_exact_commit_and_only_where_a_forge_is_known(url: str, directory: str | None, file: str | None) -> None:
+    path = RepoPath(b"w x")
+    assert directory_page(url, COMMIT, path) == (directory and directory.format(c=COMMIT))
+    assert file_page(url, COMMIT, path) == (file and file.format(c=COMMIT))
+
+
+def test_gits_short_form_is_written_out() -> None:
+    assert repository_url("git@example.org:a/b.git") == "ssh://git@example.org/a/b.git"
+    assert repository_url("https://example.org/a") == "https://example.org/a"
+
+
+# Markdown
+
+
+def test_both_homes_of_a_tree_are_named(nested_bundle: Bundle) -> None:
+    assert nested_bundle.components()[0]["upstream"]["also_at"] == ["https://github.com/WebAssembly/WASI"]
+    assert "<br>the same tree at https://github.com/WebAssembly/WASI |" in nested_bundle.report("markdown").out
+
+
+def test_the_first_line_answers_which_version_and_whether_it_is_a_fork(nested_bundle: Bundle) -> None:
+    first = nested_bundle.report("markdown").out.splitlines()[0]
+    assert (
+        first == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.**"
+    )
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "![x](https://example.org/x.png)",
+    "[x](javascript:alert(1))",
+    "`code` **bold** _it_ ~~no~~ a|b",
+    "# heading",
+    "- item",
+    "1. item",
+    "&lt;b&gt; \\",
+    "<!-- -->",
+    "\u202egnp.exe \u200b",
+    "``",
+]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_words_from_outside_are_words_in_markdown(nested_bundle: Bundle, words: str) -> None:
+    text = f"description = {json.dumps(words)}\nlicense-comment = {json.dumps(words)}\nlicense = 'MIT'\n"
+    nested_bundle.write_manifest(lambda manifest: manifest + text)
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
+    tokens = page.parse(nested_bundle.report("markdown").out)
+    inline = [child for token in tokens for child in token.children or []]
+    shown = "".join(child.content for child in inline if child.type == "text")
+    assert shown.count(words.replace("\u202e", "\\u202e").replace("\u200b", "\\u200b")) == 2
+    assert {child.type for child in inline} <= {
+        "text",
+        "code_inline",
+        "link_open",
+        "link_close",
+        "strong_open",
+        "strong_close",
+        "html_inline",
+        "softbreak",
+    }
+    assert {child.content for child in inline if child.type == "html_inline"} == {"<br>"}
+    assert all(child.attrs["href"].startswith("https://github.com/WebAssembly/") for child in inline if child.type == "link_open")
