@@ -66,7 +66,9 @@ def _known(text: LicenseText, expression: str, known_by: str) -> LicenseText:
     return LicenseText(text.path, text.upstream_path, text.blob, expression, known_by, text.content)
 
 
+@cache
 def _classified(text: str) -> str | None:
+    """Asked once for a text, which may cover many mirrors."""
     try:
         from licenseclassifier import identify_license
     except ImportError:

@@ -50,14 +50,16 @@ def _inner_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
 
 
 def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
-    """The directories that the record's proof names on its way from the commit's root down to the mirror."""
+    """The directories above the mirror and beside them, which its proof names on its way down from the commit's root."""
     raw_trees = {object_id("tree", raw): raw for raw in record.proof.trees}
-    waiting = [(commit_tree(record.proof.commit), b"")]
-    while waiting:
-        tree, path = waiting.pop()
-        yield tree, RepoPath(path)
-        below = parse_tree(raw_trees[tree]) if tree in raw_trees else ()
-        waiting += [(e.id, _join(path, e.name)) for e in below if e.mode == Mode.TREE and e.name not in _PLACES]
+    tree, path = commit_tree(record.proof.commit), RepoPath(b"")
+    yield tree, path
+    for name in record.source.split(b"/") if record.source else ():
+        below = {e.name: e.id for e in parse_tree(raw_trees[tree]) if e.mode == Mode.TREE and e.name not in _PLACES}
+        yield from ((other, _join(path, beside)) for beside, other in below.items())
+        if name not in below:
+            return  # a copy itself
+        tree, path = below[name], _join(path, name)
 
 
 def nested_copies(record: Record, known: Known) -> tuple[Nested, ...]:
