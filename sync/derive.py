@@ -6,6 +6,7 @@ from typing import NoReturn, Protocol
 from sync.errors import SelectionError
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, UpstreamCommit
 from sync.names import did_you_mean, quote_path
+from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
 from sync.proof import commit_tree
 from sync.selection import Selected, SourceError, select
 from sync.tree import MalformedObjectError, escapes, judge_name
@@ -13,7 +14,7 @@ from sync.tree import MalformedObjectError, escapes, judge_name
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
-ALLOWABLE = frozenset({"name-not-utf8"})
+ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES})
 """The references that a mirror's `allow` may name."""
 
 _REASONS = {
@@ -23,6 +24,10 @@ _REASONS = {
     "name-dot-git": "some systems take its name for .git",
     "name-unprintable": "its name holds control or invisible characters",
     "name-not-utf8": "its name is not UTF-8",
+    WINDOWS_RESERVED: "Windows takes its name for a device",
+    WINDOWS_CHARACTER: 'its name holds one of <>:"|?*, which Windows allows in none',
+    TRAILING: "its name ends with a dot or a blank, which Windows drops",
+    "gitmodules-symlink": "git's own check of what is pushed refuses a symlink of this name",
     "submodule": "it is a submodule, and its content is not in this tree",
     "symlink-escapes": "it is a symlink that points out of the mirror",
     "lfs-pointer": "it is a Git LFS pointer, and its content is not in this repository",
@@ -112,18 +117,23 @@ def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
         while path and path not in judged:
             judged.add(path)
             directory, _, name = path.rpartition(b"/")
-            reference = judge_name(name)
-            if reference is not None and reference not in mirror.allow:
-                _refuse(mirror, path, reference)
+            for reference in (judge_name(name), judge_portable(name)):
+                if reference is not None and reference not in mirror.allow:
+                    _refuse(mirror, path, reference)
             path = directory
         reference = _judge_content(entry, reader)
         if reference is not None:
             _refuse(mirror, entry.path, reference)
+    if COLLIDES not in mirror.allow:
+        for one, other in collisions(entry.path for entry in entries):
+            _refuse(mirror, other, COLLIDES, f"on Windows and macOS it is one with {quote_path(one)}")
 
 
 def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     if entry.mode == Mode.GITLINK:
         return "submodule"
+    if entry.mode == Mode.SYMLINK and entry.path.rpartition(b"/")[2].lower() == b".gitmodules":
+        return "gitmodules-symlink"
     if entry.mode == Mode.SYMLINK:
         return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None
     if reader.size(entry.blob) <= _LFS_POINTER_MAX_BYTES and _LFS_POINTER.match(reader.read(entry.blob)):
@@ -131,11 +141,11 @@ def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     return None
 
 
-def _refuse(mirror: Mirror, path: bytes, reference: str) -> NoReturn:
+def _refuse(mirror: Mirror, path: bytes, reference: str, reason: str | None = None) -> NoReturn:
     allowing = f'; to copy it all the same: allow = ["{reference}"]' if reference in ALLOWABLE else ""
     raise SelectionError(
         f"mirror {mirror.name} cannot copy {quote_path(path)} exactly",
-        [f"{_REASONS[reference]} [{reference}]", *_where(mirror)],
+        [f"{reason or _REASONS[reference]} [{reference}]", *_where(mirror)],
         hint=f"leave it out with `exclude`{allowing}",
         reference=reference,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import Host, Ran, Upstream, mirror, run_tool
-from tests.torture import FILES, NOT_UTF8
+from tests.torture import ALLOW, FILES, NOT_UTF8
 
 ROOT = Path(__file__).parent.parent
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", "/nonexistent"))
@@ -85,7 +85,7 @@ def _torture(directory: Path) -> Path:
         upstream.tag("v1.0-rc.1", commit, annotated=True)
 
     url = "https://github.com/Example/torture"
-    whole = mirror("torture", url, tag="v1.0-rc.1", supplier='Example & "Sons" <x>', allow=["name-not-utf8"], license="MIT")
+    whole = mirror("torture", url, tag="v1.0-rc.1", supplier='Example & "Sons" <x>', allow=["name-not-utf8", *ALLOW], license="MIT")
     part = mirror("part", url, tag="v1.0-rc.1", into="deep/part", include=["/deep/", "/script.sh"], description="the | deep part")
     return _release(directory, {"Example/torture": fill}, whole + part)
 

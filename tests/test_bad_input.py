@@ -135,7 +135,13 @@ MANIFESTS: dict[str, tuple[dict[str, str | bool | list[str] | None], tuple[str, 
     "a tag like a refspec": ({"tag": "v1:refs/heads/main"}, ("is no tag name",)),
     "a tag like an option": ({"tag": "-v1"}, ("is no tag name",)),
     "a pattern that is a comment": ({"exclude": ["# deps"]}, ("a comment or blank",)),
-    "an unknown allow": ({"allow": ["everything"]}, ("`allow` does not know", "hint: it knows: name-not-utf8")),
+    "an unknown allow": (
+        {"allow": ["everything"]},
+        (
+            "`allow` does not know",
+            "hint: it knows: name-collides, name-not-utf8, name-trailing-dot-or-blank, name-windows-character",
+        ),
+    ),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sync.state import WorkTree
 from tests.support import Host, Upstream, git, mirror
-from tests.torture import FILES, NOT_UTF8
+from tests.torture import ALLOW, FILES, NOT_UTF8
 
 HOSTILE_ATTRIBUTES = "* text=auto eol=crlf ident\n*.txt filter=shout working-tree-encoding=UTF-16LE\n"
 
@@ -25,7 +25,7 @@ def test_the_torture_tree_keeps_its_id_in_any_host(host: Host, tortured: Upstrea
     host.git("config", "filter.lfs.clean", "echo pointer")
     if attributes:
         (host.path / ".gitattributes").write_text(attributes)
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync("--commit")
     wanted = git(tortured.path, "rev-parse", "v1^{tree}")
     assert host.git("rev-parse", "HEAD:third_party/up") == wanted
@@ -36,7 +36,7 @@ def test_the_torture_tree_keeps_its_id_in_any_host(host: Host, tortured: Upstrea
 
 
 def test_every_byte_and_mode_on_disk_is_upstreams(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
     for path, value in FILES.items():
         mode, content = value if isinstance(value, tuple) else ("100644", value)
@@ -49,7 +49,7 @@ def test_every_byte_and_mode_on_disk_is_upstreams(host: Host, tortured: Upstream
 
 
 def test_modes_do_not_depend_on_the_umask(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     before = os.umask(0o077)
     try:
         host.sync()
@@ -60,7 +60,7 @@ def test_modes_do_not_depend_on_the_umask(host: Host, tortured: Upstream) -> Non
 
 
 def test_status_names_the_files_that_git_add_would_change(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync("--commit")
     ran = host.run("status")
     assert "`git add` would change the bytes of third_party/up/crlf.txt" in ran.out
@@ -74,11 +74,11 @@ def test_status_names_the_files_that_git_add_would_change(host: Host, tortured: 
 
 def test_names_that_are_not_utf8_are_refused_unless_the_mirror_allows_them(host: Host, upstream: Upstream) -> None:
     upstream.release("v1", {**FILES, **NOT_UTF8})
-    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=ALLOW))
     ran = host.run("sync")
     assert (ran.status, r"cannot copy \"latin1-\351.txt\" exactly".replace('\\"', '"') in ran.err) == (2, True)
     assert "name-not-utf8" in ran.err
-    host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=["name-not-utf8"]))
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=["name-not-utf8", *ALLOW]))
     host.sync("--commit")
     assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", "v1^{tree}")
     assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
@@ -124,7 +124,7 @@ def test_a_second_sync_keeps_inode_and_time_of_unchanged_files(host: Host, upstr
 
 
 def test_a_satisfied_sync_writes_nothing_at_all(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
 
     def times() -> dict[str, tuple[int, int]]:
@@ -137,7 +137,7 @@ def test_a_satisfied_sync_writes_nothing_at_all(host: Host, tortured: Upstream) 
 
 
 def test_a_tarball_without_git_verifies(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync("--commit")
     unpacked = Host(host.path.parent / "unpacked")
     unpacked.path.mkdir()
@@ -154,7 +154,7 @@ def test_a_tarball_without_git_verifies(host: Host, tortured: Upstream) -> None:
 
 
 def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync("--commit")
     bare = Host(host.path.parent / "bare.git")
     git(host.path, "clone", "--quiet", "--bare", ".", str(bare.path))
@@ -165,7 +165,7 @@ def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) 
 
 @pytest.mark.parametrize("directory", ["up", "nowhere", "up/lf.txt"])
 def test_reading_ahead_in_a_second_process_gives_the_same_facts(host: Host, tortured: Upstream, directory: str) -> None:
-    host.manifest(mirror("up", tortured.url, tag="v1", local=True))
+    host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
     ahead = WorkTree(host.third_party)
     ahead.read_ahead([directory])

@@ -112,9 +112,8 @@ def test_the_mirrors_tree_is_the_records_and_upstreams(
     tag = f"v{next(COUNT)}"
     prefix = f"{below}/" if below else ""
     upstream.release(tag, {"NOTICE": b"beside\r\n", **{prefix + path: value for path, value in files.items()}})
-    host.manifest(
-        mirror("up", upstream.url, tag=tag, **({"from_": below} if below else {}), local=True, include=include, exclude=exclude)
-    )
+    keys = {"include": include, "exclude": exclude, "allow": ["name-windows-character", "name-windows-reserved"]}
+    host.manifest(mirror("up", upstream.url, tag=tag, **({"from_": below} if below else {}), local=True, **keys))
     try:
         _sync(host)
     except SelectionError as refusal:

@@ -1,5 +1,8 @@
 """The torture tree: whatever git can hold that a checkout, a filter, an editor or a script would change."""
 
+ALLOW = ["name-windows-character", "name-windows-reserved"]
+"""What a mirror of these has to allow."""
+
 FILES: dict[str | bytes, bytes | tuple[str, bytes]] = {
     "crlf.txt": b"one\r\ntwo\r\n",
     "mixed.txt": b"one\r\ntwo\nthree\rfour",
