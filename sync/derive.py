@@ -12,6 +12,7 @@ from sync.selection import Selected, SourceError, select
 from sync.tree import MalformedObjectError, escapes, judge_name
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
+_MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES})
@@ -111,6 +112,7 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
 
 def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
     """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
+    _refuse_excess(mirror, entries, reader)
     judged: set[bytes] = set()
     for entry in entries:
         path: bytes = entry.path
@@ -129,6 +131,27 @@ def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
             _refuse(mirror, other, COLLIDES, f"on Windows and macOS it is one with {quote_path(one)}")
 
 
+def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
+    """Hold the mirror against its budget by what trees and object headers say, before any content is read."""
+    budget = mirror.budget
+    if len(entries) > budget.files:
+        _refuse_all(
+            mirror, "too-many-files", f"it has {len(entries):,} files, more than {budget.files:,}", f"max-files = {len(entries)}"
+        )
+    total = 0
+    for entry in entries:
+        if (depth := entry.path.count(b"/")) > budget.depth:
+            _refuse(mirror, entry.path, "too-deep", f"it is {depth} directories deep", f"max-depth = {depth}")
+        size = reader.size(entry.blob) if entry.mode != Mode.GITLINK else 0
+        if entry.mode == Mode.SYMLINK and size > _MAX_TARGET_BYTES:
+            _refuse(mirror, entry.path, "symlink-too-long", f"its target has {size:,} bytes, which no system takes")
+        if size > budget.file_bytes:
+            _refuse(mirror, entry.path, "file-too-large", f"it has {size:,} bytes", f"max-file-bytes = {size}")
+        total += size
+    if total > budget.total_bytes:
+        _refuse_all(mirror, "too-many-bytes", f"it has {total:,} bytes, more than {budget.total_bytes:,}", f"max-bytes = {total}")
+
+
 def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     if entry.mode == Mode.GITLINK:
         return "submodule"
@@ -141,8 +164,18 @@ def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     return None
 
 
-def _refuse(mirror: Mirror, path: bytes, reference: str, reason: str | None = None) -> NoReturn:
-    allowing = f'; to copy it all the same: allow = ["{reference}"]' if reference in ALLOWABLE else ""
+def _refuse_all(mirror: Mirror, reference: str, reason: str, key: str) -> NoReturn:
+    raise SelectionError(
+        f"mirror {mirror.name} is larger than its budget",
+        [f"{reason} [{reference}]", *_where(mirror)],
+        hint=f"leave something out with `exclude`; to copy it all the same: {key}",
+        reference=reference,
+    )
+
+
+def _refuse(mirror: Mirror, path: bytes, reference: str, reason: str | None = None, key: str | None = None) -> NoReturn:
+    key = f'allow = ["{reference}"]' if reference in ALLOWABLE else key
+    allowing = f"; to copy it all the same: {key}" if key else ""
     raise SelectionError(
         f"mirror {mirror.name} cannot copy {quote_path(path)} exactly",
         [f"{reason or _REASONS[reference]} [{reference}]", *_where(mirror)],

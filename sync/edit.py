@@ -8,7 +8,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from sync.errors import ManifestError
-from sync.manifest import MANIFEST_PATH, keys_by_line
+from sync.manifest import MANIFEST_PATH
+from sync.toml_lines import keys_by_line
 
 Value = str | bool | list[str]
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from sync.errors import ManifestError
-from sync.manifest import MANIFEST_PATH, find_line
+from sync.manifest import MANIFEST_PATH
 from sync.model import Mirror
 from sync.report.licenses import ExpressionError, parse_expression
+from sync.toml_lines import find_line
 
 _canonical = cache(parse_expression)
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, NoReturn, Protocol
@@ -12,10 +12,11 @@ from pydantic_core import ErrorDetails
 
 from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
-from sync.model import MANIFEST, THIRD_PARTY, Mirror, Pin, PinKind, RepoPath, Selection
+from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection
 from sync.names import did_you_mean
 from sync.paths import into_problem, is_mirror_name, path_problem
 from sync.patterns import parse_pattern
+from sync.toml_lines import find_line
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
@@ -32,13 +33,25 @@ Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f
 _Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
 
 
+_Count = Annotated[int | None, Field(ge=1)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.rstrip("_").replace("_", "-")
     )
 
 
-class DefaultsTable(_Table):
+class _Budgeted(_Table):
+    """How much a mirror may hold."""
+
+    max_files: _Count = None
+    max_bytes: _Count = None
+    max_file_bytes: _Count = None
+    max_depth: _Count = None
+
+
+class DefaultsTable(_Budgeted):
     """What mirrors have in common."""
 
     supplier: Line | None = None
@@ -47,7 +60,7 @@ class DefaultsTable(_Table):
     checked_in: bool = True
 
 
-class MirrorTable(_Table):
+class MirrorTable(_Budgeted):
     """One `[mirrors."name"]` table, as people write it."""
 
     url: Line
@@ -190,11 +203,22 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         checked_in=defaults.checked_in if table.checked_in is None else table.checked_in,
         local=table.local,
         allow=frozenset(table.allow),
+        budget=_budget(table, defaults),
         also_at=tuple(table.also_at),
         license=table.license or defaults.license,
         license_comment=table.license_comment or defaults.license_comment,
         supplier=table.supplier or defaults.supplier,
         description=table.description,
+    )
+
+
+def _budget(table: MirrorTable, defaults: DefaultsTable) -> Budget:
+    usual = Budget()
+    return Budget(
+        files=table.max_files or defaults.max_files or usual.files,
+        total_bytes=table.max_bytes or defaults.max_bytes or usual.total_bytes,
+        file_bytes=table.max_file_bytes or defaults.max_file_bytes or usual.file_bytes,
+        depth=table.max_depth or defaults.max_depth or usual.depth,
     )
 
 
@@ -264,42 +288,3 @@ def _at(text: str, location: tuple[str, ...], message: str, hint: str | None) ->
 
 def _dotted(location: tuple[str, ...]) -> str:
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in location)
-
-
-def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
-    """The 1-based line of a key or table, and how much of the location was found there.
-
-    tomllib keeps no positions. Each line that looks like a header or an assignment is parsed by itself, so
-    quoting is read as TOML reads it; the longest part of the location that has a line wins.
-    """
-    best: tuple[int | None, tuple[str, ...]] = (None, ())
-    for number, path in keys_by_line(text):
-        shared = path[: len(location)]
-        if shared == location[: len(shared)] and len(shared) > len(best[1]):
-            best = (number, shared)
-    return best
-
-
-def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The 1-based lines of table headers and assignments, each with its full key path."""
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            header = _key_path(stripped)
-            table = header if header is not None else table
-            yield number, table
-        elif "=" in stripped and (key := _key_path(stripped.partition("=")[0] + "= 0")):
-            yield number, table + key
-
-
-def _key_path(line: str) -> tuple[str, ...] | None:
-    try:
-        value = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return None
-    path: list[str] = []
-    while isinstance(value, dict) and len(value) == 1:
-        ((key, value),) = value.items()
-        path.append(key)
-    return tuple(path)

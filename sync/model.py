@@ -91,6 +91,17 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a mirror may hold: more is hardly meant, or meant to do harm. No real one that was tried comes near it."""
+
+    files: int = 200_000
+    total_bytes: int = 2 << 30
+    file_bytes: int = 100 << 20
+    depth: int = 100
+    """Of directories, one inside the other."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """One mirror as the manifest wants it."""
 
@@ -104,6 +115,7 @@ class Mirror:
     checked_in: bool = True
     local: bool = False
     allow: frozenset[str] = frozenset()
+    budget: Budget = Budget()
     also_at: tuple[str, ...] = ()
     """Other repositories that have the same tree; said in reports, never asked."""
     license: str | None = None

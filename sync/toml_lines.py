@@ -1,0 +1,43 @@
+"""In which line of a TOML file a key or a table stands, which tomllib does not say; pure."""
+
+import tomllib
+from collections.abc import Iterator
+
+
+def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
+    """The 1-based line of a key or table, and how much of the location was found there.
+
+    tomllib keeps no positions. Each line that looks like a header or an assignment is parsed by itself, so
+    quoting is read as TOML reads it; the longest part of the location that has a line wins.
+    """
+    best: tuple[int | None, tuple[str, ...]] = (None, ())
+    for number, path in keys_by_line(text):
+        shared = path[: len(location)]
+        if shared == location[: len(shared)] and len(shared) > len(best[1]):
+            best = (number, shared)
+    return best
+
+
+def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The 1-based lines of table headers and assignments, each with its full key path."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            header = _key_path(stripped)
+            table = header if header is not None else table
+            yield number, table
+        elif "=" in stripped and (key := _key_path(stripped.partition("=")[0] + "= 0")):
+            yield number, table + key
+
+
+def _key_path(line: str) -> tuple[str, ...] | None:
+    try:
+        value = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return None
+    path: list[str] = []
+    while isinstance(value, dict) and len(value) == 1:
+        ((key, value),) = value.items()
+        path.append(key)
+    return tuple(path)
