@@ -212,7 +212,9 @@ def report(
     from sync.publish import read_request
 
     host = find_host(Path.cwd())
-    request = read_request("json" if json and name is None else name, output, every=every, check=check)
+    if json and name not in {None, "json"}:
+        raise UsageError(f"`--json` and the format {name} exclude each other", hint="give one of them", reference="report-request")
+    request = read_request("json" if json else name, output, every=every, check=check)
     with Terminal(None, Paint()) as terminal:
         gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
     if gathered.facts is None:
@@ -228,9 +230,11 @@ def _publish(host: Host, request: "Request", facts: "Facts") -> None:
     from sync.publish import compare, refuse_empty, render, write_report, write_reports
 
     if request.is_table and sys.stdout.isatty():
+        from shutil import get_terminal_size
+
         from sync.report.table import render_table
 
-        sys.stdout.write(render_table(facts, paint_for(sys.stdout)))
+        sys.stdout.write(render_table(facts, paint_for(sys.stdout), get_terminal_size().columns))
         return
     refuse_empty(facts, request.formats)
     reports = render(facts, request.formats)

@@ -18,7 +18,6 @@ from sync.model import (
     IGNORE_FILE,
     MANIFEST,
     THIRD_PARTY,
-    WORKSPACE,
     FileFact,
     Mirror,
     Mode,
@@ -33,6 +32,7 @@ from sync.report.facts import Component, Facts, LicenseText
 from sync.report.licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.versions import version_of
+from sync.selection import MAX_DEPTH
 from sync.state import WorkTree, read_manifest
 from sync.tree import is_license_name
 from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
@@ -40,8 +40,9 @@ from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
 Advance = Callable[[int, int], None]
 """Told how many files of how many have been read."""
 
+_MAX_LICENSE_BYTES = 1 << 20  # the longest of SPDX's texts has a tenth of it
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that ISO 8601 writes with four digits
-_OWN_FILES = frozenset({MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, WORKSPACE})
+_OWN_FILES = frozenset({MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +104,45 @@ def _newest(components: Sequence[Component]) -> int:
 def _unrecorded(third_party: Path, records: Sequence[Record]) -> Iterator[Finding]:
     """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
     places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
-    places |= _OWN_FILES
     above = {place[:at] for place in places for at, sign in enumerate(place) if sign == "/"}
 
     def strays(directory: str) -> Iterator[str]:
-        for name in sorted(os.listdir(third_party / directory)):
-            path = f"{directory}/{name}" if directory else name
-            is_directory = (third_party / path).is_dir() and not (third_party / path).is_symlink()
-            if path in places:
+        for path, is_directory in _listed(third_party, directory):
+            if path in places or (path in _OWN_FILES and not is_directory):
                 continue
             if not is_directory:
                 yield path
             elif path in above:
                 yield from strays(path)
-            else:
-                yield from _first_file(third_party, path)
+            elif (file := _first_file(third_party, path)) is not None:
+                yield file
 
     for path in strays(""):
         where = quote_path(os.fsencode(f"{THIRD_PARTY}/{path}"))
         yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", where, Difference.EXTRA)
 
 
-def _first_file(third_party: Path, directory: str) -> Iterator[str]:
-    for parent, _, names in os.walk(third_party / directory):
-        if names:
-            yield os.path.relpath(os.path.join(parent, min(names)), third_party)
-            return
+def _listed(third_party: Path, directory: str) -> list[tuple[str, bool]]:
+    """What lies in a directory: its path below third_party/, and whether it is a directory; a link is none."""
+    with os.scandir(third_party / directory) as listing:
+        entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
+    return [(f"{directory}/{name}" if directory else name, is_directory) for name, is_directory in entries]
+
+
+def _first_file(third_party: Path, directory: str) -> str | None:
+    """A file below a directory that is nobody's, or what cannot be looked into; None if there is nothing, as git sees it."""
+    waiting = [directory]
+    while waiting:
+        path = waiting.pop()
+        try:
+            listed = _listed(third_party, path)
+        except OSError:
+            return path
+        for below, is_directory in listed:
+            if not is_directory or below.count("/") > MAX_DEPTH:
+                return below
+            waiting.append(below)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +185,7 @@ class _Gatherer:
             is_root=record.tree == commit_tree(record.proof.commit),
             files=record.files,
             license_files=record.licenses,
-            licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment),
+            licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment, _others(record)),
             nested=nested_copies(record, self.known),
             content=self.reader.content(record, read) if is_here and read is not None else None,
         )
@@ -181,12 +195,29 @@ class _Gatherer:
         inside = ((record.into, fact, _upstream(record, fact)) for fact in record.files if _is_license(fact))
         for directory, fact, upstream_path in (*beside, *inside):
             if fact.mode != Mode.SYMLINK:
-                content = self.reader.file(directory, fact) if is_here else b""
+                content = self._license_content(directory, fact) if is_here else b""
                 yield LicenseText(path_of(directory, fact.path), upstream_path, fact.blob, None, None, content)
+
+    def _license_content(self, directory: str, fact: FileFact) -> bytes:
+        if fact.size > _MAX_LICENSE_BYTES:
+            return f"({fact.size} bytes: too long to be quoted)\n".encode()
+        return self.reader.file(directory, fact)
 
 
 def _is_license(fact: FileFact) -> bool:
     return not fact.path.count(b"/") and is_license_name(fact.path)
+
+
+def _others(record: Record) -> tuple[str, ...]:
+    """Files that are named as licences, or lie in a directory so named, and say nothing of the mirror as a whole; and links."""
+    places = (record.into, record.files), (license_directory(record.mirror), record.licenses)
+    return tuple(
+        path_of(directory, fact.path)
+        for directory, facts in places
+        for fact in facts
+        if (fact.mode == Mode.SYMLINK or (directory == record.into and fact.path.count(b"/")))
+        and any(map(is_license_name, fact.path.split(b"/")))
+    )
 
 
 def _upstream(record: Record, fact: FileFact) -> RepoPath:

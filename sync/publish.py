@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from sync.host import Host
 from sync.model import THIRD_PARTY
 from sync.report.facts import Facts
 from sync.report.formats import FORMATS, Format, find_format
+from sync.verify import Presence
 
 _SHOWN = 12
 _PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # less what the umask takes
@@ -46,7 +48,7 @@ def read_request(name: str | None, output: Path | None, *, every: bool, check: P
             raise UsageError("`--check` writes nothing", hint="leave `-o` out", reference="report-request")
         return Request(_written_formats(check), check=check)
     if every:
-        if output is None:
+        if output is None or str(output) == "-":
             raise UsageError(
                 "`--all` writes many files", hint="name a directory for them: `--all -o DIR`", reference="report-request"
             )
@@ -59,10 +61,14 @@ def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
     """UsageError where no mirror's files are here and a format would list nothing."""
     if facts.present or not any(report.lists_what_is_here for report in formats):
         return
+    named = [f"{component.name}: {component.presence.value}" for component in facts.components]
+    more = [f"… {len(named)} in all"] if len(named) > _SHOWN else []
+    rebuild = "rebuild those that are not checked in with `git verbatim sync`; "
+    is_any_absent = any(component.presence is Presence.ABSENT for component in facts.components)
     raise UsageError(
         "the files of no mirror are here: there is nothing to list",
-        [f"{component.name}: {component.presence.value}" for component in facts.components[:_SHOWN]],
-        hint="rebuild those that are not checked in with `git verbatim sync`; `git verbatim report markdown` names them all",
+        [*named[:_SHOWN], *more],
+        hint=f"{rebuild if is_any_absent else ''}`git verbatim report markdown` names them all",
         reference="nothing-here",
     )
 
@@ -74,7 +80,7 @@ def render(facts: Facts, formats: Sequence[Format]) -> dict[Format, bytes]:
 
 def write_report(host: Host, path: Path, report: Format, content: bytes) -> None:
     """Write one report to a file, which is replaced as a whole."""
-    _refuse_mirrors(host, path.parent)
+    _refuse_place(host, Path(os.path.realpath(path)))
     if path.is_dir():
         raise UsageError(
             f"{path} is a directory",
@@ -84,17 +90,18 @@ def write_report(host: Host, path: Path, report: Format, content: bytes) -> None
     if path.exists() and not path.is_file():
         _write_into(path, content)  # a pipe or a terminal
     else:
-        _replace({path: (content, report.is_executable)})
+        _replace({path: (content, report.is_executable)}, follow=True)
 
 
 def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) -> None:
     """Write every report into a directory, which is made if it is not there; all of them or none."""
-    _refuse_mirrors(host, directory)
+    _refuse_place(host, Path(os.path.realpath(directory)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(directory, error) from error
-    _replace({directory / report.file_name: (content, report.is_executable) for report, content in reports.items()})
+    files = {directory / report.file_name: (content, report.is_executable) for report, content in reports.items()}
+    _replace(files, follow=False)  # the names are ours; a link that was planted under one leads out of the directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,8 @@ class Currency:
 
     current: tuple[str, ...]
     stale: tuple[str, ...]
+    formats: int = len(FORMATS)
+    """How many there could be."""
 
     def __bool__(self) -> bool:
         return not self.stale
@@ -130,11 +139,15 @@ def compare(directory: Path, reports: Mapping[Format, bytes]) -> Currency:
     )
 
 
-def _refuse_mirrors(host: Host, directory: Path) -> None:
-    """Nothing but mirrors and their records lies in third_party/."""
-    third_party = host.third_party.resolve()
-    resolved = directory.resolve()
-    if resolved == third_party or third_party in resolved.parents:
+def _refuse_place(host: Host, place: Path) -> None:
+    """Nothing but mirrors and their records lies in third_party/, nothing but git's own in .git; `place` is without links."""
+    if any(part.casefold() == ".git" for part in place.parts):
+        raise UsageError(
+            f"a report cannot lie in a git directory: {place}",
+            hint="write it elsewhere, such as docs/third-party/",
+            reference="output-in-git",
+        )
+    if any(_is_same(directory, host.third_party) for directory in (place, *place.parents)):
         raise UsageError(
             f"a report cannot lie in {THIRD_PARTY}/",
             ["only mirrors and their records do: a report there would be a finding"],
@@ -143,15 +156,26 @@ def _refuse_mirrors(host: Host, directory: Path) -> None:
         )
 
 
-def _replace(files: Mapping[Path, tuple[bytes, bool]]) -> None:
-    """Write each file beside its place, then rename all; where one cannot be written, none is replaced."""
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether both are one directory, also where names differ only in case."""
+    try:
+        return one.samefile(other)
+    except OSError:  # it is yet to be made
+        return False
+
+
+def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
+    """Write each file beside its place, then rename all; where one cannot be written, none is replaced.
+
+    With `follow` what a link names is replaced, not the link.
+    """
     waiting: dict[Path, Path] = {}
     try:
         for path, (content, is_executable) in files.items():
-            target = Path(os.path.realpath(path))  # what a link names is replaced, not the link
+            target = Path(os.path.realpath(path)) if follow else path
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a directory", str(target))
-            waiting[target] = _write_beside(target, content, _EXECUTABLE if is_executable else _PERMISSIONS)
+            waiting[target] = _write_beside(target, content, _permissions(target, is_executable=is_executable))
         for target, written in waiting.items():
             written.replace(target)
     except OSError as error:
@@ -162,10 +186,18 @@ def _replace(files: Mapping[Path, tuple[bytes, bool]]) -> None:
                 written.unlink()
 
 
+def _permissions(target: Path, *, is_executable: bool) -> int:
+    """Those of what is replaced; of a new file what the umask leaves."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return (_EXECUTABLE if is_executable else _PERMISSIONS) & ~_umask()
+
+
 def _write_beside(target: Path, content: bytes, permissions: int) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        os.fchmod(descriptor, permissions & ~_umask())
+        os.fchmod(descriptor, permissions)
         write_all(descriptor, content)
     except BaseException:
         os.unlink(name)

@@ -157,7 +157,8 @@ def render_findings(findings: Sequence[Finding], paint: Paint) -> str:
 def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
     """Which reports are out of date, and what writes them anew."""
     if currency:
-        return f"{paint.good('current:')} {_count(len(currency.current), 'report')} in {printable(str(directory))}\n"
+        of = f" of {currency.formats}" if len(currency.current) < currency.formats else ""
+        return f"{paint.good('current:')} {len(currency.current)}{of} reports in {printable(str(directory))}\n"
     lines = [f"{paint.bad('out of date:')} {printable(str(directory / name))}" for name in currency.stale]
     lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {printable(str(directory))}`")
     return "\n".join(lines) + "\n"

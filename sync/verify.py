@@ -121,15 +121,15 @@ def verify_mirror(
         message = f"the manifest has mirror {name}, but there is no record of it"
         return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
     findings = list(_record_findings(name, mirror, record))
-    absent = mirror is not None and not mirror.checked_in and held.files is None and held.licenses is None
-    removed = may_be_removed and mirror is not None and mirror.checked_in and held.files is None
+    absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
+    removed = may_be_removed and mirror is not None and mirror.checked_in and not held.files  # an empty directory is nothing
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, record, held)
         absent = True
     elif not absent:
         if not removed:
             findings += _compare(name, record.into, record.files, held.files or (), held.read)
-        if not removed or held.licenses is not None:
+        if not removed or held.licenses:
             findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
     presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
     return Verdict(name, record, presence, tuple(findings))

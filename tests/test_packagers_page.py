@@ -43,7 +43,7 @@ def of_mirror(script: str, name: str, directory: str) -> str:
     )
 
 
-@pytest.mark.parametrize("title", ["Debian", "Fedora, openSUSE", "Nix, Guix", "A security team"])
+@pytest.mark.parametrize("title", ["Debian", "Fedora, openSUSE", "REUSE", "Nix, Guix", "A security team"])
 def test_each_packagers_commands_run_in_a_tarball(bundle: Bundle, title: str) -> None:
     assert blocks(title)
     for block in blocks(title):
@@ -57,7 +57,7 @@ def test_the_first_screen_is_what_the_program_prints(nested_bundle: Bundle) -> N
     assert nested_bundle.report("markdown").out.startswith(f"**{first}.**\n")
     commit = nested_bundle.components()[0]["upstream"]["commit"][:12]
     assert (
-        f"io      0.2.0                github.com/WebAssembly/wasi-io at {commit}       unmodified  Apache-2.0 WITH LLVM-exception (declared)"
+        f"io      0.2.0                unmodified  github.com/WebAssembly/wasi-io wit at {commit}       Apache-2.0 WITH LLVM-exception (declared)"
         in shown[1]
     )
 

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,6 +233,12 @@ def test_what_a_link_names_is_replaced_and_the_link_stays(nested_bundle: Bundle,
     assert json.loads((tmp_path / "real").read_bytes())["schema"] == 1
 
 
+def test_what_is_replaced_keeps_its_permissions(nested_bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "secret").touch(0o600)
+    nested_bundle.report("json", "-o", str(tmp_path / "secret"))
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
 def test_all_formats_go_into_a_directory_and_leave_alone_what_is_there(nested_bundle: Bundle, tmp_path: Path) -> None:
     directory = tmp_path / "made/for it"
     nested_bundle.report("--all", "-o", str(directory))
@@ -242,25 +249,34 @@ def test_all_formats_go_into_a_directory_and_leave_alone_what_is_there(nested_bu
 
 
 def test_a_person_on_a_terminal_gets_a_table(nested_bundle: Bundle) -> None:
-    lines = _on_terminal(nested_bundle, "report").splitlines()
+    lines = _on_terminal(nested_bundle, "report", columns=200).splitlines()
     assert (
         lines[0]
         == "\x1b[1mwasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork\x1b[0m"
     )
     assert lines[2].startswith("\x1b[2mMIRROR  VERSION ")
+    assert len(lines) == 3 + 3 + 4
     assert lines[3].split() == [
-        *("io", "0.2.0", "github.com/WebAssembly/wasi-io", "at"),
-        *(nested_bundle.components()[0]["upstream"]["commit"][:12], "unmodified"),
+        *("io", "0.2.0", "unmodified", "github.com/WebAssembly/wasi-io", "wit", "at"),
+        nested_bundle.components()[0]["upstream"]["commit"][:12],
         *("Apache-2.0", "WITH", "LLVM-exception", "(declared)"),
     ]
     assert "  deps/random: no origin found" in _on_terminal(nested_bundle, "report", NO_COLOR="1")
+    commit = nested_bundle.components()[0]["upstream"]["commit"][:12]
+    assert _on_terminal(nested_bundle, "report", columns=80, NO_COLOR="1").splitlines()[2:5] == [
+        "io      0.2.0                unmodified",
+        f"  github.com/WebAssembly/wasi-io wit at {commit}",
+        "  Apache-2.0 WITH LLVM-exception (declared)",
+    ]
     assert _on_terminal(nested_bundle, "report", "markdown").startswith("**wasi-io 0.2.0")
 
 
-def _on_terminal(bundle: Bundle, *arguments: str, **environment: str) -> str:
+def _on_terminal(bundle: Bundle, *arguments: str, columns: int = 120, **environment: str) -> str:
     outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (40, columns))
     command = [sys.executable, "-m", "sync", *arguments]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **environment}
+    variables.pop("COLUMNS", None)
     with subprocess.Popen(command, cwd=bundle.path, stdout=inner, env=variables) as process:
         os.close(inner)
         shown = b""
@@ -316,6 +332,14 @@ def refused(ran: Ran, *expected: str) -> None:
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith("error: ")
     assert all(words in ran.err for words in expected), ran.err
+
+
+def test_two_formats_at_once_are_refused(nested_bundle: Bundle) -> None:
+    refused(nested_bundle.run("report", "spdx", "--json"), "`--json` and the format spdx exclude each other")
+
+
+def test_a_format_may_be_asked_for_by_what_its_files_end_with(nested_bundle: Bundle) -> None:
+    refused(nested_bundle.run("report", "md"), "there is no format md", "did you mean markdown?")
 
 
 def test_an_unknown_format_gets_the_nearest(nested_bundle: Bundle) -> None:

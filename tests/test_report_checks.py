@@ -253,7 +253,7 @@ def test_the_script_passes_as_long_as_nothing_changed(bundle: Bundle, shell: Seq
     links = files.count("120000")
     assert run(*shell, str(script), cwd=bundle.path) == (
         f"verified: {len(components)} mirrors in third_party: {len(files) - links} files"
-        f" and {links} symlink{'' if links == 1 else 's'} are as reported, nothing was added\n"
+        f" and {links} symlink{'' if links == 1 else 's'} are as reported, nothing was added to them\n"
     )
 
 

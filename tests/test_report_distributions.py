@@ -254,7 +254,7 @@ def test_the_stanzas_of_a_bundle_in_full(nested_bundle: Bundle, tmp_path: Path) 
 Files:
  third_party/wit/io/*
  third_party/licenses/io/*
-Copyright: contributors to https://github.com/WebAssembly/wasi-io, supplied by WebAssembly Community Group
+Copyright: not stated by https://github.com/WebAssembly/wasi-io
 License: Apache-2.0 with LLVM exception
 Comment:
  An unmodified copy of wit of https://github.com/WebAssembly/wasi-io:
@@ -294,7 +294,7 @@ Comment:
    deps/io: io v0.2.0 at {io["upstream"]["commit"][:12]}, file by file, licence there Apache-2.0 WITH LLVM-exception (declared)
 
 Files: third_party/wit/http/*
-Copyright: contributors to https://github.com/WebAssembly/wasi-http, supplied by WebAssembly Community Group
+Copyright: not stated by https://github.com/WebAssembly/wasi-http
 License: UNKNOWN
  Upstream ships no licence file that covers it.
 Comment:
@@ -627,6 +627,7 @@ Provides: bundled(random)
 #   Apache-2.0 WITH LLVM-exception (declared): io
 #   Apache-2.0 OR MIT (concluded; declared: unknown): clocks
 #   unknown: http
+#   together: (Apache-2.0 OR MIT) AND Apache-2.0 WITH LLVM-exception AND unknown
 """
     )
 
@@ -728,7 +729,7 @@ def test_the_annotations_of_a_bundle_in_full(nested_bundle: Bundle, tmp_path: Pa
 [[annotations]]
 path = ["third_party/wit/io/**", "third_party/licenses/io/**"]
 precedence = "closest"
-SPDX-FileCopyrightText = ["contributors to https://github.com/WebAssembly/wasi-io, supplied by WebAssembly Community Group"]
+SPDX-FileCopyrightText = ["NOASSERTION"]
 SPDX-License-Identifier = "Apache-2.0 WITH LLVM-exception"
 
 # clocks 0.2.0, unmodified; licence: Apache-2.0 OR MIT (concluded; declared: unknown)
@@ -833,3 +834,31 @@ def test_reuse_reads_odd_copyright_lines(whose: str) -> None:
 
     lines = rendered(reuse, mirror(licensing=concluded("MIT", copyright_lines=[whose])))
     assert ReuseTOML.from_toml(OWN + lines, "REUSE.toml").annotations[1].copyright_notices
+
+
+# files that only name a licence, and mirrors of a part
+
+
+NOTICE = replace(text("Under the CLA, see elsewhere.\n", "LicenseRef-cla"), is_notice=True)
+NAMED = Licensing("LicenseRef-cla", "known", None, None, (NOTICE,), ())
+
+
+def test_a_notice_is_quoted_and_the_licence_itself_is_asked_for() -> None:
+    stanzas = rendered(debian, mirror(licensing=NAMED))
+    to_do = " To do: this names the licence and is not its text, which Policy 12.5 wants here.\n"
+    assert stanzas.endswith(f"License: LicenseRef-cla\n Under the CLA, see elsewhere.\n .\n{to_do}")
+    wanted = "#   LicenseRef-cla.txt: its text is not here; third_party/licenses/one/LICENSE only names it\n"
+    assert wanted in rendered(reuse, mirror(licensing=NAMED))
+    common = replace(NOTICE, expression="Apache-2.0")
+    stanzas = rendered(debian, mirror(licensing=replace(NAMED, declared="Apache-2.0", texts=(common,))))
+    assert stanzas.endswith(
+        "License: Apache-2.0\n On Debian systems, its full text is in\n /usr/share/common-licenses/Apache-2.0.\n"
+    )
+
+
+def test_of_a_part_it_is_said_which_part_of_what() -> None:
+    part = mirror(include=("/wit/",), exclude=("deps/", "*.md"), upstream_tree=ObjectId("5" * 40))
+    assert f"selected from upstream's git tree {'5' * 40}: include /wit/; exclude deps/, *.md\n" in rendered(debian, part)
+    assert "# one 1.2: unmodified copy of a selection (include /wit/; exclude deps/, *.md), in third_party/one\n" in rendered(
+        rpm, part
+    )

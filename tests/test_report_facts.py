@@ -61,7 +61,8 @@ def test_a_text_that_nobody_knows_exactly_is_unknown(host: Host, upstream: Upstr
 
 def test_no_licence_file_is_said_and_nothing_is_guessed_from_names(host: Host, upstream: Upstream) -> None:
     found = licensing(host, upstream, {"src/mit-licensed.c": b"// SPDX-License-Identifier: MIT\n", "docs/LICENSE": LICENSE})
-    assert (found["declared"], found["declared_comment"]) == (None, "upstream ships no licence file that covers it")
+    named = "also named as licences and not read: third_party/up/docs/LICENSE"
+    assert (found["declared"], found["declared_comment"]) == (None, f"upstream ships no licence file that covers it; {named}")
     assert found["texts"] == []
 
 

@@ -27,6 +27,7 @@ from swh.model.swhids import CoreSWHID, QualifiedSWHID
 from sync.names import quote_path, unquote_path
 from tests.bundles import LICENSE, Bundle
 from tests.support import Host, Upstream, mirror
+from tests.torture import ALLOW
 
 
 def written(bundle: Bundle, name: str, tmp_path: Path) -> Path:
@@ -738,7 +739,9 @@ def test_hostile_words_are_kept_and_act_on_no_terminal(host: Host, upstream: Ups
     }
     upstream.release("v1", files)
     words = {"supplier": f"{HOSTILE} (EU)", "description": HOSTILE, "license": "MIT", "license_comment": HOSTILE}
-    names = [mirror(name, upstream.url, tag="v1", local=True, allow=["name-not-utf8"], **words) for name in ("a_b", "a@b", "a-b")]
+    names = [
+        mirror(name, upstream.url, tag="v1", local=True, allow=["name-not-utf8", *ALLOW], **words) for name in ("a_b", "a@b", "a-b")
+    ]
     host.manifest("\n".join(names))
     host.sync()
     bundle = Bundle(host.path)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sync.model import Mode
 from sync.names import quote_path
 from sync.report.facts import Component, Facts
-from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content
+from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified
 from sync.report.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
 from sync.report.text import headline, iso_time, state_shown
 
@@ -159,6 +159,8 @@ def _mirror_properties(component: Component) -> Iterator[dict[str, object]]:
     yield _property("state", state_shown(component))
     yield _property("tree", component.tree)
     yield _property("upstream-tree", component.upstream_tree)
+    if not component.is_whole:
+        yield _property("upstream-swhid", swhid_qualified(component))
     yield _property("commit", component.commit)
     if component.pin.ref:
         yield _property("ref", component.pin.ref)

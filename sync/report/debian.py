@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile
+from math import prod
 
+from sync.errors import UsageError
 from sync.names import printable
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
 from sync.report.links import readable_source
-from sync.report.text import license_shown, nested_shown, origin_shown, version_shown
+from sync.report.text import license_shown, nested_shown, origin_shown, selection_shown, version_shown
 from sync.report.versions import debian_version, is_sayable
 
 _UNKNOWN = "UNKNOWN"
@@ -19,6 +21,10 @@ _BSD = re.compile(r"(BSD-[0-9])-Clause")
 # base-files has them, and Policy 12.5 wants them referred to, not quoted
 _COMMON = {"Apache-2.0", "Artistic", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"}
 _COMMON |= {"LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}
+_MAX_ALTERNATIVES = 64
+_SHOWN = 200
+_NO_TEXT = "To do: this names the licence and is not its text, which Policy 12.5 wants here."
+_EXCEPTION = re.compile(r"\bexception", re.IGNORECASE)
 _SIGN = re.compile(r"(?:(?:copyright\b|©|\(c\))[\s:,]*)+", re.IGNORECASE)
 
 _Texts = dict[tuple[str, ...], str]
@@ -75,10 +81,9 @@ def _one_or_more(lines: list[str]) -> tuple[str, list[str]]:
 
 
 def _copyright(component: Component) -> list[str]:
-    """Whose it is by the licence texts, without the word; else what is known, and no years."""
+    """Whose it is by the licence texts, without the word; nobody is invented."""
     whose = [_SIGN.sub("", line, count=1) if _SIGN.match(line) else line for line in component.licensing.copyright]
-    supplied = f", supplied by {component.supplier}" if component.supplier else ""
-    return whose or [f"contributors to {component.url}{supplied}"]
+    return whose or [f"not stated by {component.url}"]
 
 
 def _unknown(licensing: Licensing) -> list[str]:
@@ -90,7 +95,7 @@ def _unknown(licensing: Licensing) -> list[str]:
 
 
 def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator[str]:
-    kind = "An unmodified copy" if component.is_whole else "An unmodified copy of a part"
+    kind = "An unmodified copy" if component.is_whole else "An unmodified copy of a selection"
     where = f" of {readable_source(component)}" if component.source else ""
     yield f"{kind}{where} of {component.url}:"
     yield f"  {component.name} {version_shown(component)}" + (f": {component.description}" if component.description else "")
@@ -98,6 +103,8 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
         yield f"  tag {component.pin}"
     yield f"  commit {component.commit}"
     yield f"  git tree {component.tree}"
+    if not component.is_whole:
+        yield f"  selected from upstream's git tree {component.upstream_tree}: {selection_shown(component)}"
     yield f"  Debian version {_version(component)}"
     if component.supplier:
         yield f"  supplier {component.supplier}"
@@ -152,10 +159,26 @@ def _expression(spdx: str) -> str:
         from license_expression import get_spdx_licensing  # 40 ms, for what one comma cannot say
 
         licensing = get_spdx_licensing()
-        spdx = str(licensing.dnf(licensing.parse(spdx)))
+        parsed = licensing.parse(spdx)
+        if _alternatives(parsed) > _MAX_ALTERNATIVES:
+            raise UsageError(
+                "debian/copyright has no words for a licence of so many alternatives",
+                [f"{spdx[:_SHOWN]}…"],
+                hint="give the mirror a simpler `license`, or write the other formats",
+                reference="license-debian",
+            )
+        spdx = str(licensing.dnf(parsed))
     parts = re.split(r"\(([^()]*)\)", spdx)  # outside of parentheses and inside, by turns
     comma = "," if len(parts) > 1 and any(" AND " in part for part in parts[::2]) else ""
     return "".join(_words(part, "" if at % 2 else comma) for at, part in enumerate(parts))
+
+
+def _alternatives(parsed: object) -> int:
+    """How many there are once no OR stands inside an AND: without a limit, 20 choices are a million."""
+    below = [_alternatives(part) for part in getattr(parsed, "args", ())]
+    if not below:
+        return 1
+    return sum(below) if str(getattr(parsed, "operator", "")).strip() == "OR" else prod(below)
 
 
 def _words(spdx: str, comma: str) -> str:
@@ -184,23 +207,32 @@ def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
             for text in licensing.texts:
                 if licensing.is_text_of(text, license_id):
                     of_license.setdefault(_lines(text, licensing.copyright), text.path)
+    notices = {text.path for component in here for text in component.licensing.texts if text.is_notice}
     said: dict[str, list[str]] = {}
     for license_id, found in texts.items():
-        said.setdefault(_name(license_id), list(_paragraph(license_id, found)))
+        to_do = ["", _NO_TEXT] if notices.intersection(found.values()) and not _common(license_id) else []
+        said.setdefault(_name(license_id), [*_paragraph(license_id, found), *to_do])
     yield from said.items()
 
 
 def _lines(text: LicenseText, copyright_lines: Sequence[str]) -> tuple[str, ...]:
     """The lines of a licence text, without those that only say whose it is, which the Copyright field has."""
     lines = [line.expandtabs().rstrip() for line in text.text.removeprefix("\ufeff").splitlines()]
-    kept = dropwhile(lambda line: not line, (line for line in lines if line.strip() not in copyright_lines))
+    said = frozenset(copyright_lines)
+    kept = dropwhile(lambda line: not line, (line for line in lines if line.strip() not in said))
     return tuple("\n".join(kept).rstrip().split("\n"))
+
+
+def _common(license_id: str) -> str | None:
+    """What Debian's common licences call it."""
+    name = _name(license_id.partition(" WITH ")[0]).removesuffix("+").replace("-NIV-", "-")
+    return name if name in _COMMON else None
 
 
 def _paragraph(license_id: str, texts: _Texts) -> Iterator[str]:
     base, _, exception = license_id.partition(" WITH ")
-    common = _name(base).removesuffix("+").replace("-NIV-", "-")
-    if common not in _COMMON:
+    common = _common(license_id)
+    if common is None:
         yield from _quoted(texts) if texts else ["No text of it is in this source: put it here."]
         return
     yield "On Debian systems, its full text is in"
@@ -213,8 +245,13 @@ def _paragraph(license_id: str, texts: _Texts) -> Iterator[str]:
 
 def _from_exception(lines: tuple[str, ...], exception: str) -> tuple[str, ...]:
     """The part of a licence text that begins where it names the exception; all of it if it does not."""
-    heading = re.compile(rf"\b{re.escape(exception.partition('-')[0])}\b.*\bexception", re.IGNORECASE)
-    return tuple(dropwhile(lambda line: not heading.search(line), lines)) or lines
+    name = re.compile(rf"\b{re.escape(exception.partition('-')[0])}\b", re.IGNORECASE)
+
+    def is_heading(line: str) -> bool:  # in two steps, for one expression takes time by the square of the line
+        found = name.search(line)
+        return found is not None and _EXCEPTION.search(line, found.end()) is not None
+
+    return tuple(dropwhile(lambda line: not is_heading(line), lines)) or lines
 
 
 def _quoted(texts: Mapping[tuple[str, ...], str]) -> Iterator[str]:

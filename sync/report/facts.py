@@ -21,6 +21,8 @@ class LicenseText:
     known_by: str | None
     """What knows it: "blob id" or "licenseclassifier"."""
     content: bytes
+    is_notice: bool = False
+    """Whether it is known to say only under which licence something is, without the licence's text."""
 
     @property
     def text(self) -> str:
@@ -43,6 +45,13 @@ class Licensing:
     """The files nearest to the selection that say under which licence it is; empty: upstream ships none."""
     copyright: tuple[str, ...]
     """The lines of `texts` that say whose it is; empty: none does."""
+    others: tuple[str, ...] = ()
+    """Paths of files named as licences that are none of `texts`, from the host's root: deeper inside the mirror, or links."""
+
+    @property
+    def is_unlicensed(self) -> bool:
+        """Whether upstream ships nothing that is named as a licence."""
+        return not self.texts and not self.others
 
     @property
     def effective(self) -> str | None:

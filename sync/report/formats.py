@@ -53,6 +53,6 @@ def find_format(name: str) -> Format:
     raise UsageError(
         f"there is no format {name}",
         [f"formats: {', '.join(names)}"],
-        hint=did_you_mean(name, names),
+        hint=did_you_mean(name, names) or next((f"did you mean {known.name}?" for known in FORMATS if known.suffix == name), None),
         reference="format-unknown",
     )

@@ -61,7 +61,7 @@ def _answer(sentence: str) -> Html:
 
 
 def _summary(facts: Facts) -> str:
-    components = facts.components
+    components = facts.present or facts.components
     nested = sum(len(component.nested) for component in components)
     unknown = sum(component.licensing.effective is None for component in components)
     parts = [
@@ -69,6 +69,7 @@ def _summary(facts: Facts) -> str:
         count(sum(len(component.files) for component in components), "file"),
         *([count(nested, "nested copy")] if nested else []),
         *([f"{unknown} without a known licence"] if unknown else []),
+        *([f"{len(facts.elsewhere)} not here"] if facts.present and facts.elsewhere else []),
     ]
     verified = "The files were verified against their records, and the records against the commit ids, when this page was written."
     return f"{', '.join(parts)}. {verified if facts.present else 'What is said of them is as recorded.'}"
@@ -83,7 +84,7 @@ def _mirror(component: Component) -> Html:
         presence=component.presence.value,
         name=component.name,
         description=note(component.description) if component.description else Html(),
-        directory=component.directory,
+        directory=join(component.directory.split("/"), Html("/<wbr>")),
         version=version_shown(component),
         date=component.commit_time[:10],
         upstream=_upstream(component),

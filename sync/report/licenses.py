@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -10,12 +11,14 @@ from sync.model import RepoPath
 from sync.names import did_you_mean
 from sync.report.facts import LicenseText, Licensing
 
+_REF, _KEPT_REF = "LicenseRef-", "LicenseRef-as-it-is-"
 _LICENSE_REF = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 _NOTICE = re.compile(rb"(notice|copyright)([._-].*)?", re.IGNORECASE | re.DOTALL)
 # a line that says whose something is: not one that talks about copyright, or leaves the name to be filled in
-_COPYRIGHT = re.compile(r"(?:\W|_)*((?:copyright\b|©).*?\d{4}.*?)(?:, published(?: by.*)?)?", re.IGNORECASE)
+_COPYRIGHT = re.compile(r"(?:(?!©)[\W_])*+((?:copyright\b|©).*?\d{4}.*?)(?:, published(?: by.*)?)?", re.IGNORECASE)
 # of a text's words; an exception or a condition that somebody added is not passed over
 _ALL_PERCENT = 99.0
+_SHOWN = 3
 _GNU = re.compile(r"(?:[AL]?GPL|GFDL)-")
 
 
@@ -35,35 +38,34 @@ def parse_expression(text: str) -> str:
 
     licensing = get_spdx_licensing()
     try:
-        parsed = licensing.parse(text, strict=True)
+        # its list has LicenseRefs of ScanCode's as other names of SPDX's licences: LicenseRef-GPL-2.0 would become GPL-2.0-only
+        parsed = licensing.parse(_LICENSE_REF.sub(lambda match: match[0].replace(_REF, _KEPT_REF), text), strict=True)
     except (GrammarError, ValueError) as error:
-        raise ExpressionError(str(error).splitlines()[0].lower()) from error
+        raise ExpressionError(str(error).splitlines()[0].lower().replace(_KEPT_REF.lower(), _REF.lower())) from error
     if parsed is None:
         raise ExpressionError("it is empty")
     for key in licensing.unknown_license_keys(parsed):
         if not _LICENSE_REF.fullmatch(key):
             hint = did_you_mean(key, licensing.known_symbols) or "a licence that SPDX does not list is a LicenseRef-…"
-            raise ExpressionError(f"SPDX lists no licence {key}", hint)
-    return str(parsed)
+            raise ExpressionError(f"SPDX lists no licence {key.replace(_KEPT_REF, _REF)}", hint)
+    return str(parsed).replace(_KEPT_REF, _REF)
 
 
 @cache
-def _known_texts() -> dict[str, str]:
+def _known_files() -> dict[str, tuple[str, bool]]:
+    """Blob id → the SPDX expression, and whether the file is a mere notice."""
     table = tomllib.loads((files("sync.report") / "licenses.toml").read_text("utf-8"))
-    return {str(blob): str(expression) for blob, expression in table["texts"].items()}
+    kinds = {"texts": False, "notices": True}
+    return {blob: (expression, is_notice) for kind, is_notice in kinds.items() for blob, expression in table[kind].items()}
 
 
 def identify(text: LicenseText) -> LicenseText:
     """The text with the expression that it is known to be: by its blob id, else by `licenseclassifier` if that is installed."""
-    expression = _known_texts().get(text.blob)
-    if expression is not None:
-        return _known(text, expression, "blob id")
-    expression = _classified(text.text)
-    return text if expression is None else _known(text, expression, "licenseclassifier")
-
-
-def _known(text: LicenseText, expression: str, known_by: str) -> LicenseText:
-    return LicenseText(text.path, text.upstream_path, text.blob, expression, known_by, text.content)
+    if text.blob in _known_files():
+        expression, is_notice = _known_files()[text.blob]
+        return replace(text, expression=expression, known_by="blob id", is_notice=is_notice)
+    classified = _classified(text.text)
+    return text if classified is None else replace(text, expression=classified, known_by="licenseclassifier")
 
 
 @cache
@@ -100,10 +102,18 @@ def _split(path: RepoPath) -> tuple[bytes, bytes]:
     return directory, name
 
 
-def licensing_of(texts: tuple[LicenseText, ...], concluded: str | None, comment: str | None) -> Licensing:
-    """What the texts declare and the host's owner concludes; `concluded` is a canonical expression."""
+def licensing_of(
+    texts: tuple[LicenseText, ...], concluded: str | None, comment: str | None, others: tuple[str, ...] = ()
+) -> Licensing:
+    """What the texts declare and the host's owner concludes; `concluded` is a canonical expression, `others` are paths.
+
+    What lies deeper may be under a licence of its own, so that it is named.
+    """
     declared, why = _declared(texts)
-    return Licensing(declared, why, concluded, comment, texts, _copyright(texts))
+    if others:
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        why += f"; also named as licences and not read: {', '.join(others[:_SHOWN])}{more}"
+    return Licensing(declared, why, concluded, comment, texts, _copyright(texts), others)
 
 
 def _declared(texts: tuple[LicenseText, ...]) -> tuple[str | None, str]:
@@ -118,7 +128,8 @@ def _declared(texts: tuple[LicenseText, ...]) -> tuple[str | None, str]:
 
 
 def _by(text: LicenseText) -> str:
-    return f"blob id {text.blob}" if text.known_by == "blob id" else f"words, to {text.known_by}"
+    known = f"blob id {text.blob}" if text.known_by == "blob id" else f"words, to {text.known_by}"
+    return known + (", which names the licence and does not hold its text" if text.is_notice else "")
 
 
 def _copyright(texts: tuple[LicenseText, ...]) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """Identifiers that outsiders resolve: purl, SWHID, gitoid, and web pages of an exact commit; pure."""
 
 import re
-from urllib.parse import quote, quote_from_bytes, urlsplit
+from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
 from sync.model import ObjectId, RepoPath
 from sync.names import quote_path
 from sync.report.facts import Component
-from sync.urls import REMOTE_SCHEMES
+from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")
 # how these forges name a directory and a file of a commit
@@ -22,7 +22,7 @@ _GITHUB_PATH = 2
 
 def repository_url(url: str) -> str:
     """The upstream's URL as a URI: git's short form for ssh is written out."""
-    if "://" in url or not (match := _SCP_LIKE.fullmatch(url)):
+    if not is_scp_like(url) or not (match := _SCP_LIKE.fullmatch(url)):
         return url
     user = f"{match['user']}@" if match["user"] else ""
     return f"ssh://{user}{match['host']}/{match['path'].lstrip('/')}"
@@ -31,12 +31,20 @@ def repository_url(url: str) -> str:
 def repository_uri(url: str) -> str | None:
     """The upstream's URL as a URI that others can resolve; None for a path on some machine."""
     written_out = repository_url(url)
-    return quote(written_out, safe="%:/?#[]@!$&'()*+,;=") if urlsplit(written_out).scheme in REMOTE_SCHEMES else None
+    return quote(written_out, safe="%:/?#[]@!$&'()*+,;=") if _split(url).scheme in REMOTE_SCHEMES else None
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an upstream's URL; none of a path on some machine that looks like a URL but is none, such as `//[x`."""
+    try:
+        return urlsplit(repository_url(url))
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _base(url: str) -> tuple[str, str] | None:
     """Host and repository page of an upstream on a forge whose pages are known."""
-    parts = urlsplit(repository_url(url))
+    parts = _split(url)
     host = (parts.hostname or "").lower()
     path = parts.path.strip("/").removesuffix(".git")
     return (host, f"https://{host}/{quote(path)}") if host in _FORGES and path else None
@@ -67,7 +75,7 @@ def upstream_path(component: Component, path: RepoPath) -> RepoPath:
 
 def purl(component: Component) -> str:
     """The package URL: `pkg:github/…` for GitHub, else `pkg:generic/…` with the repository and commit."""
-    parts = urlsplit(repository_url(component.url))
+    parts = _split(component.url)
     path = parts.path.strip("/").removesuffix(".git")
     version = _percent(component.pin.value)
     subpath = "/".join(_percent_bytes(part) for part in component.source.split(b"/") if part)

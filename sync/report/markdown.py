@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
-from sync.report.links import directory_page, readable_source
-from sync.report.text import headline, iso_time, origin_shown, version_shown
+from sync.report.links import directory_page
+from sync.report.text import headline, iso_time, origin_shown, shell_word, upstream_shown, version_shown
 from sync.verify import Presence
 
 # what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()!|~&])")
 _AT_START = re.compile(r"^(\d*)((?<=\d)[.)](?=\s|$)|(?<!\d)[-+=#])")
-_SHORT = 12
 
 
 def render(facts: Facts) -> bytes:
@@ -50,8 +49,7 @@ def _what(component: Component) -> str:
 
 
 def _upstream(component: Component) -> str:
-    where = component.url.partition("://")[2] or component.url
-    what = f"{where} {readable_source(component)} at {component.commit[:_SHORT]}"
+    what = upstream_shown(component)
     page = directory_page(component.url, component.commit, component.source)
     homes = [f"the same tree at {_plain(other)}" for other in component.also_at]
     return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes])
@@ -99,11 +97,11 @@ def _check(facts: Facts) -> Iterator[str]:
     yield "`git verbatim verify` holds every file against its record, and the record against upstream's commit id, without network."
     example = next(iter(facts.present), None)
     if example is not None and example.is_whole:
-        yield "By hand, the two lines are the same, here and in a clone of the upstream:"
+        yield "By hand, in a clone of this project and in one of the upstream, these print the same line:"
         yield from ("", "```sh")
-        yield f"git rev-parse HEAD:{example.directory}"
-        where = f"{example.commit}:{readable_source(example)}" if example.source else f"{example.commit}^{{tree}}"
-        yield f"git rev-parse {where}    # {example.tree}"
+        where = b":" + example.source if example.source else b"^{tree}"
+        yield f"git rev-parse {shell_word(f'HEAD:{example.directory}'.encode())}"
+        yield f"git rev-parse {shell_word(example.commit.encode() + where)}    # {example.tree}"
         yield "```"
     yield ""
     yield f"Date: {iso_time(facts.timestamp)}."

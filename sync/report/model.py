@@ -3,12 +3,12 @@
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from sync.model import FileFact
 from sync.names import quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
 from sync.report.links import directory_page, purl, swhid_content, swhids
+from sync.report.sbom import json_bytes
 from sync.report.text import iso_time
 from sync.report.versions import debian_version, rpm_version
 
@@ -39,6 +39,7 @@ class LicenseTextReport(_Model):
     blob: str
     expression: str | None = Field(description="SPDX expression that this very text is known to be; null: unknown")
     known_by: str | None
+    notice: bool = Field(description="whether it is known only to name the licence, without the licence's text")
 
 
 class LicensingReport(_Model):
@@ -125,7 +126,7 @@ class Report(_Model):
 def render(facts: Facts) -> bytes:
     """The model as JSON, one key a line."""
     report = Report(created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components])
-    return to_json(report, indent=2, by_alias=True) + b"\n"
+    return json_bytes(report.model_dump(by_alias=True))
 
 
 def _component(component: Component) -> ComponentReport:
@@ -190,6 +191,7 @@ def _text(text: LicenseText) -> LicenseTextReport:
         blob=text.blob,
         expression=text.expression,
         known_by=text.known_by,
+        notice=text.is_notice,
     )
 
 

@@ -7,10 +7,11 @@ from sync.model import Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Nested, Origin
-from sync.tree import build_trees, object_id, parse_tree
+from sync.tree import build_trees, is_license_name, object_id, parse_tree
 
 # where projects keep copies of others: what lies directly below is one each, even if nobody knows whose
 _PLACES = frozenset({b"deps", b"vendor", b"third_party", b"third-party", b"external"})
+_EMPTY_BLOB = object_id("blob", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,10 @@ class Known:
 
     by_tree: Mapping[ObjectId, tuple[Record, RepoPath]]
     """Tree id → the record that has it, and its path in the upstream's tree."""
-    by_blob: Mapping[ObjectId, tuple[Record, ...]]
-    """Blob id → the records with such a file."""
+    by_file: Mapping[tuple[RepoPath, ObjectId], Sequence[Record]]
+    """Path inside a mirror and blob id → the records with just this file."""
+    by_blob: Mapping[ObjectId, Sequence[tuple[Record, RepoPath]]]
+    """Blob id → the records with such a file that is not itself a copy, and its first path there in the upstream's tree."""
 
 
 def known_by(records: Sequence[Record]) -> Known:
@@ -30,11 +33,16 @@ def known_by(records: Sequence[Record]) -> Known:
         for record in records:
             for tree, path in trees(record):
                 by_tree.setdefault(tree, (record, path))
-    by_blob: dict[ObjectId, tuple[Record, ...]] = {}
+    by_file: dict[tuple[RepoPath, ObjectId], list[Record]] = {}
+    by_blob: dict[ObjectId, list[tuple[Record, RepoPath]]] = {}
     for record in records:
-        for blob in {fact.blob for fact in record.files}:
-            by_blob[blob] = (*by_blob.get(blob, ()), record)
-    return Known(by_tree, by_blob)
+        for fact in record.files:
+            by_file.setdefault((fact.path, fact.blob), []).append(record)
+            if _PLACES.isdisjoint(fact.path.split(b"/")):
+                found = by_blob.setdefault(fact.blob, [])
+                if not found or found[-1][0] is not record:
+                    found.append((record, _join(record.source, fact.path)))
+    return Known(by_tree, by_file, by_blob)
 
 
 def _own_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
@@ -117,21 +125,24 @@ def _origin_by_files(record: Record, path: bytes, inside: Mapping[RepoPath, Obje
     """The first record that has each of these files, below its mirror's root as below the copy's."""
     if not inside:
         return None
-    wanted = {file[len(path) + 1 :]: blob for file, blob in inside.items()}
-    for other in known.by_blob.get(next(iter(inside.values())), ()):
-        has = {fact.path: fact.blob for fact in other.files}
-        if not _is_same_place(record, path, other, other.source) and wanted.items() <= has.items():
+    wanted = [(RepoPath(file[len(path) + 1 :]), blob) for file, blob in inside.items()]
+    if not any(_is_evidence(file, blob) for file, blob in wanted):
+        return None
+    for other in known.by_file.get(wanted[0], ()):
+        if not _is_same_place(record, path, other, other.source) and all(other in known.by_file.get(file, ()) for file in wanted):
             return _origin(other, other.source, same_tree=False)
     return None
 
 
+def _is_evidence(path: RepoPath, blob: ObjectId) -> bool:
+    """Whether a file tells one project from another: an empty one and a licence text are the same in thousands."""
+    return blob != _EMPTY_BLOB and not is_license_name(path.rpartition(b"/")[2])
+
+
 def _origin_by_blob(record: Record, path: bytes, blob: ObjectId, known: Known) -> Origin | None:
-    for other in known.by_blob.get(blob, ()):
-        for fact in other.files:
-            place = _join(other.source, fact.path)
-            is_original = not _PLACES.intersection(fact.path.split(b"/"))
-            if fact.blob == blob and is_original and not _is_same_place(record, path, other, place):
-                return _origin(other, place, same_tree=True)
+    for other, place in known.by_blob.get(blob, ()):
+        if not _is_same_place(record, path, other, place):
+            return _origin(other, place, same_tree=True)
     return None
 
 

@@ -51,9 +51,8 @@ def _annotation(component: Component) -> str:
 
 
 def _copyright(component: Component) -> list[str]:
-    """Whose it is by the licence texts; else what is known, and no years."""
-    supplied = f", supplied by {component.supplier}" if component.supplier else ""
-    return [printable(line) for line in component.licensing.copyright] or [printable(f"contributors to {component.url}{supplied}")]
+    """Whose it is by the licence texts; nobody is invented."""
+    return [printable(line) for line in component.licensing.copyright] or ["NOASSERTION"]
 
 
 def _glob(directory: str) -> str:
@@ -93,7 +92,7 @@ def _source(licensing: Licensing, license_id: str) -> str:
     """The path of a text that is known to be this licence, or covers files of which just this licence was concluded."""
     for text in licensing.texts:
         if licensing.is_text_of(text, license_id):
-            return f"copy {text.path}"
+            return f"copy {text.path}" if not text.is_notice else f"its text is not here; {text.path} only names it"
         if text.expression and license_id in _LICENSE.findall(text.expression):
             return f"in {text.path}, with the text of {text.expression}"
     return ""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import readable_source
-from sync.report.text import headline, license_shown, version_shown
+from sync.report.text import headline, license_shown, selection_shown, version_shown
 from sync.report.versions import is_sayable, rpm_version
 
 _HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
+_BACKSLASHES = re.compile(r"\\+(?=%|$)")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -39,13 +40,17 @@ def render(facts: Facts) -> bytes:
 
 
 def _comments(lines: list[str]) -> str:
-    # rpm expands macros in comments too
-    return "".join(f"# {printable(line).replace('%', '%%')}\n" for line in lines)
+    return "".join(f"# {_inert(printable(line))}\n" for line in lines)
+
+
+def _inert(line: str) -> str:
+    """The line without macros, which rpm expands in comments too: %% is a sign, but not behind a backslash that takes the first."""
+    return _BACKSLASHES.sub(lambda match: match[0] + "\\" * (len(match[0]) % 2), line).replace("%", "%%")
 
 
 def _mirror(component: Component) -> _Bundled:
     version = rpm_version(component.version, component.commit, component.commit_time)
-    what = "unmodified copy" if component.is_whole else "unmodified copy of a part"
+    what = "unmodified copy" if component.is_whole else f"unmodified copy of a selection ({selection_shown(component)})"
     lines = [
         f"{component.name} {version_shown(component)}: {what}, in {component.directory}",
         f"  URL: {component.url}",
@@ -95,6 +100,8 @@ def _licenses(facts: Facts) -> Iterator[str]:
             under[license_shown(component)][-1] += f" ({component.licensing.concluded_comment})"
     for statement, names in under.items():
         yield f"  {statement}: {', '.join(names)}"
+    together = sorted({component.licensing.effective or "unknown" for component in facts.present})
+    yield f"  together: {' AND '.join(f'({said})' if ' OR ' in said else said for said in together)}"
 
 
 def _elsewhere(facts: Facts) -> Iterator[str]:

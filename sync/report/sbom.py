@@ -139,7 +139,7 @@ def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
     licensing = component.licensing
     concluded = licensing.concluded_comment or ("by the manifest" if licensing.concluded else "nothing")
     comments = f"declared: {licensing.declared_comment}", f"concluded: {concluded}"
-    statement = Statement(licensing.declared, licensing.concluded, not licensing.texts, comments, licensing.copyright)
+    statement = Statement(licensing.declared, licensing.concluded, licensing.is_unlicensed, comments, licensing.copyright)
     facts = {fact.path: fact for fact in component.files}
     copied = {path for nested in component.nested for path in nested.files}
     own = [_file(component, fact) for path, fact in facts.items() if path not in copied]
@@ -164,7 +164,7 @@ def _stated_for(mirror: Component) -> Statement:
     """What upstream says of a mirror holds for a copy of it; what is concluded for a mirror need not."""
     licensing = mirror.licensing
     declared = f"declared: as for the mirror {mirror.name}, of which it is a copy: {licensing.declared_comment}"
-    return Statement(licensing.declared, None, not licensing.texts, (declared, _NOT_CONCLUDED), licensing.copyright)
+    return Statement(licensing.declared, None, licensing.is_unlicensed, (declared, _NOT_CONCLUDED), licensing.copyright)
 
 
 def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:

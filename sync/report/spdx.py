@@ -200,5 +200,8 @@ def _extracted_text(ref: str, texts: Sequence[LicenseText]) -> dict[str, object]
         return {"licenseId": ref, "extractedText": unknown}
     first = {text.blob: text for text in reversed(texts)}
     listed = sorted(text.path for text in first.values())
-    comment = f"known by {texts[0].known_by}; wordings of it: {', '.join(listed)}; the text here is that of {texts[0].path}"
+    is_notice = "; it names the licence and is not its text" if texts[0].is_notice else ""
+    comment = (
+        f"known by {texts[0].known_by}; wordings of it: {', '.join(listed)}; the text here is that of {texts[0].path}{is_notice}"
+    )
     return {"licenseId": ref, "extractedText": texts[0].text, "comment": comment}

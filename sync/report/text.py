@@ -1,5 +1,8 @@
 """Words that several formats say in the same way; pure."""
 
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sync.names import quote_path, short_pin
@@ -7,6 +10,7 @@ from sync.report.facts import Component, Facts, Nested
 from sync.verify import Presence
 
 _SHOWN_UPSTREAMS = 8
+_SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")
 
 
 def iso_time(timestamp: int) -> str:
@@ -27,19 +31,29 @@ def headline(facts: Facts) -> str:
         return f"nothing of {count(len(facts.components), 'mirror')} is here{_elsewhere(facts)}"
     versions: dict[str, list[str]] = {}
     for component in here:
-        of_upstream = versions.setdefault(_upstream_name(component), [])
+        of_upstream = versions.setdefault(component.url, [])
         if version_shown(component) not in of_upstream:
             of_upstream.append(version_shown(component))
-    named = [f"{name} {' and '.join(of_upstream)}" for name, of_upstream in versions.items()]
+    named = [f"{name} {' and '.join(versions[url])}" for url, name in _upstream_names(versions).items()]
     shown = ", ".join(named[:_SHOWN_UPSTREAMS])
     more = f" and {len(named) - _SHOWN_UPSTREAMS} more" if len(named) > _SHOWN_UPSTREAMS else ""
-    unmodified = {1: "an unmodified copy, no fork", 2: "both are unmodified copies, none is a fork"}
-    verdict = unmodified.get(len(here), f"all {len(here)} are unmodified copies, none is a fork")
-    return f"{shown}{more}: {verdict}{_elsewhere(facts)}"
+    return f"{shown}{more}: {_verdict(here)}{_elsewhere(facts)}"
 
 
-def _upstream_name(component: Component) -> str:
-    return component.url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2]
+def _verdict(here: Sequence[Component]) -> str:
+    """Unmodified copy or fork; of a mirror that holds only part of upstream's directory it is said that it does."""
+    selections = sum(not component.is_whole for component in here)
+    if len(here) == 1:
+        return f"an unmodified copy{' of a selection' if selections else ''}, no fork"
+    copies = "both are unmodified copies" if len(here) == 2 else f"all {len(here)} are unmodified copies"  # noqa: PLR2004
+    return f"{copies}{f' ({selections} of a selection)' if selections else ''}, none is a fork"
+
+
+def _upstream_names(urls: Iterable[str]) -> dict[str, str]:
+    """The last part of each URL, as people call the project; all of it where that is nobody's or also another's name."""
+    names = {url: url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2] for url in urls}
+    shared = Counter(names.values())
+    return {url: name if name and shared[name] == 1 else url.partition("://")[2] or url for url, name in names.items()}
 
 
 def _elsewhere(facts: Facts) -> str:
@@ -78,8 +92,15 @@ def nested_shown(nested: Nested) -> str:
 
 
 def upstream_shown(component: Component) -> str:
-    """The upstream at its commit: `github.com/WebAssembly/WASI at 281ba75fafcd`."""
-    return f"{component.url.partition('://')[2] or component.url} at {component.commit[:12]}"
+    """The upstream's directory at its commit: `github.com/WebAssembly/WASI proposals/cli/wit at 281ba75fafcd`."""
+    directory = f" {quote_path(component.source)}" if component.source else ""
+    return f"{component.url.partition('://')[2] or component.url}{directory} at {component.commit[:12]}"
+
+
+def selection_shown(component: Component) -> str:
+    """Which part of the directory was copied, by the manifest's patterns: `include /wit/; exclude deps/`."""
+    patterns = ("include", component.include), ("exclude", component.exclude)
+    return "; ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
 
 
 def license_shown(component: Component) -> str:
@@ -88,3 +109,10 @@ def license_shown(component: Component) -> str:
     if concluded is None:
         return f"{declared} (declared)" if declared else "unknown"
     return concluded if concluded == declared else f"{concluded} (concluded; declared: {declared or 'unknown'})"
+
+
+def shell_word(word: bytes) -> str:
+    """The word as a shell reads it, in signs that cannot be mistaken."""
+    if _SHELL_SAFE.fullmatch(word):
+        return word.decode()
+    return "$'" + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in word) + "'"  # noqa: PLR2004

@@ -227,5 +227,5 @@ main() {
         printf '%s\n' "$(some "$findings" finding) in $what"
         exit 1
     fi
-    printf '%s\n' "verified: $what: $(some "$regular" file) and $(some "$symlinks" symlink) are as reported, nothing was added"
+    printf '%s\n' "verified: $what: $(some "$regular" file) and $(some "$symlinks" symlink) are as reported, nothing was added to them"
 }

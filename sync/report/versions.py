@@ -5,7 +5,9 @@ import re
 from sync.model import ObjectId, Pin, PinKind
 
 # a name before the number, as in `release-1.2`, `wasi_0.2.12`, `curl/v8.1` or `@scope/name@1.2`
-_TAG = re.compile(r"(?:[^0-9]*[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)
+_TAG = re.compile(r"(?:(?P<name>[^0-9]*)[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)
+# which is no name: `rc-2` is the second candidate of something, not version 2
+_NO_NAME = re.compile(r"(?:.*[-_/@])?(?:alpha|beta|candidate|dev|nightly|pre|preview|rc|snapshot)", re.DOTALL | re.IGNORECASE)
 # semver's, after a hyphen; without one the words that are never a release's: `1.0rc1`, `1.0.dev3`, `3.12.0a1`
 _PRE_RELEASE = re.compile(
     r"(?P<release>[0-9]+(?:[._][0-9]+)*)"
@@ -25,7 +27,7 @@ def version_of(pin: Pin) -> str | None:
     if pin.kind is PinKind.COMMIT:
         return None
     match = _TAG.fullmatch(pin.value)
-    return match["version"] if match else pin.value
+    return match["version"] if match and not _NO_NAME.fullmatch(match["name"] or "") else pin.value
 
 
 def rpm_version(version: str | None, commit: ObjectId, commit_time: str) -> str:

@@ -1,6 +1,5 @@
 """What the page says of a mirror once it is opened: properties, files and how to check it by hand."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from sync.model import FileFact, Mode, RepoPath
@@ -8,11 +7,11 @@ from sync.names import quote_path
 from sync.report import links
 from sync.report.facts import Component
 from sync.report.page.markup import Html, code, fill, join, link, note
+from sync.report.text import shell_word
 from sync.report.versions import debian_version, rpm_version
 
 _MODES = {Mode.EXECUTABLE: "executable", Mode.SYMLINK: "symlink"}
 _NEXT_LINE = Html("<br>")
-_SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")
 
 
 def properties(component: Component) -> Html:
@@ -85,19 +84,12 @@ def commands(component: Component) -> Html:
 
 
 def _commands(component: Component) -> Iterator[str]:
-    yield "# the files against the record, the record against the commit id"
-    yield f"git verbatim verify {component.name}"
     if component.is_present:
+        yield "# the files against the record, the record against the commit id"
+        yield f"git verbatim verify {component.name}"
         yield f"# the copy, in this repository: {component.tree}"
-        yield f"git rev-parse {_shell(f'HEAD:{component.directory}'.encode())}"
+        yield f"git rev-parse {shell_word(f'HEAD:{component.directory}'.encode())}"
     original = "the same directory" if component.is_whole else "what it was selected from"
     yield f"# {original}, in a clone of {component.url}: {component.upstream_tree}"
     path = b":" + component.source if component.source else b"^{tree}"
-    yield f"git rev-parse {_shell(component.commit.encode() + path)}"
-
-
-def _shell(word: bytes) -> str:
-    """The word as a shell reads it, in signs that cannot be mistaken."""
-    if _SHELL_SAFE.fullmatch(word):
-        return word.decode()
-    return "$'" + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in word) + "'"  # noqa: PLR2004
+    yield f"git rev-parse {shell_word(component.commit.encode() + path)}"
