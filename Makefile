@@ -19,6 +19,7 @@ test: $(VENV)/dev ## the test suite
 
 test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
+	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) $(PYTEST) -q -n 2 tests/test_report*.py tests/test_packagers_page.py
 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh

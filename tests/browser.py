@@ -1,9 +1,12 @@
 """A headless Chromium for tests of pages, driven through its DevTools protocol."""
 
+import base64
 import fcntl
 import json
 import os
+import struct
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +110,20 @@ class Browser:
         logged = [seen["params"]["entry"]["text"] for seen in self.events if seen.get("method") == "Log.entryAdded"]
         kinds = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Audits.issueAdded"}
         return logged + [json.dumps(seen["params"]) for seen in self.events if seen.get("method") in kinds]
+
+    def screenshot(self) -> tuple[int, int, str]:
+        """A picture of the whole page as it is drawn: its width and height in pixels, and the colour of its first as `rgb(…)`."""
+        drawn = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        data = base64.b64decode(drawn["data"])
+        width, height = struct.unpack(">II", data[16:24])  # PNG's IHDR
+        pixels, at = b"", 8
+        while at < len(data):
+            (length,) = struct.unpack(">I", data[at : at + 4])
+            if data[at + 4 : at + 8] == b"IDAT":
+                pixels += data[at + 8 : at + 8 + length]
+            at += length + 12
+        first = zlib.decompress(pixels)[1:4]  # after the row's filter, which does not change a first pixel
+        return width, height, f"rgb({', '.join(map(str, first))})"
 
     def click(self, selector: str) -> None:
         """Click with the mouse, where a reader would."""

@@ -92,6 +92,17 @@ def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, release
     assert host.git("status", "--porcelain") == "A  unrelated"
 
 
+def test_a_licence_text_inside_a_mirror_that_changes_is_pointed_out(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {"COPYING": b"one\n", "deep/LICENSE": b"same\n", "a": b"1\n"})
+    upstream.release("v2", {"COPYING": b"two\n", "deep/LICENSE": b"same\n", "a": b"2\n"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    assert "licence" not in host.sync().out
+    host.manifest(mirror("up", upstream.url, tag="v2", local=True))
+    assert "  the licence text changes: read third_party/up/COPYING\n" in host.run("sync", "--dry-run").out
+    (change,) = host.sync("--json").json["changes"]
+    assert change["changed_licenses"] == ["third_party/up/COPYING"]
+
+
 def test_a_commit_is_made_by_git_with_the_users_hooks(host: Host, released: Upstream) -> None:
     hook = host.path / ".git/hooks/commit-msg"
     hook.parent.mkdir(exist_ok=True)

@@ -528,6 +528,20 @@ CONTRASTS = """(() => {
 
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")])
+def test_on_a_phone_it_is_drawn_in_one_column_as_light_or_dark_as_the_reader_asks(
+    bundle: Bundle, browser: Browser, tmp_path: Path, scheme: str, paper: str
+) -> None:
+    browser.open(page_of(bundle, tmp_path), width=360, height=720, scheme=scheme)
+    width, height, first = browser.screenshot()
+    assert (width, first) == (360, paper)
+    assert height > 720
+    stacked = "[...row.cells].every((cell, at) => at == 0 || cell.getBoundingClientRect().top > row.cells[at - 1].getBoundingClientRect().top)"
+    assert browser.ask(
+        f"[...document.querySelectorAll('#mirrors tbody')].every(body => {{ const row = body.rows[0]; return {stacked}; }})"
+    )
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")])
 def test_it_is_as_light_or_dark_as_the_reader_asks_with_contrast_enough(
     nested_bundle: Bundle, browser: Browser, tmp_path: Path, scheme: str, paper: str
 ) -> None:
