@@ -10,7 +10,7 @@ from sync.report.text import headline, iso_time, origin_shown, shell_word, upstr
 from sync.verify import Presence
 
 # what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()!|~&])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&])")
 _AT_START = re.compile(r"^(\d*)((?<=\d)[.)](?=\s|$)|(?<!\d)[-+=#])")
 
 
