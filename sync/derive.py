@@ -7,7 +7,7 @@ from sync.errors import SelectionError
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
-from sync.proof import commit_tree
+from sync.proof import commit_tree, tag_name
 from sync.selection import Selected, SourceError, select
 from sync.tree import MalformedObjectError, escapes, judge_name
 
@@ -15,7 +15,9 @@ _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
-ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES})
+_TAG_RENAMED = "tag-renamed"
+
+ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES, _TAG_RENAMED})
 """The references that a mirror's `allow` may name."""
 
 _REASONS = {
@@ -50,8 +52,9 @@ class ObjectReader(Protocol):
 def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Derived:
     """What `mirror` has to be at this upstream commit.
 
-    Raises SelectionError when the selection is not there or is empty.
+    Raises SelectionError when the selection is not there or is empty, or the tag is another one under this name.
     """
+    _refuse_renamed_tag(mirror, upstream)
     selected = _select(mirror, upstream, reader)
     _refuse_useless(mirror, selected)
     return Derived(
@@ -61,6 +64,19 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
         entries=selected.entries,
         licenses=selected.licenses,
         proof_trees=selected.proof_trees,
+    )
+
+
+def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
+    """An annotated tag names itself: under another name somebody passes an old release off as a new one, or has renamed it."""
+    named = tag_name(upstream.tag_objects[0]) if upstream.tag_objects else None
+    if named is None or named == mirror.pin.value.encode() or _TAG_RENAMED in mirror.allow:
+        return
+    raise SelectionError(
+        f"the tag {mirror.pin} of mirror {mirror.name} is another one under this name",
+        [f"its object calls itself {quote_path(named)} [{_TAG_RENAMED}]", *_where(mirror)],
+        hint=f'ask upstream why; to take it all the same: allow = ["{_TAG_RENAMED}"]',
+        reference=_TAG_RENAMED,
     )
 
 

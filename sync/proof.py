@@ -12,6 +12,7 @@ from sync.tree import build_trees, object_id
 
 _COMMIT_TREE = re.compile(rb"tree ([0-9a-f]{40})\n")
 _COMMITTER = re.compile(rb"committer .*> (-?\d{1,18}) [+-]\d{4}")
+_TAG_NAME = re.compile(rb"object [0-9a-f]{40}\ntype [a-z]+\ntag ([^\n]+)\n")
 _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tag)\n")
 
 
@@ -73,6 +74,12 @@ def tag_target(tag: bytes) -> ObjectId:
         msg = "not a tag object that leads to a commit"
         raise ValueError(msg)
     return ObjectId(match[1].decode())
+
+
+def tag_name(tag: bytes) -> bytes | None:
+    """The name that a raw annotated tag object gives itself; None if it gives none."""
+    match = _TAG_NAME.match(tag)
+    return match[1] if match else None
 
 
 def check_proof(claim: Claim, proof: Proof) -> list[str]:
