@@ -44,7 +44,7 @@ HOSTILE_SUBJECT = "::error file=x::pwned%0A \x1b[31m ##[error]too"
 def mirrored(host: Host, upstream: Upstream) -> Host:
     upstream.release("v1", dict.fromkeys(NAMES, LINES))
     upstream.release("v2", dict.fromkeys(NAMES, b"later\n"))
-    host.manifest("# what we copy\n" + mirror("up", upstream.url, tag="v1", local=True))
+    host.manifest("# what we copy\n" + mirror("up", upstream.url, tag="v1", local=True, allow=["name-windows-character"]))
     host.sync("--commit")
     return host
 
@@ -363,7 +363,7 @@ def test_fingerprints_are_of_what_is_found_wherever_it_is_found(mirrored: Host, 
     before = fingerprints()
     assert len(set(before)) == 2
     manifest = mirrored.third_party / "mirrors.toml"
-    manifest.write_text("# a line more\n" + manifest.read_text() + mirror("other", upstream.url, tag="v2", local=True))
+    manifest.write_text("# a line more\n" + manifest.read_text() + mirror("other", upstream.url, tag="v2", local=True, allow=["name-windows-character"]))
     mirrored.sync("--commit", "other")
     assert fingerprints() == before
     (mirrored.third_party / "up" / "two words.wit").write_bytes(LINES)
