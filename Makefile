@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sync-wasi test test-real demo lint types layers coverage bench schemas pages clean
+.PHONY: help sync-wasi test test-real demo torture lint types layers coverage bench schemas pages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as 
 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
+
+torture: $(VENV)/dev ## kill or fail the program at every system call; hours, so ARGS="--kind KILL" takes one kind, ARGS=--quick a spread
+	$(BIN)/python -m tests.crashes $(ARGS)
 
 lint: $(VENV)/dev ## ruff
 	$(BIN)/ruff format --check sync policies tests

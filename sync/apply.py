@@ -131,7 +131,11 @@ def finish(
 
 def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
     """Bring one target to its new state; nothing to do if it has it."""
-    if step.new == step.old or (resumed and _id_at(third_party, step.target, step.kind) == step.new):
+    if step.new == step.old:
+        return
+    if resumed and _id_at(third_party, step.target, step.kind) == step.new:
+        if step.new is None:
+            _remove_empty_parents(top, split(step.target.encode())[0])  # what the interrupted run had no time for
         return
     slot = b"%d" % step.slot
     if resumed and step.new is not None and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new:

@@ -1,6 +1,7 @@
 """The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from sync.errors import ManifestError
 from sync.git.process import commit_paths
@@ -32,6 +33,8 @@ _REMOVED = "removed"
 def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None:
     """Commit the index's state of the manifest, and of the mirrors in the plan or with another entry; None if HEAD has it."""
     root, repository = host.require_work_tree()
+    temporary = repository.git_directory / "git-verbatim-commit.index"
+    temporary.unlink(missing_ok=True)  # of a run that was killed
     before = committed_mirrors(repository)
     entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
     owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}
@@ -44,7 +47,6 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
         return None
     touched = [*removed, *(entry.path for entry in added)]
     changed = [name for name, targets in owned.items() if any(_is_in(path, targets) for path in touched)]
-    temporary = repository.git_directory / "git-verbatim-commit.index"
     try:
         return commit_paths(
             root,
@@ -54,7 +56,8 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
             temporary,
         )
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the commit is made, and the next run takes the file away
+            temporary.unlink(missing_ok=True)
 
 
 def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:

@@ -15,7 +15,7 @@ from tests.support import Host, Upstream, mirror, run_tool
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
 NEW = {"a": b"2\n", "d/same": b"same\n", "e/new": b"new\n", "LICENSE": b"licence 2\n", "w/x": b"x\n", "w/y": b"y2\n"}
 
-# each call of these is a point at which the run is killed; `make torture` of a later release takes all modifying calls
+# each call of these is a point at which the run is killed; `make torture` takes all modifying calls
 KILL_POINTS = [("renameat2", 4), ("renameat", 2), ("rename", 2), ("unlinkat", 4), ("mkdirat", 2), ("linkat", 1), ("syncfs", 2)]
 
 
@@ -69,6 +69,39 @@ def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Hos
         assert updating.snapshot() == new, f"not healed after {call} {point}"
         assert updating.run("verify", "--index").status == 0
         assert not (updating.path / ".git/index.lock").exists()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to kill at system calls")
+@pytest.mark.parametrize("point", [1, 2, 3, 4])
+def test_a_killed_removal_is_finished_by_the_next_run_and_leaves_nothing_empty(updating: Host, point: int) -> None:
+    inject = ["-e", "trace=unlinkat", "-e", f"inject=unlinkat:signal=SIGKILL:when={point}"]
+    subprocess.run(
+        ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        check=False,
+    )
+    updating.run("remove", "one", "two")
+    assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
+    assert not (updating.path / ".git/index.lock").exists()
+
+
+def test_a_git_that_dies_is_no_branch_without_commits(updating: Host, tmp_path: Path) -> None:
+    """Who took it for one would commit the mirrors alone, and delete all else."""
+    (updating.path / "precious").write_text("ours\n")
+    updating.git("add", "precious")
+    updating.git("commit", "--quiet", "-m", "ours", "precious")
+    before = updating.git("rev-parse", "HEAD")
+    dying = tmp_path / "bin/git"
+    dying.parent.mkdir()
+    dying.write_text(f'#!/bin/sh\n[ "$*" = "rev-parse --verify --quiet HEAD" ] && kill -9 $$\nexec {shutil.which("git")} "$@"\n')
+    dying.chmod(0o755)
+    ran = updating.run("sync", "--commit", PATH=f"{dying.parent}:{os.environ['PATH']}")
+    assert (ran.status, "git rev-parse failed" in ran.err) == (2, True)
+    assert updating.git("rev-parse", "HEAD") == before
+    updating.sync("--commit")
+    assert updating.git("show", "HEAD:precious") == "ours"
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")

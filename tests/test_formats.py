@@ -363,7 +363,11 @@ def test_fingerprints_are_of_what_is_found_wherever_it_is_found(mirrored: Host, 
     before = fingerprints()
     assert len(set(before)) == 2
     manifest = mirrored.third_party / "mirrors.toml"
-    manifest.write_text("# a line more\n" + manifest.read_text() + mirror("other", upstream.url, tag="v2", local=True, allow=["name-windows-character"]))
+    manifest.write_text(
+        "# a line more\n"
+        + manifest.read_text()
+        + mirror("other", upstream.url, tag="v2", local=True, allow=["name-windows-character"])
+    )
     mirrored.sync("--commit", "other")
     assert fingerprints() == before
     (mirrored.third_party / "up" / "two words.wit").write_bytes(LINES)

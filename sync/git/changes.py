@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sync.errors import HostError
-from sync.git.process import judging_environment, last_lines, run_git
+from sync.git.process import NOT_THERE, judging_environment, last_lines, run_git
 from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, ObjectId
 from sync.names import quote_path
 
@@ -44,7 +44,7 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
     ]
     done = run_git(None, "--no-replace-objects", *command, environment=judging_environment(), check=False)
     if done.returncode != 0:
-        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode != 0:
+        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode == NOT_THERE:
             return None
         raise HostError("cannot read the index", last_lines(done.stderr), reference="index-unreadable")
     fields = iter(done.stdout.split(b"\0")[:-1])

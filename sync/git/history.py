@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sync.errors import HostError
+from sync.errors import CouldNotCheckError, HostError
 from sync.git.changes import POLICED_PATHS
-from sync.git.process import run_git, stream_git
+from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
 from sync.model import ObjectId
 
 if TYPE_CHECKING:  # what only walks needs no libgit2
@@ -103,6 +103,8 @@ def _walk(
 def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:
     """The best common ancestors of a commit and all of the others taken together (git-merge-base, as of a merge of those)."""
     done = run_git(None, "--no-replace-objects", "merge-base", "--all", commit, *others, check=False)
+    if done.returncode not in {0, NOT_THERE}:
+        raise CouldNotCheckError("git merge-base failed", last_lines(done.stderr) or ["it was killed"], reference="git-failed")
     return [ObjectId(line) for line in done.stdout.decode().split()]
 
 

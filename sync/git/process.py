@@ -14,6 +14,9 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.model import ObjectId
 from sync.names import quote_path
 
+NOT_THERE = 1
+"""The exit status by which git says that there is none: no such revision, no merge base. Any other is a failure."""
+
 
 def run_git(
     directory: Path | None, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, check: bool = True
@@ -231,7 +234,11 @@ def commit_paths(
     environment = {**os.environ, "GIT_INDEX_FILE": str(temporary)}
     for left in (temporary, temporary.with_name(temporary.name + ".lock")):
         left.unlink(missing_ok=True)
-    has_head = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode == 0
+    asked = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
+    if asked.returncode not in {0, NOT_THERE}:
+        # who took this for a branch without commits would commit the change alone, and delete all else
+        raise HostError("git rev-parse failed", last_lines(asked.stderr) or ["it was killed"], reference="git-failed")
+    has_head = asked.returncode == 0
     run_git(work_tree, "read-tree", *(["HEAD"] if has_head else ["--empty"]), environment=environment)
     lines = [b"0 %s\t%s\0" % (b"0" * 40, path) for path in remove]
     lines += [b"%o %s\t%s\0" % (mode, blob.encode(), path) for path, mode, blob in add]
