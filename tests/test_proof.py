@@ -64,7 +64,7 @@ def record_of(
     commit = objects.commit(files, time)
     target, kind, raw_tags = commit, "commit", list[bytes]()
     for number in range(tags):
-        target, kind = objects.tag(target, kind, f"v{number}"), "tag"
+        target, kind = objects.tag(target, kind, f"v{tags - number}"), "tag"
         raw_tags.insert(0, objects.read(target))
     mirror = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), RepoPath(source), "up", selection or Selection())
     derived = derive(mirror, UpstreamCommit(commit, target if tags else None, objects.read(commit), tuple(raw_tags)), objects)
