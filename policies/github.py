@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.check import Judgement, Report
 from policies.explain import Violation
-from sync.names import no_commands, printable
+from sync.names import count, no_commands, printable
 
 # as GitHub's toolkit does (@actions/core, command.ts)
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -53,11 +53,7 @@ def _summary(report: Report) -> str:
     scope = no_commands(printable(report.scope))
     violations = sum(len(judgement.violations) for judgement in report.judgements)
     notices = sum(len(judgement.notices) for judgement in report.judgements)
-    also = f", {_count(notices, 'notice')}" if notices else ""
+    also = f", {count(notices, 'notice')}" if notices else ""
     if not violations:
         return f"clean: no mirror is changed without its provenance in {scope}{also}"
-    return f"refused: {_count(violations, 'violation')} in {scope}{also}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"refused: {count(violations, 'violation')} in {scope}{also}"

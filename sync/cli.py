@@ -245,11 +245,12 @@ def _publish(host: Host, request: "Request", facts: "Facts") -> None:
     if request.directory is not None:
         write_reports(host, request.directory, reports)
         sys.stderr.write(f"wrote {len(reports)} reports to {printable(str(request.directory))}\n")
-    for report_format, content in reports.items() if request.directory is None else ():
-        if request.file is None:
-            sys.stdout.buffer.write(content)
-        else:
-            write_report(host, request.file, report_format, content)
+        return
+    ((report_format, content),) = reports.items()
+    if request.file is None:
+        sys.stdout.buffer.write(content)
+    else:
+        write_report(host, request.file, report_format, content)
 
 
 def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitStatus:

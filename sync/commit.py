@@ -34,7 +34,8 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
     """Commit the index's state of the manifest, and of the mirrors in the plan or with another entry; None if HEAD has it."""
     root, repository = host.require_work_tree()
     temporary = repository.git_directory / "git-verbatim-commit.index"
-    temporary.unlink(missing_ok=True)  # of a run that was killed
+    for left in (temporary, temporary.with_name(temporary.name + ".lock")):
+        left.unlink(missing_ok=True)  # of a run that was killed
     before = committed_mirrors(repository)
     entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
     owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}

@@ -21,7 +21,6 @@ from sync.model import (
     FileFact,
     Mirror,
     Mode,
-    RepoPath,
     license_directory,
     record_path,
 )
@@ -32,7 +31,7 @@ from sync.report.facts import Component, Facts, LicenseText
 from sync.report.licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.versions import version_of
-from sync.selection import MAX_DEPTH
+from sync.selection import MAX_DEPTH, join
 from sync.state import WorkTree, read_manifest
 from sync.tree import is_license_name
 from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
@@ -50,7 +49,6 @@ class Gathered:
     """The facts of all mirrors, or None and the findings that stand in the way."""
 
     facts: Facts | None
-    verdicts: Sequence[Verdict]
     findings: Sequence[Finding]
 
 
@@ -72,13 +70,13 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
     findings += _unrecorded(host.third_party, list(records.values())) if not findings else ()
     if findings:
-        return Gathered(None, verdicts, findings)
+        return Gathered(None, findings)
     gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
     files = count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT]) if with_content else 0
     counted = count(1)
     read = (lambda: advance(next(counted), files)) if with_content else None
     components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
-    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), verdicts, ())
+    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), ())
 
 
 def _source_date_epoch() -> int | None:
@@ -192,7 +190,7 @@ class _Gatherer:
 
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
-        inside = ((record.into, fact, _upstream(record, fact)) for fact in record.files if _is_license(fact))
+        inside = ((record.into, fact, join(record.source, fact.path)) for fact in record.files if _is_license(fact))
         for directory, fact, upstream_path in (*beside, *inside):
             if fact.mode != Mode.SYMLINK:
                 content = self._license_content(directory, fact) if is_here else b""
@@ -218,7 +216,3 @@ def _others(record: Record) -> tuple[str, ...]:
         if (fact.mode == Mode.SYMLINK or (directory == record.into and fact.path.count(b"/")))
         and any(map(is_license_name, fact.path.split(b"/")))
     )
-
-
-def _upstream(record: Record, fact: FileFact) -> RepoPath:
-    return RepoPath(record.source + b"/" + fact.path if record.source else fact.path)

@@ -83,6 +83,12 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     return f"did you mean {' or '.join(found)}?" if found else None
 
 
+def count(number: int, noun: str) -> str:
+    """`1 mirror`, `2 mirrors`, `2 copies`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def short_pin(pin: str) -> str:
     """A pin as people read it: of a full commit id the first twelve digits, a tag as it is."""
     return pin[:12] if re.fullmatch("[0-9a-f]{40}", pin) else pin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, license_directory
-from sync.names import no_commands, printable, quote_path, short_pin
+from sync.names import count, no_commands, printable, quote_path, short_pin
 from sync.paint import Paint
 from sync.plan import Change, FileChanges, Plan
 from sync.verify import Finding, Presence, Verdict
@@ -79,24 +79,20 @@ def _path(path: RepoPath) -> str:
 
 def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     """The last line of a sync."""
-    count = len(result.plan.changes)
+    changed = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
     if not result.plan and result.commit is None:
-        return f"{paint.good('up to date:')} {_count(satisfied, 'mirror')}\n"
+        return f"{paint.good('up to date:')} {count(satisfied, 'mirror')}\n"
     removes = all(change.derived is None for change in result.plan.changes)
     done = "would change" if dry_run else "removed" if removes else "synced"
-    parts = [f"{done} {_count(count, 'mirror')}"] if count else []
+    parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
     if result.plan.unstaged:
-        parts.append(f"{'would stage' if dry_run else 'staged'} {_count(len(result.plan.unstaged), 'mirror')}")
-    if satisfied and count:
+        parts.append(f"{'would stage' if dry_run else 'staged'} {count(len(result.plan.unstaged), 'mirror')}")
+    if satisfied and changed:
         parts.append(f"{satisfied} up to date")
     if result.commit:
         parts.append(f"commit {result.commit[:_SHORT]}")
     return f"{paint.good(', '.join(parts))}\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
@@ -122,7 +118,7 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
     files = sum(1 for finding in status.verdict.findings if finding.path and finding.difference)
-    return paint.bad(status.standing.value + (f": {_count(files, 'file')}" if files else ""))
+    return paint.bad(status.standing.value + (f": {count(files, 'file')}" if files else ""))
 
 
 def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[str]:
@@ -179,11 +175,11 @@ def _summary(state: str, verdicts: Sequence[Verdict], findings: Sequence[Finding
     present = [v for v in verdicts if v.presence is Presence.PRESENT]
     files = sum(len(v.record.files) for v in present if v.record)
     absent = len(verdicts) - len(present)
-    what = f"{_count(len(verdicts), 'mirror')} in {state}"
-    details = [_count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
+    what = f"{count(len(verdicts), 'mirror')} in {state}"
+    details = [count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
     affected = {finding.mirror for finding in findings}
     if findings:
-        return f"{paint.bad(_count(len(findings), 'finding'))} in {len(affected)} of {_count(len(verdicts), 'mirror')} of {state}"
+        return f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of {count(len(verdicts), 'mirror')} of {state}"
     if not verdicts:
         return f"nothing to verify: there are no mirrors in {state}"
     if audited is not None and audited.errors:

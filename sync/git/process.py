@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,16 @@ NOT_THERE = 1
 
 
 def run_git(
-    directory: Path | None, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, check: bool = True
+    directory: Path | None,
+    *arguments: str,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    check: bool = True,
+    answers: Collection[int] = (0,),
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git in `directory`, by default in the environment of this process.
 
-    A failure is a HostError that quotes what git said, unless `check` is off.
+    A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
     """
     done = subprocess.run(  # noqa: S603
         [_program(), *arguments],
@@ -33,8 +38,9 @@ def run_git(
         env=environment,
         check=False,
     )
-    if check and done.returncode != 0:
-        raise HostError(f"git {arguments[0]} failed", last_lines(done.stderr or done.stdout), reference="git-failed")
+    if check and done.returncode not in answers:
+        said = last_lines(done.stderr or done.stdout) or (["it was killed"] if done.returncode < 0 else [])
+        raise HostError(f"git {arguments[0]} failed", said, reference="git-failed")
     return done
 
 
@@ -229,16 +235,11 @@ def commit_paths(
 ) -> ObjectId | None:
     """Commit exactly these changes on top of HEAD, whatever else is staged; None if they change nothing.
 
-    git makes the commit from an index of its own in `temporary`, so identity, signing and hooks are the user's.
+    git makes the commit from an index of its own in `temporary`, which is not there, so identity, signing and hooks are the user's.
     """
     environment = {**os.environ, "GIT_INDEX_FILE": str(temporary)}
-    for left in (temporary, temporary.with_name(temporary.name + ".lock")):
-        left.unlink(missing_ok=True)
-    asked = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
-    if asked.returncode not in {0, NOT_THERE}:
-        # who took this for a branch without commits would commit the change alone, and delete all else
-        raise HostError("git rev-parse failed", last_lines(asked.stderr) or ["it was killed"], reference="git-failed")
-    has_head = asked.returncode == 0
+    # who took a failure for a branch without commits would commit the change alone, and delete all else
+    has_head = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", answers=(0, NOT_THERE)).returncode == 0
     run_git(work_tree, "read-tree", *(["HEAD"] if has_head else ["--empty"]), environment=environment)
     lines = [b"0 %s\t%s\0" % (b"0" * 40, path) for path in remove]
     lines += [b"%o %s\t%s\0" % (mode, blob.encode(), path) for path, mode, blob in add]

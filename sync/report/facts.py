@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync.model import THIRD_PARTY, FileFact, Mode, ObjectId, Pin, RepoPath, license_directory
+from sync.model import THIRD_PARTY, FileFact, ObjectId, Pin, RepoPath, license_directory
 from sync.verify import Presence
 
 
@@ -174,10 +174,6 @@ class Component:
             msg = f"the content of {self.name} was not read"
             raise ValueError(msg)
         return self.content
-
-    @property
-    def links(self) -> tuple[FileFact, ...]:
-        return tuple(fact for fact in self.files if fact.mode == Mode.SYMLINK)
 
 
 @dataclass(frozen=True, slots=True)

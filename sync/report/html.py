@@ -8,12 +8,12 @@ from importlib.resources import files
 from urllib.parse import quote
 
 from sync.model import ObjectId, RepoPath
-from sync.names import quote_path
+from sync.names import count, quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested
 from sync.report.links import directory_page, file_page
 from sync.report.page.details import commands, file_table, properties
 from sync.report.page.markup import Html, code, fill, join, link, note
-from sync.report.text import count, headline, iso_time, nested_shown, version_shown
+from sync.report.text import headline, iso_time, nested_shown, version_shown
 from sync.verify import Presence
 
 _SHORT = 12

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from sync.model import RepoPath
 from sync.names import did_you_mean
 from sync.report.facts import LicenseText, Licensing
 
@@ -87,7 +86,7 @@ def _classified(text: str) -> str | None:
 
 def nearest_texts(candidates: Sequence[LicenseText]) -> tuple[LicenseText, ...]:
     """Those in the directory nearest to the selection, which all candidates cover; licences before mere notices."""
-    licenses = [text for text in candidates if not _NOTICE.fullmatch(_split(text.upstream_path)[1])]
+    licenses = [text for text in candidates if not _NOTICE.fullmatch(text.upstream_path.rpartition(b"/")[2])]
     among = licenses or candidates
     depth = max((_depth(text) for text in among), default=0)
     return tuple(sorted((text for text in among if _depth(text) == depth), key=lambda text: text.upstream_path))
@@ -95,11 +94,6 @@ def nearest_texts(candidates: Sequence[LicenseText]) -> tuple[LicenseText, ...]:
 
 def _depth(text: LicenseText) -> int:
     return text.upstream_path.count(b"/")
-
-
-def _split(path: RepoPath) -> tuple[bytes, bytes]:
-    directory, _, name = path.rpartition(b"/")
-    return directory, name
 
 
 def licensing_of(

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 from sync.model import ObjectId, RepoPath
 from sync.names import quote_path
 from sync.report.facts import Component
+from sync.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")
@@ -70,7 +71,7 @@ def _page(url: str, commit: ObjectId, path: RepoPath, kind: int) -> str | None:
 
 def upstream_path(component: Component, path: RepoPath) -> RepoPath:
     """A path inside the mirror as one in the upstream's tree."""
-    return RepoPath(b"/".join(part for part in (component.source, path) if part))
+    return join(component.source, path)
 
 
 def purl(component: Component) -> str:

@@ -7,6 +7,7 @@ from sync.model import Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Nested, Origin
+from sync.selection import join
 from sync.tree import build_trees, is_license_name, object_id, parse_tree
 
 # where projects keep copies of others: what lies directly below is one each, even if nobody knows whose
@@ -41,7 +42,7 @@ def known_by(records: Sequence[Record]) -> Known:
             if _PLACES.isdisjoint(fact.path.split(b"/")):
                 found = by_blob.setdefault(fact.blob, [])
                 if not found or found[-1][0] is not record:
-                    found.append((record, _join(record.source, fact.path)))
+                    found.append((record, join(record.source, fact.path)))
     return Known(by_tree, by_file, by_blob)
 
 
@@ -54,7 +55,7 @@ def _inner_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
     """Directories of a mirror that are not themselves copies of something else."""
     for path, tree in build_trees(fact.entry for fact in record.files).items():
         if path and not _PLACES.intersection(path.split(b"/")):
-            yield tree.id, _join(record.source, path)
+            yield tree.id, join(record.source, path)
 
 
 def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
@@ -64,10 +65,10 @@ def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
     yield tree, path
     for name in record.source.split(b"/") if record.source else ():
         below = {e.name: e.id for e in parse_tree(raw_trees[tree]) if e.mode == Mode.TREE and e.name not in _PLACES}
-        yield from ((other, _join(path, beside)) for beside, other in below.items())
+        yield from ((other, join(path, beside)) for beside, other in below.items())
         if name not in below:
             return  # a copy itself
-        tree, path = below[name], _join(path, name)
+        tree, path = below[name], join(path, name)
 
 
 def nested_copies(record: Record, known: Known) -> tuple[Nested, ...]:
@@ -148,12 +149,8 @@ def _origin_by_blob(record: Record, path: bytes, blob: ObjectId, known: Known) -
 
 def _is_same_place(record: Record, path: bytes, other: Record, source: RepoPath) -> bool:
     """Whether both are one directory of one upstream, of whatever commit: then it is no copy of something else."""
-    return record is other or (record.url == other.url and _join(record.source, path) == source)
+    return record is other or (record.url == other.url and join(record.source, path) == source)
 
 
 def _origin(record: Record, source: RepoPath, *, same_tree: bool) -> Origin:
     return Origin(record.mirror, record.url, record.pin, record.commit, source, same_tree)
-
-
-def _join(directory: bytes, name: bytes) -> RepoPath:
-    return RepoPath(directory + b"/" + name if directory and name else directory or name)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.nar import base32, sri
-from sync.report.text import headline, version_shown
+from sync.report.text import elsewhere_shown, headline
 
 Value: TypeAlias = "str | Mapping[str, Value] | Sequence[Value] | None"
 
@@ -26,7 +26,7 @@ and leave files out of an archive: then this is the hash of what fetchgit, fetch
 def render(facts: Facts) -> bytes:
     """One attribute a mirror that is here; the others are named in comments."""
     comments = [headline(facts), "", *_PREAMBLE.splitlines()]
-    comments += [f"{component.presence.value}: {component.name} ({version_shown(component)})" for component in facts.elsewhere]
+    comments += map(elsewhere_shown, facts.elsewhere)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
     return f"{head}{_attributes({_string(c.name): _mirror(c) for c in facts.present})}\n".encode()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sync.names import printable
 from sync.report.facts import Component, Facts, Licensing
-from sync.report.text import headline, license_shown, version_shown
+from sync.report.text import elsewhere_shown, headline, license_shown, version_shown
 
 _HEAD = """\
 For REUSE.toml in the root of the project, after its `version = 1`; by third_party/provenance, verified.
@@ -106,4 +106,4 @@ def _elsewhere_text(license_id: str) -> str:
 
 def _elsewhere(components: Sequence[Component]) -> Iterator[str]:
     for component in components:
-        yield f"  {component.presence.value}: {component.name} ({version_shown(component)}), {component.directory}"
+        yield f"  {elsewhere_shown(component)}, {component.directory}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import readable_source
-from sync.report.text import headline, license_shown, selection_shown, version_shown
+from sync.report.text import elsewhere_shown, headline, license_shown, selection_shown, version_shown
 from sync.report.versions import is_sayable, rpm_version
 
 _HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
@@ -106,4 +106,4 @@ def _licenses(facts: Facts) -> Iterator[str]:
 
 def _elsewhere(facts: Facts) -> Iterator[str]:
     for component in facts.elsewhere:
-        yield f"  {component.presence.value}: {component.name} ({version_shown(component)}), {component.directory}"
+        yield f"  {elsewhere_shown(component)}, {component.directory}"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sync.names import quote_path, short_pin
+from sync.names import count, quote_path, short_pin
 from sync.report.facts import Component, Facts, Nested
 from sync.verify import Presence
 
@@ -16,12 +16,6 @@ _SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")
 def iso_time(timestamp: int) -> str:
     """Seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`."""
     return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 mirror`, `2 mirrors`, `2 copies`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
 
 
 def headline(facts: Facts) -> str:
@@ -76,6 +70,11 @@ def state_shown(component: Component) -> str:
         Presence.ABSENT: "not here",
         Presence.REMOVED: "removed",
     }[component.presence]
+
+
+def elsewhere_shown(component: Component) -> str:
+    """What is not here, in an inventory's comment: `removed: NAME (VERSION)`."""
+    return f"{component.presence.value}: {component.name} ({version_shown(component)})"
 
 
 def origin_shown(nested: Nested) -> str:

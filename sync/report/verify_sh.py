@@ -8,7 +8,7 @@ from itertools import groupby
 from sync.model import FileFact, Mode
 from sync.names import printable
 from sync.report.facts import Component, Facts
-from sync.report.text import headline, version_shown
+from sync.report.text import elsewhere_shown, headline
 
 _PREAMBLE = """
 Verifies that the mirrors in third_party/ are what they were when this was written: contents, executable bits, symlinks,
@@ -24,7 +24,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9._/@+-]+")
 def render(facts: Facts) -> bytes:
     """The program, then for each mirror that is here the list of what lies in it, then the call."""
     comments = [headline(facts), *_PREAMBLE.splitlines()]
-    comments += [f"{component.presence.value}: {component.name} ({version_shown(component)})" for component in facts.elsewhere]
+    comments += map(elsewhere_shown, facts.elsewhere)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
     lists = "".join(_list(number, component) for number, component in enumerate(facts.present, 1))
     program = (files("sync.report") / "verify.sh").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from sync import selection
 from sync.model import FileFact, Mode, RepoPath
 from sync.names import quote_path
 from sync.report import links
@@ -67,7 +68,7 @@ def file_table(caption: str, component: Component, facts: Sequence[FileFact], so
     if not facts:
         return Html()
     head = Html("<th scope=col>File<th scope=col>Bytes<th scope=col>git blob<th scope=col>SHA-256")
-    rows = join(_file(component, fact, RepoPath(source + b"/" + fact.path if source else fact.path)) for fact in facts)
+    rows = join(_file(component, fact, selection.join(source, fact.path)) for fact in facts)
     return fill('\n<table class="files">\n<caption>{}</caption>\n<thead><tr>{}\n<tbody>{}\n</table>', caption, head, rows)
 
 
