@@ -13,6 +13,7 @@ from sync.tree import MalformedObjectError, escapes, judge_name
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
+_MAX_TREE_BYTES = 16 << 20  # some 500,000 entries, more than `select` takes
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 _TAG_RENAMED = "tag-renamed"
@@ -81,8 +82,13 @@ def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
 
 
 def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Selected:
+    def read_tree(tree: ObjectId) -> bytes:
+        if (size := reader.size(tree)) > _MAX_TREE_BYTES:
+            raise MalformedObjectError("tree-too-large", f"the tree object {tree} has {size:,} bytes")
+        return reader.read(tree)
+
     try:
-        return select(commit_tree(upstream.commit_object), mirror.source, mirror.selection, reader.read)
+        return select(commit_tree(upstream.commit_object), mirror.source, mirror.selection, read_tree)
     except SourceError as error:
         raise _source_error(mirror, error) from error
     except MalformedObjectError as error:

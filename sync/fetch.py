@@ -27,6 +27,7 @@ from sync.urls import is_local
 _DAMAGE = frozenset({"cache-damaged", "object-missing"})
 _EVERYTHING = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
 _MAX_TAG_CHAIN = 50
+_MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,13 @@ def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> Up
     tags: list[bytes] = []
     current = target
     while len(tags) <= _MAX_TAG_CHAIN:
+        if (size := objects.size(current)) > _MAX_COMMIT_BYTES:
+            raise SelectionError(
+                f"{pin.kind} {pin} names an object that is too large for a commit or a tag",
+                [f"url: {url}", f"{current} has {size:,} bytes"],
+                hint="pin another one, and tell the upstream's maintainers",
+                reference="commit-too-large",
+            )
         kind, raw = objects.read_typed(current)
         if kind == "commit":
             try:

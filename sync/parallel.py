@@ -12,8 +12,11 @@ from typing import Protocol, TypeVar
 from sync.cache import cache_path, sweep
 from sync.errors import CouldNotCheckError, TransientError
 from sync.git.transport import Progress
+from sync.memory import limited_memory
 
 _PAUSES_SECONDS = (0.4, 0.8, 1.6)
+# the index of a pack takes 100 bytes an object, and its largest delta what it makes
+_MEMORY_BYTES = 190 << 20
 T = TypeVar("T")
 
 
@@ -60,7 +63,8 @@ def run_all(tasks: Sequence[Task], options: Options, display: Display) -> dict[s
     """
     run = _Run(tasks, options)
     try:
-        run.wait(display)
+        with limited_memory(_MEMORY_BYTES):
+            run.wait(display)
     except BaseException:
         run.cancel()
         raise

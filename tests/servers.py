@@ -285,6 +285,46 @@ def dripping_pack(handler: Handler, _: int) -> bool:
     return True
 
 
+def endless_refs(handler: Handler, _: int) -> bool:
+    """Offer one tag after the other, until the client has enough."""
+    handler.begin(200, {"Content-Type": "application/x-git-upload-pack-advertisement"})
+    handler.chunk(b"001e# service=git-upload-pack\n0000")
+    for start in range(0, 10_000_000, 10_000):
+        if handler.site.stopped.is_set():
+            break
+        handler.chunk(b"".join(b"0040%040x refs/tags/t%07d\n" % (n + 1, n) for n in range(start, start + 10_000)))
+    handler.close_connection = True
+    return True
+
+
+def endless_headers(handler: Handler, _: int) -> bool:
+    """Send one header after the other, until the client has enough."""
+    handler.send_response(200)
+    for number in range(10_000_000):
+        if handler.site.stopped.is_set():
+            break
+        handler.send_header(f"X-{number}", "x" * 1000)
+        handler.flush_headers()
+    handler.close_connection = True
+    return True
+
+
+def endless_words(handler: Handler, _: int) -> bool:
+    """Say what is being done (side-band 2), without end, where a pack is asked for."""
+    if not handler.path.endswith("/git-upload-pack"):
+        return False
+    code, headers, content = handler.backend(handler.body)
+    if b"PACK" not in content:  # what a shallow fetch asks first
+        handler.answer(code, content, headers)
+        return True
+    handler.begin(code, headers)
+    handler.chunk(content[: content.index(b"PACK") - len(b"0000" + b"\x01")])
+    while not handler.site.stopped.is_set():
+        handler.chunk(b"%04x\x02%b" % (1004 + 1, b"counting objects\r".ljust(1000)) * 100)
+    handler.close_connection = True
+    return True
+
+
 # TLS
 
 

@@ -643,6 +643,38 @@ def test_a_redirect_is_followed(host: Host, upstream: Upstream, site: GitHttp, t
         assert sync_of(host, old.url()) == MIRRORED
 
 
+def elsewhere(site: GitHttp) -> str:
+    """The same server by another name."""
+    return site.base.replace("127.0.0.1", "localhost")
+
+
+def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
+        configure(scratch_home, f"http.{old.base}/.extraHeader", "X-Token: one")
+        assert sync_of(host, old.url()) == MIRRORED
+    assert {request.headers.get("X-Token") for request in old.requests} == {"one", None}
+    assert {request.headers.get("X-Token") for request in site.requests} == {None}
+
+
+def test_verification_that_is_off_for_one_host_is_on_for_those_that_it_redirects_to(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    certificate = make_certificate(tmp_path / "tls")
+    with (
+        git_http(tmp_path, certificate=certificate) as site,
+        git_http(tmp_path, certificate=certificate, trouble=redirect_to(lambda: elsewhere(site))) as old,
+    ):
+        configure(scratch_home, f"http.{old.base}/.sslVerify", "false")
+        host.manifest(mirror("up", old.url(), tag="v1"))
+        ran = host.run("sync")
+        assert (ran.status, ran.err.splitlines()[0]) == (3, "error: the upstream's identity could not be verified")
+        assert site.requests == []
+
+
 # credentials
 
 
@@ -735,6 +767,30 @@ def test_credentials_in_the_manifest_are_refused_and_not_printed(host: Host, gua
     assert (ran.status, guarded.requests) == (2, [])
     assert "it holds credentials" in ran.err
     assert "s3cret" not in ran.out + ran.err
+
+
+def test_credentials_go_nowhere_that_a_redirect_leads(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+    upstream.release("v1", FILES)
+    with (
+        git_http(tmp_path, account=("other", "0ther")) as site,
+        git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old,
+    ):
+        configure(scratch_home, f"url.http://user:s3cret@127.0.0.1:{old.port}/.insteadOf", "https://forge.invalid/")
+        host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
+        ran = host.run("sync")
+    assert (ran.status, ran.err.splitlines()[0]) == (3, f"error: {elsewhere(site)} asks for credentials")
+    assert "s3cret" not in ran.err
+    assert {request.headers.get("Authorization") for request in site.requests} == {None}
+
+
+def test_a_helper_is_asked_for_the_host_that_a_redirect_leads_to(
+    host: Host, upstream: Upstream, guarded: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    log = helper(scratch_home, "s3cret")
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(guarded))) as old:
+        assert sync_of(host, old.url()) == MIRRORED
+    assert [line for line in log.read_text().splitlines() if "host=" in line] == [f"  host=localhost:{guarded.port}"] * 2
 
 
 def files_with(content: bytes, *directories: Path) -> list[Path]:

@@ -120,6 +120,14 @@ class Repository:
     def is_shallow(self) -> bool:
         return bool(self._repository.is_shallow)
 
+    def follow_redirects(self, *, follow: bool) -> None:
+        """Whether a fetch into this repository may be led to another host (git's `http.followRedirects`)."""
+        key, wanted = "http.followRedirects", "initial" if follow else "false"
+        with attempting("write the configuration"):
+            config = self._repository.config
+            if [*config.get_multivar(key), "initial"][0] != wanted:
+                config[key] = wanted
+
     def in_progress(self) -> str | None:
         """The merge, rebase or the like that is not finished."""
         return _IN_PROGRESS.get(RepositoryState(self._repository.state()))

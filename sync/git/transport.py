@@ -5,23 +5,26 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pygit2.enums import CredentialType
 
 from sync.errors import CouldNotCheckError, TransientError
-from sync.git.libgit2 import pygit2
+from sync.git.libgit2 import FAILURES, pygit2
 from sync.git.process import credential, ssh_configuration
 from sync.git.repository import Repository
 from sync.git.settings import Settings
 from sync.model import ObjectId
 
+T = TypeVar("T")
 _REPORT_SECONDS = 0.05
+# no repository's one commit is as large; without a limit a server could fill the disk
+_MOST_BYTES = 8 << 30
 UNSHALLOW = 0x7FFFFFFF
 
 # what asking again cannot mend; libgit2 tells these only by their words
@@ -34,6 +37,7 @@ _NO_REPOSITORY = re.compile(
     r"status code: (?:404|410)|repository.*not found|not a git|does not exist|no such|not appear to be a git|content-type",
     re.IGNORECASE,
 )
+_ELSEWHERE = re.compile(r"cannot redirect from", re.IGNORECASE)
 _DAMAGED_CACHE = re.compile(r"object not found|missing delta bases", re.IGNORECASE)
 
 
@@ -66,6 +70,8 @@ class _Callbacks(pygit2.RemoteCallbacks):
 
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         # called for every object: tens of thousands of times a second
+        if stats.received_bytes > _MOST_BYTES:
+            raise _too_much(self.settings, f"it has sent {stats.received_bytes:,} bytes", "pack-too-large")
         now = time.monotonic()
         if now - self._reported < _REPORT_SECONDS:
             return
@@ -82,7 +88,9 @@ class _Callbacks(pygit2.RemoteCallbacks):
         return list(self.settings.headers) or None
 
     def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002
-        return valid or (self.settings.url.startswith("https://") and not self.settings.verify_tls)
+        parts = urlsplit(self.settings.url)
+        # where a redirect leads is another host, of which the user has said nothing
+        return valid or (parts.scheme == "https" and not self.settings.verify_tls and host.decode() == parts.hostname)
 
     def credentials(
         self, url: str, username_from_url: str | None, allowed_types: CredentialType
@@ -141,14 +149,16 @@ class _Callbacks(pygit2.RemoteCallbacks):
 
 def list_refs(repository: Repository, settings: Settings, cancelled: Callable[[], bool] = lambda: False) -> dict[str, ObjectId]:
     """The refs that the upstream offers, by full name."""
-    callbacks = _Callbacks(settings, cancelled=cancelled)
-    try:
-        remote = repository.raw.remotes.create_anonymous(settings.url)
-        heads = remote.list_heads(callbacks=callbacks, proxy=_proxy(settings))
-    except pygit2.GitError as error:
-        raise _failure(settings, error) from error
-    callbacks.succeeded()
-    return {head.name: ObjectId(str(head.oid)) for head in heads if head.name and not head.name.endswith("^{}")}
+
+    def attempt(settings: Settings) -> dict[str, ObjectId]:
+        callbacks = _Callbacks(settings, cancelled=cancelled)
+        with _failures(settings):
+            remote = repository.raw.remotes.create_anonymous(settings.url)
+            heads = remote.list_heads(callbacks=callbacks, proxy=_proxy(settings))
+        callbacks.succeeded()
+        return {head.name: ObjectId(str(head.oid)) for head in heads if head.name and not head.name.endswith("^{}")}
+
+    return _keeping_headers(repository, settings, attempt)
 
 
 def fetch(
@@ -164,15 +174,31 @@ def fetch(
 
     Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend.
     """
-    callbacks = _Callbacks(settings, on_progress, cancelled)
+
+    def attempt(settings: Settings) -> None:
+        callbacks = _Callbacks(settings, on_progress, cancelled)
+        with _failures(settings):
+            remote = repository.raw.remotes.create_anonymous(settings.url)
+            remote.connect(callbacks=callbacks, proxy=_proxy(settings))
+            _send_at_once()
+            remote.fetch(refspecs, callbacks=callbacks, depth=depth, proxy=_proxy(settings))
+        callbacks.succeeded()
+
+    _keeping_headers(repository, settings, attempt)
+
+
+def _keeping_headers(repository: Repository, settings: Settings, attempt: Callable[[Settings], T]) -> T:
+    """Attempt it so that git's `http.extraHeader`, which often holds a token, goes to no host that a redirect leads to.
+
+    libgit2 would send it along. So redirects to other hosts are followed only by who asks without it.
+    """
+    repository.follow_redirects(follow=not settings.headers)
     try:
-        remote = repository.raw.remotes.create_anonymous(settings.url)
-        remote.connect(callbacks=callbacks, proxy=_proxy(settings))
-        _send_at_once()
-        remote.fetch(refspecs, callbacks=callbacks, depth=depth, proxy=_proxy(settings))
-    except (pygit2.GitError, ValueError, KeyError, OSError) as error:
-        raise _failure(settings, error) from error
-    callbacks.succeeded()
+        return attempt(settings)
+    except CouldNotCheckError as error:
+        if error.reference != "redirected" or not settings.headers:
+            raise
+    return _keeping_headers(repository, replace(settings, headers=()), attempt)
 
 
 def _send_at_once() -> None:
@@ -203,11 +229,21 @@ def _proxy(settings: Settings) -> str | Literal[True] | None:
     return True if settings.proxy is None else settings.proxy or None
 
 
+@contextmanager
+def _failures(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except (*FAILURES, MemoryError) as error:
+        raise _failure(settings, error) from error
+
+
 def _failure(settings: Settings, error: Exception) -> CouldNotCheckError:
     words = str(error)
     # a server that would serve commits by id says "not our ref" of one it lacks, which libgit2 passes on as this
     if any(said in words for said in ("specific object", "not our ref", "unadvertised object", "unexpected packet type")):
         return CouldNotCheckError("the upstream does not serve commits by id", [words], reference="object-id-refused")
+    if isinstance(error, MemoryError) or "out of memory" in words.lower():
+        return _too_much(settings, "what it sends does not fit into the memory that fetching may take", "memory-limit")
     if _DAMAGED_CACHE.search(words):
         return CouldNotCheckError("the cache of this upstream is damaged", [words], reference="cache-damaged")
     context = [f"url: {settings.shown_url}", words.strip().lower()]
@@ -226,4 +262,14 @@ def _failure(settings: Settings, error: Exception) -> CouldNotCheckError:
             reference="upstream-unverified",
         )
     kind = CouldNotCheckError if _PERMANENT.search(words) else TransientError
-    return kind("the upstream cannot be reached", context, hint="check the network and the `url`", reference="upstream-unreachable")
+    reference = "redirected" if _ELSEWHERE.search(words) else "upstream-unreachable"
+    return kind("the upstream cannot be reached", context, hint="check the network and the `url`", reference=reference)
+
+
+def _too_much(settings: Settings, what: str, reference: str) -> CouldNotCheckError:
+    return CouldNotCheckError(
+        "the upstream sends too much",
+        [f"url: {settings.shown_url}", what],
+        hint="check the `url`; if it is right, clone it with git, and have git's `url.<clone>.insteadOf` name the clone",
+        reference=reference,
+    )

@@ -1,0 +1,153 @@
+"""Servers that send too much: refused within seconds, and with little memory taken."""
+
+import hashlib
+import os
+import random
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from sync.errors import CouldNotCheckError
+from sync.git.repository import Repository
+from sync.git.settings import Settings
+from sync.git.transport import fetch
+from tests.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
+from tests.support import Host, Upstream, git, mirror
+from tests.test_network_trouble import FILES, left_in_cache
+
+_MEASURING = (
+    "import resource, subprocess, sys; status = subprocess.run(sys.argv[1:]).returncode;"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(status)"
+)
+"""By a process that is small itself: what it starts begins as large as it is."""
+
+
+def measured(host: Host, url: str, *options: str) -> tuple[int, str, float]:
+    """A sync's exit status, stderr, and the most memory that it took, in MB."""
+    host.manifest(mirror("up", url, tag="v1"))
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURING, sys.executable, "-m", "sync", "sync", *options],
+        cwd=host.path,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    return done.returncode, done.stderr.decode(), int(done.stdout.split()[-1]) / 1024
+
+
+@pytest.fixture
+def base_memory(tmp_path: Path) -> float:
+    """What a sync of next to nothing takes, in MB."""
+    small = Upstream.create(tmp_path / "small")
+    small.release("v1", {"a": b""})
+    with git_http(tmp_path) as site:
+        return measured(Host.create(tmp_path / "other"), site.url("small"))[2]
+
+
+def pack_of_a_large_delta(upstream: Upstream) -> bytes:
+    """A few hundred bytes, of which a delta makes 393 MB."""
+    base, copies = bytes(65536), 6000
+    digest = hashlib.sha1(b"blob %d\0" % (len(base) * copies))
+    for _ in range(copies):
+        digest.update(base)
+    small = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
+    tree = b"100644 a\0" + small + b"100644 b\0" + digest.digest()
+    commit = _commit(hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest())
+    # 0x80: copy from the base's beginning as much as one instruction can, 64 KiB (gitformat-pack)
+    delta = _length(len(base)) + _length(len(base) * copies) + b"\x80" * copies
+    objects = [_packed(1, commit), _packed(2, tree), _packed(3, base), _packed(7, delta, small)]
+    pack = b"PACK" + struct.pack(">II", 2, len(objects)) + b"".join(objects)
+    git(upstream.path, "index-pack", "--stdin", stdin=pack + hashlib.sha1(pack).digest())
+    git(upstream.path, "update-ref", "refs/tags/v1", hashlib.sha1(b"commit %d\0" % len(commit) + commit).hexdigest())
+    return pack
+
+
+def _commit(tree: str) -> bytes:
+    return f"tree {tree}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nm\n".encode()
+
+
+def _packed(kind: int, content: bytes, base: bytes = b"") -> bytes:
+    low, rest = len(content) & 15, len(content) >> 4
+    return bytes([kind << 4 | low | (128 if rest else 0)]) + (_length(rest) if rest else b"") + base + zlib.compress(content, 9)
+
+
+def _length(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + _length(rest) if rest else bytes([low])
+
+
+_TOO_MUCH = "error: the upstream sends too much\n  url: {}\n  what it sends does not fit into the memory that fetching may take\n"
+
+
+def test_a_pack_that_grows_beyond_all_measure_is_refused(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, base_memory: float
+) -> None:
+    assert len(pack_of_a_large_delta(upstream)) < 500
+    with git_http(tmp_path) as site:
+        status, err, megabytes = measured(host, site.url())
+        assert (status, err.partition("hint: ")[0], site.visits()) == (3, _TOO_MUCH.format(site.url()), 1)
+    assert megabytes < base_memory + 200
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+
+
+def test_refs_without_end_are_refused(host: Host, tmp_path: Path, base_memory: float) -> None:
+    with git_http(tmp_path, trouble=endless_refs) as site:
+        status, err, megabytes = measured(host, site.url())
+        assert (status, err.partition("hint: ")[0], site.visits()) == (3, _TOO_MUCH.format(site.url()), 1)
+    assert megabytes < base_memory + 200
+
+
+@pytest.mark.parametrize("trouble", [endless_headers, endless_words])
+def test_words_without_end_take_no_memory(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble, base_memory: float
+) -> None:
+    upstream.release("v1", FILES)
+    with git_http(tmp_path, trouble=trouble) as site:
+        status, err, megabytes = measured(host, site.url(), "--deadline", "3")
+    assert (status, err.splitlines()[0]) in {(3, "error: fetching took too long"), (3, "error: the upstream cannot be reached")}
+    assert megabytes < base_memory + 50
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+
+
+def test_a_large_file_is_refused_by_its_header(host: Host, upstream: Upstream, tmp_path: Path, base_memory: float) -> None:
+    upstream.release("v1", {"zeros": bytes(101 << 20)})
+    with git_http(tmp_path) as site:
+        status, err, megabytes = measured(host, site.url())
+    assert (status, err.splitlines()[1]) == (2, "  it has 105,906,176 bytes [file-too-large]")
+    assert megabytes < base_memory + 50
+
+
+def test_a_pack_without_end_is_broken_off(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream.release("v1", {"large": random.Random(7).randbytes(1 << 20)})
+    monkeypatch.setattr("sync.git.transport._MOST_BYTES", 50_000)
+    cache = Repository.open_or_create_bare(tmp_path / "cache.git")
+    with git_http(tmp_path, trouble=dripping_pack) as site, pytest.raises(CouldNotCheckError) as raised:
+        fetch(cache, Settings(site.url(), None), ["+refs/tags/v1:refs/tags/v1"], depth=1)
+    assert raised.value.reference == "pack-too-large"
+
+
+def _object(upstream: Upstream, kind: str, raw: bytes) -> str:
+    return git(upstream.path, "hash-object", "-w", "-t", kind, "--stdin", "--literally", stdin=raw)
+
+
+@pytest.mark.parametrize("kind", ["commit", "tag", "tree"])
+def test_an_object_that_is_read_whole_is_refused_by_its_header(
+    host: Host, upstream: Upstream, tmp_path: Path, base_memory: float, kind: str
+) -> None:
+    blob = bytes.fromhex(upstream.blob(b""))
+    entries = 800_000 if kind == "tree" else 1
+    tree = _object(upstream, "tree", b"".join(b"100644 %08d\0%b" % (number, blob) for number in range(entries)))
+    target = _object(upstream, "commit", _commit(tree) + b"m" * (20 << 20 if kind == "commit" else 0))
+    if kind == "tag":
+        head = f"object {target}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\n".encode()
+        target = _object(upstream, "tag", head + b"m" * (20 << 20))
+    git(upstream.path, "update-ref", "refs/tags/v1", target)
+    with git_http(tmp_path) as site:
+        status, err, megabytes = measured(host, site.url())
+    assert status == 2
+    assert ("[tree-too-large]" if kind == "tree" else "too large for a commit or a tag") in err
+    assert megabytes < base_memory + 100
