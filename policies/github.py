@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.check import Judgement, Report
 from policies.explain import Violation
-from sync.names import count, no_commands, printable
+from sync.names import count, printable, shown
 
 # as GitHub's toolkit does (@actions/core, command.ts)
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -50,7 +50,7 @@ def _file(violation: Violation) -> str:
 
 
 def _summary(report: Report) -> str:
-    scope = no_commands(printable(report.scope))
+    scope = shown(report.scope)
     violations = sum(len(judgement.violations) for judgement in report.judgements)
     notices = sum(len(judgement.notices) for judgement in report.judgements)
     also = f", {count(notices, 'notice')}" if notices else ""

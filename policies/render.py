@@ -9,7 +9,7 @@ from policies.check import Judgement, Report
 from policies.explain import Violation
 from policies.words import REMOVE, Explanation, with_placeholders
 from sync.model import THIRD_PARTY
-from sync.names import no_commands, printable
+from sync.names import no_commands, shown
 from sync.paint import Paint
 
 _SHOWN = 12
@@ -23,24 +23,24 @@ def render_report(report: Report, paint: Paint) -> str:
 
 
 def _judgement_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
-    subject = f"  {paint.faint(printable(judgement.commit.subject))}" if judgement.commit else ""
-    yield f"{paint.strong(printable(judgement.label))}{subject}"
+    subject = f"  {paint.faint(shown(judgement.commit.subject))}" if judgement.commit else ""
+    yield f"{paint.strong(shown(judgement.label))}{subject}"
     for mirror, of_rule in groupby(judgement.violations, key=lambda v: (v.finding.mirror, v.finding.rule)):
         yield from _rule_lines(mirror[0], list(of_rule), paint)
     for violation in judgement.notices:
         finding = violation.finding
-        yield f"  {paint.change('notice')} {printable(finding.mirror)}: {printable(finding.message)}"
+        yield f"  {paint.change('notice')} {shown(finding.mirror)}: {shown(finding.message)}"
 
 
 def _rule_lines(mirror: str, violations: Sequence[Violation], paint: Paint) -> Iterator[str]:
     first = violations[0]
-    yield f"  {paint.bad(first.finding.rule.value)}{f'  {printable(mirror)}' if mirror else ''}"
+    yield f"  {paint.bad(first.finding.rule.value)}{f'  {shown(mirror)}' if mirror else ''}"
     for violation in violations[:_SHOWN]:
-        yield f"    {_where(violation)}{printable(violation.finding.message)}"
+        yield f"    {_where(violation)}{shown(violation.finding.message)}"
     if len(violations) > _SHOWN:
         yield f"    … {len(violations)} in all; `git verbatim check --format json` lists every one"
-    yield f"    {paint.change('put back:')} {printable(_put_back(violations))}"
-    yield f"    {paint.change('or:')} {printable(first.go_on)}"
+    yield f"    {paint.change('put back:')} {shown(_put_back(violations))}"
+    yield f"    {paint.change('or:')} {shown(first.go_on)}"
 
 
 def _put_back(violations: Sequence[Violation]) -> str:
@@ -56,17 +56,17 @@ def _where(violation: Violation) -> str:
     if finding.path is None:
         return ""
     line = f":{violation.line}" if violation.line and violation.line > 1 else ""
-    return f"{printable(violation.path)}{line}: "
+    return f"{shown(violation.path)}{line}: "
 
 
 def _summary(report: Report, paint: Paint) -> str:
     violations = [violation for judgement in report.judgements for violation in judgement.violations]
     if not violations:
         said = "no mirror is changed without its provenance" if report.judged else f"nothing of {THIRD_PARTY}/ is touched"
-        return f"{paint.good('clean:')} {said} in {printable(report.scope)}"
+        return f"{paint.good('clean:')} {said} in {shown(report.scope)}"
     rules = dict.fromkeys(violation.finding.rule.value for violation in violations)
     count = f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
-    lines = [f"{paint.bad(f'refused: {count}')} in {printable(report.scope)}", *_mending(report, paint)]
+    lines = [f"{paint.bad(f'refused: {count}')} in {shown(report.scope)}", *_mending(report, paint)]
     lines += [f"{paint.change('why:')} git verbatim check --explain {rule}" for rule in rules]
     return "\n".join(lines)
 

@@ -144,7 +144,7 @@ class States:
             name: self._facts(top.id, name, wanted.get(name), entries.get(name))
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
-        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)))
+        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)), set(_key_files(mirrors)))
         return State(
             root=root,
             mirrors=mirrors,
@@ -158,7 +158,7 @@ class States:
         if top is None or top.mode != Mode.TREE:
             stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
         else:
-            stray, _ = _survey(self.objects, top.id, set())
+            stray, _ = _survey(self.objects, top.id, set(), set())
         return State(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
 
     def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
@@ -237,12 +237,21 @@ def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
             yield facts.record.into.encode()
 
 
-def _survey(objects: Objects, third_party: ObjectId, places: set[bytes]) -> tuple[list[Entry], list[Entry]]:
-    """What no place accounts for, and the attribute files between the places."""
-    above = {place[:at] for place in places for at in range(len(place)) if place[at : at + 1] == b"/"}
+def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
+    """The plain files that the manifest names for keys, below third_party/."""
+    for facts in mirrors.values():
+        for path in facts.mirror.key_files if facts.mirror is not None else ():
+            yield path.encode()
+
+
+def _survey(objects: Objects, third_party: ObjectId, places: set[bytes], key_files: set[bytes]) -> tuple[list[Entry], list[Entry]]:
+    """What no place accounts for and is no file of keys, and the attribute files between the places."""
+    above = {path[:at] for path in places | key_files for at in range(len(path)) if path[at : at + 1] == b"/"}
     stray: list[Entry] = []
     attribute_files: list[Entry] = []
-    is_ours: Callable[[bytes, TreeEntry], bool] = lambda path, entry: path in places or _is_own_file(path, entry)  # noqa: E731
+    is_ours: Callable[[bytes, TreeEntry], bool] = lambda path, entry: (  # noqa: E731
+        path in places or (path in key_files and entry.mode in _REGULAR) or _is_own_file(path, entry)
+    )
     pending = [(b"", third_party)]
     while pending:
         directory, tree = pending.pop()

@@ -50,8 +50,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.RECORD_DIFFERS_FROM_MANIFEST,
-        finds="a record that answers another pin, URL, selection or path than the manifest has: "
-        "the manifest was edited without a sync, or the record replaced",
+        finds="a record that answers another pin, URL, selection or path than the manifest has, or has no good signature "
+        "where that requires one: the manifest was edited without a sync, or the record replaced",
         why="The manifest says what is wanted, the record what is there. "
         "Where they disagree nobody can tell which version the copy is.",
         go_on="run `git verbatim sync {mirror} --commit`, which brings files and record to the manifest's pin; "

@@ -12,7 +12,8 @@ from sync.manifest import Manifest
 from sync.model import THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory, record_path
 from sync.names import quote_path
 from sync.plan import choose
-from sync.provenance import Record
+from sync.provenance import Record, derived_of
+from sync.signatures import Judge
 from sync.state import State, WorkTree, read_manifest, read_records
 from sync.verify import Held, Presence, Rule, Verdict, is_staged, verify_mirror
 
@@ -21,11 +22,15 @@ _LARGE_RECORDS = 1_000_000
 
 
 def verify(state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False) -> list[Verdict]:
-    """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror."""
+    """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror.
+
+    Recorded signatures are checked again: CouldNotCheckError where the program for it is missing.
+    """
     if state.is_work_tree:
         refuse_interrupted(host.repository)
     manifest = read_manifest(state)
-    return list(_verdicts(state, manifest, _chosen(state, manifest, patterns), may_be_removed=may_be_removed))
+    names = _chosen(state, manifest, patterns)
+    return list(_verdicts(state, manifest, names, judge=Judge(state), may_be_removed=may_be_removed))
 
 
 def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
@@ -33,16 +38,20 @@ def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[s
     return choose(patterns, [*manifest.mirrors, *orphans])
 
 
-def _verdicts(state: State, manifest: Manifest, names: Sequence[str], *, may_be_removed: bool = False) -> Iterator[Verdict]:
+def _verdicts(
+    state: State, manifest: Manifest, names: Sequence[str], *, judge: Judge | None = None, may_be_removed: bool = False
+) -> Iterator[Verdict]:
     if isinstance(state, WorkTree) and sum(len(state.read(record_path(name)) or b"") for name in names) > _LARGE_RECORDS:
         state.read_ahead([mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None])
     for name, record in read_records(state, names).items():
         mirror = manifest.mirrors.get(name)
+        judged = None
         if isinstance(record, Record):
+            judged = judge.judge(mirror, derived_of(record).upstream) if judge and mirror else None
             held = Held(state.files(record.into), state.files(license_directory(name)), state.read, state.is_work_tree)
         else:
             held = Held(None, None, state.read, state.is_work_tree)
-        yield verify_mirror(name, mirror, record, held, may_be_removed=may_be_removed)
+        yield verify_mirror(name, mirror, record, held, judged=judged, may_be_removed=may_be_removed)
 
 
 class Standing(StrEnum):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from sync.errors import ExitStatus, UsageError
 from sync.host import Host, find_host
-from sync.names import printable
+from sync.names import shown
 from sync.paint import Paint, paint_for
 from sync.progress import Terminal
 from sync.render import render_currency, render_error, render_findings, render_result, render_status, render_verdicts
@@ -244,7 +244,7 @@ def _publish(host: Host, request: "Request", facts: "Facts") -> None:
         raise typer.Exit(ExitStatus.CLEAN if currency else ExitStatus.FINDINGS)
     if request.directory is not None:
         write_reports(host, request.directory, reports)
-        sys.stderr.write(f"wrote {len(reports)} reports to {printable(str(request.directory))}\n")
+        sys.stderr.write(f"wrote {len(reports)} reports to {shown(str(request.directory))}\n")
         return
     ((report_format, content),) = reports.items()
     if request.file is None:

@@ -39,7 +39,7 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
     before = committed_mirrors(repository)
     entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
     owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}
-    paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *(path for targets in owned.values() for path in targets)]
+    paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *manifest.key_files, *(path for targets in owned.values() for path in targets)]
     staged = _within(repository.index.files(THIRD_PARTY.encode()), paths)
     committed = _within(_committed(repository), paths)
     removed = sorted(committed.keys() - staged.keys())

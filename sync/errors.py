@@ -61,6 +61,10 @@ class MovedTagError(VerbatimError):
     """A recorded tag now names another commit."""
 
 
+class SignatureError(VerbatimError):
+    """The manifest requires a good signature, and upstream's tag or commit has none."""
+
+
 class CouldNotCheckError(VerbatimError):
     """The upstream, the network or a missing object kept the question from being answered."""
 

@@ -58,7 +58,8 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     Raises ManifestError for a `license` that is no SPDX expression, UsageError if there is nothing to report.
     """
     state = WorkTree(host.third_party)
-    mirrors = read_manifest(state).mirrors
+    manifest = read_manifest(state)
+    mirrors = manifest.mirrors
     if not mirrors:
         raise UsageError(
             "there are no mirrors: nothing to report", hint="add one with `git verbatim add`", reference="nothing-to-report"
@@ -68,7 +69,7 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     verdicts = verify(state, [], host, may_be_removed=True)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
-    findings += _unrecorded(host.third_party, list(records.values())) if not findings else ()
+    findings += _unrecorded(host.third_party, list(records.values()), manifest.key_files) if not findings else ()
     if findings:
         return Gathered(None, findings)
     gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
@@ -99,14 +100,15 @@ def _newest(components: Sequence[Component]) -> int:
     return max(0, int(datetime.fromisoformat(newest).timestamp()))
 
 
-def _unrecorded(third_party: Path, records: Sequence[Record]) -> Iterator[Finding]:
+def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequence[str]) -> Iterator[Finding]:
     """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
     places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
-    above = {place[:at] for place in places for at, sign in enumerate(place) if sign == "/"}
+    own_files = _OWN_FILES.union(key_files)
+    above = {path[:at] for path in places.union(key_files) for at, sign in enumerate(path) if sign == "/"}
 
     def strays(directory: str) -> Iterator[str]:
         for path, is_directory in _listed(third_party, directory):
-            if path in places or (path in _OWN_FILES and not is_directory):
+            if path in places or (path in own_files and not is_directory):
                 continue
             if not is_directory:
                 yield path
@@ -186,6 +188,7 @@ class _Gatherer:
             licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment, _others(record)),
             nested=nested_copies(record, self.known),
             content=self.reader.content(record, read) if is_here and read is not None else None,
+            signature=record.signature,
         )
 
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:

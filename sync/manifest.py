@@ -5,16 +5,17 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
-from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection
+from sync.manifest_tables import DefaultsTable, ManifestTable, MirrorTable
+from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection, SignedObject
 from sync.names import did_you_mean
-from sync.paths import into_problem, is_mirror_name, path_problem
+from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem
 from sync.patterns import parse_pattern
 from sync.toml_lines import find_line
 from sync.urls import url_problem
@@ -26,72 +27,17 @@ _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # git-check-ref-format: what no part of a ref name may hold
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
 
-Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-# a tuple, so that equal tables have equal hashes; TOML has lists
-_Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
-
-
-_Count = Annotated[int | None, Field(ge=1)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.rstrip("_").replace("_", "-")
-    )
-
-
-class _Budgeted(_Table):
-    """How much a mirror may hold."""
-
-    max_files: _Count = None
-    max_bytes: _Count = None
-    max_file_bytes: _Count = None
-    max_depth: _Count = None
-
-
-class DefaultsTable(_Budgeted):
-    """What mirrors have in common."""
-
-    supplier: Line | None = None
-    license: Line | None = None
-    license_comment: Line | None = None
-    checked_in: bool = True
-
-
-class MirrorTable(_Budgeted):
-    """One `[mirrors."name"]` table, as people write it."""
-
-    url: Line
-    tag: Line | None = None
-    commit: Line | None = None
-    from_: Line | None = None
-    into: Line | None = None
-    include: _Lines = ()
-    exclude: _Lines = ()
-    checked_in: bool | None = None
-    local: bool = False
-    allow: _Lines = ()
-    also_at: _Lines = ()
-    license: Line | None = None
-    license_comment: Line | None = None
-    supplier: Line | None = None
-    description: Line | None = None
-
-
-class ManifestTable(_Table):
-    """The whole file."""
-
-    defaults: DefaultsTable = DefaultsTable()
-    mirrors: dict[str, MirrorTable] = Field(default={})
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The manifest's mirrors by name, in the order of the file."""
 
     mirrors: Mapping[str, Mirror]
+
+    @property
+    def key_files(self) -> tuple[str, ...]:
+        """Every file of keys that a mirror names, below third_party/."""
+        return tuple(sorted({path for mirror in self.mirrors.values() for path in mirror.key_files}))
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -193,10 +139,14 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
     into = (name if table.into is None else table.into).rstrip("/")
     if problem := path_problem(into) or into_problem(into):
         refuse("into" if table.into is not None else None, f"`into` {problem}")
+    pin = _pin(table, refuse)
+    required = table.require_signature or defaults.require_signature
+    allowed_signers, keyring = table.allowed_signers or defaults.allowed_signers, table.keyring or defaults.keyring
+    _refuse_signing(pin, required, {"allowed-signers": allowed_signers, "keyring": keyring}, refuse)
     return Mirror(
         name=name,
         url=table.url,
-        pin=_pin(table, refuse),
+        pin=pin,
         source=RepoPath(source.encode()),
         into=into,
         selection=Selection(tuple(table.include), tuple(table.exclude)),
@@ -209,6 +159,9 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         license_comment=table.license_comment or defaults.license_comment,
         supplier=table.supplier or defaults.supplier,
         description=table.description,
+        require_signature=SignedObject(required) if required else None,
+        allowed_signers=allowed_signers,
+        keyring=keyring,
     )
 
 
@@ -255,6 +208,18 @@ def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
     return Pin(PinKind.TAG, table.tag)
 
 
+def _refuse_signing(pin: Pin, required: str | None, key_files: Mapping[str, str | None], refuse: _Refuse) -> None:
+    for key, path in key_files.items():
+        if path is not None and (problem := key_file_problem(path)):
+            refuse(key, f"`{key}` {problem}", "it is a file below third_party/, such as keys/upstream")
+    if required and not any(key_files.values()):
+        refuse("require-signature", "`require-signature` without keys that could decide", "add `allowed-signers` or `keyring`")
+    if required == SignedObject.TAG and pin.kind is PinKind.COMMIT:
+        refuse(
+            "require-signature", "`require-signature` wants a signed tag, and a commit is pinned", 'write "commit", or pin a tag'
+        )
+
+
 def _pattern_problem(pattern: str) -> str | None:
     return f"`{pattern}` is no pattern, but a comment or blank" if parse_pattern(pattern) is None else None
 
@@ -268,8 +233,7 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
         if other := names.get(name.casefold()):
             raise _at(text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None)
         place = mirror.into.casefold()
-        directories = [place[:at] for at, sign in enumerate(place) if sign == "/"]
-        if other := next(filter(None, map(places.get, [*directories, place])), above.get(place)):
+        if other := _lying_there(place, places, above):
             raise _at(
                 text,
                 ("mirrors", name, "into"),
@@ -277,7 +241,21 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
                 "give each mirror its own `into`",
             )
         names[name.casefold()] = places[place] = name
-        above |= dict.fromkeys(directories, name)
+        above |= dict.fromkeys(_directories(place), name)
+    for name, mirror in mirrors.items():
+        for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
+            if path is not None and (other := _lying_there(path.casefold(), places, above)):
+                hint = "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
+                raise _at(text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint)
+
+
+def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:
+    """The mirror that lies at a place, above it or below it."""
+    return next(filter(None, map(places.get, [*_directories(place), place])), above.get(place))
+
+
+def _directories(place: str) -> list[str]:
+    return [place[:at] for at, sign in enumerate(place) if sign == "/"]
 
 
 def _at(text: str, location: tuple[str, ...], message: str, hint: str | None) -> ManifestError:

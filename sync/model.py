@@ -78,6 +78,44 @@ class Pin:
         return self.value
 
 
+class SignedObject(StrEnum):
+    """Which of an upstream's objects a signature is on."""
+
+    TAG = "tag"
+    COMMIT = "commit"
+
+
+class SignatureFormat(StrEnum):
+    """With what kind of key an object is signed."""
+
+    SSH = "ssh"
+    OPENPGP = "openpgp"
+    X509 = "x509"
+
+
+class SignatureState(StrEnum):
+    """What the keys that the manifest names make of a signature."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN_KEY = "unknown-key"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The signature of an upstream's tag or commit, as judged by the manifest's keys."""
+
+    of: SignedObject
+    state: SignatureState
+    format: SignatureFormat | None = None
+    """None where there is no signature, or one of a kind that git does not know."""
+    signer: str | None = None
+    """Of a good one: the principal, or the key's user id; printable."""
+    key: str | None = None
+    """Of a good one: the fingerprint of the ssh key, or of the OpenPGP primary key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which part of the tree below `source` is copied: gitignore patterns."""
@@ -122,6 +160,17 @@ class Mirror:
     license_comment: str | None = None
     supplier: str | None = None
     description: str | None = None
+    require_signature: SignedObject | None = None
+    """What has to have a good signature."""
+    allowed_signers: str | None = None
+    """A file of OpenSSH keys, below third_party/."""
+    keyring: str | None = None
+    """A file of OpenPGP keys, below third_party/."""
+
+    @property
+    def key_files(self) -> tuple[str, ...]:
+        """The files that alone decide over signatures, below third_party/; empty: nobody asks for any."""
+        return tuple(path for path in (self.allowed_signers, self.keyring) if path is not None)
 
     @property
     def directory(self) -> str:
@@ -172,3 +221,5 @@ class Derived:
     """Sorted by path; paths relative to the upstream's root."""
     proof_trees: tuple[bytes, ...]
     """Raw tree objects, sorted by id: the way from the commit to `source`, and what the copied files cannot rebuild."""
+    signature: Signature | None = None
+    """None where the manifest names no keys."""

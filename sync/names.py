@@ -49,6 +49,11 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return bytes([_UNESCAPES.get(sequence.decode("latin-1"), 0)])
 
 
+def shown(text: str) -> str:
+    """Text for people: it acts neither on a terminal nor in a log of CI."""
+    return no_commands(printable(text))
+
+
 def printable(text: str) -> str:
     """Text that cannot act on a terminal: control, format and surrogate characters are written as Python escapes them."""
     if text.isascii() and text.isprintable():

@@ -11,8 +11,8 @@ from sync.errors import VerbatimError
 from sync.model import RepoPath
 from sync.names import quote_path
 from sync.plan import Change, FileChanges
-from sync.record_json import RecordModel
-from sync.report.model import Report
+from sync.record_model import RecordModel
+from sync.report.model import Report, SignatureReport, signature_report
 from sync.synchronize import Result
 from sync.verify import Finding, Verdict
 
@@ -49,6 +49,7 @@ class VerifiedMirror(_Output):
     commit: str | None
     tree: str | None
     files: int | None
+    signature: SignatureReport | None = Field(description="as recorded and checked again; null where the manifest names no keys")
 
 
 class VerifyOutput(_Output):
@@ -70,6 +71,7 @@ class StatusMirror(_Output):
     pin: str | None
     recorded_pin: str | None
     standing: str
+    signature: SignatureReport | None = Field(description="as recorded; null where the manifest names no keys")
     staged: bool
     altered_by_add: list[str]
     findings: list[FindingOutput]
@@ -157,6 +159,7 @@ def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
                 pin=str(status.pin) if status.pin else None,
                 recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
                 standing=status.standing.value,
+                signature=signature_report(status.verdict.record.signature if status.verdict.record else None),
                 staged=status.staged,
                 altered_by_add=list(status.altered_by_add),
                 findings=[_finding(finding) for finding in status.verdict.findings],
@@ -186,6 +189,7 @@ def _verified(verdict: Verdict) -> VerifiedMirror:
         commit=record.commit if record else None,
         tree=record.tree if record else None,
         files=len(record.files) if record else None,
+        signature=signature_report(record.signature if record else None),
     )
 
 

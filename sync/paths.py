@@ -37,6 +37,11 @@ def into_problem(into: str) -> str | None:
     return None
 
 
+def key_file_problem(path: str) -> str | None:
+    """Why no file of keys may lie at this path below third_party/, in words that follow the key's name; None if one may."""
+    return path_problem(path) or into_problem(path)
+
+
 def overlaps(one: str, other: str) -> bool:
     """Whether one path is the other or lies in it; without case, since on Windows and macOS `WASI` and `wasi` are one."""
     first, second = f"{one.casefold()}/", f"{other.casefold()}/"

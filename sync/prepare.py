@@ -1,7 +1,7 @@
 """Reads manifest, records, disk and, where needed, upstreams, and plans what has to change; writes nothing of the host's."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from sync.derive import derive, refuse_inexact
@@ -16,6 +16,8 @@ from sync.paths import overlaps
 from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
 from sync.provenance import Record, derived_of
 from sync.record_json import parse_record
+from sync.signatures import Judge
+from sync.signed import refuse_unsigned
 from sync.state import WorkTree
 from sync.verify import is_staged
 
@@ -41,6 +43,10 @@ class Preparation:
     discard_local: bool
     stage: bool
     readers: dict[str, Repository] = field(default_factory=dict)
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(self.state)
 
     @property
     def state(self) -> WorkTree:
@@ -53,7 +59,7 @@ class Preparation:
         """
         records = {name: self.record(name) for name in [*names, *removed]}
         present = {name: self.on_disk(self.manifest.mirrors[name]) for name in names}
-        satisfied = [n for n in names if is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
+        satisfied = [n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
         pending = [n for n in names if n not in satisfied]
         derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
         for name in pending:
@@ -61,6 +67,18 @@ class Preparation:
         changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
+
+    def _is_satisfied(self, mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+        """Whether it needs nothing, its signature judged again by what the record holds: the keys may be others now."""
+        if record is None or not is_satisfied(mirror, record, present):
+            return False
+        return self._signed(mirror, derived_of(record)).signature == record.signature
+
+    def _signed(self, mirror: Mirror, derived: Derived) -> Derived:
+        """With its signature as the manifest's keys judge it now; SignatureError where that requires a better one."""
+        judged = self.judge.judge(mirror, derived.upstream)
+        refuse_unsigned(mirror, judged)
+        return replace(derived, signature=judged.signature if judged else None)
 
     def record(self, name: str) -> Record | None:
         """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
@@ -108,19 +126,19 @@ class Preparation:
         derived: dict[str, Derived] = {}
         for mirror in mirrors:
             record = records[mirror.name]
-            if record is not None and not record.differences(mirror) and self._has_content(record, present[mirror.name]):
+            if record is not None and record.is_of_copy(mirror) and self._has_content(record, present[mirror.name]):
                 derived[mirror.name] = derived_of(record)
                 self.readers[mirror.name] = self.repository
         asked = [mirror for mirror in mirrors if mirror.name not in derived]
         if not asked:
-            return derived
+            return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
         from sync.fetch import fetch_all  # the transport takes 15 ms to import, which a satisfied sync does not need
 
         fetched = fetch_all(_wants(asked, records), self.fetching, self.reporter)
         for mirror in asked:
             derived[mirror.name] = _derived(mirror, records[mirror.name], fetched[mirror.url])
             self.readers[mirror.name] = fetched[mirror.url].objects
-        return derived
+        return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
 
     def _has_content(self, record: Record, present: OnDisk) -> bool:
         """Whether the host's own objects are enough to put back what is recorded."""
@@ -163,4 +181,4 @@ def _derived(mirror: Mirror, record: Record | None, answer: "Fetched") -> Derive
         return derive(mirror, upstream, answer.objects)
     refuse_moved_tag(mirror, record, upstream.commit)
     recorded = derived_of(record)
-    return recorded if not record.differences(mirror) else derive(mirror, recorded.upstream, answer.objects)
+    return recorded if record.is_of_copy(mirror) else derive(mirror, recorded.upstream, answer.objects)

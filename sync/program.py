@@ -10,7 +10,7 @@ import policies.cli
 import sync.cli
 from sync.errors import VerbatimError
 from sync.host import Host, find_host
-from sync.names import printable
+from sync.names import shown
 
 app = typer.Typer(
     name="git-verbatim",
@@ -73,7 +73,7 @@ def _install_hooks(host: Host) -> None:
     try:
         installed = install(find_place(host, pre_receive=False))
     except VerbatimError as error:
-        print(f"no hooks: {printable(error.message)}; `git verbatim hook install` says more")
+        print(f"no hooks: {shown(error.message)}; `git verbatim hook install` says more")
     else:
         print(f"hooks: {', '.join(status.name for status in installed)}")
 

@@ -4,7 +4,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from sync.names import printable
+from sync.names import shown
 from sync.paint import Paint
 from sync.plan import Plan
 from sync.render import render_plan
@@ -37,7 +37,7 @@ class Terminal:
 
     def notice(self, message: str) -> None:
         self._stop()
-        print(f"{printable(message)}", file=sys.stderr, flush=True)
+        print(f"{shown(message)}", file=sys.stderr, flush=True)
 
     def planned(self, plan: Plan) -> None:
         self._stop()
@@ -50,7 +50,7 @@ class Terminal:
             return
         bars = self._started()
         if url not in self._tasks:
-            self._tasks[url] = bars.add_task(printable("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
+            self._tasks[url] = bars.add_task(shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
         bars.update(
             self._tasks[url],
             completed=progress.received_objects,

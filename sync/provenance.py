@@ -1,11 +1,24 @@
 """A record as a value: what is there and where it came from, whom it answers, and whether its proof holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sync.model import Derived, FileFact, Mirror, ObjectId, Pin, PinKind, RepoPath, Selection, UpstreamCommit
+from sync.model import (
+    Derived,
+    FileFact,
+    Mirror,
+    ObjectId,
+    Pin,
+    PinKind,
+    RepoPath,
+    Selection,
+    Signature,
+    SignatureState,
+    UpstreamCommit,
+)
 from sync.names import quote_path
 from sync.proof import Claim, Proof, check_proof, commit_time
+from sync.signed import which_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Record:
     files: tuple[FileFact, ...]
     licenses: tuple[FileFact, ...]
     proof: Proof
+    signature: Signature | None = None
+    """None where the manifest named no keys when it was made."""
 
     @property
     def pin(self) -> Pin:
@@ -55,6 +70,13 @@ class Record:
 
     def differences(self, mirror: Mirror) -> list[str]:
         """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
+        return [*self._copy_differences(mirror), *self._signature_differences(mirror)]
+
+    def is_of_copy(self, mirror: Mirror) -> bool:
+        """Whether it is the record of what the manifest's entry copies, whatever that says of signatures."""
+        return not self._copy_differences(mirror)
+
+    def _copy_differences(self, mirror: Mirror) -> list[str]:
         pairs = {
             "url": (self.url, mirror.url),
             mirror.pin.kind.value: (self.pin, mirror.pin),
@@ -68,6 +90,19 @@ class Record:
             for key, (recorded, wanted) in pairs.items()
             if recorded != wanted
         ]
+
+    def _signature_differences(self, mirror: Mirror) -> Iterator[str]:
+        recorded = self.signature
+        if not mirror.key_files:
+            if recorded is not None:
+                yield "allowed-signers, keyring: the manifest names no keys, the record says how the signature is"
+            return
+        key = "require-signature" if mirror.require_signature else "allowed-signers" if mirror.allowed_signers else "keyring"
+        wanted = which_object(mirror, is_tagged=self.tag is not None)
+        if recorded is None or recorded.of is not wanted:
+            yield f"{key}: the manifest asks for the signature of the {wanted}, the record does not say how that is"
+        elif mirror.require_signature and recorded.state is not SignatureState.GOOD:
+            yield f"{key}: the manifest requires a good signature of the {wanted}, the record says {recorded.state}"
 
 
 def _shown(value: object) -> str:
@@ -94,6 +129,7 @@ def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], lic
         files=tuple(sorted(files)),
         licenses=tuple(sorted(licenses)),
         proof=Proof(upstream.commit_object, upstream.tag_objects, derived.proof_trees),
+        signature=derived.signature,
     )
 
 
@@ -106,4 +142,5 @@ def derived_of(record: Record) -> Derived:
         entries=tuple(fact.entry for fact in record.files),
         licenses=tuple(fact.entry for fact in record.licenses),
         proof_trees=record.proof.trees,
+        signature=record.signature,
     )

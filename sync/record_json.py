@@ -5,88 +5,30 @@ import binascii
 import json
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from sync.errors import RecordError
-from sync.model import THIRD_PARTY, FileFact, ObjectId, RepoPath, Selection, record_path
-from sync.names import quote_path, unquote_path
+from sync.model import (
+    THIRD_PARTY,
+    FileFact,
+    ObjectId,
+    RepoPath,
+    Selection,
+    Signature,
+    SignatureState,
+    record_path,
+)
+from sync.names import printable, quote_path, unquote_path
 from sync.paths import into_problem, is_mirror_name, path_problem
 from sync.proof import Proof
 from sync.provenance import Record
+from sync.record_model import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
 from sync.tree import judge_path
 from sync.urls import url_problem
 
-SCHEMA_VERSION: Literal[1] = 1
 _MAX_PATH_BYTES = 4096
-
-Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
-Time = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
-QuotedPath = Annotated[str, Field(min_length=1, description="as text, or quoted as by `git ls-files` if it is not plain UTF-8")]
-
-_CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-# Fields stand in alphabetical order: pydantic writes them so, and canonical JSON wants them so.
-@pydantic_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
-class FileModel:
-    """One file: its path, mode and blob id in git, size in bytes, and SHA-256 of its content."""
-
-    blob: Sha1
-    mode: Literal["100644", "100755", "120000"]
-    path: QuotedPath
-    sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
-
-
-class ProofModel(BaseModel):
-    """Raw git objects in base64: the commit, the annotated tags from the ref inwards, tree objects by id."""
-
-    model_config = _CONFIG
-    commit: Base64
-    tags: list[Base64]
-    trees: list[Base64]
-
-
-class SelectionModel(BaseModel):
-    """The gitignore patterns of the manifest."""
-
-    model_config = _CONFIG
-    exclude: list[str]
-    include: list[str]
-
-
-class UpstreamModel(BaseModel):
-    """Where the copy comes from. `ref` is null for a mirror pinned by commit, `tag` also for a lightweight tag."""
-
-    model_config = _CONFIG
-    commit: Sha1
-    commit_time: Time
-    from_: Annotated[str, Field(alias="from")]
-    ref: str | None
-    tag: Sha1 | None
-    url: str
-
-
-class RecordModel(BaseModel):
-    """The provenance of one mirror."""
-
-    model_config = _CONFIG | ConfigDict(title="git-verbatim provenance record")
-    files: Annotated[tuple[FileModel, ...], Field(min_length=1, strict=False)]
-    licenses: Annotated[tuple[FileModel, ...], Field(strict=False)]
-    mirror: str
-    path: Annotated[str, Field(description="where the mirror lies, below third_party/")]
-    proof: ProofModel
-    schema_: Annotated[Literal[1], Field(alias="schema")]
-    selection: SelectionModel
-    tree: Annotated[Sha1, Field(description="git tree id of what is on disk")]
-    upstream: UpstreamModel
-    upstream_tree: Annotated[Sha1, Field(description="git tree id of `from` in the upstream's commit")]
 
 
 def dump_record(record: Record) -> bytes:
@@ -104,6 +46,7 @@ def dump_record(record: Record) -> bytes:
             },
             "schema": SCHEMA_VERSION,
             "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
+            **({"signature": _signature(record.signature)} if record.signature else {}),
             "tree": record.tree,
             "upstream": {
                 "commit": record.commit,
@@ -125,6 +68,16 @@ def _file(fact: FileFact) -> dict[str, str | int]:
         "path": quote_path(fact.path),
         "sha256": fact.sha256,
         "size": fact.size,
+    }
+
+
+def _signature(signature: Signature) -> dict[str, str | None]:
+    return {
+        "format": signature.format,
+        "key": signature.key,
+        "of": signature.of,
+        "signer": signature.signer,
+        "state": signature.state,
     }
 
 
@@ -193,7 +146,19 @@ def _record(model: RecordModel) -> Record:
             tags=tuple(map(_unbase64, model.proof.tags)),
             trees=tuple(map(_unbase64, model.proof.trees)),
         ),
+        signature=_parsed_signature(model.signature) if model.signature else None,
     )
+
+
+def _parsed_signature(model: SignatureModel) -> Signature:
+    signed_by = {model.signer, model.key}
+    if (None in signed_by) if model.state is SignatureState.GOOD else signed_by != {None}:
+        msg = "only a good signature, and every one, has a signer and a key"
+        raise ValueError(msg)
+    if model.signer is not None and printable(model.signer) != model.signer:
+        msg = "the signer's name is not printable"
+        raise ValueError(msg)
+    return Signature(model.of, model.state, model.format, model.signer, model.key)
 
 
 def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:

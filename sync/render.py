@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
-from sync.model import THIRD_PARTY, RepoPath, license_directory
-from sync.names import count, no_commands, printable, quote_path, short_pin
+from sync.model import THIRD_PARTY, RepoPath, Signature, SignatureState, license_directory
+from sync.names import count, no_commands, quote_path, short_pin, shown
 from sync.paint import Paint
 from sync.plan import Change, FileChanges, Plan
+from sync.signed import signature_shown
 from sync.verify import Finding, Presence, Verdict
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ _SHORT = 12
 
 def render_error(error: VerbatimError, paint: Paint) -> str:
     """`error: …`, the context indented, and the hint."""
-    lines = [f"{paint.bad('error:')} {printable(error.message)}"]
-    lines += [f"  {printable(line)}" for line in error.context]
+    lines = [f"{paint.bad('error:')} {shown(error.message)}"]
+    lines += [f"  {shown(line)}" for line in error.context]
     if error.hint:
-        lines.append(f"{paint.change('hint:')} {printable(error.hint)}")
+        lines.append(f"{paint.change('hint:')} {shown(error.hint)}")
     return no_commands("\n".join(lines)) + "\n"
 
 
@@ -37,27 +38,34 @@ def render_plan(plan: Plan, paint: Paint) -> str:
 
 
 def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
-    name = paint.strong(printable(change.name))
-    yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{printable(change.into)}')}"
+    name = paint.strong(shown(change.name))
+    yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{shown(change.into)}')}"
     if change.moved_from:
-        yield f"  moves from {THIRD_PARTY}/{printable(change.moved_from)}"
+        yield f"  moves from {THIRD_PARTY}/{shown(change.moved_from)}"
     before, derived = change.before, change.derived
     if derived is not None and (before is None or before.commit != derived.upstream.commit):
         old = f"{before.commit[:_SHORT]} → " if before else ""
         yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
+    if derived is not None and derived.signature is not None:
+        yield f"  {_signature(derived.signature, paint)}"
     yield from _file_lines(change.files, "", paint)
     for path in change.changed_licenses[:_SHOWN_FILES]:
-        yield f"  {paint.change('the licence text changes:')} read {printable(path)}"
+        yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
     yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
 
 
 def _pins(change: Change, paint: Paint) -> str:
-    old, new = (printable(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
+    old, new = (shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
     if change.derived is None:
         return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
     if not old:
         return paint.good(new)
     return f"{old} → {paint.change(new)}" if old != new else new
+
+
+def _signature(signature: Signature, paint: Paint) -> str:
+    said = shown(signature_shown(signature))
+    return said if signature.state is SignatureState.GOOD else paint.change(said)
 
 
 def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str]:
@@ -74,7 +82,7 @@ def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str
 
 
 def _path(path: RepoPath) -> str:
-    return printable(quote_path(path))
+    return shown(quote_path(path))
 
 
 def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
@@ -99,10 +107,10 @@ def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
     """A line a mirror, then what to do."""
     if not statuses:
         return "no mirrors: add one with `git verbatim add`\n"
-    rows = [(printable(s.name), printable(_pin_of(s)), s) for s in statuses]
+    rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
     names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
     lines = [f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows]
-    altered = [printable(path) for status in statuses for path in status.altered_by_add]
+    altered = [shown(path) for status in statuses for path in status.altered_by_add]
     notes = [f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered]
     return "\n".join([*lines, *notes, *_status_hints(statuses, paint)]) + "\n"
 
@@ -114,7 +122,9 @@ def _pin_of(status: MirrorStatus) -> str:
 
 def _standing(status: MirrorStatus, paint: Paint) -> str:
     if status.standing is Standing.CLEAN:
-        return paint.good("clean") + ("" if status.staged else paint.change(", not staged"))
+        signature = status.verdict.record.signature if status.verdict.record else None
+        signed = f", {_signature(signature, paint)}" if signature else ""
+        return paint.good("clean") + signed + ("" if status.staged else paint.change(", not staged"))
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
     files = sum(1 for finding in status.verdict.findings if finding.path and finding.difference)
@@ -130,7 +140,7 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
         yield f"{hint} bring the mirrors up to the manifest with `git verbatim sync`"
     if Standing.ORPHAN in standings:
         orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
-        yield f"{hint} take what the manifest no longer has away with `git verbatim remove {printable(orphans)}`"
+        yield f"{hint} take what the manifest no longer has away with `git verbatim remove {shown(orphans)}`"
     if any(status.altered_by_add for status in statuses):
         yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
 
@@ -146,7 +156,7 @@ def render_findings(findings: Sequence[Finding], paint: Paint) -> str:
     """What was found, by mirror; what belongs to none stands under third_party/."""
     lines: list[str] = []
     for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
-        lines += [paint.strong(printable(mirror or f"{THIRD_PARTY}/")), *_finding_lines(list(of_mirror), paint)]
+        lines += [paint.strong(shown(mirror or f"{THIRD_PARTY}/")), *_finding_lines(list(of_mirror), paint)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -154,9 +164,9 @@ def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
     """Which reports are out of date, and what writes them anew."""
     if currency:
         of = f" of {currency.formats}" if len(currency.current) < currency.formats else ""
-        return f"{paint.good('current:')} {len(currency.current)}{of} reports in {printable(str(directory))}\n"
-    lines = [f"{paint.bad('out of date:')} {printable(str(directory / name))}" for name in currency.stale]
-    lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {printable(str(directory))}`")
+        return f"{paint.good('current:')} {len(currency.current)}{of} reports in {shown(str(directory))}\n"
+    lines = [f"{paint.bad('out of date:')} {shown(str(directory / name))}" for name in currency.stale]
+    lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {shown(str(directory))}`")
     return "\n".join(lines) + "\n"
 
 
@@ -165,8 +175,8 @@ def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
         listed = list(of_rule)
         yield f"  {paint.bad(rule.value)}"
         for finding in listed[: 2 * _SHOWN_FILES]:
-            where = f"{printable(finding.path)}: " if finding.path and finding.difference else ""
-            yield f"    {where}{printable(finding.message)}"
+            where = f"{shown(finding.path)}: " if finding.path and finding.difference else ""
+            yield f"    {where}{shown(finding.message)}"
         if len(listed) > 2 * _SHOWN_FILES:
             yield f"    … {len(listed)} in all; `--json` lists every one"
 

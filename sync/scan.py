@@ -13,6 +13,8 @@ from sync.names import quote_path
 from sync.selection import MAX_DEPTH
 
 _CHUNK = 1 << 16
+# what opening or reading a link, a socket or a directory fails with
+_IRREGULAR = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -76,24 +78,29 @@ def _fact_at(directory: int, name: str) -> FileFact:
     return _read_file(directory, name, RepoPath(b""))
 
 
-def read_file(root: Path, path: str) -> bytes | None:
-    """The content of a regular file below `root`; None if there is none. Links are not followed, nothing is waited for."""
+def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
+    """The content of a regular file below `root`; None if there is none. Links are not followed, nothing is waited for.
+
+    Of a file with more than `limit` bytes one more than those.
+    """
     *parents, name = path.split("/")
     try:
         directory = open_directory(root, *parents)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise _unreadable(error, root.name) from error
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _irregular(f"{root.name}/{path}")
-            return file.read()
+            return file.read(-1 if limit is None else limit + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise (
-            _irregular(f"{root.name}/{path}") if error.errno == errno.ELOOP else _unreadable(error, f"{root.name}/{path}")
+            _irregular(f"{root.name}/{path}") if error.errno in _IRREGULAR else _unreadable(error, f"{root.name}/{path}")
         ) from error
     finally:
         os.close(directory)
@@ -149,7 +156,12 @@ def _scan_below(directory: int, name: str, path: RepoPath) -> Iterator[FileFact]
 
 
 def _read_file(directory: int, name: str, path: RepoPath) -> FileFact:
-    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    try:
+        descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise _AtPathError(path) from None  # a socket
+        raise
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -186,13 +198,18 @@ def _read_large(descriptor: int, path: RepoPath, mode: int) -> FileFact:
 
 
 def _unreadable(error: OSError, name: str) -> HostError:
-    return HostError(f"cannot read {name}", [(error.strerror or str(error)).lower()], reference="file-unreadable")
+    return HostError(
+        f"cannot read {name}",
+        [(error.strerror or str(error)).lower()],
+        hint="look at what lies there, and at its permissions",
+        reference="file-unreadable",
+    )
 
 
 def _irregular(name: str) -> HostError:
     return HostError(
         f"{name} is not a plain file",
-        ["it is a link, a FIFO, a socket or a device"],
+        ["it is a link, a directory, a FIFO, a socket or a device"],
         hint="move it away",
         reference="irregular-file",
     )

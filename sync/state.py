@@ -32,8 +32,8 @@ class State(Protocol):
         """Whether files that are not checked in may be here."""
         ...
 
-    def read(self, path: str) -> bytes | None:
-        """The content of a file; None if there is none."""
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        """The content of a file, of more than `limit` bytes one more than those; None if there is none."""
         ...
 
     def record_names(self) -> list[str]:
@@ -66,8 +66,8 @@ class WorkTree:
         """
         self._ahead = Child(lambda: marshal.dumps([(d, self._plain_facts(d)) for d in directories]))
 
-    def read(self, path: str) -> bytes | None:
-        return read_file(self._third_party, path)
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        return read_file(self._third_party, path, limit)
 
     def record_names(self) -> list[str]:
         return sorted(p.stem for p in (self._third_party / PROVENANCE).glob("*.json"))
@@ -109,9 +109,11 @@ class _GitState:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
         entry = next((e for e in self._entries if e.path == path.encode()), None)
-        return None if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE} else self._repository.read(entry.blob)
+        if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE}:
+            return None
+        return self._repository.read(entry.blob)[: None if limit is None else limit + 1]
 
     def record_names(self) -> list[str]:
         prefix = f"{PROVENANCE}/"

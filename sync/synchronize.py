@@ -215,11 +215,13 @@ class _Run:
         return staging.apply(self.prepared.repository, stage=self.options.stage)
 
     def _own_files(self) -> dict[str, bytes | None]:
-        """The tool's own files in third_party/ that change, or that a commit has to hold; None: it goes away."""
-        present = {name: self.state.read(name) for name in (MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE)}
+        """The tool's own files in third_party/, and those of keys, that change or that a commit has to hold; None: it goes away."""
+        key_files = self.manifest.key_files if self.options.commit else ()
+        present = {name: self.state.read(name) for name in (MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, *key_files)}
         ignored = None if (text := present[IGNORE_FILE]) is None else text.decode("utf-8", "surrogateescape")
         ignore = ignore_unchecked(ignored, list(self.manifest.mirrors.values()))
         wanted = {
+            **present,
             MANIFEST: present[MANIFEST] if self.manifest_text is None else self.manifest_text.encode(),
             ATTRIBUTES_FILE: present[ATTRIBUTES_FILE] or ATTRIBUTES.encode(),
             IGNORE_FILE: None if ignore is None else ignore.encode("utf-8", "surrogateescape"),

@@ -10,6 +10,7 @@ from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, RepoPath, 
 from sync.names import quote_path
 from sync.provenance import Record
 from sync.record_json import dump_record
+from sync.signed import Judged, signature_shown
 from sync.tree import object_id
 
 
@@ -26,6 +27,7 @@ class Rule(StrEnum):
     TAG_DELETED = "tag-deleted"
     COMMIT_UNREACHABLE = "commit-unreachable"
     UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"
+    SIGNATURE_DIFFERS = "signature-differs-from-record"
     UPSTREAM_LICENSE_DIFFERS = "upstream-license-differs"
     UNRECORDED_FILE = "unrecorded-file"
     ATTRIBUTES_ALTER_BYTES = "attributes-alter-bytes"
@@ -109,10 +111,17 @@ class Held:
 
 
 def verify_mirror(
-    name: str, mirror: Mirror | None, record: Record | RecordError | None, held: Held, *, may_be_removed: bool = False
+    name: str,
+    mirror: Mirror | None,
+    record: Record | RecordError | None,
+    held: Held,
+    *,
+    judged: Judged | None = None,
+    may_be_removed: bool = False,
 ) -> Verdict:
     """Whether what a state holds for a mirror is what its record says, and the record what the manifest says.
 
+    `judged` is the signature as it was checked again, if it was.
     With `may_be_removed` it is no finding that all of a mirror's files are gone.
     """
     if isinstance(record, RecordError):
@@ -120,7 +129,7 @@ def verify_mirror(
     if record is None:
         message = f"the manifest has mirror {name}, but there is no record of it"
         return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
-    findings = list(_record_findings(name, mirror, record))
+    findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
     absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
     removed = may_be_removed and mirror is not None and mirror.checked_in and not held.files  # an empty directory is nothing
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
@@ -148,6 +157,15 @@ def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterat
         yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(differences), _record(name))
     for problem in record.problems():
         yield Finding(Rule.PROOF_BROKEN, name, f"the proof does not hold: {problem}", _record(name))
+
+
+def _signature_findings(name: str, record: Record, judged: Judged | None) -> Iterator[Finding]:
+    if judged is None or record.signature is None or record.signature == judged.signature:
+        return
+    shown, recorded = signature_shown(judged.signature), signature_shown(record.signature)
+    reason = f" ({judged.reason})" if judged.reason else ""
+    message = f"by the manifest's keys: {shown}{reason}; by the record: {recorded}"
+    yield Finding(Rule.SIGNATURE_DIFFERS, name, message, _record(name))
 
 
 def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from policies.hooks.install import HookStatus
 from policies.hooks.script import Kind
-from sync.names import printable
+from sync.names import shown
 from sync.paint import Paint
 
 
@@ -18,12 +18,12 @@ def _standing(status: HookStatus, paint: Paint) -> str:
     if status.kind is Kind.ABSENT:
         return paint.bad("absent") if status.runs_before else paint.faint("absent")
     if status.kind is Kind.FOREIGN:
-        return paint.bad(f"another program's: {printable(str(status.path))}")
+        return paint.bad(f"another program's: {shown(str(status.path))}")
     if status.kind is Kind.CALLED:
-        return paint.good("called") + f" by {printable(str(status.path))}"
+        return paint.good("called") + f" by {shown(str(status.path))}"
     if not status.finds_program:
         return paint.bad("installed, but its interpreter is gone: install it again")
     if not status.is_executable:
         return paint.bad("installed, but git cannot execute it: install it again")
-    before = f", runs {printable(status.runs_before.name)} first" if status.runs_before else ""
+    before = f", runs {shown(status.runs_before.name)} first" if status.runs_before else ""
     return (paint.good if status.is_well else paint.bad)(status.kind.value) + before

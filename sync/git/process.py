@@ -1,4 +1,4 @@
-"""Every process that the program starts: git itself, and ssh to read its configuration."""
+"""Every process that the program starts: git itself, ssh to read its configuration, and what checks signatures."""
 
 import os
 import shutil
@@ -40,7 +40,8 @@ def run_git(
     )
     if check and done.returncode not in answers:
         said = last_lines(done.stderr or done.stdout) or (["it was killed"] if done.returncode < 0 else [])
-        raise HostError(f"git {arguments[0]} failed", said, reference="git-failed")
+        action = next(argument for argument in arguments if not argument.startswith("-"))
+        raise HostError(f"git {action} failed", said, reference="git-failed")
     return done
 
 
@@ -135,6 +136,40 @@ def ssh_configuration(host: str) -> dict[str, list[str]]:
     return settings
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program said when it had ended."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+
+def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Answer:
+    """Run a program that checks signatures inside `home`, with nothing of the user's environment.
+
+    CouldNotCheckError if it is not installed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise CouldNotCheckError(
+            f"{program} is not installed: a signature cannot be checked",
+            hint=f"install {'GnuPG' if program == 'gpg' else 'OpenSSH'} and run the command again",
+            reference="signature-program-missing",
+        )
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "GNUPGHOME": str(home),
+        "LC_ALL": "C",
+        "TZ": "UTC0",
+    }
+    done = subprocess.run(  # noqa: S603
+        [found, *arguments], cwd=home, input=stdin, capture_output=True, env=environment, check=False
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
 class Child:
     """Work that a copy of this process does at the same time; a second processor's, where there is one."""
 
@@ -162,6 +197,22 @@ def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def resolve_commit(repository: Path, revision: str) -> ObjectId | None:
+    """The commit that a revision, in git's syntax, names in a git directory; None if there is none.
+
+    libgit2 would never return from an object on the way that is cut off, neither here nor in `is_reached`.
+    """
+    arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    done = run_git(repository, "--no-replace-objects", "rev-parse", *arguments, answers=(0, NOT_THERE))
+    return ObjectId(done.stdout.decode().strip()) if done.stdout else None
+
+
+def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> bool:
+    """Whether a ref below one of the prefixes of a git directory reaches the commit; HostError if history is missing."""
+    walk = ("rev-list", "--max-count=1", commit, "--not", *(f"--glob={prefix}*" for prefix in prefixes))
+    return not run_git(None, "--no-replace-objects", f"--git-dir={repository}", *walk, environment=_own_environment()).stdout
 
 
 def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:

@@ -13,8 +13,9 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.index import Index
 from sync.git.libgit2 import FAILURES, attempting, pygit2, words
 from sync.git.loose import LooseObjects
-from sync.git.process import read_objects
+from sync.git.process import is_reached, read_objects, resolve_commit
 from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.proof import commit_tree
 from sync.tree import TreeEntry, parse_tree
 from sync.tree import object_id as hash_object
 
@@ -222,26 +223,18 @@ class Repository:
         return {name: target for name in self._repository.references if (target := self.ref_target(name))}
 
     def commit_of(self, revision: str) -> ObjectId | None:
-        """The commit that a revision, in git's syntax, names."""
-        try:
-            return ObjectId(str(self._repository.revparse_single(revision).peel(pygit2.Commit).id))
-        except FAILURES:
-            return None
+        """The commit that a revision, in git's syntax, names; None if there is none."""
+        if revision == "HEAD":
+            return self.ref_target(revision)
+        return resolve_commit(self.git_directory, revision)
 
     def tree_of(self, commit: ObjectId) -> ObjectId:
         with attempting(f"read commit {commit}"):
-            return ObjectId(str(self._repository[commit].peel(pygit2.Tree).id))
+            return commit_tree(self.read(commit))
 
-    def is_reached(self, commit: ObjectId, prefixes: tuple[str, ...]) -> bool:
+    def is_reached(self, commit: ObjectId, prefixes: Sequence[str]) -> bool:
         """Whether a ref below one of the prefixes reaches the commit."""
-        walker = self._repository.walk(None)
-        for name in self._repository.references:
-            if name.startswith(prefixes):
-                try:
-                    walker.push(self._repository.references[name].peel(pygit2.Commit).id)
-                except FAILURES:
-                    continue  # a tag of a tree or blob reaches no commit
-        return any(str(found.id) == commit for found in walker)
+        return self.has(commit) and is_reached(self.git_directory, commit, prefixes)
 
     # trees
 

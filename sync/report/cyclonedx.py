@@ -8,6 +8,7 @@ from sync.report.facts import Component, Facts
 from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified
 from sync.report.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
 from sync.report.text import headline, iso_time, state_shown
+from sync.signed import signature_shown
 
 
 def render(facts: Facts) -> bytes:
@@ -166,6 +167,8 @@ def _mirror_properties(component: Component) -> Iterator[dict[str, object]]:
         yield _property("ref", component.pin.ref)
     if component.tag:
         yield _property("tag-object", component.tag)
+    if component.signature:
+        yield _property("signature", signature_shown(component.signature))
     yield _property("from", quote_path(component.source) or ".")
     for name, patterns in (("include", component.include), ("exclude", component.exclude)):
         yield from (_property(name, pattern) for pattern in patterns)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync.model import THIRD_PARTY, FileFact, ObjectId, Pin, RepoPath, license_directory
+from sync.model import THIRD_PARTY, FileFact, ObjectId, Pin, RepoPath, Signature, license_directory
 from sync.verify import Presence
 
 
@@ -148,6 +148,8 @@ class Component:
     nested: tuple[Nested, ...]
     content: Content | None
     """None where no format asked for it, or where the files are not here."""
+    signature: Signature | None = None
+    """As it was judged again before the report; None where the manifest names no keys."""
 
     @property
     def directory(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
-from sync.model import Mode, Pin
+from sync.model import Mode, Pin, Signature
 from sync.names import quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import repository_url
@@ -54,8 +54,20 @@ def _subject(component: Component) -> Json:
             "from": quote_path(component.source),
             "upstreamGitTree": component.upstream_tree,
             **({"alsoAt": component.also_at} if component.also_at else {}),
+            **({"signature": _signature(component.signature)} if component.signature else {}),
             **({"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}),
         },
+    }
+
+
+def _signature(signature: Signature) -> Json:
+    """As the record has it."""
+    return {
+        "of": signature.of,
+        "state": signature.state,
+        "format": signature.format,
+        "signer": signature.signer,
+        "key": signature.key,
     }
 
 

@@ -7,6 +7,7 @@ from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import directory_page
 from sync.report.text import headline, iso_time, origin_shown, shell_word, upstream_shown, version_shown
+from sync.signed import signature_shown
 from sync.verify import Presence
 
 # what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
@@ -52,7 +53,8 @@ def _upstream(component: Component) -> str:
     what = upstream_shown(component)
     page = directory_page(component.url, component.commit, component.source)
     homes = [f"the same tree at {_plain(other)}" for other in component.also_at]
-    return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes])
+    signed = [_plain(signature_shown(component.signature))] if component.signature else []
+    return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes, *signed])
 
 
 def _nested(facts: Facts) -> Iterator[str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sync.model import FileFact
+from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
 from sync.names import quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
 from sync.report.links import directory_page, purl, swhid_content, swhids
@@ -15,6 +15,16 @@ from sync.report.versions import debian_version, rpm_version
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SignatureReport(_Model):
+    """The signature of the upstream's tag or commit, as the keys that the manifest names judge it."""
+
+    of: SignedObject
+    state: SignatureState
+    format: SignatureFormat | None = Field(description="null where there is no signature that git knows")
+    signer: str | None = Field(description="of a good one: principal of the ssh key, or user id of the OpenPGP key")
+    key: str | None = Field(description="of a good one: fingerprint of the ssh key, or of the OpenPGP primary key")
 
 
 class UpstreamReport(_Model):
@@ -29,6 +39,7 @@ class UpstreamReport(_Model):
     from_: str = Field(alias="from", description="directory of the upstream's tree; empty for its root")
     tree: str = Field(description="git tree id of that directory")
     page: str | None = Field(description="web page of the directory at this commit")
+    signature: SignatureReport | None = Field(description="null where the manifest names no keys")
 
 
 class LicenseTextReport(_Model):
@@ -168,7 +179,17 @@ def _upstream(component: Component) -> UpstreamReport:
             "from": quote_path(component.source),
             "tree": component.upstream_tree,
             "page": directory_page(component.url, component.commit, component.source),
+            "signature": signature_report(component.signature),
         }
+    )
+
+
+def signature_report(signature: Signature | None) -> SignatureReport | None:
+    """The signature for scripts."""
+    if signature is None:
+        return None
+    return SignatureReport(
+        of=signature.of, state=signature.state, format=signature.format, signer=signature.signer, key=signature.key
     )
 
 

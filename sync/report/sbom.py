@@ -13,6 +13,7 @@ from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
 from sync.report.links import purl, repository_uri, swhid_content, swhid_directory, swhid_qualified, upstream_path
 from sync.report.text import origin_shown
+from sync.signed import signature_shown
 
 TOOL = "git-verbatim"
 """Without a version, so that committed reports stay current when the tool alone is newer."""
@@ -199,6 +200,7 @@ def _mirrored(component: Component) -> str:
     pin = f", tag {component.pin}" if component.pin.ref else ""
     where = f"{_at(component.source, component.url)} at commit {component.commit}{pin}"
     also = f"; by the manifest the same tree is at {', '.join(component.also_at)}" if component.also_at else ""
+    also += f"; by the project's keys: {signature_shown(component.signature)}" if component.signature else ""
     if component.is_whole:
         return f"unmodified copy of {where}: git tree {component.tree}, nothing left out, nothing added{also}"
     patterns = ("include", component.include), ("exclude", component.exclude)

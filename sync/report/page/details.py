@@ -10,6 +10,7 @@ from sync.report.facts import Component
 from sync.report.page.markup import Html, code, fill, join, link, note
 from sync.report.text import shell_word
 from sync.report.versions import debian_version, rpm_version
+from sync.signed import signature_shown
 
 _MODES = {Mode.EXECUTABLE: "executable", Mode.SYMLINK: "symlink"}
 _NEXT_LINE = Html("<br>")
@@ -54,6 +55,8 @@ def _upstream(component: Component) -> Iterator[tuple[str, str]]:
         yield "Tag", fill("{}{}", code(component.pin.value), annotated)
     page = links.directory_page(component.url, component.commit, component.source)
     yield "Commit", fill("{}{}", link(page, code(component.commit)), note(component.commit_time))
+    if component.signature:
+        yield "Signature", signature_shown(component.signature)
     yield "Directory", code(links.readable_source(component))
 
 

@@ -1,0 +1,69 @@
+"""The manifest's tables and keys as people write them, as pydantic models."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# a tuple, so that equal tables have equal hashes; TOML has lists
+_Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
+_Count = Annotated[int | None, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.rstrip("_").replace("_", "-")
+    )
+
+
+class _Budgeted(_Table):
+    """How much a mirror may hold."""
+
+    max_files: _Count = None
+    max_bytes: _Count = None
+    max_file_bytes: _Count = None
+    max_depth: _Count = None
+
+
+class _Signed(_Table):
+    """What has to be signed, and whose keys decide."""
+
+    require_signature: Literal["tag", "commit"] | None = None
+    allowed_signers: Line | None = None
+    keyring: Line | None = None
+
+
+class DefaultsTable(_Budgeted, _Signed):
+    """What mirrors have in common."""
+
+    supplier: Line | None = None
+    license: Line | None = None
+    license_comment: Line | None = None
+    checked_in: bool = True
+
+
+class MirrorTable(_Budgeted, _Signed):
+    """One `[mirrors."name"]` table, as people write it."""
+
+    url: Line
+    tag: Line | None = None
+    commit: Line | None = None
+    from_: Line | None = None
+    into: Line | None = None
+    include: _Lines = ()
+    exclude: _Lines = ()
+    checked_in: bool | None = None
+    local: bool = False
+    allow: _Lines = ()
+    also_at: _Lines = ()
+    license: Line | None = None
+    license_comment: Line | None = None
+    supplier: Line | None = None
+    description: Line | None = None
+
+
+class ManifestTable(_Table):
+    """The whole file."""
+
+    defaults: DefaultsTable = DefaultsTable()
+    mirrors: dict[str, MirrorTable] = Field(default={})
