@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forked
+
 # one clock for all commits, so that ids are the same in every run
 _CLOCK = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
 
@@ -46,18 +48,20 @@ class Ran:
 
 def run_tool(directory: Path, *arguments: str, stdin: bytes = b"", timeout: float = 60, **environment: str) -> Ran:
     """Run the program as a process of its own, in `directory`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sync", *arguments],
-        cwd=directory,
-        input=stdin,
-        capture_output=True,
-        timeout=timeout,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
-        check=False,
-    )
-    ran = Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    whole = {**os.environ, "PYTHONPATH": str(forked.ROOT), **environment}
+    run = forked.run if forked.is_possible(whole) else _run_fresh
+    status, out, err = run(directory, arguments, whole, stdin, timeout)
+    ran = Ran(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
     assert "Traceback" not in ran.err, ran.err
     return ran
+
+
+def _run_fresh(
+    directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
+) -> tuple[int, bytes, bytes]:
+    command = [sys.executable, "-m", "sync", *arguments]
+    done = subprocess.run(command, cwd=directory, input=stdin, capture_output=True, timeout=timeout, env=environment, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 @dataclass(frozen=True)
