@@ -26,7 +26,7 @@ from sync.model import (
 )
 from sync.paths import is_mirror_name
 from sync.provenance import Record
-from sync.record_json import parse_record
+from sync.record_json import MAX_RECORD_BYTES, parse_record
 from sync.tree import TreeEntry
 
 _TOP = THIRD_PARTY.encode()
@@ -37,7 +37,6 @@ _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # on checkout git takes attributes from the index, where it does not ask whether they are a link
 _BLOBS = BLOB_MODES
 _MAX_MANIFEST_BYTES = 512 << 10
-_MAX_RECORD_BYTES = 32 << 20
 _KEPT_STATES = 64
 
 
@@ -200,7 +199,7 @@ class States:
         where = f"{THIRD_PARTY}/{record_path(name)}"
         if entry.mode != Mode.FILE:
             return RecordError(f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable")
-        data = self.objects.read_up_to(entry.id, _MAX_RECORD_BYTES)
+        data = self.objects.read_up_to(entry.id, MAX_RECORD_BYTES)
         if data is None:
             return RecordError(f"{where} is too large for a record", reference="record-unreadable")
         try:

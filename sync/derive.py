@@ -12,8 +12,10 @@ from sync.selection import Selected, SourceError, select
 from sync.tree import MalformedObjectError, escapes, judge_name
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
+# as Windows may abbreviate it, too (git's path.c, is_ntfs_dotgitmodules)
+_GITMODULES = re.compile(rb"\.gitmodules[. ]*(?::.*)?|gitmod~[1-4]|gi7eba~[1-9]|gi7eb~[0-9]{2}", re.IGNORECASE | re.DOTALL)
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
-_MAX_TREE_BYTES = 16 << 20  # some 500,000 entries, more than `select` takes
+MAX_TREE_BYTES = 16 << 20  # some 500,000 entries, more than `select` takes
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 _TAG_RENAMED = "tag-renamed"
@@ -83,7 +85,7 @@ def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
 
 def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Selected:
     def read_tree(tree: ObjectId) -> bytes:
-        if (size := reader.size(tree)) > _MAX_TREE_BYTES:
+        if (size := reader.size(tree)) > MAX_TREE_BYTES:
             raise MalformedObjectError("tree-too-large", f"the tree object {tree} has {size:,} bytes")
         return reader.read(tree)
 
@@ -177,7 +179,7 @@ def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
 def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     if entry.mode == Mode.GITLINK:
         return "submodule"
-    if entry.mode == Mode.SYMLINK and entry.path.rpartition(b"/")[2].lower() == b".gitmodules":
+    if entry.mode == Mode.SYMLINK and _GITMODULES.fullmatch(entry.path.rpartition(b"/")[2]):
         return "gitmodules-symlink"
     if entry.mode == Mode.SYMLINK:
         return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None

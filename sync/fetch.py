@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.cache import locked_cache
+from sync.derive import MAX_TREE_BYTES
 from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
 from sync.git.copying import copy_objects
 from sync.git.repository import Repository
@@ -148,7 +149,7 @@ class _Upstream:
         for pin in pins:
             target = local.ref_target(pin.ref) if pin.ref else ObjectId(pin.value)
             if target is None:
-                raise _no_such_tag(self.want.url, pin, local.refs())
+                raise _no_such_tag(self.want.url, pin, _listed(local))
             commit = read_commit(local, target, pin, self.want.url)
             copy_objects(local, cache, _needed(local, target, commit, self.want.sources)).finish()
             cache.set_ref(_pin_ref(pin), target)
@@ -233,7 +234,7 @@ def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> Up
                     f"{pin.kind} {pin} names a malformed commit", [f"url: {url}", str(error)], reference="commit-malformed"
                 ) from error
             return UpstreamCommit(current, target if tags else None, raw, tuple(tags))
-        if kind != "tag":
+        if kind != "tag" or pin.kind is PinKind.COMMIT:
             break
         tags.append(raw)
         try:
@@ -287,8 +288,17 @@ def _below(local: Repository, tree: ObjectId) -> list[ObjectId]:
 
 
 def _entries(local: Repository, tree: ObjectId) -> list[TreeEntry]:
+    if not local.has(tree):
+        return []
+    if (size := local.size(tree)) > MAX_TREE_BYTES:
+        raise SelectionError(
+            f"the tree {tree} of the upstream is too large",
+            [f"it has {size:,} bytes [tree-too-large]"],
+            hint="pin a commit without it, and tell the upstream's maintainers",
+            reference="tree-too-large",
+        )
     try:
-        return parse_tree(local.read(tree)) if local.has(tree) else []
+        return parse_tree(local.read(tree))
     except MalformedObjectError:
         return []  # `select` says what is wrong with it, and of which mirror
 
@@ -302,9 +312,16 @@ def _asked_ref(pin: Pin) -> str:
     return f"refs/asked/{hashlib.sha256((pin.ref or pin.value).encode()).hexdigest()[:40]}"
 
 
+def _listed(local: Repository) -> Mapping[str, ObjectId]:
+    try:
+        return local.refs()
+    except (HostError, MemoryError):
+        return {}  # they are for the hint only
+
+
 def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:
     tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
-    newest = ", ".join(sorted(tags)[-8:]) or "it has none"
+    newest = ", ".join(sorted(tags)[-8:]) or "none that could be listed"
     branch = refs.get(f"refs/heads/{pin}")
     return ManifestError(
         f"the upstream has no tag {pin}",

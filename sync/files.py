@@ -179,12 +179,17 @@ def make_durable(directory: Directory) -> None:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Keep Ctrl-C and SIGTERM waiting while the next state replaces the present one."""
+    """Keep Ctrl-C and SIGTERM waiting while the next state replaces the present one.
+
+    They are blocked too, since a handler alone lets them cut system calls short (a rename on overlayfs, which copies).
+    """
     held: list[int] = []
     before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _SIGNALS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for caught, handler in before.items():
             signal.signal(caught, handler)
         for number in held[:1]:
@@ -203,6 +208,8 @@ def explaining(what: str) -> Iterator[None]:
             errno.ENOSPC: "free some space, then run the command again",
             errno.EDQUOT: "free some of your quota, then run the command again",
             errno.EROFS: "make the file system writable, then run the command again",
+            errno.EXDEV: "something is mounted there; unmount it, then run the command again",
+            errno.EBUSY: "something is mounted there; unmount it, then run the command again",
             errno.EACCES: "look at the permissions of third_party/, then run the command again",
             errno.ENOTDIR: "something that is no directory lies where a directory has to be; move it away",
             errno.ELOOP: "a symlink lies where a directory has to be; move it away",

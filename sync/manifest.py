@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, Protocol
@@ -17,6 +17,7 @@ from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, Repo
 from sync.names import did_you_mean
 from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem
 from sync.patterns import parse_pattern
+from sync.portable import judge_portable
 from sync.toml_lines import find_line
 from sync.urls import url_problem
 
@@ -49,7 +50,7 @@ def parse_manifest(data: bytes) -> Manifest:
         document = tomllib.loads(text)
     except RecursionError as error:
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a TOMLDecodeError, or a number of more digits than Python converts
         raise _syntax_error(text, error) from error
     try:
         table = ManifestTable.model_validate(document)
@@ -77,7 +78,7 @@ def _decode(data: bytes) -> str:
         ) from error
 
 
-def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> ManifestError:
+def _syntax_error(text: str, error: ValueError) -> ManifestError:
     conflict = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
     if conflict is not None:
         return ManifestError(
@@ -89,6 +90,15 @@ def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> ManifestError:
     line = re.search(r"at line (\d+)", str(error))
     where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(text.splitlines())}"
     return ManifestError(f"{MANIFEST_PATH} is not valid TOML", [where, str(error).lower()], reference="manifest-syntax")
+
+
+def _unportable(into: str, allow: Iterable[str]) -> str | None:
+    """Why Windows users could not clone a mirror that lies there, in words that follow the key's name; None if they can."""
+    for part in into.split("/"):
+        reference = judge_portable(part.encode())
+        if reference is not None and reference not in allow:
+            return f'names `{part}`, which Windows cannot hold; to use it all the same: allow = ["{reference}"]'
+    return None
 
 
 def _refuse_first(text: str, error: ValidationError) -> NoReturn:
@@ -137,7 +147,7 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
     if source and (problem := path_problem(source)):
         refuse("from", f"`from` {problem}")
     into = (name if table.into is None else table.into).rstrip("/")
-    if problem := path_problem(into) or into_problem(into):
+    if problem := path_problem(into) or into_problem(into) or _unportable(into, table.allow):
         refuse("into" if table.into is not None else None, f"`into` {problem}")
     pin = _pin(table, refuse)
     required = table.require_signature or defaults.require_signature

@@ -132,7 +132,7 @@ class Selection:
 class Budget:
     """How much a mirror may hold: more is hardly meant, or meant to do harm. No real one that was tried comes near it."""
 
-    files: int = 200_000
+    files: int = 100_000
     total_bytes: int = 2 << 30
     file_bytes: int = 100 << 20
     depth: int = 100

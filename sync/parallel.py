@@ -16,7 +16,7 @@ from sync.memory import limited_memory
 
 _PAUSES_SECONDS = (0.4, 0.8, 1.6)
 # the index of a pack takes 100 bytes an object, and its largest delta what it makes
-_MEMORY_BYTES = 190 << 20
+_MEMORY_BYTES = 160 << 20
 T = TypeVar("T")
 
 
@@ -98,6 +98,13 @@ class _Run:
                 return
             try:
                 task.run(self._report(task.url), self._cancelled)
+            except MemoryError:
+                self.errors[task.url] = CouldNotCheckError(
+                    "fetching needs more memory than it may take",
+                    [f"url: {task.url}"],
+                    hint="check the `url`; if it is right, leave the large files out with `exclude`",
+                    reference="memory-limit",
+                )
             except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
                 self.errors[task.url] = error
             self._events.put((task.url, None))

@@ -3,9 +3,10 @@
 import re
 
 from sync.model import LICENSES, MANIFEST, PROVENANCE
+from sync.tree import judge_path
 
 _RESERVED = frozenset({PROVENANCE, LICENSES, MANIFEST})
-
+_MAX_BYTES = 2000  # PATH_MAX is 4096, of which the host's own path and those inside the mirror need some
 
 _MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
 
@@ -32,9 +33,12 @@ def into_problem(into: str) -> str | None:
     first = into.split("/", maxsplit=1)[0].casefold()
     if first in _RESERVED or first.startswith("."):
         return f"is reserved for the tool: `{into}`"
-    if any(part.casefold().rstrip(". ") in {".git", "git~1"} for part in into.split("/")):
+    if len(into.encode()) > _MAX_BYTES:
+        return f"has more than {_MAX_BYTES:,} bytes"
+    reference = judge_path(into.encode())
+    if reference == "name-dot-git":
         return f"names a git directory: `{into}`"
-    return None
+    return f"is a path that git or a file system would not take ({reference}): `{into}`" if reference else None
 
 
 def key_file_problem(path: str) -> str | None:

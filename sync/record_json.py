@@ -86,6 +86,10 @@ def _canonical(document: object) -> bytes:
     return to_json(document, indent=2, by_alias=True) + b"\n"
 
 
+MAX_RECORD_BYTES = 64 << 20
+"""Of 100,000 files with long paths: more is no record of a mirror that its budget allows."""
+
+
 def parse_record(data: bytes, mirror: str) -> Record:
     """The record in `data`, which the file of `mirror` holds.
 
@@ -93,6 +97,8 @@ def parse_record(data: bytes, mirror: str) -> Record:
     """
     if not is_mirror_name(mirror):
         raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
+    if len(data) > MAX_RECORD_BYTES:
+        raise _error(mirror, "is too large for a record", "record-unreadable")
     try:
         model = RecordModel.model_validate_json(data)
     except ValidationError as error:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath, Selection
 from sync.patterns import Pattern, last_match, parse_pattern
-from sync.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, parse_tree
+from sync.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, object_id, parse_tree
 
 MAX_DEPTH = 200
 MAX_ENTRIES = 500_000
+MAX_PATH_BYTES = 4096
 _RECENT_TREES = 64
 
 ReadTree = Callable[[ObjectId], bytes]
@@ -83,7 +84,7 @@ def _descend(root: ObjectId, source: RepoPath, read_tree: ReadTree) -> tuple[Anc
     ancestors: Ancestors = []
     tree, walked = root, RepoPath(b"")
     for component in source.split(b"/") if source else ():
-        raw = read_tree(tree)
+        raw = _read(read_tree, tree, walked)
         ancestors.append((walked, tree, raw))
         entries = _parse(raw, walked)
         entry = next((e for e in entries if e.name == component), None)
@@ -135,7 +136,7 @@ class _Walk:
         if tree not in self._recent:
             if len(self._recent) >= _RECENT_TREES:
                 self._recent.clear()
-            raw = self._read_tree(tree)
+            raw = _read(self._read_tree, tree, path)
             self._recent[tree] = raw, _parse(raw, path)
         return self._recent[tree]
 
@@ -151,6 +152,9 @@ class _Walk:
         if is_directory:
             return self.directory(entry.id, path, included=included)
         if included:
+            if len(path) > MAX_PATH_BYTES:
+                directory = RepoPath(path.rpartition(b"/")[0])
+                raise MalformedObjectError("path-too-long", f"it has paths longer than {MAX_PATH_BYTES} bytes", directory)
             self.entries.append(Entry(path, entry.mode, entry.id))
         return included
 
@@ -169,6 +173,14 @@ def _covering_licenses(source: RepoPath, directories: Ancestors, taken: list[Ent
             if is_license and not is_mirrored and judge_name(entry.name) is None:
                 found.append(Entry(join(directory, entry.name), entry.mode, entry.id))
     return tuple(sorted(found))
+
+
+def _read(read_tree: ReadTree, tree: ObjectId, path: RepoPath) -> bytes:
+    """The raw tree of this id; a blob whose content reads like a tree has the id of a blob, and is none."""
+    raw = read_tree(tree)
+    if object_id("tree", raw) != tree:
+        raise MalformedObjectError("object-wrong-kind", "it is no tree object", path)
+    return raw
 
 
 def _parse(raw: bytes, path: RepoPath) -> list[TreeEntry]:

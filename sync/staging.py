@@ -1,6 +1,7 @@
 """Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
 
 import errno
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -48,14 +49,25 @@ class Staging:
     third_party: Path
     replacements: list[Replacement] = field(default_factory=list)
     _known: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    _contents: list[bytes] = field(default_factory=list)
+    """Of single files, as the index gets them, whatever becomes of the files meanwhile."""
 
     def __post_init__(self) -> None:
+        try:
+            self._make_workspace()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _make_workspace(self) -> None:
         with (
             explaining(f"write to {THIRD_PARTY}/"),
             open_third_party(self.third_party, create=True) as top,
             top.descend(WORKSPACE.encode(), create=True) as workspace,
         ):
             discard_unfinished(workspace)
+            if _device(workspace) != _device(top):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), WORKSPACE)
             if not workspace.exists(b".gitignore"):
                 workspace.write(b".gitignore", Mode.FILE, b"*\n")
 
@@ -98,7 +110,10 @@ class Staging:
         """Stage what a single file becomes; None: it goes away. One that stays is still followed by the index."""
         new, old = (None if c is None else object_id("blob", c) for c in (content, present))
         slot = self._add(target, "file", new, old, checked_in=True)
-        if content is not None and content != present:
+        if content is None:
+            return
+        self._contents.append(content)
+        if content != present:
             with explaining(f"write {THIRD_PARTY}/{target}"), self._workspace() as workspace:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
 
@@ -116,11 +131,12 @@ class Staging:
         if not self.replacements:
             return self._tidy()
         journal = Journal(tuple(self.replacements), stage)
-        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace:
+        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace, signals_held():
+            for content in self._contents if stage else ():
+                repository.write_blob(content)
             make_durable(workspace)
-            with signals_held():
-                write_journal(repository.git_directory, journal)
-                return finish(self.third_party, repository, journal, known=self._known)
+            write_journal(repository.git_directory, journal)
+            return finish(self.third_party, repository, journal, known=self._known)
 
     def abandon(self) -> None:
         """Leave everything as it was."""
@@ -156,8 +172,31 @@ class Staging:
         ):
             if old is None and new is not None and directory.exists(name):
                 raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
+            _refuse_mounted(top, directory, name, kind)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, checked_in))
         return len(self.replacements) - 1
+
+
+def _refuse_mounted(top: Directory, directory: Directory, name: bytes, kind: str) -> None:
+    """OSError where the target cannot be replaced because of what is mounted: nothing, over a directory, or a file elsewhere."""
+    if _is_read_only(directory):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
+    if kind == "file" and _device(directory) != _device(top):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
+    if kind == "directory" and directory.exists(name):
+        with directory.descend(name) as target:
+            if _is_read_only(target):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
+            if _device(target) != _device(directory):
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
+
+
+def _device(directory: Directory) -> int:
+    return os.fstat(directory.descriptor).st_dev
+
+
+def _is_read_only(directory: Directory) -> bool:
+    return bool(os.fstatvfs(directory.descriptor).f_flag & os.ST_RDONLY)
 
 
 def _link(source: Directory, staged: Directory, entries: Iterable[Entry]) -> set[Entry]:

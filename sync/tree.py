@@ -11,12 +11,14 @@ from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath
 _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, Mode.GITLINK)}
 _ID_BYTES = 20
 _MAX_NAME_BYTES = 255
+_MAX_ENTRIES = 500_000
 _NO_COMPONENT = frozenset({b"", b".", b".."})
 # what NTFS and HFS+ equate with .git: 8.3 short names, alternate streams, trailing dots and blanks
 _DOT_GIT = re.compile(r"(?:\.git|git~[1-9])(?:[ .]*(?::.*)?)", re.IGNORECASE | re.DOTALL)
 # what no rule below could refuse; nearly every name there is
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99})*")
+_DRIVE = re.compile(rb"[A-Za-z]:")
 _BIDI_AND_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
@@ -64,6 +66,8 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
             raise MalformedObjectError("mode-unknown", f"mode {data[at:blank]!r} of {name!r} is none that git writes")
         if name in _NO_COMPONENT or b"/" in name:
             raise MalformedObjectError("name-not-a-component", f"the tree object has an entry named {name!r}")
+        if len(entries) == _MAX_ENTRIES:
+            raise MalformedObjectError("tree-too-large", f"it has more than {_MAX_ENTRIES} entries")
         at = nul + 1 + _ID_BYTES
         entries.append(TreeEntry(name, mode, ObjectId(data[nul + 1 : at].hex())))
     _refuse_disorder(entries)
@@ -165,15 +169,17 @@ def _is_utf8(name: bytes) -> bool:
 
 
 def escapes(link: RepoPath, target: bytes) -> bool:
-    """Whether a symlink at `link` (a path inside the mirror) points outside the mirror."""
-    if not target or target.startswith(b"/") or b"\0" in target:
+    """Whether a symlink at `link` (a path inside the mirror) may lead outside the mirror, on Windows too.
+
+    After a name, `..` leads to the parent of wherever that name leads, if it is a link itself: so it is allowed only
+    at the beginning, where it leaves directories.
+    """
+    target = target.replace(b"\\", b"/")
+    if not target or target.startswith(b"/") or b"\0" in target or _DRIVE.match(target):
         return True
-    depth = link.count(b"/")
-    for component in target.split(b"/"):
-        depth += {b"..": -1, b".": 0, b"": 0}.get(component, 1)
-        if depth < 0:
-            return True
-    return False
+    components = [component for component in target.split(b"/") if component not in {b".", b""}]
+    rises = components.count(b"..")
+    return rises > link.count(b"/") or components[:rises] != [b".."] * rises
 
 
 _LICENSE_NAME = re.compile(rb"(licen[cs]es?|copying|copyright|notice|unlicense)([._-].*)?", re.IGNORECASE | re.DOTALL)

@@ -263,6 +263,7 @@ def test_a_source_that_is_no_directory_is_named(source: str, is_file: bool, path
     with pytest.raises(SourceError) as raised:
         trees.select(source)
     assert (raised.value.is_file, raised.value.path) == (is_file, path)
+    assert [entry.name for entry in raised.value.siblings] == ([b"wit"] if b"/" not in path else [b"a", b"b"])
 
 
 def _one_inside_another(depth: int) -> tuple[ObjectId, dict[ObjectId, bytes]]:
@@ -283,6 +284,22 @@ def test_a_tree_too_deep_is_refused() -> None:
     root, trees = _one_inside_another(MAX_DEPTH + 1)
     with pytest.raises(MalformedObjectError, match="deeper than"):
         select(root, RepoPath(b""), Selection(), trees.__getitem__)
+
+
+def test_a_path_that_no_system_takes_is_refused_with_its_directory() -> None:
+    directory = "/".join(["d" * 250] * 17)
+    with pytest.raises(MalformedObjectError) as raised:
+        Trees({f"{directory}/f": ""}).select()
+    assert (raised.value.reference, raised.value.path) == ("path-too-long", directory.encode())
+
+
+def test_a_blob_that_reads_like_a_tree_is_none() -> None:
+    raw = dump_tree([TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
+    root = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("blob", raw))])
+    trees = {object_id("tree", root): root, object_id("blob", raw): raw}
+    with pytest.raises(MalformedObjectError) as raised:
+        select(object_id("tree", root), RepoPath(b""), Selection(), trees.__getitem__)
+    assert (raised.value.reference, raised.value.path) == ("object-wrong-kind", b"d")
 
 
 def test_a_malformed_tree_is_refused_with_its_directory() -> None:

@@ -40,6 +40,7 @@ REFUSED = {
     "ext::sh -c id": "remote helper",
     "fd::17": "remote helper",
     "https::https://example.org/x": "remote helper",
+    "C:\\x": "it is a local path",
     "ftp://example.org/x": "its scheme is none of",
     "HTTPS://example.org/x": "its scheme is none of",
     "git+ssh://example.org/x": "its scheme is none of",

@@ -10,6 +10,7 @@ from sync.git.repository import UNPACK_LIMIT, Repository
 from sync.model import ObjectId
 
 _PROBES = 64
+_LARGE_BYTES = 1 << 20
 
 
 class Copying:
@@ -25,9 +26,9 @@ class Copying:
 
 
 def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
-    """Begin to bring objects that `target` lacks from `source`: one pack if they are many, written by a process of its own."""
+    """Begin to bring objects that `target` lacks from `source`: one pack if they are many or large, by a process of its own."""
     lacking = _lacking(target, list(dict.fromkeys(objects)))
-    if len(lacking) >= UNPACK_LIMIT:
+    if len(lacking) >= UNPACK_LIMIT or any(source.size(object_id) > _LARGE_BYTES for object_id in lacking):
         return Copying(pack_objects(source.git_directory, target.common_directory, lacking))
     for object_id in lacking:
         kind, content = source.read_typed(object_id)

@@ -265,7 +265,9 @@ def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Pac
     git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
     """
     environment = {**_own_environment(), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects"))}
-    command = [_program(), "--git-dir=.", "pack-objects", "--quiet", "--window=0", str(target / "objects" / "pack" / "pack")]
+    # a blob above the threshold is copied in pieces, however large it is
+    git = [_program(), "--git-dir=.", "-c", "core.bigFileThreshold=1m"]
+    command = [*git, "pack-objects", "--quiet", "--window=0", str(target / "objects" / "pack" / "pack")]
     process = subprocess.Popen(  # noqa: S603
         command, cwd=target, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

@@ -220,7 +220,8 @@ class Repository:
 
     def refs(self) -> dict[str, ObjectId]:
         """All refs with the ids they name, unpeeled."""
-        return {name: target for name in self._repository.references if (target := self.ref_target(name))}
+        with attempting("list the refs"):
+            return {name: target for name in self._repository.references if (target := self.ref_target(name))}
 
     def commit_of(self, revision: str) -> ObjectId | None:
         """The commit that a revision, in git's syntax, names; None if there is none."""
