@@ -9,7 +9,7 @@ from tomlkit.items import InlineTable
 
 from sync.errors import ManifestError
 from sync.manifest import MANIFEST_PATH
-from sync.toml_lines import keys_by_line
+from sync.toml_lines import keys_by_line, toml_lines
 
 Value = str | bool | list[str]
 
@@ -45,7 +45,7 @@ def _without_table(manifest: str, name: str) -> str:
 
 
 def _cut_table(manifest: str, name: str) -> str:
-    lines = manifest.splitlines(keepends=True)
+    lines = toml_lines(manifest)
     headers = [number for number, _ in keys_by_line(manifest) if lines[number - 1].lstrip().startswith("[")]
     start = next((number for number, path in keys_by_line(manifest) if path == ("mirrors", name) and number in headers), None)
     if start is None:

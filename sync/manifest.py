@@ -18,7 +18,7 @@ from sync.names import did_you_mean
 from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem
 from sync.patterns import parse_pattern
 from sync.portable import judge_portable
-from sync.toml_lines import find_line
+from sync.toml_lines import find_line, toml_lines
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
@@ -44,7 +44,7 @@ class Manifest:
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in `data`; ManifestError names the line and the key of what is wrong."""
     text = _decode(data)
-    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+    if any(line.count(".") > _MAX_DOTS for line in toml_lines(text)):
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
         document = tomllib.loads(text)
@@ -79,7 +79,7 @@ def _decode(data: bytes) -> str:
 
 
 def _syntax_error(text: str, error: ValueError) -> ManifestError:
-    conflict = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
+    conflict = next((n for n, line in enumerate(toml_lines(text), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
     if conflict is not None:
         return ManifestError(
             f"{MANIFEST_PATH} holds an unresolved merge conflict",
@@ -88,7 +88,7 @@ def _syntax_error(text: str, error: ValueError) -> ManifestError:
             reference="manifest-conflict",
         )
     line = re.search(r"at line (\d+)", str(error))
-    where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(text.splitlines())}"
+    where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(toml_lines(text))}"
     return ManifestError(f"{MANIFEST_PATH} is not valid TOML", [where, str(error).lower()], reference="manifest-syntax")
 
 

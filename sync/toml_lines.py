@@ -1,5 +1,6 @@
 """In which line of a TOML file a key or a table stands, which tomllib does not say; pure."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 
@@ -21,7 +22,7 @@ def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[s
 def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The 1-based lines of table headers and assignments, each with its full key path."""
     table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(toml_lines(text), 1):
         stripped = line.strip()
         if stripped.startswith("["):
             header = _key_path(stripped)
@@ -29,6 +30,11 @@ def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
             yield number, table
         elif "=" in stripped and (key := _key_path(stripped.partition("=")[0] + "= 0")):
             yield number, table + key
+
+
+def toml_lines(text: str) -> list[str]:
+    """The lines with their ends; of all that Python takes for the end of a line only that which ends one in TOML and in editors."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _key_path(line: str) -> tuple[str, ...] | None:

@@ -120,3 +120,10 @@ def test_a_key_is_found_in_the_line_that_holds_it() -> None:
     assert find_line(text, ("mirrors", "up", "tag")) == (5, ("mirrors", "up", "tag"))
     assert find_line(text, ("mirrors", "up", "into")) == (3, ("mirrors", "up"))
     assert find_line(text, ("mirrors", "no")) == (None, ())
+
+
+def test_lines_are_counted_as_editors_count_them() -> None:
+    text = '[mirrors."up"]  # \u2028\x85\nurl = "https://example.org/up"\ntag = "v1"\ncolour = 1\n'
+    with pytest.raises(ManifestError) as raised:
+        parse_manifest(text.encode())
+    assert raised.value.context[0].startswith("third_party/mirrors.toml:4")
