@@ -20,12 +20,13 @@ test: $(VENV)/dev ## the test suite
 test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) $(PYTEST) -q -n 2 tests/test_report*.py tests/test_packagers_page.py
+	$(BIN)/python -m tests.real_repositories $(abspath $(UPSTREAMS))
 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
 
-torture: $(VENV)/dev ## kill or fail the program at every system call; hours, so ARGS="--kind KILL" takes one kind, ARGS=--quick a spread
-	$(BIN)/python -m tests.crashes $(ARGS)
+torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="kill-points …" takes some, UPSTREAMS=DIR adds real ones
+	$(BIN)/python -m tests.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))
 
 lint: $(VENV)/dev ## ruff
 	$(BIN)/ruff format --check sync policies tests
