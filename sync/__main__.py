@@ -24,7 +24,11 @@ def main() -> NoReturn:
     """Run the program and exit."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    status = _flushed(_run())
+    try:
+        status = _flushed(_run())
+    except InterruptedByUser:
+        sys.stderr.write("interrupted\n")
+        status = ExitStatus.INTERRUPTED
     with suppress(OSError):
         sys.stderr.flush()
     os._exit(status)  # taking the interpreter down takes 45 ms, and would wait for nobody useful
@@ -46,9 +50,6 @@ def _run() -> int:
         return _start(sys.argv[1:])
     except VerbatimError as error:
         return _say(error)
-    except InterruptedByUser:
-        sys.stderr.write("interrupted\n")
-        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         return ExitStatus.TROUBLE  # whoever read has gone
     except OSError as error:

@@ -181,8 +181,8 @@ def _replace_in_place(third_party: Path, workspace: Directory, parent: Directory
                 _move_path(target, aside, fact.path)
         target.remove_empty_directories()
         present = {fact.path for fact in _facts(third_party, step.target)}
-        with workspace.descend(slot, create=True) as staged:
-            for path in wanted.keys() - present:
+        for path in sorted(wanted.keys() - present):
+            with workspace.descend(slot) as staged:
                 _copy_path(staged, target, path, wanted[path].mode)
     if step.new is None:
         os.rmdir(name, dir_fd=parent.descriptor)
@@ -233,8 +233,7 @@ def _follow_with_index(third_party: Path, repository: Repository, journal: Journ
             continue
         target = step.target.encode()
         if step.kind == "file":
-            blob = repository.write_blob(read_file(third_party, step.target) or b"")
-            wanted.append(Entry(RepoPath(prefix + target), Mode.FILE, blob))
+            wanted.append(Entry(RepoPath(prefix + target), Mode.FILE, step.new))
         else:
             entries = known[step.target] if step.target in known else [fact.entry for fact in _facts(third_party, step.target)]
             wanted += [Entry(RepoPath(prefix + target + b"/" + path), mode, blob) for path, mode, blob in entries]

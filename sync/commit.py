@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from sync.errors import ManifestError
 from sync.git.process import commit_paths
@@ -34,8 +35,7 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
     """Commit the index's state of the manifest, and of the mirrors in the plan or with another entry; None if HEAD has it."""
     root, repository = host.require_work_tree()
     temporary = repository.git_directory / "git-verbatim-commit.index"
-    for left in (temporary, temporary.with_name(temporary.name + ".lock")):
-        left.unlink(missing_ok=True)  # of a run that was killed
+    _remove_index(temporary)  # of a run that was killed
     before = committed_mirrors(repository)
     entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
     owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}
@@ -58,7 +58,13 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None
         )
     finally:
         with suppress(OSError):  # the commit is made, and the next run takes the file away
-            temporary.unlink(missing_ok=True)
+            _remove_index(temporary)
+
+
+def _remove_index(index: Path) -> None:
+    """Remove an index of our own, with the lock that a git that was killed left on it."""
+    for left in (index, index.with_name(f"{index.name}.lock")):
+        left.unlink(missing_ok=True)
 
 
 def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:

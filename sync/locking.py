@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from sync.apply import Outcome, discard_leftovers, finish, read_journal
 from sync.errors import HostError
-from sync.files import explaining
+from sync.files import explaining, signals_held
 from sync.git.repository import Repository
 from sync.host import Host
 
@@ -26,7 +26,7 @@ def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
     with _exclusively(repository, seconds, listener):
         if journal := read_journal(repository.git_directory):
             listener.notice("an earlier run was interrupted: finishing it first")
-            with explaining("finish an interrupted run"):
+            with explaining("finish an interrupted run"), signals_held():
                 report_rescued(finish(host.third_party, repository, journal), listener)
         discard_leftovers(host.third_party)
         yield

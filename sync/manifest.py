@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NoReturn, Protocol
 
@@ -34,6 +34,8 @@ class Manifest:
     """The manifest's mirrors by name, in the order of the file."""
 
     mirrors: Mapping[str, Mirror]
+    source: bytes = field(default=b"", repr=False)
+    """What it was parsed from."""
 
     @property
     def key_files(self) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ def parse_manifest(data: bytes) -> Manifest:
         _refuse_first(text, error)
     mirrors = {name: _mirror_of(text, name, mirror, table.defaults) for name, mirror in table.mirrors.items()}
     _refuse_overlaps(text, mirrors)
-    return Manifest(mirrors)
+    return Manifest(mirrors, data)
 
 
 def _decode(data: bytes) -> str:

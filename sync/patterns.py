@@ -23,7 +23,7 @@ _POSIX_CLASSES = {
     b"upper": rb"A-Z",
     b"xdigit": rb"0-9A-Fa-f",
 }
-_BRACKET_ITEM = re.compile(rb"\[:([a-z]*):\]|(\\.|[^\\])-(\\.|[^\]\\])|(\\.|[^\\])", re.DOTALL)
+_BRACKET_ITEM = re.compile(rb"(\\.|[^\\])-(\\.|[^\]\\])|(\\.|[^\\])", re.DOTALL)
 _NEVER = rb"(?!)"
 _STAR = rb"[^/]*"
 _DIRECTORIES = rb"(?:.*/)?"
@@ -137,22 +137,25 @@ def _bracket(glob: bytes, at: int) -> tuple[bytes, int]:
     at += 1
     negated = glob[at : at + 1] in {b"!", b"^"}
     at += negated
-    members, first = b"", True
+    members: list[bytes] = []
+    first = True
     while first or glob[at : at + 1] != b"]":
-        item = _BRACKET_ITEM.match(glob, at)
-        if item is None or (item[1] is not None and item[1] not in _POSIX_CLASSES):
+        # a class is named up to the next `]`, whatever stands between
+        end = glob.find(b"]", at + 2) if glob.startswith(b"[:", at) else at
+        member: bytes | None = None
+        if end > at + 2 and glob[end - 1 : end] == b":":
+            member, at = _POSIX_CLASSES.get(glob[at + 2 : end - 1]), end + 1
+        elif end >= at and (item := _BRACKET_ITEM.match(glob, at)):
+            member, at = _member(item), item.end()
+        if member is None:
             return _NEVER, len(glob)
-        members += _members(item)
-        at, first = item.end(), False
-    if not members:
-        return (rb"[^/]" if negated else _NEVER), at + 1
-    return (rb"[^/" if negated else rb"(?!/)[") + members + rb"]", at + 1
+        members.append(member)
+        first = False
+    return (rb"[^/" if negated else rb"(?!/)[") + b"".join(members) + rb"]", at + 1
 
 
-def _members(item: re.Match[bytes]) -> bytes:
-    named, low, high, single = item.groups()
-    if named is not None:
-        return _POSIX_CLASSES[named]
+def _member(item: re.Match[bytes]) -> bytes:
+    low, high, single = item.groups()
     if single is not None:
         return _byte(single)
     # of a range that runs backwards git still takes the first member

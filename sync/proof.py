@@ -28,6 +28,7 @@ class Claim:
     upstream_tree: ObjectId
     tree: ObjectId
     entries: tuple[Entry, ...]
+    """Sorted by path, and a possible set, which whoever reads a record sees to; the licences likewise."""
     licenses: tuple[Entry, ...]
 
 

@@ -53,42 +53,43 @@ def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, repor
     """Make mirrors equal to the manifest."""
     with _opened(host, options, reporter) as state:
         manifest = read_manifest(state)
-        _refuse_false_licenses(state, manifest)
-        run = _Run(host, manifest, options, reporter)
+        _refuse_false_licenses(manifest)
+        run = _Run(host, manifest, manifest.source, options, reporter)
         result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`")
         return result
 
 
-def _refuse_false_licenses(state: WorkTree, manifest: Manifest) -> None:
+def _refuse_false_licenses(manifest: Manifest) -> None:
     if any(mirror.license for mirror in manifest.mirrors.values()):
         from sync.licensing import concluded_licenses  # 60 ms with SPDX's list, which only a licence that is given is worth
 
-        concluded_licenses(state.read(MANIFEST) or b"", manifest.mirrors.values())
+        concluded_licenses(manifest.source, manifest.mirrors.values())
 
 
 def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter) -> Result:
     """A new mirror: its manifest entry, its files and its record, or nothing of it."""
     with _opened(host, options, reporter) as state:
-        if name in read_manifest(state).mirrors:
+        before = read_manifest(state)
+        if name in before.mirrors:
             raise UsageError(f"there is a mirror {name} already", hint=f"edit it in {MANIFEST_PATH}", reference="mirror-exists")
         from sync.edit import add_mirror_table  # tomlkit takes 20 ms, which only an edit is worth
 
-        text = add_mirror_table(_manifest_text(state), name, dict(values))
+        text = add_mirror_table(before.source.decode(), name, dict(values))
         try:
             manifest = parse_manifest(text.encode())
         except ManifestError as error:
             error.context = [f"the new mirror {name}", *error.context[1:]]  # its lines are in no file yet
             raise
-        return _Run(host, manifest, options, reporter, text).carry_out([name], {})
+        return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
 
 
 def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
     """Take mirrors out of manifest, tree and records."""
     with _opened(host, options, reporter) as state:
-        before = read_manifest(state).mirrors
-        names = choose(patterns, [*before, *(name for name in state.record_names() if name not in before)])
+        before = read_manifest(state)
+        names = choose(patterns, [*before.mirrors, *(name for name in state.record_names() if name not in before.mirrors)])
         if odd := [name for name in names if not is_mirror_name(name)]:
             raise UsageError(
                 "there are records whose names no mirror may have",
@@ -98,9 +99,9 @@ def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, re
             )
         from sync.edit import remove_mirror_tables
 
-        text = remove_mirror_tables(_manifest_text(state), names)
-        run = _Run(host, parse_manifest(text.encode()), options, reporter, text)
-        return run.carry_out([], {name: before.get(name) for name in names})
+        text = remove_mirror_tables(before.source.decode(), names)
+        run = _Run(host, parse_manifest(text.encode()), before.source, options, reporter)
+        return run.carry_out([], {name: before.mirrors.get(name) for name in names})
 
 
 @contextmanager
@@ -112,20 +113,17 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
         yield WorkTree(host.third_party)
 
 
-def _manifest_text(state: WorkTree) -> str:
-    return (state.read(MANIFEST) or b"").decode()
-
-
 @dataclass(slots=True)
 class _Run:
     """One command that changes third_party/, from preparing to committing."""
 
     host: Host
     manifest: Manifest
+    """As it is to become."""
+    manifest_before: bytes
+    """As it was read, once: it may be edited while upstreams are asked."""
     options: SyncOptions
     reporter: Reporter
-    manifest_text: str | None = None
-    """The manifest as it is to become; None: it stays."""
     prepared: Preparation = field(init=False)
     _copying: list[Copying] = field(default_factory=list)
 
@@ -217,12 +215,13 @@ class _Run:
     def _own_files(self) -> dict[str, bytes | None]:
         """The tool's own files in third_party/, and those of keys, that change or that a commit has to hold; None: it goes away."""
         key_files = self.manifest.key_files if self.options.commit else ()
-        present = {name: self.state.read(name) for name in (MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, *key_files)}
+        present = {name: self.state.read(name) for name in (ATTRIBUTES_FILE, IGNORE_FILE, *key_files)}
+        present[MANIFEST] = self.manifest_before
         ignored = None if (text := present[IGNORE_FILE]) is None else text.decode("utf-8", "surrogateescape")
         ignore = ignore_unchecked(ignored, list(self.manifest.mirrors.values()))
         wanted = {
             **present,
-            MANIFEST: present[MANIFEST] if self.manifest_text is None else self.manifest_text.encode(),
+            MANIFEST: self.manifest.source,
             ATTRIBUTES_FILE: present[ATTRIBUTES_FILE] or ATTRIBUTES.encode(),
             IGNORE_FILE: None if ignore is None else ignore.encode("utf-8", "surrogateescape"),
         }

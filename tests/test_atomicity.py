@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.files import signals_held
 from tests.support import Host, Upstream, mirror, run_tool
 
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
@@ -104,6 +105,18 @@ def test_a_git_that_dies_is_no_branch_without_commits(updating: Host, tmp_path: 
     assert updating.git("show", "HEAD:precious") == "ours"
 
 
+def test_what_a_git_that_dies_leaves_of_our_index_is_taken_away(updating: Host, tmp_path: Path) -> None:
+    dying = tmp_path / "bin/git"
+    dying.parent.mkdir()
+    dying.write_text(
+        f'#!/bin/sh\n[ "$1" = update-index ] && : >"$GIT_INDEX_FILE.lock" && kill -9 $$\nexec {shutil.which("git")} "$@"\n'
+    )
+    dying.chmod(0o755)
+    ran = updating.run("sync", "--commit", PATH=f"{dying.parent}:{os.environ['PATH']}")
+    assert (ran.status, "git update-index failed" in ran.err) == (2, True)
+    assert not list((updating.path / ".git").glob("git-verbatim-commit*"))
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
 @pytest.mark.parametrize("error", ["EXDEV", "EINVAL", "ENOSYS"])
 def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: Host, error: str) -> None:
@@ -137,6 +150,55 @@ def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: 
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
+def test_where_nothing_can_be_renamed_away_a_removal_leaves_nothing_and_rescues_nothing(updating: Host) -> None:
+    inject = ["-e", "trace=renameat2", "-e", "inject=renameat2:error=EXDEV"]
+    done = subprocess.run(
+        ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
+
+
+def test_an_interrupted_run_takes_its_workspace_away(updating: Host) -> None:
+    before = updating.snapshot()
+    wrapper = updating.path.with_name("wrapper.py")
+    wrapper.write_text(
+        "import signal, sys\nimport sync.staging\nfrom sync.__main__ import main\n"
+        "sync.staging.discard_unfinished = lambda workspace: signal.raise_signal(signal.SIGINT)\n"
+        "sys.argv = ['git-verbatim', 'sync']\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(wrapper)],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    assert updating.snapshot() == before
+    assert not (updating.third_party / ".git-verbatim").exists()
+
+
+def test_signals_that_are_held_cut_no_system_call_short() -> None:
+    caught: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: caught.append(number))
+    try:
+        with signals_held():
+            signal.raise_signal(signal.SIGTERM)
+            assert signal.SIGTERM in signal.sigpending()
+            assert caught == []
+        assert caught == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None:
     """Nothing is deleted that was not seen when the plan was made."""
     wrapper = updating.path.with_name("wrapper.py")
@@ -160,6 +222,30 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
     assert (updating.third_party / ".git-verbatim/rescued/one.1/late").read_text() == "precious"
     assert updating.run("verify").status == 0
     assert ".git-verbatim" not in updating.git("status", "--porcelain", "--untracked-files=all")
+
+
+def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_lost(updating: Host, upstream: Upstream) -> None:
+    """The commit holds the manifest that was synced; the edit waits in the working tree for the next sync."""
+    edited = manifest(upstream, "v2").replace("v2", "v3")
+    wrapper = updating.path.with_name("wrapper.py")
+    wrapper.write_text(
+        "import sys\nimport sync.staging\nfrom sync.__main__ import main\n"
+        "original = sync.staging.write_journal\n"
+        "def late(*arguments):\n"
+        f"    original(*arguments)\n    open('third_party/mirrors.toml', 'w').write({edited!r})\n"
+        "sync.staging.write_journal = late\nsys.argv = ['git-verbatim', 'sync', '--commit']\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(wrapper)],
+        cwd=updating.path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert updating.git("show", "HEAD:third_party/mirrors.toml").strip() == manifest(upstream, "v2").strip()
+    assert (updating.third_party / "mirrors.toml").read_text() == edited
 
 
 def test_runs_wait_for_one_another_and_readers_see_old_or_new(updating: Host, upstream: Upstream) -> None:

@@ -1,8 +1,8 @@
-"""`python -m tests.crashes`: hit every job at every point, judge what is left, print the table; exit 1 on any failure."""
+"""`python -m tests.crashes`: hit every job at every point, judge what is left, print the tables; exit 1 on any failure."""
 
 import argparse
+import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -11,27 +11,33 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from tests.crashes import overlay
 from tests.crashes.judging import UNCLEAR, Law, Verdict, judge
-from tests.crashes.points import ERRORS, KILL, SHORT, Point, parse_case
-from tests.crashes.running import list_points, preload
+from tests.crashes.points import KINDS, SHORT, Point, parse_case
+from tests.crashes.running import list_points, list_sizes, preload
 from tests.crashes.scenes import JOBS, Scenes, compile_program, isolate
 from tests.crashes.table import render, render_failure, render_outcomes
 
 Case = tuple[Point, str]
-_QUICK = 60
-_worker: dict[str, Law] = {}
-_scenes: list[Scenes] = []
+_QUICK = 40
+_NO_OVERLAY = "CRASHES_NO_OVERLAY"
+_laws: dict[str, Law] = {}
 
 
 def main() -> int:
     options = _options()
+    _start_again()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scratch directory goes away
     only = [parse_case(text) for text in options.only or ()]
-    jobs = sorted({point.job for point, _ in only}) or options.job or list(JOBS)
+    jobs = _possible(sorted({point.job for point, _ in only}) or options.job or list(JOBS))
+    if not jobs:
+        return 0
     with tempfile.TemporaryDirectory(prefix="git-verbatim-crashes-") as scratch:
         scenes = Scenes.build(Path(scratch), jobs)
         compile_program(scenes)
-        cases = only or list(_cases(scenes, jobs, options.kind or [KILL, *ERRORS, SHORT]))
+        isolate(scenes, scenes.root / "home")
+        preload(scenes)
+        cases = [case for case in only if case[0].job in jobs] or list(_cases(scenes, jobs, options.kind or KINDS))
         most = _QUICK if options.quick else options.most or len(cases)
         cases = [cases[n * len(cases) // most] for n in range(most)] if most < len(cases) else cases
         print(f"{len(cases)} cases", file=sys.stderr, flush=True)
@@ -47,41 +53,48 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.crashes", description="Kill or fail the program at every system call.")
+    parser = argparse.ArgumentParser(prog="python -m tests.crashes", description="Hit the program at every system call.")
     parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="processes (default: one a processor)")
-    parser.add_argument("--quick", action="store_true", help=f"only a spread of about {_QUICK} cases")
+    parser.add_argument("--quick", action="store_true", help=f"only a spread of {_QUICK} cases")
     parser.add_argument("--most", type=int, metavar="N", help="only a spread of N cases")
     parser.add_argument("--only", action="append", metavar="JOB:CALL[@SCOPE]:K:KIND", help="just this case; may be repeated")
     parser.add_argument("--job", action="append", choices=list(JOBS), help="only this job; may be repeated")
-    parser.add_argument("--kind", action="append", choices=[KILL, *ERRORS, SHORT], help="only this; may be repeated")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="only this; may be repeated")
     return parser.parse_args()
 
 
+def _start_again() -> None:
+    """Once: with sets in the same order in every run, so that the K-th call is the same, and with mounts of its own."""
+    if _NO_OVERLAY in os.environ:
+        return
+    refusal = overlay.refusal()
+    command = [*(() if refusal else overlay.UNSHARE), sys.executable, "-m", "tests.crashes", *sys.argv[1:]]
+    os.execvpe(command[0], command, {**os.environ, "PYTHONHASHSEED": "0", _NO_OVERLAY: refusal or ""})
+
+
+def _possible(jobs: Sequence[str]) -> list[str]:
+    refusal = os.environ[_NO_OVERLAY]
+    skipped = [name for name in jobs if JOBS[name].overlay and refusal]
+    if skipped:
+        print(f"skipped, since no overlay can be mounted here ({refusal}): {', '.join(skipped)}")
+    return [name for name in jobs if name not in skipped]
+
+
 def _cases(scenes: Scenes, jobs: Sequence[str], kinds: Sequence[str]) -> Iterator[Case]:
-    points = {name: list_points(scenes, JOBS[name], scenes.root / "listing" / name) for name in jobs}
+    top = scenes.root / "listing"
+    points = {name: list_points(scenes, JOBS[name], top / name) for name in jobs}
     for kind in kinds:
         for name in jobs:
-            if kind == SHORT:
-                yield from ((point, kind) for point in _sizes(scenes, name))
-            else:
-                yield from ((point, kind) for point in points[name])
-
-
-def _sizes(scenes: Scenes, job: str) -> list[Point]:
-    """Limits at which some file of the job ends in a short write: strace can forge the count, but not write less.
-
-    With RLIMIT_FSIZE the kernel writes what fits, and fails the next write with EFBIG.
-    """
-    top = scenes.root / "listing" / job
-    sizes = {path.lstat().st_size for path in top.rglob("*") if path.is_file() and not {"bin", "log"} & {*path.parts}}
-    return [Point(job, "write", "main", size - 1) for size in sorted(sizes) if 0 < size < 50_000]
+            for point in list_sizes(scenes, JOBS[name], top / name) if kind == SHORT else points[name]:
+                yield point, kind
 
 
 def _judged(scenes: Scenes, cases: Sequence[Case], processes: int) -> list[Verdict]:
     verdicts = []
-    pool = ProcessPoolExecutor(processes, initializer=_prepare, initargs=(scenes,))
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, (signal.SIGTERM, signal.SIG_DFL))
     try:
-        for number, done in enumerate(as_completed([pool.submit(_judge, case, n) for n, case in enumerate(cases)]), 1):
+        running = [pool.submit(_judge, scenes, case, scenes.root / "cases" / str(n)) for n, case in enumerate(cases)]
+        for number, done in enumerate(as_completed(running), 1):
             verdicts.append(verdict := done.result())
             if verdict.wrong:
                 print(render_failure(verdict), file=sys.stderr, flush=True)
@@ -92,25 +105,14 @@ def _judged(scenes: Scenes, cases: Sequence[Case], processes: int) -> list[Verdi
     return sorted(verdicts, key=lambda verdict: (verdict.kind, verdict.point))
 
 
-def _prepare(scenes: Scenes) -> None:
-    """In each worker, once."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    isolate(scenes, scenes.root / "home")
-    preload(scenes)
-    _scenes.append(scenes)
-
-
-def _judge(case: Case, number: int) -> Verdict:
-    scenes, (point, kind) = _scenes[0], case
-    top = scenes.root / "cases" / str(number)
+def _judge(scenes: Scenes, case: Case, top: Path) -> Verdict:
+    point, kind = case
     try:
-        if point.job not in _worker:
-            _worker[point.job] = Law.of(scenes, JOBS[point.job], scenes.root / "laws" / f"{point.job}-{os.getpid()}")
-        return judge(scenes, _worker[point.job], case, top)
+        if point.job not in _laws:
+            _laws[point.job] = Law.of(scenes, JOBS[point.job], scenes.root / "laws" / f"{point.job}-{os.getpid()}")
+        return judge(scenes, _laws[point.job], case, top)
     except Exception:  # noqa: BLE001 - a case that cannot be judged is a failure, and the others go on
         return Verdict(point, kind, [(UNCLEAR, f"cannot be judged: {traceback.format_exc()[-600:]}")])
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.crashes.points import KILL, SHORT, Point
-from tests.crashes.running import hit, look, was_hit
+from tests.crashes.points import FETCH, INTERRUPTS, KILL, MAIN, SHORT, Point
+from tests.crashes.running import hit, run, was_hit
 from tests.crashes.scenes import NOTE, STAGED, Job, Scenes
 from tests.support import Host, Ran
 
@@ -62,12 +62,12 @@ class Law:
 
     @classmethod
     def of(cls, scenes: Scenes, job: Job, top: Path) -> "Law":
-        host = scenes.fresh(job, top)
-        old = State.of(host)
-        ran = look(scenes, top, *job.command)
-        if ran.status != 0:
-            raise AssertionError(f"the job {job.name} fails by itself:\n{ran.err}")
-        return cls(job, old, State.of(host))
+        with scenes.fresh(job, top) as host:
+            old = State.of(host)
+            ran = run(scenes, top, job.command)
+            if ran.status != 0:
+                raise AssertionError(f"the job {job.name} fails by itself:\n{ran.err}")
+            return cls(job, old, State.of(host))
 
 
 @dataclass
@@ -88,18 +88,20 @@ def judge(scenes: Scenes, law: Law, case: tuple[Point, str], top: Path) -> Verdi
     """Hit a fresh copy of the job at the point, then see what it left and whether one run heals it."""
     point, kind = case
     verdict = Verdict(point, kind)
-    host = scenes.fresh(law.job, top)
-    ran = hit(scenes, point, kind, top)
-    after = State.of(host)
-    verdict.reached = kind == SHORT or was_hit(top)
-    _judge_tree(verdict, law, after, look(scenes, top, "verify"))
-    if kind != KILL:
-        _judge_words(verdict, law, ran, after)
-    _judge_user(verdict, law, host, "then")
-    _take_gits_locks(verdict, host)
-    _judge_healing(verdict, law, look(scenes, top, *law.job.command), host)
-    _judge_looks(verdict, scenes, top)
-    _judge_leftovers(verdict, host)
+    with scenes.fresh(law.job, top) as host:
+        ran = hit(scenes, point, kind, top)
+        after = State.of(host)
+        verdict.reached = kind == SHORT or was_hit(top, kind)
+        _judge_tree(verdict, law, after, run(scenes, top, ("verify",)))
+        if kind in INTERRUPTS and verdict.reached and not point.is_gits:
+            _judge_interrupted(verdict, ran, host)
+        elif kind != KILL:
+            _judge_words(verdict, law, ran, after)
+        _judge_user(verdict, law, host, after, "then")
+        _take_gits_locks(verdict, host)
+        _judge_healing(verdict, law, run(scenes, top, law.job.command), host)
+        _judge_looks(verdict, scenes, top)
+        _judge_leftovers(verdict, host)
     return verdict
 
 
@@ -125,6 +127,14 @@ def _judge_tree(verdict: Verdict, law: Law, after: State, verified: Ran) -> None
         verdict.says(TORN, "a commit that is none of the two")
 
 
+def _judge_interrupted(verdict: Verdict, ran: Ran, host: Host) -> None:
+    """A run that is interrupted says so, and tidies up."""
+    if (ran.status, ran.err.splitlines()[-1:]) != (130, ["interrupted"]) or "Traceback" in ran.err:
+        verdict.says(UNCLEAR, f"exit status {ran.status}: {_last(ran)}")
+    if left := leftovers(host):
+        verdict.says(UNHEALED, f"left over by who was interrupted: {sorted(left)}")
+
+
 def _judge_words(verdict: Verdict, law: Law, ran: Ran, after: State) -> None:
     """A run that met an error succeeds completely or says clearly what failed."""
     if "Traceback" in ran.err or "this is a bug" in ran.err:
@@ -132,7 +142,7 @@ def _judge_words(verdict: Verdict, law: Law, ran: Ran, after: State) -> None:
     elif ran.status == 0:
         if after != law.new and not (_keeps_directories(verdict) and after.without_directories() == law.new.without_directories()):
             verdict.says(TORN, "it exits 0 without the new state")
-    elif ran.status != 2:
+    elif ran.status not in ({2, 3} if verdict.point.scope == FETCH else {2}):
         verdict.says(UNCLEAR, f"exit status {ran.status}: {_last(ran)}")
     elif not verdict.point.is_output and not re.search(r"^error: .+", ran.err, re.MULTILINE):
         verdict.says(UNCLEAR, f"no error is said: {_last(ran)}")
@@ -144,12 +154,12 @@ def _keeps_directories(verdict: Verdict) -> bool:
     return verdict.kind != KILL and verdict.point.call in {"unlinkat", "rmdir"}
 
 
-def _judge_user(verdict: Verdict, law: Law, host: Host, when: str) -> None:
+def _judge_user(verdict: Verdict, law: Law, host: Host, state: State, when: str) -> None:
     for name in (NOTE, STAGED):
         path = host.path / name
         if not path.is_file() or path.read_bytes() != law.old.files[name][1]:
             verdict.says(MISSING, f"{when}: the user's {name}")
-    if _staged(host.git("ls-files", "--stage", STAGED)) != _staged(law.old.index):
+    if _staged(state.index) != _staged(law.old.index):
         verdict.says(MISSING, f"{when}: what the user had staged")
 
 
@@ -160,7 +170,7 @@ def _staged(listing: str) -> list[str]:
 def _take_gits_locks(verdict: Verdict, host: Host) -> None:
     """A git that is hit leaves its locks, and every git then says which file to delete: that is done as its words tell."""
     for lock in (host.path / ".git/HEAD.lock", *(host.path / ".git/refs/heads").rglob("*.lock")):
-        if verdict.point.scope.startswith("git") and lock.exists():
+        if verdict.point.scope != MAIN and lock.exists():
             lock.unlink()
             verdict.outcome += ", git's lock"
 
@@ -180,31 +190,34 @@ def _judge_healing(verdict: Verdict, law: Law, ran: Ran, host: Host) -> None:
         verdict.says(UNHEALED, "the index differs")
     if healed.head != law.new.head:
         verdict.says(UNHEALED, "the commit differs")
-    _judge_user(verdict, law, host, "healed")
+    _judge_user(verdict, law, host, healed, "healed")
 
 
 def _judge_looks(verdict: Verdict, scenes: Scenes, top: Path) -> None:
     for look_at in (("verify",), ("verify", "--index"), ("status",)):
-        ran = look(scenes, top, *look_at)
+        ran = run(scenes, top, look_at)
         if ran.status != 0:
             verdict.says(UNHEALED, f"{' '.join(look_at)} exits {ran.status}: {_last(ran)}")
 
 
 def _judge_leftovers(verdict: Verdict, host: Host) -> None:
-    """No lock, no journal, no draft, no workspace is left; every object is whole."""
-    git_directory = host.path / ".git"
-    left = {str(path.relative_to(host.path)) for path in git_directory.rglob("*.lock")} - _LOCK_FILES
-    left |= {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")} - _LOCK_FILES
-    left |= {WORKSPACE} if (host.path / WORKSPACE).exists() else set()
-    if left:
+    """Nothing of the tool's is left; every object is whole."""
+    if left := leftovers(host):
         verdict.says(UNHEALED, f"left over: {sorted(left)}")
-    for lock in (git_directory / "git-verbatim.lock", *(host.path.parent / "home").rglob("*.lock")):
-        if lock.is_file() and not _is_free(lock):
-            verdict.says(UNHEALED, f"still held: {lock.name}")
     try:
         host.git("fsck", "--strict", "--no-dangling")
     except AssertionError as error:
         verdict.says(UNHEALED, f"git fsck: {str(error).splitlines()[1:3]}")
+
+
+def leftovers(host: Host) -> set[str]:
+    """Locks, journals, drafts, the workspace."""
+    git_directory = host.path / ".git"
+    left = {str(path.relative_to(host.path)) for path in git_directory.rglob("*.lock")} - _LOCK_FILES
+    left |= {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")} - _LOCK_FILES
+    left |= {WORKSPACE} if (host.path / WORKSPACE).exists() else set()
+    locks = [git_directory / "git-verbatim.lock", *(host.path.parent / "home").rglob("*.lock")]
+    return left | {f"{lock.name}, still held" for lock in locks if lock.is_file() and not _is_free(lock)}
 
 
 def _is_free(lock: Path) -> bool:

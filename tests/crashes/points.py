@@ -2,9 +2,8 @@
 
 import os
 import re
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,10 @@ _NAMES = ("renameat2", "renameat", "rename", "linkat", "link", "symlinkat", "sym
 _DIRECTORIES = ("mkdirat", "mkdir", "rmdir")
 _CONTENTS = ("openat", "write", "pwrite64", "sendfile", "ftruncate", "fsync", "fdatasync", "syncfs", "fchmod", "chmod", "utimensat")
 CALLS = (*_NAMES, *_DIRECTORIES, *_CONTENTS)
-ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EXDEV", "EMFILE")
 KILL, SHORT = "KILL", "SHORT"
+INTERRUPTS = ("INT", "TERM")
+ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EXDEV", "EMFILE")
+KINDS = (KILL, *INTERRUPTS, *ERRORS, SHORT)
 
 MAIN, FETCH = "main", "fetch"
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<call>\w+)\((?P<rest>.*)")
@@ -35,6 +36,11 @@ class Point:
         return f"{self.job}:{self.call}{scope}:{self.number}:{kind}"
 
     @property
+    def is_gits(self) -> bool:
+        """Whether a git is hit, and not the program itself."""
+        return self.scope not in {MAIN, FETCH}
+
+    @property
     def is_output(self) -> bool:
         """Whether it writes to stdout or stderr: where an error there can say nothing any more."""
         return self.call == "write" and self.detail.startswith(("1,", "2,"))
@@ -47,21 +53,22 @@ def parse_case(text: str) -> tuple[Point, str]:
     return Point(job, name, scope or MAIN, int(number)), kind
 
 
-def strace(log: Path, calls: Sequence[str], *, follow: bool, inject: str | None = None) -> list[str]:
+def strace(calls: Sequence[str], *, log: Path | None = None, follow: bool, inject: str | None = None) -> list[str]:
     """The beginning of a command line that traces what comes behind it."""
-    following = ["-f"] if follow else []  # --seccomp-bpf, which is faster, misses signals to threads (strace 6.1)
-    injecting = [] if inject is None else ["-e", f"inject={inject}"]
-    return ["strace", *following, "-o", str(log), "-e", "trace=" + ",".join(calls), *injecting]
+    options = [*(["-f"] if follow else []), *([] if log is None else ["-o", str(log)])]
+    return ["strace", *options, "-e", "trace=" + ",".join(calls), *([] if inject is None else ["-e", f"inject={inject}"])]
 
 
-def program(command: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "sync", *command]
+def injection(point: Point, kind: str) -> str:
+    """What strace is asked to do at a point."""
+    what = f"error={kind}" if kind in ERRORS else f"signal=SIG{kind}"
+    return f"{point.call}:{what}:when={point.number}"
 
 
 def write_git_wrapper(directory: Path, target: str) -> None:
     """A `git` for the front of PATH: it counts its calls, and starts the one that is meant (`all`: each) under strace.
 
-    CRASH_STRACE is the command line to put in front; the log of the N-th goes to CRASH_LOGS/N.
+    CRASH_STRACE is the command line to put in front; the log of the N-th is log.N here.
     """
     directory.mkdir()
     (directory / "count").write_text("0")
@@ -75,7 +82,7 @@ def write_git_wrapper(directory: Path, target: str) -> None:
     wrapper.chmod(0o755)
 
 
-def points_of(job: str, own_log: Path, git_logs: Sequence[Path]) -> list[Point]:
+def points_of(job: str, own_log: Path, git_logs: Iterable[Path]) -> list[Point]:
     """All points of a job by the logs of one run; a fetching thread's K-th call that another thread makes first is left out.
 
     strace counts calls by thread, and hits whoever is there first.
@@ -105,7 +112,7 @@ def _threads(log: Path) -> Iterator[tuple[str, str, str]]:
             yield matched["pid"], matched["call"], matched["rest"]
 
 
-def _numbered(lines: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) -> Iterator[tuple[str, str, int, str]]:
+def _numbered(lines: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, int, str]]:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for pid, call, rest in lines:
         counts[pid, call] += 1

@@ -1,97 +1,124 @@
-"""Runs of the program: one that is hit, under strace, and those that look at what it left, each a copy of this process."""
+"""Runs of the program as copies of this process, whose imports are done already: some are hit, others look at what is left."""
 
+import ctypes
 import importlib
 import os
+import pkgutil
 import resource
+import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from tests.crashes.points import CALLS, FETCH, KILL, MAIN, SHORT, Point, points_of, program, strace, write_git_wrapper
+from tests.crashes.points import CALLS, FETCH, SHORT, Point, injection, points_of, strace, write_git_wrapper
 from tests.crashes.scenes import JOBS, Job, Scenes, environment
 from tests.support import Ran
 
 _SECONDS = 60
+_PR_SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)  # prctl(2)
 
 
-def list_points(scenes: Scenes, job: Job, scratch: Path) -> list[Point]:
-    """Every point of a job, by running it once; it has to succeed."""
-    host = scenes.fresh(job, scratch)
-    log, wrapper = scratch / "log", scratch / "bin"
-    write_git_wrapper(wrapper, "all")
-    # git's own processes are listed by the wrapper's strace; two cannot follow the same one
-    given = {**os.environ, **environment(scenes, scratch / "home")}
-    tracing = strace(log, [*CALLS, "execve"], follow=True)
-    done = _run([*tracing, *program(job.command)], host.path, given)
-    if done.status != 0:
-        raise AssertionError(f"the job {job.name} fails by itself:\n{done.err}")
-    again = scenes.fresh(job, scratch / "again")
-    given = {**given, **environment(scenes, scratch / "again" / "home"), "PATH": f"{wrapper}{os.pathsep}{os.environ['PATH']}"}
-    given["CRASH_STRACE"] = "strace -f -e trace=" + ",".join(CALLS)
-    _run(program(job.command), again.path, given)
-    points = points_of(job.name, log, sorted(wrapper.glob("log.*")))
+def list_points(scenes: Scenes, job: Job, top: Path) -> list[Point]:
+    """Every point of a job, by running it twice; it has to succeed."""
+    log = top.with_suffix(".log")
+    with scenes.fresh(job, top):
+        # git's own processes are listed by the wrapper's strace; two cannot follow the same one
+        done = run(scenes, top, job.command, tracer=strace([*CALLS, "execve"], log=log, follow=True))
+        if done.status != 0:
+            raise AssertionError(f"the job {job.name} fails by itself:\n{done.err}")
+    with scenes.fresh(job, top):
+        run(scenes, top, job.command, **_wrapped_git(top, "all", strace(CALLS, follow=True)))
+        points = points_of(job.name, log, (top / "bin").glob("log.*"))
     # what many objects are read from is a pipe, written in pieces that differ from run to run
-    return [p for p in points if not job.only_git or (p.scope.startswith("git") and not p.is_output)]
+    return [p for p in points if not job.only_git or (p.is_gits and not p.is_output)]
+
+
+def list_sizes(scenes: Scenes, job: Job, top: Path) -> list[Point]:
+    """Limits at which some file of the job ends in a short write: strace can forge the count, but not write less.
+
+    With RLIMIT_FSIZE the kernel writes what fits, and fails the next write with EFBIG.
+    """
+    with scenes.fresh(job, top):
+        run(scenes, top, job.command)
+        sizes = {path.lstat().st_size for path in top.rglob("*") if path.is_file()}
+    return [Point(job.name, "write", "main", size - 1) for size in sorted(sizes) if 0 < size < 50_000]
 
 
 def hit(scenes: Scenes, point: Point, kind: str, top: Path) -> Ran:
-    """Run the point's job in `top` and hit it there: with SIGKILL, an error, or files that cannot grow beyond a size."""
-    log = top / "log"
-    command, host = program(JOBS[point.job].command), top / "host"
-    given = {**os.environ, **environment(scenes, top / "home")}
+    """Run the point's job in `top` and hit it there: with a signal, an error, or files that cannot grow beyond a size."""
+    command = JOBS[point.job].command
     if kind == SHORT:
-        return _run(command, host, given, prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (point.number, point.number)))
-    what = "signal=SIGKILL" if kind == KILL else f"error={kind}"
-    inject = f"{point.call}:{what}:when={point.number}"
-    if point.scope in {MAIN, FETCH}:
-        return _run([*strace(log, [point.call], follow=point.scope == FETCH, inject=inject), *command], host, given)
-    write_git_wrapper(top / "bin", point.scope.removeprefix("git"))
-    given["PATH"] = f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    given["CRASH_STRACE"] = f"strace -f -e trace={point.call} -e inject={inject}"
-    return _run(command, host, given)
+        return run(scenes, top, command, largest=point.number)
+    inject = injection(point, kind)
+    if point.is_gits:
+        tracer = strace([point.call], follow=True, inject=inject)
+        return run(scenes, top, command, **_wrapped_git(top, point.scope.removeprefix("git"), tracer))
+    tracer = strace([point.call], log=top / "log", follow=point.scope == FETCH, inject=inject)
+    return run(scenes, top, command, tracer=tracer)
 
 
-def was_hit(top: Path) -> bool:
+def was_hit(top: Path, kind: str) -> bool:
     """Whether strace says that it did what it was asked to."""
     logs = [log.read_text(errors="replace") for log in (top / "log", *top.glob("bin/log.*")) if log.exists()]
-    return any("(INJECTED)" in log or "killed by SIGKILL" in log for log in logs)
+    return any("(INJECTED)" in log or f"SIG{kind}" in log for log in logs)
 
 
-def _run(command: Sequence[str], directory: Path, given: Mapping[str, str], prepare: Callable[[], None] | None = None) -> Ran:
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env=given,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=_SECONDS,
-        check=False,
-        preexec_fn=prepare,
-    )
-    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+def _wrapped_git(top: Path, target: str, tracer: Sequence[str]) -> dict[str, str]:
+    write_git_wrapper(top / "bin", target)
+    return {"PATH": f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}", "CRASH_STRACE": " ".join(tracer)}
 
 
-def look(scenes: Scenes, top: Path, *arguments: str) -> Ran:
-    """Run the program in `top` unharmed, in a copy of this process: the imports are done already, which halves the time."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = os.fork()
-        if child == 0:
-            _become(scenes, top, arguments, out.fileno(), err.fileno())
-        _, status = os.waitpid(child, 0)
-        out.seek(0)
-        err.seek(0)
-        said = out.read().decode("utf-8", "replace"), err.read().decode("utf-8", "replace")
-    return Ran(os.waitstatus_to_exitcode(status), *said)
-
-
-def _become(scenes: Scenes, top: Path, arguments: Sequence[str], out: int, err: int) -> None:
+def run(
+    scenes: Scenes, top: Path, arguments: Sequence[str], *, tracer: Sequence[str] = (), largest: int | None = None, **given: str
+) -> Ran:
+    """Run the program in `top`, under `tracer` if one is given, and with files that cannot grow beyond `largest`."""
+    (waiting, go), (out, said), (err, warned) = os.pipe(), os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        os.dup2(said, 1)
+        os.dup2(warned, 2)
+        _become(top / "host", arguments, {**environment(scenes, top / "home"), **given}, waiting, largest)
+    for descriptor in (waiting, said, warned):
+        os.close(descriptor)
     try:
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.environ.update(environment(scenes, top / "home"))
-        os.chdir(top / "host")
+        tracing = _attached(tracer, child) if tracer else None
+    finally:
+        os.close(go)
+        printed = [_read_all(descriptor) for descriptor in (out, err)]
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if tracing is not None:
+        tracing.communicate()
+    if status == -signal.SIGALRM:
+        raise AssertionError(f"it runs for more than {_SECONDS} seconds")
+    return Ran(status, *printed)
+
+
+def _read_all(descriptor: int) -> str:
+    with open(descriptor, "rb") as pipe:
+        return pipe.read().decode("utf-8", "replace")
+
+
+def _attached(tracer: Sequence[str], process: int) -> subprocess.Popen[bytes]:
+    tracing = subprocess.Popen([*tracer, "-p", str(process)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = tracing.stderr.readline() if tracing.stderr else b""
+    if not said.endswith(b"attached\n"):
+        raise AssertionError(said.decode("utf-8", "replace"))
+    return tracing
+
+
+def _become(host: Path, arguments: Sequence[str], given: dict[str, str], waiting: int, largest: int | None) -> NoReturn:
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANY)  # strace is no ancestor, which some systems demand
+        os.read(waiting, 1)  # until the tracer is there
+        signal.alarm(_SECONDS)
+        if largest is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.update(given)
+        os.chdir(host)
         sys.argv = ["git-verbatim", *arguments]
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - likewise
@@ -101,7 +128,8 @@ def _become(scenes: Scenes, top: Path, arguments: Sequence[str], out: int, err: 
 
 
 def preload(scenes: Scenes) -> None:
-    """Import the program's copy, for `look`."""
+    """Import the program's copy."""
     sys.path.insert(0, str(scenes.program))
-    importlib.import_module("sync.program")
-    importlib.import_module("sync.__main__")
+    for package in ("sync", "policies"):
+        for module in pkgutil.walk_packages([str(scenes.program / package)], f"{package}."):
+            importlib.import_module(module.name)

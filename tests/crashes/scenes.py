@@ -1,12 +1,15 @@
-"""What is killed: for each job a directory with a host and a home as they are before it, copied anew for every case."""
+"""What is hit: for each job a directory with a host and a home as they are before it, copied anew for every case."""
 
+import compileall
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.crashes import overlay
 from tests.support import Host, Upstream, git, mirror
 
 Files = dict[str | bytes, bytes | tuple[str, bytes]]
@@ -38,9 +41,14 @@ class Job:
     """Whether the program's own hooks are installed and judge the commit."""
     only_git: bool = False
     """Whether only the calls of git processes are points; another job has the others."""
+    overlay: bool = False
+    """Whether all of the host lies in the lower layer of an overlay, as what a container's image brings."""
+
+    def on_overlay(self) -> "Job":
+        return replace(self, name=f"{self.name}-overlay", overlay=True)
 
 
-JOBS = {
+_JOBS = {
     job.name: job
     for job in (
         Job("add", ("sync",), None, "v1"),
@@ -52,6 +60,7 @@ JOBS = {
         Job("packed", ("sync",), "v1", "many", only_git=True),
     )
 }
+JOBS = {**_JOBS, **{job.name: job for job in (_JOBS[name].on_overlay() for name in ("add", "update", "remove"))}}
 
 
 @dataclass(frozen=True)
@@ -84,10 +93,21 @@ class Scenes:
     def template(self, job: Job) -> Path:
         return self.root / "templates" / job.name
 
-    def fresh(self, job: Job, target: Path) -> Host:
-        """A copy of the job's template to run it in."""
-        shutil.copytree(self.template(job), target, symlinks=True)
-        return Host(target / "host")
+    @contextmanager
+    def fresh(self, job: Job, top: Path) -> Iterator[Host]:
+        """A copy of the job's template to run it in, or an overlay above it."""
+        template, host = self.template(job), top / "host"
+        shutil.copytree(template / "home", top / "home")
+        try:
+            if job.overlay:
+                overlay.mount(template / "host", host, top / "layers")
+            else:
+                shutil.copytree(template / "host", host, symlinks=True)
+            yield Host(host)
+        finally:
+            if job.overlay:
+                overlay.unmount(host, top / "layers")
+            shutil.rmtree(top)
 
 
 def isolate(scenes: Scenes, home: Path) -> None:
@@ -115,8 +135,6 @@ def environment(scenes: Scenes, home: Path) -> Mapping[str, str]:
 
 def compile_program(scenes: Scenes) -> None:
     """Compile the copy once; runs do not."""
-    import compileall
-
     compileall.compile_dir(scenes.program, quiet=2)
     sys.dont_write_bytecode = True
 
@@ -142,11 +160,19 @@ def _make_template(scenes: Scenes, job: Job, upstream: Upstream) -> None:
         host.sync("--commit")
     host.manifest(_manifest(upstream, job.after, checked_in=job.checked_in))
     host.git("add", "third_party/mirrors.toml")
-    if job.hooks and (ran := host.run("hook", "install")).status != 0:
-        raise AssertionError(ran.err)
+    if job.hooks:
+        _install_hooks(host)
     staged.write_text("staged\n")
     host.git("add", STAGED)
     staged.write_text("in the working tree\n")
     (host.path / NOTE).parent.mkdir()
     (host.path / NOTE).write_text("precious\n")
     os.environ["HOME"] = str(scenes.root / "home")
+
+
+def _install_hooks(host: Host) -> None:
+    """As the program does, but hooks find the copy by PYTHONPATH, which theirs leave out of account."""
+    if (ran := host.run("hook", "install")).status != 0:
+        raise AssertionError(ran.err)
+    for hook in (host.path / ".git/hooks").iterdir():
+        hook.write_text(hook.read_text().replace('"$python" -I ', '"$python" -P '))
