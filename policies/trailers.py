@@ -10,7 +10,7 @@ from sync.provenance import Record
 
 KEY = "Mirror-Sync"
 REMOVED = "removed"
-_LINE = re.compile(rb"^%s:[ \t]*(\S+)[ \t]+(\S+)[ \t]+([0-9a-f]{40})[ \t\r]*(?:\n|\Z)" % KEY.encode(), re.MULTILINE | re.IGNORECASE)
+_LINE = re.compile(rb"^(?i:%s):[ \t]*(\S+)[ \t]+(\S+)[ \t]+([0-9a-f]{40})[ \t\r]*(?:\n|\Z)" % KEY.encode(), re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Question 2, is the record true: asks every upstream again and derives each mirror anew from its objects."""
 
-import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +79,8 @@ class _Inquiry:
 
     def _ask(self, source: "_Source") -> None:
         refs = source.refs()
-        self.findings = [finding for subject in self.subjects for finding in _findings(subject, refs, source)]
+        for subject in self.subjects:
+            self.findings.extend(_findings(subject, refs, source))
 
 
 class _Source:
@@ -193,8 +193,7 @@ def _content_findings(subject: Subject, repository: Repository) -> Iterator[Find
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
     given = {*derived.entries, *derived.licenses}
     for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
-        content = repository.read(fact.blob)
-        if (len(content), hashlib.sha256(content).hexdigest()) != (fact.size, fact.sha256):
+        if repository.digest(fact.blob) != (fact.size, fact.sha256):
             yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong")
     for path in sorted({entry.path for entry in set(derived.licenses) ^ set(recorded.licenses)}):
         yield _finding(Rule.UPSTREAM_LICENSE_DIFFERS, subject, f"the licence file {quote_path(path)} is another upstream")

@@ -72,12 +72,14 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
 
 def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
     """An annotated tag names itself: under another name somebody passes an old release off as a new one, or has renamed it."""
-    named = tag_name(upstream.tag_objects[0]) if upstream.tag_objects else None
-    if named is None or named == mirror.pin.value.encode() or _TAG_RENAMED in mirror.allow:
+    if not upstream.tag_objects or _TAG_RENAMED in mirror.allow:
+        return
+    named = tag_name(upstream.tag_objects[0])
+    if named == mirror.pin.value.encode():
         return
     raise SelectionError(
         f"the tag {mirror.pin} of mirror {mirror.name} is another one under this name",
-        [f"its object calls itself {quote_path(named)} [{_TAG_RENAMED}]", *_where(mirror)],
+        [f"its object calls itself {quote_path(named or b'nothing')} [{_TAG_RENAMED}]", *_where(mirror)],
         hint=f'ask upstream why; to take it all the same: allow = ["{_TAG_RENAMED}"]',
         reference=_TAG_RENAMED,
     )

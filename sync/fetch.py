@@ -37,7 +37,7 @@ class Want:
 
     url: str
     pins: frozenset[Pin]
-    recorded: Mapping[Pin, ObjectId]
+    recorded: Mapping[Pin, UpstreamCommit]
     """The commits that records already give for some of the pins: with such a commit in the cache nobody is asked."""
     sources: frozenset[RepoPath] = frozenset({RepoPath(b"")})
     """The directories whose content is needed; all of the tree where the transport cannot choose."""
@@ -107,7 +107,7 @@ class _Upstream:
         """The pins for which the upstream has to be asked."""
         if is_local_upstream:
             return sorted(self.want.pins, key=str)  # from there only what is needed was copied, which may be more now
-        known = {pin for pin, commit in self.want.recorded.items() if cache.has(commit)}
+        known = {pin for pin, recorded in self.want.recorded.items() if cache.has(recorded.commit)}
         known |= {p for p in self.want.pins if p.kind is PinKind.COMMIT and cache.has(ObjectId(p.value))}
         return sorted(self.want.pins - known, key=str)
 
@@ -158,8 +158,8 @@ class _Upstream:
         recorded = self.want.recorded.get(pin)
         target: ObjectId | None
         if recorded is not None and not asked:
-            target = recorded
-        elif pin.kind is PinKind.TAG:
+            return recorded
+        if pin.kind is PinKind.TAG:
             target = cache.ref_target(_pin_ref(pin))
         else:
             target = ObjectId(pin.value) if cache.has(ObjectId(pin.value)) else None

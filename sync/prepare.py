@@ -167,7 +167,7 @@ def _wants(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> "
         Want(
             url=url,
             pins=frozenset(mirror.pin for mirror in fed),
-            recorded={m.pin: r.commit for m in fed if (r := records[m.name]) is not None and r.answers_pin_of(m)},
+            recorded={m.pin: derived_of(r).upstream for m in fed if (r := records[m.name]) is not None and r.answers_pin_of(m)},
             sources=frozenset(mirror.source for mirror in fed),
         )
         for url, fed in by_url.items()

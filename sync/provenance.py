@@ -17,7 +17,7 @@ from sync.model import (
     UpstreamCommit,
 )
 from sync.names import quote_path
-from sync.proof import Claim, Proof, check_proof, commit_time
+from sync.proof import Claim, Proof, check_proof, commit_time, tag_name
 from sync.signed import which_object
 
 
@@ -70,11 +70,18 @@ class Record:
 
     def differences(self, mirror: Mirror) -> list[str]:
         """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
-        return [*self._copy_differences(mirror), *self._signature_differences(mirror)]
+        return [*self._copy_differences(mirror), *self._name_differences(mirror), *self._signature_differences(mirror)]
 
     def is_of_copy(self, mirror: Mirror) -> bool:
         """Whether it is the record of what the manifest's entry copies, whatever that says of signatures."""
-        return not self._copy_differences(mirror)
+        return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
+
+    def _name_differences(self, mirror: Mirror) -> Iterator[str]:
+        """An annotated tag has to call itself as the pin does (`derive` asks the same of upstreams)."""
+        if not self.proof.tags or mirror.pin.kind is not PinKind.TAG or "tag-renamed" in mirror.allow:
+            return
+        if (named := tag_name(self.proof.tags[0])) != mirror.pin.value.encode():
+            yield f"tag: the manifest says {mirror.pin}, the tag object calls itself {quote_path(named or b'nothing')}"
 
     def _copy_differences(self, mirror: Mirror) -> list[str]:
         pairs = {

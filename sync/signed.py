@@ -115,7 +115,7 @@ def _without_signatures(raw: bytes) -> tuple[bytes, bytes]:
         elif line.startswith(b" "):
             said = line[1:] if lines is signature else line
         else:
-            lines = [] if line.startswith(b"gpgsig") else kept
+            lines = [] if line.startswith(b"gpgsig-sha256 ") else kept
         lines.append(said)
     return b"\n".join(kept) + blank + body, b"".join(line + b"\n" for line in signature)
 

@@ -19,6 +19,7 @@ from tests.servers import (
     ssh_agent,
     ssh_server,
     ssh_trouble,
+    status,
 )
 from tests.support import Host, Upstream, git, mirror
 
@@ -659,6 +660,17 @@ def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
     assert {request.headers.get("X-Token") for request in site.requests} == {None}
 
 
+def test_each_host_gets_its_own_extra_header_though_another_key_ends_with_the_same(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    for base, token in ((site.base, "own"), ("https://other.invalid", "another's")):
+        configure(scratch_home, "--add", f"http.{base}/.extraHeader", f"X-Token: {token}")
+        configure(scratch_home, "--add", f"http.{base}/.extraHeader", "X-Client: me")
+    sync_of(host, site.url())
+    assert {(r.headers.get("X-Token"), r.headers.get("X-Client")) for r in site.requests} == {("own", "me")}
+
+
 def test_verification_that_is_off_for_one_host_is_on_for_those_that_it_redirects_to(
     host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
 ) -> None:
@@ -759,6 +771,20 @@ def test_credentials_in_an_instead_of_are_not_printed_by_an_error(
     ran = host.run("sync")
     assert ran.status == 3
     assert "wr0ng" not in ran.err
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+@pytest.mark.parametrize("way", ["Negotiate", "NTLM", 'Digest realm="x", nonce="y"', 'Basic realm="x"'])
+def test_credentials_in_an_instead_of_are_not_printed_whatever_the_server_asks_for(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, way: str, scheme: str
+) -> None:
+    upstream.release("v1", FILES)
+    with git_http(tmp_path, trouble=status(401, **{"WWW-Authenticate": way})) as site:
+        configure(scratch_home, f"url.{scheme}://user:s3cret@127.0.0.1:{site.port}/.insteadOf", "https://forge.invalid/")
+        host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
+        ran = host.run("sync")
+    assert ran.status == 3
+    assert "s3cret" not in ran.out + ran.err
 
 
 def test_credentials_in_the_manifest_are_refused_and_not_printed(host: Host, guarded: GitHttp) -> None:

@@ -62,6 +62,8 @@ COLLIDING = {
     "both": (["\u00c9", "e\u0301"], ("e\u0301", "\u00c9")),
     "what case folding alone equates": (["stra\u00dfe", "strasse"], ("strasse", "stra\u00dfe")),
     "deep down": (["a/b/C", "a/b/c"], ("a/b/C", "a/b/c")),
+    "directories deep down": (["x/A/1", "x/a/2"], ("x/A", "x/a")),
+    "outermost first": (["a/B", "a/b", "Z", "z"], ("Z", "z")),
     "not next to each other": (["A", "B", "C", "a"], ("A", "a")),
 }
 
@@ -69,6 +71,11 @@ COLLIDING = {
 @pytest.mark.parametrize(("paths", "pair"), COLLIDING.values(), ids=COLLIDING)
 def test_what_is_one_file_elsewhere_collides(paths: list[str], pair: tuple[str, str]) -> None:
     assert next(collisions(RepoPath(path.encode()) for path in paths)) == (pair[0].encode(), pair[1].encode())
+
+
+def test_names_that_are_not_utf8_collide_where_the_rest_does() -> None:
+    assert list(collisions([RepoPath(b"\xff\xe4"), RepoPath(b"\xfe")])) == []
+    assert list(collisions([RepoPath(b"\xffA"), RepoPath(b"\xffa")])) == [(b"\xffA", b"\xffa")]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1), max_size=5, unique_by=str.casefold))

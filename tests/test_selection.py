@@ -282,24 +282,40 @@ def test_a_tree_as_deep_as_allowed_is_taken() -> None:
 
 def test_a_tree_too_deep_is_refused() -> None:
     root, trees = _one_inside_another(MAX_DEPTH + 1)
-    with pytest.raises(MalformedObjectError, match="deeper than"):
+    with pytest.raises(MalformedObjectError, match="deeper than 200 directories") as raised:
         select(root, RepoPath(b""), Selection(), trees.__getitem__)
+    assert (raised.value.reference, raised.value.path) == ("tree-too-deep", b"/".join([b"d"] * (MAX_DEPTH + 1)))
+
+
+@pytest.mark.parametrize(("limit", "path"), [(4, None), (3, b"b"), (2, b"a"), (1, b"")])
+def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch, limit: int, path: bytes | None) -> None:
+    monkeypatch.setattr("sync.selection.MAX_ENTRIES", limit)
+    trees = Trees(frozenset({"a/x", "b/y"}))
+    if path is None:
+        assert trees.select() == ["a/x", "b/y"]
+        return
+    with pytest.raises(MalformedObjectError, match=f"^it has more than {limit} entries$") as raised:
+        trees.select()
+    assert (raised.value.reference, raised.value.path) == ("tree-too-large", path)
 
 
 def test_a_path_that_no_system_takes_is_refused_with_its_directory() -> None:
-    directory = "/".join(["d" * 250] * 17)
-    with pytest.raises(MalformedObjectError) as raised:
-        Trees({f"{directory}/f": ""}).select()
+    directory = "/".join(["d" * 250] * 16)
+    longest = f"{directory}/{'f' * 80}"
+    assert Trees({longest: ""}).select() == [longest]
+    with pytest.raises(MalformedObjectError, match=r"^it has paths longer than 4096 bytes$") as raised:
+        Trees({f"{longest}f": ""}).select()
     assert (raised.value.reference, raised.value.path) == ("path-too-long", directory.encode())
 
 
-def test_a_blob_that_reads_like_a_tree_is_none() -> None:
-    raw = dump_tree([TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
-    root = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("blob", raw))])
-    trees = {object_id("tree", root): root, object_id("blob", raw): raw}
-    with pytest.raises(MalformedObjectError) as raised:
-        select(object_id("tree", root), RepoPath(b""), Selection(), trees.__getitem__)
-    assert (raised.value.reference, raised.value.path) == ("object-wrong-kind", b"d")
+@pytest.mark.parametrize(("source", "where"), [(b"", b"d"), (b"d", b""), (b"d/e", b"d")])
+def test_a_blob_that_reads_like_a_tree_is_none(source: bytes, where: bytes) -> None:
+    inner = dump_tree([TreeEntry(b"e", Mode.TREE, object_id("tree", b""))])
+    root = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("blob", inner))])
+    trees = {object_id("tree", root): root, object_id("blob", inner): inner}
+    with pytest.raises(MalformedObjectError, match=r"^it is no tree object$") as raised:
+        select(object_id("tree", root), RepoPath(source), Selection(), trees.__getitem__)
+    assert (raised.value.reference, raised.value.path) == ("object-wrong-kind", where)
 
 
 def test_a_malformed_tree_is_refused_with_its_directory() -> None:
@@ -308,15 +324,40 @@ def test_a_malformed_tree_is_refused_with_its_directory() -> None:
     trees = {object_id("tree", raw): raw, object_id("tree", bad): bad}
     with pytest.raises(MalformedObjectError) as raised:
         select(object_id("tree", raw), RepoPath(b""), Selection(), trees.__getitem__)
-    assert (raised.value.reference, raised.value.path) == ("tree-truncated", b"sub")
+    assert (raised.value.reference, raised.value.path, str(raised.value)) == (
+        "tree-truncated",
+        b"sub",
+        "the tree object is truncated",
+    )
+
+
+@pytest.mark.parametrize(("source", "where"), [(b"sub", b""), (b"sub/deep", b"sub")])
+def test_a_malformed_tree_on_the_way_to_the_source_is_refused_with_its_directory(source: bytes, where: bytes) -> None:
+    bad = b"100644 a\0"
+    raw = dump_tree([TreeEntry(b"sub", Mode.TREE, object_id("tree", bad))])
+    root = raw if where else bad
+    trees = {object_id("tree", raw): raw, object_id("tree", bad): bad}
+    with pytest.raises(MalformedObjectError) as raised:
+        select(object_id("tree", root), RepoPath(source), Selection(), trees.__getitem__)
+    assert raised.value.path == where
+
+
+def test_of_what_is_known_no_tree_is_read() -> None:
+    trees = Trees(frozenset({"wit/a", "wit/deep/b", "c"}))
+    taken = select(trees.root, RepoPath(b"wit"), Selection(), trees.read)
+    known = (taken.tree, taken.entries)
+    read: list[ObjectId] = []
+    again = select(trees.root, RepoPath(b"wit"), Selection(), lambda tree: read.append(tree) or trees.read(tree), known)
+    assert (again, read) == (taken, [trees.root])
 
 
 def test_an_empty_directory_is_refused_unless_left_out() -> None:
     raw = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("tree", b"")), TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
     trees = {object_id("tree", raw): raw, object_id("tree", b""): b""}
     root = object_id("tree", raw)
-    with pytest.raises(MalformedObjectError, match="directory without files"):
+    with pytest.raises(MalformedObjectError, match=r"^it is a directory without files") as raised:
         select(root, RepoPath(b""), Selection(), trees.__getitem__)
+    assert (raised.value.reference, raised.value.path) == ("empty-directory", b"d")
     selected = select(root, RepoPath(b""), Selection(exclude=("/d/",)), trees.__getitem__)
     assert [entry.path for entry in selected.entries] == [b"f"]
     assert [parse_tree(raw)[0].name for raw in selected.proof_trees] == [b"d"]

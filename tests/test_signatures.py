@@ -14,9 +14,9 @@ import pytest
 
 from sync.errors import CouldNotCheckError, HostError, ManifestError
 from sync.manifest import parse_manifest
-from sync.model import Mirror, ObjectId, SignatureState, UpstreamCommit
+from sync.model import Mirror, ObjectId, SignatureState, SignedObject, UpstreamCommit
 from sync.signatures import Judge
-from sync.signed import Judged
+from sync.signed import Judged, signed_part
 from sync.state import WorkTree
 from tests.support import Host, Upstream, git, git_bytes, mirror
 
@@ -627,3 +627,16 @@ def test_a_mirror_without_keys_has_a_record_as_before(host: Host, upstream: Upst
     assert "signature" not in host.record("up")
     assert "signed" not in host.run("report").out
     assert base64.b64decode(host.record("up")["proof"]["tags"][0]).endswith(b"-----END SSH SIGNATURE-----\n")
+
+
+def test_only_what_git_leaves_out_of_a_signed_tag_is_unsigned() -> None:
+    tag = b"object %s\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n%s\nv1\n-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n"
+    said = {}
+    for header in (b"", b"gpgsig-sha256 x\n y\n", b"gpgsig-other take v2\n and more\n"):
+        signed = signed_part(
+            UpstreamCommit(ObjectId("0" * 40), ObjectId("1" * 40), b"", (tag % (b"0" * 40, header),)), SignedObject.TAG
+        )
+        assert signed is not None
+        said[header] = signed.payload
+    assert said[b"gpgsig-sha256 x\n y\n"] == said[b""]
+    assert b"take v2" in said[b"gpgsig-other take v2\n and more\n"]

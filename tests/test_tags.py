@@ -27,6 +27,38 @@ def test_an_old_release_under_a_new_name_is_refused_unless_allowed(host: Host, u
     assert host.run("verify").status == 0
 
 
+def test_a_tag_that_hides_its_name_behind_another_header_is_refused(host: Host, upstream: Upstream) -> None:
+    old = upstream.tag("v1", upstream.commit(FILES), annotated=True)
+    raw = git(upstream.path, "cat-file", "tag", old).replace("\ntag v1", "\ngpgsig-sha256 x\ntag v1", 1)
+    hidden = git(upstream.path, "hash-object", "--literally", "-w", "-t", "tag", "--stdin", stdin=raw.encode())
+    (upstream.path / "refs/tags/v2").write_text(f"{hidden}\n")  # git itself would not
+    host.manifest(mirror("up", upstream.url, tag="v2", local=True))
+    ran = host.run("sync")
+    assert (ran.status, "[tag-renamed]" in ran.err) == (2, True), ran.err
+
+
+def test_a_record_that_passes_its_tag_off_as_another_is_found_offline(host: Host, upstream: Upstream) -> None:
+    upstream.tag("v1", upstream.commit(FILES), annotated=True)
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.sync("--commit")
+    host.manifest(mirror("up", upstream.url, tag="v2", local=True))
+    record = host.third_party / "provenance/up.json"
+    record.write_bytes(record.read_bytes().replace(b'"refs/tags/v1"', b'"refs/tags/v2"'))
+    host.git("commit", "--quiet", "--all", "-m", "forged")
+    for command in (["verify"], ["verify", "--rev", "HEAD"], ["check", "--all"]):
+        ran = host.run(*command)
+        assert (ran.status, "record-differs-from-manifest" in ran.out) == (1, True), ran
+
+
+def test_a_second_mirror_of_an_annotated_tag_records_the_tag_too(host: Host, upstream: Upstream) -> None:
+    tag = upstream.tag("v1", upstream.commit({**FILES, "b/c": b"c\n"}), annotated=True)
+    host.manifest(mirror("one", upstream.url, tag="v1", local=True))
+    host.sync()
+    host.manifest(mirror("one", upstream.url, tag="v1", local=True, from_="b") + mirror("two", upstream.url, tag="v1", local=True))
+    host.sync()
+    assert [host.record(name)["upstream"]["tag"] for name in ("one", "two")] == [tag, tag]
+
+
 @pytest.mark.parametrize("name", ["v1", "release/2.0", "é-1"])
 def test_a_tag_that_names_itself_is_taken(host: Host, upstream: Upstream, name: str) -> None:
     upstream.tag(name, upstream.commit(FILES), annotated=True)

@@ -39,6 +39,7 @@ def test_parsing_is_the_inverse_of_writing(entries: list[TreeEntry]) -> None:
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "no NUL": (b"100644 a", "tree-truncated"),
     "no blank": (b"100644", "tree-truncated"),
+    "no NUL in as many bytes as an id has": (b"100644 " + b"a" * 13, "tree-truncated"),
     "a short id": (b"100644 a\0" + RAW[:-1], "tree-truncated"),
     "rubbish at the end": (b"100644 a\0" + RAW + b"1", "tree-truncated"),
     "a padded mode": (b"040000 a\0" + RAW, "mode-unknown"),
@@ -47,6 +48,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a device": (b"20644 a\0" + RAW, "mode-unknown"),
     "a fifo": (b"10644 a\0" + RAW, "mode-unknown"),
     "no mode": (b" a\0" + RAW, "mode-unknown"),
+    "a path for a name": (b"100644 a/b\0" + RAW, "name-not-a-component"),
+    "the directory itself": (b"40000 .\0" + RAW, "name-not-a-component"),
+    "the directory above": (b"40000 ..\0" + RAW, "name-not-a-component"),
+    "no name": (b"100644 \0" + RAW, "name-not-a-component"),
     "a name twice": ((b"100644 a\0" + RAW) * 2, "tree-duplicate-name"),
     "a file and a directory of one name": (b"100644 a\0" + RAW + b"100644 a.b\0" + RAW + b"40000 a\0" + RAW, "tree-duplicate-name"),
     "unsorted": (b"100644 b\0" + RAW + b"100644 a\0" + RAW, "tree-unsorted"),
@@ -54,12 +59,36 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
 }
 
 
+WORDS = {
+    "tree-truncated": "the tree object is truncated",
+    "mode-unknown": r"mode b'\d*' of b'a' is none that git writes",
+    "name-not-a-component": r"the tree object has an entry named b'[/.ab]*'",
+    "tree-duplicate-name": "the tree object names an entry twice",
+    "tree-unsorted": "the entries of the tree object are not in git's order",
+}
+
+
+def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.tree._MAX_ENTRIES", 2)
+    three = [TreeEntry(b"%d" % number, Mode.FILE, ID) for number in range(3)]
+    assert parse_tree(dump_tree(three[:2])) == three[:2]
+    with pytest.raises(MalformedObjectError, match=r"^it has more than 2 entries$") as raised:
+        parse_tree(dump_tree(three))
+    assert raised.value.reference == "tree-too-large"
+
+
+def test_a_directory_stands_where_it_would_with_a_slash() -> None:
+    names = [(b"a-", Mode.FILE), (b"a.b", Mode.FILE), (b"a", Mode.TREE), (b"a0", Mode.FILE), (b"aY", Mode.TREE)]
+    raw = b"".join(b"%o %s\0%s" % (mode, name, RAW) for name, mode in names)
+    assert parse_tree(raw) == [TreeEntry(name, mode, ID) for name, mode in names]
+
+
 @pytest.mark.parametrize(("raw", "reference"), MALFORMED.values(), ids=MALFORMED)
 def test_what_git_would_not_write_is_refused(raw: bytes, reference: str) -> None:
     with pytest.raises(MalformedObjectError) as raised:
         parse_tree(raw)
     assert raised.value.reference == reference
-    assert re.match(r"the (tree object|entries) |mode b'", str(raised.value))
+    assert re.fullmatch(WORDS[reference], str(raised.value))
 
 
 PARTS = st.sampled_from([b"a", b"a.b", b"a-", b"a0", b"b", b"\xff", "ä".encode(), b"x y"])

@@ -1,19 +1,21 @@
-"""Every process that the program starts: git itself, ssh to read its configuration, and what checks signatures."""
+"""The processes that the program starts: git, ssh to read its configuration, what checks signatures; `bulk` starts the others."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.model import ObjectId
 from sync.names import quote_path
 
+_CHECKER_SECONDS = 30
+_ID = re.compile("[0-9a-f]{40}")
 NOT_THERE = 1
 """The exit status by which git says that there is none: no such revision, no merge base. Any other is a failure."""
 
@@ -31,7 +33,7 @@ def run_git(
     A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
     """
     done = subprocess.run(  # noqa: S603
-        [_program(), *arguments],
+        [program(), *arguments],
         cwd=directory,
         input=stdin,
         capture_output=True,
@@ -49,7 +51,7 @@ def last_lines(said: bytes) -> list[str]:
     return said.decode("utf-8", "replace").strip().splitlines()[-6:]
 
 
-def _program() -> str:
+def program() -> str:
     program = shutil.which("git")
     if program is None:
         raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
@@ -64,7 +66,7 @@ def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, st
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(stdin)
         given.seek(0)
-        command = [_program(), "--no-replace-objects", "-c", "advice.graftFileDeprecated=false", *arguments]
+        command = [program(), "--no-replace-objects", "-c", "advice.graftFileDeprecated=false", *arguments]
         with subprocess.Popen(  # noqa: S603
             command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or judging_environment()
         ) as process:
@@ -98,6 +100,17 @@ def configuration_for_url(directory: Path | None, section: str, url: str) -> lis
     done = run_git(directory, "config", "-z", "--get-urlmatch", section, url, check=False)
     listed = done.stdout.decode("utf-8", "surrogateescape")
     return [(key, value) for key, _, value in (line.partition("\n") for line in listed.split("\0") if line)]
+
+
+def marked_for_url(directory: Path | None, name: str, keys: Sequence[str], url: str) -> str | None:
+    """Which of the keys of configuration git takes for a URL."""
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    marks = {f"GIT_CONFIG_KEY_{count + n}": key for n, key in enumerate(keys)}
+    marks |= {f"GIT_CONFIG_VALUE_{count + n}": str(n) for n in range(len(keys))}
+    environment = {**os.environ, **marks, "GIT_CONFIG_COUNT": str(count + len(keys))}
+    done = run_git(directory, "config", "--get-urlmatch", name, url, environment=environment, check=False)
+    mark = done.stdout.decode("utf-8", "replace").strip()
+    return keys[int(mark)] if mark.isdigit() and int(mark) < len(keys) else None
 
 
 def credential(directory: Path | None, action: str, attributes: Mapping[str, str]) -> dict[str, str] | None:
@@ -164,9 +177,14 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Answ
         "LC_ALL": "C",
         "TZ": "UTC0",
     }
-    done = subprocess.run(  # noqa: S603
-        [found, *arguments], cwd=home, input=stdin, capture_output=True, env=environment, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [found, *arguments], cwd=home, input=stdin, capture_output=True, env=environment, check=False, timeout=_CHECKER_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CouldNotCheckError(
+            f"{program} takes too long over a signature", [f"waited: {_CHECKER_SECONDS} s"], reference="signature-program-failed"
+        ) from error
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -206,81 +224,19 @@ def resolve_commit(repository: Path, revision: str) -> ObjectId | None:
     """
     arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     done = run_git(repository, "--no-replace-objects", "rev-parse", *arguments, answers=(0, NOT_THERE))
-    return ObjectId(done.stdout.decode().strip()) if done.stdout else None
+    said = done.stdout.decode().strip()
+    return ObjectId(said) if _ID.fullmatch(said) else None  # a range or `^REVISION` says more than one
 
 
 def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> bool:
     """Whether a ref below one of the prefixes of a git directory reaches the commit; HostError if history is missing."""
     walk = ("rev-list", "--max-count=1", commit, "--not", *(f"--glob={prefix}*" for prefix in prefixes))
-    return not run_git(None, "--no-replace-objects", f"--git-dir={repository}", *walk, environment=_own_environment()).stdout
+    return not run_git(None, "--no-replace-objects", f"--git-dir={repository}", *walk, environment=own_environment()).stdout
 
 
-def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
-    """The contents of objects of a git directory, in this order, unverified; read ahead by a process of its own.
-
-    HostError at the first that is not there.
-    """
-    with tempfile.TemporaryFile() as names:
-        names.write("".join(f"{object_id}\n" for object_id in objects).encode())
-        names.seek(0)
-        command = [_program(), f"--git-dir={repository}", "cat-file", "--batch", "--buffer"]
-        with subprocess.Popen(  # noqa: S603
-            command, stdin=names, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_own_environment()
-        ) as process:
-            try:
-                yield from _batch(process.stdout, objects)
-            finally:
-                process.kill()
-
-
-def _batch(output: IO[bytes] | None, objects: Sequence[ObjectId]) -> Iterator[bytes]:
-    for object_id in objects:
-        header = output.readline().split() if output is not None else []
-        if output is None or len(header) != 3:  # noqa: PLR2004 - id, kind and size; else it is missing
-            raise HostError(f"object {object_id} cannot be read", reference="object-missing")
-        yield output.read(int(header[2]) + 1)[:-1]
-
-
-def _own_environment() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
     """The environment without what points git to somebody's repository."""
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-
-
-@dataclass(frozen=True, slots=True)
-class Packing:
-    """A `git pack-objects` at work."""
-
-    process: subprocess.Popen[bytes]
-
-    def finish(self) -> None:
-        """Wait for it; HostError with its words if it failed."""
-        _, said = self.process.communicate()
-        if self.process.returncode != 0:
-            raise HostError("cannot write to the object database", last_lines(said), reference="git-failed")
-
-
-def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:
-    """Begin to write the objects of the git directory `source` as one pack into the git directory `target`.
-
-    git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
-    """
-    environment = {**_own_environment(), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects"))}
-    # a blob above the threshold is copied in pieces, however large it is
-    git = [_program(), "--git-dir=.", "-c", "core.bigFileThreshold=1m"]
-    command = [*git, "pack-objects", "--quiet", "--window=0", str(target / "objects" / "pack" / "pack")]
-    process = subprocess.Popen(  # noqa: S603
-        command, cwd=target, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    if process.stdin is not None:
-        with suppress(BrokenPipeError), process.stdin as names:
-            names.write("".join(f"{object_id}\n" for object_id in objects).encode())
-        process.stdin = None
-    return Packing(process)
-
-
-def _quoted(path: str) -> str:
-    # unquoted, a colon in the path would end it
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def commit_paths(

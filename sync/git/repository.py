@@ -1,5 +1,6 @@
 """A repository opened with libgit2: objects, refs, trees and the index, as plain types."""
 
+import hashlib
 import os
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,10 +11,11 @@ from typing import Self, TypeVar
 from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
+from sync.git.bulk import digest_blob, read_objects
 from sync.git.index import Index
 from sync.git.libgit2 import FAILURES, attempting, pygit2, words
 from sync.git.loose import LooseObjects
-from sync.git.process import is_reached, read_objects, resolve_commit
+from sync.git.process import is_reached, resolve_commit
 from sync.model import Entry, Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.tree import TreeEntry, parse_tree
@@ -24,6 +26,7 @@ UNPACK_LIMIT = 100
 _T = TypeVar("_T")
 # a loose object begins with its kind and size (gitformat-loose)
 _HEADER_BYTES = 64
+_LARGE_BYTES = 8 << 20
 
 _KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
 
@@ -169,6 +172,13 @@ class Repository:
             return int(loose.partition(b"\0")[0].partition(b" ")[2])
         except ValueError as error:
             raise self._missing(object_id, error) from error
+
+    def digest(self, blob: ObjectId) -> tuple[int, str]:
+        """The size in bytes and the SHA-256 of a blob, whose content does not have to fit into memory."""
+        if self.size(blob) > _LARGE_BYTES:
+            return digest_blob(self.git_directory, blob)
+        content = self.read(blob)
+        return len(content), hashlib.sha256(content).hexdigest()
 
     def _look_up(self, object_id: ObjectId, ask: Callable[[pygit2.Oid], tuple[int, _T]]) -> tuple[int, _T]:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sync.git.libgit2 import pygit2
-from sync.git.process import configuration, configuration_for_url, ssh_configuration
+from sync.git.process import configuration, configuration_for_url, marked_for_url, ssh_configuration
 from sync.urls import is_scp_like, rewrite
 
 _CONNECT_TIMEOUT_MS = 20_000
@@ -65,7 +65,7 @@ class TransportConfiguration:
 
     def settings_for(self, url: str) -> Settings:
         """The settings for an upstream's URL as the manifest writes it."""
-        contacted = rewrite(url, self._rewrites)
+        contacted = _with_lower_scheme(rewrite(url, self._rewrites))
         if not contacted.startswith(("http://", "https://")):
             return Settings(_with_ssh_configuration(contacted), self._directory, ssh_host=_ssh_host(contacted))
         http = configuration_for_url(self._directory, "http", contacted) if self._has_http else []
@@ -79,16 +79,23 @@ class TransportConfiguration:
             proxy=values.get("http.proxy"),
             verify_tls=values.get("http.sslverify", "true").lower() not in {"false", "0", "no", "off"}
             and not os.environ.get("GIT_SSL_NO_VERIFY"),
-            headers=self._headers(values.get("http.extraheader")),
+            headers=self._headers(contacted) if "http.extraheader" in values else (),
         )
 
-    def _headers(self, last: str | None) -> tuple[str, ...]:
-        """All values of the key that gave `last`: git's own matching by URL tells only the last of several."""
-        keys = [key for key, value in self._values if key.endswith(".extraheader") and value == last]
-        values = [value for key, value in self._values if keys and key == keys[-1]]
+    def _headers(self, url: str) -> tuple[str, ...]:
+        """All values of the key that git finds best for the URL: it tells only the last value, so each key gets a mark."""
+        keys = [key for key, _ in self._values if key.startswith("http.") and key.endswith(".extraheader")]
+        keys = list(dict.fromkeys(reversed(keys)))[::-1]  # by their last values
+        best = marked_for_url(self._directory, "http.extraheader", keys, url)
+        values = [value for key, value in self._values if key == best]
         while "" in values:
             values = values[values.index("") + 1 :]  # an empty value clears those before it
         return tuple(values)
+
+
+def _with_lower_scheme(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return scheme.lower() + separator + rest
 
 
 def _ssh_host(url: str) -> str:

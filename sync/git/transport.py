@@ -102,7 +102,8 @@ class _Callbacks(pygit2.RemoteCallbacks):
             return self._next_ssh_key(url, user)
         if allowed_types & CredentialType.USERPASS_PLAINTEXT:
             return self._from_helper(url, username_from_url)
-        msg = f"no way to authenticate to {url} is known"
+        parts = urlsplit(url)
+        msg = f"no way to authenticate to {parts.scheme}://{parts.netloc.rpartition('@')[2]} is known"
         raise CouldNotCheckError(msg, reference="authentication")
 
     def _next_ssh_key(self, url: str, user: str) -> pygit2.Keypair:
