@@ -160,7 +160,8 @@ _SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "unknown-kind": lambda file: _deflated(b"blub " + zlib.decompress(file).partition(b" ")[2]),
     "without-header": lambda file: _deflated(zlib.decompress(file).partition(b"\0")[2]),
 }
-# what these hold hashes to the id; what a header says of the size is not believed
+_TOO_LARGE = {"blob": "file-too-large", "tree": "tree-too-large", "commit": "commit-too-large", "tag": "commit-too-large"}
+# what these hold hashes to the id; a size that the header gives is believed only where that alone is reason to refuse
 _FALSE_SIZES: dict[str, Callable[[bytes], bytes]] = {
     "of-another-size": lambda file: _deflated(zlib.decompress(file).replace(b" ", b" 9", 1)),
     "of-a-huge-size": lambda file: _deflated(zlib.decompress(file).replace(b" ", b" 99999999999999", 1)),
@@ -174,8 +175,7 @@ def _spoiled() -> Iterator[Case]:
         for label, spoil in _SPOILED.items():
             yield Case(f"{kind}-file-{label}", "object-missing", spoiled(kind, spoil), status=3)
         for label, spoil in _FALSE_SIZES.items():
-            is_large = kind in {"commit", "tag"} and "huge" in label
-            yield Case(f"{kind}-file-{label}", "commit-too-large" if is_large else ACCEPTED, spoiled(kind, spoil))
+            yield Case(f"{kind}-file-{label}", _TOO_LARGE[kind] if "huge" in label else ACCEPTED, spoiled(kind, spoil))
 
 
 def _good_commit(scene: Scene) -> str:
