@@ -25,7 +25,7 @@ test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
 
-torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="kill-points …" takes some, UPSTREAMS=DIR adds real ones
+torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="crashes …" takes some, UPSTREAMS=DIR adds real ones
 	$(BIN)/python -m tests.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))
 
 lint: $(VENV)/dev ## ruff

@@ -107,8 +107,8 @@ class _Upstream:
         """The pins for which the upstream has to be asked."""
         if is_local_upstream:
             return sorted(self.want.pins, key=str)  # from there only what is needed was copied, which may be more now
-        known = {pin for pin, recorded in self.want.recorded.items() if cache.has(recorded.commit)}
-        known |= {p for p in self.want.pins if p.kind is PinKind.COMMIT and cache.has(ObjectId(p.value))}
+        known = {pin for pin, recorded in self.want.recorded.items() if _has_tree_of(cache, recorded.commit)}
+        known |= {p for p in self.want.pins if p.kind is PinKind.COMMIT and _has_tree_of(cache, ObjectId(p.value))}
         return sorted(self.want.pins - known, key=str)
 
     def _ask(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
@@ -181,6 +181,14 @@ class _Upstream:
             hint="the commit may be gone from every branch and tag; look for one that is there",
             reference="commit-missing",
         )
+
+
+def _has_tree_of(cache: Repository, commit: ObjectId) -> bool:
+    """Whether a commit was fetched: one that a server sent along, without its tree, was not."""
+    try:
+        return cache.has(commit) and cache.has(commit_tree(cache.read(commit)))
+    except (ValueError, CouldNotCheckError):
+        return False
 
 
 def cache_key(url: str, root: Path) -> str:

@@ -14,12 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "security.md"
 
 HARNESSES: dict[str, tuple[str, ...]] = {
     "bad-input": ("tests.badinput",),
-    "kill-points": ("tests.crashes", "--kind", "KILL"),
-    "injected-errors": (
-        "tests.crashes",
-        *(f"--kind={kind}" for kind in ("EACCES", "EIO", "EMFILE", "ENOSPC", "EROFS", "EXDEV", "SHORT")),
-    ),
-    "signals": ("tests.crashes", "--kind", "INT", "--kind", "TERM"),
+    "crashes": ("tests.crashes",),
     "concurrency": ("tests.crashes.concurrency",),
     "real-repositories": ("tests.real_repositories", "UPSTREAMS"),
     "generated": ("tests.fuzz", "--examples", "1000000"),

@@ -21,7 +21,7 @@ from tests.servers import (
     ssh_trouble,
     status,
 )
-from tests.support import Host, Upstream, git, mirror
+from tests.support import Host, Upstream, git, git_bytes, mirror
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
 MIRRORED = {f"third_party/up/{path}": content for path, content in FILES.items()}
@@ -920,6 +920,20 @@ def spoil_configuration(cache: Path) -> None:
 
 
 DAMAGES = [damage_pack, remove_packs, truncate_packs, remove_head, replace_by_file, spoil_configuration]
+
+
+def test_a_commit_that_came_along_without_its_tree_is_fetched(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    sync_of(host, site.url())
+    later = upstream.commit(FILES | {"new": b"new"})
+    raw = git_bytes(upstream.path, "cat-file", "commit", later)
+    for cache in caches(scratch_home):
+        git(cache, "hash-object", "-w", "-t", "commit", "--stdin", "--literally", stdin=raw)
+    host.manifest(mirror("up", site.url(), commit=later))
+    host.sync()
+    assert mirrored(host) == MIRRORED | {"third_party/up/new": b"new"}
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
