@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 REMOTE_SCHEMES = frozenset({"https", "http", "ssh", "git"})
 _SCHEME = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)://")
 _REMOTE_HELPER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9+.-]*)?::")
-_PLAIN_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
+_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _PLAIN_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:\\-]")
 
@@ -32,10 +32,10 @@ def url_problem(url: str, *, local: bool) -> str | None:
 def _authority_problem(url: str) -> str | None:
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        _ = parts.port
     except ValueError as error:
         return str(error).lower()
-    if not host or not _PLAIN_HOST.fullmatch(host):
+    if not _PLAIN_HOST.fullmatch(parts.netloc.rpartition("@")[2]):
         return "it names no host, or an odd one"
     if parts.username is not None and (parts.scheme != "ssh" or parts.password is not None):
         return "it holds credentials; a credential helper or an ssh key keeps them out of the repository"

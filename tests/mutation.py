@@ -39,7 +39,7 @@ def main() -> int:
     modules = sys.argv[1:] or list(MODULES)
     with tempfile.TemporaryDirectory(prefix="git-verbatim-mutation-") as scratch:
         copy = Path(scratch) / "copy"
-        shutil.copytree(_ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
+        shutil.copytree(_ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
         _configure(copy, modules)
         mutmut = [sys.executable, "-m", "mutmut"]
         ran = subprocess.run([*mutmut, "run", "--max-children", "1"], cwd=copy, check=False, stdout=sys.stderr)

@@ -150,6 +150,12 @@ def test_a_local_path_gives_the_exact_files(host: Host, upstream: Upstream) -> N
     assert sync_of(host, str(upstream.path), local=True) == MIRRORED
 
 
+def test_a_local_path_is_taken_in_the_case_that_it_has(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.release("v1", FILES)
+    upstream.path.rename(tmp_path / "Upstream")
+    assert sync_of(host, str(tmp_path / "Upstream"), local=True) == MIRRORED
+
+
 def test_a_file_url_gives_the_exact_files(host: Host, upstream: Upstream) -> None:
     upstream.release("v1", FILES)
     assert sync_of(host, f"file://{upstream.path}", local=True) == MIRRORED

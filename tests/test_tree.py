@@ -89,6 +89,7 @@ def test_what_git_would_not_write_is_refused(raw: bytes, reference: str) -> None
         parse_tree(raw)
     assert raised.value.reference == reference
     assert re.fullmatch(WORDS[reference], str(raised.value))
+    assert raised.value.path == b""
 
 
 PARTS = st.sampled_from([b"a", b"a.b", b"a-", b"a0", b"b", b"\xff", "ä".encode(), b"x y"])

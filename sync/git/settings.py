@@ -95,7 +95,7 @@ class TransportConfiguration:
 
 def _with_lower_scheme(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    return scheme.lower() + separator + rest
+    return scheme.lower() + separator + rest if separator else url
 
 
 def _ssh_host(url: str) -> str:
