@@ -198,7 +198,7 @@ def url(data: bytes) -> None:
         authority = rest.partition("/")[0]
     assert scheme in REMOTE_SCHEMES
     user, at, host = authority.rpartition("@")
-    assert host and not host.startswith("-")
+    assert re.fullmatch(r"(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?", host, re.ASCII)
     assert not at or (scheme == "ssh" and user and not user.startswith("-") and not {":", "@"} & {*user})
 
 
