@@ -19,7 +19,7 @@ from tests.crashes.scenes import JOBS, Scenes, compile_program, isolate
 from tests.crashes.table import render, render_failure, render_outcomes
 
 Case = tuple[Point, str]
-_QUICK = 40
+_QUICK = 24
 _NO_OVERLAY = "CRASHES_NO_OVERLAY"
 _laws: dict[str, Law] = {}
 
