@@ -73,6 +73,8 @@ def test_every_tag_of_a_wasi_repository_is_mirrored_exactly(repository: Path, ho
     tables = []
     for number, (tag, source) in enumerate(wanted):
         keys = {"tag": tag, "local": True, **({"from_": source} if source else {})}
+        if git(repository, "for-each-ref", "--format=%(tag)", f"refs/tags/{tag}") not in {"", tag}:
+            keys["allow"] = ["tag-renamed"]  # wasi-io has its v0.2.0 once more, as `show`
         tables.append(mirror(f"m{number}", str(repository), **keys))
     host.manifest("\n".join(tables))
     host.sync("--commit")
