@@ -13,7 +13,11 @@ from sync.tree import MalformedObjectError, escapes, judge_name
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 # as Windows may abbreviate it, too (git's path.c, is_ntfs_dotgitmodules)
-_GITMODULES = re.compile(rb"\.gitmodules[. ]*(?::.*)?|gitmod~[1-4]|gi7eba~[1-9]|gi7eb~[0-9]{2}", re.IGNORECASE | re.DOTALL)
+_GITMODULES = re.compile(
+    rb"(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9]|gi7eb~[1-9]\d|gi7e~[1-9]\d{2}|gi7~[1-9]\d{3}|gi~[1-9]\d{4}|g~[1-9]\d{5}|~[1-9]\d{6})"
+    rb"[ .]*(?::.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
 MAX_TREE_BYTES = 16 << 20  # some 500,000 entries, more than `select` takes
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers

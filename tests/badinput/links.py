@@ -96,7 +96,7 @@ def _cases() -> Iterator[Case]:
     )
     hidden = ".git\u200cmodules".encode()
     yield Case("link-called-gitmodules-with-ignored", "name-unprintable", raw_link(hidden, b"ok"), path=hidden)
-    for name in ("gitmod~1", "GITMOD~4", "gi7eba~1"):
+    for name in ("gitmod~1", "GITMOD~4", "gi7eba~1", "gi7e~123"):
         yield Case(f"link-called-{name}", "gitmodules-symlink", link(b"ok", name.encode()), path=name.encode())
     for name in (".gitattributes", ".GITATTRIBUTES", ".gitignore", ".mailmap"):
         yield Case(f"kept-link-called-{name[1:]}", ACCEPTED, link(b"ok", name.encode()))
