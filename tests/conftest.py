@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +11,42 @@ from tests.support import Host, Upstream
 
 pytest_plugins = ["tests.browser", "tests.bundles"]
 
+_GIT_CONFIGURATION = """\
+[user]
+\tname = Tester
+\temail = tester@example.org
+[init]
+\tdefaultBranch = main
+[advice]
+\tdetachedHead = false
+"""
+
+
+def _made_home(factory: pytest.TempPathFactory) -> Path:
+    home = factory.mktemp("home")
+    (home / ".gitconfig").write_text(_GIT_CONFIGURATION)
+    return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The machine's git configuration, cache and ssh keys stay out, also of what several tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        patch.setenv("HOME", str(_made_home(tmp_path_factory)))
+        # `git verbatim` is the program under test, also where a shell or a hook starts it
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
 
 @pytest.fixture(autouse=True)
 def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for every test: git's configuration, the cache and ssh keys of the machine stay out."""
-    home = tmp_path_factory.mktemp("home")
-    (home / ".gitconfig").write_text(
-        "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n"
-    )
-    for name in list(os.environ):
-        if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    """A home of its own for every test."""
+    home = _made_home(tmp_path_factory)
     monkeypatch.setenv("HOME", str(home))
-    # `git verbatim` is the program under test, also where a shell or a hook starts it
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     return home
 
 
