@@ -1,10 +1,11 @@
 """What a mirror has to be: upstream's commit and the manifest's entry become a `Derived`, or a refusal that names the file."""
 
 import re
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from sync.errors import SelectionError
-from sync.model import Derived, Entry, Mirror, Mode, ObjectId, UpstreamCommit
+from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
 from sync.proof import commit_tree, tag_name
@@ -74,16 +75,22 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
     )
 
 
+def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
+    """How the annotated tag that is pinned calls itself where that is not as the pin does, printable; None if it may be taken."""
+    if not tag_objects or mirror.pin.kind is not PinKind.TAG or _TAG_RENAMED in mirror.allow:
+        return None
+    named = tag_name(tag_objects[0])
+    return None if named == mirror.pin.value.encode() else quote_path(named or b"nothing")
+
+
 def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
     """An annotated tag names itself: under another name somebody passes an old release off as a new one, or has renamed it."""
-    if not upstream.tag_objects or _TAG_RENAMED in mirror.allow:
-        return
-    named = tag_name(upstream.tag_objects[0])
-    if named == mirror.pin.value.encode():
+    named = other_name(mirror, upstream.tag_objects)
+    if named is None:
         return
     raise SelectionError(
         f"the tag {mirror.pin} of mirror {mirror.name} is another one under this name",
-        [f"its object calls itself {quote_path(named or b'nothing')} [{_TAG_RENAMED}]", *_where(mirror)],
+        [f"its object calls itself {named} [{_TAG_RENAMED}]", *_where(mirror)],
         hint=f'ask upstream why; to take it all the same: allow = ["{_TAG_RENAMED}"]',
         reference=_TAG_RENAMED,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sync.derive import other_name
 from sync.model import (
     Derived,
     FileFact,
@@ -17,7 +18,7 @@ from sync.model import (
     UpstreamCommit,
 )
 from sync.names import quote_path
-from sync.proof import Claim, Proof, check_proof, commit_time, tag_name
+from sync.proof import Claim, Proof, check_proof, commit_time
 from sync.signed import which_object
 
 
@@ -77,11 +78,8 @@ class Record:
         return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
 
     def _name_differences(self, mirror: Mirror) -> Iterator[str]:
-        """An annotated tag has to call itself as the pin does (`derive` asks the same of upstreams)."""
-        if not self.proof.tags or mirror.pin.kind is not PinKind.TAG or "tag-renamed" in mirror.allow:
-            return
-        if (named := tag_name(self.proof.tags[0])) != mirror.pin.value.encode():
-            yield f"tag: the manifest says {mirror.pin}, the tag object calls itself {quote_path(named or b'nothing')}"
+        if (named := other_name(mirror, self.proof.tags)) is not None:
+            yield f"tag: the manifest says {mirror.pin}, the tag object calls itself {named}"
 
     def _copy_differences(self, mirror: Mirror) -> list[str]:
         pairs = {

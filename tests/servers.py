@@ -252,15 +252,22 @@ def redirect_to(base: Callable[[], str]) -> Trouble:
     return trouble
 
 
-def only_half_a_pack(handler: Handler, _: int) -> bool:
-    """End the response in the middle of the pack, as if that were all."""
+def _begun_pack(handler: Handler) -> bytes | None:
+    """What git answers with a pack in it, of which only the head is sent; None for a request that gets none."""
     if not handler.path.endswith("/git-upload-pack"):
-        return False
+        return None
     code, headers, content = handler.backend(handler.body)
     if b"PACK" not in content:  # what a shallow fetch asks first
-        handler.answer(code, content, headers)
-        return True
+        return None
     handler.begin(code, headers)
+    return content
+
+
+def only_half_a_pack(handler: Handler, _: int) -> bool:
+    """End the response in the middle of the pack, as if that were all."""
+    content = _begun_pack(handler)
+    if content is None:
+        return False
     handler.chunk(content[: len(content) // 2])
     handler.end()
     return True
@@ -268,13 +275,9 @@ def only_half_a_pack(handler: Handler, _: int) -> bool:
 
 def dripping_pack(handler: Handler, _: int) -> bool:
     """Send a part of the pack, then a byte now and again."""
-    if not handler.path.endswith("/git-upload-pack"):
+    content = _begun_pack(handler)
+    if content is None:
         return False
-    code, headers, content = handler.backend(handler.body)
-    if b"PACK" not in content:  # what a shallow fetch asks first
-        handler.answer(code, content, headers)
-        return True
-    handler.begin(code, headers)
     start = len(content) // 2
     handler.chunk(content[:start])
     for position in range(start, len(content)):
@@ -311,13 +314,9 @@ def endless_headers(handler: Handler, _: int) -> bool:
 
 def endless_words(handler: Handler, _: int) -> bool:
     """Say what is being done (side-band 2), without end, where a pack is asked for."""
-    if not handler.path.endswith("/git-upload-pack"):
+    content = _begun_pack(handler)
+    if content is None:
         return False
-    code, headers, content = handler.backend(handler.body)
-    if b"PACK" not in content:  # what a shallow fetch asks first
-        handler.answer(code, content, headers)
-        return True
-    handler.begin(code, headers)
     handler.chunk(content[: content.index(b"PACK") - len(b"0000" + b"\x01")])
     while not handler.site.stopped.is_set():
         handler.chunk(b"%04x\x02%b" % (1004 + 1, b"counting objects\r".ljust(1000)) * 100)
