@@ -6,8 +6,8 @@ there, never by trusting a flag; what is replaced is deleted only if it still ha
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sync.errors import HostError
 from sync.files import Directory, exchange, explaining, make_durable, rename_new, split
+from sync.git.index import LockedIndex
 from sync.git.repository import Repository
 from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, RepoPath
 from sync.scan import read_file, scan_directory
@@ -39,8 +40,18 @@ class Replacement:
     """The tree or blob id that the target gets; None if it goes away."""
     old: ObjectId | None
     """The id of what was there when it was decided; None if there was nothing."""
-    checked_in: bool
-    """Whether the index gets what the target then is, or nothing."""
+    index: Literal["same", "nothing", "apart"]
+    """What the index gets: the same, nothing (of what is not checked in), or what an `OwnEdit` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEdit:
+    """An edit, in the index, of a file below third_party/ that people edit too: of what is staged, not of what is on disk."""
+
+    path: str
+    before: ObjectId | None
+    """What was staged when it was edited; None if nothing was."""
+    after: ObjectId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Journal:
     """What a run has decided to do and staged completely."""
 
     replacements: tuple[Replacement, ...]
+    own: tuple[OwnEdit, ...]
     stage: bool
     """Whether the index follows."""
 
@@ -107,26 +119,72 @@ def discard_leftovers(third_party: Path) -> None:
             remove_workspace(top)
 
 
+def finish_interrupted(third_party: Path, repository: Repository, journal: Journal) -> Outcome:
+    """Carry out the journal that a killed run left; what is there is hashed before anything is done."""
+    with holding_index(repository, journal.stage) as index:
+        return finish(third_party, repository, journal, index, resumed=True)
+
+
+@contextmanager
+def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex | None]:
+    """Hold the index that has to follow; None if it need not."""
+    if not stage:
+        yield None
+        return
+    with repository.index.locked() as index:
+        yield index
+
+
 def finish(
-    third_party: Path, repository: Repository, journal: Journal, *, known: Mapping[str, Sequence[Entry]] | None = None
+    third_party: Path, repository: Repository, journal: Journal, index: LockedIndex | None, *, resumed: bool = False
 ) -> Outcome:
     """Carry out a journal; afterwards the new state is complete.
 
-    `known` are the entries of directories that were just staged. Without it the run is one that somebody else
-    began, and what is there is hashed before anything is done.
+    `index` holds what is to be staged already, unless the run is one that somebody else began (`resumed`).
     """
-    resumed = known is None
     with open_third_party(third_party) as top:
         with top.descend(WORKSPACE.encode()) as workspace:
             for replacement in journal.replacements:
                 _replace(third_party, top, workspace, replacement, resumed=resumed)
             make_durable(workspace)
-            if journal.stage:
-                _follow_with_index(third_party, repository, journal, known or {})
+            if index is not None:
+                if resumed:
+                    edit_index(index, journal, lambda target: [fact.entry for fact in _facts(third_party, target)])
+                index.publish(_indexed_paths(journal))
             rescued = _clear_slots(third_party, workspace, journal)
         (repository.git_directory / _JOURNAL).unlink()
         remove_workspace(top)
     return Outcome(tuple(rescued))
+
+
+def edit_index(index: LockedIndex, journal: Journal, entries_of: Callable[[str], Sequence[Entry]]) -> None:
+    """Stage in the held index what a journal says; `entries_of` gives the files of a directory as it becomes."""
+    wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
+    paths = [_from_root(step.target) for step in journal.replacements if step.index != "apart"]
+    there = index.copy.staged(_from_root(edit.path) for edit in journal.own)
+    for edit in journal.own:
+        path = _from_root(edit.path)
+        if [blob for _, blob, _ in there.get(path, ())] == ([edit.before] if edit.before else []):
+            paths.append(path)
+            wanted += [Entry(RepoPath(path), Mode.FILE, edit.after)] if edit.after else []
+    index.copy.put(paths, wanted)
+
+
+def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry]]) -> list[Entry]:
+    if step.new is None or step.index != "same":
+        return []
+    path = _from_root(step.target)
+    if step.kind == "file":
+        return [Entry(RepoPath(path), Mode.FILE, step.new)]
+    return [Entry(RepoPath(path + b"/" + below), mode, blob) for below, mode, blob in entries_of(step.target)]
+
+
+def _indexed_paths(journal: Journal) -> list[bytes]:
+    return [_from_root(step.target) for step in journal.replacements if step.new is not None and step.index == "same"]
+
+
+def _from_root(path: str) -> bytes:
+    return f"{THIRD_PARTY}/{path}".encode()
 
 
 def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
@@ -223,21 +281,6 @@ def _remove_empty_parents(top: Directory, path: bytes) -> None:
         except OSError:
             return  # not empty, or gone already
         path = parent
-
-
-def _follow_with_index(third_party: Path, repository: Repository, journal: Journal, known: Mapping[str, Sequence[Entry]]) -> None:
-    prefix = THIRD_PARTY.encode() + b"/"
-    wanted: list[Entry] = []
-    for step in journal.replacements:
-        if step.new is None or not step.checked_in:
-            continue
-        target = step.target.encode()
-        if step.kind == "file":
-            wanted.append(Entry(RepoPath(prefix + target), Mode.FILE, step.new))
-        else:
-            entries = known[step.target] if step.target in known else [fact.entry for fact in _facts(third_party, step.target)]
-            wanted += [Entry(RepoPath(prefix + target + b"/" + path), mode, blob) for path, mode, blob in entries]
-    repository.index.update([prefix + step.target.encode() for step in journal.replacements], wanted)
 
 
 def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:

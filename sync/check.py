@@ -15,7 +15,8 @@ from sync.plan import choose
 from sync.provenance import Record, derived_of
 from sync.signatures import Judge
 from sync.state import State, WorkTree, read_manifest, read_records
-from sync.verify import Held, Presence, Rule, Verdict, is_staged, verify_mirror
+from sync.tracked import is_staged
+from sync.verify import Held, Presence, Rule, Verdict, verify_mirror
 
 # bytes of records from which a second process pays: some four thousand files
 _LARGE_RECORDS = 1_000_000

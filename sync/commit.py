@@ -2,69 +2,88 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from sync.errors import ManifestError
-from sync.git.process import commit_paths
+from sync.errors import HostError, ManifestError
+from sync.git.committing import commit_index, read_head
+from sync.git.index import IndexFile
 from sync.git.repository import Repository
+from sync.git_files import Edit
 from sync.host import Host
 from sync.manifest import Manifest, parse_manifest
-from sync.model import (
-    ATTRIBUTES_FILE,
-    EMPTY_TREE,
-    IGNORE_FILE,
-    MANIFEST,
-    THIRD_PARTY,
-    Entry,
-    Mirror,
-    Mode,
-    ObjectId,
-    license_directory,
-    record_path,
-)
+from sync.model import EMPTY_TREE, MANIFEST, THIRD_PARTY, Entry, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
 from sync.names import short_pin
 from sync.plan import Plan
+from sync.provenance import Record
 from sync.record_json import parse_record
 from sync.state import WorkTree
+from sync.tracked import tracked_entries
 
 _PREFIX = THIRD_PARTY.encode() + b"/"
 _REMOVED = "removed"
 
 
-def commit_synced(host: Host, plan: Plan, manifest: Manifest) -> ObjectId | None:
-    """Commit the index's state of the manifest, and of the mirrors in the plan or with another entry; None if HEAD has it."""
+def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]) -> ObjectId | None:
+    """Commit the manifest, and of the mirrors in the plan or with another entry what is recorded; None if HEAD has it.
+
+    Nothing of it is read from the index, where somebody may stage other things meanwhile; files that people edit too get
+    our edits alone.
+    """
     root, repository = host.require_work_tree()
-    temporary = repository.git_directory / "git-verbatim-commit.index"
-    _remove_index(temporary)  # of a run that was killed
-    before = committed_mirrors(repository)
-    entailed = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
-    owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *entailed])}
-    paths = [MANIFEST, IGNORE_FILE, ATTRIBUTES_FILE, *manifest.key_files, *(path for targets in owned.values() for path in targets)]
-    staged = _within(repository.index.files(THIRD_PARTY.encode()), paths)
-    committed = _within(_committed(repository), paths)
-    removed = sorted(committed.keys() - staged.keys())
-    added = [entry for path, entry in sorted(staged.items()) if committed.get(path) != entry]
-    if not removed and not added:
+    head = read_head(root)
+    there = _committed(repository, head.commit)
+    before = _mirrors_of(repository, there)
+    changing = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
+    owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *changing])}
+    records = {name: record for name in owned if name in manifest.mirrors and (record := _record(host, name))}
+    wanted = _own_entries(host, repository, manifest, own, there)
+    for name, record in records.items():
+        wanted |= tracked_entries(manifest.mirrors[name], record)
+    targets = [MANIFEST, *own, *manifest.key_files, *(path for paths in owned.values() for path in paths)]
+    committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
+    touched = [path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)]
+    if not touched:
         return None
-    touched = [*removed, *(entry.path for entry in added)]
-    changed = [name for name, targets in owned.items() if any(_is_in(path, targets) for path in touched)]
+    changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
+    message = commit_message([_trailer_of(name, manifest, records) for name in changed])
+    index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     try:
-        return commit_paths(
-            root,
-            commit_message([_trailer_of(host, name, manifest) for name in changed]),
-            [_PREFIX + path for path in removed],
-            [(_PREFIX + path, mode, blob) for path, mode, blob in added],
-            temporary,
-        )
+        index.remove()  # of a run that was killed
+        index.read_tree(head.commit)
+        index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
+        return commit_index(index, head, message)
+    except HostError as error:
+        error.hint = error.hint or _again(plan, before)
+        raise
     finally:
         with suppress(OSError):  # the commit is made, and the next run takes the file away
-            _remove_index(temporary)
+            index.remove()
 
 
-def _remove_index(index: Path) -> None:
-    """Remove an index of our own, with the lock that a git that was killed left on it."""
-    for left in (index, index.with_name(f"{index.name}.lock")):
-        left.unlink(missing_ok=True)
+def _from_root(entry: Entry) -> Entry:
+    return entry._replace(path=RepoPath(_PREFIX + entry.path))
+
+
+def _again(plan: Plan, before: Mapping[str, Mirror]) -> str:
+    """The command that commits what is in place, once git's reason is gone."""
+    names = [name for name in _names(plan) if name not in before]
+    return f"mend what git says, then `git verbatim sync {' '.join([*names, '--commit'])}`"
+
+
+def _own_entries(
+    host: Host, repository: Repository, manifest: Manifest, own: Mapping[str, Edit], there: Mapping[RepoPath, Entry]
+) -> dict[RepoPath, Entry]:
+    """The manifest as it was answered, its files of keys, and our edits in the committed state of what people edit too."""
+    state = WorkTree(host.third_party)
+    contents = {MANIFEST: manifest.source, **{path: state.read(path) for path in manifest.key_files}}
+    for path, edit in own.items():
+        entry = there.get(RepoPath(path.encode()))
+        contents[path] = edit(None if entry is None else repository.read(entry.blob))
+    return {
+        path: there[path] if path in there and there[path].blob == blob else Entry(path, Mode.FILE, blob)
+        for name, content in contents.items()
+        if content is not None
+        for path, blob in [(RepoPath(name.encode()), repository.write_blob(content))]
+    }
 
 
 def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
@@ -84,9 +103,14 @@ def _names(plan: Plan) -> list[str]:
     return [*(change.name for change in plan.changes), *plan.satisfied]
 
 
-def committed_mirrors(repository: Repository) -> Mapping[str, Mirror]:
+def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
     """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
-    entry = next((entry for entry in _committed(repository) if entry.path == MANIFEST.encode()), None)
+    root, repository = host.require_work_tree()
+    return _mirrors_of(repository, _committed(repository, read_head(root).commit))
+
+
+def _mirrors_of(repository: Repository, committed: Mapping[RepoPath, Entry]) -> Mapping[str, Mirror]:
+    entry = committed.get(RepoPath(MANIFEST.encode()))
     try:
         return parse_manifest(repository.read(entry.blob)).mirrors if entry else {}
     except ManifestError:
@@ -101,21 +125,21 @@ def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -
     return [*places, license_directory(name), record_path(name)]
 
 
-def _trailer_of(host: Host, name: str, manifest: Manifest) -> tuple[str, str, ObjectId]:
-    data = WorkTree(host.third_party).read(record_path(name))
-    if data is None or name not in manifest.mirrors:
+def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) -> tuple[str, str, ObjectId]:
+    if name not in records:
         return name, _REMOVED, EMPTY_TREE
-    return name, str(manifest.mirrors[name].pin), parse_record(data, name).tree
+    return name, str(manifest.mirrors[name].pin), records[name].tree
 
 
-def _committed(repository: Repository) -> list[Entry]:
-    head = repository.commit_of("HEAD")
-    found = repository.entry_at(repository.tree_of(head), THIRD_PARTY.encode()) if head else None
-    return [] if found is None or found[0] != Mode.TREE else list(repository.files_below(found[1]))
+def _record(host: Host, name: str) -> Record | None:
+    data = WorkTree(host.third_party).read(record_path(name))
+    return None if data is None else parse_record(data, name)
 
 
-def _within(entries: Sequence[Entry], targets: Sequence[str]) -> dict[bytes, Entry]:
-    return {entry.path: entry for entry in entries if _is_in(entry.path, targets)}
+def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoPath, Entry]:
+    """What a commit has below third_party/, by path there."""
+    found = repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
+    return {} if found is None or found[0] != Mode.TREE else {entry.path: entry for entry in repository.files_below(found[1])}
 
 
 def _is_in(path: bytes, targets: Sequence[str]) -> bool:

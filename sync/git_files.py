@@ -1,9 +1,9 @@
 """What git is told of third_party/: the attributes that keep it from converting, and what is not checked in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from sync.model import Mirror, license_directory
+from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, Mirror, license_directory
 
 ATTRIBUTES = """\
 # Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
@@ -11,9 +11,27 @@ ATTRIBUTES = """\
 mirrors.toml !linguist-vendored
 """
 
+Edit = Callable[[bytes | None], bytes | None]
+"""What becomes of a file that people edit too; None: there is none."""
+
 _BEGIN = "# git-verbatim: mirrors that are not checked in"
 _END = "# git-verbatim: end"
 _BLOCK = re.compile(rf"^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n", re.MULTILINE | re.DOTALL)
+
+
+def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
+    """What the tool has to say in files below third_party/ that people edit too: in each version of them alike."""
+    return {ATTRIBUTES_FILE: _with_attributes, IGNORE_FILE: lambda present: _with_ignored(present, mirrors)}
+
+
+def _with_attributes(present: bytes | None) -> bytes:
+    return present or ATTRIBUTES.encode()
+
+
+def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | None:
+    text = None if present is None else present.decode("utf-8", "surrogateescape")
+    ignoring = ignore_unchecked(text, mirrors)
+    return None if ignoring is None else ignoring.encode("utf-8", "surrogateescape")
 
 
 def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from sync.apply import Outcome, discard_leftovers, finish, read_journal
+from sync.apply import Outcome, discard_leftovers, finish_interrupted, read_journal
 from sync.errors import HostError
 from sync.files import explaining, signals_held
 from sync.git.repository import Repository
@@ -27,8 +27,9 @@ def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
         if journal := read_journal(repository.git_directory):
             listener.notice("an earlier run was interrupted: finishing it first")
             with explaining("finish an interrupted run"), signals_held():
-                report_rescued(finish(host.third_party, repository, journal), listener)
+                report_rescued(finish_interrupted(host.third_party, repository, journal), listener)
         discard_leftovers(host.third_party)
+        repository.index.discard_leftovers()
         yield
 
 

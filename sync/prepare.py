@@ -19,7 +19,7 @@ from sync.record_json import parse_record
 from sync.signatures import Judge
 from sync.signed import refuse_unsigned
 from sync.state import WorkTree
-from sync.verify import is_staged
+from sync.tracked import is_staged
 
 if TYPE_CHECKING:
     from sync.fetch import Fetched, Want

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,16 +12,21 @@ from typing import Literal
 from sync.apply import (
     Journal,
     Outcome,
+    OwnEdit,
     Replacement,
     discard_unfinished,
+    edit_index,
     finish,
+    holding_index,
     open_third_party,
     remove_workspace,
     write_journal,
 )
 from sync.errors import HostError
 from sync.files import Directory, explaining, make_durable, signals_held, split
+from sync.git.index import LockedIndex
 from sync.git.repository import Repository
+from sync.git_files import Edit
 from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId
 from sync.scan import scan_directory
 from sync.tree import hash_tree, object_id
@@ -47,10 +52,14 @@ class Staging:
     """Builds the next state of some directories and files beside the present one."""
 
     third_party: Path
+    own: Mapping[str, Edit]
+    """The files that people edit too, by path, and what becomes of each, on disk as in the index."""
     replacements: list[Replacement] = field(default_factory=list)
     _known: dict[str, Sequence[Entry]] = field(default_factory=dict)
     _contents: list[bytes] = field(default_factory=list)
     """Of single files, as the index gets them, whatever becomes of the files meanwhile."""
+    _begun: bool = False
+    """Whether a journal may be there: from then on the run is finished, by this process or the next."""
 
     def __post_init__(self) -> None:
         try:
@@ -86,7 +95,7 @@ class Staging:
             self.remove_directory(target, present)
             return []
         self._known[target] = entries
-        slot = self._add(target, "directory", wanted.id, _tree_or_none(present), checked_in=checked_in)
+        slot = self._add(target, "directory", wanted.id, _tree_or_none(present), "same" if checked_in else "nothing")
         with (
             explaining(f"write below {THIRD_PARTY}/{target}"),
             self._workspace() as workspace,
@@ -109,34 +118,65 @@ class Staging:
     def file(self, target: str, content: bytes | None, present: bytes | None) -> None:
         """Stage what a single file becomes; None: it goes away. One that stays is still followed by the index."""
         new, old = (None if c is None else object_id("blob", c) for c in (content, present))
-        slot = self._add(target, "file", new, old, checked_in=True)
+        slot = self._add(target, "file", new, old, "apart" if target in self.own else "same")
         if content is None:
             return
-        self._contents.append(content)
+        if target not in self.own:
+            self._contents.append(content)
         if content != present:
             with explaining(f"write {THIRD_PARTY}/{target}"), self._workspace() as workspace:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
 
     def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
         """Stage that a directory goes away."""
-        self._add(target, "directory", None, _tree_or_none(present), checked_in=False)
+        self._add(target, "directory", None, _tree_or_none(present), "nothing")
 
     def follow(self, target: str, present: Tree, *, checked_in: bool) -> None:
         """Leave a directory as it is, and have only the index follow it."""
         self._known[target] = present.entries
-        self._add(target, "directory", present.id, present.id, checked_in=checked_in)
+        self._add(target, "directory", present.id, present.id, "same" if checked_in else "nothing")
 
     def apply(self, repository: Repository, *, stage: bool) -> Outcome:
-        """Make everything that was staged the present state, in one run that can be resumed."""
-        if not self.replacements:
+        """Make everything that was staged the present state, in one run that can be resumed.
+
+        What git may refuse of the index, it refuses before anything else is changed.
+        """
+        try:
+            with holding_index(repository, stage) as index:
+                return self._apply(repository, index)
+        except BaseException:
+            if not self._begun:
+                self.abandon()
+            raise
+
+    def _apply(self, repository: Repository, index: LockedIndex | None) -> Outcome:
+        own = self._edit_own(repository, index) if index else ()
+        if not self.replacements and not own:
             return self._tidy()
-        journal = Journal(tuple(self.replacements), stage)
-        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace, signals_held():
-            for content in self._contents if stage else ():
+        journal = Journal(tuple(self.replacements), own, stage=index is not None)
+        if index:
+            for content in self._contents:
                 repository.write_blob(content)
+            edit_index(index, journal, self._known.__getitem__)
+        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace, signals_held():
             make_durable(workspace)
+            self._begun = True
             write_journal(repository.git_directory, journal)
-            return finish(self.third_party, repository, journal, known=self._known)
+            return finish(self.third_party, repository, journal, index)
+
+    def _edit_own(self, repository: Repository, index: LockedIndex) -> tuple[OwnEdit, ...]:
+        """What becomes of the files in the index that people edit too; one in conflict is theirs alone."""
+        edits = []
+        there = index.copy.staged(f"{THIRD_PARTY}/{path}".encode() for path in self.own)
+        for path, edit in self.own.items():
+            sides = there.get(f"{THIRD_PARTY}/{path}".encode(), ())
+            if any(stage or mode == Mode.SYMLINK for mode, _, stage in sides):
+                continue
+            before = next((blob for _, blob, _ in sides), None)
+            content = None if before is None else repository.read(before)
+            if (edited := edit(content)) != content:
+                edits.append(OwnEdit(path, before, None if edited is None else repository.write_blob(edited)))
+        return tuple(edits)
 
     def abandon(self) -> None:
         """Leave everything as it was."""
@@ -160,7 +200,12 @@ class Staging:
             return _link(source, staged, sorted(kept))
 
     def _add(
-        self, target: str, kind: Literal["directory", "file"], new: ObjectId | None, old: ObjectId | None, *, checked_in: bool
+        self,
+        target: str,
+        kind: Literal["directory", "file"],
+        new: ObjectId | None,
+        old: ObjectId | None,
+        index: Literal["same", "nothing", "apart"],
     ) -> int:
         # what lies in the way is refused here rather than after the journal
         parent, name = split(target.encode())
@@ -173,7 +218,7 @@ class Staging:
             if old is None and new is not None and directory.exists(name):
                 raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
             _refuse_mounted(top, directory, name, kind)
-        self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, checked_in))
+        self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
         return len(self.replacements) - 1
 
 

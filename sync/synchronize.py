@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync.apply import Outcome, refuse_interrupted
 from sync.commit import commit_synced, committed_mirrors
 from sync.errors import HostError, ManifestError, UsageError
+from sync.git.committing import require_identity
 from sync.git.copying import Copying, copy_objects
-from sync.git_files import ATTRIBUTES, ignore_unchecked
+from sync.git_files import Edit, own_edits
 from sync.host import Host
 from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
-from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
+from sync.model import MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
 from sync.parallel import Options
 from sync.paths import is_mirror_name
 from sync.plan import Change, Plan, choose, refuse_local_changes
@@ -113,7 +115,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
         yield WorkTree(host.third_party)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Run:
     """One command that changes third_party/, from preparing to committing."""
 
@@ -144,7 +146,7 @@ class _Run:
 
     def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
         """Plan and apply; nothing changes unless all of it can be planned."""
-        plan = self.prepared.plan(names, removed)
+        plan = self.prepared.plan([*names, *self._entailed(names)], removed)
         if self.options.dry_run:
             self.reporter.planned(plan)
             self._refuse_local(plan)
@@ -153,13 +155,11 @@ class _Run:
         self.reporter.planned(plan)
         outcome = self._apply(plan)
         report_rescued(outcome, self.reporter)
-        commit = commit_synced(self.host, plan, self.manifest) if self.options.commit else None
+        commit = commit_synced(self.host, plan, self.manifest, self._own) if self.options.commit else None
         return Result(plan, commit, outcome.rescued)
 
     def _refuse(self, plan: Plan) -> None:
         self._refuse_local(plan)
-        if self.options.stage and plan and self.prepared.repository.index.is_locked():
-            raise self.prepared.repository.index.locked()
         if self.options.commit:
             self._refuse_commit(plan)
 
@@ -174,8 +174,10 @@ class _Run:
                 hint="run the command without `--commit`, then finish it with git",
                 reference="operation-in-progress",
             )
+        if plan:
+            require_identity(self.host.require_work_tree()[0])
         synced = {*plan.satisfied, *(change.name for change in plan.changes)}
-        for name in committed_mirrors(self.prepared.repository):
+        for name in self._committed:
             if name not in {*synced, *self.manifest.mirrors} and self.state.read(record_path(name)) is not None:
                 raise UsageError(
                     f"a commit would hold the manifest's removal of {name} without its files and its record",
@@ -191,16 +193,28 @@ class _Run:
                     reference="commit-incomplete",
                 )
 
+    @cached_property
+    def _committed(self) -> Mapping[str, Mirror]:
+        return committed_mirrors(self.host)
+
+    def _entailed(self, names: Sequence[str]) -> Iterator[str]:
+        """The mirrors that a commit changes too, since the manifest has changed what it says of them, and they were synced."""
+        for name, mirror in self.manifest.mirrors.items() if self.options.commit else ():
+            if name not in names and self._committed.get(name) != mirror:
+                record = self.prepared.record(name)
+                if record is not None and not record.differences(mirror):
+                    yield name
+
     # apply
 
     def _apply(self, plan: Plan) -> Outcome:
-        own = self._own_files()
-        if not plan and not own and not self.options.commit:
+        files = self._files()
+        if not (plan or files or self.options.commit):
             return Outcome()
-        staging = Staging(self.host.third_party)
+        staging = Staging(self.host.third_party, self._own)
         try:
-            for name, content in own.items():
-                staging.file(name, content, self.state.read(name))
+            for name, content, present in files:
+                staging.file(name, content, present)
             for change in plan.changes:
                 self._stage(staging, change)
             for name in plan.unstaged:
@@ -212,20 +226,19 @@ class _Run:
             raise
         return staging.apply(self.prepared.repository, stage=self.options.stage)
 
-    def _own_files(self) -> dict[str, bytes | None]:
-        """The tool's own files in third_party/, and those of keys, that change or that a commit has to hold; None: it goes away."""
-        key_files = self.manifest.key_files if self.options.commit else ()
-        present = {name: self.state.read(name) for name in (ATTRIBUTES_FILE, IGNORE_FILE, *key_files)}
-        present[MANIFEST] = self.manifest_before
-        ignored = None if (text := present[IGNORE_FILE]) is None else text.decode("utf-8", "surrogateescape")
-        ignore = ignore_unchecked(ignored, list(self.manifest.mirrors.values()))
-        wanted = {
-            **present,
-            MANIFEST: self.manifest.source,
-            ATTRIBUTES_FILE: present[ATTRIBUTES_FILE] or ATTRIBUTES.encode(),
-            IGNORE_FILE: None if ignore is None else ignore.encode("utf-8", "surrogateescape"),
-        }
-        return {name: content for name, content in wanted.items() if self.options.commit or content != present[name]}
+    @property
+    def _own(self) -> Mapping[str, Edit]:
+        return own_edits(list(self.manifest.mirrors.values()))
+
+    def _files(self) -> list[tuple[str, bytes | None, bytes | None]]:
+        """Single files that change, or that a commit has to hold, as (name, content, present content)."""
+        own = [(name, edit(present), present) for name, edit in self._own.items() for present in [self.state.read(name)]]
+        files = [file for file in own if file[1] != file[2]]
+        if self.options.commit or self.manifest.source != self.manifest_before:
+            files.append((MANIFEST, self.manifest.source, self.manifest_before))
+        if self.options.commit:
+            files += [(path, content, content) for path in self.manifest.key_files for content in [self.state.read(path)]]
+        return files
 
     def _stage(self, staging: Staging, change: Change) -> None:
         licenses = license_directory(change.name)

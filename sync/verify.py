@@ -1,15 +1,14 @@
 """Question 1, does the repository match its record: records and what is there become findings; pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 from sync.errors import RecordError
-from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, license_directory, record_path
 from sync.names import quote_path
 from sync.provenance import Record
-from sync.record_json import dump_record
 from sync.signed import Judged, signature_shown
 from sync.tree import object_id
 
@@ -222,17 +221,3 @@ def _only_line_endings(blob: ObjectId, content: bytes | None) -> bool:
         return False
     unix = content.replace(b"\r\n", b"\n")
     return blob in {object_id("blob", unix), object_id("blob", unix.replace(b"\n", b"\r\n"))}
-
-
-def is_staged(staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record) -> bool:
-    """Whether the index has what a mirror needs there; `staged` is by path below third_party/."""
-    directories = {mirror.into: record.files, license_directory(mirror.name): record.licenses}
-    wanted = {
-        f"{directory}/".encode() + fact.path: (fact.mode, fact.blob)
-        for directory, facts in directories.items()
-        for fact in (facts if mirror.checked_in else ())
-    }
-    prefixes = tuple(f"{directory}/".encode() for directory in directories)
-    there = {path: entry for path, entry in staged.items() if path.startswith(prefixes)}
-    record_entry = (Mode.FILE, object_id("blob", dump_record(record)))
-    return there == wanted and staged.get(RepoPath(record_path(mirror.name).encode())) == record_entry

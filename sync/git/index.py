@@ -1,116 +1,207 @@
-"""The index: read, and written by blob id under git's own lock; nothing is read from files, nothing filtered."""
+"""The index, read and written by git itself, since git alone knows its formats; by blob id, under git's own lock."""
 
+import errno
 import os
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from pygit2.enums import FileMode
-
 from sync.errors import HostError
-from sync.git.libgit2 import attempting, pygit2
+from sync.git.libgit2 import attempting
+from sync.git.process import Completed, judging_environment, run_git
 from sync.model import Entry, ObjectId, RepoPath
 
-_FILE_MODES = {mode.value: mode for mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.LINK, FileMode.COMMIT)}
+_WAIT_SECONDS = 3.0
+_LOOK_SECONDS = 0.05
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+_GONE = b"0 " + b"0" * 40 + b"\t"
+
+Staged = Sequence[tuple[int, ObjectId, int]]
+"""Mode, blob id and stage of each entry that a path has: one of stage 0, or the sides of a conflict."""
 
 
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """A file in git's index format, which git reads and writes in place of the repository's index."""
+
+    work_tree: Path
+    path: Path
+
+    def staged(self, directories: Iterable[bytes]) -> Mapping[bytes, Staged]:
+        """What is staged below these directories (or at these paths), by path from the top."""
+        if not (asked := sorted({os.fsdecode(directory) for directory in directories})):
+            return {}
+        found: dict[bytes, list[tuple[int, ObjectId, int]]] = {}
+        for line in self._git("ls-files", "--stage", "-z", "--", *asked).split(b"\0")[:-1]:
+            facts, _, path = line.partition(b"\t")
+            mode, blob, stage = facts.split(b" ")
+            found.setdefault(path, []).append((int(mode, 8), ObjectId(blob.decode()), int(stage)))
+        return found
+
+    def put(self, paths: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
+        """Make what is staged at or below `paths` exactly `wanted`; whether anything changed.
+
+        Entries that are right already keep what git remembers of their files.
+        """
+        names = {*paths}
+        goal = {entry.path: entry for entry in wanted}
+        there = self.staged(_tops(names))
+        inside = tuple(name + b"/" for name in names)
+        surplus = [p for p in there if p not in goal and (p in names or p.startswith(inside))]
+        missing = [e for p, e in goal.items() if there.get(p) != [(e.mode, e.blob, 0)]]
+        lines = [_GONE + path + b"\0" for path in sorted(surplus)]
+        lines += [b"%o %s\t%s\0" % (e.mode, e.blob.encode(), e.path) for e in sorted(missing)]
+        if lines:
+            self._git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        return bool(lines)
+
+    def refresh(self, paths: Iterable[bytes]) -> None:
+        """Have git note size and times of these files, so that it need not read them to know that they are unchanged.
+
+        It saves time and decides nothing: git compares what it cannot note.
+        """
+        if names := sorted(os.fsdecode(top) for top in _tops(paths)):
+            self._run("add", "--refresh", "--", *names, check=False)
+
+    def read_tree(self, commit: ObjectId | None) -> None:
+        """Make it the index of a commit; None: an empty one."""
+        self._git("read-tree", *([commit] if commit else ["--empty"]))
+
+    def write_tree(self) -> ObjectId:
+        """Store it as a tree; HostError if an object that it names is not there."""
+        return ObjectId(self._git("write-tree").decode().strip())
+
+    def remove(self) -> None:
+        """Remove the file, with the lock that a git that was killed left on it."""
+        for left in (self.path, _lock_of(self.path)):
+            left.unlink(missing_ok=True)
+
+    def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return self._run(*arguments, stdin=stdin).stdout
+
+    def _run(self, *arguments: str, stdin: bytes = b"", check: bool = True) -> Completed:
+        environment = {**judging_environment(), "GIT_INDEX_FILE": str(self.path)}
+        return run_git(self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, check=check)
+
+
+# the hook post-index-change is for the index itself
+_OPTIONS = ("--literal-pathspecs", "-c", f"core.hooksPath={os.devnull}")
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
-    """What is staged in a repository."""
+    """What is staged in a repository: the index that git itself would read and write here."""
 
-    def __init__(self, repository: pygit2.Repository) -> None:
-        self._repository = repository
-
-    @property
-    def _git_directory(self) -> Path:
-        return Path(self._repository.path)
-
-    def is_locked(self) -> bool:
-        """Whether another process writes the index; a lock that a killed run of ours left is removed."""
-        lock = self._git_directory / "index.lock"
-        with suppress(FileNotFoundError):
-            if lock.samefile(self._scratch):
-                lock.unlink()
-        return lock.exists()
-
-    def locked(self) -> HostError:
-        """The error that says so."""
-        return HostError(
-            "the index is locked by another git process",
-            [f"lock: {self._git_directory / 'index.lock'}"],
-            hint="wait for it to end; if there is none, remove the lock file",
-            reference="index-locked",
-        )
+    work_tree: Path
+    git_directory: Path
 
     @property
-    def _scratch(self) -> Path:
-        return self._git_directory / "git-verbatim.index"
+    def path(self) -> Path:
+        """Where it is: in the git directory, unless GIT_INDEX_FILE says otherwise."""
+        named = os.environ.get("GIT_INDEX_FILE")
+        return self.work_tree / named if named else self.git_directory / "index"
 
     def files(self, directory: bytes) -> list[Entry]:
         """What is staged below `directory`, with paths relative to it. Conflicts count with each side."""
-        prefix = os.fsdecode(directory) + "/"
-        with attempting("read the index"):
-            self._repository.index.read(force=False)
-            staged = [(e.path, int(e.mode), str(e.id)) for e in self._repository.index if e.path.startswith(prefix)]
-        below = (Entry(RepoPath(os.fsencode(p[len(prefix) :])), mode, ObjectId(blob)) for p, mode, blob in staged)
+        prefix = directory + b"/"
+        staged = IndexFile(self.work_tree, self.path).staged([directory])
+        below = {
+            Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
+            for path, sides in staged.items()
+            for mode, blob, _ in sides
+            if path.startswith(prefix)
+        }
         return sorted(below)
 
-    def update(self, directories: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
-        """Make what is staged in (or at) `directories` exactly `wanted`, by blob id; whether anything changed.
+    @contextmanager
+    def locked(self) -> Iterator["LockedIndex"]:
+        """Hold git's lock on the index, so that no `git add` comes between reading and writing it.
 
-        Entries that are right already keep what git remembers of their files. The new index is built aside and
-        becomes the index by git's own protocol; its lock is a second name of our file, so a killed run is known by it.
+        HostError if another process holds it for longer than a git command takes.
         """
-        scratch, place = self._scratch, self._git_directory / "index"
-        if self.is_locked():
-            raise self.locked()
-        with attempting("update the index"):
-            for left in (scratch, scratch.with_name(f"{scratch.name}.lock")):
-                left.unlink(missing_ok=True)
-            if place.exists():
-                shutil.copy2(place, scratch)
-            index = pygit2.Index(str(scratch))
-            if not _edit(index, directories, wanted):
-                scratch.unlink(missing_ok=True)
-                return False
-            index.write()
-            if place.exists():
-                # entries that were too young to be trusted by their time alone stay so (git's "racy" problem)
-                os.utime(scratch, ns=(place.stat().st_atime_ns, place.stat().st_mtime_ns))
-        self._replace(scratch, place)
-        return True
+        self.discard_leftovers()
+        with attempting("lock the index"):
+            self._lock()
+        try:
+            with attempting("copy the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
+                shutil.copy2(self.path, self._copy.path)
+            yield LockedIndex(self, self._copy)
+        finally:
+            with suppress(OSError):  # the next run takes away what is left
+                _lock_of(self.path).unlink()
+                self.discard_leftovers()
 
-    def _replace(self, scratch: Path, place: Path) -> None:
-        lock = self._git_directory / "index.lock"
-        with attempting("update the index"):
+    def discard_leftovers(self) -> None:
+        """Remove lock and copy that a killed run of ours left; only for whoever holds the host's lock."""
+        lock = _lock_of(self.path)
+        with suppress(FileNotFoundError):
+            if lock.samefile(self._token):
+                lock.unlink()
+        self._copy.remove()
+        self._token.unlink(missing_ok=True)
+
+    def _lock(self) -> None:
+        lock, deadline = _lock_of(self.path), time.monotonic() + _WAIT_SECONDS
+        self._token.touch()
+        while True:
             try:
-                os.link(scratch, lock)
+                self._make(lock)
             except FileExistsError as error:
-                raise self.locked() from error
-            os.replace(lock, place)
-            scratch.unlink()
+                if time.monotonic() > deadline:
+                    self._token.unlink()
+                    raise _locked(lock) from error
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return
+
+    def _make(self, lock: Path) -> None:
+        """Make the lock, as a second name of a file of our own, so that one that a killed run left is known as ours."""
+        try:
+            os.link(self._token, lock)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            lock.touch(exist_ok=False)
+
+    @property
+    def _token(self) -> Path:
+        return self.path.with_name("git-verbatim.index-token")
+
+    @property
+    def _copy(self) -> IndexFile:
+        return IndexFile(self.work_tree, self.path.with_name("git-verbatim.index"))
 
 
-def _edit(index: pygit2.Index, directories: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
-    """Make what is staged in (or at) `directories` exactly `wanted`, by blob id; whether anything changed."""
-    inside = tuple(os.fsdecode(d) + "/" for d in directories)
-    names = {directory[:-1] for directory in inside}
-    goal = {os.fsdecode(e.path): e for e in wanted}
-    staged = {e.path: (int(e.mode), str(e.id)) for e in index if e.path in names or e.path.startswith(inside)}
-    conflicted = _conflicted_paths(index, names, inside)
-    surplus = staged.keys() - goal.keys()
-    missing = [e for p, e in goal.items() if staged.get(p) != (e.mode, e.blob) or p in conflicted]
-    for path in conflicted:
-        del index.conflicts[path]
-    for path in surplus - conflicted:
-        index.remove(path)
-    for entry in sorted(missing):
-        index.add(pygit2.IndexEntry(os.fsdecode(entry.path), pygit2.Oid(hex=entry.blob), _FILE_MODES[entry.mode]))
-    return bool(conflicted or surplus or missing)
+@dataclass(frozen=True, slots=True)
+class LockedIndex:
+    """The index under git's lock: a copy that can be edited, and becomes the index in one step, or never."""
+
+    index: Index
+    copy: IndexFile
+
+    def publish(self, paths: Iterable[bytes]) -> None:
+        """Make the copy the index; of the files at or below `paths` git notes size and times first."""
+        self.copy.refresh(paths)
+        with attempting("write the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
+            self.copy.path.replace(self.index.path)
 
 
-def _conflicted_paths(index: pygit2.Index, names: set[str], inside: tuple[str, ...]) -> set[str]:
-    if index.conflicts is None:
-        return set()
-    paths = {side.path for conflict in index.conflicts for side in conflict if side is not None}
-    return {path for path in paths if path in names or path.startswith(inside)}
+def _lock_of(index: Path) -> Path:
+    return index.with_name(f"{index.name}.lock")
+
+
+def _locked(lock: Path) -> HostError:
+    return HostError(
+        "the index is locked by another git process",
+        [f"lock: {lock}"],
+        hint="wait for it to end; if there is none, remove the lock file",
+        reference="index-locked",
+    )
+
+
+def _tops(paths: Iterable[bytes]) -> set[bytes]:
+    """The first components: few, where asking for each path would take git long."""
+    return {path.partition(b"/")[0] for path in paths}

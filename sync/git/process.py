@@ -16,6 +16,7 @@ from sync.names import quote_path
 
 _CHECKER_SECONDS = 30
 _ID = re.compile("[0-9a-f]{40}")
+Completed = subprocess.CompletedProcess[bytes]
 NOT_THERE = 1
 """The exit status by which git says that there is none: no such revision, no merge base. Any other is a failure."""
 
@@ -23,17 +24,18 @@ NOT_THERE = 1
 def run_git(
     directory: Path | None,
     *arguments: str,
+    options: Sequence[str] = (),
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
     check: bool = True,
     answers: Collection[int] = (0,),
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git in `directory`, by default in the environment of this process.
+) -> Completed:
+    """Run git in `directory`, by default in the environment of this process; `options` are git's own, before its command.
 
     A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
     """
     done = subprocess.run(  # noqa: S603
-        [program(), *arguments],
+        [program(), *options, *arguments],
         cwd=directory,
         input=stdin,
         capture_output=True,
@@ -47,8 +49,8 @@ def run_git(
     return done
 
 
-def last_lines(said: bytes) -> list[str]:
-    return said.decode("utf-8", "replace").strip().splitlines()[-6:]
+def last_lines(said: bytes, *, most: int = 6) -> list[str]:
+    return said.decode("utf-8", "replace").strip().splitlines()[-most:]
 
 
 def program() -> str:
@@ -237,27 +239,6 @@ def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> b
 def own_environment() -> dict[str, str]:
     """The environment without what points git to somebody's repository."""
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-
-
-def commit_paths(
-    work_tree: Path, message: str, remove: Sequence[bytes], add: Iterable[tuple[bytes, int, ObjectId]], temporary: Path
-) -> ObjectId | None:
-    """Commit exactly these changes on top of HEAD, whatever else is staged; None if they change nothing.
-
-    git makes the commit from an index of its own in `temporary`, which is not there, so identity, signing and hooks are the user's.
-    """
-    environment = {**os.environ, "GIT_INDEX_FILE": str(temporary)}
-    # who took a failure for a branch without commits would commit the change alone, and delete all else
-    has_head = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", answers=(0, NOT_THERE)).returncode == 0
-    run_git(work_tree, "read-tree", *(["HEAD"] if has_head else ["--empty"]), environment=environment)
-    lines = [b"0 %s\t%s\0" % (b"0" * 40, path) for path in remove]
-    lines += [b"%o %s\t%s\0" % (mode, blob.encode(), path) for path, mode, blob in add]
-    run_git(work_tree, "update-index", "-z", "--index-info", stdin=b"".join(lines), environment=environment)
-    tree = run_git(work_tree, "write-tree", environment=environment).stdout.decode().strip()
-    if has_head and tree == run_git(work_tree, "rev-parse", "HEAD^{tree}").stdout.decode().strip():
-        return None
-    run_git(work_tree, "commit", "--quiet", "--file=-", "--cleanup=verbatim", stdin=message.encode(), environment=environment)
-    return ObjectId(run_git(work_tree, "rev-parse", "HEAD").stdout.decode().strip())
 
 
 def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:

@@ -113,7 +113,7 @@ class Repository:
     @cached_property
     def index(self) -> Index:
         """What is staged."""
-        return Index(self._repository)
+        return Index(self.work_tree or self.git_directory, self.git_directory)
 
     @property
     def raw(self) -> pygit2.Repository:
