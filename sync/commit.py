@@ -29,6 +29,8 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
     our edits alone.
     """
     root, repository = host.require_work_tree()
+    index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
+    index.remove()  # of a run that was killed
     head = read_head(root)
     there = _committed(repository, head.commit)
     before = _mirrors_of(repository, there)
@@ -45,9 +47,7 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
         return None
     changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
     message = commit_message([_trailer_of(name, manifest, records) for name in changed])
-    index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     try:
-        index.remove()  # of a run that was killed
         index.read_tree(head.commit)
         index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
         return commit_index(index, head, message)
