@@ -3,11 +3,13 @@
 import errno
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sync.errors import HostError
 from sync.git.libgit2 import attempting
@@ -35,7 +37,11 @@ class IndexFile:
         if not (asked := sorted({os.fsdecode(directory) for directory in directories})):
             return {}
         found: dict[bytes, list[tuple[int, ObjectId, int]]] = {}
-        for line in self._git("ls-files", "--stage", "-z", "--", *asked).split(b"\0")[:-1]:
+        with tempfile.TemporaryFile() as listing:
+            self._run("ls-files", "--stage", "-z", "--", *asked, output=listing)
+            listing.seek(0)
+            lines = listing.read().split(b"\0")[:-1]
+        for line in lines:
             facts, _, path = line.partition(b"\t")
             mode, blob, stage = facts.split(b" ")
             found.setdefault(path, []).append((int(mode, 8), ObjectId(blob.decode()), int(stage)))
@@ -82,9 +88,11 @@ class IndexFile:
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         return self._run(*arguments, stdin=stdin).stdout
 
-    def _run(self, *arguments: str, stdin: bytes = b"", check: bool = True) -> Completed:
+    def _run(self, *arguments: str, stdin: bytes = b"", output: IO[bytes] | None = None, check: bool = True) -> Completed:
         environment = {**judging_environment(), "GIT_INDEX_FILE": str(self.path)}
-        return run_git(self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, check=check)
+        return run_git(
+            self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, output=output, check=check
+        )
 
 
 # the hook post-index-change is for the index itself

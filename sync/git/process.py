@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.model import ObjectId
@@ -27,23 +27,26 @@ def run_git(
     options: Sequence[str] = (),
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
     check: bool = True,
     answers: Collection[int] = (0,),
 ) -> Completed:
     """Run git in `directory`, by default in the environment of this process; `options` are git's own, before its command.
 
     A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
+    Who must not take a cut listing for a whole one gives an `output`: git notices what it cannot write to a file, not to a pipe.
     """
     done = subprocess.run(  # noqa: S603
         [program(), *options, *arguments],
         cwd=directory,
         input=stdin,
-        capture_output=True,
+        stdout=output or subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=environment,
         check=False,
     )
     if check and done.returncode not in answers:
-        said = last_lines(done.stderr or done.stdout) or (["it was killed"] if done.returncode < 0 else [])
+        said = last_lines(done.stderr or done.stdout or b"") or (["it was killed"] if done.returncode < 0 else [])
         action = next(argument for argument in arguments if not argument.startswith("-"))
         raise HostError(f"git {action} failed", said, reference="git-failed")
     return done
