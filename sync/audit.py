@@ -40,7 +40,9 @@ class Subject:
 
 def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Audit:
     """Ask the upstream of each subject again, once for each upstream."""
-    configuration = TransportConfiguration(options.root) if subjects else None
+    if not subjects:
+        return Audit((), {})
+    configuration = TransportConfiguration(options.root)
     by_url: dict[str, list[Subject]] = {}
     for subject in subjects:
         by_url.setdefault(subject.record.url, []).append(subject)
@@ -61,21 +63,17 @@ class _Inquiry:
     url: str
     subjects: Sequence[Subject]
     options: Options
-    configuration: TransportConfiguration | None
+    configuration: TransportConfiguration
+    cache_key: str | None = None
     findings: list[Finding] = field(default_factory=list)
 
-    @property
-    def cache_key(self) -> str:
-        return cache_key(self.url, self.options.root)
-
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
-        if self.configuration is None:
-            return
         settings = self.configuration.settings_for(self.url)
         if is_local(settings.url):
             self._ask(_Local(open_local(settings.url, self.options.root)))
         else:
-            with_cache(self.cache_key, self.options, lambda cache: self._ask(_Remote(cache, settings, report, cancelled)))
+            self.cache_key = key = cache_key(settings, self.options.root)
+            with_cache(key, self.options, lambda cache: self._ask(_Remote(cache, settings, report, cancelled)))
 
     def _ask(self, source: "_Source") -> None:
         refs = source.refs()

@@ -1,4 +1,4 @@
-"""The cache: bare repositories under the XDG cache directory, one per upstream, each under its own lock, safe to delete."""
+"""The cache: bare repositories under the XDG cache directory, one for each upstream asked, each under its lock, safe to delete."""
 
 import hashlib
 import os
@@ -21,19 +21,24 @@ def cache_root() -> Path:
     return base / "git-verbatim"
 
 
-def cache_path(url: str) -> Path:
-    """Where the upstream's objects are kept: a readable name, made unique by a hash of the URL."""
+def cache_path(key: str) -> Path:
+    """Where the objects of who was asked are kept: a readable name of the key's first line, made unique by a hash of all.
+
+    Caches of the first layout went by what the manifest wrote, whoever had answered; `asked` tells these from them.
+    """
+    url = key.partition("\n")[0]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.partition("://")[2] or url).strip("-.")[-60:]
-    return cache_root() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
+    digest = hashlib.sha256(f"asked\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_root() / f"{name}-{digest[:16]}.git"
 
 
 @contextmanager
-def locked_cache(url: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Repository]:
+def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Repository]:
     """The upstream's cache, held by this process alone; what a killed fetch left behind is swept away first.
 
     With `anew` it is made again from nothing, because it was found to be damaged.
     """
-    path = cache_path(url)
+    path = cache_path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock"), timeout=wait_seconds)

@@ -57,7 +57,9 @@ def fetch_all(wants: Sequence[Want], options: Options, display: Display) -> dict
 
     Raises the first upstream's error, in the order of `wants`, with the others named in its context.
     """
-    configuration = None if options.offline or not wants else TransportConfiguration(options.root)
+    if not wants:
+        return {}
+    configuration = TransportConfiguration(options.root)
     upstreams = [_Upstream(want, options, configuration) for want in wants]
     errors = run_all(upstreams, options, display)
     failed = [want.url for want in wants if want.url in errors]
@@ -75,7 +77,8 @@ class _Upstream:
 
     want: Want
     options: Options
-    configuration: TransportConfiguration | None
+    configuration: TransportConfiguration
+    cache_key: str | None = None
     fetched: Fetched | None = None
     _report: Callable[[Progress], None] = lambda _: None
     _cancelled: threading.Event = field(default_factory=threading.Event)
@@ -84,24 +87,19 @@ class _Upstream:
     def url(self) -> str:
         return self.want.url
 
-    @property
-    def cache_key(self) -> str:
-        return cache_key(self.want.url, self.options.root)
-
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
         self._report, self._cancelled = report, cancelled
-        with_cache(self.cache_key, self.options, self._fill)
+        settings = self.configuration.settings_for(self.want.url)
+        self.cache_key = key = cache_key(settings, self.options.root)
+        with_cache(key, self.options, lambda cache: self._fill(cache, settings))
 
-    def _fill(self, cache: Repository) -> None:
-        self.fetched = self._fetched(cache)
-
-    def _fetched(self, cache: Repository) -> Fetched:
-        settings = self.configuration.settings_for(self.want.url) if self.configuration is not None else None
-        unanswered = self._unanswered(cache, is_local_upstream=settings is not None and is_local(settings.url))
-        if unanswered and settings is not None:
+    def _fill(self, cache: Repository, settings: Settings) -> None:
+        is_asked = not self.options.offline
+        unanswered = self._unanswered(cache, is_local_upstream=is_asked and is_local(settings.url))
+        if unanswered and is_asked:
             self._ask(cache, unanswered, settings)
         commits = {pin: self._commit(cache, pin, asked=pin in unanswered) for pin in sorted(self.want.pins, key=str)}
-        return Fetched(self.want.url, commits, cache)
+        self.fetched = Fetched(self.want.url, commits, cache)
 
     def _unanswered(self, cache: Repository, *, is_local_upstream: bool) -> list[Pin]:
         """The pins for which the upstream has to be asked."""
@@ -191,9 +189,12 @@ def _has_tree_of(cache: Repository, commit: ObjectId) -> bool:
         return False
 
 
-def cache_key(url: str, root: Path) -> str:
-    """What an upstream's cache goes by: its URL, or the place that a local one names for this host."""
-    return str((root / url.removeprefix("file://")).resolve()) if is_local(url) else url
+def cache_key(settings: Settings, root: Path) -> str:
+    """What a cache goes by: who is asked for an upstream in this host, or the place that a local one names here.
+
+    The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
+    """
+    return str((root / settings.url.removeprefix("file://")).resolve()) if is_local(settings.url) else settings.identity
 
 
 def with_cache(key: str, options: Options, use: Callable[[Repository], None]) -> None:

@@ -47,8 +47,8 @@ class Task(Protocol):
     def url(self) -> str: ...
 
     @property
-    def cache_key(self) -> str:
-        """Which cache it holds while it runs."""
+    def cache_key(self) -> str | None:
+        """Which cache it holds while it runs; None before it knows."""
         ...
 
     def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
@@ -145,8 +145,8 @@ class _Run:
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         for task in self.tasks:
-            if task.url in self._pending:
-                sweep(cache_path(task.cache_key))
+            if task.url in self._pending and (key := task.cache_key) is not None:
+                sweep(cache_path(key))
 
 
 def retrying(attempt: Callable[[], T], cancelled: threading.Event) -> T:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.git.settings import TransportConfiguration
 from tests.servers import (
     GitHttp,
     Ssh,
@@ -122,6 +123,19 @@ def test_https_by_an_unknown_authority_is_refused(host: Host, upstream: Upstream
     assert ran.status == 3
     assert ran.err.splitlines()[0] == "error: the upstream's identity could not be verified"
     assert site.requests == []
+
+
+def test_https_with_an_authority_that_is_not_there_says_so(
+    host: Host, secure: GitHttp, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GIT_SSL_CAINFO")
+    configure(scratch_home, "http.sslCAInfo", "~/gone.pem")
+    host.manifest(mirror("up", secure.url(), tag="v1"))
+    ran = host.run("sync")
+    error, *context, hint = ran.err.splitlines()
+    assert (ran.status, error) == (2, "error: the certificates that git's configuration names cannot be read")
+    assert context[0] == f"  file: {scratch_home}/gone.pem"
+    assert hint == "hint: correct git's `http.sslCAInfo`, or GIT_SSL_CAINFO"
 
 
 def test_https_without_verification_where_git_says_so(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
@@ -691,6 +705,157 @@ def test_verification_that_is_off_for_one_host_is_on_for_those_that_it_redirects
         ran = host.run("sync")
         assert (ran.status, ran.err.splitlines()[0]) == (3, "error: the upstream's identity could not be verified")
         assert site.requests == []
+
+
+# what one project is answered, and another is not told
+
+
+def offline(path: Path, url: str, *configuration: str, **environment: str) -> tuple[int, dict[str, bytes]]:
+    """What a project that has never asked takes from the cache for tag v1 of a URL."""
+    host = Host.create(path)
+    for setting in configuration:
+        host.git("config", *setting.split("=", 1))
+    host.manifest(mirror("up", url, tag="v1", local=not url.startswith(("http", "ssh"))))
+    ran = host.run("sync", "--offline", **environment)
+    if ran.status:
+        assert ran.err.startswith("error: tag v1 is not in the cache\n"), ran.err
+    return ran.status, mirrored(host)
+
+
+NOT_CACHED: tuple[int, dict[str, bytes]] = (3, {})
+CACHED = (0, MIRRORED)
+
+
+def test_what_a_project_rewrites_is_no_answer_of_the_upstream(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path
+) -> None:
+    upstream.release("v1", FILES)
+    forged = f"url.{site.base}/.insteadOf=https://forge.invalid/"
+    host.git("config", *forged.split("=", 1))
+    sync_of(host, "https://forge.invalid/upstream")
+    assert offline(tmp_path / "other", "https://forge.invalid/upstream") == NOT_CACHED
+    assert offline(tmp_path / "likewise", "https://forge.invalid/upstream", forged) == CACHED
+    assert offline(tmp_path / "direct", site.url()) == CACHED
+
+
+def test_what_the_environment_rewrites_is_no_answer_of_the_upstream(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.release("v1", FILES)
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_CONFIG_COUNT", "1")
+        patch.setenv("GIT_CONFIG_KEY_0", f"url.{site.base}/.insteadOf")
+        patch.setenv("GIT_CONFIG_VALUE_0", "https://forge.invalid/")
+        sync_of(host, "https://forge.invalid/upstream")
+    assert offline(tmp_path / "other", "https://forge.invalid/upstream") == NOT_CACHED
+
+
+def test_a_project_that_rewrites_does_not_hide_what_the_upstream_answered(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path
+) -> None:
+    upstream.release("v1", FILES)
+    sync_of(host, site.url())
+    Upstream.create(tmp_path / "forged" / "upstream").release("v1", {"evil": b"evil"})
+    forger = Host.create(tmp_path / "forger")
+    forger.git("config", f"url.{tmp_path}/forged/.insteadOf", f"{site.base}/")
+    assert sync_of(forger, site.url()) == {"third_party/up/evil": b"evil"}
+    assert offline(tmp_path / "other", site.url()) == CACHED
+
+
+def test_behind_a_mirror_of_ones_own_the_cache_serves_every_project(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    upstream.release("v1", FILES)
+    configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    sync_of(host, "https://forge.invalid/upstream")
+    site.requests.clear()
+    assert (offline(tmp_path / "other", "https://forge.invalid/upstream"), site.requests) == (CACHED, [])
+
+
+def test_one_relative_path_of_two_projects_is_two_upstreams(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        Upstream.create(tmp_path / name / "upstream").release("v1", {"file": name.encode()})
+        assert sync_of(Host.create(tmp_path / name / "host"), "../upstream", local=True) == {"third_party/up/file": name.encode()}
+    delete(tmp_path / "one" / "host")
+    assert offline(tmp_path / "one" / "host", "../upstream") == (0, {"third_party/up/file": b"one"})
+    assert offline(tmp_path / "three" / "host", "../upstream") == NOT_CACHED
+
+
+def test_a_path_and_its_file_url_are_one_upstream(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.release("v1", FILES)
+    sync_of(host, upstream.url, local=True)
+    assert offline(tmp_path / "other", f"file://{upstream.path}") == CACHED
+
+
+UNVERIFIED = {
+    "in configuration": (("http.sslVerify=false",), {}),
+    "in the environment": ((), {"GIT_SSL_NO_VERIFY": "1"}),
+}
+
+
+@pytest.mark.parametrize(("configuration", "environment"), UNVERIFIED.values(), ids=UNVERIFIED)
+def test_what_one_project_fetched_without_verification_no_other_believes(
+    upstream: Upstream, tmp_path: Path, configuration: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    upstream.release("v1", FILES)
+    careless = Host.create(tmp_path / "careless")
+    for setting in configuration:
+        careless.git("config", *setting.split("=", 1))
+    with git_http(tmp_path, certificate=make_certificate(tmp_path / "tls")) as site:
+        careless.manifest(mirror("up", site.url(), tag="v1"))
+        assert careless.run("sync", **environment).status == 0
+        assert offline(tmp_path / "other", site.url()) == NOT_CACHED
+        assert offline(tmp_path / "likewise", site.url(), *configuration, **environment) == CACHED
+
+
+@pytest.mark.parametrize("names_it", ["its own path", "a path from its top"])
+def test_whom_one_projects_authority_vouched_for_no_other_believes(upstream: Upstream, tmp_path: Path, names_it: str) -> None:
+    upstream.release("v1", FILES)
+    certificate = make_certificate(tmp_path / "tls")
+    trusting = Host.create(tmp_path / "trusting")
+    (trusting.path / "authority.pem").write_bytes(certificate.authority.read_bytes())
+    setting = "authority.pem" if names_it == "a path from its top" else str(trusting.path / "authority.pem")
+    trusting.git("config", "http.sslCAInfo", setting)
+    with git_http(tmp_path, certificate=certificate) as site:
+        trusting.manifest(mirror("up", site.url(), tag="v1"))
+        assert trusting.run("-C", "third_party", "sync").status == 0
+        other = setting if names_it == "a path from its top" else "/none"
+        assert offline(tmp_path / "other", site.url(), f"http.sslCAInfo={other}") == NOT_CACHED
+        assert offline(tmp_path / "third", site.url()) == NOT_CACHED
+
+
+WAYS = {
+    "a proxy, of what is not verified": ("http://127.0.0.1:1/upstream", "http.proxy=http://proxy.invalid"),
+    "another address, of what is not verified": ("http://127.0.0.1:1/upstream", "http.curloptResolve=127.0.0.1:1:127.0.0.2"),
+    "a header": ("https://127.0.0.1:1/upstream", "http.extraHeader=X-Forwarded-Host: evil.invalid"),
+    "an ssh command": ("ssh://git@127.0.0.1:1/upstream", "core.sshCommand=ssh -F ssh_config"),
+    "a proxy for git's protocol": ("git://127.0.0.1:1/upstream", "core.gitProxy=./proxy"),
+}
+
+
+@pytest.mark.parametrize(("url", "setting"), WAYS.values(), ids=WAYS)
+def test_another_way_to_an_upstream_is_another_answer(tmp_path: Path, url: str, setting: str) -> None:
+    host = Host.create(tmp_path / "host")
+    plain = TransportConfiguration(host.path).settings_for(url).identity
+    host.git("config", *setting.split("=", 1))
+    assert plain == url
+    assert TransportConfiguration(host.path).settings_for(url).identity not in {plain, url}
+
+
+SAME_ANSWER = {
+    "a token": "http.extraHeader=Authorization: Basic dXNlcjpzZWNyZXQ=",
+    "a proxy, of what TLS vouches for": "http.proxy=http://proxy.invalid",
+    "a password": "url.https://user:s3cret@forge.invalid/.insteadOf=https://forge.invalid/",
+    "where to push": "url.https://elsewhere.invalid/.pushInsteadOf=https://forge.invalid/",
+}
+
+
+@pytest.mark.parametrize("setting", SAME_ANSWER.values(), ids=SAME_ANSWER)
+def test_who_asks_makes_no_other_answer(tmp_path: Path, setting: str) -> None:
+    host = Host.create(tmp_path / "host")
+    key, _, value = setting.rpartition("=") if "insteadOf" in setting else setting.partition("=")
+    host.git("config", key, value)
+    assert TransportConfiguration(host.path).settings_for("https://forge.invalid/up").identity == "https://forge.invalid/up"
 
 
 # credentials

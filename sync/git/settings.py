@@ -2,17 +2,23 @@
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sync.git.libgit2 import pygit2
 from sync.git.process import configuration, configuration_for_url, marked_for_url, ssh_configuration
-from sync.urls import is_scp_like, rewrite
+from sync.urls import is_local, is_scp_like, rewrite
 
 _CONNECT_TIMEOUT_MS = 20_000
 _READ_TIMEOUT_MS = 30_000
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
+# keys of configuration and variables (git-config(1), openssl-env(7)) that have a say in who answers for a URL:
+# whom TLS believes, what leads elsewhere where TLS does not vouch for the host, and what ssh and git's protocol go through
+_AUTHORITIES = re.compile(r"http\.(?:.*\.)?sslca(?:info|path)|GIT_SSL_CA(?:INFO|PATH)|SSL_CERT_(?:FILE|DIR)")
+_DETOURS = re.compile(r"http\.(?:.*\.)?(?:proxy|curloptresolve)|(?:https?|all|no)_proxy", re.IGNORECASE)
+_CONNECTIONS = re.compile(r"core\.(?:sshcommand|gitproxy)|GIT_SSH(?:_COMMAND)?|GIT_PROXY_COMMAND")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,18 @@ class Settings:
     proxy: str | None = None
     """Git's `http.proxy`: empty for none at all, None for what the environment says."""
     verify_tls: bool = True
+    authorities: str | None = None
+    """Git's `http.sslCAInfo`: the file of those whom TLS believes."""
     headers: tuple[str, ...] = ()
     ssh_host: str = ""
     """The host as the URL names it: ssh's configuration goes by that name."""
+    ways: tuple[str, ...] = ()
+    """What configuration and environment say that decides, beside the URL, who answers."""
+
+    @property
+    def identity(self) -> str:
+        """Who is asked, and by which way; not who asks, since credentials change from run to run."""
+        return "\n".join([self.shown_url, *self.ways])
 
     @property
     def shown_url(self) -> str:
@@ -67,20 +82,41 @@ class TransportConfiguration:
         """The settings for an upstream's URL as the manifest writes it."""
         contacted = _with_lower_scheme(rewrite(url, self._rewrites))
         if not contacted.startswith(("http://", "https://")):
-            return Settings(_with_ssh_configuration(contacted), self._directory, ssh_host=_ssh_host(contacted))
+            ways = () if is_local(contacted) else self._said(_CONNECTIONS)
+            return Settings(_with_ssh_configuration(contacted), self._directory, ssh_host=_ssh_host(contacted), ways=tuple(ways))
         http = configuration_for_url(self._directory, "http", contacted) if self._has_http else []
         values = dict(http)
         authorities = os.environ.get("GIT_SSL_CAINFO") or values.get("http.sslcainfo")
-        if authorities:
-            pygit2.settings.set_ssl_cert_locations(os.path.expanduser(authorities), None)
+        verify_tls = values.get("http.sslverify", "true").lower() not in {"false", "0", "no", "off"}
+        verify_tls = verify_tls and not os.environ.get("GIT_SSL_NO_VERIFY")
+        headers = self._headers(contacted) if "http.extraheader" in values else ()
         return Settings(
             url=contacted,
             directory=self._directory,
             proxy=values.get("http.proxy"),
-            verify_tls=values.get("http.sslverify", "true").lower() not in {"false", "0", "no", "off"}
-            and not os.environ.get("GIT_SSL_NO_VERIFY"),
-            headers=self._headers(contacted) if "http.extraheader" in values else (),
+            verify_tls=verify_tls,
+            authorities=self._path(authorities) if authorities else None,
+            headers=headers,
+            ways=tuple(self._http_ways(contacted, headers, verify_tls=verify_tls)),
         )
+
+    def _http_ways(self, url: str, headers: tuple[str, ...], *, verify_tls: bool) -> Iterator[str]:
+        yield from (header for header in headers if not header.lower().startswith("authorization:"))
+        if url.startswith("https://") and verify_tls:
+            yield from self._said(_AUTHORITIES)  # of any URL: libgit2 has one list of them
+            return
+        if url.startswith("https://"):
+            yield "not verified"
+        yield from self._said(_DETOURS)
+
+    def _said(self, about: re.Pattern[str]) -> Iterator[str]:
+        for key, value in (*self._values, *sorted(os.environ.items())):
+            if about.fullmatch(key):
+                yield f"{key}={self._path(value) if about is _AUTHORITIES else value}"
+
+    def _path(self, value: str) -> str:
+        """A path of git's configuration; git reads a relative one from the top of the work tree."""
+        return os.path.join(self._directory or "", os.path.expanduser(value))
 
     def _headers(self, url: str) -> tuple[str, ...]:
         """All values of the key that git finds best for the URL: it tells only the last value, so each key gets a mark."""

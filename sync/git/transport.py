@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pygit2.enums import CredentialType
 
-from sync.errors import CouldNotCheckError, TransientError
+from sync.errors import CouldNotCheckError, HostError, TransientError
 from sync.git.libgit2 import FAILURES, pygit2
 from sync.git.process import credential, ssh_configuration
 from sync.git.repository import Repository
@@ -194,12 +194,27 @@ def _keeping_headers(repository: Repository, settings: Settings, attempt: Callab
     libgit2 would send it along. So redirects to other hosts are followed only by who asks without it.
     """
     repository.follow_redirects(follow=not settings.headers)
+    _believe(settings.authorities)
     try:
         return attempt(settings)
     except CouldNotCheckError as error:
         if error.reference != "redirected" or not settings.headers:
             raise
     return _keeping_headers(repository, replace(settings, headers=()), attempt)
+
+
+def _believe(authorities: str | None) -> None:
+    if authorities is None:
+        return
+    try:
+        pygit2.settings.set_ssl_cert_locations(authorities, None)
+    except FAILURES as error:
+        raise HostError(
+            "the certificates that git's configuration names cannot be read",
+            [f"file: {authorities}", str(error).lower()],
+            hint="correct git's `http.sslCAInfo`, or GIT_SSL_CAINFO",
+            reference="authorities-unreadable",
+        ) from error
 
 
 def _send_at_once() -> None:
