@@ -14,6 +14,7 @@ gc.set_threshold(50_000)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from sync.errors import ExitStatus, InterruptedByUser, VerbatimError
+from sync.streams import settle
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
@@ -22,12 +23,13 @@ def _interrupt(number: int, _: FrameType | None) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the program and exit."""
+    settle()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         status = _flushed(_run())
     except InterruptedByUser:
-        sys.stderr.write("interrupted\n")
+        _complain("interrupted\n")
         status = ExitStatus.INTERRUPTED
     with suppress(OSError):
         sys.stderr.flush()
@@ -57,7 +59,7 @@ def _run() -> int:
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
     except ImportError as error:
-        sys.stderr.write(f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n")
+        _complain(f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n")
         return ExitStatus.TROUBLE  # what prints errors may be what is missing
     except Exception as error:
         if os.environ.get("GIT_VERBATIM_DEBUG"):
@@ -81,16 +83,31 @@ def _start(arguments: list[str]) -> int:
 
 
 def _cannot(error: OSError) -> int:
+    if not _is_somewhere():
+        return _say(VerbatimError("the directory you are in does not exist any more", hint="change to one that does"))
     words = (error.strerror or str(error)).lower()
-    return _say(VerbatimError(f"cannot read or write: {words}", [str(error.filename or "the output")]))
+    return _say(VerbatimError(f"cannot read or write: {words}", [os.fsdecode(error.filename or "the output")]))
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _say(error: VerbatimError) -> int:
     from sync.paint import paint_for
     from sync.render import render_error
 
-    sys.stderr.write(render_error(error, paint_for(sys.stderr)))
+    _complain(render_error(error, paint_for(sys.stderr)))
     return error.exit_status
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):  # where nobody can be told, the exit status says it still
+        sys.stderr.write(text)
 
 
 if __name__ == "__main__":

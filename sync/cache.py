@@ -17,8 +17,15 @@ from sync.git.repository import Repository
 def cache_root() -> Path:
     """`$XDG_CACHE_HOME/git-verbatim`, by default below ~/.cache (XDG Base Directory Specification)."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(configured) if os.path.isabs(configured) else Path.home() / ".cache"
-    return base / "git-verbatim"
+    base = configured if os.path.isabs(configured) else os.path.expanduser("~/.cache")
+    if not os.path.isabs(base):  # without HOME and an entry in passwd `~` stays as it is
+        raise HostError(
+            "no home directory is known for the cache",
+            [f"HOME: {os.environ.get('HOME') or 'not set'}"],
+            hint="set HOME, or XDG_CACHE_HOME, to a directory that can be written",
+            reference="cache-unusable",
+        )
+    return Path(base) / "git-verbatim"
 
 
 def cache_path(key: str) -> Path:

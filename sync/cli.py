@@ -1,7 +1,7 @@
 """The commands: parse, call one function, render, exit; the only module, with __main__, that knows typer."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +56,22 @@ Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local ch
 Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all.")]
 
 
+# how `add` calls what the manifest has another name for
+_OPTIONS = {
+    "name": "NAME",
+    "url": "URL",
+    "tag": "--tag",
+    "commit": "--commit-id",
+    "from": "--from",
+    "into": "--into",
+    "include": "--include",
+    "exclude": "--exclude",
+    "allow": "--allow",
+    "checked-in": "--not-checked-in",
+    "local": "--local",
+}
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
     for command in (add, remove, sync, status, verify, report):
@@ -94,10 +110,24 @@ def add(
         "local": True if local else None,
     }
     values: dict[str, Value] = {key: value for key, value in candidates.items() if value not in (None, [])}
+    _refuse_bytes({"name": name, **values})
     from sync.synchronize import add_mirror
 
     options = _options(dry_run, offline, commit, no_stage, discard_local, 1, deadline)
     _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
+
+
+def _refuse_bytes(values: "Mapping[str, Value]") -> None:
+    """UsageError for arguments that are no text, which the manifest could not hold."""
+    for key, value in values.items():
+        text = "".join(value) if isinstance(value, list) else str(value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise UsageError(
+                f"{_OPTIONS.get(key, key)} is not UTF-8",
+                [text],
+                hint="the manifest is UTF-8 and cannot hold it; name what is named in UTF-8",
+                reference="argument-not-utf8",
+            )
 
 
 def remove(

@@ -196,7 +196,7 @@ def _is_id(field: str) -> bool:
 
 
 def _lines_of_stdin(hook: str, fields: int) -> list[list[str]]:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(f"{hook} reads on stdin what git gives it", hint="let git call it")
     # what is pushed may be written as `HEAD@{1 day ago}`: only the first field can hold blanks, and refs any bytes
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")

@@ -108,7 +108,7 @@ class Repository:
         pointer = self.git_directory / "commondir"
         if not pointer.is_file():
             return self.git_directory
-        return (self.git_directory / pointer.read_text().strip()).resolve()
+        return (self.git_directory / os.fsdecode(pointer.read_bytes().strip())).resolve()
 
     @cached_property
     def index(self) -> Index:

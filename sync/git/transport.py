@@ -112,7 +112,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
             return pygit2.KeypairFromAgent(user)
         files = ssh_configuration(self.settings.ssh_host).get("identityfile", [])
         for name in files:
-            private = Path(name).expanduser()
+            private = Path(os.path.expanduser(name))
             if str(private) not in self._asked and private.is_file():
                 self._asked.append(str(private))
                 return pygit2.Keypair(user, f"{private}.pub", str(private), "")
