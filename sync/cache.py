@@ -72,8 +72,12 @@ def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterat
 
 
 def _opened(path: Path) -> Repository:
+    there = path.exists()
+    remedy = f"remove {path}: it is a cache, and will be fetched again"
     try:
-        return Repository.open_or_create_bare(path, hint=f"remove {path}: it is a cache, and will be fetched again")
+        if there:
+            return Repository.open_or_create_bare(path, "the cache", remedy)
+        return Repository.open_or_create_bare(path, "what the upstream sent", "mirror from a repository that has everything")
     except HostError as error:
         error.reference = "cache-damaged"
         raise

@@ -27,6 +27,7 @@ from sync.urls import is_local
 
 _DAMAGE = frozenset({"cache-damaged", "object-missing"})
 _EVERYTHING = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+_NOT_OFFLINE = "run the command again without `--offline`"
 _MAX_TAG_CHAIN = 50
 _MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
 
@@ -95,6 +96,8 @@ class _Upstream:
 
     def _fill(self, cache: Repository, settings: Settings) -> None:
         is_asked = not self.options.offline
+        if self.options.offline:
+            cache.hint = _NOT_OFFLINE
         unanswered = self._unanswered(cache, is_local_upstream=is_asked and is_local(settings.url))
         if unanswered and is_asked:
             self._ask(cache, unanswered, settings)
@@ -143,7 +146,7 @@ class _Upstream:
 
     def _copy(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
         """Take from a repository on this machine just the objects that are needed: it may lack others."""
-        local = open_local(settings.url, self.options.root)
+        local = cache.origin = open_local(settings.url, self.options.root)
         for pin in pins:
             target = local.ref_target(pin.ref) if pin.ref else ObjectId(pin.value)
             if target is None:
@@ -170,7 +173,7 @@ class _Upstream:
             return CouldNotCheckError(
                 f"{pin.kind} {pin} is not in the cache",
                 [f"url: {self.want.url}"],
-                hint="run the command again without `--offline`",
+                hint=_NOT_OFFLINE,
                 reference="not-cached",
             )
         return CouldNotCheckError(
@@ -211,15 +214,7 @@ def with_cache(key: str, options: Options, use: Callable[[Repository], None]) ->
 
 def open_local(url: str, root: Path) -> Repository:
     """The repository that a `file:` URL or a path names; relative paths start at the host's root."""
-    try:
-        return Repository.open(root / url.removeprefix("file://"))
-    except HostError as error:
-        raise CouldNotCheckError(
-            "there is no git repository at the upstream's URL",
-            [f"url: {url}", *error.context],
-            hint="check the `url`",
-            reference="upstream-not-a-repository",
-        ) from error
+    return Repository.open(root / url.removeprefix("file://"), url)
 
 
 def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> UpstreamCommit:

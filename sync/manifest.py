@@ -25,6 +25,7 @@ MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
 # tomllib takes time and memory by the square of a dotted key's parts
 _MAX_DOTS = 1000
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+_SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
 # git-check-ref-format: what no part of a ref name may hold
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
 
@@ -211,6 +212,9 @@ def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
         refuse("commit", "a mirror has either `tag` or `commit`, not both", "remove one of the two")
     if table.commit is not None:
         if not _FULL_COMMIT_ID.fullmatch(table.commit):
+            if _SHA256_ID.fullmatch(table.commit):
+                sha1 = "mirror from a repository of the project with SHA-1 ids, if there is one, and pin its commit"
+                refuse("commit", f"`{table.commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids", sha1)
             refuse("commit", f"`{table.commit}` is no full commit id", "write all 40 lower-case hexadecimal digits")
         return Pin(PinKind.COMMIT, table.commit)
     if table.tag is None:

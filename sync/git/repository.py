@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
@@ -13,7 +14,7 @@ from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.index import Index
-from sync.git.libgit2 import FAILURES, attempting, pygit2, words
+from sync.git.libgit2 import FAILURES, attempting, foreign, no_upstream, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
 from sync.model import Entry, Mode, ObjectId, RepoPath
@@ -44,12 +45,19 @@ _IN_PROGRESS = {
 }
 
 
+_HOSTS, _UPSTREAMS = "this repository", "the upstream"
+
+
 class Repository:
     """One repository. Also an `ObjectReader`: `read` and `size` raise CouldNotCheckError for what is not there."""
 
-    def __init__(self, repository: pygit2.Repository, hint: str | None = None) -> None:
+    def __init__(self, repository: pygit2.Repository, whose: str = _HOSTS, hint: str | None = None) -> None:
         self._repository = repository
-        self._hint = hint
+        self._whose = whose
+        self.hint = hint
+        """What to do about objects that cannot be read here."""
+        self.origin: Repository | None = None
+        """The repository that gave all that it has of what is read here, so that what it lacks too is its want."""
         self._loose = LooseObjects(self.common_directory / "objects")
 
     @classmethod
@@ -67,10 +75,11 @@ class Repository:
         except FAILURES as error:
             if "not find repository" in str(error) or "repository not found" in str(error).lower():
                 return None
+            kind = foreign(error)
             raise HostError(
-                "cannot open the git repository here",
+                f"this git repository cannot be used: {kind.why}" if kind else "cannot open the git repository here",
                 [f"directory: {directory}", words(error)],
-                hint="libgit2 cannot read SHA-256 repositories, reftables, split or sparse indexes",
+                hint=kind.in_host if kind else "`git status` may say more",
                 reference="repository-unsupported",
             ) from error
 
@@ -81,17 +90,19 @@ class Repository:
                 self._repository.odb.add_disk_alternate(objects)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """The repository at `path`, a git directory or a working tree."""
-        with attempting(f"open the git repository {path}"):
-            return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH))
+    def open(cls, path: Path, url: str = "") -> Self:
+        """An upstream's repository on this machine, a git directory or a working tree; its URL is for the words of errors."""
+        try:
+            return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH), _UPSTREAMS)
+        except FAILURES as error:
+            raise no_upstream(url or str(path), error) from error
 
     @classmethod
-    def open_or_create_bare(cls, path: Path, hint: str | None = None) -> Self:
+    def open_or_create_bare(cls, path: Path, whose: str = _UPSTREAMS, hint: str | None = None) -> Self:
         """The bare repository at `path`, made if there is none; `hint` is what to do when objects in it cannot be read."""
         with attempting(f"make the git repository {path}", hint):
             path.parent.mkdir(parents=True, exist_ok=True)
-            return cls(pygit2.init_repository(str(path), bare=True, template_path=None), hint)
+            return cls(pygit2.init_repository(str(path), bare=True, template_path=None), whose, hint)
 
     @property
     def work_tree(self) -> Path | None:
@@ -193,18 +204,28 @@ class Repository:
             raise self._missing(object_id, error) from error
 
     def _missing(self, object_id: ObjectId, error: Exception) -> CouldNotCheckError:
+        if self.has(object_id):
+            message, context = f"object {object_id} of {self._whose} cannot be read", [words(error)]
+        elif self.origin is not None and not self.origin.has(object_id):
+            return self.origin._missing(object_id, error)  # noqa: SLF001 - another of this kind
+        else:
+            message, context = f"{self._whose} lacks object {object_id}", []
         return CouldNotCheckError(
-            f"object {object_id} cannot be read from {self.git_directory}",
-            [words(error)],
-            hint=self._hint or self._fetch_hint,
+            message,
+            [f"repository: {self.git_directory}", *context],
+            hint=self.hint or self._completion,
             reference="object-missing",
         )
 
     @property
-    def _fetch_hint(self) -> str:
+    def _completion(self) -> str:
+        """What brings objects that are missing here."""
+        git = "git" if self._whose == _HOSTS else f"git -C {shlex.quote(str(self.work_tree or self.git_directory))}"
         if self.is_shallow:
-            return "this clone is shallow and may lack it: `git fetch --unshallow`"
-        return "a partial clone may lack it: `git fetch --refetch --no-filter`"
+            return f"it is a shallow clone: `{git} fetch --unshallow`"
+        if any((self.common_directory / "objects" / "pack").glob("*.promisor")):
+            return f"it is a partial clone: `{git} fetch --refetch --no-filter`"
+        return f"`{git} fsck` says more"
 
     def write_blob(self, content: bytes) -> ObjectId:
         """Store bytes as a blob: no filter, no conversion."""

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from pygit2.enums import CredentialType
 
-from sync.errors import CouldNotCheckError, HostError, TransientError
-from sync.git.libgit2 import FAILURES, pygit2
+from sync.errors import CouldNotCheckError, HostError, TransientError, VerbatimError
+from sync.git.libgit2 import FAILURES, foreign, pygit2, unsupported_upstream
 from sync.git.process import credential, ssh_configuration
 from sync.git.repository import Repository
 from sync.git.settings import Settings
@@ -253,7 +253,9 @@ def _failures(settings: Settings) -> Iterator[None]:
         raise _failure(settings, error) from error
 
 
-def _failure(settings: Settings, error: Exception) -> CouldNotCheckError:
+def _failure(settings: Settings, error: Exception) -> VerbatimError:
+    if unread := foreign(error):
+        return unsupported_upstream(settings.shown_url, unread)
     words = str(error)
     # a server that would serve commits by id says "not our ref" of one it lacks, which libgit2 passes on as this
     if any(said in words for said in ("specific object", "not our ref", "unadvertised object", "unexpected packet type")):
@@ -269,6 +271,13 @@ def _failure(settings: Settings, error: Exception) -> CouldNotCheckError:
             context,
             hint="check the `url`",
             reference="upstream-not-a-repository",
+        )
+    if "invalid packet line" in words:
+        return CouldNotCheckError(
+            "the upstream's answer cannot be read",
+            context,
+            hint="it may be a shallow clone itself, which libgit2 cannot fetch from: mirror from a repository that is none",
+            reference="upstream-unreadable",
         )
     if "host key" in words.lower() or "hostkey" in words.lower() or "user rejected certificate" in words.lower():
         return CouldNotCheckError(
