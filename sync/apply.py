@@ -91,14 +91,8 @@ def read_journal(git_directory: Path) -> Journal | None:
 
 def write_journal(git_directory: Path, journal: Journal) -> None:
     """Note what was decided and staged, safe on disk. In the git directory: a branch can bring files, but none there."""
-    draft = git_directory / f"{_JOURNAL}.draft"
-    with draft.open("wb") as file:
-        file.write(json.dumps(asdict(journal), indent=1).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(git_directory / _JOURNAL)
     with Directory.open(git_directory) as directory:
-        directory.sync()
+        directory.replace(_JOURNAL.encode(), json.dumps(asdict(journal), indent=1).encode() + b"\n")
 
 
 def refuse_interrupted(repository: Repository | None) -> None:

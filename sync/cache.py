@@ -75,6 +75,8 @@ def _opened(path: Path) -> Repository:
     there = path.exists()
     remedy = f"remove {path}: it is a cache, and will be fetched again"
     try:
+        if path.is_symlink():
+            raise HostError(f"{path} is a symlink", hint=remedy)
         if there:
             return Repository.open_or_create_bare(path, "the cache", remedy)
         return Repository.open_or_create_bare(path, "what the upstream sent", "mirror from a repository that has everything")
@@ -84,7 +86,7 @@ def _opened(path: Path) -> Repository:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ class Directory:
             return False
         return True
 
-    def write(self, name: bytes, mode: int, content: bytes) -> None:
+    def write(self, name: bytes, mode: int, content: bytes, *, durable: bool = False) -> None:
         """Make a new file, or a symlink with `content` as its target; FileExistsError if something is there."""
         if mode == Mode.SYMLINK:
             os.symlink(content, name, dir_fd=self.descriptor)
@@ -76,8 +76,19 @@ class Directory:
         try:
             os.fchmod(descriptor, permissions)  # whatever the umask
             write_all(descriptor, content)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def replace(self, name: bytes, content: bytes) -> None:
+        """Make a file, or replace what is there, in one step and safe on disk; no link that lies there is written through."""
+        draft = name + b".draft"
+        with suppress(FileNotFoundError):
+            os.unlink(draft, dir_fd=self.descriptor)
+        self.write(draft, Mode.FILE, content, durable=True)
+        os.rename(draft, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+        self.sync()
 
     def link(self, name: bytes, target: "Directory", target_name: bytes) -> bool:
         """Give a file of this directory a second name in `target`; False where the file system has no hard links."""

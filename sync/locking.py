@@ -60,7 +60,7 @@ def _exclusively(repository: Repository, seconds: float, listener: Listener) -> 
         raise HostError(
             "cannot lock the repository",
             [f"{path}: {(error.strerror or str(error)).lower()}"],
-            hint="make the git directory writable",
+            hint=f"move {path} away" if path.is_symlink() else "make the git directory writable",
             reference="host-read-only",
         ) from error
     try:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
-from sync.errors import UsageError
+from sync.errors import HostError, UsageError
 from sync.files import Directory, explaining
 from sync.git_files import ATTRIBUTES
 from sync.host import Host
@@ -55,14 +56,28 @@ def initialize(host: Host, preset: str | None) -> Made:
                 else:
                     third_party.write(name.encode(), Mode.FILE, content.encode())
                     written.append(f"{THIRD_PARTY}/{name}")
-        local = repository.common_directory / "info" / "attributes"
-        present = local.read_text("utf-8", "surrogateescape") if local.exists() else ""
-        if _LOCAL_ATTRIBUTES not in present:
-            local.parent.mkdir(exist_ok=True)
-            with local.open("a", encoding="utf-8") as file:
-                file.write(("" if not present or present.endswith("\n") else "\n") + _LOCAL_ATTRIBUTES)
+        if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
     return Made(tuple(written), tuple(kept))
+
+
+def _add_local_attributes(git_directory: Path) -> bool:
+    """Whether they had to be added."""
+    local = git_directory / "info" / "attributes"
+    present = local.read_text("utf-8", "surrogateescape") if local.exists() else ""
+    if _LOCAL_ATTRIBUTES in present:
+        return False
+    if local.is_symlink() or local.parent.is_symlink():
+        raise HostError(
+            "info/attributes of this clone lies behind a symlink, and is not written through it",
+            [f"file: {local}"],
+            hint=f"add this line to it, then run the command again: {_LOCAL_ATTRIBUTES.strip()}",
+            reference="attributes-linked",
+        )
+    text = present + ("" if not present or present.endswith("\n") else "\n") + _LOCAL_ATTRIBUTES
+    with Directory.open(git_directory) as directory, directory.descend(b"info", create=True) as info:
+        info.replace(b"attributes", text.encode("utf-8", "surrogateescape"))
+    return True
 
 
 def preset_manifest(name: str) -> str:

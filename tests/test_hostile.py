@@ -5,8 +5,10 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,65 @@ def test_a_symlink_in_place_of_a_journal_is_not_followed(host: Host) -> None:
     os.mkfifo(fifo)
     (host.path / ".git" / "git-verbatim.journal").symlink_to(fifo)
     is_clear(host.run("status", timeout=10))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Somebody's file, to which a link is planted."""
+    path = tmp_path / "outside"
+    path.write_bytes(b"precious\n")
+    return path
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symlink", "hard link"])
+@pytest.mark.parametrize("name", ["git-verbatim.journal.draft", "git-verbatim.lock", "info/attributes.draft", "info/attributes"])
+def test_nothing_in_the_git_directory_is_written_through_a_link(
+    host: Host, upstream: Upstream, outside: Path, name: str, link: Callable[[Path, Path], None]
+) -> None:
+    upstream.release("v1", {"a": b"a\n"})
+    planted = host.path / ".git" / name
+    planted.unlink(missing_ok=True)
+    planted.parent.mkdir(exist_ok=True)
+    link(outside, planted)
+    before = outside.stat()
+    made = host.run("init", "--no-hooks")
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    synced = host.run("sync")
+    kept = outside.stat()
+    assert (outside.read_bytes(), kept.st_mtime_ns, kept.st_mode) == (b"precious\n", before.st_mtime_ns, before.st_mode)
+    for ran in (made, synced):
+        is_clear(ran, 0, 2)
+    refused = [ran.err for ran in (made, synced) if ran.status]
+    assert len(refused) == (link is os.symlink and name in {"git-verbatim.lock", "info/attributes"}), refused
+    assert all(str(planted) in error for error in refused)
+
+
+def test_a_linked_info_directory_gets_the_line_from_its_owner(host: Host, tmp_path: Path) -> None:
+    """As the program `repo` makes them; the hint leads out."""
+    (host.path / ".git/info").rename(tmp_path / "info")
+    (host.path / ".git/info").symlink_to(tmp_path / "info")
+    ran = host.run("init", "--no-hooks")
+    assert ran.status == 2
+    assert not (tmp_path / "info/attributes").exists()
+    line = ran.err.splitlines()[-1].removeprefix("hint: add this line to it, then run the command again: ")
+    (tmp_path / "info/attributes").write_text(line + "\n")
+    assert host.run("init", "--no-hooks").status == 0
+    assert (tmp_path / "info/attributes").read_text() == "third_party/** -text -ident -filter !eol !working-tree-encoding\n"
+
+
+def test_a_link_in_place_of_a_cache_is_made_a_cache(host: Host, upstream: Upstream, scratch_home: Path, tmp_path: Path) -> None:
+    upstream.release("v1", {"a": b"a\n"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.sync()
+    (cache,) = (scratch_home / ".cache/git-verbatim").glob("*.git")
+    elsewhere = Upstream.create(tmp_path / "elsewhere").path
+    before = sorted(elsewhere.rglob("*"))
+    shutil.rmtree(cache)
+    cache.symlink_to(elsewhere)
+    upstream.release("v2", {"a": b"a2\n"})
+    host.manifest(mirror("up", upstream.url, tag="v2", local=True))
+    host.sync()
+    assert (cache.is_symlink(), sorted(elsewhere.rglob("*"))) == (False, before)
 
 
 def test_a_journal_that_is_none_is_one_clear_error(host: Host) -> None:
