@@ -17,6 +17,8 @@ _CHUNK = 1 << 16
 _IRREGULAR = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# bits that act on who runs a file and that no tree can say; group, others and umask are nobody's statement about content
+SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
 class _AtPathError(Exception):
@@ -166,7 +168,7 @@ def _read_file(directory: int, name: str, path: RepoPath) -> FileFact:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _AtPathError(path)
-        mode = Mode.EXECUTABLE if status.st_mode & stat.S_IXUSR else Mode.FILE
+        mode = (Mode.EXECUTABLE if status.st_mode & stat.S_IXUSR else Mode.FILE) | (status.st_mode & SPECIAL_BITS)
         if status.st_size < _CHUNK:
             content = os.read(descriptor, _CHUNK)
             if len(content) == status.st_size:

@@ -1,5 +1,6 @@
 """Question 1, does the repository match its record: records and what is there become findings; pure."""
 
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +57,7 @@ DIFFERENCES = {
     Difference.FACTS: "the record's size or SHA-256 is wrong",
 }
 """What a finding says of them."""
+_SPECIAL_BITS = {stat.S_ISUID: "setuid", stat.S_ISGID: "setgid", stat.S_ISVTX: "sticky"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +190,14 @@ def _compare(
     for path in sorted(expected.keys() | found.keys()):
         difference = _difference(expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}"))
         if difference is not None:
-            where = path_of(directory, path)
-            message = DIFFERENCES[difference]
-            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, where, difference, expected.get(path), found.get(path))
+            where, there = path_of(directory, path), found.get(path)
+            message = DIFFERENCES[difference] + (_special_bits(there) if difference is Difference.MODE and there else "")
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, where, difference, expected.get(path), there)
+
+
+def _special_bits(fact: FileFact) -> str:
+    names = [name for bit, name in _SPECIAL_BITS.items() if fact.mode & bit]
+    return f": {', '.join(names)}" if names else ""
 
 
 def path_of(directory: str, path: bytes) -> str:
