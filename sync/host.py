@@ -1,5 +1,6 @@
 """Where we are: the directory that holds third_party/, and the git repository around it, if there is one."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +60,15 @@ class Host:
 def find_host(start: Path) -> Host:
     """The host of `start`: the nearest directory upwards that has a manifest or is the top of a git working tree.
 
-    A manifest nearer than the repository's top is an unpacked tarball inside somebody else's repository.
+    A manifest nearer than the repository's top is an unpacked tarball inside somebody else's repository; none counts
+    where the environment or `core.worktree` says that the repository is one whose files are elsewhere.
     """
     repository = Repository.discover(start)
     top = repository.work_tree.resolve() if repository and repository.work_tree else None
-    for directory in (start.resolve(), *start.resolve().parents):
+    here = start.resolve()
+    if "GIT_DIR" in os.environ if top is None else not here.is_relative_to(top):
+        return Host(top, repository)
+    for directory in (here, *here.parents):
         if directory == top:
             return Host(top, repository)
         if (directory / THIRD_PARTY / MANIFEST).is_file():

@@ -109,7 +109,7 @@ def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, re
 @contextmanager
 def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
     """The host's state, held; a dry run writes nothing, not even a lock."""
-    host.require_work_tree()
+    host.require_work_tree()[1].refuse_moved()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
         refuse_interrupted(host.repository)
         yield WorkTree(host.third_party)

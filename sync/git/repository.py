@@ -13,6 +13,7 @@ from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.bulk import digest_blob, read_objects
+from sync.git.environment import leads_to, pin, refuse_moved, settle
 from sync.git.index import Index
 from sync.git.libgit2 import FAILURES, attempting, foreign, no_upstream, pygit2, words
 from sync.git.loose import LooseObjects
@@ -62,14 +63,16 @@ class Repository:
 
     @classmethod
     def discover(cls, directory: Path) -> Self | None:
-        """The repository that `directory` belongs to, or that GIT_DIR names; None if there is none."""
-        if work_tree := os.environ.get("GIT_WORK_TREE"):
-            os.environ["GIT_WORK_TREE"] = os.path.abspath(work_tree)  # libgit2 reads a relative one from the git directory
-        flags = RepositoryOpenFlag.FROM_ENV if "GIT_DIR" in os.environ else RepositoryOpenFlag.DEFAULT
+        """The repository that `directory` belongs to, or that the environment names; None if there is none."""
+        settle(directory)
+        flags = RepositoryOpenFlag.FROM_ENV
+        named = os.environ.get("GIT_DIR")
+        if named is not None:
+            flags |= RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.NO_DOTGIT
         try:
-            found = cls(pygit2.Repository(str(directory), flags))
-            found._see_pushed_objects()
-            return found  # noqa: TRY300
+            opened = pygit2.Repository(named or str(directory), flags)
+            if "GIT_WORK_TREE" in os.environ:
+                opened.workdir = os.environ["GIT_WORK_TREE"]  # of a bare repository libgit2 itself passes over it
         except KeyError:
             return None
         except FAILURES as error:
@@ -82,6 +85,15 @@ class Repository:
                 hint=kind.in_host if kind else "`git status` may say more",
                 reference="repository-unsupported",
             ) from error
+        found = cls(opened)
+        found._see_pushed_objects()
+        if named is None and found.work_tree is not None and not leads_to(found.work_tree, found.git_directory):
+            pin(str(found.git_directory), str(found.work_tree))
+        return found
+
+    def refuse_moved(self) -> None:
+        """HostError where the environment has git keep the index or new objects elsewhere than in the repository."""
+        refuse_moved(self.git_directory, self.common_directory)
 
     def _see_pushed_objects(self) -> None:
         """Look into the quarantine of a push too (git-receive-pack); libgit2 reads no path there that holds a colon or a quote."""

@@ -188,13 +188,13 @@ _ENVIRONMENTS: dict[str, tuple[Mapping[str, str], str]] = {
     "cache-in-a-device": ({"XDG_CACHE_HOME": "/dev/null"}, "cache-unusable"),
     "no-home": ({"HOME": "/nowhere/at/all", "XDG_CACHE_HOME": "/dev/null/x"}, "cache-unusable"),
     "no-temporary-directory": ({"TMPDIR": "/nowhere"}, ACCEPTED),
-    "git-directory-of-another": ({"GIT_DIR": "../upstream"}, ACCEPTED),
-    "git-directory-of-nothing": ({"GIT_DIR": "../nowhere"}, ACCEPTED),
+    "git-directory-of-another": ({"GIT_DIR": "../upstream"}, "host-bare"),
+    "git-directory-of-nothing": ({"GIT_DIR": "../nowhere"}, "environment-no-repository"),
     "terminal-without-colours": ({"TERM": "dumb"}, ACCEPTED),
     "no-colour": ({"NO_COLOR": "1"}, ACCEPTED),
     "narrow-terminal": ({"COLUMNS": "1"}, ACCEPTED),
     "path-without-git": ({"PATH": "/nowhere"}, "git-missing"),
-    "lost-objects": ({"GIT_OBJECT_DIRECTORY": "/nowhere"}, ACCEPTED),
+    "lost-objects": ({"GIT_OBJECT_DIRECTORY": "/nowhere"}, "environment-moved"),
 }
 
 
