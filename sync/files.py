@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import shutil
 import signal
 import stat
@@ -175,6 +176,17 @@ def _rename(one: Directory, one_name: bytes, other: Directory, other_name: bytes
     if code in _UNSUPPORTED:
         return False
     raise OSError(code, os.strerror(code), os.fsdecode(other_name))
+
+
+def mount_points() -> list[bytes]:
+    """Where something is mounted, a directory of the same file system too, which no device number shows; on Linux only."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return []
+    # the fifth field of proc(5); blanks, line breaks and backslashes are written as octal numbers
+    fields = (line.split(b" ")[4] for line in lines)
+    return [re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field) for field in fields]
 
 
 def make_durable(directory: Directory) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from sync.errors import LocalChangesError, MovedTagError, UsageError
-from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory
+from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory, record_path
 from sync.names import did_you_mean, quote_path
 from sync.provenance import Record
 from sync.tree import is_license_name
@@ -52,6 +52,12 @@ class Change:
     """Whether the mirror goes away but what lies at `into` is another mirror's."""
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where files are put or taken away, below third_party/."""
+        places = (None if self.keeps_files else self.into, self.moved_from)
+        return tuple(place for place in places if place is not None)
+
+    @property
     def old_pin(self) -> Pin | None:
         return self.before.pin if self.before else None
 
@@ -94,6 +100,14 @@ class Plan:
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.unstaged)
+
+    def targets(self, mirrors: Mapping[str, Mirror]) -> list[str]:
+        """What it replaces, takes away or has the index follow, below third_party/; `mirrors` are the manifest's."""
+        places = [mirrors[name].into for name in self.unstaged]
+        places += [place for change in self.changes for place in change.places]
+        names = dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)])
+        beside = [path for name in names for path in (license_directory(name), record_path(name))]
+        return [*places, *beside]
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:

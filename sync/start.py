@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sync.errors import HostError, UsageError
 from sync.files import Directory, explaining
+from sync.foreign import refuse_foreign
 from sync.git_files import ATTRIBUTES
 from sync.host import Host
 from sync.manifest import MANIFEST_PATH, parse_manifest
@@ -39,6 +40,7 @@ class Made:
 def initialize(host: Host, preset: str | None) -> Made:
     """Write what a host needs and does not have; nothing that is there is changed."""
     root, repository = host.require_work_tree()
+    refuse_foreign(host, [MANIFEST, ATTRIBUTES_FILE])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
     if preset and (host.third_party / MANIFEST).exists():
         raise UsageError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sync.apply import Outcome, refuse_interrupted
 from sync.commit import commit_synced, committed_mirrors
 from sync.errors import HostError, ManifestError, UsageError
+from sync.foreign import refuse_foreign
 from sync.git.committing import require_identity
 from sync.git.copying import Copying, copy_objects
 from sync.git_files import Edit, own_edits
@@ -147,6 +148,8 @@ class _Run:
     def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
         """Plan and apply; nothing changes unless all of it can be planned."""
         plan = self.prepared.plan([*names, *self._entailed(names)], removed)
+        if plan or self.options.commit:
+            refuse_foreign(self.host, [MANIFEST, *plan.targets(self.manifest.mirrors)])
         if self.options.dry_run:
             self.reporter.planned(plan)
             self._refuse_local(plan)

@@ -157,7 +157,7 @@ def _cases() -> Iterator[Case]:
     yield Case("mirrors-licenses-is-a-directory", "local-changes", planted("third_party/licenses/bad", _directory))
     for level, place in _LEVELS.items():
         yield Case(f"{level}-is-mounted", _MOUNTED.get(level, ACCEPTED), _mounted(place))
-        yield Case(f"{level}-is-read-only", "file-system-erofs", _read_only(place))
+        yield Case(f"{level}-is-read-only", _READ_ONLY.get(level, "place-foreign"), _read_only(place))
     yield Case("disk-full", "file-system-enospc", _full)
     for name, place in _INSIDE.items():
         for kind, plant in _KINDS.items():
@@ -182,13 +182,9 @@ def _expected(level: str, kind: str) -> str:
     return "local-changes"
 
 
-# a file is not moved across file systems, and what is mounted is not moved at all; directories are copied file by file
-_MOUNTED = {
-    "mirror": "file-system-ebusy",
-    "provenance": "file-system-exdev",
-    "mirrors-licenses": "file-system-ebusy",
-    "workspace": "file-system-exdev",
-}
+# where the workspace is on another file system than what it replaces; all of third_party/ may be mounted
+_MOUNTED = {level: "place-foreign" for level in _LEVELS if level != "third-party"} | {"workspace": "file-system-exdev"}
+_READ_ONLY = {"third-party": "file-system-erofs", "workspace": "file-system-erofs"}
 
 
 def _full(scene: Scene) -> None:
