@@ -23,6 +23,7 @@ from sync.git.history import (
     peel,
     read_commit,
 )
+from sync.git.naming import named_commit
 from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
@@ -30,7 +31,7 @@ from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath
 from sync.verify import Finding
 
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
-_FETCH_ONE = "such as `git fetch origin main:refs/remotes/origin/main`"
+_FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
 _FEW = 4
 
@@ -129,7 +130,7 @@ class Policy:
         """What each commit of `A..B` brings about; of all that `B` leads to, where `A` is git's null id or the text is just `B`."""
         start, dots, end = text.rpartition("..")
         if start.endswith(".") or (dots and not start) or not text:
-            hint = "write A..B, such as origin/main..HEAD; A may be what a variable should have said"
+            hint = "write A..B, such as refs/remotes/origin/main..HEAD; A may be what a variable should have said"
             raise UsageError(f"`{text}` is no range", hint=hint, reference="range-invalid")
         wanted = self._commit(end or "HEAD")
         excluded = [self._commit(start)] if dots and start != NO_COMMIT else []
@@ -238,7 +239,7 @@ class Policy:
         return self._states.read_if_possible(self._root_of(commit))
 
     def _commit(self, revision: str) -> ObjectId:
-        commit = self.repository.commit_of(revision)
+        commit = named_commit(self.repository, revision)
         if commit is None and self.repository.is_shallow:
             raise CouldNotCheckError(
                 f"this clone is shallow and does not have {revision}",

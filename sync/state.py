@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
+from sync.git.naming import named_commit
 from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
@@ -153,7 +154,7 @@ class Commit(_GitState):
 
     def __init__(self, repository: Repository, revision: str) -> None:
         super().__init__(repository)
-        commit = repository.commit_of(revision)
+        commit = named_commit(repository, revision)
         if commit is None:
             hint = "in a shallow clone the commit may be missing: `git fetch --unshallow`" if repository.is_shallow else None
             kind = CouldNotCheckError if repository.is_shallow else UsageError

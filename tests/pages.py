@@ -19,9 +19,9 @@ _INTRODUCTION = """\
 run the same rules. (This page is made from the program's own words: `git verbatim check --explain RULE` prints them.)
 
 ```console
-$ git verbatim check                         # what is staged, as a commit of it
-$ git verbatim check --range origin/main..   # every commit of a range
-$ git verbatim check --all                   # all that is wrong in HEAD, whoever did it
+$ git verbatim check                                      # what is staged, as a commit of it
+$ git verbatim check --range refs/remotes/origin/main..   # every commit of a range
+$ git verbatim check --all                                # all that is wrong in HEAD, whoever did it
 ```
 
 `--format json`, `github` and `sarif` are for [machines](ci.md). Exit status 0: nothing is refused. 1: something is. 2: trouble, such as a manifest in one of the commits

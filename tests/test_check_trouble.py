@@ -645,6 +645,9 @@ def test_a_path_of_any_bytes_elsewhere_is_nobodys_business(host: Host) -> None:
         "HEAD^!",
         "HEAD^{tree}",
         "HEAD..HEAD^{tree}",
+        "^HEAD~1..HEAD",
+        "refs/heads/nonsense..HEAD",
+        "refs/main..HEAD",
         f"HEAD..{NULL}",
         f"{'ab' * 20}..HEAD",
         "\x1b[31m..HEAD",
@@ -670,6 +673,93 @@ def test_ranges_are_gits(host: Host) -> None:
         assert host.run("check", "--range", text) == Ran(0, untouched(text), "")
     for text in ("..HEAD", "..", ""):  # what a script says whose variable is empty
         assert_trouble(host.run("check", "--range", text), 2, "is no range")
+
+
+EMPTIES = {  # what whoever pushes can call a tag or a branch, so that `NAME..HEAD` would be empty
+    "origin/main": "refs/tags/origin/main",
+    "main": "refs/tags/main",
+    "heads/main": "refs/tags/heads/main",
+    "tags/v1": "refs/tags/tags/v1",
+    "v1": "refs/heads/v1",
+    "origin": "refs/heads/origin",
+}
+
+
+@pytest.mark.parametrize("suffix", ["", "~0", "^0", "^{}", "^{commit}"])
+@pytest.mark.parametrize("name", EMPTIES)
+def test_a_name_that_several_refs_have_is_refused_in_a_range(host: Host, name: str, suffix: str) -> None:
+    start = host.git("rev-parse", "HEAD")
+    host.git("update-ref", "refs/remotes/origin/main", start)
+    host.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    host.git("tag", "v1", start)
+    edit(host)
+    bad = commit(host, "edit")
+    judged = host.run("check", "--range", f"{name}{suffix}..HEAD")
+    assert judged.status == (0 if name in {"main", "heads/main"} else 1)
+    host.git("update-ref", EMPTIES[name], bad)
+    for text in (f"{name}{suffix}..HEAD", f"{start}..{name}{suffix}", f"{name}{suffix}"):
+        ran = host.run("check", "--range", text)
+        assert_trouble(
+            ran,
+            2,
+            f"error: `{name}` is ambiguous: ",
+            f"  it could be {EMPTIES[name]}\n",
+            "\nhint: write the full name, such as ref",
+        )
+    said = host.run("check", "--range", f"{name}..HEAD").err.splitlines()
+    way_out = said[-1].rpartition(" ")[2]
+    assert host.run("check", "--range", f"{start}..{way_out}{suffix}").status in {0, 1}
+
+
+def test_a_whole_name_an_id_and_head_are_what_they_are_whatever_else_is_called_so(host: Host) -> None:
+    start = host.git("rev-parse", "HEAD")
+    host.git("update-ref", "refs/remotes/origin/main", start)
+    (host.path / ".git/FETCH_HEAD").write_text(f"{start}\t\tbranch 'main' of elsewhere\n")
+    edit(host)
+    bad = commit(host, "edit")
+    for name in ("refs/remotes/origin/main", start, "FETCH_HEAD", "HEAD"):
+        host.git("update-ref", f"refs/heads/{name}", bad)
+        host.git("update-ref", f"refs/tags/{name}", bad)
+    host.git("update-ref", "refs/heads/@", bad)
+    names = ["refs/remotes/origin/main", start, "FETCH_HEAD", "HEAD~1", "@~1", "@{1}"]
+    for name in names:
+        ran = host.run("check", "--range", f"{name}..HEAD")
+        assert (ran.status, f"commit {bad[:12]}  edit\n" in ran.out) == (1, True), name
+
+
+def test_a_whole_name_that_is_not_there_is_not_looked_for_elsewhere(host: Host) -> None:
+    """A tag may be called `refs/remotes/origin/main`, and git would take it."""
+    edit(host)
+    host.git("tag", "refs/remotes/origin/main", commit(host, "edit"))
+    ran = host.run("check", "--range", "refs/remotes/origin/main..HEAD")
+    assert_trouble(ran, 2, "error: there is no commit refs/remotes/origin/main\n")
+    assert_trouble(host.run("verify", "--rev", "refs/remotes/origin/main"), 2, "error: there is no commit")
+
+
+def test_a_branch_called_like_an_abbreviated_id_is_ambiguous(host: Host) -> None:
+    start = host.git("rev-parse", "HEAD")
+    edit(host)
+    bad = commit(host, "edit")
+    assert host.run("check", "--range", f"{start[:8]}..HEAD").status == 1
+    host.git("branch", start[:8], bad)
+    said = f"error: `{start[:8]}` is ambiguous"
+    ran = host.run("check", "--range", f"{start[:8]}..HEAD")
+    assert_trouble(ran, 2, said, f"  it could be refs/heads/{start[:8]}\n  it could be object {start}\n")
+
+
+@pytest.mark.parametrize("search", [":/edit", "HEAD^{/edit}", "main^{/edit}~0"])
+def test_a_search_of_messages_begins_no_range(host: Host, search: str) -> None:
+    edit(host)
+    commit(host, "edit")
+    assert_trouble(host.run("check", "--range", f"{search}..HEAD"), 2, "takes whichever commit says so")
+
+
+def test_an_ambiguous_name_is_refused_wherever_one_is_written(host: Host) -> None:
+    host.git("tag", "main", "HEAD")
+    said = "error: `main` is ambiguous"
+    assert_trouble(host.run("verify", "--rev", "main"), 2, said)
+    named = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": "HEAD~1", "PRE_COMMIT_TO_REF": "main"}
+    assert_trouble(hook(host, "pre-push", **named), 2, said)
 
 
 def test_questions_exclude_one_another(host: Host) -> None:

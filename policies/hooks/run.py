@@ -11,6 +11,7 @@ from sync.model import NO_COMMIT
 if TYPE_CHECKING:
     from policies.check import Policy, Report
     from sync.git.changes import StagedChange
+    from sync.host import Host
 
 _FIELDS_OF_PUSH = 4
 _FIELDS_OF_RECEIVE = 3
@@ -113,13 +114,12 @@ def _pushes(given: Sequence[str]) -> list[list[str]]:
 
 
 def _commit_named(revision: str) -> str:
-    from sync.git.process import run_git
+    from sync.git.naming import named_commit
 
-    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    done = run_git(None, *asked, check=False)
-    if done.returncode != 0:
+    commit = named_commit(_host().require_repository(), revision)
+    if commit is None:
         raise UsageError(f"there is no commit {revision}", reference="revision-unknown")
-    return done.stdout.decode().strip()
+    return commit
 
 
 def _judge_received(_: Sequence[str]) -> int:
@@ -166,12 +166,17 @@ def _staged_changes() -> "list[StagedChange]":
 
 
 def _policy() -> "Policy":
+    from policies.check import open_policy
+
+    return open_policy(_host())
+
+
+def _host() -> "Host":
     from pathlib import Path
 
-    from policies.check import open_policy
     from sync.host import find_host
 
-    return open_policy(find_host(Path.cwd()))
+    return find_host(Path.cwd())
 
 
 def _say(report: "Report") -> int:

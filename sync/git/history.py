@@ -87,7 +87,8 @@ def cut_off_commits(repository: "Repository", reached: Iterable[str], unreached:
 
 def _is_reached(commit: ObjectId, tips: Iterable[str], repository: "Repository") -> bool:
     return repository.has(commit) and any(
-        run_git(None, "merge-base", "--is-ancestor", commit, tip, check=False).returncode == 0 for tip in tips
+        run_git(None, "--no-replace-objects", "merge-base", "--is-ancestor", commit, tip, check=False).returncode == 0
+        for tip in tips
     )
 
 
