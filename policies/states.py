@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from policies.objects import Objects
 from sync.errors import ManifestError, RecordError
+from sync.limits import MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import (
     ATTRIBUTES_FILE,
@@ -26,7 +27,7 @@ from sync.model import (
 )
 from sync.paths import is_mirror_name
 from sync.provenance import Record
-from sync.record_json import MAX_RECORD_BYTES, parse_record
+from sync.record_json import parse_record
 from sync.tree import TreeEntry
 
 _TOP = THIRD_PARTY.encode()
@@ -36,7 +37,6 @@ _ATTRIBUTES = ATTRIBUTES_FILE.encode()
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # on checkout git takes attributes from the index, where it does not ask whether they are a link
 _BLOBS = BLOB_MODES
-_MAX_MANIFEST_BYTES = 512 << 10
 _KEPT_STATES = 64
 
 
@@ -163,7 +163,7 @@ class States:
     def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
         if entry is None:
             return None
-        data = self.objects.read_up_to(entry.id, _MAX_MANIFEST_BYTES) if entry.mode in _REGULAR else None
+        data = self.objects.read_up_to(entry.id, MANIFEST_BYTES) if entry.mode in _REGULAR else None
         if data is None:
             raise ManifestError(f"{MANIFEST_PATH} is no plain file, or too large", reference="manifest-invalid")
         return parse_manifest(data).mirrors
@@ -199,7 +199,7 @@ class States:
         where = f"{THIRD_PARTY}/{record_path(name)}"
         if entry.mode != Mode.FILE:
             return RecordError(f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable")
-        data = self.objects.read_up_to(entry.id, MAX_RECORD_BYTES)
+        data = self.objects.read_up_to(entry.id, RECORD_BYTES)
         if data is None:
             return RecordError(f"{where} is too large for a record", reference="record-unreadable")
         try:

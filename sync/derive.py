@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from sync.errors import SelectionError
+from sync.limits import TREE_BYTES
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
@@ -20,7 +21,6 @@ _GITMODULES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
-MAX_TREE_BYTES = 16 << 20  # some 500,000 entries, more than `select` takes
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 _TAG_RENAMED = "tag-renamed"
@@ -43,6 +43,10 @@ _REASONS = {
     "symlink-escapes": "it is a symlink that points out of the mirror",
     "lfs-pointer": "it is a Git LFS pointer, and its content is not in this repository",
 }
+
+
+_LEAVE_OUT = "leave the directory out with `exclude`, or report it to the upstream's maintainers"
+_MALFORMED_HINTS = {"patterns-too-many": "name directories instead of files in `include` and `exclude`, or a `from` further down"}
 
 
 class ObjectReader(Protocol):
@@ -98,7 +102,7 @@ def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
 
 def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Selected:
     def read_tree(tree: ObjectId) -> bytes:
-        if (size := reader.size(tree)) > MAX_TREE_BYTES:
+        if (size := reader.size(tree)) > TREE_BYTES:
             raise MalformedObjectError("tree-too-large", f"the tree object {tree} has {size:,} bytes")
         return reader.read(tree)
 
@@ -110,7 +114,7 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
         raise SelectionError(
             f"mirror {mirror.name} cannot copy the directory {quote_path(error.path) or '/'} exactly",
             [f"{error} [{error.reference}]", *_where(mirror)],
-            hint="leave the directory out with `exclude`, or report it to the upstream's maintainers",
+            hint=_MALFORMED_HINTS.get(error.reference, _LEAVE_OUT),
             reference=error.reference,
         ) from error
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.cache import locked_cache
-from sync.derive import MAX_TREE_BYTES
 from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
 from sync.git.copying import copy_objects
 from sync.git.repository import Repository
@@ -18,6 +17,7 @@ from sync.git.transport import (
     fetch,
     list_refs,
 )
+from sync.limits import TREE_BYTES
 from sync.model import Mode, ObjectId, Pin, PinKind, RepoPath, UpstreamCommit
 from sync.names import did_you_mean
 from sync.parallel import Display, Options, retrying, run_all
@@ -294,7 +294,7 @@ def _below(local: Repository, tree: ObjectId) -> list[ObjectId]:
 def _entries(local: Repository, tree: ObjectId) -> list[TreeEntry]:
     if not local.has(tree):
         return []
-    if (size := local.size(tree)) > MAX_TREE_BYTES:
+    if (size := local.size(tree)) > TREE_BYTES:
         raise SelectionError(
             f"the tree {tree} of the upstream is too large",
             [f"it has {size:,} bytes [tree-too-large]"],

@@ -13,6 +13,7 @@ from sync.contents import Reader, count_files
 from sync.errors import UsageError
 from sync.host import Host
 from sync.licensing import concluded_licenses
+from sync.limits import DEPTH
 from sync.model import (
     ATTRIBUTES_FILE,
     IGNORE_FILE,
@@ -31,7 +32,7 @@ from sync.report.facts import Component, Facts, LicenseText
 from sync.report.licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.versions import version_of
-from sync.selection import MAX_DEPTH, join
+from sync.selection import join
 from sync.state import WorkTree, read_manifest
 from sync.tree import is_license_name
 from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
@@ -139,7 +140,7 @@ def _first_file(third_party: Path, directory: str) -> str | None:
         except OSError:
             return path
         for below, is_directory in listed:
-            if not is_directory or below.count("/") > MAX_DEPTH:
+            if not is_directory or below.count("/") > DEPTH:
                 return below
             waiting.append(below)
     return None

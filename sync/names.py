@@ -4,6 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import accumulate, takewhile
+
+from sync.limits import COMPARED_LETTERS
 
 _ESCAPES = {ord("\a"): "a", ord("\b"): "b", ord("\t"): "t", ord("\n"): "n", ord("\v"): "v", ord("\f"): "f", ord("\r"): "r"}
 _UNESCAPES = {letter: byte for byte, letter in _ESCAPES.items()} | {'"': ord('"'), "\\": ord("\\")}
@@ -78,8 +81,23 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     folded: dict[str, list[str]] = {}
     for candidate in sorted(set(candidates)):
         folded.setdefault(candidate.casefold(), []).append(candidate)
-    matches = get_close_matches(word.casefold(), folded, n=limit, cutoff=0.6)
+    word = word.casefold()
+    matches = get_close_matches(word, _comparable(word, list(folded)), n=limit, cutoff=0.6)
     return [candidate for match in matches for candidate in folded[match]][:limit]
+
+
+def _comparable(word: str, candidates: list[str]) -> list[str]:
+    """Those candidates that there is time to compare: all, or of too many some that begin alike, of about the same length."""
+
+    def affordable(among: list[str]) -> int:
+        costs = accumulate((len(word) + len(candidate)) ** 2 // 4 for candidate in among)
+        return sum(1 for _ in takewhile(lambda cost: cost <= COMPARED_LETTERS, costs))
+
+    if affordable(candidates) == len(candidates):
+        return candidates
+    alike = [candidate for candidate in candidates if candidate.startswith(word[: len(word) // 2])]
+    alike.sort(key=lambda candidate: abs(len(candidate) - len(word)))
+    return alike[: affordable(alike)]
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

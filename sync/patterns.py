@@ -6,8 +6,11 @@ tests hold it against git itself. Source: gitignore(5), "PATTERN FORMAT", and gi
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from sync.limits import PATTERN_BYTES, PATTERNS, PATTERNS_BYTES
 
 _POSIX_CLASSES = {
     b"alnum": rb"0-9A-Za-z",
@@ -37,6 +40,8 @@ class Pattern:
     only_directories: bool
     takes_back: bool
     """It began with `!`."""
+    steps: int = 1
+    """What a match may cost, in microseconds, of a path of 64 bytes or less."""
 
     def matches(self, path: bytes, *, is_directory: bool) -> bool:
         """Whether it names just this path; what lies below is not its matter."""
@@ -55,7 +60,24 @@ def parse_pattern(line: str) -> Pattern | None:
     text = text[: len(text) - only_directories]
     # without a slash it is a name at any depth
     expression = _translate(text.removeprefix(b"/")) if b"/" in text else rb"(?:.*/)?" + _translate(text)
-    return Pattern(re.compile(expression, re.DOTALL), only_directories, takes_back) if text else None
+    return Pattern(re.compile(expression, re.DOTALL), only_directories, takes_back, _steps(text)) if text else None
+
+
+def _steps(glob: bytes) -> int:
+    """Two stars at most are found in one go; of more each may be tried at each directory, and runs of letters at each letter."""
+    stars = glob.count(b"*")
+    return 1 + len(glob) // 32 + (4 * stars if stars > 2 else 0)  # noqa: PLR2004
+
+
+def excess(lines: Sequence[str]) -> str | None:
+    """Why these are more patterns than anybody writes, in words; None if they are not. Asked before any is parsed."""
+    if len(lines) > PATTERNS:
+        return f"there are {len(lines):,} patterns, more than {PATTERNS:,}"
+    if any(len(line) > PATTERN_BYTES for line in lines):
+        return f"a pattern is longer than {PATTERN_BYTES:,} letters"
+    if (length := sum(map(len, lines))) > PATTERNS_BYTES:
+        return f"the patterns together have {length:,} letters, more than {PATTERNS_BYTES:,}"
+    return None
 
 
 def last_match(patterns: tuple[Pattern, ...], path: bytes, *, is_directory: bool) -> bool:

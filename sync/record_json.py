@@ -3,13 +3,14 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+import re
 from itertools import pairwise
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from sync.errors import RecordError
+from sync.errors import RecordError, SelectionError
+from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
 from sync.model import (
     THIRD_PARTY,
     FileFact,
@@ -22,17 +23,46 @@ from sync.model import (
 )
 from sync.names import printable, quote_path, unquote_path
 from sync.paths import into_problem, is_mirror_name, path_problem
+from sync.patterns import excess
 from sync.proof import Proof
 from sync.provenance import Record
 from sync.record_model import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
-from sync.tree import judge_path
+from sync.tree import Directories, judge_path
 from sync.urls import url_problem
 
-_MAX_PATH_BYTES = 4096
+# what nearly all of a canonical record is: its files and its objects
+_BLOCK = re.compile(
+    rb"""    \{
+      "blob": "[0-9a-f]{40}",
+      "mode": "[0-9]{6}",
+      "path": "[^"\\\n]*+(?:\\.[^"\\\n]*+)*+",
+      "sha256": "[0-9a-f]{64}",
+      "size": [0-9]{1,20}
+    \},?
+|(?:      |    "commit": )"[A-Za-z0-9+/=]{40,}+",?
+"""
+)
+_SCHEMA = re.compile(rb'"schema": ?([0-9]{1,9})\b')
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 def dump_record(record: Record) -> bytes:
-    """The record's canonical bytes: the same for everybody who mirrors the same."""
+    """The record's canonical bytes: the same for everybody who mirrors the same.
+
+    SelectionError if they are more than `parse_record` reads.
+    """
+    data = _dump(record)
+    if len(data) > RECORD_BYTES or _excess(data):
+        raise SelectionError(
+            f"the record of mirror {record.mirror} would be larger than any that is read",
+            [f"it has {len(data):,} bytes, of {len(record.files):,} files"],
+            hint="copy less with `from`, `include` and `exclude`, or as several mirrors",
+            reference="record-too-large",
+        )
+    return data
+
+
+def _dump(record: Record) -> bytes:
     return _canonical(
         {
             "files": [_file(fact) for fact in record.files],
@@ -86,10 +116,6 @@ def _canonical(document: object) -> bytes:
     return to_json(document, indent=2, by_alias=True) + b"\n"
 
 
-MAX_RECORD_BYTES = 64 << 20
-"""Of 100,000 files with long paths: more is no record of a mirror that its budget allows."""
-
-
 def parse_record(data: bytes, mirror: str) -> Record:
     """The record in `data`, which the file of `mirror` holds.
 
@@ -97,8 +123,10 @@ def parse_record(data: bytes, mirror: str) -> Record:
     """
     if not is_mirror_name(mirror):
         raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
-    if len(data) > MAX_RECORD_BYTES:
+    if len(data) > RECORD_BYTES:
         raise _error(mirror, "is too large for a record", "record-unreadable")
+    if reason := _excess(data.replace(b"\r\n", b"\n")):
+        raise _known_trouble(data, mirror) or _error(mirror, reason, "record-unreadable")
     try:
         model = RecordModel.model_validate_json(data)
     except ValidationError as error:
@@ -121,6 +149,20 @@ def parse_record(data: bytes, mirror: str) -> Record:
     return record
 
 
+def _excess(data: bytes) -> str | None:
+    """Why this is more than any record says, in words; None if it is not.
+
+    Asked before it is parsed: of a megabyte of brackets validation makes gigabytes of complaints.
+    """
+    rest, blocks = _BLOCK.subn(b"", data)
+    if blocks > RECORD_BLOCKS:
+        return f"is no record: it has more than {RECORD_BLOCKS:,} files and objects"
+    values = sum(map(rest.count, (b",", b"[", b"{")))
+    if len(rest) > RECORD_REST_BYTES or values > RECORD_REST_VALUES:
+        return "is no record: it says far more than one does"
+    return None
+
+
 def _record(model: RecordModel) -> Record:
     upstream = model.upstream
     if problem := path_problem(model.path) or into_problem(model.path):
@@ -130,6 +172,9 @@ def _record(model: RecordModel) -> Record:
     if problem := url_problem(upstream.url, local=True):
         msg = f"`url` is not allowed: {problem}"
         raise ValueError(msg)
+    for patterns in (model.selection.include, model.selection.exclude):
+        if problem := excess(patterns):
+            raise ValueError(problem)
     if upstream.ref is not None and not upstream.ref.startswith("refs/tags/"):
         msg = f"`ref` is no tag: {upstream.ref}"
         raise ValueError(msg)
@@ -173,25 +218,18 @@ def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
     if any(one >= other for one, other in pairwise(paths)):
         msg = "its files are not in order"
         raise ValueError(msg)
-    if not _directories(paths).isdisjoint(paths):
+    directories = Directories()
+    for path in paths:
+        directories.above(path)
+    if not directories.found.isdisjoint(paths):
         msg = "a path is both a file and a directory"
         raise ValueError(msg)
     return facts
 
 
-def _directories(paths: Iterable[bytes]) -> set[bytes]:
-    found: set[bytes] = set()
-    for path in paths:
-        directory = path.rpartition(b"/")[0]
-        while directory and directory not in found:
-            found.add(directory)
-            directory = directory.rpartition(b"/")[0]
-    return found
-
-
 def _plain_path(text: str) -> RepoPath:
     path = unquote_path(text)
-    if len(path) > _MAX_PATH_BYTES or judge_path(path) not in {None, "name-not-utf8"}:
+    if len(path) > PATH_BYTES or judge_path(path) not in {None, "name-not-utf8"}:
         msg = f"{text[:200]} is no plain path"
         raise ValueError(msg)
     return RepoPath(path)
@@ -210,22 +248,29 @@ def _unbase64(text: str) -> bytes:
 
 
 def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:
-    if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in data.splitlines()):
-        return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
+    if known := _known_trouble(data, mirror):
+        return known
     try:
-        document = json.loads(data)
+        json.loads(data)
     except (ValueError, RecursionError):
         return _error(mirror, "is not JSON", "record-unreadable")
-    version = document.get("schema") if isinstance(document, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    return _error(mirror, f"is no record: {key}: {first['msg'].lower()}", "record-unreadable")
+
+
+def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
+    """What happens to records for which nobody is to blame."""
+    if _CONFLICT.search(data):
+        return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
+    version = _SCHEMA.search(data)
+    if version is not None and int(version[1]) > SCHEMA_VERSION:
         return RecordError(
-            f"{_where(mirror)} has schema {version}, this version knows {SCHEMA_VERSION}",
+            f"{_where(mirror)} has schema {int(version[1])}, this version knows {SCHEMA_VERSION}",
             hint="install a newer git-verbatim",
             reference="record-newer",
         )
-    first = error.errors(include_url=False)[0]
-    key = ".".join(map(str, first["loc"]))
-    return _error(mirror, f"is no record: {key}: {first['msg'].lower()}", "record-unreadable")
+    return None
 
 
 def _error(mirror: str, problem: str, reference: str) -> RecordError:

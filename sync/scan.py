@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sync.errors import HostError
+from sync.limits import DEPTH
 from sync.model import FileFact, Mode, ObjectId, RepoPath
 from sync.names import quote_path
-from sync.selection import MAX_DEPTH
 
 _CHUNK = 1 << 16
 # what opening or reading a link, a socket or a directory fails with
@@ -127,8 +127,8 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
 
 
 def _scan(directory: int, prefix: bytes, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
-    if prefix.count(b"/") > MAX_DEPTH:
-        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {MAX_DEPTH} directories"))
+    if prefix.count(b"/") > DEPTH:
+        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {DEPTH} directories"))
     with os.scandir(directory) as listing:
         entries = list(listing)
     for entry in entries:

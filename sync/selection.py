@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
 from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath, Selection
 from sync.patterns import Pattern, last_match, parse_pattern
 from sync.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, object_id, parse_tree
 
-MAX_DEPTH = 200
-MAX_ENTRIES = 500_000
-MAX_PATH_BYTES = 4096
 _RECENT_TREES = 64
 
 ReadTree = Callable[[ObjectId], bytes]
@@ -102,12 +100,15 @@ class _Walk:
         self.entries: list[Entry] = []
         self.incomplete: dict[ObjectId, bytes] = {}
         self._read_tree = read_tree
-        self._budget = MAX_ENTRIES
+        self._entries_left = ENTRIES
+        self._bytes_left = PATHS_BYTES
+        self._steps_left = PATTERN_STEPS
         self._recent: dict[ObjectId, tuple[bytes, list[TreeEntry]]] = {}
         self._takes_everything = selection.is_everything
         self._include = _parse_all(selection.include)
         self._exclude = _parse_all(selection.exclude)
         self._unused = list(_single_patterns(selection))
+        self._steps = sum(pattern.steps for pattern in (*self._include, *self._exclude))
 
     @property
     def unused(self) -> tuple[tuple[str, str], ...]:
@@ -115,14 +116,14 @@ class _Walk:
 
     def directory(self, tree: ObjectId, path: RepoPath, *, included: bool) -> bool:
         """Walk one directory; whether what is taken of it rebuilds it."""
-        if path.count(b"/") >= MAX_DEPTH:
-            raise MalformedObjectError("tree-too-deep", f"it is deeper than {MAX_DEPTH} directories", path)
+        if path.count(b"/") >= DEPTH:
+            raise MalformedObjectError("tree-too-deep", f"it is deeper than {DEPTH} directories", path)
         raw, entries = self._read(tree, path)
         if not entries and path:
             raise MalformedObjectError("empty-directory", "it is a directory without files, which no disk copy shows", path)
-        self._budget -= len(entries)
-        if self._budget < 0:
-            raise MalformedObjectError("tree-too-large", f"it has more than {MAX_ENTRIES} entries", path)
+        self._entries_left -= len(entries)
+        if self._entries_left < 0:
+            raise MalformedObjectError("tree-too-large", f"it has more than {ENTRIES} entries", path)
         before, whole = len(self.entries), True
         for entry in entries:
             whole &= self._entry(entry, join(path, entry.name), included=included)
@@ -152,13 +153,23 @@ class _Walk:
         if is_directory:
             return self.directory(entry.id, path, included=included)
         if included:
-            if len(path) > MAX_PATH_BYTES:
-                directory = RepoPath(path.rpartition(b"/")[0])
-                raise MalformedObjectError("path-too-long", f"it has paths longer than {MAX_PATH_BYTES} bytes", directory)
-            self.entries.append(Entry(path, entry.mode, entry.id))
+            self._take(Entry(path, entry.mode, entry.id))
         return included
 
+    def _take(self, entry: Entry) -> None:
+        directory = RepoPath(entry.path.rpartition(b"/")[0])
+        if len(entry.path) > PATH_BYTES:
+            raise MalformedObjectError("path-too-long", f"it has paths longer than {PATH_BYTES} bytes", directory)
+        self._bytes_left -= len(entry.path)
+        if self._bytes_left < 0:
+            raise MalformedObjectError("tree-too-large", f"its paths together have more than {PATHS_BYTES} bytes", directory)
+        self.entries.append(entry)
+
     def _leaves_out(self, path: RepoPath, *, is_directory: bool) -> bool:
+        self._steps_left -= self._steps * (1 + len(path) // 64)
+        if self._steps_left < 0:
+            directory = RepoPath(path.rpartition(b"/")[0])
+            raise MalformedObjectError("patterns-too-many", "there are too many patterns for so many entries", directory)
         self._unused = [use for use in self._unused if not use[2].matches(path, is_directory=is_directory)]
         return last_match(self._exclude, path, is_directory=is_directory)
 

@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from sync.limits import DEPTH, DIRECTORIES_BYTES, ENTRIES
 from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath
 
 _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, Mode.GITLINK)}
 _ID_BYTES = 20
 _MAX_NAME_BYTES = 255
-_MAX_ENTRIES = 500_000
 _NO_COMPONENT = frozenset({b"", b".", b".."})
 # what NTFS and HFS+ equate with .git: 8.3 short names, alternate streams, trailing dots and blanks
 _DOT_GIT = re.compile(r"(?:\.git|git~[1-9])(?:[ .]*(?::.*)?)", re.IGNORECASE | re.DOTALL)
@@ -66,8 +66,8 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
             raise MalformedObjectError("mode-unknown", f"mode {data[at:blank]!r} of {name!r} is none that git writes")
         if name in _NO_COMPONENT or b"/" in name:
             raise MalformedObjectError("name-not-a-component", f"the tree object has an entry named {name!r}")
-        if len(entries) == _MAX_ENTRIES:
-            raise MalformedObjectError("tree-too-large", f"it has more than {_MAX_ENTRIES} entries")
+        if len(entries) == ENTRIES:
+            raise MalformedObjectError("tree-too-large", f"it has more than {ENTRIES} entries")
         at = nul + 1 + _ID_BYTES
         entries.append(TreeEntry(name, mode, ObjectId(data[nul + 1 : at].hex())))
     _refuse_disorder(entries)
@@ -92,6 +92,32 @@ def dump_tree(entries: Iterable[TreeEntry]) -> bytes:
     return b"".join(b"%o %s\0%s" % (e.mode, e.name, bytes.fromhex(e.id)) for e in ordered)
 
 
+class Directories:
+    """The directories that files make up, found path by path: a few long paths can name more than memory holds."""
+
+    def __init__(self) -> None:
+        self.found: set[bytes] = set()
+        self._left = DIRECTORIES_BYTES
+
+    def above(self, path: bytes) -> list[bytes]:
+        """The directories above a path that no path before it had, innermost first.
+
+        MalformedObjectError if there are too many, or they are too deep.
+        """
+        if path.count(b"/") > DEPTH:
+            raise MalformedObjectError("tree-too-deep", f"it is deeper than {DEPTH} directories")
+        new: list[bytes] = []
+        directory = path.rpartition(b"/")[0]
+        while directory and directory not in self.found:
+            self.found.add(directory)
+            new.append(directory)
+            directory = directory.rpartition(b"/")[0]
+        self._left -= sum(map(len, new)) + 64 * len(new)
+        if self._left < 0:
+            raise MalformedObjectError("tree-too-large", "it has too many directories, or too long paths of them")
+        return new
+
+
 class Tree(NamedTuple):
     """A tree object: its id and its raw content."""
 
@@ -103,12 +129,14 @@ def build_trees(entries: Iterable[tuple[RepoPath, int, ObjectId]]) -> dict[bytes
     """The tree objects of all directories that the files make up, by path; b"" is the whole.
 
     Paths must be a possible set (none is both file and directory), which scans, records and git guarantee.
+    MalformedObjectError if the directories are too many or too deep.
     """
     children: dict[bytes, list[TreeEntry]] = {b"": []}
+    directories = Directories()
     for path, mode, blob in entries:
         parent, _, name = path.rpartition(b"/")
         if parent not in children:
-            _ensure_directory(children, parent)
+            children |= {directory: [] for directory in directories.above(path)}
         children[parent].append(TreeEntry(name, mode, blob))
     trees: dict[bytes, Tree] = {}
     for directory in sorted(children, key=_depth, reverse=True):
@@ -122,12 +150,6 @@ def build_trees(entries: Iterable[tuple[RepoPath, int, ObjectId]]) -> dict[bytes
 
 def _depth(directory: bytes) -> int:
     return directory.count(b"/") + 1 if directory else 0
-
-
-def _ensure_directory(children: dict[bytes, list[TreeEntry]], directory: bytes) -> None:
-    while directory not in children:
-        children[directory] = []
-        directory = directory.rpartition(b"/")[0]
 
 
 def hash_tree(entries: Iterable[Entry]) -> ObjectId:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from sync.limits import DEPTH
 from sync.model import Entry, Mode, ObjectId, RepoPath, Selection
 from sync.patterns import parse_pattern
-from sync.selection import MAX_DEPTH, SourceError, select
+from sync.selection import SourceError, select
 from sync.tree import MalformedObjectError, TreeEntry, build_trees, dump_tree, object_id, parse_tree
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -276,20 +277,20 @@ def _one_inside_another(depth: int) -> tuple[ObjectId, dict[ObjectId, bytes]]:
 
 
 def test_a_tree_as_deep_as_allowed_is_taken() -> None:
-    root, trees = _one_inside_another(MAX_DEPTH)
+    root, trees = _one_inside_another(DEPTH)
     assert len(select(root, RepoPath(b""), Selection(), trees.__getitem__).entries) == 1
 
 
 def test_a_tree_too_deep_is_refused() -> None:
-    root, trees = _one_inside_another(MAX_DEPTH + 1)
+    root, trees = _one_inside_another(DEPTH + 1)
     with pytest.raises(MalformedObjectError, match="deeper than 200 directories") as raised:
         select(root, RepoPath(b""), Selection(), trees.__getitem__)
-    assert (raised.value.reference, raised.value.path) == ("tree-too-deep", b"/".join([b"d"] * (MAX_DEPTH + 1)))
+    assert (raised.value.reference, raised.value.path) == ("tree-too-deep", b"/".join([b"d"] * (DEPTH + 1)))
 
 
 @pytest.mark.parametrize(("limit", "path"), [(4, None), (3, b"b"), (2, b"a"), (1, b"")])
 def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch, limit: int, path: bytes | None) -> None:
-    monkeypatch.setattr("sync.selection.MAX_ENTRIES", limit)
+    monkeypatch.setattr("sync.selection.ENTRIES", limit)
     trees = Trees(frozenset({"a/x", "b/y"}))
     if path is None:
         assert trees.select() == ["a/x", "b/y"]

@@ -69,7 +69,7 @@ WORDS = {
 
 
 def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.tree._MAX_ENTRIES", 2)
+    monkeypatch.setattr("sync.tree.ENTRIES", 2)
     three = [TreeEntry(b"%d" % number, Mode.FILE, ID) for number in range(3)]
     assert parse_tree(dump_tree(three[:2])) == three[:2]
     with pytest.raises(MalformedObjectError, match=r"^it has more than 2 entries$") as raised:
