@@ -11,7 +11,6 @@ from policies.words import BY_RULE, RESTORE
 from sync.manifest import MANIFEST_PATH
 from sync.model import MANIFEST, THIRD_PARTY, Mode, ObjectId, license_directory, record_path
 from sync.names import printable, unquote_path
-from sync.provenance import Record
 from sync.toml_lines import find_line
 from sync.verify import Difference, Finding, Rule
 
@@ -106,11 +105,9 @@ def _directory(state: State, finding: Finding) -> str | None:
     facts = state.mirrors.get(finding.mirror)
     if facts is None:
         return None
-    licenses = f"{THIRD_PARTY}/{license_directory(finding.mirror)}"
-    if finding.path is not None and finding.path.startswith(f"{licenses}/"):
-        return licenses
-    into = facts.record.into if isinstance(facts.record, Record) else facts.mirror.into if facts.mirror else None
-    return f"{THIRD_PARTY}/{into}" if into else None
+    licenses, *places = (f"{THIRD_PARTY}/{place}" for place in (license_directory(finding.mirror), *facts.places))
+    found = [place for place in (licenses, *places) if finding.path is not None and finding.path.startswith(f"{place}/")]
+    return next(iter(found or places), None)
 
 
 def _place(objects: Objects, state: State, finding: Finding) -> tuple[str, int | None]:

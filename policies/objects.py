@@ -1,6 +1,6 @@
 """Objects by id as policies read them: the repository's, and trees that only an index implies; within bounds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from sync.errors import HostError
@@ -54,6 +54,12 @@ class Objects:
             tree = entry.id
         return self.entry(tree, last)
 
+    def below(self, entry: TreeEntry | None, path: bytes) -> TreeEntry | None:
+        """What lies at a path below an entry; the entry itself at the empty path."""
+        if entry is None or not path:
+            return entry
+        return self.at(entry.id, path) if entry.mode == Mode.TREE else None
+
     def files(self, entry: TreeEntry, path: bytes = b"") -> Iterator[Entry]:
         """What lies below an entry, or is it: everything but directories, and directories that are empty or too deep."""
         if entry.mode != Mode.TREE:
@@ -72,3 +78,34 @@ class Objects:
                     pending.append((below, child.id))
                 else:
                     yield Entry(RepoPath(below), child.mode, child.id)
+
+    def changed(
+        self, here: TreeEntry | None, there: Sequence[TreeEntry | None], *, gone: bool
+    ) -> Iterator[tuple[bytes, TreeEntry | None]]:
+        """The files below an entry that none of the others has so; with `gone`, as None, what all of them have and this has not.
+
+        What is equal by its id is not looked into. Directories that are empty or too deep count as files.
+        """
+        pending = [(b"", here, tuple(there))]
+        while pending:
+            path, here, there = pending.pop()
+            if any(_is_same(here, one) for one in there) or (here is None and not there):
+                continue
+            below = self._children(here, path)
+            lost = self._children(there[0], path) if gone and there and (here is None or here.mode == Mode.TREE) else {}
+            if not below and (here is not None or not lost):
+                yield path, here
+            others = [self._children(one, path) for one in there] if below or lost else []
+            for name in sorted(below | lost, reverse=True):
+                at = path + b"/" + name if path else name
+                pending.append((at, below.get(name), tuple(other.get(name) for other in others)))
+
+    def _children(self, entry: TreeEntry | None, path: bytes) -> dict[bytes, TreeEntry]:
+        if entry is None or entry.mode != Mode.TREE or len(path) > _MAX_PATH_BYTES:
+            return {}
+        return {child.name: child for child in self.tree(entry.id)}
+
+
+def _is_same(one: TreeEntry | None, other: TreeEntry | None) -> bool:
+    """Whether two entries are the same file or directory, whatever they are called."""
+    return one == other if one is None or other is None else (one.mode, one.id) == (other.mode, other.id)

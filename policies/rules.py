@@ -1,28 +1,26 @@
 """The rules: each a pure function of a state and its parents' states that gives what the state brings about and no parent had."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from policies.attributes import Altered, AlteringAttributes
+from policies.copies import Copies
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, Root, State, States
+from policies.states import Case, MirrorFacts, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, license_directory
 from sync.names import quote_path
 from sync.provenance import Record
-from sync.tree import TreeEntry, hash_tree
-from sync.verify import DIFFERENCES, Difference, Finding, Held, Rule, path_of, verify_mirror
+from sync.tree import TreeEntry
+from sync.verify import DIFFERENCES, Difference, Finding, Rule, path_of
 
-# where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
-_NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
-_MORE_FILES_THAN_RECORDED = 10_000
 _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000
-_MAX_EXPLAINED_BYTES = 1 << 20
+_LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
+_TOP = f"{THIRD_PARTY}/".encode()
 _KEPT_FINDINGS = 4096
 
 
@@ -33,7 +31,7 @@ class Rules:
         self._states = states
         self._objects: Objects = states.objects
         self._attributes = AlteringAttributes(states.objects)
-        self._findings = lru_cache(_KEPT_FINDINGS)(self._findings_about)
+        self._copies = Copies(states.objects)
         self._altered = lru_cache(_KEPT_FINDINGS)(self._altered_in)
 
     @property
@@ -43,51 +41,8 @@ class Rules:
 
     def mirrors_and_records(self, case: Case) -> Iterator[Finding]:
         """mirror-differs-from-record, record-differs-from-manifest, …: what `verify` finds, mirror by mirror."""
-        for name, facts in case.state.mirrors.items():
-            before = [parent.mirrors[name] for parent in case.parents if name in parent.mirrors]
-            if facts in before:
-                continue
-            for finding in self._findings(facts):
-                if not any(self._had(finding, facts, parent) for parent in before):
-                    yield finding
-
-    def _had(self, finding: Finding, facts: MirrorFacts, before: MirrorFacts) -> bool:
-        if finding.rule in _NOTHING_TO_RELY_ON and facts.content != before.content:
-            return False
-        return finding in self._findings(before)
-
-    def _findings_about(self, facts: MirrorFacts) -> tuple[Finding, ...]:
-        record = facts.record
-        if not isinstance(record, Record):
-            held = Held(None, None, _nothing, is_work_tree=False)
-            return verify_mirror(facts.name, facts.mirror, record, held).findings
-        files = self._held(facts.files, record.files, record.tree)
-        licenses = self._held(facts.licenses, record.licenses, hash_tree(fact.entry for fact in record.licenses))
-        if files is None or licenses is None:
-            message = f"holds more than {_MORE_FILES_THAN_RECORDED:,} files that are not upstream's"
-            return (Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, facts.name, message, f"{THIRD_PARTY}/{record.into}"),)
-        directories = ((record.into, files), (license_directory(facts.name), licenses))
-        blobs = {os.fsencode(f"{directory}/") + fact.path: fact.blob for directory, held in directories for fact in held}
-        held = Held(
-            files or None, licenses or None, lambda path: self._explaining(blobs.get(os.fsencode(path))), is_work_tree=False
-        )
-        return verify_mirror(facts.name, facts.mirror, record, held).findings
-
-    def _held(self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId) -> Sequence[FileFact] | None:
-        """What lies there as facts; where it is as recorded, the record's own. None for far too much."""
-        if entry is None:
-            return ()
-        if entry.mode == Mode.TREE and entry.id == tree:
-            return recorded
-        known = {fact.entry: fact for fact in recorded}
-        limit = len(recorded) + _MORE_FILES_THAN_RECORDED
-        found = list(islice(self._objects.files(entry), limit + 1))
-        if len(found) > limit:
-            return None
-        return sorted(known.get(file) or FileFact(*file, 0, "") for file in found)
-
-    def _explaining(self, blob: ObjectId | None) -> bytes | None:
-        return None if blob is None else self._objects.read_up_to(blob, _MAX_EXPLAINED_BYTES)
+        for facts in case.state.mirrors.values():
+            yield from self._copies.brought_about(case, facts)
 
     def false_facts(self, case: Case) -> Iterator[Finding]:
         """mirror-differs-from-record, for sizes and SHA-256s of a new record, which no tree id shows."""
@@ -126,7 +81,7 @@ class Rules:
         return size, hashlib.sha256(self._objects.read(fact.blob)).hexdigest()
 
     def _holds(self, directory: TreeEntry | None, fact: FileFact) -> bool:
-        found = self._objects.at(directory.id, fact.path) if directory is not None and directory.mode == Mode.TREE else None
+        found = self._objects.below(directory, fact.path)
         return found is not None and found.id == fact.blob
 
     def unrecorded_files(self, case: Case) -> Iterator[Finding]:
@@ -140,28 +95,24 @@ class Rules:
         # what comes with a history that knows no mirrors is new where there are some; adopting the tool is not to blame for it
         parents = [parent for parent in case.parents if parent.is_governed] or case.parents
         before = {stray for parent in parents for stray in parent.stray}
-        for stray in case.state.stray:
-            if stray not in before:
-                yield from self._new_files(stray, parents)
+        new = [stray for stray in case.state.stray if stray not in before]
+        trees = [self._objects.build(parent.stray) for parent in parents] if new else []
+        for stray in new:
+            yield from self._new_files(stray, [self._objects.at(tree, stray.path) for tree in trees])
 
-    def _new_files(self, stray: Entry, parents: Sequence[State]) -> Iterator[bytes]:
-        files = self._files(stray)
-        for file in islice(files, _MAX_LOOKED_AT):
-            if not any(self._is_stray(file.path, parent) for parent in parents):
-                yield file.path
-        if next(files, None) is not None:
+    def _new_files(self, stray: Entry, before: Sequence[TreeEntry | None]) -> Iterator[bytes]:
+        """The files of a stray entry where none was stray before.
+
+        Links, and what some systems take for a part of third_party/, count as new if they are others: they lead into copies.
+        """
+        changed = self._objects.changed(TreeEntry(b"", stray.mode, stray.blob), before, gone=False)
+        for path, entry in islice(changed, _MAX_LOOKED_AT):
+            is_another = entry is not None and (entry.mode in _LINKS or not stray.path.startswith(_TOP))
+            there = (self._objects.below(one, path) for one in before)
+            if is_another or not any(found is not None and found.mode != Mode.TREE for found in there):
+                yield stray.path + b"/" + path if path else stray.path
+        if next(changed, None) is not None:
             yield stray.path  # far too much to say whether it was there
-
-    def _files(self, stray: Entry) -> Iterator[Entry]:
-        return self._objects.files(TreeEntry(b"", stray.mode, stray.blob), stray.path)
-
-    def _is_stray(self, path: bytes, parent: State) -> bool:
-        for stray in parent.stray:
-            if path == stray.path:
-                return True
-            if path.startswith(stray.path + b"/") and stray.mode == Mode.TREE:
-                return self._objects.at(stray.blob, path[len(stray.path) + 1 :]) is not None
-        return False
 
     def attributes_that_alter_bytes(self, case: Case) -> Iterator[Finding]:
         """attributes-alter-bytes."""
@@ -200,7 +151,3 @@ def _recorded(record: Record) -> Iterator[tuple[str, FileFact]]:
 
 def _content(fact: FileFact) -> tuple[ObjectId, int, str]:
     return fact.blob, fact.size, fact.sha256
-
-
-def _nothing(_: str) -> None:
-    return None

@@ -62,7 +62,15 @@ class MirrorFacts:
     files: TreeEntry | None
     """What lies where the record, or else the manifest, has the mirror."""
     licenses: TreeEntry | None
+    elsewhere: TreeEntry | None
+    """What lies where the manifest has the mirror, if the record has it at another place."""
     record: Record | RecordError | None = field(compare=False)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a copy may lie, below third_party/: by the record, then by the manifest."""
+        recorded = [self.record.into] if isinstance(self.record, Record) else []
+        return tuple(dict.fromkeys([*recorded, *([self.mirror.into] if self.mirror else [])]))
 
     @property
     def content(self) -> tuple[TreeEntry | None, ...]:
@@ -176,13 +184,19 @@ class States:
 
     def _facts(self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None) -> MirrorFacts:
         record = self._record(name, entry) if entry else None
-        into = record.into if isinstance(record, Record) else mirror.into if mirror else None
+        recorded = record.into if isinstance(record, Record) else None
+        wanted = mirror.into if mirror else None
+        files, elsewhere = (
+            self.objects.at(third_party, place.encode()) if place else None
+            for place in (recorded or wanted, wanted if recorded and wanted != recorded else None)
+        )
         return MirrorFacts(
             name=name,
             mirror=mirror,
             record_entry=entry,
-            files=self.objects.at(third_party, into.encode()) if into else None,
+            files=files,
             licenses=self.objects.at(third_party, license_directory(name).encode()),
+            elsewhere=elsewhere,
             record=record,
         )
 
@@ -230,10 +244,7 @@ def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
     """Where things may lie, below third_party/."""
     for facts in mirrors.values():
         yield license_directory(facts.name).encode()
-        if facts.mirror is not None:
-            yield facts.mirror.into.encode()
-        if isinstance(facts.record, Record):
-            yield facts.record.into.encode()
+        yield from (place.encode() for place in facts.places)
 
 
 def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:

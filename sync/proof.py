@@ -1,14 +1,14 @@
 """From the mirrored files to the upstream's commit id by hashing alone: no network, no repository, no libgit2."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sync.model import Entry, ObjectId, RepoPath, Selection
 from sync.names import quote_path
-from sync.selection import SourceError, select
-from sync.tree import build_trees, object_id
+from sync.selection import Selected, SourceError, select
+from sync.tree import Tree, build_trees, object_id
 
 _COMMIT_TREE = re.compile(rb"tree ([0-9a-f]{40})\n")
 _COMMITTER = re.compile(rb"committer .*> (-?\d{1,18}) [+-]\d{4}")
@@ -109,15 +109,31 @@ def _commit_problems(claim: Claim, proof: Proof) -> Iterator[str]:
         yield f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
 
 
+def proven_entries(claim: Claim, proof: Proof) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
+    """The files and licence files that the claimed commit has, by hashing alone; None if the proof does not show it."""
+    if object_id("commit", proof.commit) != claim.commit:
+        return None
+    try:
+        selected = _select(claim, proof, build_trees(claim.entries))
+    except (KeyError, SourceError, ValueError):
+        return None
+    return selected.entries, selected.licenses
+
+
+def _select(claim: Claim, proof: Proof, rebuilt: Mapping[bytes, Tree]) -> Selected:
+    """What the claim's selection takes of the commit; KeyError for a tree that neither the proof nor the files have."""
+    known = {tree.id: tree.raw for tree in rebuilt.values()}
+    known |= {object_id("tree", raw): raw for raw in proof.trees}
+    whole = (rebuilt[b""].id, claim.entries)
+    return select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__, whole)
+
+
 def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:
     rebuilt = build_trees(claim.entries)
     if rebuilt[b""].id != claim.tree:
         yield f"the files hash to tree {rebuilt[b''].id}, the record says {claim.tree}"
-    known = {tree.id: tree.raw for tree in rebuilt.values()}
-    known |= {object_id("tree", raw): raw for raw in proof.trees}
     try:
-        whole = (rebuilt[b""].id, claim.entries)
-        selected = select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__, whole)
+        selected = _select(claim, proof, rebuilt)
     except KeyError as error:
         yield f"neither the proof nor the files have the tree object {error.args[0]}"
         return

@@ -50,9 +50,10 @@ class Record:
             return Pin(PinKind.COMMIT, self.commit)
         return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
 
-    def problems(self) -> list[str]:
-        """Where the record's own proof fails to show what it says; empty if files and commit id hang together."""
-        claim = Claim(
+    @property
+    def claim(self) -> Claim:
+        """What of it can be proved."""
+        return Claim(
             commit=self.commit,
             commit_time=self.commit_time,
             tag=self.tag,
@@ -63,7 +64,10 @@ class Record:
             entries=tuple(fact.entry for fact in self.files),
             licenses=tuple(fact.entry for fact in self.licenses),
         )
-        return check_proof(claim, self.proof)
+
+    def problems(self) -> list[str]:
+        """Where the record's own proof fails to show what it says; empty if files and commit id hang together."""
+        return check_proof(self.claim, self.proof)
 
     def answers_pin_of(self, mirror: Mirror) -> bool:
         """Whether the record says what the mirror's pin is at its upstream."""

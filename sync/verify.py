@@ -1,7 +1,7 @@
 """Question 1, does the repository match its record: records and what is there become findings; pure."""
 
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -185,6 +185,13 @@ def _compare(
     if not held:
         yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "missing altogether", f"{THIRD_PARTY}/{directory}", Difference.MISSING)
         return
+    yield from compare_files(name, directory, recorded, held, read)
+
+
+def compare_files(
+    name: str, directory: str, recorded: Iterable[FileFact], held: Iterable[FileFact], read: ReadFile
+) -> Iterator[Finding]:
+    """What differs between files as a record has them and as they are, each by its path below a directory of third_party/."""
     expected = {fact.path: fact for fact in recorded}
     found = {fact.path: fact for fact in held}
     for path in sorted(expected.keys() | found.keys()):

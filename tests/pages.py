@@ -33,10 +33,13 @@ that cannot be read. 3: could not check, such as a shallow clone that hides a ne
   cherry-pick, a revert or an amend is judged by what it gives.
 - A commit is **blamed for what it brings about**, not for what one of its parents had already. A merge is blamed for what none of its parents had. `--all` has no parents to
   excuse it: it reports what was inherited too.
+- **What is wrong already excuses nothing else**: a file of a copy that is neither as the record has it nor as a parent has it is blamed, though the record, the manifest or other
+  files were wrong before. Who mends a part is not to blame for the rest. Where no record shows what is right (there is none, it cannot be read, its proof leads nowhere), every
+  change of the copy is blamed, unless a parent has it.
 - Each commit of a range is judged by itself: a later one does not heal it. That is what makes `git bisect` and `git log` of a mirror worth reading.
 - Then the range or push is judged as a whole, from the best common ancestors of its end and of what was there: a merge can take up, from a history that never had mirrors or
   from a commit that was mended long ago, what no commit of the range is to blame for.
-- Of files that nothing accounts for only new ones count. So a project whose third_party/ held something before it took up git-verbatim can work on.
+- Of files that nothing accounts for only new ones count, and links, and look-alikes of third_party/, that are others than before. So a project whose third_party/ held something before it took up git-verbatim can work on.
 - A repository that has no manifest and no records is not judged at all. A commit that takes away manifest, records and copies together ends the policy there; nothing under
   third_party/ claims to be a mirror from then on, and a reviewer sees it go.
 - File content is read in three cases only: sizes and SHA-256s of a record that is new, attributes that might alter bytes, and to say how a refused file differs. The sizes and

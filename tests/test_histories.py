@@ -400,7 +400,11 @@ def test_it_is_refused_where_it_is_staged(clone: Clone, change: Change) -> None:
     assert clone.staged() == {"the index": sorted(change.rules)}
 
 
-# on top of an old violation whatever makes it worse is refused
+# on top of an old violation whatever makes it worse is refused, and what mends a part of it is not
+
+MOVED = """change 's/"path": "alpha"/"path": "away"/' provenance/alpha.json; git add provenance"""
+MANY = r"""B=$(git hash-object -w mirrors.toml)
+seq 10001 | sed "s|.*|100644 $B\tthird_party/alpha/x&|" | git update-index --add --index-info"""
 
 # fmt: off
 WORSE = (
@@ -418,6 +422,10 @@ WORSE = (
     Change("record deleted, the mirror edited", "git rm -q provenance/alpha.json / spoil", ("mirror-without-record alpha",)),
     Change("dropped from the manifest, edited", "change '/alpha/,/local/d' mirrors.toml; git add . / spoil", DIFFERS),
     Change("a stray file, another one", "echo >a; git add a / echo >b; git add b", STRAY),
+    Change("the record moved, the mirror edited", f"{MOVED} / spoil", DIFFERS),
+    Change("far too many files, one of them edited", f"{MANY} / git update-index --cacheinfo 100755,$(git rev-parse :third_party/alpha/x7),third_party/alpha/x7", DIFFERS),
+    Change("far too many files, the mirror edited", f"{MANY} / spoil", DIFFERS),
+    Change("forged in the record, then in the mirror", f"{FORGED}; git checkout -q HEAD -- alpha / spoil", PROOF),
 )
 # fmt: on
 
@@ -430,6 +438,29 @@ def test_on_top_of_an_old_violation_a_worse_one_is_refused(clone: Clone, change:
     assert clone.staged() == {"the index": sorted(change.rules)}
     clone.shell("git commit -q -m new", **NO_HOOKS)
     assert clone.range("HEAD^..HEAD") == _blamed([clone.id("HEAD")], change.rules)
+
+
+TWO = "spoil; echo >>alpha/b.wit; git add alpha"
+# fmt: off
+MENDED = (
+    Change("one of two edits", f"{TWO} / git checkout -q HEAD^ -- alpha/a.wit", ()),
+    Change("one of two edits, the record moved", f"{MOVED}; {TWO} / git checkout -q HEAD^ -- alpha/a.wit", ()),
+    Change("one of two edits among far too many files", f"{MANY}; {TWO} / git checkout -q HEAD^ -- alpha/a.wit", ()),
+    Change("one of far too many files", f"{MANY} / git rm -q --cached alpha/x1", ()),
+    Change("one of two files that were all", "git rm -q -r alpha / git checkout -q HEAD^ -- alpha/a.wit", ()),
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in MENDED])
+def test_who_mends_a_part_of_an_old_violation_is_not_refused(clone: Clone, change: Change) -> None:
+    old, _, new = change.script.partition(" / ")
+    clone.shell(f"{old}\ngit commit -q -m old", **NO_HOOKS)
+    assert clone.range("HEAD^..HEAD") != {}
+    clone.shell(new)
+    assert clone.staged() == {}
+    clone.shell("git commit -q -m new", **NO_HOOKS)
+    assert clone.range("HEAD^..HEAD") == {}
 
 
 # each shape that the history around a changed mirror may have

@@ -6,8 +6,9 @@ for a changed mirror that none of its parents has in that very state, so for the
 """
 
 import itertools
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from policies import copies
 from policies.check import Policy
 from sync.host import find_host
 from tests.support import Host, Upstream, git, git_bytes, mirror
@@ -85,20 +87,30 @@ class World:
         for _, synced in sorted(state.items()):
             yield from synced.change
 
-    def make(self, history: Sequence[Commit]) -> list[str]:
-        """Make the commits, each with work of its own; their ids."""
+    def make(self, history: Sequence[tuple[tuple[int, ...], Iterable[Command]]]) -> list[str]:
+        """Make the commits of these parents and commands, each with work of its own; their ids."""
         script = []
-        for number, commit in enumerate(history):
+        for number, (parents, commands) in enumerate(history):
             script.append(b"reset refs/heads/law\n\ncommit refs/heads/law\nmark :%d\n" % (number + 1))
             script.append(b"committer T <t@example.org> %d +0000\ndata 0\n" % number)
-            script += [b"%s :%d\n" % (b"merge" if at else b"from", parent + 1) for at, parent in enumerate(commit.parents)]
-            script += self.commands(commit.state)
+            script += [b"%s :%d\n" % (b"merge" if at else b"from", parent + 1) for at, parent in enumerate(parents)]
+            script += commands
             script.append(inline("100644", "work", b"%d" % number) + b"\nget-mark :%d\n" % (number + 1))
         return git(self.path, "fast-import", "--quiet", "--force", stdin=b"".join(script)).split()
 
     def blamed(self, history: Sequence[Commit]) -> list[int]:
         """Those whom the policy blames."""
-        ids = self.make(history)
+        return self._blamed(self.make([(commit.parents, self.commands(commit.state)) for commit in history]))
+
+    def blamed_of(self, history: Sequence[tuple[tuple[int, ...], "Files"]]) -> list[int]:
+        """Likewise, of commits that are written out as files."""
+        commits = [
+            (parents, [b"deleteall\n", *(inline(mode, path, content) for path, (mode, content) in files.items())])
+            for parents, files in history
+        ]
+        return self._blamed(self.make(commits))
+
+    def _blamed(self, ids: Sequence[str]) -> list[int]:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.path)
             report = Policy(find_host(self.path).require_repository()).check_range(ids[-1])
@@ -277,6 +289,112 @@ def test_one_change_raises_an_alarm_where_it_was_made(
     assert culprit in expected
     event(f"{mirror}, {kind}, {len(expected)} to blame")
     assert world.blamed(history) == expected
+
+
+# what is wrong already
+
+Files = dict[str, tuple[str, bytes]]
+"""All of third_party/: path from the host's root → mode and content."""
+ALPHA = "third_party/alpha/"
+AWAY = "third_party/away/"
+LICENSES = "third_party/licenses/alpha/"
+
+
+def _record_edited(files: Files, **keys: object) -> None:
+    record = json.loads(files[RECORD][1])
+    upstream = {key: keys.pop(key) for key in list(keys) if key in record["upstream"]}
+    edited = record | keys | {"upstream": record["upstream"] | upstream}
+    files[RECORD] = ("100644", json.dumps(edited, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+
+
+def _manifest_edited(files: Files, old: bytes, new: bytes) -> None:
+    manifest = files[MANIFEST][1]
+    assert old in manifest
+    files[MANIFEST] = ("100644", manifest.replace(old, new))
+
+
+RECORD, MANIFEST = "third_party/provenance/alpha.json", "third_party/mirrors.toml"
+TABLE = b'[mirrors."alpha"]\n'
+FAULTS: dict[str, tuple[Callable[[Files], object], bool]] = {
+    "nothing but drift": (lambda _: None, True),
+    "a record that has moved": (lambda files: _record_edited(files, path="away"), True),
+    "a manifest that has moved": (lambda files: _manifest_edited(files, TABLE, TABLE + b'into = "away"\n'), True),
+    "another pin": (lambda files: _manifest_edited(files, b'"v1"', b'"v2"'), True),
+    "no such mirror in the manifest": (lambda files: _manifest_edited(files, TABLE, b'[mirrors."other"]\n'), True),
+    "a proof of another time": (lambda files: _record_edited(files, commit_time="2000-01-01T00:00:00Z"), True),
+    "far too many files": (lambda files: files.update({f"{ALPHA}more{n}": ("100644", b"") for n in range(9)}), True),
+    "an unreadable record": (lambda files: files.update({RECORD: ("100644", b"{}")}), False),
+    "no record": (lambda files: files.pop(RECORD), False),
+    "a proof of another commit": (lambda files: _record_edited(files, commit="1" * 40), False),
+}
+"""What is wrong with a mirror, and whether its record can be relied on all the same for what its files are."""
+EDITS = st.lists(st.tuples(st.integers(0, 3), NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=10)
+
+
+def _is_copied(path: str, right: Files) -> bool:
+    """Whether a path is in a directory of the mirror."""
+    return path.startswith((ALPHA, LICENSES)) or (path.startswith(AWAY) and f"{AWAY}a.wit" in right)
+
+
+def _edited(files: Files, right: Files, path: int, content: int) -> Files:
+    """With one file of a copy, or one beside, made right, another, or gone."""
+    names = sorted({*right, *(file for file in files if _is_copied(file, right)), f"{ALPHA}new"})
+    name = names[path % len(names)]
+    choices = [right.get(name), None, ("100644", b"one"), ("100644", b"other"), ("100755", b"one"), ("120000", b"one")]
+    chosen = choices[content % len(choices)]
+    return {file: value for file, value in files.items() if file != name} | ({name: chosen} if chosen else {})
+
+
+def _is_worse(files: Files, parents: Sequence[Files], right: Files, *, is_shown: bool) -> bool:
+    """The law: whether a file of a copy is neither as the record has it nor as a parent has it."""
+    names = {name for one in (files, *parents) for name in one if _is_copied(name, right)}
+    new = {name for name in names if all(files.get(name) != parent.get(name) for parent in parents)}
+    return any(not is_shown or files.get(name) != right.get(name) for name in new)
+
+
+@pytest.fixture(scope="module")
+def good(world: World) -> Files:
+    """third_party/ with one mirror as it was synced."""
+    piece = world.pieces["alpha", "v1"]
+    files = {path: (mode, world.content(blob)) for path, (mode, blob) in (world.own | piece.files).items()}
+    return files | {MANIFEST: ("100644", piece.manifest.encode())}
+
+
+@EXAMPLES
+@given(fault=st.sampled_from(sorted(FAULTS)), drift=EDITS, edits=EDITS)
+def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
+    world: World, good: Files, monkeypatch: pytest.MonkeyPatch, fault: str, drift: list[tuple], edits: list[tuple]
+) -> None:
+    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    copied = {path: value for path, value in good.items() if path.startswith((ALPHA, LICENSES))}
+    away = {path.replace(ALPHA, AWAY): value for path, value in copied.items() if path.startswith(ALPHA)}
+    break_it, is_shown = FAULTS[fault]
+    right = copied | (away if "moved" in fault else {})
+    broken = dict(good)
+    break_it(broken)
+    for _, path, content, _ in drift:
+        broken = _edited(broken, right, path, content)
+    history: list[tuple[tuple[int, ...], Files]] = [((), good), ((0,), broken)]
+    for kind, path, content, number in edits:
+        parent, other = len(history) - 1, 1 + number % (len(history) - 1)
+        ours, theirs = history[parent][1], history[other][1]
+        if kind == 0:
+            history.append(((parent,), theirs))  # a revert
+        elif kind == 1:
+            sides = [ours if path >> at % 16 & 1 else theirs for at in range(99)]
+            names = sorted({*ours, *theirs})
+            merged = {name: side[name] for name, side in zip(names, sides, strict=False) if name in side}
+            history.append((tuple(dict.fromkeys((parent, other))), merged))
+        else:
+            history.append(((parent,), _edited(ours, right, path, content)))
+    parents_of = [[history[parent][1] for parent in parents] for parents, _ in history]
+    expected = [
+        number
+        for number, (_, files) in enumerate(history)
+        if number > 1 and _is_worse(files, parents_of[number], right, is_shown=is_shown)
+    ]
+    event(f"{fault}: {min(len(expected), 3)} worse")
+    assert [number for number in world.blamed_of(history) if number > 1] == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

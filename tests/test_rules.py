@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from policies import copies
 from policies import rules as rules_module
 from policies.attributes import Altered
 from policies.objects import Objects as PolicyObjects
@@ -148,7 +149,7 @@ def test_only_line_endings_are_told_from_content(world: World) -> None:
 
 
 def test_content_too_large_to_explain_differs_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_module, "_MAX_EXPLAINED_BYTES", 1)
+    monkeypatch.setattr(copies, "_MAX_EXPLAINED_BYTES", 1)
     [found] = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/a": b"a\n"})
     assert found.difference is Difference.CONTENT
 
@@ -180,18 +181,18 @@ def test_what_is_not_as_recorded_is_found(world: World, change: dict, expected: 
     assert {finding.rule for finding in found} == {Rule.MIRROR_DIFFERS_FROM_RECORD}
 
 
-@pytest.mark.parametrize("where", ["third_party/up/new", "third_party/licenses/up/new"])
+@pytest.mark.parametrize("where", ["third_party/up", "third_party/licenses/up"])
 @pytest.mark.parametrize(("more", "listed"), [(3, True), (4, False)])
 def test_far_too_many_files_are_not_listed(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str, more: int, *, listed: bool
 ) -> None:
-    monkeypatch.setattr(rules_module, "_MORE_FILES_THAN_RECORDED", 3)
-    found = world.judge(world.rules.mirrors_and_records, host() | {f"{where}{n}": b"x" for n in range(more)})
+    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 3)
+    found = world.judge(world.rules.mirrors_and_records, host() | {f"{where}/new{n}": b"x" for n in range(more)})
     if listed:
         assert len(found) == more
     else:
         message = "holds more than 3 files that are not upstream's"
-        assert found == [Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, "up", message, "third_party/up")]
+        assert found == [Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, "up", message, where)]
 
 
 BROKEN = {
@@ -245,6 +246,154 @@ def test_an_inherited_finding_is_not_blamed_anew_where_the_record_can_be_relied_
     after = before | {"third_party/up/deep/b": b"edited"}
     found = world.judge(world.rules.mirrors_and_records, after, before)
     assert kinds(found) == [("mirror-differs-from-record", "up", "third_party/up/deep/b")]
+
+
+# what is wrong already excuses nothing else
+
+
+def moved() -> dict[str, bytes]:
+    """A host whose record has the mirror at another place than the manifest, and than its files."""
+    return host(dataclasses.replace(synced(), into="away"))
+
+
+def untimely() -> Record:
+    """A record whose proof does not hold, though it shows what the files are."""
+    return dataclasses.replace(synced(), commit_time="2000-01-01T00:00:00Z")
+
+
+MANY = {f"third_party/up/new{n}": b"x" for n in range(9)}
+INHERITED: dict[str, Files] = {
+    "another pin": host(manifest=TABLE.replace("v1", "v2")),
+    "another selection": host(manifest=TABLE + 'exclude = ["b"]\n'),
+    "no such mirror in the manifest": host(manifest=""),
+    "a record that has moved": moved(),
+    "a manifest that has moved": host(manifest=TABLE + 'into = "away"\n'),
+    "far too many files": host() | MANY,
+    "far too many files, and a record that has moved": moved() | MANY,
+    "far too many licences": host() | {f"third_party/licenses/up/new{n}": b"x" for n in range(9)},
+    "a proof of another time": host(untimely()),
+    "false facts": host(dataclasses.replace(synced(), files=(synced().files[0]._replace(size=7), *synced().files[1:]))),
+    "a link in a file's place": host() | {"third_party/up/c": (Mode.SYMLINK, b"a")},
+    "a submodule inside": host() | {"third_party/up/c": (Mode.GITLINK, b"1" * 40)},
+    "a stray file": host() | {"third_party/stray": b"x"},
+}
+"""What a parent has that is wrong, and by which its files can be judged all the same."""
+DRIFTED = {"third_party/up/a": b"drifted", "third_party/up/deep/b": b"drifted"}
+WORSE: dict[str, tuple[dict, str]] = {
+    "a file": ({"third_party/up/a": b"edited"}, "third_party/up/a"),
+    "a file that has drifted, deeper down": ({"third_party/up/deep/b": b"edited"}, "third_party/up/deep/b"),
+    "a mode": ({"third_party/up/a": (Mode.EXECUTABLE, b"drifted")}, "third_party/up/a"),
+    "a link": ({"third_party/up/a": (Mode.SYMLINK, b"drifted")}, "third_party/up/a"),
+    "a file more": ({"third_party/up/deep/more": b"more"}, "third_party/up/deep/more"),
+    "an empty file more": ({"third_party/up/0": b""}, "third_party/up/0"),
+    "a licence": ({LICENSE: b"edited"}, LICENSE),
+    "a licence more": ({"third_party/licenses/up/NOTICE": b"more"}, "third_party/licenses/up/NOTICE"),
+}
+
+
+@pytest.mark.parametrize("inherited", INHERITED.values(), ids=INHERITED)
+def test_what_is_wrong_already_hides_no_other_change_of_a_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files
+) -> None:
+    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    before = {**inherited, **DRIFTED}
+    judge = world.rules.mirrors_and_records
+    assert world.judge(judge, before, before) == []
+    for name, (change, path) in WORSE.items():
+        found = world.judge(judge, before | change, before)
+        assert [(f.rule, f.path) for f in found if f.rule is not Rule.PROOF_BROKEN] == [(Rule.MIRROR_DIFFERS_FROM_RECORD, path)], (
+            name
+        )
+        assert world.judge(judge, before | change, before, before | change) == [], name
+
+
+@pytest.mark.parametrize("inherited", INHERITED.values(), ids=INHERITED)
+def test_who_mends_a_part_is_not_to_blame_for_the_rest(world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files) -> None:
+    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    before = {**inherited, **DRIFTED}
+    judge = world.rules.mirrors_and_records
+    for path in DRIFTED:
+        assert world.judge(judge, before | {path: host()[path]}, before) == []
+    fewer = [path for path in before if "/new" in path or path.endswith("/c")]
+    for gone in (fewer[:1], fewer[:-1], fewer):
+        assert world.judge(judge, {path: content for path, content in before.items() if path not in gone}, before) == []
+
+
+def test_who_puts_a_part_of_what_is_missing_back_is_not_to_blame_for_the_rest(world: World) -> None:
+    gone = {path: content for path, content in host().items() if not path.startswith("third_party/up/")}
+    part = gone | {"third_party/up/a": b"a\r\n"}
+    extra = gone | {"third_party/up/more": b"more"}
+    judge = world.rules.mirrors_and_records
+    assert world.judge(judge, part, gone) == []
+    assert kinds(world.judge(judge, gone, part)) == [("mirror-differs-from-record", "up", "third_party/up")]
+    assert world.judge(judge, gone, extra) == []
+    assert kinds(world.judge(judge, extra, gone)) == [("mirror-differs-from-record", "up", "third_party/up/more")]
+
+
+def test_a_file_more_beside_a_record_that_was_unreadable_and_in_no_manifest_is_found(world: World) -> None:
+    before = host(manifest="") | {RECORD: b"{}"}
+    found = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/more": b"more"}, before)
+    assert kinds(found) == [("mirror-differs-from-record", "up", "third_party/up/more")]
+
+
+def test_a_merge_that_lacks_what_one_parent_lacks_each_is_not_to_blame(world: World) -> None:
+    sides = [{path: content for path, content in host().items() if path != f"third_party/up/{gone}"} for gone in ("a", "deep/b")]
+    both = {path: content for path, content in sides[0].items() if path in sides[1]}
+    assert world.judge(world.rules.mirrors_and_records, both, *sides) == []
+
+
+def test_who_mends_one_of_two_keys_of_the_manifest_is_not_to_blame_for_the_other(world: World) -> None:
+    two = host(manifest=TABLE.replace("v1", "v2") + 'exclude = ["b"]\n')
+    judge = world.rules.mirrors_and_records
+    assert world.judge(judge, host(manifest=TABLE.replace("v1", "v2")), two) == []
+    assert world.judge(judge, host(manifest=TABLE + 'exclude = ["b"]\n'), two) == []
+    assert kinds(world.judge(judge, host(manifest=TABLE.replace("v1", "v3")), two)) == [
+        ("record-differs-from-manifest", "up", RECORD)
+    ]
+
+
+def test_another_record_is_held_against_the_manifest_anew(world: World) -> None:
+    other = record_of(CONTENTS | {b"README": b"another commit"}, b"wit")
+    judge = world.rules.mirrors_and_records
+    for manifest, rule in ((TABLE.replace("v1", "v2"), "record-differs-from-manifest"), ("", "record-without-mirror")):
+        found = world.judge(judge, host(other, manifest), host(manifest=manifest))
+        assert kinds(found) == [(rule, "up", RECORD)]
+
+
+def test_files_made_to_match_a_record_that_proves_nothing_are_blamed(world: World) -> None:
+    first = forged() | {"third_party/up/a": host()["third_party/up/a"]}
+    assert kinds(world.judge(world.rules.mirrors_and_records, forged(), first)) == [("proof-broken", "up", RECORD)]
+
+
+def test_a_file_dropped_from_record_and_copy_one_after_the_other_is_blamed(world: World) -> None:
+    record = synced()
+    first = host(dataclasses.replace(record, licenses=()))
+    then = {path: content for path, content in first.items() if path != LICENSE}
+    assert kinds(world.judge(world.rules.mirrors_and_records, then, first)) == [("proof-broken", "up", RECORD)]
+
+
+@pytest.mark.parametrize("before", RELIED_ON.values(), ids=RELIED_ON)
+def test_where_no_record_can_be_relied_on_a_merge_is_not_to_blame_for_what_its_parents_have(
+    world: World, before: dict[str, bytes]
+) -> None:
+    ours, theirs = before | {"third_party/up/a": b"ours"}, before | {"third_party/up/deep/b": b"theirs"}
+    judge = world.rules.mirrors_and_records
+    kept = [f for f in world.judge(judge, ours | theirs, ours, theirs) if f.rule is not Rule.MIRROR_DIFFERS_FROM_RECORD]
+    assert (
+        world.judge(judge, before | {"third_party/up/a": b"ours", "third_party/up/deep/b": b"theirs"}, ours, theirs) == kept == []
+    )
+    gone = {path: content for path, content in before.items() if path != "third_party/up/a"}
+    assert world.judge(judge, gone, before) != []
+    assert world.judge(judge, gone, before, gone) == []
+
+
+def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    before = hidden(dataclasses.replace(synced(), into="away")) | MANY
+    judge = world.rules.mirrors_and_records
+    found = world.judge(judge, before | {"third_party/up/a": b"a\r\n"}, before)
+    assert kinds(found) == [("mirror-differs-from-record", "up", "third_party/up/a")]
+    assert world.judge(judge, before | {"third_party/up/new0": b"x"}, before) == []
 
 
 # false facts
@@ -408,14 +557,40 @@ def test_of_many_stray_files_so_many_are_named(world: World, monkeypatch: pytest
     assert paths(world.judge(world.rules.unrecorded_files, many)) == ["third_party/0", "third_party/1"]
 
 
-@pytest.mark.parametrize(("looked_at", "found"), [(2, []), (1, ["third_party/stray"])])
-def test_a_directory_too_large_to_look_at_is_named_itself(
+@pytest.mark.parametrize(("looked_at", "found"), [(3, []), (2, ["third_party/stray"])])
+def test_a_directory_with_too_many_changes_to_look_at_is_named_itself(
     world: World, monkeypatch: pytest.MonkeyPatch, looked_at: int, found: list[str]
 ) -> None:
     monkeypatch.setattr(rules_module, "_MAX_LOOKED_AT", looked_at)
     before = STRAY | {"third_party/stray/deep/z": b"z"}
-    after = {path: content for path, content in STRAY.items() if path != "third_party/stray/deep/z"}
+    after = before | dict.fromkeys((path for path in before if "/stray/" in path), b"other")
     assert paths(world.judge(world.rules.unrecorded_files, after, before)) == found
+
+
+def test_what_goes_from_a_large_stray_directory_is_not_blamed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules_module, "_MAX_LOOKED_AT", 1)
+    before = STRAY | {f"third_party/stray/deep/{n}": b"z" for n in range(5)}
+    after = {path: content for path, content in before.items() if not path.endswith(("/0", "/1", "/x"))}
+    assert paths(world.judge(world.rules.unrecorded_files, after, before)) == []
+
+
+OTHERS = {
+    "a link": {"third_party/wasi": (Mode.SYMLINK, b"one")},
+    "a submodule": {"third_party/wasi": (Mode.GITLINK, b"1" * 40)},
+    "a file where some systems have a mirror's": {"THIRD_PARTY/up/a": b"one"},
+}
+
+
+@pytest.mark.parametrize("there", OTHERS.values(), ids=OTHERS)
+def test_what_may_lead_into_a_copy_is_new_if_it_is_another(world: World, there: dict) -> None:
+    [(path, value)] = there.items()
+    other = {
+        path: (value[0], value[1].replace(b"1", b"2") + b"0" * (value[0] == Mode.SYMLINK)) if isinstance(value, tuple) else b"2"
+    }
+    assert paths(world.judge(world.rules.unrecorded_files, host() | there, host())) == [path]
+    assert paths(world.judge(world.rules.unrecorded_files, host() | there, host() | there)) == []
+    assert paths(world.judge(world.rules.unrecorded_files, host() | other, host() | there)) == [path]
+    assert paths(world.judge(world.rules.unrecorded_files, host(), host() | there)) == []
 
 
 # attributes

@@ -1,0 +1,201 @@
+"""What is wrong with one mirror in one state, and what of it the state has brought about: by object ids alone."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+
+from policies.objects import Objects
+from policies.states import Case, MirrorFacts, State
+from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath, license_directory
+from sync.proof import proven_entries
+from sync.provenance import Record
+from sync.tree import TreeEntry, hash_tree
+from sync.verify import Difference, Finding, Held, ReadFile, Rule, compare_files, path_of, verify_mirror
+
+# where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
+_NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
+_OF_THE_RECORD = _NOTHING_TO_RELY_ON | {Rule.RECORD_WITHOUT_MIRROR, Rule.RECORD_DIFFERS_FROM_MANIFEST}
+_MORE_FILES_THAN_RECORDED = 10_000
+_MAX_CHANGED_FILES = 1_000
+_MAX_EXPLAINED_BYTES = 1 << 20
+_KEPT_FINDINGS = 4096
+
+Right = Mapping[str, Mapping[RepoPath, FileFact]]
+"""Directory below third_party/ → the files that are right there, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A file of a mirror that is neither as the record has it nor as any parent has it; gone, where `found` is None."""
+
+    directory: str
+    """Below third_party/."""
+    path: RepoPath
+    """Below the directory."""
+    found: Entry | None
+
+
+class Copies:
+    """The findings about mirrors over one repository's objects."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._findings = lru_cache(_KEPT_FINDINGS)(self._findings_about)
+        self._details = lru_cache(_KEPT_FINDINGS)(self._all_details_of)
+
+    def brought_about(self, case: Case, facts: MirrorFacts) -> Iterator[Finding]:
+        """What is wrong with a mirror as no parent has it; what is wrong already excuses no other change of the copy."""
+        before = [parent.mirrors[facts.name] for parent in case.parents if facts.name in parent.mirrors]
+        findings = self._findings(facts) if facts not in before else ()
+        if not findings:
+            return
+        right = _what_is_right(facts)
+        changed = tuple(islice(self._changed(case, facts, right), _MAX_CHANGED_FILES))
+        new = [finding for finding in findings if self._is_new(finding, facts, before, changed)]
+        yield from new
+        if not any(finding.rule in _NOTHING_TO_RELY_ON for finding in new):
+            yield from self._beyond(new, facts, changed, right or {})
+
+    def _is_new(self, finding: Finding, facts: MirrorFacts, before: Sequence[MirrorFacts], changed: Sequence[Changed]) -> bool:
+        if finding.rule in _NOTHING_TO_RELY_ON and changed:
+            return True
+        if finding.rule in _OF_THE_RECORD:
+            before = [parent for parent in before if parent.record_entry == facts.record_entry]
+        return not all(any(self._had(detail, parent) for parent in before) for detail in _details_of(finding, facts))
+
+    def _had(self, detail: Finding, before: MirrorFacts) -> bool:
+        return detail in self._details(before) or self._is_among_many(detail, before)
+
+    def _is_among_many(self, detail: Finding, before: MirrorFacts) -> bool:
+        """Whether a file that no record has was one of far too many, which nobody has listed."""
+        found = detail.found
+        if found is None or detail.difference is not Difference.EXTRA:
+            return False
+        recorded = zip(before.places[:1], [before.files], strict=False)
+        for directory, entry in (*recorded, (license_directory(before.name), before.licenses)):
+            if detail.path == path_of(directory, found.path):
+                there = self._objects.below(entry, found.path)
+                is_same = there is not None and (there.mode, there.id) == (found.mode, found.blob)
+                return is_same and _far_too_many(before.name, directory) in self._findings(before)
+        return False
+
+    def _all_details_of(self, facts: MirrorFacts) -> frozenset[Finding]:
+        return frozenset(detail for finding in self._findings(facts) for detail in _details_of(finding, facts))
+
+    # what is wrong
+
+    def _findings_about(self, facts: MirrorFacts) -> tuple[Finding, ...]:
+        record = facts.record
+        if not isinstance(record, Record):
+            held = Held(None, None, _nothing, is_work_tree=False)
+            return verify_mirror(facts.name, facts.mirror, record, held).findings
+        files, more_files = self._held(facts.files, record.files, record.tree)
+        licenses, more_licenses = self._held(facts.licenses, record.licenses, hash_tree(fact.entry for fact in record.licenses))
+        directories = ((record.into, files, more_files), (license_directory(facts.name), licenses, more_licenses))
+        blobs = {os.fsencode(f"{directory}/") + fact.path: fact.blob for directory, held, _ in directories for fact in held}
+        held = Held(
+            files or None, licenses or None, lambda path: self._explaining(blobs.get(os.fsencode(path))), is_work_tree=False
+        )
+        found = verify_mirror(facts.name, facts.mirror, record, held).findings
+        return found + tuple(_far_too_many(facts.name, directory) for directory, _, too_many in directories if too_many)
+
+    def _held(self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId) -> tuple[Sequence[FileFact], bool]:
+        """What lies there as facts, where it is as recorded the record's own; of far too much, which is said, what is recorded."""
+        if entry is None:
+            return (), False
+        if entry.mode == Mode.TREE and entry.id == tree:
+            return recorded, False
+        known = {fact.entry: fact for fact in recorded}
+        limit = len(recorded) + _MORE_FILES_THAN_RECORDED
+        found = list(islice(self._objects.files(entry), limit + 1))
+        too_many = len(found) > limit
+        if too_many:
+            there = ((fact.path, self._objects.below(entry, fact.path)) for fact in recorded)
+            found = [Entry(path, one.mode, one.id) for path, one in there if one is not None]
+        return sorted(known.get(file) or _fact(file) for file in found), too_many
+
+    def _explaining(self, blob: ObjectId | None) -> bytes | None:
+        return None if blob is None else self._objects.read_up_to(blob, _MAX_EXPLAINED_BYTES)
+
+    # what was changed
+
+    def _changed(self, case: Case, facts: MirrorFacts, right: Right | None) -> Iterator[Changed]:
+        """The files that are neither right nor any parent's; where nobody knows what is right, every file that is no parent's."""
+        parents = [parent for parent in case.parents if parent.is_governed] or case.parents
+        for directory in (*facts.places, license_directory(facts.name)):
+            here, there = self._at(case.state, directory), [self._at(parent, directory) for parent in parents]
+            wanted = {} if right is None else right.get(directory, {})
+            for path, found in self._objects.changed(here, there, gone=right is None):
+                entry = None if found is None else Entry(RepoPath(path), found.mode, found.id)
+                if entry is None or path not in wanted or wanted[RepoPath(path)].entry != entry:
+                    yield Changed(directory, RepoPath(path), entry)
+            if parents:
+                yield from (Changed(directory, path, None) for path in wanted if self._is_gone(path, here, there))
+
+    def _is_gone(self, path: RepoPath, here: TreeEntry | None, there: Sequence[TreeEntry | None]) -> bool:
+        below = self._objects.below
+        return below(here, path) is None and all(below(one, path) is not None for one in there)
+
+    def _at(self, state: State, directory: str) -> TreeEntry | None:
+        return self._objects.below(state.root.third_party, directory.encode())
+
+    def _beyond(self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right) -> Iterator[Finding]:
+        """The changes that no new finding says: what a record in another place, or far too many files, would hide."""
+        said = {finding.path for finding in new}
+        for one in changed:
+            if said.isdisjoint({path_of(one.directory, one.path), f"{THIRD_PARTY}/{one.directory}"}):
+                expected = right.get(one.directory, {}).get(one.path)
+                found = _fact(one.found) if one.found else None
+                read = self._reading(found.blob if found else None)
+                yield from compare_files(facts.name, one.directory, filter(None, [expected]), filter(None, [found]), read)
+
+    def _reading(self, blob: ObjectId | None) -> ReadFile:
+        return lambda _: self._explaining(blob)
+
+
+def _what_is_right(facts: MirrorFacts) -> Right | None:
+    """What may lie in each directory of a mirror, by what its record shows; None if it shows nothing."""
+    record = facts.record
+    if not isinstance(record, Record):
+        return None
+    if facts.mirror is not None and not facts.mirror.checked_in:
+        return {}
+    files, licenses = record.files, record.licenses
+    if record.problems():
+        shown = proven_entries(record.claim, record.proof)
+        if shown is None:
+            return None
+        files, licenses = (tuple(map(_fact, entries)) for entries in shown)
+    by_path = {fact.path: fact for fact in files}
+    return {license_directory(facts.name): {fact.path: fact for fact in licenses}, **dict.fromkeys(facts.places, by_path)}
+
+
+def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
+    """The findings that one is made of: each file that is missing, each key that differs."""
+    record = facts.record
+    if not isinstance(record, Record):
+        yield finding
+    elif finding.rule is Rule.RECORD_DIFFERS_FROM_MANIFEST and facts.mirror is not None:
+        yield from (replace(finding, message=difference) for difference in record.differences(facts.mirror))
+    elif finding.difference is Difference.MISSING and finding.expected is None:
+        directory = record.into if finding.path == f"{THIRD_PARTY}/{record.into}" else license_directory(facts.name)
+        recorded = record.files if directory == record.into else record.licenses
+        yield from compare_files(facts.name, directory, recorded, (), _nothing)
+    else:
+        yield finding
+
+
+def _far_too_many(name: str, directory: str) -> Finding:
+    message = f"holds more than {_MORE_FILES_THAN_RECORDED:,} files that are not upstream's"
+    return Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, f"{THIRD_PARTY}/{directory}")
+
+
+def _fact(entry: Entry) -> FileFact:
+    """A file whose content nobody has read."""
+    return FileFact(*entry, 0, "")
+
+
+def _nothing(_: str) -> None:
+    return None
