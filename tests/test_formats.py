@@ -3,25 +3,20 @@
 import json
 import os
 import re
-import stat
-import subprocess
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
-from ruamel.yaml import YAML
 
 from policies.words import EXPLANATIONS
 from sync.names import unquote_path
 from tests.schemas import DIRECTORY, ROOT, SHIPPED, schema_texts
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support import Host, Ran, Upstream, mirror
 
 FORMATS = ("text", "json", "github", "sarif")
 LINES = b"one\ntwo\nthree\n"
@@ -389,192 +384,3 @@ def test_outputs_are_in_the_shipped_schemas(hostile: Host) -> None:
     for name, arguments in {"check": ("check", "--range", "HEAD~2..HEAD"), "hooks": ("hook", "status")}.items():
         schema = json.loads((ROOT / "policies" / "schemas" / f"{name}.schema.json").read_text())
         Draft202012Validator(schema).validate(hostile.run(*arguments, "--json").json)
-
-
-# the reusable action
-
-
-def yaml(text: str) -> Any:
-    return YAML(typ="safe", pure=True).load(text)
-
-
-def assert_valid(name: str, content: object) -> None:
-    schema = json.loads((files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json").read_text())
-    validator_for(schema)(schema).validate(content)
-
-
-@pytest.fixture
-def action() -> Any:
-    return yaml((ROOT / "action.yml").read_text())
-
-
-def test_the_action_is_valid_and_its_scripts_hold_nothing_of_the_event(action: Any) -> None:
-    assert_valid("github-actions", action)
-    scripts = [step["run"] for step in action["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 2
-    assert not any("${{" in script for script in scripts)
-
-
-@pytest.fixture
-def runner(tmp_path: Path) -> Path:
-    """The runner's directory for temporary files, with the program where the action installs it."""
-    program = tmp_path / "runner temp" / "git-verbatim" / "bin" / "git-verbatim"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m sync "$@"\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return tmp_path / "runner temp"
-
-
-def judge(action: Any, runner: Path, directory: Path, event: str, facts: Mapping[str, Any], **environment: str) -> Ran:
-    """Run the action's last step as the runner does; `facts` are what the event brings, `environment` the runner's variables."""
-    *_, step = action["runs"]["steps"]
-    given = {name: _evaluate(expression, facts) for name, expression in step["env"].items()}
-    variables = {"RUNNER_TEMP": str(runner), "GITHUB_EVENT_NAME": event, "GITHUB_REF": "", "GITHUB_SHA": "", **given, **environment}
-    done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **variables},
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
-
-
-def _evaluate(expression: str, facts: Mapping[str, Any]) -> str:
-    found = re.fullmatch(r"\$\{\{ ([\w.]+) \}\}", expression)
-    assert found, "an expression is one name"
-    value: Any = {"inputs": {"range": facts.get("range", "")}, "github": {"event": facts}}
-    for name in found[1].split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value or ""
-
-
-def scope(ran: Ran) -> str:
-    return ran.out.splitlines()[-1].rpartition(" in ")[2]
-
-
-def test_the_action_judges_what_the_event_brings(action: Any, runner: Path, mirrored: Host) -> None:
-    base = mirrored.git("rev-parse", "HEAD")
-    edit(mirrored)
-    head = commit(mirrored)
-    repository = {"default_branch": "main"}
-    events = {
-        "pull_request": ({"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}, {}),
-        "merge_group": ({"merge_group": {"base_sha": base}}, {"GITHUB_SHA": head}),
-        "push": ({"before": base, "repository": repository}, {"GITHUB_SHA": head, "GITHUB_REF": "refs/heads/main"}),
-        "workflow_dispatch": ({"range": f"{base}..{head}"}, {}),
-    }
-    for event, (facts, environment) in events.items():
-        ran = judge(action, runner, mirrored.path, event, facts, **environment)
-        assert (ran.status, scope(ran), ran.err) == (1, f"{base}..{head}", ""), event
-        assert [properties["file"] for _, properties, _ in commands(ran.out)] == ["third_party/up/plain.wit"]
-    ran = judge(action, runner, mirrored.path, "schedule", {})
-    assert (ran.status, scope(ran)) == (1, f"the state of HEAD, commit {head[:12]}")
-
-
-def test_the_action_judges_of_a_new_branch_what_the_default_branch_lacks(action: Any, runner: Path, mirrored: Host) -> None:
-    edit(mirrored)
-    old = commit(mirrored, "an old violation, on the default branch")
-    mirrored.git("update-ref", "refs/remotes/origin/main", old)
-    mirrored.git("commit", "--quiet", "--allow-empty", "-m", "on a new branch")
-    head = mirrored.git("rev-parse", "HEAD")
-    lost = "1" * 40
-    for before, ref, expected in (
-        (NO_COMMIT, "refs/heads/topic", (0, f"{old}..{head}")),
-        (lost, "refs/heads/topic", (0, f"{old}..{head}")),
-        (NO_COMMIT, "refs/heads/main", (1, f"{NO_COMMIT}..{head}")),
-    ):
-        facts = {"before": before, "repository": {"default_branch": "main"}}
-        ran = judge(action, runner, mirrored.path, "push", facts, GITHUB_SHA=head, GITHUB_REF=ref)
-        status, judged = expected
-        assert (ran.status, ran.out.splitlines()[-1].split(" in ")[1].split(",")[0]) == (status, judged), ran
-
-
-def test_the_action_says_that_the_clone_is_too_shallow(action: Any, runner: Path, mirrored: Host, tmp_path: Path) -> None:
-    base = mirrored.git("rev-parse", "HEAD")
-    edit(mirrored)
-    head = commit(mirrored)
-    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{mirrored.path}", "shallow")
-    pull_request = {"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}
-    push = {"before": base, "repository": {"default_branch": "main"}}
-    for event, facts in (("pull_request", pull_request), ("push", push)):
-        environment = {"GITHUB_SHA": head, "GITHUB_REF": "refs/heads/main"}
-        ran = judge(action, runner, tmp_path / "shallow", event, facts, **environment)
-        assert ran.status == 3
-        ((name, properties, message),) = commands(ran.out)
-        assert (name, properties, "fetch-depth: 0" in message) == ("error", {"title": "could not check"}, True)
-        assert "shallow" in ran.err
-        assert "fetch-depth: 0" in ran.err
-
-
-def test_an_event_cannot_reach_the_shell(action: Any, runner: Path, mirrored: Host) -> None:
-    facts = {"before": '$(touch pwned)`touch pwned`"; touch pwned; "', "repository": {"default_branch": "$(touch pwned)"}}
-    head = mirrored.git("rev-parse", "HEAD")
-    ran = judge(action, runner, mirrored.path, "push", facts, GITHUB_SHA=head, GITHUB_REF="refs/heads/$(touch pwned)")
-    assert ran.status == 0
-    assert judge(action, runner, mirrored.path, "push", {"range": "--all; touch pwned"}).status == 2
-    assert not (mirrored.path / "pwned").exists()
-
-
-def test_an_error_that_quotes_a_manifest_is_no_command(action: Any, runner: Path, mirrored: Host) -> None:
-    manifest = mirrored.third_party / "mirrors.toml"
-    manifest.write_text(manifest.read_text() + '"##[error]x" = 1\n')
-    commit(mirrored)
-    ran = judge(action, runner, mirrored.path, "push", {"range": "HEAD^..HEAD"})
-    assert (ran.status, ran.out) == (2, "")
-    assert "## [error]x" in ran.err
-    assert commands(ran.err) == []
-
-
-# what docs/ci.md says
-
-
-def snippets() -> dict[str, Any]:
-    """File name → content of each configuration that the page shows."""
-    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL)
-    return {name: yaml(text) for name, text in blocks}
-
-
-def test_the_snippets_are_valid_and_fetch_all_commits() -> None:
-    shown = snippets()
-    gitlab = shown.pop(".gitlab-ci.yml")
-    assert_valid("gitlab-ci", gitlab)
-    assert gitlab["third-party"]["variables"] == {"GIT_DEPTH": "0"}
-    assert len(shown) == 2
-    for workflow in shown.values():
-        assert_valid("github-workflows", workflow)
-        checkout, *_ = workflow["jobs"]["mirrors"]["steps"]
-        assert checkout["with"] == {"fetch-depth": 0}
-
-
-def test_the_script_for_gitlab_judges_merge_requests_and_pushes(runner: Path, mirrored: Host) -> None:
-    *_, script = snippets()[".gitlab-ci.yml"]["third-party"]["script"]
-    base = mirrored.git("rev-parse", "HEAD")
-    edit(mirrored)
-    head = commit(mirrored)
-    path = f"{runner / 'git-verbatim' / 'bin'}:{os.environ['PATH']}"
-    for variables, judged in (
-        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_COMMIT_BEFORE_SHA": NO_COMMIT}, base),
-        ({"CI_COMMIT_BEFORE_SHA": base}, base),
-        ({"CI_COMMIT_BEFORE_SHA": NO_COMMIT}, NO_COMMIT),
-    ):
-        environment = {**os.environ, "PATH": path, "CI_COMMIT_SHA": head, **variables}
-        done = subprocess.run(
-            ["sh", "-ec", script], cwd=mirrored.path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 1
-        assert f"in {judged}..{head}" in done.stdout
-
-
-def test_a_partial_clone_is_never_clean_until_it_has_the_files(mirrored: Host, tmp_path: Path) -> None:
-    edit(mirrored)
-    commit(mirrored)
-    mirrored.git("revert", "--no-edit", "HEAD")
-    mirrored.git("config", "uploadpack.allowFilter", "true")
-    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{mirrored.path}", "partial")
-    partial = Host(tmp_path / "partial")
-    ran = partial.run("check", "--range", "HEAD~2..HEAD")
-    assert (ran.status, ran.out) == (3, "")
-    partial.git("fetch", "--quiet", "--refetch", "--no-filter")
-    assert partial.run("check", "--range", "HEAD~2..HEAD").status == 1

@@ -617,6 +617,25 @@ def test_hooks_without_their_program_take_the_one_on_path(by_environment: tuple[
     assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own", PATH=path) == Ran(0, "", "")
 
 
+@pytest.mark.parametrize("entry", [".", "", "node_modules/.bin"])
+def test_a_path_that_looks_into_the_repository_finds_no_program_there(
+    by_environment: tuple[Host, Path], tmp_path: Path, entry: str
+) -> None:
+    host, python = by_environment
+    for name in ("git-verbatim", "git", "cat"):
+        (host.path / entry).mkdir(parents=True, exist_ok=True)
+        script(host.path / entry / name, "exit 0\n")
+    path = f"{entry}:{bare_path(tmp_path / 'bin')}"
+    edit(host)
+    host.git("add", "--all")
+    assert run_tool(host.path, "hook", "run", "pre-commit", PATH=path) == Ran(1, "", refused(host.path))
+    take_away(python, "the environment")
+    done = subprocess.run(
+        [".git/hooks/pre-commit"], cwd=host.path, env={**os.environ, "PATH": path}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr.decode()) == (2, cannot_find(python))
+
+
 def take_away(python: Path, gone: str) -> None:
     if gone == "the environment":
         shutil.rmtree(python.parent.parent)

@@ -75,9 +75,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Framework:
         "PRE_COMMIT_COLOR": "never",
         "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
-    program = place / "bin/git-verbatim"
+    program = place / "bin/python"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -c "from sync.__main__ import main; main()" "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     program.chmod(0o755)
     upstream = Upstream.create(place / "upstream")
     (place / "gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n")
@@ -130,7 +130,7 @@ def test_the_hooks_are_as_the_framework_wants_them() -> None:
 
 def test_there_is_one_hook_a_stage_and_each_runs_its_own() -> None:
     assert {tuple(hook["stages"]): hook["entry"] for hook in HOOKS} == {
-        (stage,): f"git-verbatim hook run {stage}" for stage in STAGES
+        (stage,): f"python -I -m sync hook run {stage}" for stage in STAGES
     }
     assert [hook["id"] for hook in HOOKS] == [f"git-verbatim-{hook['stages'][0]}" for hook in HOOKS]
 

@@ -35,10 +35,13 @@ if [ -x "$python" ]; then
     status=$?
     [ "$status" -eq 97 ] || exit "$status"
 fi
-if command -v git-verbatim >/dev/null 2>&1; then
-    {give}git-verbatim hook run "$hook" "$@"
-    exit $?
-fi
+program=$(command -v git-verbatim 2>/dev/null)
+case $program in
+    /*) # one that is found from the current directory would be the repository's
+        {give}"$program" hook run "$hook" "$@"
+        exit $?
+        ;;
+esac
 echo "error: the $hook hook cannot find git-verbatim: $python does not have it, and PATH neither" >&2
 echo "hint: install it again (pipx install git-verbatim) and run \\`git verbatim hook install{option}\\`" >&2
 echo "hint: to do without, delete its hooks in ${{0%/*}}" >&2

@@ -56,8 +56,14 @@ def last_lines(said: bytes, *, most: int = 6) -> list[str]:
     return said.decode("utf-8", "replace").strip().splitlines()[-most:]
 
 
+def installed(program: str) -> str | None:
+    """Where a program is; a PATH that looks into the current directory would have the tree that is judged bring its own."""
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(program, path=os.pathsep.join(filter(os.path.isabs, path)))
+
+
 def program() -> str:
-    program = shutil.which("git")
+    program = installed("git")
     if program is None:
         raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
     return program
@@ -141,7 +147,7 @@ def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
 
 def ssh_configuration(host: str) -> dict[str, list[str]]:
     """What ssh would use for a host, by its own configuration: `hostname`, `port`, `user`, `identityfile`."""
-    program = shutil.which("ssh")
+    program = installed("ssh")
     if program is None or host.startswith("-"):
         return {}
     done = subprocess.run(  # noqa: S603
@@ -168,7 +174,7 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Answ
 
     CouldNotCheckError if it is not installed.
     """
-    found = shutil.which(program)
+    found = installed(program)
     if found is None:
         raise CouldNotCheckError(
             f"{program} is not installed: a signature cannot be checked",
