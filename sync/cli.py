@@ -1,7 +1,7 @@
 """The commands: parse, call one function, render, exit; the only module, with __main__, that knows typer."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import BaseModel
 
-from sync.errors import ExitStatus, UsageError
+from sync.errors import ExitStatus, UsageError, VerbatimError
 from sync.host import Host, find_host
 from sync.names import shown
 from sync.paint import Paint, paint_for
@@ -56,22 +56,6 @@ Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local ch
 Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all.")]
 
 
-# how `add` calls what the manifest has another name for
-_OPTIONS = {
-    "name": "NAME",
-    "url": "URL",
-    "tag": "--tag",
-    "commit": "--commit-id",
-    "from": "--from",
-    "into": "--into",
-    "include": "--include",
-    "exclude": "--exclude",
-    "allow": "--allow",
-    "checked-in": "--not-checked-in",
-    "local": "--local",
-}
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
     for command in (add, remove, sync, status, verify, report):
@@ -87,6 +71,9 @@ def add(
     into: Annotated[str | None, typer.Option(help="Where below third_party/.", show_default="the name")] = None,
     include: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to copy.", show_default=False)] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to leave out.", show_default=False)] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Admit what is refused by this rule.", show_default=False)
+    ] = None,
     not_checked_in: Annotated[bool, typer.Option("--not-checked-in", help="Commit the record alone.")] = False,
     local: Annotated[bool, typer.Option("--local", help="The URL is a repository on this machine.")] = False,
     dry_run: DryRun = False,
@@ -106,28 +93,20 @@ def add(
         "into": into,
         "include": include,
         "exclude": exclude,
+        "allow": allow,
         "checked-in": False if not_checked_in else None,
         "local": True if local else None,
     }
     values: dict[str, Value] = {key: value for key, value in candidates.items() if value not in (None, [])}
-    _refuse_bytes({"name": name, **values})
+    from sync.options import in_options, refuse_bytes
     from sync.synchronize import add_mirror
 
+    refuse_bytes({"name": name, **values})
     options = _options(dry_run, offline, commit, no_stage, discard_local, 1, deadline)
-    _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
-
-
-def _refuse_bytes(values: "Mapping[str, Value]") -> None:
-    """UsageError for arguments that are no text, which the manifest could not hold."""
-    for key, value in values.items():
-        text = "".join(value) if isinstance(value, list) else str(value)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise UsageError(
-                f"{_OPTIONS.get(key, key)} is not UTF-8",
-                [text],
-                hint="the manifest is UTF-8 and cannot hold it; name what is named in UTF-8",
-                reference="argument-not-utf8",
-            )
+    try:
+        _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
+    except VerbatimError as error:
+        raise in_options(error) from error.__cause__
 
 
 def remove(

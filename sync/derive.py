@@ -4,14 +4,16 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sync.errors import SelectionError
+from sync.errors import CouldNotCheckError, SelectionError
+from sync.lengths import MOST, TOO_LONG, windows_length
 from sync.limits import TREE_BYTES
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
 from sync.proof import commit_tree, tag_name
 from sync.selection import Selected, SourceError, select
-from sync.tree import MalformedObjectError, escapes, judge_name
+from sync.submodules import describe, excluding, submodule_urls
+from sync.tree import MalformedObjectError, escapes, judge_name, parse_tree
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 # as Windows may abbreviate it, too (git's path.c, is_ntfs_dotgitmodules)
@@ -21,11 +23,12 @@ _GITMODULES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
+_MAX_GITMODULES_BYTES = 1 << 20
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 _TAG_RENAMED = "tag-renamed"
 
-ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES, _TAG_RENAMED})
+ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES, TOO_LONG, _TAG_RENAMED})
 """The references that a mirror's `allow` may name."""
 
 _REASONS = {
@@ -69,6 +72,7 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
     _refuse_renamed_tag(mirror, upstream)
     selected = _select(mirror, upstream, reader)
     _refuse_useless(mirror, selected)
+    _refuse_submodules(mirror, upstream, selected, reader)
     return Derived(
         upstream=upstream,
         upstream_tree=selected.upstream_tree,
@@ -151,6 +155,29 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
         )
 
 
+def _refuse_submodules(mirror: Mirror, upstream: UpstreamCommit, selected: Selected, reader: ObjectReader) -> None:
+    links = [entry for entry in selected.entries if entry.mode == Mode.GITLINK]
+    if not links:
+        return
+    urls = submodule_urls(_gitmodules(upstream, reader), mirror.url)
+    raise SelectionError(
+        f"mirror {mirror.name} cannot copy {quote_path(links[0].path)} exactly",
+        [f"{_REASONS['submodule']} [submodule]", *_where(mirror), *describe(mirror, links, urls)],
+        hint=f"leave {'it' if len(links) == 1 else 'them'} out with `exclude`: {excluding(mirror, links)}",
+        reference="submodule",
+    )
+
+
+def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
+    """What upstream says of its submodules, which is for the words of an error only."""
+    try:
+        entries = parse_tree(reader.read(commit_tree(upstream.commit_object)))
+        found = next((e.id for e in entries if e.name == b".gitmodules" and e.mode in {Mode.FILE, Mode.EXECUTABLE}), None)
+        return b"" if found is None or reader.size(found) > _MAX_GITMODULES_BYTES else reader.read(found)
+    except CouldNotCheckError:
+        return b""
+
+
 def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
     """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
     _refuse_excess(mirror, entries, reader)
@@ -167,9 +194,17 @@ def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
         reference = _judge_content(entry, reader)
         if reference is not None:
             _refuse(mirror, entry.path, reference)
+        _refuse_long(mirror, entry.path)
     if COLLIDES not in mirror.allow:
         for one, other in collisions(entry.path for entry in entries):
             _refuse(mirror, other, COLLIDES, f"on Windows and macOS it is one with {quote_path(one)}")
+
+
+def _refuse_long(mirror: Mirror, path: bytes) -> None:
+    length = windows_length(mirror.into, path)
+    if length > MOST and TOO_LONG not in mirror.allow:
+        reason = f"its path in the host has {length} characters, and a clone on Windows holds {MOST}"
+        _refuse(mirror, path, TOO_LONG, reason)
 
 
 def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:

@@ -151,6 +151,8 @@ class _Upstream:
             target = local.ref_target(pin.ref) if pin.ref else ObjectId(pin.value)
             if target is None:
                 raise _no_such_tag(self.want.url, pin, _listed(local))
+            if pin.kind is PinKind.COMMIT and not local.has(target):
+                raise _no_such_commit(self.want.url, pin, local.elsewhere)
             commit = read_commit(local, target, pin, self.want.url)
             copy_objects(local, cache, _needed(local, target, commit, self.want.sources)).finish()
             cache.set_ref(_pin_ref(pin), target)
@@ -176,12 +178,8 @@ class _Upstream:
                 hint=_NOT_OFFLINE,
                 reference="not-cached",
             )
-        return CouldNotCheckError(
-            f"the upstream has no commit {pin}",
-            [f"url: {self.want.url}"],
-            hint="the commit may be gone from every branch and tag; look for one that is there",
-            reference="commit-missing",
-        )
+        gone = "the commit may be a fork's, or gone from every branch and tag; look for one that is there"
+        return _no_such_commit(self.want.url, pin, gone)
 
 
 def _has_tree_of(cache: Repository, commit: ObjectId) -> bool:
@@ -321,6 +319,10 @@ def _listed(local: Repository) -> Mapping[str, ObjectId]:
         return local.refs()
     except (HostError, MemoryError):
         return {}  # they are for the hint only
+
+
+def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:
+    return CouldNotCheckError(f"the upstream has no commit {pin}", [f"url: {url}"], hint=hint, reference="commit-missing")
 
 
 def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:

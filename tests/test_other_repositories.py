@@ -145,7 +145,7 @@ def test_what_a_shallow_upstream_lacks_is_its_want_and_the_hint_brings_it(host: 
     commit = git(project.path, "rev-parse", "v1")
     ran = sync(host, shallow.url, commit=commit)
     hint = f"it is a shallow clone: `git -C {shallow.path} fetch --unshallow`"
-    assert_says(ran, COULD_NOT_CHECK, f"the upstream lacks object {commit}", hint)
+    assert_says(ran, COULD_NOT_CHECK, f"the upstream has no commit {commit}", hint)
     follow(host, ran)
     assert sync(host, shallow.url, commit=commit).status == 0
 

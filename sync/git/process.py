@@ -53,7 +53,9 @@ def run_git(
 
 
 def last_lines(said: bytes, *, most: int = 6) -> list[str]:
-    return said.decode("utf-8", "replace").strip().splitlines()[-most:]
+    """The end of what a program said, for the context of an error; a tab, which it means as blanks, is no control character."""
+    lines = said.decode("utf-8", "replace").expandtabs(2).strip().splitlines()
+    return [line for line in lines if line.strip()][-most:]
 
 
 def installed(program: str) -> str | None:

@@ -15,6 +15,7 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.environment import leads_to, pin, refuse_moved, settle
 from sync.git.index import Index
+from sync.git.lacking import completion, whereabouts
 from sync.git.libgit2 import FAILURES, attempting, foreign, no_upstream, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
@@ -225,19 +226,18 @@ class Repository:
         return CouldNotCheckError(
             message,
             [f"repository: {self.git_directory}", *context],
-            hint=self.hint or self._completion,
+            hint=self.hint or completion(self._git, self.common_directory),
             reference="object-missing",
         )
 
     @property
-    def _completion(self) -> str:
-        """What brings objects that are missing here."""
-        git = "git" if self._whose == _HOSTS else f"git -C {shlex.quote(str(self.work_tree or self.git_directory))}"
-        if self.is_shallow:
-            return f"it is a shallow clone: `{git} fetch --unshallow`"
-        if any((self.common_directory / "objects" / "pack").glob("*.promisor")):
-            return f"it is a partial clone: `{git} fetch --refetch --no-filter`"
-        return f"`{git} fsck` says more"
+    def elsewhere(self) -> str:
+        """Where a commit may be that is not here."""
+        return whereabouts(self._git, self.common_directory, has_remotes=any(self._repository.remotes.names()))
+
+    @property
+    def _git(self) -> str:
+        return "git" if self._whose == _HOSTS else f"git -C {shlex.quote(str(self.work_tree or self.git_directory))}"
 
     def write_blob(self, content: bytes) -> ObjectId:
         """Store bytes as a blob: no filter, no conversion."""

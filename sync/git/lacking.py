@@ -1,0 +1,21 @@
+"""What helps where a repository lacks an object: the next command, told by what kind of clone it is."""
+
+from pathlib import Path
+
+
+def completion(git: str, directory: Path) -> str:
+    """What brings objects that are missing in a git directory; `git` is how git is called there."""
+    if (directory / "shallow").exists():
+        return f"it is a shallow clone: `{git} fetch --unshallow`"
+    if any((directory / "objects" / "pack").glob("*.promisor")):
+        return f"it is a partial clone: `{git} fetch --refetch --no-filter`"
+    return f"`{git} fsck` says more"
+
+
+def whereabouts(git: str, directory: Path, *, has_remotes: bool) -> str:
+    """Where a commit may be that is not there."""
+    if (directory / "shallow").exists():
+        return completion(git, directory)
+    if has_remotes:
+        return f"another remote may have it: `{git} fetch --all`; a fork's is in the fork alone"
+    return "it may be a fork's, which is another upstream; look for one that is there"

@@ -1,0 +1,68 @@
+"""How `add` calls on the command line what the manifest has other words for: its arguments, and errors about them; pure."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+
+from sync.errors import UsageError, VerbatimError
+from sync.model import MANIFEST, THIRD_PARTY
+
+_BLANK = "…"  # is to be filled in
+Value = str | bool | list[str]
+
+OPTIONS = {
+    "name": "NAME",
+    "url": "URL",
+    "tag": "--tag",
+    "commit": "--commit-id",
+    "from": "--from",
+    "into": "--into",
+    "include": "--include",
+    "exclude": "--exclude",
+    "allow": "--allow",
+    "local": "--local",
+}
+_KEY = re.compile(rf"`({'|'.join(OPTIONS)})`")
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_ASSIGNMENT = re.compile(rf"\b({'|'.join(OPTIONS)}) = (\[(?:{_STRING}(?:, )?)*\]|{_STRING}|true)")
+_BUDGET = re.compile(r"to copy it all the same: (max-[a-z-]+ = \d+)")
+_MANIFEST = f"{THIRD_PARTY}/{MANIFEST}"
+
+
+def refuse_bytes(values: Mapping[str, Value]) -> None:
+    """UsageError for arguments that are no text, which the manifest could not hold."""
+    for key, value in values.items():
+        text = "".join(value) if isinstance(value, list) else str(value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise UsageError(
+                f"{OPTIONS.get(key, key)} is not UTF-8",
+                [text],
+                hint="the manifest is UTF-8 and cannot hold it; name what is named in UTF-8",
+                reference="argument-not-utf8",
+            )
+
+
+def in_options(error: VerbatimError) -> VerbatimError:
+    """The error as who typed options reads it, unless it is about what stands in the manifest already."""
+    if any(line.startswith(_MANIFEST) for line in error.context):
+        return error
+    error.message = as_options(error.message)
+    if error.hint is not None:
+        error.hint = as_options(error.hint)
+    return error
+
+
+def as_options(text: str) -> str:
+    """Words about keys of the manifest, in options."""
+    text = _BUDGET.sub(rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text)
+    text = _ASSIGNMENT.sub(lambda found: _option(found[1], found[2]), text)
+    return _KEY.sub(lambda found: f"`{OPTIONS[found[1]]}`", text)
+
+
+def _option(key: str, value: str) -> str:
+    given = json.loads(value)
+    if given is True:
+        return OPTIONS[key]
+    words = [given] if isinstance(given, str) else [*given]
+    return " ".join(f"{OPTIONS[key]} {word if word == _BLANK else shlex.quote(word)}" for word in words)
