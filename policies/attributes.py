@@ -9,12 +9,12 @@ from policies.states import State
 from sync.errors import HostError
 from sync.git.attributes import CONVERTING, attributes_of
 from sync.git_files import ATTRIBUTES
+from sync.limits import OWN_FILE_BYTES
 from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, Mode, ObjectId, RepoPath, license_directory, record_path
 from sync.names import quote_path
 from sync.provenance import Record
 
 _SAYS_ANYTHING = re.compile("|".join(CONVERTING).encode())
-_MAX_ATTRIBUTES_BYTES = 1 << 20
 _KEPT_ANSWERS = 16
 _IDENT = re.compile(rb"\$Id(?::[^\n$]*)?\$")
 _SINGLE_BYTE = re.compile(r"us-ascii|iso-?8859-\d+|latin-?1|windows-125\d", re.IGNORECASE)
@@ -79,7 +79,7 @@ def _can_alter(state: State, objects: Objects) -> bool:
 
 
 def _read(entry: Entry, objects: Objects) -> bytes:
-    content = objects.read_up_to(entry.blob, _MAX_ATTRIBUTES_BYTES)
+    content = objects.read_up_to(entry.blob, OWN_FILE_BYTES)
     if content is None:
         raise HostError("git attributes are too large to judge", [quote_path(entry.path)], reference="attributes-too-large")
     return content

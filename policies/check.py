@@ -105,13 +105,7 @@ class Policy:
         tree = self.repository.tree_of(head) if head else EMPTY_TREE
         root = read_root(self.objects, tree) if head else Root()
         kept = [entry for entry in (root.third_party, root.attributes, *root.lookalikes) if entry is not None]
-        files = {file.path: file for entry in kept for file in self.objects.files(entry, entry.name)}
-        for path, mode, blob in changes:
-            if mode:
-                files[RepoPath(path)] = Entry(RepoPath(path), mode, blob)
-            else:
-                files.pop(RepoPath(path), None)
-        return self.objects.build(files.values())
+        return self.objects.overlay(kept, (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes))
 
     # commits
 

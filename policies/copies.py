@@ -1,13 +1,14 @@
 """What is wrong with one mirror in one state, and what of it the state has brought about: by object ids alone."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
+from typing import TypeVar
 
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, State
+from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath, license_directory
 from sync.proof import proven_entries
 from sync.provenance import Record
@@ -17,11 +18,10 @@ from sync.verify import Difference, Finding, Held, ReadFile, Rule, compare_files
 # where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
 _NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
 _OF_THE_RECORD = _NOTHING_TO_RELY_ON | {Rule.RECORD_WITHOUT_MIRROR, Rule.RECORD_DIFFERS_FROM_MANIFEST}
-_MORE_FILES_THAN_RECORDED = 10_000
 _MAX_CHANGED_FILES = 1_000
-_MAX_EXPLAINED_BYTES = 1 << 20
 _KEPT_FINDINGS = 4096
 
+_T = TypeVar("_T")
 Right = Mapping[str, Mapping[RepoPath, FileFact]]
 """Directory below third_party/ → the files that are right there, by path."""
 
@@ -42,8 +42,8 @@ class Copies:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._findings = lru_cache(_KEPT_FINDINGS)(self._findings_about)
-        self._details = lru_cache(_KEPT_FINDINGS)(self._all_details_of)
+        self._found: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+        self._detailed: dict[tuple[object, ...], frozenset[Finding]] = {}
 
     def brought_about(self, case: Case, facts: MirrorFacts) -> Iterator[Finding]:
         """What is wrong with a mirror as no parent has it; what is wrong already excuses no other change of the copy."""
@@ -81,10 +81,15 @@ class Copies:
                 return is_same and _far_too_many(before.name, directory) in self._findings(before)
         return False
 
-    def _all_details_of(self, facts: MirrorFacts) -> frozenset[Finding]:
-        return frozenset(detail for finding in self._findings(facts) for detail in _details_of(finding, facts))
+    def _details(self, facts: MirrorFacts) -> frozenset[Finding]:
+        return _kept(
+            self._detailed, facts, lambda: frozenset(d for finding in self._findings(facts) for d in _details_of(finding, facts))
+        )
 
     # what is wrong
+
+    def _findings(self, facts: MirrorFacts) -> tuple[Finding, ...]:
+        return _kept(self._found, facts, lambda: self._findings_about(facts))
 
     def _findings_about(self, facts: MirrorFacts) -> tuple[Finding, ...]:
         record = facts.record
@@ -108,7 +113,7 @@ class Copies:
         if entry.mode == Mode.TREE and entry.id == tree:
             return recorded, False
         known = {fact.entry: fact for fact in recorded}
-        limit = len(recorded) + _MORE_FILES_THAN_RECORDED
+        limit = len(recorded) + MORE_THAN_RECORDED
         found = list(islice(self._objects.files(entry), limit + 1))
         too_many = len(found) > limit
         if too_many:
@@ -117,7 +122,7 @@ class Copies:
         return sorted(known.get(file) or _fact(file) for file in found), too_many
 
     def _explaining(self, blob: ObjectId | None) -> bytes | None:
-        return None if blob is None else self._objects.read_up_to(blob, _MAX_EXPLAINED_BYTES)
+        return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
 
     # what was changed
 
@@ -155,6 +160,16 @@ class Copies:
         return lambda _: self._explaining(blob)
 
 
+def _kept(known: dict[tuple[object, ...], _T], facts: MirrorFacts, find: Callable[[], _T]) -> _T:
+    """What is known of a mirror's facts, or else is found; kept without the record, which may be large."""
+    key = (facts.name, facts.mirror, *facts.content)
+    if key not in known:
+        if len(known) >= _KEPT_FINDINGS:
+            known.clear()
+        known[key] = find()
+    return known[key]
+
+
 def _what_is_right(facts: MirrorFacts) -> Right | None:
     """What may lie in each directory of a mirror, by what its record shows; None if it shows nothing."""
     record = facts.record
@@ -188,7 +203,7 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
 
 
 def _far_too_many(name: str, directory: str) -> Finding:
-    message = f"holds more than {_MORE_FILES_THAN_RECORDED:,} files that are not upstream's"
+    message = f"holds more than {MORE_THAN_RECORDED:,} files that are not upstream's"
     return Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, f"{THIRD_PARTY}/{directory}")
 
 

@@ -8,13 +8,13 @@ from itertools import zip_longest
 from policies.objects import Objects
 from policies.states import Case, State
 from policies.words import BY_RULE, RESTORE
+from sync.limits import EXPLAINED_BYTES
 from sync.manifest import MANIFEST_PATH
 from sync.model import MANIFEST, THIRD_PARTY, Mode, ObjectId, license_directory, record_path
 from sync.names import printable, unquote_path
 from sync.toml_lines import find_line
 from sync.verify import Difference, Finding, Rule
 
-_MAX_EXPLAINED_BYTES = 1 << 20
 _SHORT = 12
 _OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
 _MAGIC = frozenset(b"*?[")
@@ -132,7 +132,7 @@ def _manifest_line(objects: Objects, state: State, mirror: str, key: str | None)
     if entry is None:
         return None
     location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
-    return find_line(objects.read(entry.id).decode("utf-8", "replace"), location)[0]
+    return find_line(objects.text(entry.id), location)[0]
 
 
 def _first_differing_line(objects: Objects, finding: Finding) -> int | None:
@@ -147,5 +147,5 @@ def _first_differing_line(objects: Objects, finding: Finding) -> int | None:
 def _lines(objects: Objects, blob: ObjectId) -> list[bytes] | None:
     if not objects.repository.has(blob):
         return None
-    content = objects.read_up_to(blob, _MAX_EXPLAINED_BYTES)
+    content = objects.read_up_to(blob, EXPLAINED_BYTES)
     return None if content is None else content.splitlines(keepends=True)

@@ -1,15 +1,16 @@
 """Objects by id as policies read them: the repository's, and trees that only an index implies; within bounds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sync.errors import HostError
 from sync.git.repository import Repository
+from sync.limits import ENTRIES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
 from sync.model import EMPTY_TREE, Entry, Mode, ObjectId, RepoPath
-from sync.tree import MalformedObjectError, Tree, TreeEntry, build_trees, parse_tree
+from sync.tree import Directories, MalformedObjectError, TreeEntry, dump_tree, object_id, parse_tree
 
-_MAX_PATH_BYTES = 4096
-_PARSED_TREES = 4096
+_KEPT_TREES = 4096
+_KEPT_TEXTS = 4
 
 
 class Objects:
@@ -18,13 +19,41 @@ class Objects:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self._built: dict[ObjectId, bytes] = {EMPTY_TREE: b""}
-        self.tree = lru_cache(_PARSED_TREES)(self._tree)
+        self._parsed: dict[ObjectId, Mapping[bytes, TreeEntry]] = {}
+        self._kept_entries = 0
+        self.digest: Callable[[ObjectId], tuple[int, str]] = lru_cache(_KEPT_TREES)(repository.digest)
+        self.text: Callable[[ObjectId], str] = lru_cache(_KEPT_TEXTS)(self._text)
 
-    def build(self, entries: Iterable[Entry]) -> ObjectId:
-        """The id of the tree of these files, which can be read from now on."""
-        trees: dict[bytes, Tree] = build_trees(entries)
-        self._built |= {tree.id: tree.raw for tree in trees.values()}
-        return trees[b""].id
+    def overlay(self, entries: Iterable[TreeEntry], changes: Iterable[Entry]) -> ObjectId:
+        """The id of the tree of these entries after changes of files in it (mode 0: it is gone); it can be read from now on.
+
+        Only trees on the way to what changes are read, however much lies beside.
+        """
+        trees = {b"": {entry.name: entry for entry in entries}}
+        directories = Directories()
+        for path, mode, blob in changes:
+            for directory in reversed(_bounded(directories.above, path)):
+                parent, _, name = directory.rpartition(b"/")
+                entry = trees[parent].get(name)
+                trees[directory] = dict(self._entries(entry.id)) if entry and entry.mode == Mode.TREE else {}
+            parent, _, name = path.rpartition(b"/")
+            trees[parent].pop(name, None)
+            if mode:
+                trees[parent][name] = TreeEntry(name, mode, blob)
+        return self._fold(trees)
+
+    def _fold(self, trees: dict[bytes, dict[bytes, TreeEntry]]) -> ObjectId:
+        """Make the trees, innermost first; a directory without files goes, one with files takes the place of a file."""
+        for directory in sorted(trees, key=lambda path: path.count(b"/") + bool(path), reverse=True):
+            raw = dump_tree(trees[directory].values())
+            tree = object_id("tree", raw)
+            self._built[tree] = raw
+            parent, _, name = directory.rpartition(b"/")
+            if directory and raw:
+                trees[parent][name] = TreeEntry(name, Mode.TREE, tree)
+            elif directory and (old := trees[parent].get(name)) and old.mode == Mode.TREE:
+                del trees[parent][name]
+        return tree
 
     def read(self, object_id: ObjectId) -> bytes:
         """An object's raw content; CouldNotCheckError if it is not there."""
@@ -35,14 +64,33 @@ class Objects:
         """A blob's content; None if it is larger than `limit` bytes."""
         return self.read(blob) if self.repository.size(blob) <= limit else None
 
-    def _tree(self, object_id: ObjectId) -> tuple[TreeEntry, ...]:
+    def _text(self, blob: ObjectId) -> str:
+        return (self.read_up_to(blob, OWN_FILE_BYTES) or b"").decode("utf-8", "replace")
+
+    def tree(self, tree: ObjectId) -> Collection[TreeEntry]:
+        """The entries of a tree, in its order."""
+        return self._entries(tree).values()
+
+    def _entries(self, tree: ObjectId) -> Mapping[bytes, TreeEntry]:
+        found = self._parsed.get(tree)
+        if found is None:
+            found = {entry.name: entry for entry in self._parse(tree)}
+            self._kept_entries += len(found)
+            if self._kept_entries > ENTRIES or len(self._parsed) >= _KEPT_TREES:
+                self._parsed.clear()
+                self._kept_entries = len(found)
+            self._parsed[tree] = found
+        return found
+
+    def _parse(self, tree: ObjectId) -> list[TreeEntry]:
+        raw = self._built.get(tree)
         try:
-            return tuple(parse_tree(self.read(object_id)))
+            return parse_tree(self.repository.read_within(tree, TREE_BYTES) if raw is None else raw)
         except MalformedObjectError as error:
-            raise HostError(f"tree {object_id} is none that git would write", [str(error)], reference=error.reference) from error
+            raise HostError(f"tree {tree} is none that git would write", [str(error)], reference=error.reference) from error
 
     def entry(self, tree: ObjectId, name: bytes) -> TreeEntry | None:
-        return next((entry for entry in self.tree(tree) if entry.name == name), None)
+        return self._entries(tree).get(name)
 
     def at(self, tree: ObjectId, path: bytes) -> TreeEntry | None:
         """What lies at a path of one component or more."""
@@ -61,7 +109,10 @@ class Objects:
         return self.at(entry.id, path) if entry.mode == Mode.TREE else None
 
     def files(self, entry: TreeEntry, path: bytes = b"") -> Iterator[Entry]:
-        """What lies below an entry, or is it: everything but directories, and directories that are empty or too deep."""
+        """What lies below an entry, or is it: everything but directories, and directories that are empty or too deep.
+
+        There is no end to it in a tree that names few others many times: who asks takes as much as it can use.
+        """
         if entry.mode != Mode.TREE:
             yield Entry(RepoPath(path), entry.mode, entry.id)
             return
@@ -69,7 +120,7 @@ class Objects:
         while pending:
             directory, tree = pending.pop()
             children = self.tree(tree)
-            if not children or len(directory) > _MAX_PATH_BYTES:
+            if not children or len(directory) > PATH_BYTES:
                 yield Entry(RepoPath(directory), Mode.TREE, tree)
                 continue
             for child in children:
@@ -101,7 +152,7 @@ class Objects:
                 pending.append((at, below.get(name), tuple(other.get(name) for other in others)))
 
     def _children(self, entry: TreeEntry | None, path: bytes) -> dict[bytes, TreeEntry]:
-        if entry is None or entry.mode != Mode.TREE or len(path) > _MAX_PATH_BYTES:
+        if entry is None or entry.mode != Mode.TREE or len(path) > PATH_BYTES:
             return {}
         return {child.name: child for child in self.tree(entry.id)}
 
@@ -109,3 +160,15 @@ class Objects:
 def _is_same(one: TreeEntry | None, other: TreeEntry | None) -> bool:
     """Whether two entries are the same file or directory, whatever they are called."""
     return one == other if one is None or other is None else (one.mode, one.id) == (other.mode, other.id)
+
+
+def _bounded(above: Callable[[bytes], list[bytes]], path: bytes) -> list[bytes]:
+    try:
+        return above(path)
+    except MalformedObjectError as error:
+        raise HostError(
+            "what is staged changes more directories than are judged",
+            [str(error)],
+            hint="look at `git diff --cached --stat`",
+            reference=error.reference,
+        ) from error

@@ -1,6 +1,5 @@
 """The rules: each a pure function of a state and its parents' states that gives what the state brings about and no parent had."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -78,7 +77,7 @@ class Rules:
             return None
         if size != fact.size:
             return size, ""
-        return size, hashlib.sha256(self._objects.read(fact.blob)).hexdigest()
+        return self._objects.digest(fact.blob)
 
     def _holds(self, directory: TreeEntry | None, fact: FileFact) -> bool:
         found = self._objects.below(directory, fact.path)
@@ -96,7 +95,7 @@ class Rules:
         parents = [parent for parent in case.parents if parent.is_governed] or case.parents
         before = {stray for parent in parents for stray in parent.stray}
         new = [stray for stray in case.state.stray if stray not in before]
-        trees = [self._objects.build(parent.stray) for parent in parents] if new else []
+        trees = [self._objects.overlay((), parent.stray) for parent in parents] if new else []
         for stray in new:
             yield from self._new_files(stray, [self._objects.at(tree, stray.path) for tree in trees])
 

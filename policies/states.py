@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from policies.objects import Objects
-from sync.errors import ManifestError, RecordError
-from sync.limits import MANIFEST_BYTES, RECORD_BYTES
+from sync.errors import HostError, ManifestError, RecordError
+from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import (
     ATTRIBUTES_FILE,
@@ -25,7 +25,7 @@ from sync.model import (
     license_directory,
     record_path,
 )
-from sync.paths import is_mirror_name
+from sync.paths import is_above, is_mirror_name
 from sync.provenance import Record
 from sync.record_json import parse_record
 from sync.tree import TreeEntry
@@ -129,6 +129,7 @@ class States:
         self._record = lru_cache(_KEPT_STATES)(self._read_record)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
+        self._kept_bytes = 0
 
     def read_if_possible(self, root: Root) -> State:
         """Likewise, of a parent: one with a broken manifest counts as having said nothing."""
@@ -160,6 +161,14 @@ class States:
             attribute_files=(*_root_attributes(root), *attribute_files, *self._mirrored_attributes(mirrors)),
         )
 
+    def _keep(self, size: int) -> None:
+        """Keep a record of so many bytes; of too many together forget the others, whose states may be many commits back."""
+        self._kept_bytes += size
+        if self._kept_bytes > RECORDS_KEPT_BYTES:
+            self.read.cache_clear()
+            self._record.cache_clear()
+            self._kept_bytes = size
+
     def _ungoverned(self, root: Root) -> State:
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
@@ -178,7 +187,11 @@ class States:
 
     def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
         directory = self.objects.entry(third_party, PROVENANCE.encode())
-        for entry in self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ():
+        entries = self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ()
+        if len(entries) > RECORDS:
+            message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
+            raise HostError(message, hint="take away what is no mirror's record", reference="records-too-many")
+        for entry in entries:
             if name := _record_name(entry.name):
                 yield name, entry
 
@@ -216,6 +229,7 @@ class States:
         data = self.objects.read_up_to(entry.id, RECORD_BYTES)
         if data is None:
             return RecordError(f"{where} is too large for a record", reference="record-unreadable")
+        self._keep(len(data))
         try:
             return parse_record(data, name)
         except RecordError as error:
@@ -256,7 +270,7 @@ def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
 
 def _survey(objects: Objects, third_party: ObjectId, places: set[bytes], key_files: set[bytes]) -> tuple[list[Entry], list[Entry]]:
     """What no place accounts for and is no file of keys, and the attribute files between the places."""
-    above = {path[:at] for path in places | key_files for at in range(len(path)) if path[at : at + 1] == b"/"}
+    known = sorted(places | key_files)
     stray: list[Entry] = []
     attribute_files: list[Entry] = []
     is_ours: Callable[[bytes, TreeEntry], bool] = lambda path, entry: (  # noqa: E731
@@ -272,7 +286,7 @@ def _survey(objects: Objects, third_party: ObjectId, places: set[bytes], key_fil
                 attribute_files.append(found._replace(mode=Mode.FILE))
             if is_ours(path, entry):
                 continue
-            if entry.mode == Mode.TREE and (path in above or path in {PROVENANCE.encode(), LICENSES.encode()}):
+            if entry.mode == Mode.TREE and (is_above(path, known) or path in {PROVENANCE.encode(), LICENSES.encode()}):
                 pending.append((path + b"/", entry.id))
             else:
                 stray.append(found)

@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from sync.apply import refuse_interrupted
+from sync.errors import HostError
 from sync.git.process import bytes_after_add
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest import Manifest
-from sync.model import THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory, record_path
+from sync.model import PROVENANCE, THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory, record_path
 from sync.names import quote_path
 from sync.plan import choose
 from sync.provenance import Record, derived_of
@@ -35,21 +38,30 @@ def verify(state: State, patterns: Sequence[str], host: Host, *, may_be_removed:
 
 
 def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
-    orphans = [name for name in state.record_names() if name not in manifest.mirrors]
+    names = state.record_names()
+    if len(names) > RECORDS:
+        message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
+        raise HostError(message, hint="take away what is no mirror's record", reference="records-too-many")
+    orphans = [name for name in names if name not in manifest.mirrors]
     return choose(patterns, [*manifest.mirrors, *orphans])
 
 
 def _verdicts(
     state: State, manifest: Manifest, names: Sequence[str], *, judge: Judge | None = None, may_be_removed: bool = False
 ) -> Iterator[Verdict]:
-    if isinstance(state, WorkTree) and sum(len(state.read(record_path(name)) or b"") for name in names) > _LARGE_RECORDS:
+    if (
+        isinstance(state, WorkTree)
+        and sum(len(state.read(record_path(name), RECORD_BYTES) or b"") for name in names) > _LARGE_RECORDS
+    ):
         state.read_ahead([mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None])
     for name, record in read_records(state, names).items():
         mirror = manifest.mirrors.get(name)
         judged = None
         if isinstance(record, Record):
             judged = judge.judge(mirror, derived_of(record).upstream) if judge and mirror else None
-            held = Held(state.files(record.into), state.files(license_directory(name)), state.read, state.is_work_tree)
+            files = state.files(record.into, record.files)
+            licenses = state.files(license_directory(name), record.licenses)
+            held = Held(files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree)
         else:
             held = Held(None, None, state.read, state.is_work_tree)
         yield verify_mirror(name, mirror, record, held, judged=judged, may_be_removed=may_be_removed)

@@ -13,7 +13,7 @@ from sync.contents import Reader, count_files
 from sync.errors import UsageError
 from sync.host import Host
 from sync.licensing import concluded_licenses
-from sync.limits import DEPTH
+from sync.limits import DEPTH, LICENSE_TEXTS_BYTES
 from sync.model import (
     ATTRIBUTES_FILE,
     IGNORE_FILE,
@@ -26,6 +26,7 @@ from sync.model import (
     record_path,
 )
 from sync.names import quote_path
+from sync.paths import is_above
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Component, Facts, LicenseText
@@ -105,7 +106,7 @@ def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequenc
     """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
     places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
     own_files = _OWN_FILES.union(key_files)
-    above = {path[:at] for path in places.union(key_files) for at, sign in enumerate(path) if sign == "/"}
+    known = sorted(places.union(key_files))
 
     def strays(directory: str) -> Iterator[str]:
         for path, is_directory in _listed(third_party, directory):
@@ -113,7 +114,7 @@ def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequenc
                 continue
             if not is_directory:
                 yield path
-            elif path in above:
+            elif is_above(path, known):
                 yield from strays(path)
             elif (file := _first_file(third_party, path)) is not None:
                 yield file
@@ -195,13 +196,15 @@ class _Gatherer:
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
         inside = ((record.into, fact, join(record.source, fact.path)) for fact in record.files if _is_license(fact))
+        left = LICENSE_TEXTS_BYTES
         for directory, fact, upstream_path in (*beside, *inside):
             if fact.mode != Mode.SYMLINK:
-                content = self._license_content(directory, fact) if is_here else b""
+                left -= min(fact.size, _MAX_LICENSE_BYTES)
+                content = self._license_content(directory, fact, left) if is_here else b""
                 yield LicenseText(path_of(directory, fact.path), upstream_path, fact.blob, None, None, content)
 
-    def _license_content(self, directory: str, fact: FileFact) -> bytes:
-        if fact.size > _MAX_LICENSE_BYTES:
+    def _license_content(self, directory: str, fact: FileFact, left: int) -> bytes:
+        if fact.size > _MAX_LICENSE_BYTES or left < 0:
             return f"({fact.size} bytes: too long to be quoted)\n".encode()
         return self.reader.file(directory, fact)
 

@@ -16,7 +16,6 @@ Edit = Callable[[bytes | None], bytes | None]
 
 _BEGIN = "# git-verbatim: mirrors that are not checked in"
 _END = "# git-verbatim: end"
-_BLOCK = re.compile(rf"^{re.escape(_BEGIN)}\n.*?^{re.escape(_END)}\n", re.MULTILINE | re.DOTALL)
 
 
 def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
@@ -40,11 +39,18 @@ def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | No
     block = "\n".join([_BEGIN, *sorted(lines), _END]) + "\n" if lines else ""
     if present is None:
         return block or None
-    if _BLOCK.search(present):
-        return _BLOCK.sub(lambda _: block, present, count=1) or None
+    if (found := _block(present)) is not None:
+        return present[: found[0]] + block + present[found[1] :] or None
     if not block:
         return present
     return present + ("" if present.endswith("\n") or not present else "\n") + block
+
+
+def _block(text: str) -> tuple[int, int] | None:
+    """Where the first block stands that has an end: found by two searches, since lines may begin it as often as they like."""
+    begin = re.search(rf"^{re.escape(_BEGIN)}\n", text, re.MULTILINE)
+    end = re.compile(rf"^{re.escape(_END)}\n", re.MULTILINE).search(text, begin.end()) if begin else None
+    return (begin.start(), end.end()) if begin and end else None
 
 
 def _ignored(mirror: Mirror) -> tuple[str, str]:

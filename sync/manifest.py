@@ -12,18 +12,17 @@ from pydantic_core import ErrorDetails
 
 from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
+from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest_tables import DefaultsTable, ManifestTable, MirrorTable
 from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection, SignedObject
 from sync.names import did_you_mean
 from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem
-from sync.patterns import parse_pattern
+from sync.patterns import excess, parse_pattern
 from sync.portable import judge_portable
 from sync.toml_lines import find_line, toml_lines
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
-# tomllib takes time and memory by the square of a dotted key's parts
-_MAX_DOTS = 1000
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
 # git-check-ref-format: what no part of a ref name may hold
@@ -46,8 +45,16 @@ class Manifest:
 
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in `data`; ManifestError names the line and the key of what is wrong."""
+    if len(data) > MANIFEST_BYTES:
+        raise ManifestError(
+            f"{MANIFEST_PATH} has more than {MANIFEST_BYTES:,} bytes",
+            hint="look at what it holds: a mirror takes a hundred or two",
+            reference="manifest-too-large",
+        )
     text = _decode(data)
-    if any(line.count(".") > _MAX_DOTS for line in toml_lines(text)):
+    dots = [line.count(".") for line in toml_lines(text)]
+    # tomllib takes time and memory by the square of a dotted key's parts
+    if max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED:
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
         document = tomllib.loads(text)
@@ -203,7 +210,7 @@ def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
         if reference not in ALLOWABLE:
             refuse("allow", f"`allow` does not know `{reference}`", f"it knows: {', '.join(sorted(ALLOWABLE))}")
     for key, patterns in (("include", table.include), ("exclude", table.exclude)):
-        if problem := next(filter(None, map(_pattern_problem, patterns)), None):
+        if problem := excess(patterns) or next(filter(None, map(_pattern_problem, patterns)), None):
             refuse(key, problem)
 
 

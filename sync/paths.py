@@ -1,12 +1,16 @@
 """Which paths manifest and records may name below third_party/ and in an upstream tree."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import AnyStr
 
 from sync.model import LICENSES, MANIFEST, PROVENANCE
 from sync.tree import judge_path
 
 _RESERVED = frozenset({PROVENANCE, LICENSES, MANIFEST})
 _MAX_BYTES = 2000  # PATH_MAX is 4096, of which the host's own path and those inside the mirror need some
+_MAX_DEPTH = 100
 
 _MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
 
@@ -35,6 +39,8 @@ def into_problem(into: str) -> str | None:
         return f"is reserved for the tool: `{into}`"
     if len(into.encode()) > _MAX_BYTES:
         return f"has more than {_MAX_BYTES:,} bytes"
+    if into.count("/") >= _MAX_DEPTH:
+        return f"is deeper than {_MAX_DEPTH} directories"
     reference = judge_path(into.encode())
     if reference == "name-dot-git":
         return f"names a git directory: `{into}`"
@@ -44,6 +50,13 @@ def into_problem(into: str) -> str | None:
 def key_file_problem(path: str) -> str | None:
     """Why no file of keys may lie at this path below third_party/, in words that follow the key's name; None if one may."""
     return path_problem(path) or into_problem(path)
+
+
+def is_above(path: AnyStr, known: Sequence[AnyStr]) -> bool:
+    """Whether one of the paths, which are sorted, lies below; all that lie above them might be more than memory holds."""
+    below = path + ("/" if isinstance(path, str) else b"/")
+    at = bisect_left(known, below)
+    return at < len(known) and known[at].startswith(below)
 
 
 def overlaps(one: str, other: str) -> bool:

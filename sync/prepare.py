@@ -8,6 +8,7 @@ from sync.derive import derive, refuse_inexact
 from sync.errors import RecordError
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.limits import RECORD_BYTES
 from sync.locking import Listener
 from sync.manifest import Manifest
 from sync.model import THIRD_PARTY, Derived, Mirror, license_directory, record_path
@@ -82,7 +83,7 @@ class Preparation:
 
     def record(self, name: str) -> Record | None:
         """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
-        data = self.state.read(record_path(name))
+        data = self.state.read(record_path(name), RECORD_BYTES)
         if data is None:
             return None
         try:

@@ -132,11 +132,15 @@ def _written_formats(directory: Path) -> list[Format]:
 
 def compare(directory: Path, reports: Mapping[Format, bytes]) -> Currency:
     """Hold the reports in a directory against what they would be now."""
-    stale = {report for report, content in reports.items() if (directory / report.file_name).read_bytes() != content}
+    stale = {report for report, content in reports.items() if not _holds(directory / report.file_name, content)}
     return Currency(
         tuple(report.file_name for report in reports if report not in stale),
         tuple(report.file_name for report in reports if report in stale),
     )
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _refuse_place(host: Host, place: Path) -> None:

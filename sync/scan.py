@@ -4,11 +4,13 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from sync.errors import HostError
-from sync.limits import DEPTH
+from sync.limits import DEPTH, ENTRIES, LARGEST_READ, MORE_THAN_RECORDED, PATHS_BYTES, UNEXPECTED_BYTES
 from sync.model import FileFact, Mode, ObjectId, RepoPath
 from sync.names import quote_path
 
@@ -21,6 +23,41 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
+NOT_READ = ObjectId("")
+"""In place of a blob id: a file that is large, and not of the size that its record says."""
+
+
+@dataclass(slots=True)
+class ScanBudget:
+    """What one scan may still take in, and which large files it is to read."""
+
+    entries: int = ENTRIES
+    path_bytes: int = PATHS_BYTES
+    sizes: Mapping[RepoPath, int] | None = None
+    """Of the files that a record has; None: everything is read."""
+
+    @classmethod
+    def of(cls, recorded: Sequence[FileFact] | None) -> "ScanBudget":
+        """That of a directory whose record is known; more if none is."""
+        if recorded is None:
+            return cls()
+        # directories count too, of which files have no more than they have themselves
+        return cls(2 * len(recorded) + MORE_THAN_RECORDED, sizes={fact.path: fact.size for fact in recorded})
+
+    def take(self, path: bytes) -> None:
+        self.entries -= 1
+        self.path_bytes -= len(path)
+        if self.entries < 0 or self.path_bytes < 0:
+            raise _TooMuchError
+
+    def is_to_be_read(self, path: RepoPath, size: int) -> bool:
+        return self.sizes is None or size <= UNEXPECTED_BYTES or self.sizes.get(path) == size
+
+
+class _TooMuchError(Exception):
+    """There is more than the budget."""
+
+
 class _AtPathError(Exception):
     """Something went wrong at a path; without a cause it is a FIFO, a socket or a device, which no git tree can say."""
 
@@ -30,25 +67,31 @@ class _AtPathError(Exception):
         self.cause = cause
 
 
-def scan_directory(root: Path, *parts: str, wanted: Callable[[bytes], bool] | None = None) -> list[FileFact] | None:
+def scan_directory(
+    root: Path, *parts: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
+) -> list[FileFact] | None:
     """Every file below `root/parts…` as facts, sorted by path; None if there is nothing.
 
     Links are not followed: if a link or a file lies there, or in place of a directory above, it is the only fact,
     with an empty path. Empty directories are no files and are passed over, as git does. With `wanted` only what lies
-    under such names of the directory itself is read, for who shares the work.
+    under such names of the directory itself is read, for who shares the work. With a budget
+    that knows sizes a large file of another size is not read, and has the blob id `NOT_READ`.
     """
+    budget = budget or ScanBudget()
     where = "/".join([root.name, *parts])
     try:
         directory = _open_below(root, parts)
         if directory is None or isinstance(directory, FileFact):
             return None if directory is None else [directory]
         try:
-            return sorted(_scan(directory, b"", wanted))
+            return sorted(_scan(directory, b"", budget, wanted))
         finally:
             os.close(directory)
     except _AtPathError as error:
         name = f"{where}/{quote_path(error.path)}" if error.path else where
         raise _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name) from error
+    except _TooMuchError as error:
+        raise _too_much(where, budget) from error
     except OSError as error:
         raise _unreadable(error, where) from error
 
@@ -77,13 +120,13 @@ def _open_below(root: Path, parts: Sequence[str]) -> int | FileFact | None:
 def _fact_at(directory: int, name: str) -> FileFact:
     if stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
         return _fact(RepoPath(b""), Mode.SYMLINK, os.fsencode(os.readlink(name, dir_fd=directory)))
-    return _read_file(directory, name, RepoPath(b""))
+    return _read_file(directory, name, RepoPath(b""), ScanBudget(sizes={}))
 
 
 def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
     """The content of a regular file below `root`; None if there is none. Links are not followed, nothing is waited for.
 
-    Of a file with more than `limit` bytes one more than those.
+    Of a file with more than `limit` bytes one more than those; without a limit, HostError for one that nobody writes.
     """
     *parents, name = path.split("/")
     try:
@@ -95,9 +138,12 @@ def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise _irregular(f"{root.name}/{path}")
-            return file.read(-1 if limit is None else limit + 1)
+            if limit is None and status.st_size > LARGEST_READ:
+                raise _too_large(f"{root.name}/{path}", status.st_size)
+            return file.read(LARGEST_READ if limit is None else limit + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -126,38 +172,39 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
     return os.fsencode(os.readlink(path)) if fact.mode == Mode.SYMLINK else path.read_bytes()
 
 
-def _scan(directory: int, prefix: bytes, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
+def _scan(directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
     if prefix.count(b"/") > DEPTH:
         raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {DEPTH} directories"))
     with os.scandir(directory) as listing:
-        entries = list(listing)
+        entries = list(islice(listing, budget.entries + 1))
     for entry in entries:
         name = os.fsencode(entry.name)
         if wanted is not None and not wanted(name):
             continue
         path = RepoPath(prefix + name)
+        budget.take(path)
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _scan_below(directory, entry.name, path)
+                yield from _scan_below(directory, entry.name, path, budget)
             elif entry.is_symlink():
                 yield _fact(path, Mode.SYMLINK, os.fsencode(os.readlink(entry.name, dir_fd=directory)))
             else:
-                yield _read_file(directory, entry.name, path)
+                yield _read_file(directory, entry.name, path, budget)
         except FileNotFoundError:
             continue  # gone since it was listed: it is not there
         except OSError as error:
             raise _AtPathError(path, error) from error
 
 
-def _scan_below(directory: int, name: str, path: RepoPath) -> Iterator[FileFact]:
+def _scan_below(directory: int, name: str, path: RepoPath, budget: ScanBudget) -> Iterator[FileFact]:
     below = os.open(name, _OPEN_DIRECTORY, dir_fd=directory)
     try:
-        yield from _scan(below, path + b"/")
+        yield from _scan(below, path + b"/", budget)
     finally:
         os.close(below)
 
 
-def _read_file(directory: int, name: str, path: RepoPath) -> FileFact:
+def _read_file(directory: int, name: str, path: RepoPath, budget: ScanBudget) -> FileFact:
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
     except OSError as error:
@@ -174,6 +221,8 @@ def _read_file(directory: int, name: str, path: RepoPath) -> FileFact:
             if len(content) == status.st_size:
                 return _fact(path, mode, content)
             os.lseek(descriptor, 0, os.SEEK_SET)
+        if not budget.is_to_be_read(path, status.st_size):
+            return FileFact(path, mode, NOT_READ, status.st_size, "")
         return _read_large(descriptor, path, mode)
     finally:
         os.close(descriptor)
@@ -205,6 +254,24 @@ def _unreadable(error: OSError, name: str) -> HostError:
         [(error.strerror or str(error)).lower()],
         hint="look at what lies there, and at its permissions",
         reference="file-unreadable",
+    )
+
+
+def _too_large(name: str, size: int) -> HostError:
+    return HostError(
+        f"{name} is too large to be read",
+        [f"it has {size:,} bytes"],
+        hint="look at what lies there: nothing that git-verbatim reads is as large",
+        reference="file-too-large",
+    )
+
+
+def _too_much(where: str, budget: ScanBudget) -> HostError:
+    more = "any mirror" if budget.sizes is None else f"its record, by {MORE_THAN_RECORDED:,} or more"
+    return HostError(
+        f"{where} holds more files and directories than {more}",
+        hint="look at what lies there that is not upstream's, and move it away",
+        reference="tree-too-large",
     )
 
 

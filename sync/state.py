@@ -1,10 +1,10 @@
 """What third_party/ holds in the working tree, in the index or in a commit: manifest, records and files, read alike."""
 
-import hashlib
 import marshal
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -13,11 +13,12 @@ from sync.git.naming import named_commit
 from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath
 from sync.provenance import Record
 from sync.record_json import parse_record
-from sync.scan import read_file, scan_directory
+from sync.scan import NOT_READ, ScanBudget, read_file, scan_directory
 
 
 class State(Protocol):
@@ -41,10 +42,11 @@ class State(Protocol):
         """The mirrors that have a record file."""
         ...
 
-    def files(self, directory: str) -> list[FileFact] | None:
+    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
         """Every file below a directory, with paths relative to it; None if there is nothing.
 
         A file or link in place of the directory, or of one above it, is the only fact, with an empty path.
+        What is not as `recorded` differs whatever it holds: content may be left unread, and has no SHA-256 then.
         """
         ...
 
@@ -73,21 +75,32 @@ class WorkTree:
     def record_names(self) -> list[str]:
         return sorted(p.stem for p in (self._third_party / PROVENANCE).glob("*.json"))
 
-    def files(self, directory: str) -> list[FileFact] | None:
+    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
         if self._ahead is not None:
             ours = self._scan(directory, _is_ours)  # before waiting for the child
             given, self._ahead = self._ahead.result(), None
             # a child's failure is passed over: reading here tells what it was
             for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
                 self._scanned[read] = _merged(ours if read == directory else self._scan(read, _is_ours), facts)
-        return self._scanned.pop(directory) if directory in self._scanned else self._scan(directory)
+        if directory in self._scanned:
+            facts = self._scanned.pop(directory)
+            if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
+                return facts
+        return self._scan(directory, budget=ScanBudget.of(recorded))
 
     def _plain_facts(self, directory: str) -> list[tuple[object, ...]] | None:
         facts = self._scan(directory, lambda name: not _is_ours(name))
         return None if facts is None else [tuple(fact) for fact in facts]
 
-    def _scan(self, directory: str, wanted: Callable[[bytes], bool] | None = None) -> list[FileFact] | None:
-        return scan_directory(self._third_party, *directory.split("/"), wanted=wanted)
+    def _scan(
+        self, directory: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
+    ) -> list[FileFact] | None:
+        return scan_directory(self._third_party, *directory.split("/"), wanted=wanted, budget=budget or ScanBudget(sizes={}))
+
+
+def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
+    """Whether a large file that was left unread may be as recorded."""
+    return recorded is None or any(fact.path == one.path and fact.size == one.size for one in recorded)
 
 
 def _is_ours(name: bytes) -> bool:
@@ -111,32 +124,48 @@ class _GitState:
         self._repository = repository
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        entry = next((e for e in self._entries if e.path == path.encode()), None)
+        entry = next((e for e in self._below(path.encode()) if e.path == path.encode()), None)
         if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE}:
             return None
-        return self._repository.read(entry.blob)[: None if limit is None else limit + 1]
+        if limit is not None and self._repository.size(entry.blob) > limit:
+            return bytes(limit + 1)  # nobody looks at what is too large
+        return self._repository.read_within(entry.blob, LARGEST_READ)
 
     def record_names(self) -> list[str]:
         prefix = f"{PROVENANCE}/"
-        paths = [e.path.decode("utf-8", "replace") for e in self._entries if e.path.startswith(prefix.encode())]
+        paths = [e.path.decode("utf-8", "replace") for e in self._below(prefix.encode())]
         return sorted(p[len(prefix) : -len(".json")] for p in paths if p.endswith(".json") and "/" not in p[len(prefix) :])
 
-    def files(self, directory: str) -> list[FileFact] | None:
+    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
         prefix = directory.encode() + b"/"
-        below = [Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._entries if e.path.startswith(prefix)]
-        above = {prefix[:end] for end in range(len(prefix)) if prefix[end : end + 1] == b"/"}
-        in_its_place = [Entry(RepoPath(b""), e.mode, e.blob) for e in self._entries if e.path in above]
-        return [self._fact(entry) for entry in in_its_place or below] or None
+        below = [Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._below(prefix)]
+        above = (prefix[:end] for end in range(len(prefix)) if prefix[end : end + 1] == b"/")
+        in_its_place = [Entry(RepoPath(b""), e.mode, e.blob) for path in above for e in self._below(path) if e.path == path]
+        known = {fact.entry: fact for fact in recorded or ()}
+        return [self._fact(entry, known, all_read=recorded is None) for entry in in_its_place or below] or None
+
+    def _below(self, prefix: bytes) -> Iterator[Entry]:
+        """The entries whose paths begin so; they are sorted by path."""
+        for at in range(bisect_left(self._entries, prefix, key=lambda entry: entry.path), len(self._entries)):
+            if not self._entries[at].path.startswith(prefix):
+                return
+            yield self._entries[at]
 
     @property
     def _entries(self) -> list[Entry]:
         raise NotImplementedError
 
-    def _fact(self, entry: Entry) -> FileFact:
+    def _fact(self, entry: Entry, known: Mapping[Entry, FileFact], *, all_read: bool) -> FileFact:
         if entry.mode == Mode.GITLINK:
-            return FileFact(entry.path, entry.mode, entry.blob, 0, "")
-        content = self._repository.read(entry.blob)
-        return FileFact(entry.path, entry.mode, entry.blob, len(content), hashlib.sha256(content).hexdigest())
+            return FileFact(*entry, 0, "")
+        if not all_read and (entry not in known or self._repository.size(entry.blob) != known[entry].size):
+            return FileFact(*entry, self._repository.size(entry.blob), "")
+        return FileFact(*entry, *self._digest(entry.blob))
+
+    @cached_property
+    def _digest(self) -> Callable[[ObjectId], tuple[int, str]]:
+        """Asked once for a blob, which may have many names."""
+        return cache(self._repository.digest)
 
 
 class Index(_GitState):
@@ -165,7 +194,7 @@ class Commit(_GitState):
     @cached_property
     def _entries(self) -> list[Entry]:
         found = self._repository.entry_at(self._repository.tree_of(self.commit), THIRD_PARTY.encode())
-        return [] if found is None or found[0] != Mode.TREE else list(self._repository.files_below(found[1]))
+        return [] if found is None or found[0] != Mode.TREE else self._repository.files_below(found[1])
 
 
 def open_state(host: Host, *, index: bool = False, revision: str | None = None) -> State:
@@ -181,7 +210,7 @@ def open_state(host: Host, *, index: bool = False, revision: str | None = None) 
 
 def read_manifest(state: State) -> Manifest:
     """The state's manifest; ManifestError if it has none."""
-    data = state.read(MANIFEST)
+    data = state.read(MANIFEST, MANIFEST_BYTES)
     if data is None:
         raise ManifestError(
             f"there is no {MANIFEST_PATH} in {state.label}",
@@ -198,7 +227,7 @@ def read_records(state: State, names: Iterable[str]) -> Mapping[str, Record | Re
 
 def _records(state: State, names: Iterable[str]) -> Iterator[tuple[str, Record | RecordError | None]]:
     for name in names:
-        data = state.read(f"{PROVENANCE}/{name}.json")
+        data = state.read(f"{PROVENANCE}/{name}.json", RECORD_BYTES)
         try:
             yield name, None if data is None else parse_record(data, name)
         except RecordError as error:

@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 
 def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
@@ -11,12 +12,18 @@ def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[s
     tomllib keeps no positions. Each line that looks like a header or an assignment is parsed by itself, so
     quoting is read as TOML reads it; the longest part of the location that has a line wins.
     """
-    best: tuple[int | None, tuple[str, ...]] = (None, ())
+    lines = _first_lines(text, len(location))
+    found = next((location[:end] for end in range(len(location), 0, -1) if location[:end] in lines), ())
+    return lines[found] if found else None, found
+
+
+@lru_cache(4)
+def _first_lines(text: str, parts: int) -> Mapping[tuple[str, ...], int]:
+    """The first line of each key, of a longer one of its first parts: kept, since many findings ask for lines of one file."""
+    lines: dict[tuple[str, ...], int] = {}
     for number, path in keys_by_line(text):
-        shared = path[: len(location)]
-        if shared == location[: len(shared)] and len(shared) > len(best[1]):
-            best = (number, shared)
-    return best
+        lines.setdefault(path[:parts], number)
+    return lines
 
 
 def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import partial
 
 from sync.errors import RecordError
+from sync.limits import EXPLAINED_BYTES
 from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, license_directory, record_path
 from sync.names import quote_path
 from sync.provenance import Record
@@ -231,7 +232,7 @@ def _difference(expected: FileFact | None, found: FileFact | None, read: Callabl
 
 
 def _only_line_endings(blob: ObjectId, content: bytes | None) -> bool:
-    if content is None:
+    if content is None or len(content) > EXPLAINED_BYTES:
         return False
     unix = content.replace(b"\r\n", b"\n")
     return blob in {object_id("blob", unix), object_id("blob", unix.replace(b"\n", b"\r\n"))}

@@ -365,7 +365,7 @@ def good(world: World) -> Files:
 def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
     world: World, good: Files, monkeypatch: pytest.MonkeyPatch, fault: str, drift: list[tuple], edits: list[tuple]
 ) -> None:
-    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     copied = {path: value for path, value in good.items() if path.startswith((ALPHA, LICENSES))}
     away = {path.replace(ALPHA, AWAY): value for path, value in copied.items() if path.startswith(ALPHA)}
     break_it, is_shown = FAULTS[fault]

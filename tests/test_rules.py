@@ -42,6 +42,13 @@ class Repository(Objects):
     def size(self, name: ObjectId) -> int:
         return len(self.read(name))
 
+    def read_within(self, name: ObjectId, limit: int) -> bytes:
+        assert self.size(name) <= limit
+        return self.read(name)
+
+    def digest(self, name: ObjectId) -> tuple[int, str]:
+        return self.size(name), hashlib.sha256(self.read(name)).hexdigest()
+
     def lose(self, name: ObjectId) -> None:
         del self._contents[name]
 
@@ -149,7 +156,7 @@ def test_only_line_endings_are_told_from_content(world: World) -> None:
 
 
 def test_content_too_large_to_explain_differs_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "_MAX_EXPLAINED_BYTES", 1)
+    monkeypatch.setattr(copies, "EXPLAINED_BYTES", 1)
     [found] = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/a": b"a\n"})
     assert found.difference is Difference.CONTENT
 
@@ -186,7 +193,7 @@ def test_what_is_not_as_recorded_is_found(world: World, change: dict, expected: 
 def test_far_too_many_files_are_not_listed(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str, more: int, *, listed: bool
 ) -> None:
-    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 3)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 3)
     found = world.judge(world.rules.mirrors_and_records, host() | {f"{where}/new{n}": b"x" for n in range(more)})
     if listed:
         assert len(found) == more
@@ -295,7 +302,7 @@ WORSE: dict[str, tuple[dict, str]] = {
 def test_what_is_wrong_already_hides_no_other_change_of_a_copy(
     world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files
 ) -> None:
-    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     before = {**inherited, **DRIFTED}
     judge = world.rules.mirrors_and_records
     assert world.judge(judge, before, before) == []
@@ -309,7 +316,7 @@ def test_what_is_wrong_already_hides_no_other_change_of_a_copy(
 
 @pytest.mark.parametrize("inherited", INHERITED.values(), ids=INHERITED)
 def test_who_mends_a_part_is_not_to_blame_for_the_rest(world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files) -> None:
-    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     before = {**inherited, **DRIFTED}
     judge = world.rules.mirrors_and_records
     for path in DRIFTED:
@@ -388,7 +395,7 @@ def test_where_no_record_can_be_relied_on_a_merge_is_not_to_blame_for_what_its_p
 
 
 def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "_MORE_FILES_THAN_RECORDED", 4)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     before = hidden(dataclasses.replace(synced(), into="away")) | MANY
     judge = world.rules.mirrors_and_records
     found = world.judge(judge, before | {"third_party/up/a": b"a\r\n"}, before)

@@ -1,10 +1,14 @@
 """What policies ask git itself of index, commits and refs, so that most hooks need no libgit2."""
 
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
-from sync.errors import HostError
-from sync.git.process import NOT_THERE, judging_environment, last_lines, run_git
-from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, ObjectId
+from sync.errors import CouldNotCheckError, HostError
+from sync.git.process import NOT_THERE, judging_environment, run_git, stream_git
+from sync.limits import ENTRIES
+from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, THIRD_PARTY, ObjectId
 from sync.names import quote_path
 
 # third_party/, what some systems take for it (its name in other case, with dots behind, Windows' short name), and malformed
@@ -31,7 +35,7 @@ def staged_changes() -> list[StagedChange]:
 
 def _staged_changes(base: str) -> list[StagedChange] | None:
     """Likewise against a tree-ish; None if there is none."""
-    command = [
+    command = (
         "diff-index",
         "--cached",
         "-z",
@@ -41,15 +45,28 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
         base,
         "--",
         *POLICED_PATHS,
-    ]
-    done = run_git(None, "--no-replace-objects", *command, environment=judging_environment(), check=False)
-    if done.returncode != 0:
+    )
+    try:
+        # a tree can name few others so often that git would never come to an end
+        with closing(stream_git(*command, end=b"\0")) as listed:
+            fields = list(islice(listed, 2 * ENTRIES + 1))
+    except CouldNotCheckError as error:
         if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode == NOT_THERE:
             return None
-        raise HostError("cannot read the index", last_lines(done.stderr), reference="index-unreadable")
-    fields = iter(done.stdout.split(b"\0")[:-1])
+        raise HostError("cannot read the index", error.context, reference="index-unreadable") from error
+    if len(fields) > 2 * ENTRIES:
+        raise HostError(
+            f"a commit would change more than {ENTRIES:,} files of {THIRD_PARTY}/",
+            hint=f"look at what lies in {THIRD_PARTY}/ of HEAD, and what is staged there",
+            reference="index-too-large",
+        )
+    return _parsed(fields)
+
+
+def _parsed(fields: Sequence[bytes]) -> list[StagedChange]:
     changes = []
-    for (_, mode, _, blob, status), path in ((meta.split(b" "), path) for meta, path in zip(fields, fields, strict=True)):
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, blob, status = meta.split(b" ")
         if status == b"U":
             raise HostError(
                 "the index holds unresolved conflicts", [quote_path(path)], hint="resolve them first", reference="index-conflict"

@@ -24,5 +24,5 @@ def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[by
     mode, tree = found
     if mode == Mode.GITLINK:
         return frozenset({directory})
-    files = repository.files_below(tree, directory + b"/") if mode == Mode.TREE else ()
-    return frozenset(file.path for file in files if file.mode == Mode.GITLINK)
+    files = repository.files_below(tree) if mode == Mode.TREE else ()
+    return frozenset(directory + b"/" + file.path for file in files if file.mode == Mode.GITLINK)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.changes import POLICED_PATHS
 from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
+from sync.limits import COMMIT_BYTES
 from sync.model import ObjectId
 
 if TYPE_CHECKING:  # what only walks needs no libgit2
@@ -37,7 +38,7 @@ class Commit:
 
 def read_commit(repository: "Repository", commit: ObjectId) -> Commit:
     """The commit of this id; HostError for an object that is none, CouldNotCheckError for one that is not there."""
-    raw = repository.read(commit)
+    raw = repository.read_within(commit, COMMIT_BYTES)
     header, _, message = raw.partition(b"\n\n")
     match = _HEADER.match(header + b"\n")
     if match is None or _MORE_PARENTS.search(header, match.end()):
@@ -52,10 +53,10 @@ def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
     CouldNotCheckError for one that is not there.
     """
     while True:
-        kind, content = repository.read_typed(object_id)
+        kind, _ = repository.header(object_id)
         if kind != "tag":
             return object_id if kind == "commit" else None
-        target = _TAG_TARGET.match(content)
+        target = _TAG_TARGET.match(repository.read_within(object_id, COMMIT_BYTES))
         if target is None:
             raise HostError(f"object {object_id} is no tag", reference="object-malformed")
         object_id = ObjectId(target[1].decode())

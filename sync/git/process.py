@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
@@ -71,8 +71,10 @@ def program() -> str:
     return program
 
 
-def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Generator[bytes, None, None]:
-    """What git prints here, line by line while it works; CouldNotCheckError with its words if it fails.
+def stream_git(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, end: bytes = b"\n"
+) -> Generator[bytes, None, None]:
+    """What git prints here, line by line (or to another `end`) while it works; CouldNotCheckError with its words if it fails.
 
     Replacement refs and the user's way to read pathspecs are out of force: the objects themselves are judged.
     """
@@ -84,14 +86,22 @@ def stream_git(*arguments: str, stdin: bytes = b"", environment: Mapping[str, st
             command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or judging_environment()
         ) as process:
             try:
-                for line in process.stdout or ():
-                    yield line.rstrip(b"\n")
+                yield from _fields(process.stdout, end)
             except GeneratorExit:
                 process.kill()
                 raise
         if process.returncode != 0:
             said.seek(0)
             raise CouldNotCheckError(f"git {arguments[0]} failed", last_lines(said.read()), reference="git-failed")
+
+
+def _fields(stream: IO[bytes] | None, end: bytes) -> Iterator[bytes]:
+    left = b""
+    while stream is not None and (piece := os.read(stream.fileno(), 1 << 16)):
+        *fields, left = (left + piece).split(end)
+        yield from fields
+    if left:
+        yield left
 
 
 def judging_environment() -> dict[str, str]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from sync.git.lacking import completion, whereabouts
 from sync.git.libgit2 import FAILURES, attempting, foreign, no_upstream, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
+from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES
 from sync.model import Entry, Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.tree import TreeEntry, parse_tree
@@ -168,6 +169,17 @@ class Repository:
     def read(self, object_id: ObjectId) -> bytes:
         return self.read_typed(object_id)[1]
 
+    def read_within(self, object_id: ObjectId, limit: int) -> bytes:
+        """An object of no more than `limit` bytes; HostError for a larger one, which is not read."""
+        if (size := self.size(object_id)) > limit:
+            raise HostError(
+                f"object {object_id} is too large to be judged",
+                [f"it has {size:,} bytes, more than {limit:,}"],
+                hint="look at where it comes from: no project has a tree or a commit of this size",
+                reference="object-too-large",
+            )
+        return self.read(object_id)
+
     def read_typed(self, object_id: ObjectId) -> tuple[str, bytes]:
         """The kind (`commit`, `tree`, `blob`, `tag`) and raw content of an object, which hash to its id."""
         loose = self._inflate(object_id)
@@ -188,12 +200,17 @@ class Repository:
         return read_objects(self.git_directory, objects)
 
     def size(self, object_id: ObjectId) -> int:
+        return self.header(object_id)[1]
+
+    def header(self, object_id: ObjectId) -> tuple[str, int]:
+        """The kind and the size of an object, whose content is not read."""
         loose = self._inflate(object_id, _HEADER_BYTES)
         if loose is None:
-            size: int = self._look_up(object_id, self._repository.odb.read_header)[1]
-            return size
+            number, size = self._look_up(object_id, self._repository.odb.read_header)
+            return _KINDS[number], size
+        kind, _, digits = loose.partition(b"\0")[0].partition(b" ")
         try:
-            return int(loose.partition(b"\0")[0].partition(b" ")[2])
+            return kind.decode("ascii", "replace"), int(digits)
         except ValueError as error:
             raise self._missing(object_id, error) from error
 
@@ -288,21 +305,40 @@ class Repository:
         for component in path.split(b"/") if path else ():
             if mode != Mode.TREE:
                 return None
-            entry = next((e for e in self._entries(self.read(found)) if e.name == component), None)
+            entry = next((e for e in self._entries(found) if e.name == component), None)
             if entry is None:
                 return None
             mode, found = entry.mode, entry.id
         return mode, found
 
-    def _entries(self, raw: bytes) -> list[TreeEntry]:
+    def _entries(self, tree: ObjectId) -> list[TreeEntry]:
         with attempting("read a tree of the repository"):
-            return parse_tree(raw)
+            return parse_tree(self.read_within(tree, TREE_BYTES))
 
-    def files_below(self, tree: ObjectId, prefix: bytes = b"") -> Iterator[Entry]:
-        """Every file, link and submodule of a tree, by path."""
-        for entry in self._entries(self.read(tree)):
-            path = RepoPath(prefix + entry.name)
-            if entry.mode == Mode.TREE:
-                yield from self.files_below(entry.id, path + b"/")
-            else:
-                yield Entry(path, entry.mode, entry.id)
+    def files_below(self, tree: ObjectId) -> list[Entry]:
+        """Every file, link and submodule of a tree, by path; HostError for more than any project has."""
+        found: list[Entry] = []
+        entries_left, bytes_left = ENTRIES, PATHS_BYTES
+        pending = [(b"", tree)]
+        while pending:
+            prefix, below = pending.pop()
+            children = self._entries(below)
+            entries_left -= 1 + len(children)
+            bytes_left -= len(prefix) * len(children)
+            if entries_left < 0 or bytes_left < 0 or prefix.count(b"/") > DEPTH:
+                raise _too_large(tree)
+            for name, mode, target in children:
+                if mode == Mode.TREE:
+                    pending.append((prefix + name + b"/", target))
+                else:
+                    found.append(Entry(RepoPath(prefix + name), mode, target))
+        return sorted(found)
+
+
+def _too_large(tree: ObjectId) -> HostError:
+    return HostError(
+        f"tree {tree} of the repository is larger than any project's",
+        [f"it has more than {ENTRIES:,} entries, {DEPTH} directories one inside the other, or {PATHS_BYTES:,} bytes of paths"],
+        hint="`git verbatim check --all` says what nothing accounts for",
+        reference="tree-too-large",
+    )

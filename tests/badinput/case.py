@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tests.badinput.scene import Scene
 
 ACCEPTED = "accepted"
+FINDING = "finding"
 Build = Callable[[Scene], None]
 
 
@@ -15,7 +16,7 @@ class Case:
 
     name: str
     expected: str
-    """`accepted`, or the reference of the one error."""
+    """`accepted`, `finding`, or the reference of the one error."""
     build: Build
     status: int = 2
     """The exit status of a refusal."""

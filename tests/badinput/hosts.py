@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.badinput.case import ACCEPTED, Build, Case
-from tests.badinput.scene import EXECUTABLE, FILE, Scene
+from tests.badinput.case import ACCEPTED, FINDING, Build, Case
+from tests.badinput.scene import EXECUTABLE, FILE, Objects, Scene, commit_of, line
+from tests.badinput.sizes import deep_tree, tree_bomb
 from tests.support import git
 
 
@@ -19,6 +20,56 @@ def wanted(change: Callable[[Scene], object]) -> Build:
         change(scene)
 
     return build
+
+
+def _sparse_file(name: str, size: int = 2 << 30) -> Build:
+    """A file that says it is large and takes no room."""
+
+    def change(scene: Scene) -> None:
+        path = scene.host.path / name
+        path.unlink(missing_ok=True)
+        with path.open("wb") as file:
+            file.truncate(size)
+
+    return change
+
+
+def _many_files(scene: Scene) -> None:
+    directory = scene.third_party / "up/more"
+    directory.mkdir()
+    for number in range(30_000):
+        (directory / str(number)).symlink_to("x")
+
+
+def _deep_directories(scene: Scene) -> None:
+    descriptor = os.open(scene.third_party / "up", os.O_RDONLY)
+    for _ in range(900):
+        os.mkdir("d", dir_fd=descriptor)
+        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(os.open("f", os.O_CREAT, dir_fd=descriptor))
+    os.close(descriptor)
+
+
+def _begin_lines(scene: Scene) -> None:
+    (scene.third_party / ".gitignore").write_text("# git-verbatim: mirrors that are not checked in\n" * 100_000)
+
+
+def _committed(top: str) -> Build:
+    """A commit in which `up` holds a tree, given as a raw object's id."""
+
+    def change(scene: Scene) -> None:
+        store = Objects(scene.host.path / ".git")
+        record = scene.record.read_bytes()
+        manifest = (scene.third_party / "mirrors.toml").read_bytes()
+        provenance = store.put("tree", line("100644", b"up.json", store.put("blob", record)))
+        bomb = tree_bomb(store, 10, 10) if top == "bomb" else deep_tree(store, 3000)
+        entries = line("100644", b"mirrors.toml", store.put("blob", manifest)) + line("40000", b"provenance", provenance)
+        tree = store.put("tree", line("40000", b"third_party", store.put("tree", entries + line("40000", b"up", bomb))))
+        store.ref("refs/heads/main", store.put("commit", commit_of(tree)))
+
+    return change
 
 
 def _git(*commands: tuple[str, ...]) -> Build:
@@ -205,6 +256,27 @@ def _cases() -> Iterator[Case]:
         yield Case(f"host-{label}", expected, wanted(lambda _: None), environment=environment)
     for mask in (0o000, 0o077, 0o777):
         yield Case(f"host-umask-{mask:03o}", ACCEPTED, wanted(lambda _: None), umask=mask)
+    for label, command in {"manifest": ("status",), "manifest-synced": ("sync",)}.items():
+        yield Case(f"host-{label}-of-2-gigabytes", "manifest-too-large", _sparse_file("third_party/mirrors.toml"), command=command)
+    for command in ("status", "verify"):
+        yield Case(
+            f"host-mirrored-file-of-2-terabytes-{command}",
+            FINDING,
+            _sparse_file("third_party/up/a.wit", 2 << 40),
+            1,
+            command=(command,),
+            hint=False,
+        )
+        yield Case(f"host-30000-more-files-{command}", "tree-too-large", _many_files, command=(command,))
+        yield Case(f"host-900-directories-{command}", "file-unreadable", _deep_directories, command=(command,))
+    yield Case("host-attributes-of-2-gigabytes", "file-too-large", _sparse_file("third_party/.gitattributes"))
+    yield Case("host-ignore-rules-of-begin-lines", ACCEPTED, wanted(_begin_lines))
+    yield Case("host-record-of-2-gigabytes", "record-unreadable", _sparse_file("third_party/provenance/up.json"))
+    for bomb in ("bomb", "deep"):
+        for command, status, reference in ((("verify", "--rev", "HEAD"), 2, "tree-too-large"), (("check", "--all"), 1, FINDING)):
+            name = f"host-commit-with-a-{bomb}-tree-{command[0]}"
+            yield Case(name, reference, _committed(bomb), status, command=command)
+    yield Case("host-deep-tree-staged-away", "tree-too-deep", _committed("deep"), command=("check", "--staged"))
     yield Case("host-from-below", ACCEPTED, wanted(lambda _: None), directory="host/third_party/up/deep")
     yield Case("host-from-its-git-directory", ACCEPTED, wanted(lambda _: None), directory="host/.git")
     yield Case("host-bare", "host-bare", wanted(_bare), directory="bare.git")

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from sync.names import printable, quote_path
-from tests.badinput.case import Case
+from tests.badinput.case import FINDING, Case
 from tests.badinput.running import Ran
 from tests.badinput.scene import FILE, File, Scene, Seen, object_id, trees_of
 from tests.schemas import SHIPPED
@@ -50,12 +50,13 @@ def judge_reference(case: Case, main: Ran) -> Iterator[Complaint]:
     """The very outcome that the case names, in words that say which mirror, which file, which rule and what to do."""
     text = main.err.decode("utf-8", "replace")
     status = 0 if case.is_accepted else case.status
-    if (main.reference or "accepted", main.status) != (case.expected, status):
+    outcome = main.reference or (FINDING if main.status == 1 else "accepted")
+    if (outcome, main.status) != (case.expected, status):
         yield (
             REFERENCE,
             f"expected {case.expected} with exit status {status}, got {main.reference or 'no error'} with {main.status}: {text[-600:]!r}",
         )
-    if case.is_accepted or case.expected == "usage":
+    if case.is_accepted or case.expected in {"usage", FINDING}:
         return
     if len(errors := [line for line in text.splitlines() if line.startswith("error: ")]) != 1:
         yield REFERENCE, f"{len(errors)} errors instead of one: {text[-600:]!r}"

@@ -68,28 +68,31 @@ def _deltas(scene: Scene) -> None:
 
 def _bomb(width: int, depth: int) -> Build:
     """Trees of `width` names each, one inside the other: width to the power of depth paths in a few objects."""
+    return lambda scene: scene.release_tree(tree_bomb(scene.upstream, width, depth))
 
-    def build(scene: Scene) -> None:
-        current, mode = scene.upstream.put("blob", b""), "100644"
-        for _ in range(depth):
-            current = scene.upstream.put("tree", b"".join(line(mode, b"%03d" % n, current) for n in range(width)))
-            mode = "40000"
-        scene.release_tree(current)
 
-    return build
+def tree_bomb(store: Objects, width: int, depth: int) -> str:
+    """Likewise in any object database; the id of the outermost."""
+    current, mode = store.put("blob", b""), "100644"
+    for _ in range(depth):
+        current = store.put("tree", b"".join(line(mode, b"%03d" % n, current) for n in range(width)))
+        mode = "40000"
+    return current
 
 
 def _deep(depth: int) -> Build:
-    def build(scene: Scene) -> None:
-        raw = line("100644", b"f", scene.upstream.put("blob", b"x\n"))
-        objects = [("tree", raw)]
-        for _ in range(depth):
-            raw = line("40000", b"d", object_id("tree", raw))
-            objects.append(("tree", raw))
-        scene.upstream.put_pack(objects)
-        scene.release_tree(object_id("tree", raw))
+    return lambda scene: scene.release_tree(deep_tree(scene.upstream, depth))
 
-    return build
+
+def deep_tree(store: Objects, depth: int) -> str:
+    """Directories one inside the other, and a file in the last; the id of the outermost."""
+    raw = line("100644", b"f", store.put("blob", b"x\n"))
+    objects = [("tree", raw)]
+    for _ in range(depth):
+        raw = line("40000", b"d", object_id("tree", raw))
+        objects.append(("tree", raw))
+    store.put_pack(objects)
+    return object_id("tree", raw)
 
 
 def _wide(count: int) -> Build:

@@ -370,6 +370,17 @@ def _bomb(value: _Record) -> None:
     value["selection"] = {"exclude": [], "include": ["/a"]}
 
 
+def _costly(value: _Record) -> None:
+    """Patterns that each try every directory of a tree that a few objects make large."""
+    _bomb(value)
+    value["selection"] = {"exclude": [], "include": ["**/" + "*/" * 60 + "b"] * 300}
+
+
+def _deep_paths(value: _Record) -> None:
+    fact = value["files"][0]
+    value["files"] = [fact | {"path": f"{number:05}/" + "a/" * 1900 + "f"} for number in range(5000)]
+
+
 _RECORD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda _: b"", _UNREADABLE),
     "cut-off": (lambda old: old[:-9], _UNREADABLE),
@@ -397,6 +408,11 @@ _RECORD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "with-conflict": (lambda old: b"<<<<<<< HEAD\n" + old + b"=======\n" + old + b">>>>>>> other\n", "record-conflict"),
     "lists-100000-deep": (lambda _: b"[" * 100_000, _UNREADABLE),
     "objects-100000-deep": (lambda _: b'{"a":' * 100_000, _UNREADABLE),
+    "of-a-megabyte-of-numbers": (lambda _: b'{"files": [' + b"0," * 500_000 + b"0]}", _UNREADABLE),
+    "of-a-megabyte-of-objects": (lambda _: b'{"files": [' + b"{}," * 350_000 + b"{}]}", _UNREADABLE),
+    "of-a-million-keys": (lambda _: b"{" + b",".join(b'"%x": 0' % n for n in range(1_000_000)) + b"}", _UNREADABLE),
+    "of-lists-in-lists": (lambda _: b'{"files": [' + (b"[" * 100 + b"]" * 100 + b",") * 5000 + b"0]}", _UNREADABLE),
+    "of-blank-lines": (lambda _: b"\n" * (30 << 20), _UNREADABLE),
     "of-65-megabytes": (lambda _: b'{"a": "' + b"x" * (65 << 20) + b'"}', _UNREADABLE),
     "number-of-5000-digits": (lambda old: old.replace(b'"schema": 1', b'"schema": ' + b"9" * 5000), _UNREADABLE),
     "nan": (lambda old: old.replace(b'"size": 2', b'"size": NaN', 1), _UNREADABLE),
@@ -437,6 +453,12 @@ _RECORDS: dict[str, tuple[Callable[[_Record], object], str]] = {
     "file-twice": (lambda value: value["files"].insert(0, value["files"][0]), _UNREADABLE),
     "file-and-directory": (lambda value: value["files"].insert(1, value["files"][0] | {"path": "a.wit/x"}), _UNREADABLE),
     "pattern-that-backtracks": (_at("selection", "exclude", to=["*a" * 40 + "b"]), ACCEPTED),
+    "with-300000-patterns": (_at("selection", "exclude", to=["a"] * 300_000), _UNREADABLE),
+    "with-2000-patterns-of-stars": (_at("selection", "exclude", to=["*a" * 2000 + "b"] * 2000), _UNREADABLE),
+    "pattern-of-a-megabyte": (_at("selection", "exclude", to=["*a" * 500_000]), _UNREADABLE),
+    "patterns-for-so-many-files": (_costly, "proof-broken"),
+    "files-in-more-directories-than-memory-holds": (_deep_paths, _UNREADABLE),
+    "tree-objects-of-nothing": (_at("proof", "trees", to=["AAAA"] * 1_000_000), _UNREADABLE),
     "licenses-of-another-file": (_at("licenses", 0, "blob", to="0" * 40), "proof-broken"),
 }
 _BAD_PATHS = {
