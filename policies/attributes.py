@@ -1,35 +1,45 @@
-"""Whether git attributes would really change the bytes of a mirrored file: git's rules of conversion, applied to the content."""
+"""Whether git attributes would change the bytes of what is mirrored, or leave some of it out of a release archive."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from policies.conversion import conversion, foreign_form
+from policies.guarded import Guarded, Part, above, guarded_files, left_out, missed
 from policies.objects import Objects
 from policies.states import State
 from sync.errors import HostError
-from sync.git.attributes import CONVERTING, attributes_of
-from sync.git_files import ATTRIBUTES
+from sync.git.attributes import ARCHIVING, CONVERTING, attributes_of
+from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.limits import OWN_FILE_BYTES
-from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, Mode, ObjectId, RepoPath
 from sync.names import quote_path
-from sync.provenance import Record
 
-_SAYS_ANYTHING = re.compile("|".join(CONVERTING).encode())
 _KEPT_ANSWERS = 16
-_IDENT = re.compile(rb"\$Id(?::[^\n$]*)?\$")
-_SINGLE_BYTE = re.compile(r"us-ascii|iso-?8859-\d+|latin-?1|windows-125\d", re.IGNORECASE)
-_PRINTABLE_CONTROLS = frozenset(b"\b\t\n\r\x1b\f")
+_KEPT_CONVERSIONS = 1 << 16
+_NAME = ATTRIBUTES_FILE.encode()
 _OWN = RepoPath(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode())
+_WORDS = frozenset({*CONVERTING, *ARCHIVING})
+# git's own macro unsets text
+_SAYS_ANYTHING = re.compile("|".join((*sorted(_WORDS), "binary")).encode())
+_DECIDED = {ATTRIBUTES.encode(): _WORDS, **{text.encode(): frozenset(CONVERTING) for text in EARLIER_ATTRIBUTES}}
+"""The attributes that the tool's own file decides for all in third_party/, as this version and earlier ones wrote it."""
+
+Attributes = tuple[tuple[str, str], ...]
+"""What is in force for a path, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """A mirrored file whose bytes git would change."""
+    """A guarded file whose bytes git would change, or that it would leave out."""
 
     mirror: str
-    path: bytes
+    """Empty for what is no single mirror's."""
+    path: RepoPath
     """From the host's root."""
-    blob: ObjectId
+    blob: ObjectId | None
+    """None where it is left out, whatever it holds."""
     how: str
 
 
@@ -38,114 +48,94 @@ class AlteringAttributes:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._said: dict[tuple[Entry, ...], dict[bytes, Mapping[str, str]]] = {}
+        self._said: dict[tuple[tuple[Entry, ...], bool], dict[bytes, Attributes]] = {}
+        self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
 
     def altered_files(self, state: State) -> tuple[Altered, ...]:
-        """The mirrored files that git would write to the working tree, or store, with other bytes.
+        """The guarded files that somebody's git would write to the working tree, store or archive with other bytes, or leave out.
 
-        As git does without further configuration where the system's own line ending is LF.
+        Whatever the line endings of the system, whether case counts there, and whatever `core.autocrlf` and `core.eol` say.
         """
-        if not _can_alter(state, self._objects):
+        contents = {entry.path: self._read(entry) for entry in state.attribute_files}
+        guarded = list(guarded_files(state)) if _can_alter(contents) else []
+        if not guarded:
             return ()
-        files = list(_mirrored(state))
-        said = self._ask(state.attribute_files, [path for _, path, _ in files])
-        return tuple(
-            Altered(mirror, path, blob, how)
-            for mirror, path, blob in files
-            if _may_convert(said[path]) and (how := conversion(said[path], self._objects.read(blob)))
-        )
+        found: dict[RepoPath, Altered] = {}
+        for said in self._answers(state, contents.values(), guarded):
+            for altered in self._altered(guarded, said):
+                found.setdefault(altered.path, altered)
+        return tuple(found[file.path] for file in guarded if file.path in found)
 
-    def _ask(self, attribute_files: tuple[Entry, ...], paths: Sequence[bytes]) -> Mapping[bytes, Mapping[str, str]]:
-        if attribute_files not in self._said and len(self._said) >= _KEPT_ANSWERS:
+    def _answers(self, state: State, contents: Iterable[bytes], guarded: Iterable[Guarded]) -> Iterator[Mapping[bytes, Attributes]]:
+        """What is in force for each file and the directories above it: where case counts, and where it does not."""
+        if not any(map(_SAYS_ANYTHING.search, contents)):
+            yield {}  # there is nothing to ask git
+            return
+        paths = list(dict.fromkeys(path for file in guarded for path in (*above(file.path), file.path)))
+        yield self._ask(tuple(entry for entry in state.attribute_files if _is_attributes(entry.path)), paths, ignore_case=False)
+        yield self._ask(tuple(map(_in_usual_case, state.attribute_files)), paths, ignore_case=True)
+
+    def _altered(self, guarded: Sequence[Guarded], said: Mapping[bytes, Attributes]) -> Iterator[Altered]:
+        ignored = {path for path, attributes in said.items() if ("export-ignore", "set") in attributes}
+        lacking = left_out(guarded, ignored)
+        for file in missed(guarded, lacking):
+            by = lacking[file.path]
+            on = "" if by == file.path else f" on {quote_path(by)}"
+            yield Altered(file.mirror, file.path, None, f"`export-ignore`{on} leaves it out of `git archive`")
+        for file in guarded:
+            attributes = said.get(file.path, ())
+            if file.path in lacking:
+                attributes = tuple(one for one in attributes if one[0] not in ARCHIVING)
+            if not file.is_link and _may_convert(attributes) and (how := self._converted(attributes, file.blob, file.part)):
+                yield Altered(file.mirror, file.path, file.blob, how)
+
+    def _conversion(self, attributes: Attributes, blob: ObjectId, part: Part) -> str | None:
+        # other line endings are nothing to who reads manifest and attributes
+        judge = foreign_form if part in {Part.MANIFEST, Part.ATTRIBUTES} else conversion
+        return judge(dict(attributes), self._objects.read(blob))
+
+    def _ask(self, files: tuple[Entry, ...], paths: Iterable[bytes], *, ignore_case: bool) -> Mapping[bytes, Attributes]:
+        if (files, ignore_case) not in self._said and len(self._said) >= _KEPT_ANSWERS:
             self._said.clear()
-        said = self._said.setdefault(attribute_files, {})
+        said = self._said.setdefault((files, ignore_case), {})
         if new := [path for path in paths if path not in said]:
-            said.update(zip(new, attributes_of(self._objects.repository, attribute_files, new), strict=True))
-        return said
+            answers = attributes_of(self._objects.repository, files, new, ignore_case=ignore_case)
+            said.update((path, tuple(sorted(answer.items()))) for path, answer in zip(new, answers, strict=True))
+        return {path: said[path] for path in paths}
+
+    def _read(self, entry: Entry) -> bytes:
+        content = self._objects.read_up_to(entry.blob, OWN_FILE_BYTES)
+        if content is None:
+            raise HostError("git attributes are too large to judge", [quote_path(entry.path)], reference="attributes-too-large")
+        return content
 
 
-def _may_convert(attributes: Mapping[str, str]) -> bool:
-    """Whether there is content that git would convert."""
-    return any(value != "unset" and (name != "eol" or attributes.get("text") != "unset") for name, value in attributes.items())
-
-
-def _can_alter(state: State, objects: Objects) -> bool:
-    contents = {entry.path: _read(entry, objects) for entry in state.attribute_files}
-    deeper = any(path.count(b"/") > 1 for path in contents)
-    has_macros = any(b"[attr]" in content for content in contents.values())
-    if contents.get(_OWN) == ATTRIBUTES.encode() and not deeper and not has_macros:
-        return False  # the tool's own attributes outrank the root's
-    return any(_SAYS_ANYTHING.search(content) for content in contents.values())
-
-
-def _read(entry: Entry, objects: Objects) -> bytes:
-    content = objects.read_up_to(entry.blob, OWN_FILE_BYTES)
-    if content is None:
-        raise HostError("git attributes are too large to judge", [quote_path(entry.path)], reference="attributes-too-large")
-    return content
-
-
-def _mirrored(state: State) -> Iterator[tuple[str, bytes, ObjectId]]:
-    for facts in state.mirrors.values():
-        record = facts.record
-        if facts.record_entry is not None:
-            yield facts.name, f"{THIRD_PARTY}/{record_path(facts.name)}".encode(), facts.record_entry.id
-        if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
-            continue
-        for directory, of_directory in ((record.into, record.files), (license_directory(facts.name), record.licenses)):
-            for fact in of_directory:
-                if fact.mode != Mode.SYMLINK:
-                    yield facts.name, f"{THIRD_PARTY}/{directory}/".encode() + fact.path, fact.blob
-
-
-def conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
-    """What git would do to the content, in words; None if its bytes stay as they are (convert.c of git 2.39).
-
-    `attributes` are as `attributes_of` gives them.
-    """
-    driver = attributes.get("filter", "unset")
-    if driver not in {"set", "unset"}:
-        return f"`filter={driver}` runs a filter over it"
-    encoding = attributes.get("working-tree-encoding", "unset")
-    if encoding != "unset" and _differs_in(encoding, content):
-        return f"`working-tree-encoding={encoding}` encodes it anew"
-    if attributes.get("ident") == "set" and _IDENT.search(content):
-        return "`ident` rewrites its $Id$"
-    return _line_ending_conversion(attributes, content)
-
-
-def _differs_in(encoding: str, content: bytes) -> bool:
-    if encoding.lower() in {"utf-8", "utf8"} or not content:
-        return False
-    try:
-        # of other encodings iconv, which git asks, and Python do not think alike
-        return _SINGLE_BYTE.fullmatch(encoding) is None or content.decode().encode(encoding) != content
-    except (LookupError, UnicodeError):
-        return True  # git can only fail on it
-
-
-def _line_ending_conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
-    text = attributes.get("text")
-    text = text if text in {"set", "unset", "input", "auto"} else attributes.get("crlf")
-    eol = attributes.get("eol")
-    crlf = content.count(b"\r\n")
-    lone_lf = content.count(b"\n") - crlf
-    if text == "unset" or (text not in {"set", "input", "auto"} and eol not in {"lf", "crlf"}):
-        return None
-    if text == "auto":
-        # git leaves alone what it takes for binary, and CRLF that is stored already
-        changes = eol == "crlf" and lone_lf and not crlf and not _is_binary(content)
-        return "`text=auto eol=crlf` makes its line endings CRLF on checkout" if changes else None
-    if eol == "crlf" and lone_lf:
-        return "`eol=crlf` makes its line endings CRLF on checkout"
-    return f"`{'text' if text else f'eol={eol}'}` makes its CRLF line endings LF on `git add`" if crlf else None
-
-
-def _is_binary(content: bytes) -> bool:
-    """By git's rule: a NUL, a CR without LF, or more than one unprintable byte in 128 printable ones."""
-    if b"\0" in content or content.count(b"\r") > content.count(b"\r\n"):
+def _can_alter(contents: Mapping[RepoPath, bytes]) -> bool:
+    """Whether git has to be asked: the tool's own attributes outrank the root's, those inside a mirror outrank all."""
+    decided = _DECIDED.get(contents.get(_OWN, b""), frozenset())
+    if not decided or any(b"[attr]" in content for content in contents.values()):
         return True
-    body = content.removesuffix(b"\x1a")
-    unprintable = sum(byte == 0x7F or (byte < 0x20 and byte not in _PRINTABLE_CONTROLS) for byte in body)  # noqa: PLR2004
-    line_ends = body.count(b"\n") + body.count(b"\r")
-    return (len(body) - unprintable - line_ends) >> 7 < unprintable
+    return any(
+        word.encode() in content and not (word in decided and path == _NAME)
+        for path, content in contents.items()
+        if path != _OWN
+        for word in _WORDS
+    )
+
+
+def _is_attributes(path: bytes) -> bool:
+    return path.rpartition(b"/")[2] == _NAME
+
+
+def _in_usual_case(entry: Entry) -> Entry:
+    directory, slash, _ = entry.path.rpartition(b"/")
+    return Entry(RepoPath(directory + slash + _NAME), Mode.FILE, entry.blob)
+
+
+@lru_cache
+def _may_convert(attributes: Attributes) -> bool:
+    """Whether there is content that git would convert."""
+    said = dict(attributes)
+    return said.get("text") != "unset" or any(
+        said.get(name, "unset") != "unset" for name in ("filter", "working-tree-encoding", "ident", "export-subst")
+    )

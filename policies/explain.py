@@ -17,6 +17,7 @@ from sync.verify import Difference, Finding, Rule
 
 _SHORT = 12
 _OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
+_ALL_OF_IT = (MANIFEST_PATH, "{record}", "{directory}")
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
 
@@ -54,15 +55,24 @@ def explain_finding(objects: Objects, case: Case, before: ObjectId | None, findi
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
     if words.restored:
         # git restores nothing at all if it does not know one of the paths
-        known = [path for path in (one.format_map(names) for one in words.restored) if _is_known(objects, case, path)]
+        restored = (*words.restored, *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()))
+        known = [path for path in (one.format_map(names) for one in restored) if _is_known(objects, case, path)]
         put_back = " ".join([RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)])
         if MANIFEST_PATH in known and _says_more(case, finding.mirror):
-            put_back = f"in {path}:{line or 1} write again what commit {names['before']} says of {finding.mirror}"
+            where = f"{path}:{line or 1}" if path == MANIFEST_PATH else MANIFEST_PATH
+            put_back = f"in {where} write again what commit {names['before']} says of {finding.mirror}"
     if words.restored and (before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding.mirror))):
-        put_back = f"git verbatim sync --discard-local {finding.mirror}"
+        put_back = f"git verbatim sync --discard-local {finding.mirror}".rstrip()
     if finding.difference is Difference.MISSING and finding.path == names["directory"]:
         go_on = f"to take the mirror away: `git verbatim remove {finding.mirror} --commit`"
     return Violation(finding, path, line, put_back, go_on)
+
+
+def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
+    """Whether the attributes that are to blame may have come with what the first parent does not have of the mirror."""
+    here, *before = [state.mirrors.get(finding.mirror) for state in (case.state, *case.parents[:1])]
+    changed = here is not None and any(one is None or one.content != here.content for one in before)
+    return finding.rule is Rule.ATTRIBUTES_ALTER_BYTES and changed
 
 
 def _says_more(case: Case, mirror: str) -> bool:

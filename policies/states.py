@@ -1,7 +1,7 @@
 """What policies look at: the mirrors, records and stray files of one commit or index, by object ids."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -89,11 +89,13 @@ class State:
     """What nothing accounts for, by path from the host's root; of a whole directory only the directory."""
     attribute_files: tuple[Entry, ...]
     """The `.gitattributes` that a mirrored file may be under, by path from the host's root."""
+    own_files: tuple[Entry, ...] = ()
+    """The manifest and the files of keys that it names, by path from the host's root."""
 
     @property
     def under_attributes(self) -> tuple[object, ...]:
         """What decides whether attributes alter bytes."""
-        return self.attribute_files, {facts.name: facts.content for facts in self.mirrors.values()}
+        return self.attribute_files, self.own_files, {facts.name: facts.content for facts in self.mirrors.values()}
 
     @property
     def is_governed(self) -> bool:
@@ -152,13 +154,15 @@ class States:
             name: self._facts(top.id, name, wanted.get(name), entries.get(name))
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
-        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)), set(_key_files(mirrors)))
+        key_files = set(_key_files(mirrors))
+        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)), key_files)
         return State(
             root=root,
             mirrors=mirrors,
             has_manifest=manifest is not None,
             stray=(*_lookalikes(root), *stray),
             attribute_files=(*_root_attributes(root), *attribute_files, *self._mirrored_attributes(mirrors)),
+            own_files=tuple(self._plain_files(top.id, [MANIFEST.encode(), *sorted(key_files)])),
         )
 
     def _keep(self, size: int) -> None:
@@ -168,6 +172,12 @@ class States:
             self.read.cache_clear()
             self._record.cache_clear()
             self._kept_bytes = size
+
+    def _plain_files(self, third_party: ObjectId, paths: Iterable[bytes]) -> Iterator[Entry]:
+        for path in paths:
+            entry = self.objects.at(third_party, path)
+            if entry is not None and entry.mode in _REGULAR:
+                yield Entry(RepoPath(_TOP + b"/" + path), Mode.FILE, entry.id)
 
     def _ungoverned(self, root: Root) -> State:
         top = root.third_party
@@ -250,7 +260,8 @@ def _attributes_inside(record: Record) -> tuple[Entry, ...]:
     return tuple(
         Entry(RepoPath(directory + fact.path), Mode.FILE, fact.blob)
         for fact in record.files
-        if fact.path.rpartition(b"/")[2] == _ATTRIBUTES
+        # where case is nothing, git takes what it finds under any case
+        if fact.path.rpartition(b"/")[2].lower() == _ATTRIBUTES
     )
 
 

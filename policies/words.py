@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sync.git_files import CONVERTS_NOTHING, LEAVES_NOTHING_OUT
 from sync.verify import Rule
 
 
@@ -113,12 +114,17 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.ATTRIBUTES_ALTER_BYTES,
-        finds="git attributes that would really change the bytes of a mirrored file when git checks it out or adds it "
-        "(attributes that change nothing are no finding)",
-        why="Everybody who clones the repository would have other bytes than upstream's, or commit them. "
-        "A .gitattributes inside a mirror outranks the one in third_party/.",
-        go_on="if the line is in third_party/.gitattributes, take it out; if the attributes are the mirror's own, leave them out: "
-        'exclude = [".gitattributes"], then `git verbatim sync {mirror} --commit`',
+        finds="git attributes that would really change a mirrored file, a licence, a record or the manifest when somebody's git "
+        "checks it out, adds it or archives it, or that leave it out of `git archive` while the rest of its mirror is there; "
+        "whatever the line endings of the system, whether case counts there, and whatever core.autocrlf says "
+        "(attributes that change nothing are no finding, nor is a mirror that an archive leaves out whole)",
+        why="Everybody who clones the repository would have other bytes than upstream's, or commit them, and its release "
+        "archives would not verify. third_party/.gitattributes forbids all of that and outranks the root's; "
+        "a .gitattributes inside a mirror outranks both.",
+        go_on="`git verbatim sync` writes third_party/.gitattributes where it is missing or an earlier version's; "
+        f"from one that you changed take the line out, or put `* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; "
+        'if the attributes are the mirror\'s own, leave them out: exclude = [".gitattributes"], then '
+        "`git verbatim sync {mirror} --commit`",
         restored=(":/*.gitattributes",),
     ),
     Explanation(

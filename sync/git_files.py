@@ -5,11 +5,30 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, Mirror, license_directory
 
-ATTRIBUTES = """\
+CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
+LEAVES_NOTHING_OUT = "-export-ignore -export-subst"
+
+# what stands later in a line is stronger, should somebody define a macro called linguist-vendored
+ATTRIBUTES = f"""\
+# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says, leaves none of
+# their files out of an archive, never mends their whitespace, and never merges two of them by lines.
+* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} -whitespace -merge
+/* !whitespace !merge !linguist-vendored
+"""
+
+EARLIER_ATTRIBUTES = (
+    """\
+# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
+* -text -ident -filter !eol !working-tree-encoding linguist-vendored
+mirrors.toml !linguist-vendored
+""",
+    """\
 # Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says.
 * linguist-vendored -text -ident -filter !eol !working-tree-encoding
 mirrors.toml !linguist-vendored
-"""
+""",
+)
+"""What earlier versions wrote; all of it kept git from converting."""
 
 Edit = Callable[[bytes | None], bytes | None]
 """What becomes of a file that people edit too; None: there is none."""
@@ -20,17 +39,20 @@ _END = "# git-verbatim: end"
 
 def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
     """What the tool has to say in files below third_party/ that people edit too: in each version of them alike."""
-    return {ATTRIBUTES_FILE: _with_attributes, IGNORE_FILE: lambda present: _with_ignored(present, mirrors)}
-
-
-def _with_attributes(present: bytes | None) -> bytes:
-    return present or ATTRIBUTES.encode()
+    return {ATTRIBUTES_FILE: keep_attributes, IGNORE_FILE: lambda present: _with_ignored(present, mirrors)}
 
 
 def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | None:
     text = None if present is None else present.decode("utf-8", "surrogateescape")
     ignoring = ignore_unchecked(text, mirrors)
     return None if ignoring is None else ignoring.encode("utf-8", "surrogateescape")
+
+
+def keep_attributes(present: bytes | None) -> bytes:
+    """third_party/.gitattributes as it should be: what somebody wrote stays, what a version of ours did is brought up to date."""
+    if present and present.replace(b"\r\n", b"\n").decode("utf-8", "replace") not in EARLIER_ATTRIBUTES:
+        return present
+    return ATTRIBUTES.encode()
 
 
 def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:

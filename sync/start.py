@@ -7,11 +7,12 @@ from pathlib import Path
 from sync.errors import HostError, UsageError
 from sync.files import Directory, explaining
 from sync.foreign import refuse_foreign
-from sync.git_files import ATTRIBUTES
+from sync.git_files import CONVERTS_NOTHING, keep_attributes
 from sync.host import Host
 from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY, Mode
 from sync.names import did_you_mean
+from sync.scan import read_file
 
 PRESETS = ("wasi",)
 
@@ -25,8 +26,9 @@ _EMPTY_MANIFEST = """\
 # into = "wasi/0.2/cli"
 """
 
-# $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5))
-_LOCAL_ATTRIBUTES = f"{THIRD_PARTY}/** -text -ident -filter !eol !working-tree-encoding\n"
+# $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5)); what archives hold
+# is left to files that everybody has
+_LOCAL_ATTRIBUTES = f"{THIRD_PARTY}/** {CONVERTS_NOTHING} -whitespace\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Made:
 
 
 def initialize(host: Host, preset: str | None) -> Made:
-    """Write what a host needs and does not have; nothing that is there is changed."""
+    """Write what a host needs and does not have; of what is there only the attributes of an earlier version are changed."""
     root, repository = host.require_work_tree()
     refuse_foreign(host, [MANIFEST, ATTRIBUTES_FILE])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
@@ -52,15 +54,29 @@ def initialize(host: Host, preset: str | None) -> Made:
     kept: list[str] = []
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
         with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
-            for name, content in ((MANIFEST, manifest), (ATTRIBUTES_FILE, ATTRIBUTES)):
-                if third_party.exists(name.encode()):
-                    kept.append(f"{THIRD_PARTY}/{name}")
-                else:
-                    third_party.write(name.encode(), Mode.FILE, content.encode())
-                    written.append(f"{THIRD_PARTY}/{name}")
+            if third_party.exists(MANIFEST.encode()):
+                kept.append(MANIFEST_PATH)
+            else:
+                third_party.write(MANIFEST.encode(), Mode.FILE, manifest.encode())
+                written.append(MANIFEST_PATH)
+            is_new = _write_attributes(host, third_party)
+            (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
         if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
     return Made(tuple(written), tuple(kept))
+
+
+def _write_attributes(host: Host, third_party: Directory) -> bool:
+    """Write third_party/.gitattributes where it is missing, or as an earlier version wrote it; whether it was written."""
+    name = ATTRIBUTES_FILE.encode()
+    if not third_party.exists(name):
+        third_party.write(name, Mode.FILE, keep_attributes(None))
+        return True
+    present = read_file(host.third_party, ATTRIBUTES_FILE)
+    wanted = keep_attributes(present)
+    if wanted != present:
+        third_party.replace(name, wanted)
+    return wanted != present
 
 
 def _add_local_attributes(git_directory: Path) -> bool:

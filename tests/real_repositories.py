@@ -12,6 +12,7 @@ import posixpath
 import re
 import shutil
 import sys
+import tarfile
 import tempfile
 import time
 import unicodedata
@@ -22,7 +23,8 @@ from pathlib import Path
 
 from sync.model import Budget
 from sync.names import printable, quote_path
-from tests.support import Host, Ran, git, git_bytes, mirror
+from sync.tree import object_id
+from tests.support import CONFIGURATIONS, Host, Ran, git, git_bytes, mirror
 
 _FORGE = "https://forge.invalid/"
 _CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
@@ -174,7 +176,7 @@ def _sync(host: Host, outcome: Outcome, pin: Mapping[str, str], exclude: list[st
 
 
 def _judge_attributes(host: Host, outcome: Outcome) -> None:
-    """`check` has to name just the files that a plain clone would have, or commit, with other bytes."""
+    """`check` has to name just the files that a clone or an archive would have, or somebody commit, with other bytes."""
     ran = host.run("check", "--all", "--format", "json", timeout=_SECONDS)
     found = [violation for judged in ran.json["commits"] for violation in judged["violations"]]
     outcome.wrong += [f"check: {one['rule']} {one['path']}" for one in found if one["rule"] != "attributes-alter-bytes"]
@@ -184,22 +186,45 @@ def _judge_attributes(host: Host, outcome: Outcome) -> None:
     outcome.altered = len(named)
 
 
-def _altered(host: Host) -> Iterator[bytes]:
-    """What a plain clone checks out, or adds when it was touched, with other bytes, and what its attributes have a filter run over."""
-    clone = host.path.parent / "clone"
-    git(host.path.parent, "clone", "--quiet", "host", "clone")
+def _altered(host: Host) -> set[bytes]:
+    """What somebody's clone checks out, or adds when it was touched, with other bytes or through a filter; and what an archive alters."""
     wanted = {file.path: file.id for file in _files(host.path, "HEAD:third_party/copy") if file.mode in _MODES}
+    asked = b"".join(b"third_party/copy/" + path + b"\0" for path in wanted)
+    filters = git_bytes(host.path, "check-attr", "--cached", "--stdin", "-z", "filter", stdin=asked).split(b"\0")[2::3]
+    altered = {path for path, named in zip(wanted, filters, strict=True) if named not in {b"unspecified", b"unset"}}
+    altered |= set(_altered_in_archive(host, wanted))
+    for configured in CONFIGURATIONS:
+        altered |= set(_altered_in_clone(host, wanted, configured))
+    return altered
+
+
+def _altered_in_clone(host: Host, wanted: Mapping[bytes, str], configured: Sequence[str]) -> Iterator[bytes]:
+    clone = host.path.parent / "clone"
+    git(host.path.parent, *configured, "clone", "--quiet", "host", "clone")
     checked_out = _on_disk(clone / "third_party" / "copy")
-    names = [b"third_party/copy/" + path for path in wanted]
-    for name in names:
-        os.utime(os.fsencode(clone) + b"/" + name, (0, 0))
-    git(clone, "add", "--all", "--force")
+    for path in wanted:
+        os.utime(os.fsencode(clone) + b"/third_party/copy/" + path, (0, 0))
+    git(clone, *configured, "add", "--all", "--force")
     added = {file.path: file.id for file in _files(clone, f"{git(clone, 'write-tree')}:third_party/copy")}
-    asked = b"".join(name + b"\0" for name in names)
-    filters = git_bytes(clone, "check-attr", "--stdin", "-z", "filter", stdin=asked).split(b"\0")[2::3]
-    for (path, blob), named in zip(wanted.items(), filters, strict=True):
-        if checked_out[path][1] != blob or added[path] != blob or named not in {b"unspecified", b"unset"}:
-            yield path
+    shutil.rmtree(clone)
+    yield from (path for path, blob in wanted.items() if checked_out[path][1] != blob or added[path] != blob)
+
+
+def _altered_in_archive(host: Host, wanted: Mapping[bytes, str]) -> Iterator[bytes]:
+    archive = host.path.parent / "archive.tar"
+    git(host.path, "archive", "--output", str(archive), "HEAD")
+    with tarfile.open(archive) as members:
+        held = {
+            os.fsencode(member.name).removeprefix(b"third_party/copy/"): object_id("blob", members.extractfile(member).read())
+            for member in members
+            if member.isreg()
+        }
+        links = {os.fsencode(member.name).removeprefix(b"third_party/copy/") for member in members if member.issym()}
+    archive.unlink()
+    if not any(path in held for path in wanted):
+        return
+    yield from (path for path, blob in wanted.items() if held.get(path) != blob)
+    yield from (f.path for f in _files(host.path, "HEAD:third_party/copy") if f.mode == "120000" and f.path not in links)
 
 
 def _judge_refusal(ran: Ran, outcome: Outcome) -> None:

@@ -13,6 +13,14 @@ from tests import forked
 # one clock for all commits, so that ids are the same in every run
 _CLOCK = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
 
+CONFIGURATIONS = (
+    (),
+    ("-c", "core.autocrlf=true"),
+    ("-c", "core.autocrlf=input"),
+    ("-c", "core.eol=crlf"),
+)
+"""What a contributor's git may say of line endings, and what it has by itself on each system."""
+
 
 def git(directory: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> str:
     """Run git and give what it prints; CalledProcessError if it fails."""

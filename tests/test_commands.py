@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.manifest import parse_manifest
 from sync.start import preset_manifest
 from tests.schemas import DIRECTORY
@@ -35,6 +36,18 @@ def test_init_writes_what_is_missing_and_changes_nothing_that_is_there(host: Hos
     assert host.snapshot() == before
     assert (host.path / ".git/info/attributes").read_text().count("third_party/**") == 1
     assert host.run("status").out == "no mirrors: add one with `git verbatim add`\n"
+
+
+@pytest.mark.parametrize("earlier", EARLIER_ATTRIBUTES)
+def test_init_brings_attributes_of_an_earlier_version_up_to_date_and_keeps_changed_ones(host: Host, earlier: str) -> None:
+    assert host.run("init", "--no-hooks").status == 0
+    own = host.third_party / ".gitattributes"
+    for text, kept in ((earlier, ATTRIBUTES), (f"{earlier}/up export-ignore\n", f"{earlier}/up export-ignore\n")):
+        own.write_text(text)
+        said = host.run("init", "--no-hooks").out
+        assert own.read_text() == kept
+        assert f"{'kept ' if kept == text else 'wrote'} third_party/.gitattributes" in said
+    assert {path.name for path in host.third_party.iterdir()} == {".gitattributes", "mirrors.toml"}
 
 
 def test_the_wasi_preset_is_the_shipped_manifest_checked_in(host: Host) -> None:

@@ -15,6 +15,7 @@ from policies.rules import Rules, missing_trailers
 from policies.states import Case, State, States, read_root
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
+from sync.git_files import ATTRIBUTES
 from sync.model import EMPTY_TREE, FileFact, Mode, ObjectId
 from sync.provenance import Record
 from sync.record_json import dump_record
@@ -29,6 +30,7 @@ CONTENTS = {b"LICENSE": b"l\n", b"wit/a": b"a\r\n", b"wit/deep/b": b"b\n"}
 TABLE = '[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\nfrom = "wit"\n'
 RECORD = "third_party/provenance/up.json"
 LICENSE = "third_party/licenses/up/LICENSE"
+OWN_ATTRIBUTES = {"third_party/.gitattributes": ATTRIBUTES.encode()}
 
 
 class Repository(Objects):
@@ -106,7 +108,7 @@ def kinds(findings: Iterable[Finding]) -> list[tuple[str, str, str | None]]:
 
 def test_a_mirror_as_it_was_synced_has_no_findings(world: World) -> None:
     for rule in world.rules.all:
-        assert world.judge(rule, host()) == []
+        assert world.judge(rule, host() | OWN_ATTRIBUTES) == []
     assert [rule.__name__ for rule in world.rules.all] == [
         "mirrors_and_records",
         "false_facts",
@@ -605,7 +607,18 @@ def test_what_may_lead_into_a_copy_is_new_if_it_is_another(world: World, there: 
 
 def test_attributes_that_change_nothing_are_no_finding(world: World) -> None:
     judge = world.rules.attributes_that_alter_bytes
-    assert world.judge(judge, host() | {".gitattributes": b"* linguist-vendored\n"}, host()) == []
+    here = host() | OWN_ATTRIBUTES
+    assert world.judge(judge, here | {".gitattributes": b"* linguist-vendored\n"}, here) == []
+    assert world.judge(judge, here | {".gitattributes": b"* text\n*.c export-ignore export-subst\n"}, here) == []
+
+
+def test_who_has_no_attributes_is_blamed_for_new_mirrors_and_not_for_other_work(world: World) -> None:
+    judge = world.rules.attributes_that_alter_bytes
+    autocrlf = [("attributes-alter-bytes", "up", path) for path in (RECORD, "third_party/up/deep/b", LICENSE)]
+    assert kinds(world.judge(judge, host(), {})) == autocrlf
+    assert kinds(world.judge(judge, host(), host() | OWN_ATTRIBUTES)) == autocrlf
+    assert world.judge(judge, host() | {"src/main.c": b""}, host()) == []
+    assert world.judge(judge, host() | {".gitattributes": b"*.c diff=cpp\n"}, host()) == []
 
 
 class Told:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
 from tests.pages import HOOKS, POLICIES, hooks_page, policies_page
 from tests.support import Host, Upstream, mirror
 
@@ -73,6 +74,21 @@ def _attributes(host: Host, _: Upstream) -> None:
     (host.third_party / ".gitattributes").write_text("*.wit text eol=crlf\n")
 
 
+def _no_attributes(host: Host, _: Upstream) -> None:
+    (host.third_party / ".gitattributes").unlink()
+
+
+def _unarchived(host: Host, _: Upstream) -> None:
+    with (host.third_party / ".gitattributes").open("a") as file:
+        file.write("a.wit export-ignore\n")
+
+
+def _attributes_of_upstream(host: Host, upstream: Upstream) -> None:
+    upstream.release("v3", {"wit/a.wit": b"a\n", "wit/.gitattributes": b"a.wit export-ignore\n", "LICENSE": b"licence\n"})
+    host.manifest(_manifest(upstream, "v3"))
+    host.sync()
+
+
 VIOLATIONS: dict[str, tuple[Callable[[Host, Upstream], None], str]] = {
     "an edited file": (_edit, "mirror-differs-from-record"),
     "an added file": (_add, "mirror-differs-from-record"),
@@ -85,6 +101,9 @@ VIOLATIONS: dict[str, tuple[Callable[[Host, Upstream], None], str]] = {
     "a mirror new in the manifest": (_add_to_manifest, "mirror-without-record"),
     "a file beside the mirrors": (_stray, "unrecorded-file"),
     "attributes with line endings": (_attributes, "attributes-alter-bytes"),
+    "attributes that leave out a file": (_unarchived, "attributes-alter-bytes"),
+    "attributes of upstream's own": (_attributes_of_upstream, "attributes-alter-bytes"),
+    "no attributes": (_no_attributes, "attributes-alter-bytes"),
 }
 
 
@@ -126,6 +145,44 @@ def test_going_on_with_the_command_that_is_named(host: Host, upstream: Upstream,
     ran = host.run(*shlex.split(command)[2:])
     assert ran.status == 0, ran.err
     assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
+    assert host.run("check", "--all").status == 0
+
+
+@pytest.mark.parametrize("earlier", [None, *EARLIER_ATTRIBUTES])
+def test_a_sync_writes_the_attributes_that_a_host_lacks(host: Host, earlier: str | None) -> None:
+    (host.path / ".gitattributes").write_text("a.wit export-ignore\n")
+    (host.third_party / ".gitattributes").unlink()
+    if earlier is not None:
+        (host.third_party / ".gitattributes").write_text(earlier)
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", "as an earlier version left it")
+    assert "`git verbatim sync` writes third_party/.gitattributes" in _violations(host, "--all")[0]["go_on"]
+    host.sync("--commit")
+    assert host.run("check", "--all").status == 0
+    assert (host.third_party / ".gitattributes").read_text() == ATTRIBUTES
+
+
+def test_attributes_that_somebody_changed_stay_and_the_line_that_is_named_helps(host: Host) -> None:
+    (host.path / ".gitattributes").write_text("a.wit export-ignore\n")
+    own = host.third_party / ".gitattributes"
+    own.write_text("* -text\n*.md linguist-documentation\n")
+    host.git("add", "--all")
+    (hint,) = {one["go_on"] for one in _violations(host, "--staged")}
+    host.sync()
+    assert own.read_text() == "* -text\n*.md linguist-documentation\n"
+    line = next(part for part in hint.split("`") if part.startswith("* "))
+    own.write_text(f"{line}\n{own.read_text()}")
+    host.git("add", "--all")
+    assert host.run("check").status == 0
+
+
+def test_attributes_of_upstream_are_left_out_as_the_hint_says(host: Host, upstream: Upstream) -> None:
+    _attributes_of_upstream(host, upstream)
+    host.git("add", "--all")
+    (hint,) = {one["go_on"] for one in _violations(host, "--staged")}
+    assert 'exclude = [".gitattributes"], then `git verbatim sync m --commit`' in hint
+    host.manifest(_manifest(upstream, "v3") + 'exclude = [".gitattributes"]\n')
+    host.sync("m", "--commit")
     assert host.run("check", "--all").status == 0
 
 

@@ -11,28 +11,34 @@ from sync.model import Entry, Mode
 
 CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 """The attributes by which git converts content (gitattributes(5))."""
+ARCHIVING = ("export-ignore", "export-subst")
+"""Those by which it changes, or leaves out of an archive, what is not converted."""
+_ASKED = (*CONVERTING, *ARCHIVING)
 
 
-def attributes_of(repository: Repository, attribute_files: Iterable[Entry], paths: Sequence[bytes]) -> list[Mapping[str, str]]:
-    """For each path the converting attributes that are in force if these `.gitattributes` files are all there are.
+def attributes_of(
+    repository: Repository, attribute_files: Iterable[Entry], paths: Sequence[bytes], *, ignore_case: bool = False
+) -> list[Mapping[str, str]]:
+    """For each path the attributes above that are in force if these `.gitattributes` files are all there are.
 
-    A value is `set`, `unset`, or the attribute's own; what is not specified is left out. git reads them from an index of
-    its own, so that `info/attributes`, the user's and the system's have no say.
+    A path that ends in `/` is a directory's; with `ignore_case` patterns match as on Windows and macOS. A value is
+    `set`, `unset`, or the attribute's own; what is not specified is left out. git reads the files from an index of its
+    own, so that `info/attributes`, the user's and the system's have no say.
     """
     lines = b"".join(b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files)
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
-        environment = _environment(repository, Path(scratch))
+        environment = _environment(repository, Path(scratch), ignore_case=ignore_case)
         run_git(None, "init", "--quiet", "--bare", "--template=", scratch, environment=environment)
         run_git(None, "update-index", "-z", "--index-info", stdin=lines, environment=environment)
         asked = b"".join(path + b"\0" for path in paths)
-        said = run_git(None, "check-attr", "--cached", "-z", "--stdin", *CONVERTING, stdin=asked, environment=environment).stdout
+        said = run_git(None, "check-attr", "--cached", "-z", "--stdin", *_ASKED, stdin=asked, environment=environment).stdout
     fields = iter(said.split(b"\0")[:-1])
     values = [(name.decode(), value.decode("utf-8", "replace")) for _, name, value in zip(fields, fields, fields, strict=True)]
-    one = len(CONVERTING)
+    one = len(_ASKED)
     return [{name: value for name, value in values[at : at + one] if value != "unspecified"} for at in range(0, len(values), one)]
 
 
-def _environment(repository: Repository, scratch: Path) -> dict[str, str]:
+def _environment(repository: Repository, scratch: Path, *, ignore_case: bool) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     # in a push the objects are in quarantine: then git has said where
     objects = {
@@ -46,6 +52,9 @@ def _environment(repository: Repository, scratch: Path) -> dict[str, str]:
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.ignoreCase",
+        "GIT_CONFIG_VALUE_0": str(ignore_case).lower(),
         "HOME": str(scratch),
         "XDG_CONFIG_HOME": str(scratch),
     }

@@ -1,0 +1,100 @@
+"""The files of a state that attributes must leave alone, and those that an archive of the rest could not do without; pure."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from policies.states import MirrorFacts, State
+from sync.manifest import MANIFEST_PATH
+from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.provenance import Record
+
+
+class Part(Enum):
+    """What a file is to a mirror."""
+
+    FILE = auto()
+    LICENSE = auto()
+    RECORD = auto()
+    KEY = auto()
+    MANIFEST = auto()
+    ATTRIBUTES = auto()
+
+
+_VERIFIED = frozenset({Part.FILE, Part.LICENSE, Part.RECORD, Part.MANIFEST})
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A file whose bytes, or whose meaning, attributes must not change."""
+
+    mirror: str
+    """Empty for what is no single mirror's."""
+    part: Part
+    path: RepoPath
+    """From the host's root."""
+    blob: ObjectId
+    is_link: bool = False
+
+
+def guarded_files(state: State) -> Iterator[Guarded]:
+    """Mirrors as they are recorded, mirror by mirror; then what the host has of its own."""
+    for facts in state.mirrors.values():
+        yield from _of_mirror(facts)
+    for entry in state.own_files:
+        yield Guarded("", Part.MANIFEST if entry.path == MANIFEST_PATH.encode() else Part.KEY, entry.path, entry.blob)
+    for entry in state.attribute_files:
+        if entry.path == f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode():
+            yield Guarded("", Part.ATTRIBUTES, entry.path, entry.blob)
+
+
+def _of_mirror(facts: MirrorFacts) -> Iterator[Guarded]:
+    record = facts.record
+    if facts.record_entry is not None:
+        path = RepoPath(f"{THIRD_PARTY}/{record_path(facts.name)}".encode())
+        yield Guarded(facts.name, Part.RECORD, path, facts.record_entry.id)
+    if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
+        return
+    for part, directory, recorded in (
+        (Part.FILE, record.into, record.files),
+        (Part.LICENSE, license_directory(facts.name), record.licenses),
+    ):
+        for fact in recorded:
+            path = RepoPath(f"{THIRD_PARTY}/{directory}/".encode() + fact.path)
+            yield Guarded(facts.name, part, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
+
+
+def above(path: bytes) -> Iterator[bytes]:
+    """The directories that a path lies in, from the top, each with a slash at its end."""
+    return (path[: at + 1] for at, byte in enumerate(path) if byte == ord("/"))
+
+
+def left_out(guarded: Sequence[Guarded], ignored: Collection[bytes]) -> dict[RepoPath, bytes]:
+    """The files that `git archive` leaves out if it ignores these paths and all below them, each with the path to blame."""
+    if not ignored:
+        return {}
+    blamed = ((file.path, next((one for one in (*above(file.path), file.path) if one in ignored), None)) for file in guarded)
+    return {path: by for path, by in blamed if by is not None}
+
+
+def missed(guarded: Sequence[Guarded], lacking: Collection[RepoPath]) -> Iterator[Guarded]:
+    """What an archive lacks so that what it holds does not verify.
+
+    Nothing is missed of a mirror that is left out whole, with its licences or without, as distributions do; nor where
+    nothing is left to be verified.
+    """
+    held = {(file.mirror, file.part) for file in guarded if file.path not in lacking}
+    if any(part in _VERIFIED for _, part in held):
+        yield from (file for file in guarded if file.path in lacking and _is_needed(file, held))
+
+
+def _is_needed(file: Guarded, held: Collection[tuple[str, Part]]) -> bool:
+    match file.part:
+        case Part.FILE:
+            return (file.mirror, Part.FILE) in held
+        case Part.LICENSE:
+            return (file.mirror, Part.FILE) in held or (file.mirror, Part.LICENSE) in held
+        case Part.RECORD | Part.KEY | Part.MANIFEST:
+            return True
+        case Part.ATTRIBUTES:
+            return False
