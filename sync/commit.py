@@ -1,9 +1,11 @@
 """The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from sync.errors import HostError, ManifestError
+from sync.foreign_hooks import refusing_their_changes
 from sync.git.committing import commit_index, read_head
 from sync.git.index import IndexFile
 from sync.git.repository import Repository
@@ -47,10 +49,14 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
         return None
     changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
     message = commit_message([_trailer_of(name, manifest, records) for name in changed])
+    mirrored: dict[bytes, Entry] = {
+        path: entry for path, entry in wanted.items() if path != MANIFEST.encode() and os.fsdecode(path) not in own
+    }
     try:
         index.read_tree(head.commit)
         index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
-        return commit_index(index, head, message)
+        with refusing_their_changes(root, repository, mirrored):
+            return commit_index(index, head, message)
     except HostError as error:
         error.hint = error.hint or _again(plan, before)
         raise

@@ -12,8 +12,8 @@ LEAVES_NOTHING_OUT = "-export-ignore -export-subst"
 ATTRIBUTES = f"""\
 # Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says, leaves none of
 # their files out of an archive, never mends their whitespace, and never merges two of them by lines.
-* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} -whitespace -merge
-/* !whitespace !merge !linguist-vendored
+* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} -whitespace -merge conflict-marker-size=200
+/* !whitespace !merge !conflict-marker-size !linguist-vendored
 """
 
 EARLIER_ATTRIBUTES = (

@@ -22,6 +22,11 @@ ATTRIBUTES_FILE = ".gitattributes"
 WORKSPACE = ".git-verbatim"
 """Where below third_party/ the next state is built before it replaces the present one."""
 
+HOOK_MARK = b"# A hook of git-verbatim, "
+"""What a hook file of ours begins with, below its first line."""
+HOOK_BEFORE = ".before-git-verbatim"
+"""What is added to the name of a hook that was there before ours, which runs it first."""
+
 
 class Mode:
     """The modes of tree entries, as in git's object format."""

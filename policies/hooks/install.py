@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.hooks.script import BEFORE, Kind, interpreter_of, kind_of, render_script
+from policies.hooks.script import Kind, interpreter_of, kind_of, render_script
 from sync.errors import HostError, UsageError
 from sync.git.history import hooks_directory
 from sync.git.process import can_import
 from sync.host import Host
+from sync.model import HOOK_BEFORE
 
 CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")
 SERVER_HOOKS = ("pre-receive",)
@@ -130,7 +131,7 @@ def _status(name: str, path: Path) -> HookStatus:
 
 
 def _before(path: Path) -> Path:
-    return path.with_name(path.name + BEFORE)
+    return path.with_name(path.name + HOOK_BEFORE)
 
 
 def _refuse_obstacles(place: Place, statuses: Sequence[HookStatus]) -> None:

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 
-BEFORE = ".before-git-verbatim"
-"""What is added to the name of a hook that was there before ours, which runs it first."""
+from sync.model import HOOK_BEFORE, HOOK_MARK
 
-_HEAD = "#!/bin/sh\n# A hook of git-verbatim, sha256 {digest}: `git verbatim hook uninstall` removes it.\n"
-_OURS = re.compile(r"#!/bin/sh\n# A hook of git-verbatim, sha256 ([0-9a-f]{64}): [^\n]*\n")
+_MARK = f"#!/bin/sh\n{HOOK_MARK.decode()}sha256 "
+_HEAD = _MARK + "{digest}: `git verbatim hook uninstall` removes it.\n"
+_OURS = re.compile(re.escape(_MARK) + r"([0-9a-f]{64}): [^\n]*\n")
 _PYTHON = re.compile(r"^python=(.*)$", re.MULTILINE)
 
 # 97 is what the program cannot exit with: the interpreter is there, git-verbatim is not
@@ -82,7 +82,7 @@ def render_script(hook: str, python: str, flags: Sequence[str]) -> str:
         hook=hook,
         python=shlex.quote(python),
         flags=" ".join(flags),
-        before=BEFORE,
+        before=HOOK_BEFORE,
         chain=_CHAIN_WITH_INPUT if with_input else _CHAIN,
         give=_GIVE if with_input else "",
         option=" --pre-receive" if hook == "pre-receive" else "",
