@@ -1,6 +1,7 @@
 """The commands that only look: verify a state against its records, and the one-line-a-mirror status of the working tree."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -8,7 +9,6 @@ from functools import partial
 from sync.apply import refuse_interrupted
 from sync.errors import HostError
 from sync.git.process import bytes_after_add
-from sync.git.repository import Repository
 from sync.host import Host
 from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest import Manifest
@@ -17,9 +17,11 @@ from sync.names import quote_path
 from sync.plan import choose
 from sync.provenance import Record, derived_of
 from sync.signatures import Judge
-from sync.state import State, WorkTree, read_manifest, read_records
+from sync.state import State, read_manifest, read_records
 from sync.tracked import is_staged
+from sync.unseen import ALL_SEEN
 from sync.verify import Held, Presence, Rule, Verdict, verify_mirror
+from sync.work_tree import WorkTree
 
 # bytes of records from which a second process pays: some four thousand files
 _LARGE_RECORDS = 1_000_000
@@ -59,12 +61,17 @@ def _verdicts(
         judged = None
         if isinstance(record, Record):
             judged = judge.judge(mirror, derived_of(record).upstream) if judge and mirror else None
-            files = state.files(record.into, record.files)
-            licenses = state.files(license_directory(name), record.licenses)
-            held = Held(files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree)
+            held = _held(state, record)
         else:
             held = Held(None, None, state.read, state.is_work_tree)
         yield verify_mirror(name, mirror, record, held, judged=judged, may_be_removed=may_be_removed)
+
+
+def _held(state: State, record: Record) -> Held:
+    beside = license_directory(record.mirror)
+    files, licenses = (state.files(p, r) for p, r in ((record.into, record.files), (beside, record.licenses)))
+    unseen = state.unseen(record.into, beside, record_path(record.mirror)) if isinstance(state, WorkTree) else ALL_SEEN
+    return Held(files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
 
 
 class Standing(StrEnum):
@@ -102,21 +109,21 @@ class MirrorStatus:
 def status(host: Host, patterns: Sequence[str]) -> list[MirrorStatus]:
     """How each mirror of the working tree stands."""
     refuse_interrupted(host.repository)
-    state = WorkTree(host.third_party)
+    state = WorkTree(host.third_party, host.repository)
     manifest = read_manifest(state)
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
-    staged = _staged(host.repository)
-    altered = _altered_by_add(host, manifest, verdicts)
+    staged = _staged(host)
+    altered = _altered_by_add(host, manifest, verdicts, state.hidden)
     return [_status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ())) for v in verdicts]
 
 
 Staged = Mapping[RepoPath, tuple[int, ObjectId]]
 
 
-def _staged(repository: Repository | None) -> Staged | None:
-    if repository is None:
+def _staged(host: Host) -> Staged | None:
+    if host.repository is None or host.root is None:
         return None
-    return {entry.path: (entry.mode, entry.blob) for entry in repository.index.files(THIRD_PARTY.encode())}
+    return {entry.path: (entry.mode, entry.blob) for entry in host.repository.index.files(THIRD_PARTY.encode())}
 
 
 def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]) -> MirrorStatus:
@@ -149,7 +156,9 @@ def _standing(verdict: Verdict) -> Standing:
     return Standing.ABSENT if verdict.presence is Presence.ABSENT else Standing.CLEAN
 
 
-def _altered_by_add(host: Host, manifest: Manifest, verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
+def _altered_by_add(
+    host: Host, manifest: Manifest, verdicts: Sequence[Verdict], hidden: Collection[str]
+) -> dict[str, tuple[str, ...]]:
     """The files of clean mirrors that git would store with other bytes, by what attributes and configuration are in force."""
     if host.root is None or host.repository is None:
         return {}
@@ -162,7 +171,7 @@ def _altered_by_add(host: Host, manifest: Manifest, verdicts: Sequence[Verdict])
             (license_directory(verdict.mirror), verdict.record.licenses),
         )
         for fact in facts
-        if fact.mode != Mode.SYMLINK
+        if fact.mode != Mode.SYMLINK and f"{directory}/{os.fsdecode(fact.path)}" not in hidden
     ]
     if not files:
         return {}

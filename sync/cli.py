@@ -14,8 +14,9 @@ from sync.host import Host, find_host
 from sync.names import shown
 from sync.paint import Paint, paint_for
 from sync.progress import Terminal
-from sync.render import render_currency, render_error, render_findings, render_result, render_status, render_verdicts
-from sync.state import WorkTree, open_state, read_manifest
+from sync.render import render_currency, render_error, render_findings, render_result, render_status, render_verdicts, unseen_words
+from sync.state import open_state, read_manifest
+from sync.work_tree import WorkTree
 
 # what only some commands need is imported by them: each is 5 to 20 ms, and `status` has 130 in all
 if TYPE_CHECKING:
@@ -232,6 +233,8 @@ def report(
             render_findings(gathered.findings, paint) + f"{paint.bad('no report:')} what is here is not what is recorded\n"
         )
         raise typer.Exit(ExitStatus.FINDINGS)
+    for words in unseen_words(gathered.unseen):
+        sys.stderr.write(f"note: {words}\n")
     _publish(host, request, gathered.facts)
 
 

@@ -17,8 +17,8 @@ from sync.names import short_pin
 from sync.plan import Plan
 from sync.provenance import Record
 from sync.record_json import parse_record
-from sync.state import WorkTree
 from sync.tracked import tracked_entries
+from sync.work_tree import WorkTree
 
 _PREFIX = THIRD_PARTY.encode() + b"/"
 _REMOVED = "removed"
@@ -79,7 +79,7 @@ def _own_entries(
     host: Host, repository: Repository, manifest: Manifest, own: Mapping[str, Edit], there: Mapping[RepoPath, Entry]
 ) -> dict[RepoPath, Entry]:
     """The manifest as it was answered, its files of keys, and our edits in the committed state of what people edit too."""
-    state = WorkTree(host.third_party)
+    state = WorkTree(host.third_party, host.repository)
     contents = {MANIFEST: manifest.source, **{path: state.read(path) for path in manifest.key_files}}
     for path, edit in own.items():
         entry = there.get(RepoPath(path.encode()))
@@ -138,7 +138,7 @@ def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) ->
 
 
 def _record(host: Host, name: str) -> Record | None:
-    data = WorkTree(host.third_party).read(record_path(name))
+    data = WorkTree(host.third_party, host.repository).read(record_path(name))
     return None if data is None else parse_record(data, name)
 
 

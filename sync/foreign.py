@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sync.errors import HostError
 from sync.files import mount_points
-from sync.git.gitlinks import committed_gitlinks, staged_gitlinks
+from sync.git.listing import committed_gitlinks, staged_gitlinks
 from sync.host import Host
 from sync.model import THIRD_PARTY
 from sync.names import quote_path

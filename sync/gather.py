@@ -34,9 +34,11 @@ from sync.report.licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.versions import version_of
 from sync.selection import join
-from sync.state import WorkTree, read_manifest
+from sync.state import read_manifest
 from sync.tree import is_license_name
+from sync.unseen import ALL_SEEN, Unseen
 from sync.verify import Difference, Finding, Presence, Rule, Verdict, path_of
+from sync.work_tree import WorkTree
 
 Advance = Callable[[int, int], None]
 """Told how many files of how many have been read."""
@@ -52,6 +54,7 @@ class Gathered:
 
     facts: Facts | None
     findings: Sequence[Finding]
+    unseen: Unseen = ALL_SEEN
 
 
 def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
@@ -59,7 +62,7 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
 
     Raises ManifestError for a `license` that is no SPDX expression, UsageError if there is nothing to report.
     """
-    state = WorkTree(host.third_party)
+    state = WorkTree(host.third_party, host.repository)
     manifest = read_manifest(state)
     mirrors = manifest.mirrors
     if not mirrors:
@@ -69,6 +72,8 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     concluded = concluded_licenses(state.read(MANIFEST) or b"", mirrors.values())
     timestamp = _source_date_epoch()
     verdicts = verify(state, [], host, may_be_removed=True)
+    if state.hidden:
+        raise state.hidden_error(min(state.hidden))
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
     findings += _unrecorded(host.third_party, list(records.values()), manifest.key_files) if not findings else ()
@@ -79,7 +84,8 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     counted = count(1)
     read = (lambda: advance(next(counted), files)) if with_content else None
     components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
-    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), ())
+    unseen = Unseen(modes=len(state.unjudged_modes))
+    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), (), unseen)
 
 
 def _source_date_epoch() -> int | None:

@@ -49,6 +49,8 @@ class VerifiedMirror(_Output):
     commit: str | None
     tree: str | None
     files: int | None
+    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
+    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
     signature: SignatureReport | None = Field(description="as recorded and checked again; null where the manifest names no keys")
 
 
@@ -71,6 +73,8 @@ class StatusMirror(_Output):
     pin: str | None
     recorded_pin: str | None
     standing: str
+    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
+    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
     signature: SignatureReport | None = Field(description="as recorded; null where the manifest names no keys")
     staged: bool
     altered_by_add: list[str]
@@ -159,6 +163,8 @@ def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
                 pin=str(status.pin) if status.pin else None,
                 recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
                 standing=status.standing.value,
+                hidden=status.verdict.unseen.hidden,
+                unjudged_modes=status.verdict.unseen.modes,
                 signature=signature_report(status.verdict.record.signature if status.verdict.record else None),
                 staged=status.staged,
                 altered_by_add=list(status.altered_by_add),
@@ -189,6 +195,8 @@ def _verified(verdict: Verdict) -> VerifiedMirror:
         commit=record.commit if record else None,
         tree=record.tree if record else None,
         files=len(record.files) if record else None,
+        hidden=verdict.unseen.hidden,
+        unjudged_modes=verdict.unseen.modes,
         signature=signature_report(record.signature if record else None),
     )
 

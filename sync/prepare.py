@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sync.derive import derive, refuse_inexact
@@ -11,7 +12,7 @@ from sync.host import Host
 from sync.limits import RECORD_BYTES
 from sync.locking import Listener
 from sync.manifest import Manifest
-from sync.model import THIRD_PARTY, Derived, Mirror, license_directory, record_path
+from sync.model import THIRD_PARTY, Derived, FileFact, Mirror, license_directory, record_path
 from sync.parallel import Display, Options
 from sync.paths import overlaps
 from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
@@ -19,8 +20,8 @@ from sync.provenance import Record, derived_of
 from sync.record_json import parse_record
 from sync.signatures import Judge
 from sync.signed import refuse_unsigned
-from sync.state import WorkTree
 from sync.tracked import is_staged
+from sync.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from sync.fetch import Fetched, Want
@@ -44,14 +45,12 @@ class Preparation:
     discard_local: bool
     stage: bool
     readers: dict[str, Repository] = field(default_factory=dict)
+    state: WorkTree = field(init=False)
     judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
+        self.state = WorkTree(self.host.third_party, self.repository)
         self.judge = Judge(self.state)
-
-    @property
-    def state(self) -> WorkTree:
-        return WorkTree(self.host.third_party)
 
     def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
         """What has to change for mirrors to be as the manifest wants them, and for others to be gone.
@@ -59,7 +58,7 @@ class Preparation:
         `removed` has what the manifest said of a mirror, if it said anything.
         """
         records = {name: self.record(name) for name in [*names, *removed]}
-        present = {name: self.on_disk(self.manifest.mirrors[name]) for name in names}
+        present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
         satisfied = [n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
         pending = [n for n in names if n not in satisfied]
         derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
@@ -103,17 +102,28 @@ class Preparation:
             return None
         return record
 
-    def on_disk(self, mirror: Mirror) -> OnDisk:
-        return OnDisk(self.state.files(mirror.into), self.state.files(license_directory(mirror.name)))
+    def on_disk(self, mirror: Mirror, record: Record | None) -> OnDisk:
+        """What lies there as git sees it."""
+        files, licenses = (record.files, record.licenses) if record else ((), ())
+        return OnDisk(self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses))
+
+    def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
+        return self.state.files(place, recorded, whole=True)
+
+    def as_it_lies(self, place: str, present: Sequence[FileFact] | None) -> Sequence[FileFact] | None:
+        """What lies at a place by its own modes, where `present` has those that git takes for them."""
+        return self.state.files(place) if self.state.takes_modes else present
 
     def _change(self, mirror: Mirror, record: Record | None, derived: Derived, present: OnDisk) -> Change:
         moved = record is not None and record.into != mirror.into and not self._is_anothers(record.into, mirror.name)
-        return plan_mirror(mirror, record, derived, present, record.into if record and moved else None, self.state.files)
+        files_at = partial(self._whole, recorded=record.files if record else ())
+        return plan_mirror(mirror, record, derived, present, record.into if record and moved else None, files_at)
 
     def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
         into = record.into if record else mirror.into if mirror else name
         keeps_files = self._is_anothers(into, name)
-        present = OnDisk(None if keeps_files else self.state.files(into), self.state.files(license_directory(name)))
+        files, licenses = (record.files, record.licenses) if record else ((), ())
+        present = OnDisk(None if keeps_files else self._whole(into, files), self._whole(license_directory(name), licenses))
         return plan_removal(name, into, record, present, keeps_files=keeps_files)
 
     def _is_anothers(self, into: str, name: str) -> bool:

@@ -12,6 +12,7 @@ from sync.names import count, no_commands, quote_path, short_pin, shown
 from sync.paint import Paint
 from sync.plan import Change, FileChanges, Plan
 from sync.signed import signature_shown
+from sync.unseen import Unseen
 from sync.verify import Finding, Presence, Verdict
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
     if status.standing is Standing.CLEAN:
         signature = status.verdict.record.signature if status.verdict.record else None
         signed = f", {_signature(signature, paint)}" if signature else ""
-        return paint.good("clean") + signed + ("" if status.staged else paint.change(", not staged"))
+        seen = "".join(paint.change(f", {words}") for words in unseen_words(status.verdict.unseen))
+        return paint.good("clean") + signed + seen + ("" if status.staged else paint.change(", not staged"))
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
     files = sum(1 for finding in status.verdict.findings if finding.path and finding.difference)
@@ -141,8 +143,17 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
     if Standing.ORPHAN in standings:
         orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
         yield f"{hint} take what the manifest no longer has away with `git verbatim remove {shown(orphans)}`"
+    if way_back := next((back for status in statuses if (back := status.verdict.unseen.way_back)), None):
+        yield f"{hint} bring hidden files back with `{shown(way_back)}`"
     if any(status.altered_by_add for status in statuses):
         yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
+
+
+def unseen_words(unseen: Unseen) -> list[str]:
+    """What was not judged by the disk, in words that follow a verdict."""
+    hidden = f"{count(unseen.hidden, 'hidden file')} judged as in the index" if unseen.hidden else ""
+    modes = f"modes of {count(unseen.modes, 'file')} not judged: nothing here tells them" if unseen.modes else ""
+    return [words for words in (hidden, modes) if words]
 
 
 def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: "Audit | None", paint: Paint) -> str:
@@ -187,6 +198,7 @@ def _summary(state: str, verdicts: Sequence[Verdict], findings: Sequence[Finding
     absent = len(verdicts) - len(present)
     what = f"{count(len(verdicts), 'mirror')} in {state}"
     details = [count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
+    details += unseen_words(Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts)))
     affected = {finding.mirror for finding in findings}
     if findings:
         return f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of {count(len(verdicts), 'mirror')} of {state}"

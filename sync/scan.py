@@ -167,9 +167,9 @@ def open_directory(root: Path, *parts: str) -> int:
 
 
 def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
-    """The content of a file that was scanned, or the target of a symlink."""
+    """The content of a file that was scanned, or the target of a symlink, which a disk without links has in a file."""
     path = third_party / directory / os.fsdecode(fact.path)
-    return os.fsencode(os.readlink(path)) if fact.mode == Mode.SYMLINK else path.read_bytes()
+    return os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
 
 
 def _scan(directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:

@@ -13,6 +13,7 @@ from sync.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY, Mode
 from sync.names import did_you_mean
 from sync.scan import read_file
+from sync.work_tree import WorkTree
 
 PRESETS = ("wasi",)
 
@@ -44,23 +45,30 @@ def initialize(host: Host, preset: str | None) -> Made:
     root, repository = host.require_work_tree()
     refuse_foreign(host, [MANIFEST, ATTRIBUTES_FILE])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
-    if preset and (host.third_party / MANIFEST).exists():
+    state = WorkTree(host.third_party, repository)
+    if preset and ((host.third_party / MANIFEST).exists() or state.deleted_error(MANIFEST)):
         raise UsageError(
             f"there is a {MANIFEST_PATH} already",
             hint="move it away, or add mirrors with `git verbatim add`",
             reference="manifest-exists",
         )
+    hidden = _hidden(state)
     written: list[str] = []
     kept: list[str] = []
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
         with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
             if third_party.exists(MANIFEST.encode()):
                 kept.append(MANIFEST_PATH)
+            elif MANIFEST in hidden:
+                kept.append(f"{MANIFEST_PATH}, which is hidden")
             else:
                 third_party.write(MANIFEST.encode(), Mode.FILE, manifest.encode())
                 written.append(MANIFEST_PATH)
-            is_new = _write_attributes(host, third_party)
-            (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
+            if ATTRIBUTES_FILE in hidden:
+                kept.append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}, which is hidden")
+            else:
+                is_new = _write_attributes(host, third_party)
+                (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
         if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
     return Made(tuple(written), tuple(kept))
@@ -96,6 +104,14 @@ def _add_local_attributes(git_directory: Path) -> bool:
     with Directory.open(git_directory) as directory, directory.descend(b"info", create=True) as info:
         info.replace(b"attributes", text.encode("utf-8", "surrogateescape"))
     return True
+
+
+def _hidden(state: WorkTree) -> list[str]:
+    """Which of the files git has and hides; HostError for a manifest that is only deleted here, not in git."""
+    hidden = [name for name in (MANIFEST, ATTRIBUTES_FILE) if state.is_hidden(name)]
+    if MANIFEST not in hidden and state.read(MANIFEST) is None and (error := state.deleted_error(MANIFEST)):
+        raise error
+    return hidden
 
 
 def preset_manifest(name: str) -> str:

@@ -1,16 +1,12 @@
 """What third_party/ holds in the working tree, in the index or in a commit: manifest, records and files, read alike."""
 
-import marshal
-import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Protocol
 
 from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
 from sync.git.naming import named_commit
-from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
@@ -18,7 +14,7 @@ from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath
 from sync.provenance import Record
 from sync.record_json import parse_record
-from sync.scan import NOT_READ, ScanBudget, read_file, scan_directory
+from sync.work_tree import WorkTree, record_names_in
 
 
 class State(Protocol):
@@ -45,74 +41,11 @@ class State(Protocol):
     def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
         """Every file below a directory, with paths relative to it; None if there is nothing.
 
-        A file or link in place of the directory, or of one above it, is the only fact, with an empty path.
-        What is not as `recorded` differs whatever it holds: content may be left unread, and has no SHA-256 then.
+        A file or link in place of the directory, or of one above it, is the only fact, with an empty path. What is not
+        as `recorded` differs whatever it holds: content may be left unread, and has no SHA-256 then. What a disk does not
+        show is taken from the index, or, of what is `recorded`, from the record.
         """
         ...
-
-
-class WorkTree:
-    """third_party/ on disk, inside git or not."""
-
-    label = "the working tree"
-    is_work_tree = True
-
-    def __init__(self, third_party: Path) -> None:
-        self._third_party = third_party
-        self._ahead: Child | None = None
-        self._scanned: dict[str, list[FileFact] | None] = {}
-
-    def read_ahead(self, directories: Sequence[str]) -> None:
-        """Begin to read two thirds of these directories in a second process, while this one reads records.
-
-        Worth it where they hold thousands of files and there is a second processor.
-        """
-        self._ahead = Child(lambda: marshal.dumps([(d, self._plain_facts(d)) for d in directories]))
-
-    def read(self, path: str, limit: int | None = None) -> bytes | None:
-        return read_file(self._third_party, path, limit)
-
-    def record_names(self) -> list[str]:
-        return sorted(p.stem for p in (self._third_party / PROVENANCE).glob("*.json"))
-
-    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
-        if self._ahead is not None:
-            ours = self._scan(directory, _is_ours)  # before waiting for the child
-            given, self._ahead = self._ahead.result(), None
-            # a child's failure is passed over: reading here tells what it was
-            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
-                self._scanned[read] = _merged(ours if read == directory else self._scan(read, _is_ours), facts)
-        if directory in self._scanned:
-            facts = self._scanned.pop(directory)
-            if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
-                return facts
-        return self._scan(directory, budget=ScanBudget.of(recorded))
-
-    def _plain_facts(self, directory: str) -> list[tuple[object, ...]] | None:
-        facts = self._scan(directory, lambda name: not _is_ours(name))
-        return None if facts is None else [tuple(fact) for fact in facts]
-
-    def _scan(
-        self, directory: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
-    ) -> list[FileFact] | None:
-        return scan_directory(self._third_party, *directory.split("/"), wanted=wanted, budget=budget or ScanBudget(sizes={}))
-
-
-def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
-    """Whether a large file that was left unread may be as recorded."""
-    return recorded is None or any(fact.path == one.path and fact.size == one.size for one in recorded)
-
-
-def _is_ours(name: bytes) -> bool:
-    """Whether this process reads what lies under a name, not its child: a third, since it also reads records."""
-    return zlib.crc32(name) % 3 == 0
-
-
-def _merged(ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None) -> list[FileFact] | None:
-    if ours is None or childs is None:
-        return ours if childs is None else None
-    merged = {fact.path: fact for fact in (*ours, *map(FileFact._make, childs))}
-    return [merged[path] for path in sorted(merged)]
 
 
 class _GitState:
@@ -132,9 +65,7 @@ class _GitState:
         return self._repository.read_within(entry.blob, LARGEST_READ)
 
     def record_names(self) -> list[str]:
-        prefix = f"{PROVENANCE}/"
-        paths = [e.path.decode("utf-8", "replace") for e in self._below(prefix.encode())]
-        return sorted(p[len(prefix) : -len(".json")] for p in paths if p.endswith(".json") and "/" not in p[len(prefix) :])
+        return sorted(record_names_in(e.path.decode("utf-8", "replace") for e in self._below(f"{PROVENANCE}/".encode())))
 
     def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
         prefix = directory.encode() + b"/"
@@ -205,13 +136,15 @@ def open_state(host: Host, *, index: bool = False, revision: str | None = None) 
         return Commit(host.require_repository(), revision)
     if index:
         return Index(host.require_work_tree()[1])
-    return WorkTree(host.third_party)
+    return WorkTree(host.third_party, host.repository)
 
 
 def read_manifest(state: State) -> Manifest:
     """The state's manifest; ManifestError if it has none."""
     data = state.read(MANIFEST, MANIFEST_BYTES)
     if data is None:
+        if isinstance(state, WorkTree) and (error := state.deleted_error(MANIFEST)):
+            raise error
         raise ManifestError(
             f"there is no {MANIFEST_PATH} in {state.label}",
             hint="make one with `git verbatim init`",

@@ -25,7 +25,8 @@ from sync.provenance import make_record
 from sync.record_json import dump_record
 from sync.scan import read_content
 from sync.staging import Staging, Tree
-from sync.state import WorkTree, read_manifest
+from sync.state import read_manifest
+from sync.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from sync.edit import Value
@@ -113,7 +114,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
     host.require_work_tree()[1].refuse_moved()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
         refuse_interrupted(host.repository)
-        yield WorkTree(host.third_party)
+        yield WorkTree(host.third_party, host.repository)
 
 
 @dataclass
@@ -149,7 +150,9 @@ class _Run:
         """Plan and apply; nothing changes unless all of it can be planned."""
         plan = self.prepared.plan([*names, *self._entailed(names)], removed)
         if plan or self.options.commit:
-            refuse_foreign(self.host, [MANIFEST, *plan.targets(self.manifest.mirrors)])
+            targets = plan.targets(self.manifest.mirrors)
+            refuse_foreign(self.host, [MANIFEST, *targets])
+            self.state.refuse_hidden(*targets)
         if self.options.dry_run:
             self.reporter.planned(plan)
             self._refuse_local(plan)
@@ -247,11 +250,11 @@ class _Run:
         licenses = license_directory(change.name)
         record_file = record_path(change.name)
         if change.moved_from is not None:
-            staging.remove_directory(change.moved_from, change.present_there)
+            staging.remove_directory(change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there))
         if change.mirror is None or change.derived is None:
             if not change.keeps_files:
-                staging.remove_directory(change.into, change.present.files)
-            staging.remove_directory(licenses, change.present.licenses)
+                staging.remove_directory(change.into, self.prepared.as_it_lies(change.into, change.present.files))
+            staging.remove_directory(licenses, self.prepared.as_it_lies(licenses, change.present.licenses))
             staging.file(record_file, None, self.state.read(record_file))
             return
         mirror, derived, reader = change.mirror, change.derived, self.prepared.readers[change.name]
@@ -259,15 +262,15 @@ class _Run:
             blobs = [entry.blob for entry in (*derived.entries, *derived.licenses)]
             self._copying.append(copy_objects(reader, self.prepared.repository, blobs))
         checked_in, read = mirror.checked_in, reader.contents
-        files = staging.directory(
-            mirror.into, Tree(derived.tree, derived.entries), change.present.files, read, checked_in=checked_in
-        )
-        kept = staging.directory(licenses, Tree.of(derived.licenses), change.present.licenses, read, checked_in=checked_in)
+        present = self.prepared.as_it_lies(mirror.into, change.present.files)
+        beside = self.prepared.as_it_lies(licenses, change.present.licenses)
+        files = staging.directory(mirror.into, Tree(derived.tree, derived.entries), present, read, checked_in=checked_in)
+        kept = staging.directory(licenses, Tree.of(derived.licenses), beside, read, checked_in=checked_in)
         staging.file(record_file, dump_record(make_record(mirror, derived, files, kept)), self.state.read(record_file))
 
     def _follow(self, staging: Staging, mirror: Mirror) -> None:
         """Have the index follow a mirror that is on disk as it should be."""
-        present = self.prepared.on_disk(mirror)
+        present = self.prepared.on_disk(mirror, self.prepared.record(mirror.name))
         for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
             if mirror.checked_in:
                 self._keep_content(directory, facts or ())

@@ -13,6 +13,7 @@ from sync.names import quote_path
 from sync.provenance import Record
 from sync.signed import Judged, signature_shown
 from sync.tree import object_id
+from sync.unseen import ALL_SEEN, Unseen
 
 
 class Rule(StrEnum):
@@ -92,6 +93,7 @@ class Verdict:
     record: Record | None
     presence: Presence
     findings: tuple[Finding, ...]
+    unseen: Unseen = ALL_SEEN
 
     @property
     def is_clean(self) -> bool:
@@ -110,6 +112,7 @@ class Held:
     licenses: Sequence[FileFact] | None
     read: ReadFile
     is_work_tree: bool
+    unseen: Unseen = ALL_SEEN
 
 
 def verify_mirror(
@@ -143,7 +146,7 @@ def verify_mirror(
         if not removed or held.licenses:
             findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
     presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
-    return Verdict(name, record, presence, tuple(findings))
+    return Verdict(name, record, presence, tuple(findings), held.unseen)
 
 
 def _record(name: str) -> str:

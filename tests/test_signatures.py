@@ -17,7 +17,7 @@ from sync.manifest import parse_manifest
 from sync.model import Mirror, ObjectId, SignatureState, SignedObject, UpstreamCommit
 from sync.signatures import Judge
 from sync.signed import Judged, signed_part
-from sync.state import WorkTree
+from sync.work_tree import WorkTree
 from tests.support import Host, Upstream, git, git_bytes, mirror
 
 pytestmark = pytest.mark.skipif(

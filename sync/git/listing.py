@@ -1,0 +1,67 @@
+"""What the index has of a directory as git itself lists it, whatever kind of index it is, and what a checkout leaves out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from sync.git.libgit2 import FAILURES
+from sync.git.process import judging_environment, run_git
+from sync.git.repository import Repository
+from sync.model import Entry, Mode, ObjectId, RepoPath
+
+_HIDDEN = b"S"
+
+
+class Listed(NamedTuple):
+    """One entry of the index, by path from the top."""
+
+    entry: Entry
+    is_hidden: bool
+    """Whether git leaves it out of the working tree (skip-worktree), as a sparse checkout has it."""
+
+
+def list_index(work_tree: Path, directory: str) -> list[Listed]:
+    """The entries at or below a directory; of a conflict each side."""
+    command = ("ls-files", "-t", "--stage", "-z", "--", directory)
+    said = run_git(work_tree, *command, environment=judging_environment()).stdout
+    return list(_parsed(said))
+
+
+def _parsed(said: bytes) -> Iterator[Listed]:
+    for line in said.split(b"\0")[:-1]:
+        facts, _, path = line.partition(b"\t")
+        tag, mode, blob, _ = facts.split(b" ")
+        yield Listed(Entry(RepoPath(path), int(mode, 8), ObjectId(blob.decode())), tag == _HIDDEN)
+
+
+def is_tracked(repository: Repository, path: str) -> bool:
+    """Whether the index has a file; True also where only git itself could tell."""
+    try:
+        return path in repository.raw.index
+    except FAILURES:
+        return True
+
+
+def staged_gitlinks(work_tree: Path, directory: str) -> frozenset[bytes]:
+    """The submodules of the index at or below a directory, by path from the top."""
+    return frozenset(entry.path for entry, _ in list_index(work_tree, directory) if entry.mode == Mode.GITLINK)
+
+
+def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[bytes]:
+    """Likewise those of HEAD."""
+    head = repository.commit_of("HEAD")
+    found = repository.entry_at(repository.tree_of(head), directory) if head else None
+    if found is None:
+        return frozenset()
+    mode, tree = found
+    if mode == Mode.GITLINK:
+        return frozenset({directory})
+    files = repository.files_below(tree) if mode == Mode.TREE else ()
+    return frozenset(directory + b"/" + file.path for file in files if file.mode == Mode.GITLINK)
+
+
+def core_switches(work_tree: Path) -> dict[str, bool]:
+    """Git's `core.filemode`, `core.symlinks`, `core.sparsecheckout` and `…cone`, as far as any configuration in force has them."""
+    pattern = r"^core\.(filemode|symlinks|sparsecheckout|sparsecheckoutcone)$"
+    said = run_git(work_tree, "config", "--type=bool", "--get-regexp", pattern, check=False).stdout.decode()
+    return {key.removeprefix("core."): value == "true" for key, _, value in (line.partition(" ") for line in said.splitlines())}
