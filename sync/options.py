@@ -56,12 +56,16 @@ def in_options(error: VerbatimError) -> VerbatimError:
 def as_options(text: str) -> str:
     """Words about keys of the manifest, in options."""
     text = _BUDGET.sub(rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text)
-    text = _ASSIGNMENT.sub(lambda found: _option(found[1], found[2]), text)
+    text = _ASSIGNMENT.sub(_option, text)
     return _KEY.sub(lambda found: f"`{OPTIONS[found[1]]}`", text)
 
 
-def _option(key: str, value: str) -> str:
-    given = json.loads(value)
+def _option(assignment: re.Match[str]) -> str:
+    key, value = assignment.groups()
+    try:
+        given = json.loads(value)
+    except ValueError:
+        return assignment[0]  # somebody's words that look like ours
     if given is True:
         return OPTIONS[key]
     words = [given] if isinstance(given, str) else [*given]

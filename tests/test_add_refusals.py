@@ -92,6 +92,11 @@ PINS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "the pattern `x` in `--exclude` of mirror up matches nothing",
         "correct the pattern, or remove it from `--exclude`",
     ),
+    "a pattern that looks like an assignment": (
+        ("--tag", "v1", "--exclude", r'tag = "\q"'),
+        r'the pattern `tag = "\q"` in `--exclude` of mirror up matches nothing',
+        "correct the pattern, or remove it from `--exclude`",
+    ),
     "a budget": (
         ("--tag", "large"),
         "mirror up cannot copy large exactly",
