@@ -189,7 +189,7 @@ def test_refs_may_be_named_as_git_allows_and_revisions_written_with_blanks(host:
 
 def test_a_pushed_object_that_is_not_there_cannot_be_judged(host: Host) -> None:
     pushed = b"refs/heads/x %s refs/heads/x %s\n" % (b"ab" * 20, NULL.encode())
-    assert_trouble(hook(host, "pre-push", "origin", "url", stdin=pushed), 3, f"object {'ab' * 20} cannot be read")
+    assert_trouble(hook(host, "pre-push", "origin", "url", stdin=pushed), 3, f"this repository lacks object {'ab' * 20}")
 
 
 # an unreadable manifest
@@ -428,7 +428,7 @@ def test_a_partial_clone_that_lacks_what_must_be_read_is_not_called_clean(long: 
     long.path.rename(tmp_path / "away")  # git would fetch by itself what it needs
     ran = partial.run("check", "--range", f"{NULL}..HEAD")
     assert_trouble(ran, 3)
-    assert_trouble(partial.run("check", "--all"), 3, "cannot be read")
+    assert_trouble(partial.run("check", "--all"), 3, "this repository lacks object", "`git fetch --refetch --no-filter`")
 
 
 def object_file(host: Host, revision: str) -> Path:
