@@ -397,7 +397,7 @@ def test_a_commit_that_the_upstream_lacks_cannot_be_checked(host: Host, upstream
     assert ran.err == (
         f"error: the upstream has no commit {'1234567890' * 4}\n"
         f"  url: {site.url()}\n"
-        "hint: the commit may be gone from every branch and tag; look for one that is there\n"
+        "hint: the commit may be a fork's, or gone from every branch and tag; look for one that is there\n"
     )
 
 
