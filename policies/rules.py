@@ -20,7 +20,7 @@ _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000
 _LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
 _TOP = f"{THIRD_PARTY}/".encode()
-_KEPT_FINDINGS = 4096
+_KEPT_ALTERED = 16  # each may be every file of every mirror
 
 
 class Rules:
@@ -31,7 +31,7 @@ class Rules:
         self._objects: Objects = states.objects
         self._attributes = AlteringAttributes(states.objects)
         self._copies = Copies(states.objects)
-        self._altered = lru_cache(_KEPT_FINDINGS)(self._altered_in)
+        self._altered = lru_cache(_KEPT_ALTERED)(self._altered_in)
 
     @property
     def all(self) -> tuple[Callable[[Case], Iterator[Finding]], ...]:
