@@ -195,3 +195,24 @@ def test_check_refuses_attributes_under_which_a_clone_does_not_verify(
     assert host.run("check").status == 0
     host.git("commit", "--quiet", "-m", "other work")
     assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
+
+
+def test_two_branches_that_moved_a_mirror_are_not_merged_by_lines_and_sync_settles_it(host: Host, upstream: Upstream) -> None:
+    def manifest(tag: str) -> None:
+        host.manifest(mirror("m", upstream.url, tag=tag, from_="wit", local=True))
+
+    for tag, text in (("v1", b"one\n\n\n\ntwo\n"), ("v2", b"ONE  \n\n\n\ntwo\n"), ("v3", b"one\n\n\n\nTWO  \n")):
+        upstream.release(tag, {"wit/a.wit": text})
+    for branch, tag in (("base", "v1"), ("theirs", "v2"), ("ours", "v3")):
+        host.git("switch", "--quiet", "-c", branch, *(["base"] if branch != "base" else []))
+        manifest(tag)
+        host.sync("--commit")
+        assert host.git("diff", "--check", "HEAD~1") == ""  # whose white space it is, is no matter of ours
+    with pytest.raises(AssertionError, match=r"CONFLICT.*third_party/m/a\.wit"):
+        host.git("merge", "theirs")
+    assert (host.third_party / "m/a.wit").read_bytes() == b"one\n\n\n\nTWO  \n"
+    manifest("v2")
+    host.sync()
+    host.git("add", "third_party/mirrors.toml")
+    host.git("commit", "--quiet", "-m", "merged")
+    assert host.run("check", "--all").status == 0
