@@ -285,7 +285,7 @@ RECORDS: dict[str, tuple[Callable[[World], bytes], tuple[str, ...]]] = {
     "not JSON": (lambda w: w.record.read_bytes()[:-9], ("is not JSON",)),
     "not UTF-8": (lambda _: b'{"schema": "\xff"}', ("is not JSON",)),
     "another JSON": (lambda _: b"[]\n", ("is no record",)),
-    "deeply nested": (lambda _: b"[" * 100_000, ("is not JSON",)),
+    "deeply nested": (lambda _: b"[" * 100_000, ("says far more than one does",)),
     "hand-edited layout": (lambda w: w.record.read_bytes().replace(b"  ", b"\t"), ("is not canonical JSON",)),
     "CRLF": (lambda w: w.record.read_bytes().replace(b"\n", b"\r\n"), ("has CRLF line endings",)),
     "hand-edited commit": (

@@ -1,6 +1,7 @@
 """Words from outside: paths quoted as git quotes them and back, text that cannot act on a terminal, nearest names."""
 
 import subprocess
+import time
 import unicodedata
 
 import pytest
@@ -129,3 +130,14 @@ def test_names_that_differ_in_case_alone_are_all_known() -> None:
 def test_a_hint_names_all_that_are_near() -> None:
     assert did_you_mean("v1.0.2", ["v1.0.1", "v1.0.3"]) in {"did you mean v1.0.1 or v1.0.3?", "did you mean v1.0.3 or v1.0.1?"}
     assert did_you_mean("x", ["v1.0.1"]) is None
+
+
+def test_many_long_names_are_compared_within_a_second() -> None:
+    names = ["a" * 180 + f"{number:010}" for number in range(4000)]
+    began = time.process_time()
+    assert did_you_mean("a" * 180 + "000000123x", names) is not None
+    assert time.process_time() - began < 5
+
+
+def test_a_word_longer_than_any_name_is_compared_with_nothing() -> None:
+    assert did_you_mean("a" * 1_000_000, ["a" * 999_999]) is None

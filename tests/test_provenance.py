@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sync.errors import RecordError
+from sync.errors import RecordError, SelectionError
 from sync.model import Mirror, Pin, PinKind, RepoPath, Selection
 from sync.record_json import dump_record, parse_record
 from tests.support import Host, Upstream, mirror
@@ -122,3 +122,11 @@ def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any
     )
     assert honest().differences(mine) == []
     assert [said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))] == [key]
+
+
+def test_a_record_larger_than_any_that_is_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = parse_record(GOOD, "up")
+    monkeypatch.setattr("sync.record_json.RECORD_BYTES", len(GOOD) - 1)
+    with pytest.raises(SelectionError) as raised:
+        dump_record(record)
+    assert raised.value.reference == "record-too-large"

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -374,3 +375,26 @@ def test_comments_and_blanks_are_no_patterns(line: str, expected: bool) -> None:
 def test_a_pattern_with_a_bracket_in_brackets_warns_nobody() -> None:
     # Python's re warns of "possible nested set" on stderr; here warnings are errors
     assert Trees(frozenset({"[a", "b"})).select(exclude=("[[]a",)) == ["b"]
+
+
+def test_patterns_that_would_take_minutes_are_refused() -> None:
+    """A few hundred patterns of many stars, for a tree in which a few objects name thousands of directories."""
+    raw = dump_tree([TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
+    trees = {object_id("tree", raw): raw}
+    for _ in range(12):
+        inner = object_id("tree", raw)
+        raw = dump_tree([TreeEntry(b"a", Mode.TREE, inner), TreeEntry(b"b", Mode.TREE, inner)])
+        trees[object_id("tree", raw)] = raw
+    selection = Selection(include=("**/" + "*/" * 60 + "f",) * 100)
+    began = time.process_time()
+    with pytest.raises(MalformedObjectError, match="too many patterns for so many entries") as raised:
+        select(object_id("tree", raw), RepoPath(b""), selection, trees.__getitem__)
+    assert raised.value.reference == "patterns-too-many"
+    assert time.process_time() - began < 5
+
+
+def test_paths_that_together_are_longer_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.selection.PATHS_BYTES", 5)
+    with pytest.raises(MalformedObjectError, match="more than 5 bytes") as raised:
+        Trees(frozenset({"a/x", "b/y"})).select()
+    assert raised.value.reference == "tree-too-large"

@@ -215,3 +215,10 @@ def test_licence_files_are_known_by_name(name: bytes) -> None:
 @pytest.mark.parametrize("name", [b"licenser.py", b"my-LICENSE", b"notices", b"copy", b"README"])
 def test_other_files_are_no_licences(name: bytes) -> None:
     assert not is_license_name(name)
+
+
+def test_directories_that_a_few_long_paths_name_are_bounded() -> None:
+    paths = [b"%d/" % number + b"d" * 19 + b"/" + b"/".join([b"e" * 19] * 150) + b"/f" for number in range(300)]
+    with pytest.raises(MalformedObjectError) as raised:
+        build_trees((RepoPath(path), Mode.FILE, ID) for path in paths)
+    assert raised.value.reference == "tree-too-large"
