@@ -10,7 +10,7 @@ from policies.objects import Objects
 from policies.states import Case, MirrorFacts, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
-from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, license_directory
+from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, FileFact, Mode, ObjectId, license_directory
 from sync.names import quote_path
 from sync.provenance import Record
 from sync.tree import TreeEntry
@@ -20,6 +20,8 @@ _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000
 _LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
 _TOP = f"{THIRD_PARTY}/".encode()
+_UNACCOUNTED = "no mirror, record, licence or manifest accounts for it"
+_LOOKALIKE = f"some systems take it for a part of {THIRD_PARTY}/, or for {ATTRIBUTES_FILE}"
 _KEPT_ALTERED = 16  # each may be every file of every mirror
 
 
@@ -88,7 +90,8 @@ class Rules:
         if not any(state.is_governed for state in (case.state, *case.parents)):
             return
         for path in islice(self._new_strays(case), _MAX_STRAY_FILES):
-            yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", quote_path(path))
+            message = _UNACCOUNTED if path.startswith(_TOP) or path == THIRD_PARTY.encode() else _LOOKALIKE
+            yield Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path))
 
     def _new_strays(self, case: Case) -> Iterator[bytes]:
         # what comes with a history that knows no mirrors is new where there are some; adopting the tool is not to blame for it

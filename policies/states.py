@@ -1,6 +1,5 @@
 """What policies look at: the mirrors, records and stray files of one commit or index, by object ids."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,13 +25,13 @@ from sync.model import (
     record_path,
 )
 from sync.paths import is_above, is_mirror_name
+from sync.portable import looks_like
 from sync.provenance import Record
 from sync.record_json import parse_record
+from sync.selection import join
 from sync.tree import TreeEntry
 
 _TOP = THIRD_PARTY.encode()
-# case is nothing to macOS and Windows, dots and blanks at the end are nothing to Windows, and it gives short names
-_LOOKALIKE = re.compile(rb"(?:third_party[. ]*|third_~[1-9])", re.IGNORECASE)
 _ATTRIBUTES = ATTRIBUTES_FILE.encode()
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # on checkout git takes attributes from the index, where it does not ask whether they are a link
@@ -48,7 +47,7 @@ class Root:
     attributes: TreeEntry | None = None
     """The `.gitattributes` of the root."""
     lookalikes: tuple[TreeEntry, ...] = ()
-    """What some file systems take for third_party/."""
+    """What some file systems take for third_party/ or for the root's `.gitattributes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,13 @@ def read_root(objects: Objects, tree: ObjectId) -> Root:
     return Root(
         next((entry for entry in entries if entry.name == _TOP), None),
         next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
-        tuple(entry for entry in entries if entry.name != _TOP and _LOOKALIKE.fullmatch(entry.name)),
+        tuple(entry for entry in entries if _is_lookalike(entry.name)),
     )
+
+
+@lru_cache(1 << 14)
+def _is_lookalike(name: bytes) -> bool:
+    return name not in {_TOP, _ATTRIBUTES} and any(looks_like(name, ours) for ours in (THIRD_PARTY, ATTRIBUTES_FILE))
 
 
 class States:
@@ -256,12 +260,12 @@ def _root_attributes(root: Root) -> Iterator[Entry]:
 
 
 def _attributes_inside(record: Record) -> tuple[Entry, ...]:
+    """What git reads as attributes, on some systems also under another name."""
     directory = f"{THIRD_PARTY}/{record.into}/".encode()
     return tuple(
-        Entry(RepoPath(directory + fact.path), Mode.FILE, fact.blob)
+        Entry(RepoPath(directory + join(fact.path.rpartition(b"/")[0], _ATTRIBUTES)), Mode.FILE, fact.blob)
         for fact in record.files
-        # where case is nothing, git takes what it finds under any case
-        if fact.path.rpartition(b"/")[2].lower() == _ATTRIBUTES
+        if looks_like(fact.path.rpartition(b"/")[2], ATTRIBUTES_FILE)
     )
 
 

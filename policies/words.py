@@ -106,7 +106,7 @@ EXPLANATIONS = (
     Explanation(
         Rule.UNRECORDED_FILE,
         finds="something under third_party/ that no mirror, record, licence or manifest accounts for; "
-        "or a directory that some systems take for third_party/",
+        "or something in the root that some systems take for third_party/ or .gitattributes",
         why="third_party/ holds exact copies and nothing else, so that whatever lies there can be checked. "
         "A file beside a mirror looks like upstream's and is not.",
         go_on="keep your own files outside of third_party/; add an upstream with `git verbatim add NAME URL --tag TAG --commit`; "

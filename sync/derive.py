@@ -9,19 +9,14 @@ from sync.lengths import MOST, TOO_LONG, windows_length
 from sync.limits import TREE_BYTES
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
-from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, collisions, judge_portable
+from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
 from sync.proof import commit_tree, tag_name
 from sync.selection import Selected, SourceError, select
 from sync.submodules import describe, excluding, submodule_urls
-from sync.tree import MalformedObjectError, escapes, judge_name, parse_tree
+from sync.tree import MalformedObjectError, escapes, parse_tree
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
-# as Windows may abbreviate it, too (git's path.c, is_ntfs_dotgitmodules)
-_GITMODULES = re.compile(
-    rb"(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9]|gi7eb~[1-9]\d|gi7e~[1-9]\d{2}|gi7~[1-9]\d{3}|gi~[1-9]\d{4}|g~[1-9]\d{5}|~[1-9]\d{6})"
-    rb"[ .]*(?::.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
+_GITMODULES = ".gitmodules"
 _MAX_TARGET_BYTES = 4095  # PATH_MAX without its NUL
 _MAX_GITMODULES_BYTES = 1 << 20
 _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
@@ -178,26 +173,23 @@ def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
         return b""
 
 
-def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
+def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], licenses: tuple[Entry, ...], reader: ObjectReader) -> None:
     """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
     _refuse_excess(mirror, entries, reader)
-    judged: set[bytes] = set()
+    for found in misnamed((entry.path for entry in entries), mirror.allow):
+        _refuse(mirror, found.path, found.reference, _reason(found))
+    for found in misnamed((entry.path for entry in licenses), mirror.allow):
+        _refuse(mirror, found.path, found.reference, _reason(found), is_license=True)
     for entry in entries:
-        path: bytes = entry.path
-        while path and path not in judged:
-            judged.add(path)
-            directory, _, name = path.rpartition(b"/")
-            for reference in (judge_name(name), judge_portable(name)):
-                if reference is not None and reference not in mirror.allow:
-                    _refuse(mirror, path, reference)
-            path = directory
-        reference = _judge_content(entry, reader)
-        if reference is not None:
+        if (reference := _judge_content(entry, reader)) is not None:
             _refuse(mirror, entry.path, reference)
         _refuse_long(mirror, entry.path)
-    if COLLIDES not in mirror.allow:
-        for one, other in collisions(entry.path for entry in entries):
-            _refuse(mirror, other, COLLIDES, f"on Windows and macOS it is one with {quote_path(one)}")
+
+
+def _reason(found: Misnamed) -> str:
+    if found.other is not None:
+        return f"on Windows and macOS it is one with {quote_path(found.other)}"
+    return _REASONS[found.reference]
 
 
 def _refuse_long(mirror: Mirror, path: bytes) -> None:
@@ -231,7 +223,7 @@ def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
 def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
     if entry.mode == Mode.GITLINK:
         return "submodule"
-    if entry.mode == Mode.SYMLINK and _GITMODULES.fullmatch(entry.path.rpartition(b"/")[2]):
+    if entry.mode == Mode.SYMLINK and looks_like(entry.path.rpartition(b"/")[2], _GITMODULES):
         return "gitmodules-symlink"
     if entry.mode == Mode.SYMLINK:
         return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None
@@ -249,13 +241,16 @@ def _refuse_all(mirror: Mirror, reference: str, reason: str, key: str) -> NoRetu
     )
 
 
-def _refuse(mirror: Mirror, path: bytes, reference: str, reason: str | None = None, key: str | None = None) -> NoReturn:
+def _refuse(
+    mirror: Mirror, path: bytes, reference: str, reason: str | None = None, key: str | None = None, *, is_license: bool = False
+) -> NoReturn:
     key = f'allow = ["{reference}"]' if reference in ALLOWABLE else key
-    allowing = f"; to copy it all the same: {key}" if key else ""
+    ways = ["leave it out with `exclude`"] if not is_license else []
+    ways += [f"to copy it all the same: {key}"] if key else []
     raise SelectionError(
-        f"mirror {mirror.name} cannot copy {quote_path(path)} exactly",
+        f"mirror {mirror.name} cannot copy {'the licence file ' if is_license else ''}{quote_path(path)} exactly",
         [f"{reason or _REASONS[reference]} [{reference}]", *_where(mirror)],
-        hint=f"leave it out with `exclude`{allowing}",
+        hint="; ".join(ways) or None,
         reference=reference,
     )
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NoReturn, Protocol
@@ -15,14 +15,15 @@ from sync.errors import ManifestError
 from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest_tables import DefaultsTable, ManifestTable, MirrorTable
 from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection, SignedObject
-from sync.names import did_you_mean
-from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem
+from sync.names import did_you_mean, quote_path
+from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem, unportable
 from sync.patterns import excess, parse_pattern
-from sync.portable import judge_portable
+from sync.portable import COLLIDES, collisions, folded
 from sync.toml_lines import find_line, toml_lines
 from sync.urls import url_problem
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
+_NAMES = "a name is letters, digits and . _ + @ -, begins with a letter or digit, and files can be called so on Windows"
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
 # git-check-ref-format: what no part of a ref name may hold
@@ -102,15 +103,6 @@ def _syntax_error(text: str, error: ValueError) -> ManifestError:
     return ManifestError(f"{MANIFEST_PATH} is not valid TOML", [where, str(error).lower()], reference="manifest-syntax")
 
 
-def _unportable(into: str, allow: Iterable[str]) -> str | None:
-    """Why Windows users could not clone a mirror that lies there, in words that follow the key's name; None if they can."""
-    for part in into.split("/"):
-        reference = judge_portable(part.encode())
-        if reference is not None and reference not in allow:
-            return f'names `{part}`, which Windows cannot hold; to use it all the same: allow = ["{reference}"]'
-    return None
-
-
 def _refuse_first(text: str, error: ValidationError) -> NoReturn:
     details = error.errors(include_url=False)[0]
     location = tuple(str(part) for part in details["loc"])
@@ -150,14 +142,14 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         raise _at(text, ("mirrors", name) if key is None else ("mirrors", name, key), message, hint)
 
     if not is_mirror_name(name):
-        refuse(None, f"`{name}` is no mirror name", "a name is letters, digits and . _ + @ -, and begins with a letter or digit")
+        refuse(None, f"`{name}` is no mirror name", _NAMES)
     _refuse_values(table, refuse)
     source = (table.from_ or "").rstrip("/")
     source = "" if source == "." else source
     if source and (problem := path_problem(source)):
         refuse("from", f"`from` {problem}")
     into = (name if table.into is None else table.into).rstrip("/")
-    if problem := path_problem(into) or into_problem(into) or _unportable(into, table.allow):
+    if problem := path_problem(into) or into_problem(into) or unportable(into, table.allow):
         refuse("into" if table.into is not None else None, f"`into` {problem}")
     pin = _pin(table, refuse)
     required = table.require_signature or defaults.require_signature
@@ -248,14 +240,13 @@ def _pattern_problem(pattern: str) -> str | None:
 
 
 def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
-    # compared without case: on Windows and macOS `WASI` and `wasi` are one directory
     names: dict[str, str] = {}
     places: dict[str, str] = {}
     above: dict[str, str] = {}
     for name, mirror in mirrors.items():
         if other := names.get(name.casefold()):
             raise _at(text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None)
-        place = mirror.into.casefold()
+        place = folded(mirror.into.encode())
         if other := _lying_there(place, places, above):
             raise _at(
                 text,
@@ -267,9 +258,23 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
         above |= dict.fromkeys(_directories(place), name)
     for name, mirror in mirrors.items():
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
-            if path is not None and (other := _lying_there(path.casefold(), places, above)):
+            if path is not None and (other := _lying_there(folded(path.encode()), places, above)):
                 hint = "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
                 raise _at(text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint)
+    _refuse_collisions(text, mirrors)
+
+
+def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
+    """Refuse places and files of keys, or directories above them, that are one on some system."""
+    named = {path: (name, "into") for name, mirror in mirrors.items() if COLLIDES not in mirror.allow for path in [mirror.into]}
+    for name, mirror in mirrors.items():
+        for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
+            named |= {} if path is None else {path: (name, key)}
+    for one, other in collisions(RepoPath(path.encode()) for path in named):
+        path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
+        name, key = named[path]
+        message = f"`{key}` of mirror {name} collides: on Windows and macOS {quote_path(other)} is one with {quote_path(one)}"
+        raise _at(text, ("mirrors", name, key), message, "spell both alike, or call one otherwise")
 
 
 def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:

@@ -63,7 +63,7 @@ class Preparation:
         pending = [n for n in names if n not in satisfied]
         derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
         for name in pending:
-            refuse_inexact(self.manifest.mirrors[name], derived[name].entries, self.readers[name])
+            refuse_inexact(self.manifest.mirrors[name], derived[name].entries, derived[name].licenses, self.readers[name])
         changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))

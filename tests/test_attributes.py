@@ -216,3 +216,15 @@ def test_two_branches_that_moved_a_mirror_are_not_merged_by_lines_and_sync_settl
     host.git("add", "third_party/mirrors.toml")
     host.git("commit", "--quiet", "-m", "merged")
     assert host.run("check", "--all").status == 0
+
+
+@pytest.mark.parametrize("name", [".GITATTRIBUTES", "gitatt~1", "GI7D29~1"])
+def test_what_some_system_takes_for_attributes_is_judged_as_attributes(host: Host, upstream: Upstream, name: str) -> None:
+    upstream.release("v1", {"wit/a.wit": b"a\n", f"wit/{name}": b"*.wit text eol=crlf\n", f"other/{name}": b"*.wit -text\n"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.sync("--commit")
+    ran = host.run("check", "--all")
+    assert (ran.status, "attributes-alter-bytes" in ran.out, "third_party/up/wit/a.wit" in ran.out) == (1, True, True), ran.out
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, exclude=[name]))
+    host.sync("--commit")
+    assert host.run("check", "--all").status == 0

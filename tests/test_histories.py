@@ -342,6 +342,22 @@ CHANGES = (
 # fmt: on
 """Tried through all hooks, and in every shape of history."""
 
+LOOKALIKES = {
+    "third_party with a character that HFS+ ignores": r"th\342\200\214ird_party/alpha/a.wit",
+    "third_party behind one": r"\357\273\277third_party/alpha/a.wit",
+    "third_party with a dot": "third_party./alpha/a.wit",
+    "third_party with a blank": "Third_Party /alpha/a.wit",
+    "a stream of third_party": "third_party::$INDEX_ALLOCATION/alpha/a.wit",
+    "a short name of third_party": "THIRD_~1/alpha/a.wit",
+    "a short name of third_party with a hash": "the057~1/alpha/a.wit",
+    "a path with backslashes": r"third_party\\alpha\\a.wit",
+    "attributes in capitals": ".GITATTRIBUTES",
+    "attributes with a character that HFS+ ignores": r".git\342\200\215attributes",
+    "a short name of attributes": "GITATT~1",
+    "a short name of attributes with a hash": "gi7d29~2",
+}
+"""Names that some systems take for ours, as printf and git read them."""
+
 # fmt: off
 FURTHER = (
     Change("edit of a file in a directory", "echo >>alpha/sub/c.wit; git add alpha", DIFFERS),
@@ -376,6 +392,7 @@ FURTHER = (
     Change("a directory beside the mirrors", "mkdir new; echo >new/notes.txt; git add new", STRAY),
     Change("a file beside the records", "echo >provenance/notes.txt; git add provenance", STRAY),
     Change("a directory that some systems take for third_party", "B=$(git hash-object -w ../src/main.c); git update-index --add --cacheinfo 100644,$B,Third_Party/alpha/a.wit", STRAY),
+    *(Change(f"{name} in the root", f"""B=$(git hash-object -w ../src/main.c); printf '100644 %s\\t{octal}\\n' $B | git update-index --add --index-info""", STRAY) for name, octal in LOOKALIKES.items()),
     Change("record: a licence's blob id", """change '/licenses/,/path/{/blob/s/[0-9a-e]",/f",/;}' provenance/alpha.json; git add provenance""", (*DIFFERS, *PROOF)),
 )
 # fmt: on

@@ -31,6 +31,13 @@ def test_the_order_of_the_file_is_kept() -> None:
     assert list(parse_manifest(text.encode()).mirrors) == ["b", "a", "c"]
 
 
+def test_one_spelling_of_a_directory_is_no_collision_and_others_may_be_allowed() -> None:
+    other = GOOD.replace("up", "two")
+    parse_manifest(f'{GOOD}into = "wasi/a"\nkeyring = "keys/k"\n{other}into = "wasi/b"\nkeyring = "keys/k"\n'.encode())
+    parse_manifest(f'{GOOD}into = "wasi/a"\n{other}into = "WASI/b"\nallow = ["name-collides"]\n'.encode())
+    parse_manifest(f'{GOOD}into = "aux"\nallow = ["name-windows-reserved"]\n'.encode())
+
+
 def test_an_empty_manifest_has_no_mirrors() -> None:
     assert parse_manifest(b"").mirrors == {}
 
@@ -67,6 +74,68 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
     "a backslash": (GOOD + "into = 'a\\b'\n", "`into` is no plain path", ":4: mirrors.up.into", None),
     "the workspace": (GOOD + 'into = ".git-verbatim"\n', "`into` is reserved", ":4: mirrors.up.into", None),
     "the licences": (GOOD + 'into = "Licenses/x"\n', "`into` is reserved", ":4: mirrors.up.into", None),
+    "a short name of the records": (GOOD + 'into = "PROVEN~1/x"\n', "`into` is reserved", ":4: mirrors.up.into", None),
+    "the records with a dot, allowed": (
+        GOOD + 'into = "provenance./x"\nallow = ["name-trailing-dot-or-blank"]\n',
+        "`into` is reserved",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "a stream of the licences, allowed": (
+        GOOD + 'into = "licenses::$INDEX_ALLOCATION/x"\nallow = ["name-windows-character"]\n',
+        "`into` is reserved",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "a device": (
+        GOOD + 'into = "wasi/nul.d"\n',
+        "`into` names `nul.d`, which Windows cannot hold; to use it",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "a name that is a device": (GOOD.replace("up", "aux"), "`aux` is no mirror name", ":1: mirrors.aux", "on Windows"),
+    "a name whose record is a device": (
+        GOOD.replace('"up"', '"nul.json"'),
+        "is no mirror name",
+        ':1: mirrors."nul.json"',
+        "on Windows",
+    ),
+    "a name with a dot at the end": (
+        GOOD.replace('"up"', '"COPYING."'),
+        "is no mirror name",
+        ':1: mirrors."COPYING."',
+        "on Windows",
+    ),
+    "keys in a device": (
+        GOOD + 'keyring = "keys/con"\n',
+        "`keyring` names `con`, which Windows cannot hold",
+        ":4: mirrors.up.keyring",
+        None,
+    ),
+    "places that differ in composition": (
+        GOOD + 'into = "\u00e9"\n' + GOOD.replace("up", "two") + 'into = "e\u0301"\n',
+        "mirror two overlaps mirror up",
+        ":8: mirrors.two.into",
+        "give each",
+    ),
+    "directories above places that differ in case": (
+        GOOD + 'into = "wasi/a"\n' + GOOD.replace("up", "two") + 'into = "WASI/b"\n',
+        "`into` of mirror up collides: on Windows and macOS wasi is one with WASI",
+        ":4: mirrors.up.into",
+        "spell both alike",
+    ),
+    "a place that is another's short name": (
+        GOOD + 'into = "wasi-clocks"\n' + GOOD.replace("up", "two") + 'into = "WASI-C~1"\n',
+        "`into` of mirror two collides: on Windows and macOS WASI-C~1 is one with wasi-clocks",
+        ":8: mirrors.two.into",
+        "spell both alike",
+    ),
+    "keys that differ in case": (
+        GOOD + 'keyring = "keys/a"\nallowed-signers = "keys/A"\n',
+        "`keyring` of mirror up collides: on Windows and macOS keys/a is one with keys/A",
+        ":4: mirrors.up.keyring",
+        "spell both alike",
+    ),
     "an unfinished string": ('[mirrors.up]\nurl = "x\n', "is not valid TOML", ":2", None),
     "a key twice": (GOOD + 'tag = "v2"\n', "is not valid TOML", ":4", None),
 }

@@ -8,12 +8,17 @@ from pathlib import Path
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.process import NOT_THERE, judging_environment, run_git, stream_git
 from sync.limits import ENTRIES
-from sync.model import ATTRIBUTES_FILE, EMPTY_TREE, THIRD_PARTY, ObjectId
+from sync.model import EMPTY_TREE, THIRD_PARTY, ObjectId
 from sync.names import quote_path
 
-# third_party/, what some systems take for it (its name in other case, with dots behind, Windows' short name), and malformed
-# entries of a root tree such as `third_party/…`, which git's plain paths never match and its checkout writes
-POLICED_PATHS = (":(top,icase)third_*", f":(top){ATTRIBUTES_FILE}")
+# what some systems take for our names begins as they do but for case, or has an invisible character on the way (their UTF-8
+# begins with E2 or EF), or is a short name of Windows with a hash; also malformed entries of a root tree such as `third_party/…`,
+# which git's plain paths never match and its checkout writes
+_BEGINNINGS = ("third_", "the0", ".gita", "gitatt~", "gi7d")
+_INVISIBLE = tuple(
+    f"{name[:at]}{lead}" for name in ("third", ".git") for at in range(len(name) + 1) for lead in ("\udce2", "\udcef")
+)
+POLICED_PATHS = tuple(f":(top,icase){beginning}*" for beginning in dict.fromkeys((*_BEGINNINGS, *_INVISIBLE)))
 """What policies depend on, and some more, as git's pathspecs."""
 
 StagedChange = tuple[bytes, int, ObjectId]

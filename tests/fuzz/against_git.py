@@ -63,7 +63,7 @@ def tree(repository: Path, data: bytes) -> None:
     try:
         entries = parse_tree(data)
         modes = {entry.name: entry.mode if entry.mode in BLOB_MODES else Mode.FILE for entry in entries}
-        refuse_inexact(_MIRROR, tuple(Entry(RepoPath(name), modes[name], id_) for name, _, id_ in entries), _Links())
+        refuse_inexact(_MIRROR, tuple(Entry(RepoPath(name), modes[name], id_) for name, _, id_ in entries), (), _Links())
     except (MalformedObjectError, SelectionError):
         return
     name = _git(repository, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", stdin=data).decode().strip()
