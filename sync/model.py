@@ -1,5 +1,7 @@
 """The words of the design as frozen values: imported by every module, importing nothing of ours but errors."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, NewType
@@ -68,9 +70,24 @@ class PinKind(StrEnum):
     COMMIT = "commit"
 
 
+# what a reader, or a program, takes for something else than a tag: the id of an object, a word that stands where pins stand,
+# other refs, and whatever has blanks, arrows or nothing to see in it
+_OTHER_WORDS = re.compile(r"(?i:removed|@|(?:[a-z]+_)?head|(?:heads|remotes|tags|commit|tag)\b.*)", re.DOTALL)
+_ID = re.compile(r"[0-9]{12}|[0-9]{40}|[0-9]{64}|(?=[0-9]*[a-f])[0-9a-f]{7,64}", re.IGNORECASE)
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Sm"})
+
+
+def reads_as_id(text: str) -> bool:
+    """Whether people or programs take a text for the id of an object, in full or abbreviated."""
+    return _ID.fullmatch(unicodedata.normalize("NFKC", text)) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The tag or the full commit id that the manifest names for a mirror."""
+    """The tag or the full commit id that the manifest names for a mirror.
+
+    As text it cannot be taken for another: a commit id is itself, and a tag that reads as something else has `refs/tags/` in front.
+    """
 
     kind: PinKind
     value: str
@@ -80,7 +97,16 @@ class Pin:
         return f"refs/tags/{self.value}" if self.kind is PinKind.TAG else None
 
     def __str__(self) -> str:
-        return self.value
+        return self.value if self.ref is None or self.is_plain else self.ref
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its value alone says what it is."""
+        text = self.value
+        if self.ref is None or (text.isascii() and text.startswith("v") and text.isprintable()):
+            return True
+        is_visible = not any(unicodedata.category(c) in _NO_TEXT and c not in "+<=>|~" for c in text)
+        return is_visible and not reads_as_id(text) and _OTHER_WORDS.fullmatch(unicodedata.normalize("NFKC", text)) is None
 
 
 class SignedObject(StrEnum):

@@ -113,5 +113,5 @@ def count(number: int, noun: str) -> str:
 
 
 def short_pin(pin: str) -> str:
-    """A pin as people read it: of a full commit id the first twelve digits, a tag as it is."""
+    """A pin, as its text, for people: of a full commit id the first twelve digits, a tag as it is (which never reads as an id)."""
     return pin[:12] if re.fullmatch("[0-9a-f]{40}", pin) else pin

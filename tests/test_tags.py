@@ -1,7 +1,8 @@
-"""Tags that are not what their name says: renamed, nested, of no commit."""
+"""Tags that are not what their name says: renamed, nested, of no commit; and tags that read as something else."""
 
 import pytest
 
+from sync.model import Pin, PinKind
 from tests.support import Host, Upstream, git, mirror
 
 FILES = {"a.wit": b"a\n"}
@@ -83,3 +84,55 @@ def test_a_tag_of_no_commit_is_refused(host: Host, upstream: Upstream, kind: str
     assert ran.status == 2
     assert "commit" in ran.err
     assert not (host.third_party / "up").exists()
+
+
+ELSE = {
+    "a commit id": "0123456789abcdef0123456789abcdef01234567",
+    "a commit id as status shortens it": "0123456789ab",
+    "a commit id in capitals": "DEADBEEF",
+    "a commit id in full width": "\uff44\uff45\uff41\uff44beef",
+    "a mirror that is removed": "removed",
+    "git's HEAD": "HEAD",
+    "a branch": "heads/main",
+    "the words of a commit": "commit\u00a00123456789ab",
+    "a move of the pin": "v1\u2192v2",
+}
+
+
+@pytest.mark.parametrize("tag", ELSE.values(), ids=ELSE)
+def test_a_tag_that_reads_as_something_else_is_written_as_a_ref(host: Host, upstream: Upstream, tag: str) -> None:
+    ref(upstream, tag, upstream.commit(FILES))
+    assert host.run("hook", "install").status == 0
+    host.manifest(mirror("up", upstream.url, tag=tag, local=True))
+    host.sync("--commit")
+    tree, said = host.record("up")["tree"], f"refs/tags/{tag}"
+    message = host.git("log", "-1", "--format=%B")
+    assert message == f"third_party: sync up to {said}\n\nMirror-Sync: up {said} {tree}"
+    assert "trailer-missing" not in host.run("check", "--range", "HEAD^..HEAD").out
+    assert host.run("status").out.splitlines()[0].split("  ")[1] == said
+    [status] = host.run("status", "--json").json["mirrors"]
+    assert (status["pin"], status["recorded_pin"]) == (said, said)
+
+
+def test_a_tag_named_as_its_commit_is_told_from_the_commit(host: Host, upstream: Upstream) -> None:
+    commit = upstream.commit(FILES)
+    other = upstream.commit({"a.wit": b"other\n"})
+    ref(upstream, commit, other)
+    host.manifest(mirror("up", upstream.url, commit=commit, local=True))
+    host.sync("--commit")
+    assert host.git("log", "-1", "--format=%s") == f"third_party: sync up to {commit[:12]}"
+    host.manifest(mirror("up", upstream.url, tag=commit, local=True))
+    assert f"{commit[:12]} \u2192 refs/tags/{commit}" in host.run("sync", "--dry-run").out
+    ran = host.run("check")
+    assert (ran.status, "the manifest says refs/tags/" in host.run("verify").out) == (0, True)
+    host.sync("--commit")
+    assert host.git("log", "-1", "--format=%s") == f"third_party: sync up to refs/tags/{commit}"
+    report = host.run("report", "json").json["components"][0]
+    assert (report["pin"], report["version"]["upstream"], commit in report["purl"]) == (f"refs/tags/{commit}", None, False)
+
+
+@pytest.mark.parametrize(
+    "tag", ["v1", "1.0", "20240910", "2024a", "3.12.0a1", "curl-8_1_0", "release/2", "headline", "a+b", "\u7248\u672c1"]
+)
+def test_other_tags_are_written_as_they_are(tag: str) -> None:
+    assert str(Pin(PinKind.TAG, tag)) == tag

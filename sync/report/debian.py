@@ -124,7 +124,8 @@ def _version(component: Component) -> str:
     version = debian_version(component.version, component.commit, component.commit_time)
     if is_sayable(component.version, version):
         return version
-    reason = "it is pinned by commit" if component.version is None else f"Debian cannot say {component.version}"
+    without = "its tag reads as a commit id" if component.pin.ref else "it is pinned by commit"
+    reason = without if component.version is None else f"Debian cannot say {component.version}"
     return f"{version}, by date and commit: {reason}"
 
 

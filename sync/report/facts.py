@@ -125,7 +125,7 @@ class Component:
     """Other repositories that have the same tree, by the manifest."""
     pin: Pin
     version: str | None
-    """By the tag; None for a mirror pinned by commit."""
+    """By the tag; None for a mirror pinned by commit, or by a tag that reads as a commit id."""
     tag: ObjectId | None
     """The id of the annotated tag object; None for a lightweight tag or a commit pin."""
     commit: ObjectId

@@ -78,7 +78,7 @@ def purl(component: Component) -> str:
     """The package URL: `pkg:github/…` for GitHub, else `pkg:generic/…` with the repository and commit."""
     parts = _split(component.url)
     path = parts.path.strip("/").removesuffix(".git")
-    version = _percent(component.pin.value)
+    version = _percent(component.pin.value if component.pin.is_plain else component.commit)
     subpath = "/".join(_percent_bytes(part) for part in component.source.split(b"/") if part)
     where = f"#{subpath}" if subpath else ""
     if (parts.hostname or "").lower() == "github.com" and len(path.split("/")) == _GITHUB_PATH:

@@ -98,7 +98,7 @@ class FileReport(_Model):
 class VersionsReport(_Model):
     """The version by the tag, and as package managers can say it."""
 
-    upstream: str | None = Field(description="null for a mirror pinned by commit")
+    upstream: str | None = Field(description="null for a mirror pinned by commit, or by a tag that reads as a commit id")
     rpm: str
     debian: str
 

@@ -57,16 +57,17 @@ def _mirror(component: Component) -> _Bundled:
         *([f"  directory: {readable_source(component)}"] if component.source else []),
         *([f"  tag: {component.pin}"] if component.pin.ref else []),
         f"  commit: {component.commit}",
-        *_unsaid(component.version, version),
+        *_unsaid(component, version),
         *([f"  description: {component.description}"] if component.description else []),
     ]
     return _Bundled(f"bundled({component.name}) = {version}", tuple(lines))
 
 
-def _unsaid(version: str | None, packaged: str) -> list[str]:
-    if is_sayable(version, packaged):
+def _unsaid(component: Component, packaged: str) -> list[str]:
+    if is_sayable(component.version, packaged):
         return []
-    reason = "it is pinned by commit" if version is None else f"rpm cannot say the version {version}"
+    without = "its tag reads as a commit id" if component.pin.ref else "it is pinned by commit"
+    reason = without if component.version is None else f"rpm cannot say the version {component.version}"
     return [f"  version by date and commit: {reason}"]
 
 
@@ -82,7 +83,7 @@ def _nested(component: Component, nested: Nested, by_name: Mapping[str, Componen
     version = rpm_version(origin.version, origin.commit, origin.commit_time)
     same = "same tree" if found.same_tree else "same files"
     about = f"copy inside {component.name}, in {where}: {same} as {found.mirror} at commit {found.commit}"
-    lines = (about, f"  URL: {found.url}", *([f"  tag: {found.pin}"] if found.pin.ref else []), *_unsaid(origin.version, version))
+    lines = (about, f"  URL: {found.url}", *([f"  tag: {found.pin}"] if found.pin.ref else []), *_unsaid(origin, version))
     return _Bundled(f"bundled({found.mirror}) = {version}", lines)
 
 

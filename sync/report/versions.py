@@ -2,7 +2,7 @@
 
 import re
 
-from sync.model import ObjectId, Pin, PinKind
+from sync.model import ObjectId, Pin, PinKind, reads_as_id
 
 # a name before the number, as in `release-1.2`, `wasi_0.2.12`, `curl/v8.1` or `@scope/name@1.2`
 _TAG = re.compile(r"(?:(?P<name>[^0-9]*)[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)
@@ -23,8 +23,11 @@ _SNAPSHOT = re.compile(r"0~git[0-9]{8}\.[0-9a-f]{7}")
 
 
 def version_of(pin: Pin) -> str | None:
-    """The version that a tag names: `0.2.12` of `v0.2.12`; the tag itself if it holds no number, None for a commit."""
-    if pin.kind is PinKind.COMMIT:
+    """The version that a tag names: `0.2.12` of `v0.2.12`; the tag itself if it holds no number, None for a commit.
+
+    None also for a tag that reads as an object id: as a version it would name a commit that it is not.
+    """
+    if pin.kind is PinKind.COMMIT or reads_as_id(pin.value):
         return None
     match = _TAG.fullmatch(pin.value)
     return match["version"] if match and not _NO_NAME.fullmatch(match["name"] or "") else pin.value
