@@ -30,6 +30,7 @@ from sync.paths import is_above
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Component, Facts, LicenseText
+from sync.report.inner import NOTHING_INSIDE, Inner, inner_records
 from sync.report.licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.versions import version_of
@@ -194,10 +195,13 @@ class _Gatherer:
             files=record.files,
             license_files=record.licenses,
             licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment, _others(record)),
-            nested=nested_copies(record, self.known),
+            nested=nested_copies(record, self.known, self._inner(record) if is_here else NOTHING_INSIDE),
             content=self.reader.content(record, read) if is_here and read is not None else None,
             signature=record.signature,
         )
+
+    def _inner(self, record: Record) -> Inner:
+        return inner_records(record, lambda fact: self.reader.file(record.into, fact))
 
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)

@@ -2,18 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from sync.model import ObjectId, Pin, PinKind, RepoPath
+from sync.provenance import Record
+from sync.record_json import parse_record
+from sync.report.inner import NOTHING_INSIDE, inner_records
 from sync.report.licenses import ExpressionError, parse_expression
 from sync.report.links import directory_page, file_page, repository_url
 from sync.report.versions import version_of
 from tests.bundles import LICENSE, NOTICE, ROOT, Bundle
-from tests.support import Host, Upstream, mirror
+from tests.support import Host, Upstream, git_bytes, mirror
 
 COMMIT = ObjectId("0123456789abcdef0123456789abcdef01234567")
 MIT = b"""Copyright (c) 2020 Somebody <s@example.org>
@@ -230,6 +234,118 @@ def test_a_copy_inside_a_copy_is_one_of_its_own(host: Host, tmp_path: Path) -> N
     two.release("v1", {"deps/http/h.wit": b"h\n", "deps/http/deps/a/a.wit": b"a\n"})
     found = nested(host, mirror("a", one.url, tag="v1", local=True), mirror("two", two.url, tag="v1", local=True))
     assert found["two"] == [("deps/http", None), ("deps/http/deps/a", "a")]
+
+
+# a project that keeps its copies as we do
+
+
+Files = dict[str | bytes, bytes | tuple[str, bytes]]
+
+
+def _project(tmp_path: Path) -> tuple[Files, str, str]:
+    """A project with a mirror of its own, as its repository has it; and that mirror's upstream and commit."""
+    inner = Upstream.create(tmp_path / "inner")
+    commit = inner.release("v1", {"LICENSE": MIT, "lib/a.c": b"a\n", "lib/deep/b.c": b"b\n"})
+    project = Host.create(tmp_path / "project")
+    project.manifest(mirror("lib", inner.url, tag="v1", local=True, from_="lib", into="wasi/lib"))
+    project.sync("--commit")
+    (project.path / "main.c").write_text("int main;\n")
+    project.git("add", "main.c")
+    files: Files = {}
+    for line in project.git("ls-files", "--stage").splitlines():
+        meta, path = line.split("\t")
+        files[path] = git_bytes(project.path, "cat-file", "blob", meta.split()[1])
+    return files, inner.url, commit
+
+
+def _reported(host: Host, upstream: Upstream, files: Files, **keys: str | bool | list[str]) -> list[dict]:
+    upstream.release("v9", files)
+    host.manifest(mirror("up", upstream.url, tag="v9", local=True, **keys))
+    host.sync()
+    return host.run("report", "json").json["components"][0]["nested"]
+
+
+@pytest.mark.parametrize(("source", "above"), [("", "third_party/"), ("third_party", ""), ("third_party/wasi", None)])
+def test_what_a_mirrored_project_has_recorded_of_its_own_copies_is_said_as_its_word(
+    host: Host, upstream: Upstream, tmp_path: Path, source: str, above: str | None
+) -> None:
+    files, url, commit = _project(tmp_path)
+    found = _reported(host, upstream, files, **({"from_": source} if source else {}))
+    if above is None:  # the record was left out
+        assert [(copy["path"], copy["origin"], "recorded" in copy) for copy in found] == []
+        return
+    [copy] = found
+    assert (copy["path"], copy["files"], copy["origin"]) == (f"{above}wasi/lib", 2, None)
+    assert copy["recorded"] == {"by": "up", "mirror": "lib", "url": url, "pin": "v1", "commit": commit, "path": "lib"}
+    said = f"{above}wasi/lib: lib v1 at {commit[:12]}, as recorded by up"
+    assert said in host.run("report", "debian").out
+    for kind in ("markdown", "html", "spdx", "cyclonedx", "rpm"):
+        text = host.run("report", kind).out
+        assert ("no origin found" in text, "as recorded by" in text) == (False, True), kind
+
+
+FORGERIES: dict[str, Callable[[Files], object]] = {
+    "a file that was edited": lambda files: files.update({"third_party/wasi/lib/a.c": b"edited\n"}),
+    "a file more": lambda files: files.update({"third_party/wasi/lib/more.c": b"more\n"}),
+    "a file that is gone": lambda files: files.pop("third_party/wasi/lib/a.c"),
+    "another mode": lambda files: files.update({"third_party/wasi/lib/a.c": ("100755", b"a\n")}),
+    "another commit": lambda files: _replace(files, rb'"commit": "[0-9a-f]{40}"', b'"commit": "%s"' % (b"1" * 40)),
+    "another time": lambda files: _replace(files, rb'"commit_time": "2', b'"commit_time": "1'),
+    "no canonical JSON": lambda files: _replace(files, rb"\n\Z", b"\n\n"),
+    "no JSON": lambda files: files.update({RECORD: b"["}),
+    "nested too deep": lambda files: files.update({RECORD: b"[" * 100_000}),
+    "of another mirror": lambda files: files.update({"third_party/provenance/other.json": files.pop(RECORD)}),
+    "a link": lambda files: files.update({RECORD: ("120000", b"../../main.c")}),
+}
+RECORD = "third_party/provenance/lib.json"
+
+
+def _replace(files: Files, old: bytes, new: bytes) -> None:
+    content = files[RECORD]
+    assert isinstance(content, bytes)
+    files[RECORD] = re.sub(old, new, content)
+    assert files[RECORD] != content
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_record_inside_a_mirror_that_does_not_hold_says_nothing(
+    host: Host, upstream: Upstream, tmp_path: Path, forge: Callable[[Files], object]
+) -> None:
+    files, _, _ = _project(tmp_path)
+    forge(files)
+    found = _reported(host, upstream, files)
+    assert [(copy["path"], copy["origin"], "recorded" in copy) for copy in found] == [
+        ("third_party/licenses", None, False),
+        ("third_party/provenance", None, False),
+        ("third_party/wasi", None, False),
+    ]
+
+
+def test_a_record_of_this_host_goes_before_the_word_of_a_project(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+    files, url, commit = _project(tmp_path)
+    upstream.release("v9", files)
+    own = mirror("mine", url, tag="v1", local=True, from_="lib")
+    host.manifest(mirror("up", upstream.url, tag="v9", local=True) + own)
+    host.sync()
+    [copy] = host.run("report", "json").json["components"][0]["nested"]
+    assert (copy["path"], copy["origin"]["mirror"], copy["origin"]["commit"]) == ("third_party/wasi/lib", "mine", commit)
+    assert f"third_party/wasi/lib: mine v1 at {commit[:12]}," in host.run("report", "debian").out
+
+
+def test_of_a_project_whose_records_do_not_hold_only_a_few_are_tried(
+    monkeypatch: pytest.MonkeyPatch, host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
+    files, _, _ = _project(tmp_path)
+    _replace(files, rb'"commit_time": "2', b'"commit_time": "1')
+    content = files[RECORD]
+    assert isinstance(content, bytes)
+    many = {f"third_party/provenance/a{n}.json": content.replace(b'"mirror": "lib"', b'"mirror": "a%d"' % n) for n in range(9)}
+    _reported(host, upstream, {**files, **many})
+    tried: list[str] = []
+    monkeypatch.setattr(Record, "problems", lambda record: tried.append(record.mirror) or ["it does not hold"])
+    record = parse_record((host.third_party / "provenance/up.json").read_bytes(), "up")
+    found = inner_records(record, lambda fact: (host.third_party / "up" / fact.path.decode()).read_bytes())
+    assert (found, tried) == (NOTHING_INSIDE, ["a0", "a1", "a2", "a3"])
 
 
 # versions and links

@@ -7,7 +7,7 @@ from sync.names import quote_path
 from sync.report.facts import Component, Facts
 from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified
 from sync.report.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
-from sync.report.text import headline, iso_time, state_shown
+from sync.report.text import headline, iso_time, origin_shown, state_shown
 from sync.signed import signature_shown
 
 
@@ -151,7 +151,7 @@ def _properties(part: Part) -> Iterator[dict[str, object]]:
     else:
         yield _property("state", "copy inside a mirror")
         yield _property("tree", part.nested.tree)
-        yield _property("origin", part.nested.origin.mirror if part.nested.origin else "no origin found")
+        yield _property("origin", part.nested.origin.mirror if part.nested.origin else origin_shown(part.nested))
     for comment in part.statement.comments:
         yield _property("license", comment)
 

@@ -79,6 +79,24 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the record of a nested copy says that lies beside it in the mirror: its project's word.
+
+    Its own proof leads from the copy's tree to the commit id. Nobody here asked that upstream, and no manifest here names it.
+    """
+
+    by: str
+    """The mirror of this host in which the record lies."""
+    mirror: str
+    """What the project calls its copy."""
+    url: str
+    pin: Pin
+    commit: ObjectId
+    path: RepoPath
+    """In that upstream's tree; empty for its root."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nested:
     """A copy of something else inside a mirror, such as `deps/io` in WIT."""
 
@@ -90,6 +108,8 @@ class Nested:
     """Paths inside the mirror."""
     origin: Origin | None
     """None: no record of this host has it."""
+    recorded: Recorded | None = None
+    """What the mirrored project has recorded of it, where it keeps its copies as this host does."""
 
     @property
     def name(self) -> bytes:

@@ -8,8 +8,8 @@ from importlib.resources import files
 from urllib.parse import quote
 
 from sync.model import ObjectId, RepoPath
-from sync.names import count, quote_path
-from sync.report.facts import Component, Facts, LicenseText, Nested
+from sync.names import count, quote_path, short_pin
+from sync.report.facts import Component, Facts, LicenseText, Nested, Recorded
 from sync.report.links import directory_page, file_page
 from sync.report.page.details import commands, file_table, properties
 from sync.report.page.markup import Html, code, fill, join, link, note
@@ -131,7 +131,9 @@ def _nested(copies: Sequence[Nested]) -> Html:
 
 
 def _origin(nested: Nested) -> Html:
-    origin = nested.origin
+    origin, recorded = nested.origin, nested.recorded
+    if origin is None and recorded is not None:
+        return _recorded(recorded)
     if origin is None:
         return fill('<b class="none">no origin found</b>, {}', count(len(nested.files), "file"))
     page = file_page if nested.files == (nested.path,) else directory_page
@@ -142,6 +144,17 @@ def _origin(nested: Nested) -> Html:
         str(origin.pin),
         link(page(origin.url, origin.commit, origin.path), code(origin.commit[:_SHORT])),
         "" if origin.same_tree else ", file by file",
+    )
+
+
+def _recorded(recorded: Recorded) -> Html:
+    return fill(
+        'copy of {} {} at {}, as recorded by <a href="#{}">{}</a>',
+        recorded.mirror,
+        short_pin(str(recorded.pin)),
+        link(directory_page(recorded.url, recorded.commit, recorded.path), code(recorded.commit[:_SHORT])),
+        _anchor(recorded.by),
+        recorded.by,
     )
 
 

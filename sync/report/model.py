@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
 from sync.names import quote_path
-from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
+from sync.report.facts import Component, Facts, LicenseText, Nested, Origin, Recorded
 from sync.report.links import directory_page, purl, swhid_content, swhids
 from sync.report.sbom import json_bytes
 from sync.report.text import iso_time
@@ -75,13 +75,29 @@ class OriginReport(_Model):
     same_tree: bool = Field(description="whether the tree id is the same; else each file's blob id is")
 
 
+class RecordedReport(_Model):
+    """What the mirrored project has recorded of a nested copy; the record's proof holds, and nobody here asked that upstream."""
+
+    by: str = Field(description="the mirror in which the record lies")
+    mirror: str = Field(description="what the project calls its copy")
+    url: str
+    pin: str
+    commit: str
+    path: str = Field(description="in that upstream's tree; empty for its root")
+
+
 class NestedReport(_Model):
     """A copy of something else inside a mirror."""
 
     path: str = Field(description="inside the mirror")
     id: str = Field(description="git tree id, or blob id of a single file")
     files: int
-    origin: OriginReport | None = Field(description="null: no origin found")
+    origin: OriginReport | None = Field(description="null: no record of this host has it")
+    recorded: RecordedReport | None = Field(
+        default=None,
+        exclude_if=lambda recorded: recorded is None,
+        description="only where the mirrored project itself uses git-verbatim, and has recorded the copy",
+    )
 
 
 class FileReport(_Model):
@@ -222,6 +238,18 @@ def _nested(nested: Nested) -> NestedReport:
         id=nested.tree,
         files=len(nested.files),
         origin=_origin(nested.origin) if nested.origin else None,
+        recorded=_recorded(nested.recorded) if nested.recorded else None,
+    )
+
+
+def _recorded(recorded: Recorded) -> RecordedReport:
+    return RecordedReport(
+        by=recorded.by,
+        mirror=recorded.mirror,
+        url=recorded.url,
+        pin=str(recorded.pin),
+        commit=recorded.commit,
+        path=quote_path(recorded.path),
     )
 
 

@@ -7,6 +7,7 @@ from sync.model import Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Nested, Origin
+from sync.report.inner import NOTHING_INSIDE, Inner
 from sync.selection import join
 from sync.tree import build_trees, is_license_name, object_id, parse_tree
 
@@ -71,17 +72,18 @@ def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
         tree, path = below[name], join(path, name)
 
 
-def nested_copies(record: Record, known: Known) -> tuple[Nested, ...]:
+def nested_copies(record: Record, known: Known, inner: Inner = NOTHING_INSIDE) -> tuple[Nested, ...]:
     """The copies inside a mirror, by path, also those inside another.
 
-    A directory is one if it is the tree of another mirror, or lies where projects keep copies of others.
+    A directory is one if it is the tree of another mirror, if the project has recorded it, or if it lies where projects keep
+    copies of others.
     """
     trees = {path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()}
     files = {fact.path: fact.blob for fact in record.files}
     found: dict[bytes, Origin | None] = {}
     for path in sorted(trees):
         origin = _origin_by_tree(record, path, trees[path], known) if path else None
-        if origin is not None or _is_in_place(path):
+        if origin is not None or path in inner.copies or _is_in_place(path):
             found[path] = origin
     for path, blob in files.items():
         if _is_in_place(path) and path.endswith(b".wit"):
@@ -96,9 +98,17 @@ def nested_copies(record: Record, known: Known) -> tuple[Nested, ...]:
             tree=trees.get(path) or files[RepoPath(path)],
             files=tuple(inside[path]),
             origin=origin or (_origin_by_files(record, path, inside[path], known) if path in trees else None),
+            recorded=inner.copies.get(RepoPath(path)),
         )
         for path, origin in sorted(found.items())
+        if origin is not None or path in inner.copies or not _is_accounted(path, inside[path], inner)
     )
+
+
+def _is_accounted(path: bytes, own: Mapping[RepoPath, ObjectId], inner: Inner) -> bool:
+    """Whether a directory is of the project's own making: records, licences beside them, or nothing but recorded copies."""
+    holds_some = any(one.startswith(path + b"/") for one in (*inner.copies, *inner.accounted))
+    return holds_some and own.keys() <= inner.accounted
 
 
 def _is_in_place(path: bytes) -> bool:

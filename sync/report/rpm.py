@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.names import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import readable_source
-from sync.report.text import elsewhere_shown, headline, license_shown, selection_shown, version_shown
+from sync.report.text import elsewhere_shown, headline, license_shown, origin_shown, selection_shown, version_shown
 from sync.report.versions import is_sayable, rpm_version
 
 _HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
@@ -77,7 +77,7 @@ def _nested(component: Component, nested: Nested, by_name: Mapping[str, Componen
     found = nested.origin
     if found is None:
         name = _NOT_IN_NAMES.sub("-", quote_path(nested.name)).strip("-.") or "unnamed"
-        about = f"copy inside {component.name}, in {where}: no origin found, so no version; {_object(nested)}"
+        about = f"copy inside {component.name}, in {where}: {origin_shown(nested)}, so no version; {_object(nested)}"
         return _Bundled(f"bundled({name})", (about,))
     origin = by_name[found.mirror]
     version = rpm_version(origin.version, origin.commit, origin.commit_time)

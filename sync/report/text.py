@@ -78,11 +78,14 @@ def elsewhere_shown(component: Component) -> str:
 
 
 def origin_shown(nested: Nested) -> str:
-    """Where a nested copy comes from, or that nobody here knows."""
-    origin = nested.origin
-    if origin is None:
-        return "no origin found"
-    return f"{origin.mirror} {short_pin(str(origin.pin))} at {origin.commit[:12]}" + ("" if origin.same_tree else ", file by file")
+    """Where a nested copy comes from, as far as this host or the mirrored project has a record of it."""
+    origin, recorded = nested.origin, nested.recorded
+    if origin is not None:
+        same = "" if origin.same_tree else ", file by file"
+        return f"{origin.mirror} {short_pin(str(origin.pin))} at {origin.commit[:12]}{same}"
+    if recorded is not None:
+        return f"{recorded.mirror} {short_pin(str(recorded.pin))} at {recorded.commit[:12]}, as recorded by {recorded.by}"
+    return "no origin found"
 
 
 def nested_shown(nested: Nested) -> str:

@@ -1,0 +1,96 @@
+"""What a mirrored project that uses git-verbatim too has recorded of its copies: held against them and its own proof; pure."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sync.errors import RecordError
+from sync.model import THIRD_PARTY, FileFact, Mode, ObjectId, RepoPath, license_directory
+from sync.paths import is_mirror_name
+from sync.provenance import Record
+from sync.record_json import parse_record
+from sync.report.facts import Recorded
+from sync.selection import join
+from sync.tree import build_trees
+
+_RECORD_FILE = re.compile(rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL)
+# more of them, or larger ones, no project was seen to have; of one whose records do not hold no more is believed
+_MAX_RECORDS = 100
+_MAX_RECORD_BYTES = 4 << 20
+_MAX_MATCHES = 1_000_000
+_MOST_UNSOUND = 4
+
+ReadFile = Callable[[FileFact], bytes]
+"""Gives the content of a file of the mirror, held against the mirror's own record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The sound records that lie inside a mirror beside the copies that they are of."""
+
+    copies: Mapping[RepoPath, Recorded]
+    """By the copy's path inside the mirror."""
+    accounted: frozenset[RepoPath]
+    """Paths inside the mirror of these records, and of licence files as they have them."""
+
+
+NOTHING_INSIDE = Inner({}, frozenset())
+
+
+def inner_records(record: Record, read: ReadFile) -> Inner:
+    """The records inside a mirror whose proof holds, and whose copy is there with just the recorded tree."""
+    files = {fact.path: fact for fact in record.files}
+    trees = {path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()}
+    copies: dict[RepoPath, Recorded] = {}
+    accounted: set[RepoPath] = set()
+    unsound = 0
+    for directory, name, fact in list(_record_files(record))[:_MAX_RECORDS]:
+        inner = _parsed(read(fact), name) if unsound < _MOST_UNSOUND else None
+        place = _inside(record, join(directory, inner.into.encode())) if inner else None
+        if inner is None or place is None or trees.get(place) != inner.tree:
+            continue
+        if inner.problems():
+            unsound += 1
+            continue
+        copies[place] = Recorded(record.mirror, inner.mirror, inner.url, inner.pin, inner.commit, inner.source)
+        accounted |= {fact.path, *_licenses(record, directory, inner, files)}
+    return Inner(copies, frozenset(accounted))
+
+
+def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
+    """The files that lie where records do: the third_party/ that they are in, in upstream's tree, and the mirror they are of."""
+    for fact in record.files:
+        match = _RECORD_FILE.fullmatch(join(record.source, fact.path))
+        name = match[2].decode("utf-8", "replace") if match else ""
+        if match and fact.mode == Mode.FILE and fact.size <= _MAX_RECORD_BYTES and is_mirror_name(name):
+            yield RepoPath(match[1]), name, fact
+
+
+def _parsed(data: bytes, name: str) -> Record | None:
+    """The record in a file; None if it is none, or asks for too much."""
+    try:
+        record = parse_record(data, name)
+    except RecordError:
+        return None
+    patterns = len(record.selection.include) + len(record.selection.exclude)
+    return record if patterns * len(record.files) <= _MAX_MATCHES else None
+
+
+def _inside(record: Record, path: bytes) -> RepoPath | None:
+    """A path of upstream's tree as one inside the mirror; None if it is not in there."""
+    if not record.source:
+        return RepoPath(path)
+    above = record.source + b"/"
+    return RepoPath(path[len(above) :]) if path.startswith(above) else None
+
+
+def _licenses(record: Record, directory: RepoPath, inner: Record, files: Mapping[RepoPath, FileFact]) -> Iterator[RepoPath]:
+    for fact in inner.licenses:
+        path = _inside(record, join(directory, license_directory(inner.mirror).encode() + b"/" + fact.path))
+        found = files.get(path) if path is not None else None
+        if path is not None and found is not None and _content(found) == _content(fact):
+            yield path
+
+
+def _content(fact: FileFact) -> tuple[int, ObjectId]:
+    return fact.mode, fact.blob
