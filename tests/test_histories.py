@@ -353,6 +353,9 @@ LOOKALIKES = {
     "a path with backslashes": r"third_party\\alpha\\a.wit",
     "attributes in capitals": ".GITATTRIBUTES",
     "attributes with a character that HFS+ ignores": r".git\342\200\215attributes",
+    "attributes with one behind the dot": r".\342\200\215gitattributes",
+    "attributes behind one": r"\357\273\277.gitattributes",
+    "a short name of third_party, of a thousand": "T~123456/alpha/a.wit",
     "a short name of attributes": "GITATT~1",
     "a short name of attributes with a hash": "gi7d29~2",
 }
