@@ -1,8 +1,9 @@
-"""What in the way of a mirror is not this repository's to replace: submodules, nested repositories, mounts; refused first."""
+"""What in the way of a mirror is not ours to replace: links, submodules, nested repositories, mounts; refused first."""
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sync.errors import HostError
@@ -15,22 +16,47 @@ from sync.names import quote_path
 _GIT = b".git"
 
 
-def refuse_foreign(host: Host, targets: Iterable[str]) -> None:
-    """HostError where a target below third_party/ is, lies in, or holds what belongs to another repository or file system.
+def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str]) -> None:
+    """HostError where one of these, below third_party/, is, lies in, or holds what no mirror may take the place of.
 
-    All of third_party/ may be mounted: what is staged is staged within it.
+    That is a submodule, another repository, a mount, and anything that is no directory where one has to be. All of third_party/
+    may be mounted: what is staged is staged within it.
     """
     root, repository = host.require_work_tree()
-    paths = sorted({f"{THIRD_PARTY}/{target}".encode() for target in targets})
+    places = [f"{THIRD_PARTY}/{directory}".encode() for directory in directories]
+    paths = sorted({*places, *(f"{THIRD_PARTY}/{file}".encode() for file in files)})
     staged = staged_gitlinks(root, THIRD_PARTY)
     for gitlinks, tracked in ((staged, True), (committed_gitlinks(repository, THIRD_PARTY.encode()), False)):
         if (met := next(_met(gitlinks, paths), None)) is not None:
             raise _submodule(root, met, staged=tracked)
+    if (odd := next(_no_directories(root, {*places, *_above(paths)}), None)) is not None:
+        raise _no_directory(root, odd)
     if (nested := next(_nested(root, paths), None)) is not None:
         raise _refusal(f"{quote_path(nested)} is a git repository of its own", nested, "move it away")
     mounted = {os.path.relpath(point, os.fsencode(root)) for point in mount_points()} - {THIRD_PARTY.encode()}
     if (met := next(_met(mounted, paths), None)) is not None:
         raise _refusal(f"something is mounted at {quote_path(met)}", met, f"unmount it: `umount {_shell(met)}`")
+
+
+def _above(paths: Iterable[bytes]) -> set[bytes]:
+    return {path[:at] for path in paths for at, sign in enumerate(path) if sign == ord("/")}
+
+
+def _no_directories(root: Path, directories: Iterable[bytes]) -> Iterator[bytes]:
+    """Those that are there and are something else, a link to a directory too; outermost first."""
+    for directory in sorted(directories):
+        try:
+            mode = os.lstat(os.path.join(os.fsencode(root), directory)).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISDIR(mode):
+            yield directory
+
+
+def _no_directory(root: Path, path: bytes) -> HostError:
+    is_link = os.path.islink(os.path.join(os.fsencode(root), path))
+    message = f"{quote_path(path)} is {'a symlink' if is_link else 'no directory'}"
+    return _refusal(message, path, f"move it away: `mv {_shell(path)} {_shell(path + b'.old')}`")
 
 
 def _met(places: Collection[bytes], paths: Collection[bytes]) -> Iterator[bytes]:
@@ -40,11 +66,10 @@ def _met(places: Collection[bytes], paths: Collection[bytes]) -> Iterator[bytes]
             yield place
 
 
-def _nested(root: Path, paths: Iterable[bytes]) -> Iterator[bytes]:
+def _nested(root: Path, paths: Sequence[bytes]) -> Iterator[bytes]:
     """The directories on the way to the paths, and below them, that have a `.git`, of whatever kind."""
     top = os.fsencode(root)
-    above = {path[:at] for path in paths for at, sign in enumerate(path) if sign == ord("/")}
-    for directory in sorted(above):
+    for directory in sorted(_above(paths)):
         if os.path.lexists(os.path.join(top, directory, _GIT)):
             yield directory
     for path in paths:

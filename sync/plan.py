@@ -101,13 +101,20 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.changes or self.unstaged)
 
-    def targets(self, mirrors: Mapping[str, Mirror]) -> list[str]:
+    def directories(self, mirrors: Mapping[str, Mirror]) -> list[str]:
         """What it replaces, takes away or has the index follow, below third_party/; `mirrors` are the manifest's."""
         places = [mirrors[name].into for name in self.unstaged]
         places += [place for change in self.changes for place in change.places]
-        names = dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)])
-        beside = [path for name in names for path in (license_directory(name), record_path(name))]
-        return [*places, *beside]
+        return [*places, *(license_directory(name) for name in self._names)]
+
+    @property
+    def records(self) -> list[str]:
+        """Likewise the files of records."""
+        return [record_path(name) for name in self._names]
+
+    @property
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)]))
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:

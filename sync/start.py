@@ -43,7 +43,7 @@ class Made:
 def initialize(host: Host, preset: str | None) -> Made:
     """Write what a host needs and does not have; of what is there only the attributes of an earlier version are changed."""
     root, repository = host.require_work_tree()
-    refuse_foreign(host, [MANIFEST, ATTRIBUTES_FILE])
+    refuse_foreign(host, [], [MANIFEST, ATTRIBUTES_FILE])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
     state = WorkTree(host.third_party, repository)
     if preset and ((host.third_party / MANIFEST).exists() or state.deleted_error(MANIFEST)):

@@ -150,9 +150,9 @@ class _Run:
         """Plan and apply; nothing changes unless all of it can be planned."""
         plan = self.prepared.plan([*names, *self._entailed(names)], removed)
         if plan or self.options.commit:
-            targets = plan.targets(self.manifest.mirrors)
-            refuse_foreign(self.host, [MANIFEST, *targets])
-            self.state.refuse_hidden(*targets)
+            directories, files = plan.directories(self.manifest.mirrors), [MANIFEST, *plan.records]
+            refuse_foreign(self.host, directories, files)
+            self.state.refuse_hidden(*directories, *plan.records)
         if self.options.dry_run:
             self.reporter.planned(plan)
             self._refuse_local(plan)

@@ -158,6 +158,12 @@ class WorkTree:
 
     def deleted_error(self, path: str) -> HostError | None:
         """What says that a file is hidden, or deleted though git tracks it, and how to have it back; None if it is neither."""
+        if os.path.lexists(self._third_party) and (self._third_party.is_symlink() or not self._third_party.is_dir()):
+            return HostError(
+                f"{THIRD_PARTY} is {'a symlink' if self._third_party.is_symlink() else 'no directory'}",
+                hint=f"move it away: `mv {THIRD_PARTY} {THIRD_PARTY}.old`",
+                reference="place-foreign",
+            )
         if self.is_hidden(path):
             return self.hidden_error(path)
         if not any(entry.path == os.fsencode(path) for entry, _ in self._listed):

@@ -155,3 +155,34 @@ def test_all_of_third_party_may_be_mounted(moved: Host, bound: Callable[[Path], 
     shutil.copytree(moved.path / "aside", moved.third_party, dirs_exist_ok=True)
     assert moved.run("sync").status == 0
     assert ((moved.third_party / "group/up/a.c").read_text(), (moved.third_party / "precious").exists()) == ("A\n", True)
+
+
+LINKED = {
+    "a link on the way": ("third_party/libs", "libs/m", "a symlink"),
+    "a link in its place": ("third_party/m", "m", "a symlink"),
+    "a link beside it": ("third_party/licenses", "m", "a symlink"),
+    "a link for records": ("third_party/provenance", "m", "a symlink"),
+    "a file on the way": ("third_party/libs", "libs/deep/m", "no directory"),
+    "a file in its place": ("third_party/m", "m", "no directory"),
+}
+
+
+@pytest.mark.parametrize("what", LINKED)
+def test_what_is_no_directory_where_one_has_to_be_is_named_and_the_way_out_works(
+    host: Host, released: Upstream, tmp_path: Path, what: str
+) -> None:
+    """Vendored libraries of elsewhere are often linked; `--discard-local` would not help, and is not named."""
+    place, into, kind = LINKED[what]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    host.run("init", "--no-hooks")
+    if kind == "a symlink":
+        (host.path / place).symlink_to(elsewhere)
+    else:
+        (host.path / place).write_text("mine\n")
+    add = ("add", "m", released.url, "--tag", "v1", "--from", "lib", "--into", into, "--local")
+    _refused(host, f"{place} is {kind}", *add, hint=f"hint: move it away: `mv {place} {place}.old`")
+    _refused(host, f"{place} is {kind}", *add, "--discard-local")
+    subprocess.run(["mv", place, f"{place}.old"], cwd=host.path, check=True)
+    assert host.run(*add).status == 0
+    assert list(elsewhere.iterdir()) == []

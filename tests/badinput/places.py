@@ -165,21 +165,23 @@ def _cases() -> Iterator[Case]:
     for level in ("parent", "mirror", "licenses", "mirrors-licenses"):
         for kind in ("symlink", "symlink-to-git", "symlink-loop", "file", "hard-link"):
             build = planted(_LEVELS[level], _KINDS[kind])
-            yield Case(f"{level}-is-a-{kind}-to-discard", "file-system-enotdir", build, command=("sync", "--discard-local"))
+            yield Case(f"{level}-is-a-{kind}-to-discard", "place-foreign", build, command=("sync", "--discard-local"))
 
 
 def _expected(level: str, kind: str) -> str:
     """How what lies at a level is refused: as somebody's file, as no file at all, or as no directory."""
     is_link = "symlink" in kind
     if level == "third-party":
-        return "file-unreadable" if kind in {"symlink", "relative-symlink", "symlink-loop"} else "manifest-missing"
-    if level in {"provenance", "workspace"}:
+        return "file-unreadable" if kind in {"symlink", "relative-symlink", "symlink-loop"} else "place-foreign"
+    if level == "workspace":
         return "file-system-enotdir"
+    if level == "provenance":
+        return "place-foreign"
     if kind in {"fifo", "socket"}:
         return "irregular-file"
     if level in _FILES:
         return "irregular-file" if is_link else "manifest-syntax" if level == "manifest" else "record-unreadable"
-    return "local-changes"
+    return "place-foreign"
 
 
 # where the workspace is on another file system than what it replaces; all of third_party/ may be mounted
@@ -203,8 +205,8 @@ def _inside(name: str, place: str, kind: str, plant: _Plant) -> Case:
         manifest.write_text(manifest.read_text().replace('"v1"', '"v2"'))
         plant(scene, scene.host.path / place)
 
-    expected = "irregular-file" if kind in {"fifo", "socket"} else "local-changes"
-    return Case(name, expected, build)
+    no_directory = "place-foreign" if place == _INSIDE["mirror"] else "local-changes"
+    return Case(name, "irregular-file" if kind in {"fifo", "socket"} else no_directory, build)
 
 
 CASES = tuple(_cases())
