@@ -114,9 +114,9 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.ATTRIBUTES_ALTER_BYTES,
-        finds="git attributes that would really change a mirrored file, a licence, a record or the manifest when somebody's git "
-        "checks it out, adds it or archives it, or that leave it out of `git archive` while the rest of its mirror is there; "
-        "whatever the line endings of the system, whether case counts there, and whatever core.autocrlf says "
+        finds="git attributes that would really change a mirrored file, a licence, a record or the manifest for somebody; "
+        "when git checks it out, adds it or archives it, or that leave it out of `git archive` while the rest of its mirror "
+        "is there, whatever the line endings of the system, whether case counts there, and whatever core.autocrlf says "
         "(attributes that change nothing are no finding, nor is a mirror that an archive leaves out whole)",
         why="Everybody who clones the repository would have other bytes than upstream's, or commit them, and its release "
         "archives would not verify. third_party/.gitattributes forbids all of that and outranks the root's; "

@@ -18,6 +18,7 @@ from sync.plan import Plan
 from sync.provenance import Record
 from sync.record_json import parse_record
 from sync.tracked import tracked_entries
+from sync.tree import object_id
 from sync.work_tree import WorkTree
 
 _PREFIX = THIRD_PARTY.encode() + b"/"
@@ -49,13 +50,11 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
         return None
     changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
     message = commit_message([_trailer_of(name, manifest, records) for name in changed])
-    mirrored: dict[bytes, Entry] = {
-        path: entry for path, entry in wanted.items() if path != MANIFEST.encode() and os.fsdecode(path) not in own
-    }
+    guarded: dict[bytes, Entry] = {path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)}
     try:
         index.read_tree(head.commit)
         index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
-        with refusing_their_changes(root, repository, mirrored):
+        with refusing_their_changes(root, repository, guarded):
             return commit_index(index, head, message)
     except HostError as error:
         error.hint = error.hint or _again(plan, before)
@@ -63,6 +62,15 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
     finally:
         with suppress(OSError):  # the commit is made, and the next run takes the file away
             index.remove()
+
+
+def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
+    """Whether the working tree should have it so: of what people edit too, their own version may be there."""
+    path = os.fsdecode(entry.path)
+    if path not in {MANIFEST, *own}:
+        return True
+    content = WorkTree(host.third_party, host.repository).read(path)
+    return path != MANIFEST and content is not None and object_id("blob", content) == entry.blob
 
 
 def _from_root(entry: Entry) -> Entry:

@@ -172,7 +172,7 @@ def test_a_manifest_that_cannot_be_read_is_refused(world: World, manifest: bytes
 
 
 def test_a_missing_manifest_is_named(world: World) -> None:
-    (world.host.third_party / "mirrors.toml").unlink()
+    world.host.git("rm", "--quiet", "--force", "third_party/mirrors.toml")
     _refused(world.host, TROUBLE, "there is no third_party/mirrors.toml", "hint: make one with `git verbatim init`")
 
 
