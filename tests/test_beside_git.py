@@ -203,3 +203,20 @@ def test_an_edit_right_after_a_sync_is_seen_by_git(synced: Host, upstream: Upstr
         (synced.third_party / "up/a").write_text("9\n")
         assert synced.git("diff", "--name-only") == "third_party/up/a"
         synced.git("checkout", "--quiet", "--", "third_party/up/a")
+
+
+def test_files_that_are_only_announced_to_git_are_staged(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {"a": b"1\n", "empty": b""})
+    move(host, upstream, "v1")
+    host.sync("--no-stage")
+    (host.path / "mine").touch()
+    host.git("add", "--intent-to-add", "third_party", "mine")
+    assert host.run("status").out.splitlines()[0] == "up  v1  clean, not staged"
+    ran = host.run("sync", "--commit")
+    assert ran.status == 0, ran.err
+    assert host.git("ls-tree", "-r", "--name-only", "HEAD", "third_party/up").splitlines() == [
+        "third_party/up/a",
+        "third_party/up/empty",
+    ]
+    assert host.git("status", "--porcelain") == "A mine"
+    assert host.run("status").out.splitlines()[0] == "up  v1  clean"

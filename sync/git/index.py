@@ -14,12 +14,15 @@ from typing import IO
 from sync.errors import HostError
 from sync.git.libgit2 import attempting
 from sync.git.process import Completed, judging_environment, run_git
-from sync.model import Entry, ObjectId, RepoPath
+from sync.model import EMPTY_TREE, Entry, ObjectId, RepoPath
 
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _GONE = b"0 " + b"0" * 40 + b"\t"
+_EMPTY_BLOB = ObjectId("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
+_INTENDED = 0
+"""The mode given to what is only intended to be added: no commit would have it, whatever it names."""
 
 Staged = Sequence[tuple[int, ObjectId, int]]
 """Mode, blob id and stage of each entry that a path has: one of stage 0, or the sides of a conflict."""
@@ -45,7 +48,16 @@ class IndexFile:
             facts, _, path = line.partition(b"\t")
             mode, blob, stage = facts.split(b" ")
             found.setdefault(path, []).append((int(mode, 8), ObjectId(blob.decode()), int(stage)))
-        return found
+        return found | self._intended(asked, found)
+
+    def _intended(self, asked: Sequence[str], found: Mapping[bytes, Staged]) -> dict[bytes, Staged]:
+        """Those that `git add -N` only announced: they name the empty blob, as an empty file does that is staged."""
+        empty = {path for path, sides in found.items() if sides[0][1:] == (_EMPTY_BLOB, 0)}
+        if not empty:
+            return {}
+        listing = ("--cached", "--ita-invisible-in-index", "--no-renames", "--name-only", "-z", EMPTY_TREE)
+        staged = self._git("diff-index", *listing, "--", *asked).split(b"\0")
+        return {path: [(_INTENDED, _EMPTY_BLOB, 0)] for path in empty.difference(staged)}
 
     def put(self, paths: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
         """Make what is staged at or below `paths` exactly `wanted`; whether anything changed.
