@@ -112,12 +112,29 @@ class Directory:
         return sorted(os.fsencode(name) for name in os.listdir(self.descriptor))
 
     def delete(self, name: bytes) -> None:
-        """Delete a file or a whole directory, following no link."""
+        """Delete a file or a whole directory, a write-protected one too, following no link."""
         status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
-        if stat.S_ISDIR(status.st_mode):
-            shutil.rmtree(name, dir_fd=self.descriptor)
-        else:
+        if not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=self.descriptor)
+            return
+        try:
+            shutil.rmtree(name, dir_fd=self.descriptor)
+        except PermissionError:
+            with self.descend(name) as directory:
+                directory.make_writable()
+            shutil.rmtree(name, dir_fd=self.descriptor)
+
+    def make_writable(self) -> None:
+        """Let its owner change this directory and all below it."""
+        os.fchmod(self.descriptor, stat.S_IMODE(os.fstat(self.descriptor).st_mode) | stat.S_IRWXU)
+        for name in self.names():
+            if stat.S_ISDIR(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode):
+                with self.descend(name) as below:
+                    below.make_writable()
+
+    def is_writable(self) -> bool:
+        """Whether names can be made and taken away here."""
+        return os.access(".", os.W_OK | os.X_OK, dir_fd=self.descriptor)
 
     def remove_empty_directories(self) -> None:
         """Remove the directories below this one that hold no file."""

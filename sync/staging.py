@@ -209,17 +209,29 @@ class Staging:
     ) -> int:
         # what lies in the way is refused here rather than after the journal
         parent, name = split(target.encode())
-        with (
-            explaining(f"write {THIRD_PARTY}/{target}"),
-            open_third_party(self.third_party) as top,
-            suppress(FileNotFoundError),
-            top.descend(parent) as directory,
-        ):
-            if old is None and new is not None and directory.exists(name):
-                raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
-            _refuse_mounted(top, directory, name, kind)
+        with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top:
+            if new != old:
+                _refuse_protected(top, target.encode(), kind)
+            with suppress(FileNotFoundError), top.descend(parent) as directory:
+                if old is None and new is not None and directory.exists(name):
+                    raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
+                _refuse_mounted(top, directory, name, kind)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
         return len(self.replacements) - 1
+
+
+def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
+    """OSError where permissions keep the target from being replaced: of its parent, and of a directory that is moved itself."""
+    path = split(target)[0] if kind == "file" else target
+    while True:
+        with suppress(FileNotFoundError, NotADirectoryError), top.descend(path) as directory:
+            if not directory.is_writable():
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{THIRD_PARTY}/".encode() + path)
+            if path != target:
+                return
+        if not path:
+            return
+        path = split(path)[0]
 
 
 def _refuse_mounted(top: Directory, directory: Directory, name: bytes, kind: str) -> None:

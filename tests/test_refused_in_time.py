@@ -175,3 +175,46 @@ def test_where_files_have_one_name_only_the_index_is_locked_all_the_same(wanting
     assert (done.returncode, wanting.run("verify", "--index").status) == (0, 0), done.stderr
     assert (wanting.third_party / "up/a").read_text() == "2\n"
     assert not (wanting.path / ".git/index.lock").exists()
+
+
+# permissions, as who has no right to pass over them meets them
+
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+needs_unprivileged = pytest.mark.skipif(
+    bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root writes everywhere, and cannot give that up here"
+)
+
+
+def unprivileged(host: Host, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [*UNPRIVILEGED, sys.executable, "-m", "sync", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(command, cwd=host.path, capture_output=True, text=True, check=False, env=environment)
+
+
+@needs_unprivileged
+@pytest.mark.parametrize("place", ["up", "provenance", "deep", ".", ".git"])
+def test_a_write_protected_place_is_refused_before_the_first_write(wanting: Host, upstream: Upstream, place: str) -> None:
+    (wanting.third_party / "deep").mkdir()
+    command = ("add", "more", upstream.url, "--tag", "v1", "--local", "--into", "deep/er/more") if place == "deep" else ("sync",)
+    unprivileged(wanting, "status")
+    protected = wanting.path / place if place == ".git" else wanting.third_party / place
+    before = whole(wanting)
+    protected.chmod(0o555)
+    ran = unprivileged(wanting, *command)
+    assert (ran.returncode, "permission denied" in ran.stderr, "hint: " in ran.stderr) == (2, True, True), ran
+    assert str(protected if place == ".git" else protected.relative_to(wanting.path)) in ran.stderr
+    protected.chmod(0o755)
+    assert whole(wanting) == before
+    ran = unprivileged(wanting, *command)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@needs_unprivileged
+@pytest.mark.parametrize("command", [("sync",), ("remove", "up")])
+def test_write_protected_directories_inside_a_mirror_stop_nothing(wanting: Host, command: tuple[str, ...]) -> None:
+    (wanting.third_party / "up/d/b").chmod(0o444)
+    (wanting.third_party / "up/d").chmod(0o555)
+    ran = unprivileged(wanting, *command)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert not (wanting.third_party / ".git-verbatim").exists()
+    assert wanting.run("status").status == 0

@@ -143,7 +143,7 @@ class Index:
         HostError if another process holds it for longer than a git command takes.
         """
         self.discard_leftovers()
-        with attempting("lock the index"):
+        with attempting("lock the index", f"let yourself write to {self.git_directory}, then run the command again"):
             self._lock()
         try:
             with attempting("copy the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged

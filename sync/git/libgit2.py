@@ -5,6 +5,7 @@ knows every place that configuration comes from. The ownership check is off for 
 can make libgit2 run code, and git, which could, checks by itself.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ def attempting(what: str, hint: str | None = None) -> Iterator[None]:
 
 
 def words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
     # a KeyError writes its words as Python quotes them
     said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return said.lower() or type(error).__name__
