@@ -67,7 +67,8 @@ EXPLANATIONS = (
         Rule.RECORD_WITHOUT_MIRROR,
         finds="a record, and perhaps its files, of a mirror that the manifest does not have",
         why="What the manifest does not name is not kept up to date by anybody.",
-        go_on="take files and record away too: `git verbatim remove {mirror} --commit`",
+        go_on=f"if the manifest here has the mirror, stage it: `git add {_MANIFEST}`; "
+        "or take files and record away too: `git verbatim remove {mirror} --commit`",
         restored=(
             _MANIFEST,
             "{record}",
@@ -77,7 +78,8 @@ EXPLANATIONS = (
         Rule.MIRROR_WITHOUT_RECORD,
         finds="a mirror of the manifest that has no record",
         why="Without a record nobody can tell which commit the files are from, or whether they are upstream's.",
-        go_on="run `git verbatim sync {mirror} --commit`",
+        go_on="run `git verbatim sync {mirror} --commit`; "
+        f"if the manifest here has the mirror no more, stage it: `git add {_MANIFEST}`",
         restored=(
             _MANIFEST,
             "{record}",

@@ -234,6 +234,28 @@ def test_a_mirror_that_is_renamed_goes_into_one_commit_under_hooks(host: Host, u
     assert host.run("check", "--all").status == 0
 
 
+@pytest.mark.parametrize("by_hand", ["added", "removed"])
+def test_a_table_that_was_edited_by_hand_and_not_staged_is_staged_as_the_hint_says(
+    host: Host, upstream: Upstream, by_hand: str
+) -> None:
+    host.run("hook", "install")
+    without, table = host.third_party / "mirrors.toml", mirror("more", upstream.url, tag="v1", local=True)
+    before = without.read_text()
+    if by_hand == "added":
+        without.write_text(before + table)
+        host.sync()
+    else:
+        host.manifest(before + table)
+        host.sync("--commit")
+        without.write_text(before)
+        assert host.run("remove", "more").status == 0
+    done = subprocess.run(["git", "commit", "-m", "x"], cwd=host.path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "`git add third_party/mirrors.toml`" in done.stderr) == (1, True), done.stderr
+    host.git("add", "third_party/mirrors.toml")
+    host.git("commit", "--quiet", "-m", "x")
+    assert host.run("check", "--all").status == 0
+
+
 def test_the_pages_are_made_from_the_same_words_and_routes() -> None:
     assert POLICIES.read_text() == policies_page(), "make it anew with `make pages`"
     assert HOOKS.read_text() == hooks_page(HOOKS.read_text()), "make it anew with `make pages`"
