@@ -220,3 +220,14 @@ def test_files_that_are_only_announced_to_git_are_staged(host: Host, upstream: U
     ]
     assert host.git("status", "--porcelain") == "A mine"
     assert host.run("status").out.splitlines()[0] == "up  v1  clean"
+
+
+def test_a_commit_is_made_on_head_itself_whatever_replaces_it(synced: Host, upstream: Upstream) -> None:
+    (synced.path / "mine").write_text("mine\n")
+    synced.git("add", "mine")
+    synced.git("commit", "--quiet", "-m", "mine")
+    synced.git("replace", "HEAD", "HEAD~1")
+    move(synced, upstream, "v2")
+    synced.sync("--commit")
+    changed = synced.git("--no-replace-objects", "diff", "--name-status", "HEAD~1", "HEAD").splitlines()
+    assert changed == ["M\tthird_party/mirrors.toml", "M\tthird_party/provenance/up.json", "M\tthird_party/up/a"]

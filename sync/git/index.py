@@ -107,8 +107,8 @@ class IndexFile:
         )
 
 
-# the hook post-index-change is for the index itself
-_OPTIONS = ("--literal-pathspecs", "-c", f"core.hooksPath={os.devnull}")
+# the hook post-index-change is for the index itself; what replaces a commit is not what the next one is made on
+_OPTIONS = ("--literal-pathspecs", "--no-replace-objects", "-c", f"core.hooksPath={os.devnull}")
 
 
 @dataclass(frozen=True, slots=True)
