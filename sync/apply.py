@@ -141,11 +141,12 @@ def finish(
             for replacement in journal.replacements:
                 _replace(third_party, top, workspace, replacement, resumed=resumed)
             make_durable(workspace)
-            if index is not None:
-                if resumed:
-                    edit_index(index, journal, lambda target: [fact.entry for fact in _facts(third_party, target)])
-                index.publish(_indexed_paths(journal))
+            if index is not None and resumed:
+                edit_index(index, journal, lambda target: [fact.entry for fact in _facts(third_party, target)])
+            # first, since a file that loses its second name gets a new ctime, which git would take for a change
             rescued = _clear_slots(third_party, workspace, journal)
+            if index is not None:
+                index.publish(_indexed_paths(journal))
         (repository.git_directory / _JOURNAL).unlink()
         remove_workspace(top)
     return Outcome(tuple(rescued))

@@ -231,3 +231,15 @@ def test_a_commit_is_made_on_head_itself_whatever_replaces_it(synced: Host, upst
     synced.sync("--commit")
     changed = synced.git("--no-replace-objects", "diff", "--name-status", "HEAD~1", "HEAD").splitlines()
     assert changed == ["M\tthird_party/mirrors.toml", "M\tthird_party/provenance/up.json", "M\tthird_party/up/a"]
+
+
+def test_git_finds_nothing_modified_after_a_slow_sync_either(synced: Host, upstream: Upstream, tmp_path: Path) -> None:
+    """Git compares seconds: whatever is done to a file after git noted its times shows when a second has passed."""
+    slow = tmp_path / "bin/git"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\n{shutil.which("git")} "$@" || exit\ncase "$*" in *--refresh*) sleep 1.1 ;; esac\n')
+    slow.chmod(0o755)
+    move(synced, upstream, "v2")
+    ran = synced.run("sync", PATH=f"{slow.parent}:{os.environ['PATH']}")
+    assert ran.status == 0, ran.err
+    synced.git("diff-files", "--quiet", "--", "third_party/up", "third_party/provenance")
