@@ -119,8 +119,13 @@ def _names(plan: Plan) -> list[str]:
 
 def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
     """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
+    return _mirrors_of(host.require_repository(), committed_files(host))
+
+
+def committed_files(host: Host) -> Mapping[RepoPath, Entry]:
+    """What HEAD has below third_party/, by path there."""
     root, repository = host.require_work_tree()
-    return _mirrors_of(repository, _committed(repository, read_head(root).commit))
+    return _committed(repository, read_head(root).commit)
 
 
 def _mirrors_of(repository: Repository, committed: Mapping[RepoPath, Entry]) -> Mapping[str, Mirror]:

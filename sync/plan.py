@@ -1,6 +1,7 @@
 """What has to change for mirrors to be as the manifest wants them: manifest, records and disk become a plan; pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -212,6 +213,38 @@ def local_changes(change: Change) -> list[str]:
         *_local(license_directory(change.name), change.present.licenses, licenses, derived.licenses if derived else ()),
         *(_local(change.moved_from, change.present_there, recorded, ()) if change.moved_from else ()),
     ]
+
+
+def refuse_staged_changes(
+    known: Mapping[str, Collection[Entry]], staged: Iterable[Entry], committed: Mapping[RepoPath, Entry]
+) -> None:
+    """LocalChangesError that lists what is staged at, below or on the way to these directories and is nowhere else.
+
+    `known` has what may lie in each, by path in it; the others are by path below third_party/.
+    """
+    new = [entry for entry in staged if committed.get(entry.path) != entry]
+    lost = [entry.path for entry in new if any(_is_lost(entry, directory.encode(), files) for directory, files in known.items())]
+    if lost:
+        raise LocalChangesError(
+            f"what is staged in {THIRD_PARTY}/ and is neither committed nor on disk would be lost",
+            [f"{THIRD_PARTY}/{quote_path(path)}" for path in lost],
+            hint="commit it, or give it up by repeating the command with `--discard-local`",
+            reference="local-changes",
+        )
+
+
+def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
+    if entry.path.startswith(directory + b"/"):
+        return entry._replace(path=RepoPath(entry.path[len(directory) + 1 :])) not in files
+    return f"{os.fsdecode(directory)}/".startswith(f"{os.fsdecode(entry.path)}/")
+
+
+def upstreams_files(change: Change) -> dict[str, set[Entry]]:
+    """What the record has, and what upstream gives, in each directory that a change is about."""
+    before, derived = change.before, change.derived
+    files = {fact.entry for fact in (before.files if before else ())} | set(derived.entries if derived else ())
+    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(derived.licenses if derived else ())
+    return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
 
 
 def _local(directory: str, present: Sequence[FileFact] | None, recorded: Sequence[FileFact], wanted: Sequence[Entry]) -> list[str]:

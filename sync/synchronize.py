@@ -1,13 +1,13 @@
 """The commands that change third_party/: sync, add and remove; hold the host, prepare, apply, commit, in this order."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync.apply import Outcome, refuse_interrupted
-from sync.commit import commit_synced, committed_mirrors
+from sync.commit import commit_synced, committed_files, committed_mirrors
 from sync.errors import HostError, ManifestError, UsageError
 from sync.foreign import refuse_foreign
 from sync.git.committing import require_identity
@@ -16,10 +16,10 @@ from sync.git_files import Edit, own_edits
 from sync.host import Host
 from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
-from sync.model import MANIFEST, FileFact, Mirror, ObjectId, license_directory, record_path
+from sync.model import MANIFEST, THIRD_PARTY, Entry, FileFact, Mirror, ObjectId, license_directory, record_path
 from sync.parallel import Options
 from sync.paths import is_mirror_name
-from sync.plan import Change, Plan, choose, refuse_local_changes
+from sync.plan import Change, Plan, choose, refuse_local_changes, refuse_staged_changes, upstreams_files
 from sync.prepare import Preparation, Reporter
 from sync.provenance import make_record
 from sync.record_json import dump_record
@@ -170,8 +170,22 @@ class _Run:
             self._refuse_commit(plan)
 
     def _refuse_local(self, plan: Plan) -> None:
-        if not self.options.discard_local:
-            refuse_local_changes(plan.changes)
+        if self.options.discard_local:
+            return
+        refuse_local_changes(plan.changes)
+        if self.options.stage and plan:
+            self._refuse_staged(plan)
+
+    def _refuse_staged(self, plan: Plan) -> None:
+        known: dict[str, Collection[Entry]] = {}
+        for change in plan.changes:
+            known |= upstreams_files(change)
+        for name in plan.unstaged:
+            if record := self.prepared.record(name):
+                known[record.into] = {fact.entry for fact in record.files}
+                known[license_directory(name)] = {fact.entry for fact in record.licenses}
+        staged = self.prepared.repository.index.settled_files(THIRD_PARTY.encode())
+        refuse_staged_changes(known, staged, committed_files(self.host))
 
     def _refuse_commit(self, plan: Plan) -> None:
         if operation := self.prepared.repository.in_progress():

@@ -243,3 +243,32 @@ def test_git_finds_nothing_modified_after_a_slow_sync_either(synced: Host, upstr
     ran = synced.run("sync", PATH=f"{slow.parent}:{os.environ['PATH']}")
     assert ran.status == 0, ran.err
     synced.git("diff-files", "--quiet", "--", "third_party/up", "third_party/provenance")
+
+
+ONLY_STAGED = {
+    "an edit that was undone on disk": ("third_party/up/a", "v1"),
+    "a file that was deleted on disk, in a mirror": ("third_party/up/mine", "v2"),
+    "a file that was deleted on disk, in a place to be": ("third_party/new/one/mine", "v1"),
+    "a file that was deleted on disk, on the way to a place": ("third_party/new", "v1"),
+    "a licence": ("third_party/licenses/up/LICENSE", "v2"),
+}
+
+
+@pytest.mark.parametrize("what", ONLY_STAGED)
+def test_what_is_staged_and_nowhere_else_is_not_dropped_unseen(synced: Host, upstream: Upstream, what: str) -> None:
+    path, tag = ONLY_STAGED[what]
+    tables = [mirror("up", upstream.url, tag=tag, local=True), mirror("new", upstream.url, tag="v1", into="new/one", local=True)]
+    synced.manifest("\n".join(tables))
+    blob = git(synced.path, "hash-object", "-w", "--stdin", stdin=b"precious\n")
+    synced.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    before = synced.snapshot(), synced.git("ls-files", "--stage")
+    ran = synced.run("sync")
+    assert ran.status == 2, ran
+    assert ran.err.splitlines() == [
+        "error: what is staged in third_party/ and is neither committed nor on disk would be lost",
+        f"  {path}",
+        "hint: commit it, or give it up by repeating the command with `--discard-local`",
+    ]
+    assert (synced.snapshot(), synced.git("ls-files", "--stage")) == before
+    assert synced.run("sync", "--discard-local").status == 0
+    assert f"{path}\n" not in synced.git("ls-files") + "\n" or synced.git("rev-parse", f":{path}") != blob

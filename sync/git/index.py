@@ -88,10 +88,6 @@ class IndexFile:
         """Make it the index of a commit; None: an empty one."""
         self._git("read-tree", *([commit] if commit else ["--empty"]))
 
-    def write_tree(self) -> ObjectId:
-        """Store it as a tree; HostError if an object that it names is not there."""
-        return ObjectId(self._git("write-tree").decode().strip())
-
     def remove(self) -> None:
         """Remove the file, with the lock that a git that was killed left on it."""
         for left in (self.path, _lock_of(self.path)):
@@ -135,6 +131,15 @@ class Index:
             if path.startswith(prefix)
         }
         return sorted(below)
+
+    def settled_files(self, directory: bytes) -> list[Entry]:
+        """Likewise, but for what is in conflict or only announced."""
+        prefix = directory + b"/"
+        return [
+            Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
+            for path, [(mode, blob, stage), *_] in IndexFile(self.work_tree, self.path).staged([directory]).items()
+            if path.startswith(prefix) and not stage and mode != _INTENDED
+        ]
 
     @contextmanager
     def locked(self) -> Iterator["LockedIndex"]:
