@@ -135,8 +135,10 @@ class Objects:
     ) -> Iterator[tuple[bytes, TreeEntry | None]]:
         """The files below an entry that none of the others has so; with `gone`, as None, what all of them have and this has not.
 
-        What is equal by its id is not looked into. Directories that are empty or too deep count as files.
+        What is equal by its id is not looked into. Directories that are empty or too deep count as files, and so does what
+        is not looked into any more after very many entries: trees that name few others many times never come to an end.
         """
+        left = 2 * ENTRIES
         pending = [(b"", here, tuple(there))]
         while pending:
             path, here, there = pending.pop()
@@ -147,14 +149,18 @@ class Objects:
             if not below and (here is not None or not lost):
                 yield path, here
             others = [self._children(one, path) for one in there] if below or lost else []
-            for name in sorted(below | lost, reverse=True):
+            left -= sum(map(len, (below, *others)))
+            if left < 0:
+                yield path, here
+                continue
+            for name in sorted(below.keys() | lost.keys(), reverse=True):
                 at = path + b"/" + name if path else name
                 pending.append((at, below.get(name), tuple(other.get(name) for other in others)))
 
-    def _children(self, entry: TreeEntry | None, path: bytes) -> dict[bytes, TreeEntry]:
+    def _children(self, entry: TreeEntry | None, path: bytes) -> Mapping[bytes, TreeEntry]:
         if entry is None or entry.mode != Mode.TREE or len(path) > PATH_BYTES:
             return {}
-        return {child.name: child for child in self.tree(entry.id)}
+        return self._entries(entry.id)
 
 
 def _is_same(one: TreeEntry | None, other: TreeEntry | None) -> bool:

@@ -19,7 +19,7 @@ from sync.git_files import ATTRIBUTES
 from sync.model import EMPTY_TREE, FileFact, Mode, ObjectId
 from sync.provenance import Record
 from sync.record_json import dump_record
-from sync.tree import build_trees
+from sync.tree import TreeEntry, build_trees, dump_tree
 from sync.verify import Difference, Finding, Rule
 from tests.fuzz.honest import Objects, record_of
 
@@ -581,6 +581,34 @@ def test_what_goes_from_a_large_stray_directory_is_not_blamed(world: World, monk
     before = STRAY | {f"third_party/stray/deep/{n}": b"z" for n in range(5)}
     after = {path: content for path, content in before.items() if not path.endswith(("/0", "/1", "/x"))}
     assert paths(world.judge(world.rules.unrecorded_files, after, before)) == []
+
+
+@pytest.mark.parametrize("directory", ["up", "stray"], ids=["of a mirror", "of nobody"])
+@pytest.mark.parametrize("parents", [("x", "xy"), ("xy",)], ids=["a merge", "a commit"])
+def test_trees_without_end_that_differ_from_a_parents_in_nothing_new_are_found(
+    world: World, monkeypatch: pytest.MonkeyPatch, directory: str, parents: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("policies.objects.ENTRIES", 1_000)
+    monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 10)
+
+    def endless(names: str) -> State:
+        """Each directory names the one below twice."""
+        raw = dump_tree(TreeEntry(name.encode(), Mode.FILE, world.repository.add("blob", b"x")) for name in names)
+        for _ in range(60):
+            tree = world.repository.add("tree", raw)
+            raw = dump_tree(TreeEntry(name, Mode.TREE, tree) for name in (b"l", b"r"))
+        rest = world.state(host()).root.third_party
+        assert rest is not None
+        kept = [entry for entry in world.objects.tree(rest.id) if entry.name != directory.encode()]
+        there = TreeEntry(directory.encode(), Mode.TREE, world.repository.add("tree", raw))
+        top = world.repository.add("tree", dump_tree([*kept, there]))
+        root = world.repository.add("tree", dump_tree([TreeEntry(b"third_party", Mode.TREE, top)]))
+        return world.states.read_if_possible(read_root(world.objects, root))
+
+    case = Case(endless("y" if len(parents) > 1 else "x"), tuple(map(endless, parents)))
+    found = [finding for rule in (world.rules.mirrors_and_records, world.rules.unrecorded_files) for finding in rule(case)]
+    assert found
+    assert all(f"third_party/{directory}" in finding.path for finding in found if finding.path)
 
 
 OTHERS = {
