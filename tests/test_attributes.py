@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from policies.conversion import conversion
+from sync.errors import CouldNotCheckError
 from sync.git.attributes import attributes_of
 from sync.git.repository import Repository
 from sync.git_files import ATTRIBUTES as OURS
@@ -127,6 +128,16 @@ def test_only_the_attribute_files_of_the_state_have_a_say(tmp_path: Path, scratc
     entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
     asked = attributes_of(Repository.open(tmp_path), entries, [b"x.a", b"deep/down/x.a", b"x.b", b"x.c", b"na\xefve\n.a"])
     assert asked == [{"text": "auto"}, {"text": "auto"}, {"ident": "set", "eol": "lf"}, {}, {"text": "auto"}]
+
+
+def test_a_pattern_that_git_would_match_for_years_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.git.attributes._SECONDS", 0.3)
+    git(tmp_path, "init", "--quiet")
+    blob = git(tmp_path, "hash-object", "-w", "--stdin", stdin=b"**/" * 600 + b"x text\n")
+    entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
+    with pytest.raises(CouldNotCheckError, match="git check-attr takes too long") as stopped:
+        attributes_of(Repository.open(tmp_path), entries, [b"d/" * 9 + b"f"])
+    assert "patterns of the .gitattributes" in (stopped.value.hint or "")
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from sync.errors import CouldNotCheckError
 from sync.git.process import run_git
 from sync.git.repository import Repository
 from sync.model import Entry, Mode
@@ -14,6 +15,7 @@ CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 ARCHIVING = ("export-ignore", "export-subst")
 """Those by which it changes, or leaves out of an archive, what is not converted."""
 _ASKED = (*CONVERTING, *ARCHIVING)
+_SECONDS = 10  # a pattern of many `**/` keeps git busy for years; 100,000 files under usual ones take less than one
 
 
 def attributes_of(
@@ -31,11 +33,20 @@ def attributes_of(
         run_git(None, "init", "--quiet", "--bare", "--template=", scratch, environment=environment)
         run_git(None, "update-index", "-z", "--index-info", stdin=lines, environment=environment)
         asked = b"".join(path + b"\0" for path in paths)
-        said = run_git(None, "check-attr", "--cached", "-z", "--stdin", *_ASKED, stdin=asked, environment=environment).stdout
+        said = _check_attributes(asked, environment)
     fields = iter(said.split(b"\0")[:-1])
     values = [(name.decode(), value.decode("utf-8", "replace")) for _, name, value in zip(fields, fields, fields, strict=True)]
     one = len(_ASKED)
     return [{name: value for name, value in values[at : at + one] if value != "unspecified"} for at in range(0, len(values), one)]
+
+
+def _check_attributes(asked: bytes, environment: Mapping[str, str]) -> bytes:
+    options = ("--cached", "-z", "--stdin", *_ASKED)
+    try:
+        return run_git(None, "check-attr", *options, stdin=asked, environment=environment, seconds=_SECONDS).stdout
+    except CouldNotCheckError as error:
+        error.hint = "look at the patterns of the .gitattributes that are in force in third_party/: git matches each with each file"
+        raise
 
 
 def _environment(repository: Repository, scratch: Path, *, ignore_case: bool) -> dict[str, str]:

@@ -30,24 +30,30 @@ def run_git(
     output: IO[bytes] | None = None,
     check: bool = True,
     answers: Collection[int] = (0,),
+    seconds: float | None = None,
 ) -> Completed:
     """Run git in `directory`, by default in the environment of this process; `options` are git's own, before its command.
 
     A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
+    After so many `seconds` git is stopped, and there is no answer.
     Who must not take a cut listing for a whole one gives an `output`: git notices what it cannot write to a file, not to a pipe.
     """
-    done = subprocess.run(  # noqa: S603
-        [program(), *options, *arguments],
-        cwd=directory,
-        input=stdin,
-        stdout=output or subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        check=False,
-    )
+    action = next((argument for argument in arguments if not argument.startswith("-")), "")
+    try:
+        done = subprocess.run(  # noqa: S603
+            [program(), *options, *arguments],
+            cwd=directory,
+            input=stdin,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CouldNotCheckError(f"git {action} takes too long", [f"waited: {seconds} s"], reference="git-too-slow") from error
     if check and done.returncode not in answers:
         said = last_lines(done.stderr or done.stdout or b"") or (["it was killed"] if done.returncode < 0 else [])
-        action = next(argument for argument in arguments if not argument.startswith("-"))
         raise HostError(f"git {action} failed", said, reference="git-failed")
     return done
 
