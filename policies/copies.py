@@ -128,7 +128,9 @@ class Copies:
 
     def _changed(self, case: Case, facts: MirrorFacts, right: Right | None) -> Iterator[Changed]:
         """The files that are neither right nor any parent's; where nobody knows what is right, every file that is no parent's."""
-        parents = [parent for parent in case.parents if parent.is_governed] or case.parents
+        # where others have other things in its place, nobody has judged them as the mirror's
+        having = [parent for parent in case.parents if facts.name in parent.mirrors]
+        parents = having or [parent for parent in case.parents if parent.is_governed] or case.parents
         for directory in (*facts.places, license_directory(facts.name)):
             here, there = self._at(case.state, directory), [self._at(parent, directory) for parent in parents]
             wanted = {} if right is None else right.get(directory, {})

@@ -250,6 +250,15 @@ def test_where_no_record_can_be_relied_on_a_change_is_blamed_anew(world: World, 
     assert found & {Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
 
 
+@pytest.mark.parametrize("inherited", [{RECORD: b"{"}, {RECORD: dump_record(dataclasses.replace(synced(), into="elsewhere"))}])
+def test_a_merge_takes_nothing_from_where_it_is_no_mirrors(world: World, inherited: dict[str, bytes]) -> None:
+    before = host() | inherited
+    edited = before | {"third_party/up/a": b"edited\n"}
+    side = {"third_party/mirrors.toml": b"", "third_party/up/a": b"edited\n"}
+    found = world.judge(world.rules.mirrors_and_records, edited, before, side)
+    assert [finding.path for finding in found] == [RECORD if inherited[RECORD] == b"{" else "third_party/up/a"]
+
+
 def test_an_inherited_finding_is_not_blamed_anew_where_the_record_can_be_relied_on(world: World) -> None:
     before = host(manifest=TABLE.replace("v1", "v2"))
     after = before | {"third_party/up/deep/b": b"edited"}
