@@ -172,11 +172,20 @@ class Policy:
             if len(known) <= _FEW and not self._brought_about(root, known, blamed):
                 return None  # to find the common ancestors would take longer
             bases = merge_bases(tip, known) if known else []
-            findings = self._brought_about(root, bases, blamed)
+            judge, before_it = (self._brought_about, bases) if bases else (self._brought_beside, known)
+            findings = judge(root, before_it, blamed)
             if not findings:
                 return None
-            explain = partial(explain_finding, self.objects, Case(self._states.read(root), self._governed(bases)), bases[0])
+            before = bases[0] if bases else None
+            explain = partial(explain_finding, self.objects, Case(self._states.read(root), self._governed(bases)), before)
             return Judgement(label, None, tuple(map(explain, findings)))
+
+    def _brought_beside(self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]) -> list[Finding]:
+        """What is wrong with a history of its own where there are mirrors already: what one push brings the next one merges."""
+        state = self._states.read_if_possible(root)
+        if not state.is_governed or not self._governed(known):
+            return []
+        return [finding for finding in self._findings(Case(state, ())) if finding not in blamed]
 
     def _brought_about(self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]) -> list[Finding]:
         """What the state of a root has that none of these commits has, as far as they have mirrors, and that is not blamed yet."""

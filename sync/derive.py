@@ -6,7 +6,7 @@ from typing import NoReturn, Protocol
 
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.lengths import MOST, TOO_LONG, windows_length
-from sync.limits import TREE_BYTES
+from sync.limits import OWN_FILE_BYTES, TREE_BYTES
 from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
@@ -26,7 +26,12 @@ _TAG_RENAMED = "tag-renamed"
 ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES, TOO_LONG, _TAG_RENAMED})
 """The references that a mirror's `allow` may name."""
 
+_PATTERN_FILES = frozenset({b".gitattributes", b".gitignore"})
+# wildmatch, which matches them in git, tries each way to cut a path at each `**`
+_MOST_DOUBLE_STARS, _MOST_STARS = 4, 20
+
 _REASONS = {
+    "patterns-too-costly": "git would match a pattern in it for years, wherever the host is cloned",
     "name-not-a-component": "its name is no name of a file",
     "name-too-long": "its name is longer than file systems allow",
     "name-backslash": "its name holds a backslash, which Windows takes for a directory separator",
@@ -229,7 +234,17 @@ def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
         return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None
     if reader.size(entry.blob) <= _LFS_POINTER_MAX_BYTES and _LFS_POINTER.match(reader.read(entry.blob)):
         return "lfs-pointer"
+    if entry.path.rpartition(b"/")[2].lower() in _PATTERN_FILES and _is_costly(entry.blob, reader):
+        return "patterns-too-costly"
     return None
+
+
+def _is_costly(blob: ObjectId, reader: ObjectReader) -> bool:
+    """Whether git would match a pattern of these attributes or ignore rules for years, in every clone of the host."""
+    if reader.size(blob) > OWN_FILE_BYTES:
+        return True
+    lines = (line for line in reader.read(blob).splitlines() if not line.startswith(b"#"))
+    return any(line.count(b"**") > _MOST_DOUBLE_STARS or line.count(b"*") > _MOST_STARS for line in lines)
 
 
 def _refuse_all(mirror: Mirror, reference: str, reason: str, key: str) -> NoReturn:

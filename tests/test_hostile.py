@@ -597,3 +597,24 @@ def test_a_commit_message_has_no_trailer_that_a_record_name_smuggles_in(host: Ho
     host.git("commit", "-q", "-m", "pull request")
     host.run("remove", "*", "--commit", "--discard-local")
     assert "\nSigned-off-by" not in host.git("log", "-1", "--format=%B")
+
+
+@pytest.mark.parametrize("name", [".gitattributes", ".gitignore", ".GITATTRIBUTES"])
+@pytest.mark.parametrize(
+    ("pattern", "refused"),
+    [("**/" * 600 + "x", True), ("a*" * 21, True), ("**/a/**/b/**/*.[ch]", False), ("# **/**/**/**/**/", False)],
+    ids=["double stars", "stars", "an honest one", "a comment"],
+)
+def test_patterns_that_git_would_match_for_years_are_refused(
+    host: Host, upstream: Upstream, name: str, pattern: str, *, refused: bool
+) -> None:
+    """They would hang every git in every clone of the host."""
+    upstream.release("v1", {f"d/{name}": f"*.png -diff\n{pattern} -diff\n".encode(), "d/e/f/g.wit": b"g\n"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    before = host.snapshot()
+    ran = host.run("sync", timeout=30)
+    assert (ran.status, "patterns-too-costly" in ran.err) == ((2, True) if refused else (0, False)), ran
+    if refused:
+        assert host.snapshot() == before
+        host.manifest(mirror("up", upstream.url, tag="v1", local=True, exclude=[name]))
+        host.sync()

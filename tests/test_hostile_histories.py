@@ -193,3 +193,18 @@ def _push(host: Host, *options: str) -> str:
         ["git", "push", *options, "origin", "HEAD:main"], cwd=host.path, capture_output=True, text=True, check=False
     )
     return done.stdout + done.stderr
+
+
+def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> None:
+    """A history of its own that adopts what it has is accepted where there are no mirrors yet, not beside some."""
+    _stray_from_another_root(host)
+    with pytest.raises(AssertionError, match=r"(?s)beside what was there.*unrecorded-file.*third_party/evil\.c"):
+        host.git("push", "--quiet", "origin", "side:side")
+    with pytest.raises(AssertionError, match=r"(?s)unrecorded-file.*third_party/evil\.c"):
+        host.git("push", "--quiet", "origin", "HEAD:main")
+    host.git("checkout", "--quiet", "--orphan", "pages")
+    host.git("rm", "--quiet", "-r", "-f", "--cached", ".")
+    (host.path / "index.html").write_text("ours\n")
+    host.git("add", "index.html")
+    host.git("commit", "--quiet", "-m", "pages")
+    host.git("push", "--quiet", "origin", "pages")
