@@ -13,7 +13,7 @@ from tests.support import Host, Ran, Upstream, mirror, run_tool
 from tests.torture import ALLOW, FILES, NOT_UTF8
 
 ROOT = Path(__file__).parent.parent
-UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", "/nonexistent"))
+UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 LICENSE = (ROOT / "LICENSE").read_bytes()
 """A text that is known by its blob id: Apache-2.0 WITH LLVM-exception."""
 NOTICE = "Copyright © 2024 the Contributors to Nowhere, published\nby nobody under no known licence.\n".encode()

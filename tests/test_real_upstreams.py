@@ -14,8 +14,8 @@ import pytest
 
 from tests.support import Host, git, mirror
 
-UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", "/nonexistent"))
-PINS = Path(os.environ.get("GIT_VERBATIM_PINS", "/nonexistent"))
+UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
+PINS = Path(os.environ.get("GIT_VERBATIM_PINS", os.devnull))
 WASI = sorted(path for path in UPSTREAMS.glob("WebAssembly/*") if not path.is_symlink())
 
 pytestmark = [

@@ -98,9 +98,13 @@ class IndexFile:
 
     def _run(self, *arguments: str, stdin: bytes = b"", output: IO[bytes] | None = None, check: bool = True) -> Completed:
         environment = {**judging_environment(), "GIT_INDEX_FILE": str(self.path)}
-        return run_git(
-            self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, output=output, check=check
-        )
+        try:
+            return run_git(
+                self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, output=output, check=check
+            )
+        except HostError as error:
+            error.hint = error.hint or "look with `git status`, and mend what it says"
+            raise
 
 
 # the hook post-index-change is for the index itself; what replaces a commit is not what the next one is made on

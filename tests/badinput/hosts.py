@@ -155,8 +155,8 @@ def _shallow(scene: Scene) -> None:
 
 
 def _journal(**step: object) -> Build:
-    defaults = {"target": "bad", "kind": "directory", "slot": 0, "new": None, "old": None, "checked_in": True}
-    return _inside("git-verbatim.journal", json.dumps({"replacements": [defaults | step], "stage": True}).encode())
+    defaults = {"target": "bad", "kind": "directory", "slot": 0, "new": None, "old": None, "index": "same"}
+    return _inside("git-verbatim.journal", json.dumps({"replacements": [defaults | step], "own": [], "stage": True}).encode())
 
 
 def _bare(scene: Scene) -> None:
@@ -191,7 +191,7 @@ _STATES: dict[str, tuple[Build, str]] = {
     "submodule": (wanted(_submodule), ACCEPTED),
     "shallow": (wanted(_shallow), ACCEPTED),
     "sparse-checkout": (_git(("sparse-checkout", "set", "--no-cone", "/*", "!/third_party/up")), ACCEPTED),
-    "split-index": (_git(("update-index", "--split-index")), "git-failed"),
+    "split-index": (_git(("update-index", "--split-index")), ACCEPTED),
     "index-version-4": (_git(("update-index", "--index-version", "4")), ACCEPTED),
     "index-conflict": (wanted(_conflict), ACCEPTED),
     "index-locked": (_inside("index.lock", b""), "index-locked"),
@@ -209,7 +209,7 @@ _STATES: dict[str, tuple[Build, str]] = {
     "newer-format": (_configured("[core]\n\trepositoryformatversion = 9\n"), "repository-unsupported"),
     "configuration-of-text": (_configured("[[[rubbish\n"), "repository-unsupported"),
     "head-missing": (_inside("HEAD", None), "host-not-git"),
-    "head-of-text": (_inside("HEAD", b"rubbish\n"), ACCEPTED),
+    "head-of-text": (_inside("HEAD", b"rubbish\n"), "git-failed"),
     "objects-missing": (_inside("objects", None), "host-not-git"),
     "git-directory-missing": (wanted(lambda s: shutil.rmtree(s.host.path / ".git")), "host-not-git"),
     "git-file-to-nothing": (
@@ -222,7 +222,7 @@ _STATES: dict[str, tuple[Build, str]] = {
     ),
     "alternates-to-nothing": (_inside("objects/info/alternates", b"/nowhere\n"), ACCEPTED),
     "grafts": (_inside("info/grafts", b"1" * 40 + b"\n"), ACCEPTED),
-    "owned-by-another": (wanted(_other_owner), ACCEPTED),
+    "owned-by-another": (wanted(_other_owner), "git-failed"),
     "journal-of-text": (_inside("git-verbatim.journal", b"rubbish"), "journal-unreadable"),
     "journal-empty": (_inside("git-verbatim.journal", b""), "journal-unreadable"),
     "journal-symlink": (_symlinked("git-verbatim.journal"), "irregular-file"),

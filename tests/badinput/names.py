@@ -188,7 +188,7 @@ _COLLIDING = {
 
 # taken as they are, and printed so that they stay words
 _PLAIN: Mapping[str, tuple[bytes, tuple[str, ...]]] = {
-    "255-bytes": (b"a" * 255, ()),
+    "255-bytes": (b"a" * 255, ("path-windows-too-long",)),
     "254-bytes-of-two-each": (("\u00e9" * 127).encode(), ()),
     "markup": (b"[bold]x[/bold]", ()),
     "closing-markup": (b"[/x]", ()),

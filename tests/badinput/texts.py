@@ -102,7 +102,7 @@ _MANIFESTS: dict[str, tuple[Build, str]] = {
     "arrays-5000-deep": (assigned("x = " + "[" * 5000 + "]" * 5000), _SYNTAX),
     "tables-3000-deep": (assigned("x = " + "{a=" * 3000 + "1" + "}" * 3000), _SYNTAX),
     "dots-5000-deep": (behind("\n" + "a." * 5000 + "b = 1\n"), _SYNTAX),
-    "line-of-10-megabytes": (wanting(description="x" * 10_000_000), ACCEPTED),
+    "line-of-10-megabytes": (wanting(description="x" * 10_000_000), "manifest-too-large"),
     "without-url": (behind('\n[mirrors.bad]\ntag = "v1"\n'), _INVALID),
     "without-pin": (wanting(tag=None), _INVALID),
     "with-both-pins": (wanting(commit="0" * 40), _INVALID),
