@@ -31,7 +31,7 @@ _PATTERN_FILES = frozenset({b".gitattributes", b".gitignore"})
 _MOST_DOUBLE_STARS, _MOST_STARS = 4, 20
 
 _REASONS = {
-    "patterns-too-costly": "git would match a pattern in it for years, wherever the host is cloned",
+    "patterns-too-costly": "git would take far too long to match its patterns, wherever the host is cloned",
     "name-not-a-component": "its name is no name of a file",
     "name-too-long": "its name is longer than file systems allow",
     "name-backslash": "its name holds a backslash, which Windows takes for a directory separator",

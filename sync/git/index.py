@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from sync.errors import HostError
+from sync.files import signals_held
 from sync.git.libgit2 import attempting
 from sync.git.process import Completed, judging_environment, run_git
 from sync.model import EMPTY_TREE, Entry, ObjectId, RepoPath
@@ -152,15 +153,18 @@ class Index:
         HostError if another process holds it for longer than a git command takes.
         """
         self.discard_leftovers()
-        with attempting("lock the index", f"let yourself write to {self.git_directory}, then run the command again"):
-            self._lock()
+        is_held = False
         try:
+            with attempting("lock the index", f"let yourself write to {self.git_directory}, then run the command again"):
+                self._lock()
+                is_held = True
             with attempting("copy the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
                 shutil.copy2(self.path, self._copy.path)
             yield LockedIndex(self, self._copy)
         finally:
-            with suppress(OSError):  # the next run takes away what is left
-                _lock_of(self.path).unlink()
+            with signals_held(), suppress(OSError):  # the next run takes away what is left
+                if is_held:
+                    _lock_of(self.path).unlink(missing_ok=True)
                 self.discard_leftovers()
 
     def discard_leftovers(self) -> None:
