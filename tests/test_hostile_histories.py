@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sync.errors import HostError
+from sync.git import changes
 from tests.support import Host, Upstream, git, mirror
 
 
@@ -208,3 +210,17 @@ def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> No
     host.git("add", "index.html")
     host.git("commit", "--quiet", "-m", "pages")
     host.git("push", "--quiet", "origin", "pages")
+
+
+def test_a_head_that_git_never_ends_reading_keeps_no_hook(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few trees that name each other twice are 2^40 files: what compares the index with them is stopped, and git with it."""
+    tree = git(host.path, "mktree", stdin=f"100644 blob {host.git('rev-parse', 'HEAD:third_party/m/a.wit')}\ta\n".encode())
+    for _ in range(40):
+        tree = git(host.path, "mktree", stdin=f"040000 tree {tree}\ta\n040000 tree {tree}\tb\n".encode())
+    top = git(host.path, "mktree", stdin=f"040000 tree {tree}\tthird_party\n".encode())
+    host.git("update-ref", "HEAD", host.git("commit-tree", "-p", "HEAD", "-m", "bomb", top))
+    monkeypatch.chdir(host.path)
+    monkeypatch.setattr(changes, "_SECONDS", 1)
+    with pytest.raises(HostError, match="cannot read the index") as refused:
+        changes.staged_changes()
+    assert refused.value.context == ["it was stopped, after 1 s at most"]

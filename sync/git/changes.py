@@ -19,6 +19,9 @@ _BEGINNINGS = ("third_*", ".gita*", "t*[~\udce2\udcef]*", ".*[\udce2\udcef]*", "
 POLICED_PATHS = tuple(f":(top,icase){beginning}" for beginning in _BEGINNINGS)
 """What policies depend on, and some more, as git's pathspecs."""
 
+_SECONDS = 30
+"""How long git may compare an index with HEAD, which is never that large unless somebody has made it so."""
+
 StagedChange = tuple[bytes, int, ObjectId]
 """Path, mode (0: removed) and blob id of a file that a commit would change."""
 
@@ -51,7 +54,7 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
     )
     try:
         # a tree can name few others so often that git would never come to an end
-        with closing(stream_git(*command, end=b"\0")) as listed:
+        with closing(stream_git(*command, end=b"\0", seconds=_SECONDS)) as listed:
             fields = list(islice(listed, 2 * ENTRIES + 1))
     except CouldNotCheckError as error:
         if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode == NOT_THERE:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,15 @@ def program() -> str:
 
 
 def stream_git(
-    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, end: bytes = b"\n"
+    *arguments: str,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    end: bytes = b"\n",
+    seconds: float | None = None,
 ) -> Generator[bytes, None, None]:
     """What git prints here, line by line (or to another `end`) while it works; CouldNotCheckError with its words if it fails.
 
+    After so many `seconds` git is stopped, which is such a failure.
     Replacement refs and the user's way to read pathspecs are out of force: the objects themselves are judged.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
@@ -91,14 +97,21 @@ def stream_git(
         with subprocess.Popen(  # noqa: S603
             command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or judging_environment()
         ) as process:
+            stopping = threading.Timer(seconds, process.kill) if seconds is not None else None
             try:
+                if stopping is not None:
+                    stopping.start()
                 yield from _fields(process.stdout, end)
             except GeneratorExit:
                 process.kill()
                 raise
+            finally:
+                if stopping is not None:
+                    stopping.cancel()
         if process.returncode != 0:
             said.seek(0)
-            raise CouldNotCheckError(f"git {arguments[0]} failed", last_lines(said.read()), reference="git-failed")
+            words = last_lines(said.read()) or [f"it was stopped, after {seconds:g} s at most" if seconds else "it was stopped"]
+            raise CouldNotCheckError(f"git {arguments[0]} failed", words, reference="git-failed")
 
 
 def _fields(stream: IO[bytes] | None, end: bytes) -> Iterator[bytes]:
