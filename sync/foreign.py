@@ -25,7 +25,7 @@ def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str])
     root, repository = host.require_work_tree()
     places = [f"{THIRD_PARTY}/{directory}".encode() for directory in directories]
     paths = sorted({*places, *(f"{THIRD_PARTY}/{file}".encode() for file in files)})
-    staged = staged_gitlinks(root, THIRD_PARTY)
+    staged = staged_gitlinks(repository, THIRD_PARTY)
     for gitlinks, tracked in ((staged, True), (committed_gitlinks(repository, THIRD_PARTY.encode()), False)):
         if (met := next(_met(gitlinks, paths), None)) is not None:
             raise _submodule(root, met, staged=tracked)

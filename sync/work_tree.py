@@ -113,7 +113,7 @@ class WorkTree:
         if self._repository is None:
             return []
         prefix = len(THIRD_PARTY) + 1
-        listed = list_index(self._third_party.parent, THIRD_PARTY)
+        listed = list_index(self._repository, THIRD_PARTY)
         return [Listed(one.entry._replace(path=RepoPath(one.entry.path[prefix:])), one.is_hidden) for one in listed]
 
     @cached_property

@@ -41,15 +41,20 @@ class IndexFile:
         if not (asked := sorted({os.fsdecode(directory) for directory in directories})):
             return {}
         found: dict[bytes, list[tuple[int, ObjectId, int]]] = {}
+        for _, mode, blob, stage, path in self.listed(asked):
+            found.setdefault(path, []).append((mode, blob, stage))
+        return found | self._intended(asked, found)
+
+    def listed(self, asked: Sequence[str]) -> Iterator[tuple[bytes, int, ObjectId, int, bytes]]:
+        """Tag (git-ls-files(1), `-t`), mode, blob id, stage and path from the top of each entry at or below these paths."""
         with tempfile.TemporaryFile() as listing:
-            self._run("ls-files", "--stage", "-z", "--", *asked, output=listing)
+            self._run("ls-files", "-t", "--stage", "-z", "--", *asked, output=listing)
             listing.seek(0)
             lines = listing.read().split(b"\0")[:-1]
         for line in lines:
             facts, _, path = line.partition(b"\t")
-            mode, blob, stage = facts.split(b" ")
-            found.setdefault(path, []).append((int(mode, 8), ObjectId(blob.decode()), int(stage)))
-        return found | self._intended(asked, found)
+            tag, mode, blob, stage = facts.split(b" ")
+            yield tag, int(mode, 8), ObjectId(blob.decode()), int(stage), path
 
     def _intended(self, asked: Sequence[str], found: Mapping[bytes, Staged]) -> dict[bytes, Staged]:
         """Those that `git add -N` only announced: they name the empty blob, as an empty file does that is staged."""
@@ -125,10 +130,14 @@ class Index:
         named = os.environ.get("GIT_INDEX_FILE")
         return self.work_tree / named if named else self.git_directory / "index"
 
+    @property
+    def file(self) -> IndexFile:
+        return IndexFile(self.work_tree, self.path)
+
     def files(self, directory: bytes) -> list[Entry]:
         """What is staged below `directory`, with paths relative to it. Conflicts count with each side."""
         prefix = directory + b"/"
-        staged = IndexFile(self.work_tree, self.path).staged([directory])
+        staged = self.file.staged([directory])
         below = {
             Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
             for path, sides in staged.items()
@@ -142,7 +151,7 @@ class Index:
         prefix = directory + b"/"
         return [
             Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
-            for path, [(mode, blob, stage), *_] in IndexFile(self.work_tree, self.path).staged([directory]).items()
+            for path, [(mode, blob, stage), *_] in self.file.staged([directory]).items()
             if path.startswith(prefix) and not stage and mode != _INTENDED
         ]
 

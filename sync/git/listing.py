@@ -1,13 +1,12 @@
 """What the index has of a directory as git itself lists it, whatever kind of index it is, and what a checkout leaves out."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from sync.git.libgit2 import FAILURES
-from sync.git.process import judging_environment, run_git
+from sync.git.process import run_git
 from sync.git.repository import Repository
-from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.model import Entry, Mode, RepoPath
 
 _HIDDEN = b"S"
 
@@ -20,18 +19,10 @@ class Listed(NamedTuple):
     """Whether git leaves it out of the working tree (skip-worktree), as a sparse checkout has it."""
 
 
-def list_index(work_tree: Path, directory: str) -> list[Listed]:
+def list_index(repository: Repository, directory: str) -> list[Listed]:
     """The entries at or below a directory; of a conflict each side."""
-    command = ("ls-files", "-t", "--stage", "-z", "--", directory)
-    said = run_git(work_tree, *command, environment=judging_environment()).stdout
-    return list(_parsed(said))
-
-
-def _parsed(said: bytes) -> Iterator[Listed]:
-    for line in said.split(b"\0")[:-1]:
-        facts, _, path = line.partition(b"\t")
-        tag, mode, blob, _ = facts.split(b" ")
-        yield Listed(Entry(RepoPath(path), int(mode, 8), ObjectId(blob.decode())), tag == _HIDDEN)
+    listed = repository.index.file.listed([directory])
+    return [Listed(Entry(RepoPath(path), mode, blob), tag == _HIDDEN) for tag, mode, blob, _, path in listed]
 
 
 def is_tracked(repository: Repository, path: str) -> bool:
@@ -42,9 +33,9 @@ def is_tracked(repository: Repository, path: str) -> bool:
         return True
 
 
-def staged_gitlinks(work_tree: Path, directory: str) -> frozenset[bytes]:
+def staged_gitlinks(repository: Repository, directory: str) -> frozenset[bytes]:
     """The submodules of the index at or below a directory, by path from the top."""
-    return frozenset(entry.path for entry, _ in list_index(work_tree, directory) if entry.mode == Mode.GITLINK)
+    return frozenset(entry.path for entry, _ in list_index(repository, directory) if entry.mode == Mode.GITLINK)
 
 
 def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[bytes]:
