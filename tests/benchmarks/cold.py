@@ -1,52 +1,80 @@
-"""A cold sync of seven small upstreams over smart HTTP, against shallow clones and against peers on the same work."""
+"""A cold sync of seven small upstreams, against git on its own and peers on the same work."""
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import peers
-from tests.benchmarks.harness import BrokenRunError, Command, Contender, alternate, program, ratio
-from tests.benchmarks.hosts import new_host, proposals_manifest
-from tests.benchmarks.results import Result
+from tests.benchmarks.harness import (
+    IMPORTS,
+    BrokenRunError,
+    Command,
+    Contender,
+    Samples,
+    alternate,
+    program,
+    ratio,
+)
+from tests.benchmarks.hosts import Wanted, git, manifest, new_host, small_upstreams
+from tests.benchmarks.proxy import at_distance
+from tests.benchmarks.results import Floor, Result
 from tests.benchmarks.server import serving
-from tests.benchmarks.sizes import Sizes
-from tests.benchmarks.upstreams import PROPOSAL_TAG, PROPOSALS, proposals
+from tests.benchmarks.sizes import Line, Sizes
+from tests.benchmarks.upstreams import PROPOSALS, proposals
 
 REAL_UPSTREAMS = "GIT_VERBATIM_BENCH_UPSTREAMS"
-_JOB = "cold `sync` of 7 upstreams, {}"
 _FEWEST_FILES = 3
 _OURS = "git-verbatim"
-_CLONES = f"7 × `git clone --depth 1 --branch {PROPOSAL_TAG}`"
-_SUBMODULES = f"7 × `git submodule add` and checkout of {PROPOSAL_TAG}"
+_FETCHES = "7 × `git fetch --depth 1` side by side"
+_CLONES = "7 × `git clone --depth 1` in sequence"
+_SUBMODULES = "7 × `git submodule add` and checkout"
+_LEAST = f'{_FETCHES} and `python -c "{IMPORTS}"` beside them'
+_GOALS_AT_50_MS = {_FETCHES: "1", _CLONES: "0.35"}
+_GOAL_OF_PEERS = "0.5"
 
 
 def measure_cold(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
     """Everybody starts from an empty home and an empty host in each round."""
     real = os.environ.get(REAL_UPSTREAMS)
-    upstreams = Path(real) if real else proposals(stand_ins, scale=sizes.history)
+    upstreams = Path(real).resolve() if real else proposals(stand_ins, scale=sizes.history)
+    found = peers.installed() if not sizes.is_quick else []
+    samples: dict[Line, Samples] = {}
+    with serving(upstreams) as url:
+        for line in sizes.distances:
+            with at_distance(url, line) as distance:
+                contenders = _contenders(small_upstreams(distance.url), found)
+                samples[line] = alternate(contenders, sizes, scratch)
+    others = [_FETCHES, _CLONES, _SUBMODULES, *(peer.name for peer in found)]
+    return [_result(samples[line], other, line) for other in others for line in samples]
+
+
+def _result(samples: Samples, other: str, line: Line) -> Result:
+    """The least is what git takes and, beside it, what Python does; for others it is git alone."""
+    goal = _GOALS_AT_50_MS.get(other, _GOAL_OF_PEERS)
+    least = _LEAST if other == _FETCHES else _FETCHES
+    return Result(
+        f"cold `sync` of 7 small upstreams, {line}",
+        other,
+        ratio(samples, _OURS, other),
+        goal if other not in _GOALS_AT_50_MS or line == Line(50) else None,
+        floor=Floor(least, ratio(samples, least, other)),
+    )
+
+
+def _contenders(wanted: Sequence[Wanted], found: Sequence[peers.Peer]) -> list[Contender]:
     return [
-        result
-        for prompt, place in ((False, "a server as the standard library makes it"), (True, "a server with TCP_NODELAY"))
-        for result in _measure(sizes, upstreams, scratch, place, prompt=prompt)
-    ]
-
-
-def _measure(sizes: Sizes, upstreams: Path, scratch: Path, place: str, *, prompt: bool) -> list[Result]:
-    with serving(upstreams, prompt=prompt) as url:
-        samples = alternate(_contenders(url, with_peers=not sizes.is_quick), sizes, scratch)
-    return [
-        Result(_JOB.format(place), name, ratio(samples, _OURS, name), "0.6" if name == _CLONES else "1")
-        for name in samples
-        if name != _OURS
-    ]
-
-
-def _contenders(url: str, *, with_peers: bool) -> list[Contender]:
-    return [
-        Contender(_OURS, lambda place: [Command(program("sync"), new_host(place / "host", proposals_manifest(url)))], _check),
-        Contender(_CLONES, lambda place: _clones(place, url)),
-        Contender(_SUBMODULES, lambda place: _submodules(new_host(place / "host"), url)),
-        *(Contender(peer.name, _job_of(peer, url), _check) for peer in (peers.installed() if with_peers else ())),
+        Contender(_OURS, partial(_sync, wanted), _check),
+        Contender(_FETCHES, partial(_fetches, wanted), is_parallel=True),
+        Contender(
+            _LEAST,
+            lambda place: [Command([sys.executable, "-c", IMPORTS], place), *_fetches(wanted, place)],
+            is_parallel=True,
+        ),
+        Contender(_CLONES, partial(_clones, wanted)),
+        Contender(_SUBMODULES, partial(_submodules, wanted)),
+        *(Contender(peer.name, partial(_peer, peer, wanted), _check) for peer in found),
     ]
 
 
@@ -57,27 +85,37 @@ def _check(place: Path) -> None:
             raise BrokenRunError(f"{name} has {len(found)} WIT files")
 
 
-def _job_of(peer: peers.Peer, url: str) -> Callable[[Path], Sequence[Command]]:
-    def job(place: Path) -> Sequence[Command]:
-        host = new_host(place / "host")
-        (host / peer.configuration_file).write_text(peer.configuration(url))
-        return [Command([str(peer.program), *peer.arguments], host)]
-
-    return job
+def _sync(wanted: Sequence[Wanted], place: Path) -> list[Command]:
+    return [Command(program("sync"), new_host(place / "host", manifest(wanted)))]
 
 
-def _clones(place: Path, url: str) -> list[Command]:
-    options = ("--quiet", "--depth", "1", "--branch", PROPOSAL_TAG, "-c", "advice.detachedHead=false")
-    return [Command(["git", "clone", *options, f"{url}/wasi-{name}", name], place) for name in PROPOSALS]
+def _peer(peer: peers.Peer, wanted: Sequence[Wanted], place: Path) -> list[Command]:
+    return [peer.job(place / "host", wanted)]
 
 
-def _submodules(host: Path, url: str) -> list[Command]:
+def _fetches(wanted: Sequence[Wanted], place: Path) -> list[Command]:
+    """Into repositories that are there."""
+    commands = []
+    for w in wanted:
+        git(place, "init", "--quiet", "--bare", w.name)
+        fetch = ("fetch", "--quiet", "--depth", "1", w.url, f"refs/tags/{w.tag}")
+        commands.append(Command(["git", *fetch], place / w.name))
+    return commands
+
+
+def _clones(wanted: Sequence[Wanted], place: Path) -> list[Command]:
+    options = ("--quiet", "--depth", "1", "-c", "advice.detachedHead=false")
+    return [Command(["git", "clone", *options, "--branch", w.tag, w.url, w.name], place) for w in wanted]
+
+
+def _submodules(wanted: Sequence[Wanted], place: Path) -> list[Command]:
     """As people pin a tag: add, then check it out; `submodule add` takes branches only."""
+    host = new_host(place / "host")
     commands: list[Command] = []
-    for name in PROPOSALS:
-        path = f"third_party/{name}"
+    for w in wanted:
+        path = f"third_party/{w.name}"
         commands += [
-            Command(["git", "submodule", "--quiet", "add", f"{url}/wasi-{name}", path], host),
-            Command(["git", "-C", path, "checkout", "--quiet", PROPOSAL_TAG], host),
+            Command(["git", "submodule", "--quiet", "add", w.url, path], host),
+            Command(["git", "-C", path, "checkout", "--quiet", w.tag], host),
         ]
     return commands

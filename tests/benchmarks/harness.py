@@ -1,5 +1,6 @@
 """Measuring whole processes: contenders take turns within one run, so that a noisy machine is noisy for all of them."""
 
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout whose program is measured."""
 BUILD = ROOT / "build"
 IMPORTS = "import pygit2, pydantic, typer"
+
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 # proxies and git's own variables would change what is measured
 _KEPT = ("PATH", "TMPDIR", "SSL_CERT_FILE", "SYSTEMROOT")
@@ -39,7 +43,9 @@ class Sample:
 
     seconds: float
     peak_bytes: int
-    """The largest resident set of any of its processes."""
+    """The largest resident set of any of its processes, those that they started and awaited included."""
+    received_bytes: int = 0
+    """What came from the server, where somebody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Contender:
     """Raises BrokenRunError unless the job was done; not measured."""
     clock: Callable[[Path], float] | None = None
     """The seconds that the job itself has measured, to count instead of those of the whole process."""
+    is_parallel: bool = False
+    """Whether its processes run side by side instead of one after another."""
 
 
 Samples = Mapping[str, Sequence[Sample]]
@@ -81,21 +89,23 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def measure(commands: Sequence[Command], variables: Mapping[str, str]) -> Sample:
-    """Run the commands one after another; BrokenRunError if one fails."""
+def measure(commands: Sequence[Command], variables: Mapping[str, str], *, is_parallel: bool = False) -> Sample:
+    """Run the commands one after another, or side by side; BrokenRunError if one fails."""
+    groups = [commands] if is_parallel else [[command] for command in commands]
     seconds, peak = 0.0, 0
-    for command in commands:
-        taken, used = _measure_one(command, variables)
-        seconds, peak = seconds + taken, max(peak, used)
+    for group in groups:
+        start = time.perf_counter()
+        processes = [_start(command, variables) for command in group]
+        peak = max(peak, *map(_peak_at_the_end, processes))
+        seconds += time.perf_counter() - start
+        for command, process in zip(group, processes, strict=True):
+            _require_success(command, process.returncode)
     return Sample(seconds, peak)
 
 
-def _measure_one(command: Command, variables: Mapping[str, str]) -> tuple[float, int]:
-    git_directory = command.directory / ".git"
-    log = (git_directory if git_directory.is_dir() else command.directory) / "bench-output"
-    with open(command.stdin or os.devnull, "rb") as given, open(log, "wb") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(
+def _start(command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with open(command.stdin or os.devnull, "rb") as given, open(_log(command), "wb") as output:
+        return subprocess.Popen(
             command.arguments,
             cwd=command.directory,
             env={**variables, **command.variables},
@@ -103,32 +113,62 @@ def _measure_one(command: Command, variables: Mapping[str, str]) -> tuple[float,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in command.statuses:
-        said = log.read_bytes()[-2000:].decode("utf-8", "replace")
-        raise BrokenRunError(f"{' '.join(command.arguments[:4])} ended with {process.returncode}:\n{said}")
-    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def alternate(contenders: Sequence[Contender], sizes: Sizes, scratch: Path, *, factor: int = 1) -> Samples:
-    """Let the contenders take turns: one round to warm up, then `factor` times the usual number of rounds."""
+def _log(command: Command) -> Path:
+    git_directory = command.directory / ".git"
+    return (git_directory if git_directory.is_dir() else command.directory) / "bench-output"
+
+
+def _peak_at_the_end(process: subprocess.Popen[bytes]) -> int:
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * _MAXRSS_UNIT
+
+
+def _require_success(command: Command, status: int) -> None:
+    if status not in command.statuses:
+        said = _log(command).read_bytes()[-2000:].decode("utf-8", "replace")
+        raise BrokenRunError(f"{' '.join(command.arguments[:4])} ended with {status}:\n{said}")
+
+
+def alternate(
+    contenders: Sequence[Contender],
+    sizes: Sizes,
+    scratch: Path,
+    *,
+    factor: int = 1,
+    meter: Callable[[], int] = lambda: 0,
+) -> Samples:
+    """Let the contenders take turns: a round to warm up, then `factor` times the usual number.
+
+    `meter` says how many bytes the server has sent so far.
+    """
     first = 0 if sizes.is_quick else -1
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
-    for number in range(first, sizes.rounds * (1 if sizes.is_quick else factor)):
-        for contender in contenders:
-            place = scratch / "turn"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(parents=True)
-            sample = measure(contender.prepare(place), environment(place / "home"))
-            contender.check(place)
-            if contender.clock is not None:
-                sample = replace(sample, seconds=contender.clock(place))
-            if number >= 0:
-                samples[contender.name].append(sample)
+    with _small_process() as small:
+        for number in range(first, sizes.rounds * (1 if sizes.is_quick else factor)):
+            for contender in contenders:
+                sample = _turn(contender, scratch / "turn", small, meter)
+                if number >= 0:
+                    samples[contender.name].append(sample)
     shutil.rmtree(scratch / "turn", ignore_errors=True)
     return samples
+
+
+def _small_process() -> ProcessPoolExecutor:
+    """Where contenders are started: they inherit the peak of who starts them, and this one grows."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def _turn(contender: Contender, place: Path, small: ProcessPoolExecutor, meter: Callable[[], int]) -> Sample:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    commands, variables, before = contender.prepare(place), environment(place / "home"), meter()
+    running = small.submit(measure, commands, variables, is_parallel=contender.is_parallel)
+    sample = replace(running.result(), received_bytes=meter() - before)
+    contender.check(place)
+    return sample if contender.clock is None else replace(sample, seconds=contender.clock(place))
 
 
 def median_seconds(samples: Sequence[Sample]) -> float:
@@ -139,6 +179,12 @@ def ratio(samples: Samples, one: str, other: str) -> float:
     """How long `one` takes for each second of `other`: the median over the rounds, each of which compares neighbours in time."""
     pairs = zip(samples[one], samples[other], strict=True)
     return statistics.median(a.seconds / b.seconds for a, b in pairs)
+
+
+def received_ratio(samples: Samples, one: str, other: str) -> float:
+    """How much comes from the server for each byte that the other gets."""
+    pairs = zip(samples[one], samples[other], strict=True)
+    return statistics.median(a.received_bytes / b.received_bytes for a, b in pairs)
 
 
 def extra_bytes(samples: Samples, one: str, other: str) -> float:

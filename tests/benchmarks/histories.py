@@ -52,7 +52,7 @@ def make_seed(sizes: Sizes, stand_ins: Path, scratch: Path) -> Seed:
     host, commits = new_host(scratch / "seed"), []
     variables = {**environment(scratch / "home"), **_PEOPLE}
     subprocess.run(program("init"), cwd=host, env=variables, check=True, stdout=subprocess.DEVNULL)
-    with serving(stand_ins, prompt=True) as url:
+    with serving(stand_ins) as url:
         tables = [{n: _table(n, url, sizes.releases, tag) for n in names} for tag in range(sizes.releases)]
         for of_release in tables:
             (host / "third_party" / "mirrors.toml").write_text("".join(of_release.values()))

@@ -4,9 +4,20 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.upstreams import PROPOSAL_TAG, PROPOSALS
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A directory of an upstream at a tag; every tool has its own words for it."""
+
+    name: str
+    url: str
+    tag: str
+    directory: str
 
 
 def new_host(path: Path, manifest: str | None = None) -> Path:
@@ -27,22 +38,22 @@ def mirror_table(name: str, url: str, tag: str, **keys: str | bool | list[str]) 
     return "\n".join([f'[mirrors."{name}"]', *lines, "", ""])
 
 
-def proposals_manifest(base_url: str) -> str:
+def manifest(wanted: Iterable[Wanted], **keys: str | bool | list[str]) -> str:
+    """Of a mirror for each."""
+    return "".join(mirror_table(w.name, w.url, w.tag, from_=w.directory, **keys) for w in wanted)
+
+
+def small_upstreams(base_url: str) -> list[Wanted]:
     """The seven proposals at 0.2.6, each from its own repository."""
-    return "".join(mirror_table(n, f"{base_url}/wasi-{n}", PROPOSAL_TAG, from_="wit") for n in PROPOSALS)
+    return [Wanted(n, f"{base_url}/wasi-{n}", PROPOSAL_TAG, "wit") for n in PROPOSALS]
 
 
-def shipped_shape(base_url: str, tags: Iterable[str], singles: Iterable[str]) -> str:
-    """A manifest in the shape of the shipped one: most mirrors from one repository at two tags, some from their own."""
-    tables = [
-        mirror_table(f"{name}-{tag}", f"{base_url}/WASI", tag, from_=f"proposals/{name}/wit", checked_in=False)
-        for tag in tags
-        for name in PROPOSALS
+def shipped_shape(base_url: str, tags: Iterable[str], singles: Iterable[str]) -> list[Wanted]:
+    """As the shipped manifest: most from one repository at two tags, some from their own."""
+    return [
+        *(Wanted(f"{name}-{tag}", f"{base_url}/WASI", tag, f"proposals/{name}/wit") for tag in tags for name in PROPOSALS),
+        *(Wanted(f"single-{name}", f"{base_url}/wasi-{name}", PROPOSAL_TAG, "wit") for name in singles),
     ]
-    tables += [
-        mirror_table(f"single-{name}", f"{base_url}/wasi-{name}", PROPOSAL_TAG, from_="wit", checked_in=False) for name in singles
-    ]
-    return "".join(tables)
 
 
 def git(directory: Path, *arguments: str, **variables: str) -> str:

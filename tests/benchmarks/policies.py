@@ -20,10 +20,11 @@ from tests.benchmarks.harness import (
 )
 from tests.benchmarks.histories import Seed, make_history, make_seed
 from tests.benchmarks.hosts import git
-from tests.benchmarks.results import Result
+from tests.benchmarks.results import Floor, Result
 from tests.benchmarks.sizes import Sizes
 
 _IMPORTS = "import pygit2, json"
+_LEAST = "import json"
 _BARE = f'`python -c "{_IMPORTS}"`'
 _FINDINGS = (1,)
 _COMMITS_UNDER_HOOKS = 300
@@ -102,27 +103,32 @@ def _always(command: Command) -> Callable[[Path], list[Command]]:
     return lambda _: [command]
 
 
-def _bare(directory: Path) -> Contender:
-    return Contender("imports", _always(Command([sys.executable, "-c", _IMPORTS], directory)))
+def _bare(name: str, code: str, directory: Path) -> Contender:
+    return Contender(name, _always(Command([sys.executable, "-c", code], directory)))
 
 
 def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     host = _make_host(seed, scratch / "hooks", _COMMITS_UNDER_HOOKS, scratch)
     jobs: Mapping[str, tuple[Command, str]] = {
-        "`hook run pre-commit`, no mirror touched": (host.command("pre-commit", "elsewhere"), "1.5"),
-        "pre-commit as installed, no mirror touched": (host.file("pre-commit", "elsewhere"), "1.5"),
-        "commit-msg as installed, no mirror touched": (host.file("commit-msg", "elsewhere"), "1.5"),
+        "`hook run pre-commit`, no mirror touched": (host.command("pre-commit", "elsewhere"), "0.5"),
+        "pre-commit as installed, no mirror touched": (host.file("pre-commit", "elsewhere"), "0.5"),
+        "commit-msg as installed, no mirror touched": (host.file("commit-msg", "elsewhere"), "0.5"),
         "`hook run pre-commit`, a changed mirror refused": (host.command("pre-commit", "edited"), "3"),
         "pre-commit as installed, a changed mirror refused": (host.file("pre-commit", "edited"), "3"),
         "commit-msg as installed, a changed mirror refused": (host.file("commit-msg", "edited"), "3"),
         "pre-commit as installed, a mirror moved to another tag": (host.file("pre-commit", "bumped"), "3"),
     }
-    contenders = [_bare(host.path), *(Contender(name, _always(command)) for name, (command, _) in jobs.items())]
+    bare = [_bare("imports", _IMPORTS, host.path), _bare("least", _LEAST, host.path)]
+    contenders = [*bare, *(Contender(name, _always(command)) for name, (command, _) in jobs.items())]
     framework = _framework(host, scratch) if not sizes.is_quick else None
     samples = alternate([*contenders, *([framework] if framework else [])], sizes, scratch, factor=3)
     ours = "pre-commit as installed, no mirror touched"
+    floor = Floor(f'`python -c "{_LEAST}"`', ratio(samples, "least", "imports"))
     return [
-        *(Result(_in_host(name, sizes), _BARE, ratio(samples, name, "imports"), goal) for name, (_, goal) in jobs.items()),
+        *(
+            Result(_in_host(name, sizes), _BARE, ratio(samples, name, "imports"), goal, floor=floor)
+            for name, (_, goal) in jobs.items()
+        ),
         *([Result(_in_host(ours, sizes), framework.name, ratio(samples, ours, framework.name), "1")] if framework else []),
     ]
 

@@ -16,7 +16,7 @@ from tests.benchmarks.harness import (
     program,
     ratio,
 )
-from tests.benchmarks.hosts import mirror_table, new_host, shipped_shape
+from tests.benchmarks.hosts import manifest, mirror_table, new_host, shipped_shape
 from tests.benchmarks.results import Result
 from tests.benchmarks.server import serving
 from tests.benchmarks.sizes import Sizes
@@ -33,7 +33,7 @@ def measure_reports(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result
     files = sizes.reported_mirrors * 200
     large(stand_ins / f"large-{files}", files)
     with serving(stand_ins) as url:
-        shipped = _synced(scratch, "shipped", shipped_shape(url, _TAGS, _SINGLES))
+        shipped = _synced(scratch, "shipped", manifest(shipped_shape(url, _TAGS, _SINGLES), checked_in=False))
         tables = [
             mirror_table(
                 f"m{n}", f"{url}/large-{files}", LARGE_TAG, include=[f"/d{2 * n:03}/", f"/d{2 * n + 1:03}/"], into=f"m/{n}"

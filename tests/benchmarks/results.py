@@ -5,6 +5,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """The least that this job can take here, measured in the same run as the rest."""
+
+    what: str
+    measured: float
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What was measured: a ratio, or a number of `unit`, and what it ought to be at most, or at least."""
 
@@ -14,6 +22,8 @@ class Result:
     goal: str | None
     """None where it is only told."""
     unit: str = ""
+    floor: Floor | None = None
+    """Told where the goal is missed, or there is none."""
     is_minimum: bool = False
 
     @property

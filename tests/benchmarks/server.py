@@ -11,13 +11,19 @@ from typing import IO
 
 from tests.benchmarks.harness import ROOT
 
-_SAFE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+_CONFIGURATION = {
+    "safe.directory": "*",
+    # as forges do; nothing of it need stand in the repositories
+    "uploadpack.allowFilter": "true",
+    "uploadpack.allowAnySHA1InWant": "true",
+}
 
 
 class _Handler(BaseHTTPRequestHandler):
     """Hands each request to `git http-backend` and passes its answer on in chunks."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     served: str
 
     def log_message(self, *_: object) -> None:
@@ -63,7 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(length),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            **_SAFE,
+            "GIT_CONFIG_COUNT": str(len(_CONFIGURATION)),
+            **{f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(_CONFIGURATION)},
+            **{f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(_CONFIGURATION.values())},
         }
 
     def _send_headers(self, answer: IO[bytes]) -> None:
@@ -82,14 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(directory: Path, *, prompt: bool = False) -> Iterator[str]:
-    """A server in a process of its own for the bare repositories in `directory`; gives its base URL.
-
-    Its many small writes meet the kernel's delayed acknowledgements, so that an answer takes some 40 ms, as from a
-    server at a distance. A `prompt` one sends without delay, as if the network took no time at all.
-    """
+def serving(directory: Path) -> Iterator[str]:
+    """A server in a process of its own for the bare repositories in `directory`; gives its base URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.server", str(directory), *(["--prompt"] if prompt else [])],
+        [sys.executable, "-m", "tests.benchmarks.server", str(directory)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -110,10 +114,8 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up early is no news."""
 
 
-def main(directory: str, *options: str) -> None:
-    server = _Server(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"served": directory, "disable_nagle_algorithm": "--prompt" in options})
-    )
+def main(directory: str) -> None:
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": directory}))
     print(server.server_port, flush=True)
     server.serve_forever()
 

@@ -1,6 +1,21 @@
-"""How much is measured."""
+"""How much is measured, and how far from the server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from tests.benchmarks.upstreams import Forge
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What lies between a client and a server."""
+
+    round_trip: int = 0
+    """In milliseconds, half of them each way."""
+    megabits: int | None = None
+    """That come down in a second, where that is limited."""
+
+    def __str__(self) -> str:
+        return f"{self.round_trip} ms" + (f", {self.megabits} Mbit/s" if self.megabits else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,6 +23,10 @@ class Sizes:
     """Sizes of the stand-ins, and how many rounds count."""
 
     rounds: int = 5
+    distances: tuple[Line, ...] = (Line(0), Line(50), Line(150))
+    narrow: tuple[Line, ...] = (Line(50, megabits=20),)
+    """What a large upstream is fetched over, besides."""
+    forge: Forge = field(default_factory=Forge)
     history: float = 1
     """Share of the usual number of commits."""
     large_files: int = 50_000
@@ -26,6 +45,8 @@ class Sizes:
 
 QUICK = Sizes(
     rounds=1,
+    distances=(Line(50),),
+    forge=Forge(files=200, directories=20, commits=310, refs=600, mirrored_files=12),
     history=0.05,
     large_files=200,
     mirrors=3,
