@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help sync-wasi test test-real demo torture lint types layers coverage bench schemas pages clean
+.PHONY: help sync-wasi test test-real demo laws torture lint types layers coverage bench schemas pages clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as 
 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
+
+laws: $(VENV)/dev ## what holds of all edits and commits, with many more of them than in the test suite: an hour
+	GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 tests/test_glance.py tests/test_policy_law.py
 
 torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="crashes …" takes some, UPSTREAMS=DIR adds real ones
 	$(BIN)/python -m tests.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))

@@ -1,9 +1,11 @@
 """The program: starts what the command line asks for, turns errors into text and exit statuses, the only place that does."""
 
 import gc
+import math
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -16,16 +18,28 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 from sync.errors import ExitStatus, InterruptedByUser, VerbatimError
 from sync.streams import settle
 
+_SAME_WISH_SECONDS = 3.0
+"""A hangup comes from shell and kernel, and Ctrl-C is pressed twice: all is being ended by then."""
 
-def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    raise InterruptedByUser(number)
+
+class _Interrupt:
+    """What a signal does that ends the program: nothing, soon after another one."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        before, self._last = self._last, time.monotonic()
+        if self._last - before > _SAME_WISH_SECONDS:
+            raise InterruptedByUser(number)
 
 
 def main() -> NoReturn:
     """Run the program and exit."""
     settle()
+    interrupt = _Interrupt()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         status = _flushed(_run())
     except InterruptedByUser:

@@ -18,11 +18,10 @@ from sync.errors import HostError
 from sync.files import Directory, exchange, explaining, make_durable, rename_new, split
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
-from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, RepoPath
+from sync.model import JOURNAL, THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, RepoPath
 from sync.scan import read_file, scan_directory
 from sync.tree import hash_tree, object_id
 
-_JOURNAL = "git-verbatim.journal"
 _RESCUED = b"rescued"
 
 
@@ -74,8 +73,8 @@ class Outcome:
 
 def read_journal(git_directory: Path) -> Journal | None:
     """What an interrupted run left to finish, if anything."""
-    path = git_directory / _JOURNAL
-    content = read_file(git_directory, _JOURNAL)
+    path = git_directory / JOURNAL
+    content = read_file(git_directory, JOURNAL)
     if content is None:
         return None
     try:
@@ -92,7 +91,7 @@ def read_journal(git_directory: Path) -> Journal | None:
 def write_journal(git_directory: Path, journal: Journal) -> None:
     """Note what was decided and staged, safe on disk. In the git directory: a branch can bring files, but none there."""
     with Directory.open(git_directory) as directory:
-        directory.replace(_JOURNAL.encode(), json.dumps(asdict(journal), indent=1).encode() + b"\n")
+        directory.replace(JOURNAL.encode(), json.dumps(asdict(journal), indent=1).encode() + b"\n")
 
 
 def refuse_interrupted(repository: Repository | None) -> None:
@@ -100,7 +99,7 @@ def refuse_interrupted(repository: Repository | None) -> None:
     if repository is not None and read_journal(repository.git_directory) is not None:
         raise HostError(
             "an earlier run was interrupted, or one is at work just now",
-            [f"journal: {repository.git_directory / _JOURNAL}"],
+            [f"journal: {repository.git_directory / JOURNAL}"],
             hint="finish it with `git verbatim sync`",
             reference="interrupted",
         )
@@ -147,7 +146,7 @@ def finish(
             rescued = _clear_slots(third_party, workspace, journal)
             if index is not None:
                 index.publish(_indexed_paths(journal))
-        (repository.git_directory / _JOURNAL).unlink()
+        (repository.git_directory / JOURNAL).unlink()
         remove_workspace(top)
     return Outcome(tuple(rescued))
 
@@ -195,7 +194,7 @@ def _replace(third_party: Path, top: Directory, workspace: Directory, step: Repl
         raise HostError(
             f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
             [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
-            hint=f"remove {_JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
+            hint=f"remove {JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
             reference="journal-torn",
         )
     parent_path, name = split(step.target.encode())

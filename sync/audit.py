@@ -1,25 +1,23 @@
 """Question 2, is the record true: asks every upstream again and derives each mirror anew from its objects."""
 
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync.derive import derive
 from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
-from sync.fetch import cache_key, open_local, with_cache
-from sync.git.repository import Repository
-from sync.git.settings import Settings, TransportConfiguration
-from sync.git.transport import Progress, fetch, list_refs
-from sync.model import THIRD_PARTY, Mirror, ObjectId, PinKind, record_path
+from sync.fetch import cache_key, has_tree_of, needed_blobs, with_cache
+from sync.git.settings import TransportConfiguration
+from sync.git.transport import Listener
+from sync.model import THIRD_PARTY, Mirror, ObjectId, Pin, PinKind, record_path
 from sync.names import quote_path
-from sync.parallel import Display, Options, retrying, run_all
+from sync.parallel import Display, Options, Run
 from sync.provenance import Record, derived_of
-from sync.urls import is_local
+from sync.supply import OWN_REFS, Abilities, Supply, pin_ref
 from sync.verify import Finding, Rule
 
-_OWN_REFS = ("refs/heads/", "refs/tags/")
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,13 @@ def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Au
     for subject in subjects:
         by_url.setdefault(subject.record.url, []).append(subject)
     tasks = [_Inquiry(url, asked, options, configuration) for url, asked in by_url.items()]
-    failed = run_all(tasks, options, display)
+    run = Run(tasks, options)
+    try:
+        run.finish(display)
+    finally:
+        configuration.close()
     errors: dict[str, VerbatimError] = {}
-    for url, error in failed.items():
+    for url, error in run.errors.items():
         if not isinstance(error, VerbatimError):
             raise error
         errors[url] = error
@@ -64,109 +66,67 @@ class _Inquiry:
     subjects: Sequence[Subject]
     options: Options
     configuration: TransportConfiguration
-    cache_key: str | None = None
     findings: list[Finding] = field(default_factory=list)
+    _abilities: Abilities = field(default_factory=Abilities)
 
-    def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
+    def run(self, listener: Listener) -> None:
         settings = self.configuration.settings_for(self.url)
-        if is_local(settings.url):
-            self._ask(_Local(open_local(settings.url, self.options.root)))
-        else:
-            self.cache_key = key = cache_key(settings, self.options.root)
-            with_cache(key, self.options, lambda cache: self._ask(_Remote(cache, settings, report, cancelled)))
+        key = cache_key(settings, self.options.root)
+        with_cache(key, self.options, lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)))
 
-    def _ask(self, source: "_Source") -> None:
-        refs = source.refs()
-        for subject in self.subjects:
-            self.findings.extend(_findings(subject, refs, source))
+    def _ask(self, supply: Supply) -> None:
+        refs = self._refs(supply)
+        self.findings = [finding for subject in self.subjects for finding in _findings(subject, refs, supply)]
 
-
-class _Source:
-    """Where an upstream's refs and objects come from."""
-
-    def refs(self) -> Mapping[str, ObjectId]:
-        raise NotImplementedError
-
-    def is_reached(self, commit: ObjectId) -> bool:
-        raise NotImplementedError
-
-    def objects(self, record: Record) -> Repository:
-        """Where the recorded commit is read, if the upstream gives it; CouldNotCheckError if it cannot be asked."""
-        raise NotImplementedError
+    def _refs(self, supply: Supply) -> Mapping[str, ObjectId]:
+        """The refs that records are compared with: just the recorded tags where all are tags, and are there."""
+        mirrors = [_as_recorded(subject) for subject in self.subjects]
+        pins = sorted({mirror.pin for mirror in mirrors}, key=str)
+        if all(pin.ref for pin in pins):
+            try:
+                supply.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
+            except CouldNotCheckError as error:
+                if error.reference != "ref-missing":
+                    raise
+            else:
+                return {str(pin.ref): target for pin in pins if (target := supply.objects.ref_target(pin_ref(pin)))}
+        return supply.refs()
 
 
-@dataclass
-class _Local(_Source):
-    repository: Repository
-
-    def refs(self) -> Mapping[str, ObjectId]:
-        return self.repository.refs()
-
-    def is_reached(self, commit: ObjectId) -> bool:
-        return self.repository.is_reached(commit, _OWN_REFS)
-
-    def objects(self, record: Record) -> Repository:  # noqa: ARG002 - all of them are here
-        return self.repository
-
-
-@dataclass
-class _Remote(_Source):
-    cache: Repository
-    settings: Settings
-    report: Callable[[Progress], None]
-    cancelled: threading.Event
-
-    def refs(self) -> Mapping[str, ObjectId]:
-        return retrying(lambda: list_refs(self.cache, self.settings, self.cancelled.is_set), self.cancelled)
-
-    def is_reached(self, commit: ObjectId) -> bool:
-        """Only the whole history tells; it is fetched aside, since what is in the cache is shallow."""
-        with tempfile.TemporaryDirectory(prefix="git-verbatim-") as aside:
-            whole = Repository.open_or_create_bare(Path(aside))
-            self._fetch(whole, [f"+{ref}*:{ref}*" for ref in _OWN_REFS], depth=0)
-            return whole.is_reached(commit, _OWN_REFS)
-
-    def objects(self, record: Record) -> Repository:
-        if not self.cache.has(record.commit):
-            self._fetch(self.cache, [f"+{record.ref or record.commit}:refs/asked/{record.commit}"], depth=1)
-        return self.cache
-
-    def _fetch(self, repository: Repository, refspecs: list[str], *, depth: int) -> None:
-        retrying(
-            lambda: fetch(
-                repository, self.settings, refspecs, depth=depth, on_progress=self.report, cancelled=self.cancelled.is_set
-            ),
-            self.cancelled,
+def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
+    moved = list(_ref_findings(subject, refs, supply))
+    yield from moved
+    try:
+        _bring(subject, supply, by_id=bool(moved))
+    except CouldNotCheckError:
+        if not moved:
+            raise
+        return  # the pin is gone, which was found and said
+    if supply.objects.has(subject.record.commit):
+        yield from _content_findings(subject, supply.objects)
+    elif not moved:
+        raise CouldNotCheckError(
+            f"the upstream does not give commit {subject.record.commit}",
+            [f"url: {subject.record.url}", f"mirror: {subject.mirror.name}"],
+            reference="commit-missing",
         )
 
 
-def _findings(subject: Subject, refs: Mapping[str, ObjectId], source: _Source) -> Iterator[Finding]:
-    moved = list(_ref_findings(subject, refs, source))
-    yield from moved
-    repository = source.objects(subject.record) if not moved else _if_there(source, subject)
-    if repository is None or not repository.has(subject.record.commit):
-        if not moved:
-            raise CouldNotCheckError(
-                f"the upstream does not give commit {subject.record.commit}",
-                [f"url: {subject.record.url}", f"mirror: {subject.mirror.name}"],
-                reference="commit-missing",
-            )
-        return
-    yield from _content_findings(subject, repository)
+def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
+    """Have the cache hold what the record is compared with."""
+    mirror, upstream = _as_recorded(subject), derived_of(subject.record).upstream
+    if not has_tree_of(supply.objects, upstream.commit):
+        pin = Pin(PinKind.COMMIT, upstream.commit) if by_id else mirror.pin
+        supply.ask([pin], in_parts=mirror.is_part)
+    if has_tree_of(supply.objects, upstream.commit):
+        supply.complete(needed_blobs(mirror, upstream, supply.objects))
 
 
-def _if_there(source: _Source, subject: Subject) -> Repository | None:
-    try:
-        return source.objects(subject.record)
-    except CouldNotCheckError:
-        return None  # the pin is gone, which was found and said
-
-
-def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], source: _Source) -> Iterator[Finding]:
+def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
     record = subject.record
     if record.pin.kind is PinKind.COMMIT:
-        tips = {target for name, target in refs.items() if name.startswith(_OWN_REFS)}
-        if record.commit not in tips and not source.is_reached(record.commit):
+        tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
+        if record.commit not in tips and not supply.is_reached(record.commit):
             message = f"no branch or tag of {record.url} reaches commit {record.commit}: it may be a fork's"
             yield _finding(Rule.COMMIT_UNREACHABLE, subject, message)
         return
@@ -178,7 +138,7 @@ def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], source: _Sourc
         yield _finding(Rule.TAG_MOVED, subject, message)
 
 
-def _content_findings(subject: Subject, repository: Repository) -> Iterator[Finding]:
+def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Finding]:
     record = subject.record
     recorded = derived_of(record)
     try:

@@ -11,7 +11,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sync.errors import HostError
-from sync.git.repository import Repository
 
 
 def cache_root() -> Path:
@@ -31,17 +30,17 @@ def cache_root() -> Path:
 def cache_path(key: str) -> Path:
     """Where the objects of who was asked are kept: a readable name of the key's first line, made unique by a hash of all.
 
-    Caches of the first layout went by what the manifest wrote, whoever had answered; `asked` tells these from them.
+    Caches of earlier layouts held what libgit2 had fetched, some of it in parts; `git` tells these from them.
     """
     url = key.partition("\n")[0]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.partition("://")[2] or url).strip("-.")[-60:]
-    digest = hashlib.sha256(f"asked\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    digest = hashlib.sha256(f"git\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
     return cache_root() / f"{name}-{digest[:16]}.git"
 
 
 @contextmanager
-def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Repository]:
-    """The upstream's cache, held by this process alone; what a killed fetch left behind is swept away first.
+def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Path]:
+    """The upstream's cache, a bare repository held by this process alone; what a killed fetch left is swept away first.
 
     With `anew` it is made again from nothing, because it was found to be damaged.
     """
@@ -51,10 +50,15 @@ def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterat
         lock = FileLock(path.with_suffix(".lock"), timeout=wait_seconds)
         with lock:
             if anew:
-                _remove(path)
-            repository = _opened(path)
+                remove(path)
+            _require(path)
+            remove(aside_of(path))
             sweep(path)
-            yield repository
+            try:
+                yield path
+            except BaseException:
+                sweep(path)
+                raise
     except Timeout as error:
         raise HostError(
             "another git-verbatim holds the cache of this upstream",
@@ -71,21 +75,46 @@ def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterat
         ) from error
 
 
-def _opened(path: Path) -> Repository:
-    there = path.exists()
-    remedy = f"remove {path}: it is a cache, and will be fetched again"
-    try:
-        if path.is_symlink():
-            raise HostError(f"{path} is a symlink", hint=remedy)
-        if there:
-            return Repository.open_or_create_bare(path, "the cache", remedy)
-        return Repository.open_or_create_bare(path, "what the upstream sent", "mirror from a repository that has everything")
-    except HostError as error:
-        error.reference = "cache-damaged"
-        raise
+def _require(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise HostError(
+            f"{path} is {'a symlink' if path.is_symlink() else 'no directory'}",
+            hint=f"remove {path}: it is a cache, and will be fetched again",
+            reference="cache-damaged",
+        )
+    make_bare(path)
 
 
-def _remove(path: Path) -> None:
+def make_bare(path: Path) -> None:
+    """Have an empty bare repository there, or what is there with a configuration that git can only hear as ours.
+
+    It is what git needs to take it for one, without anybody's template.
+    """
+    for directory in ("objects/pack", "refs"):
+        (path / directory).mkdir(parents=True, exist_ok=True)
+    (path / "config").unlink(missing_ok=True)  # it may be a link
+    (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+    if not (path / "HEAD").exists():
+        (path / "HEAD").write_text("ref: refs/heads/none\n")
+
+
+def aside_of(path: Path) -> Path:
+    """Where what may become the cache is fetched to; only for whoever holds the lock."""
+    return path.with_suffix(".aside")
+
+
+def is_empty(path: Path) -> bool:
+    """Whether nothing was fetched yet, so that nothing is known of the upstream."""
+    return not any((path / "objects" / "pack").glob("*.pack"))
+
+
+def is_partial(path: Path) -> bool:
+    """Whether an upstream was asked for a part of its objects: then it is large, and what is here may lack any blob."""
+    return any((path / "objects" / "pack").glob("*.promisor"))
+
+
+def remove(path: Path) -> None:
+    """Remove a cache, or what is in its place."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -94,9 +123,11 @@ def _remove(path: Path) -> None:
 
 def sweep(path: Path) -> None:
     """Remove the temporary files of a fetch that was killed; only for whoever holds the lock."""
-    packs = path / "objects" / "pack"
-    for pattern in ("pack_*", "tmp_*"):
-        for left in packs.glob(pattern):
-            left.unlink(missing_ok=True)
-    for left in (*path.glob("*.lock"), *(path / "refs").rglob("*.lock")):
+    unfinished = (
+        *(path / "objects").rglob("tmp_*"),
+        *(path / "objects").glob("pack/*.keep"),
+        *path.glob("*.lock"),
+        *(path / "refs").rglob("*.lock"),
+    )
+    for left in unfinished:
         left.unlink(missing_ok=True)

@@ -1,22 +1,22 @@
 """The commands that only look: verify a state against its records, and the one-line-a-mirror status of the working tree."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from sync.apply import refuse_interrupted
+from sync.choosing import choose
 from sync.errors import HostError
-from sync.git.process import bytes_after_add
+from sync.git.process import attributes_in_force, bytes_after_add
 from sync.host import Host
+from sync.inputs import Inputs
 from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest import Manifest
-from sync.model import PROVENANCE, THIRD_PARTY, Mirror, Mode, ObjectId, Pin, RepoPath, license_directory, record_path
+from sync.model import PROVENANCE, THIRD_PARTY, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
 from sync.names import quote_path
-from sync.plan import choose
 from sync.provenance import Record, derived_of
 from sync.signatures import Judge
+from sync.standing import MirrorStatus, Standing
 from sync.state import State, read_manifest, read_records
 from sync.tracked import is_staged
 from sync.unseen import ALL_SEEN
@@ -74,46 +74,14 @@ def _held(state: State, record: Record) -> Held:
     return Held(files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
 
 
-class Standing(StrEnum):
-    """How a mirror stands, in one word or two."""
-
-    CLEAN = "clean"
-    ABSENT = "absent"
-    NOT_SYNCED = "not synced"
-    PIN_CHANGED = "to be synced"
-    DRIFT = "drift"
-    BROKEN_RECORD = "broken record"
-    ORPHAN = "not in manifest"
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorStatus:
-    """One line of the status."""
-
-    name: str
-    into: str
-    pin: Pin | None
-    recorded_pin: Pin | None
-    standing: Standing
-    verdict: Verdict
-    staged: bool
-    """Whether the index has it as it is; true outside of git."""
-    altered_by_add: tuple[str, ...]
-    """Files whose bytes a `git add` would change, from the host's root."""
-
-    @property
-    def is_well(self) -> bool:
-        return self.standing in {Standing.CLEAN, Standing.ABSENT}
-
-
-def status(host: Host, patterns: Sequence[str]) -> list[MirrorStatus]:
-    """How each mirror of the working tree stands."""
+def status(host: Host, patterns: Sequence[str], inputs: Inputs | None = None) -> list[MirrorStatus]:
+    """How each mirror of the working tree stands; what that was told by is noted in `inputs`."""
     refuse_interrupted(host.repository)
-    state = WorkTree(host.third_party, host.repository)
+    state = WorkTree(host.third_party, host.repository, inputs)
     manifest = read_manifest(state)
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
     staged = _staged(host)
-    altered = _altered_by_add(host, manifest, verdicts, state.hidden)
+    altered = _altered_by_add(host, manifest, verdicts, state)
     return [_status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ())) for v in verdicts]
 
 
@@ -132,11 +100,14 @@ def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, alte
     return MirrorStatus(
         name=verdict.mirror,
         into=into,
+        checked_in=mirror is None or mirror.checked_in,
         pin=mirror.pin if mirror else None,
         recorded_pin=record.pin if record else None,
         standing=_standing(verdict),
-        verdict=verdict,
+        signature=record.signature if record else None,
         staged=staged is None or mirror is None or record is None or is_staged(staged, mirror, record),
+        findings=verdict.findings,
+        unseen=verdict.unseen,
         altered_by_add=altered,
     )
 
@@ -157,7 +128,10 @@ def _standing(verdict: Verdict) -> Standing:
 
 
 def _altered_by_add(
-    host: Host, manifest: Manifest, verdicts: Sequence[Verdict], hidden: Collection[str]
+    host: Host,
+    manifest: Manifest,
+    verdicts: Sequence[Verdict],
+    state: WorkTree,
 ) -> dict[str, tuple[str, ...]]:
     """The files of clean mirrors that git would store with other bytes, by what attributes and configuration are in force."""
     if host.root is None or host.repository is None:
@@ -171,8 +145,10 @@ def _altered_by_add(
             (license_directory(verdict.mirror), verdict.record.licenses),
         )
         for fact in facts
-        if fact.mode != Mode.SYMLINK and f"{directory}/{os.fsdecode(fact.path)}" not in hidden
+        if fact.mode != Mode.SYMLINK and f"{directory}/{os.fsdecode(fact.path)}" not in state.hidden
     ]
+    if state.inputs is not None:
+        state.inputs.note_attributes(attributes_in_force(host.root, [path for _, path, _ in files]))
     if not files:
         return {}
     stored = bytes_after_add(host.root, [path for _, path, _ in files])

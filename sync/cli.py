@@ -2,26 +2,39 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import BaseModel
 
 from sync.errors import ExitStatus, UsageError, VerbatimError
+from sync.glance import Glance
 from sync.host import Host, find_host
+from sync.inputs import Inputs
 from sync.names import shown
 from sync.paint import Paint, paint_for
+from sync.parameters import Command
 from sync.progress import Terminal
-from sync.render import render_currency, render_error, render_findings, render_result, render_status, render_verdicts, unseen_words
-from sync.state import open_state, read_manifest
-from sync.work_tree import WorkTree
+from sync.render import (
+    render_currency,
+    render_error,
+    render_findings,
+    render_result,
+    render_satisfied,
+    render_status,
+    render_verdicts,
+    unseen_words,
+)
 
-# what only some commands need is imported by them: each is 5 to 20 ms, and `status` has 130 in all
+# what judges, fetches or draws is imported where that is done: it takes twice as long as a glance
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from sync.audit import Audit
     from sync.edit import Value
+    from sync.fetch import Fetching
     from sync.publish import Request
     from sync.report.facts import Facts
     from sync.synchronize import Result, SyncOptions
@@ -29,6 +42,9 @@ if TYPE_CHECKING:
 
 
 def _mirror_names(incomplete: str) -> list[str]:
+    from sync.state import read_manifest
+    from sync.work_tree import WorkTree
+
     try:
         return [n for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors if n.startswith(incomplete)]
     except Exception:  # noqa: BLE001 - completion is silent
@@ -60,7 +76,7 @@ Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS",
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
     for command in (add, remove, sync, status, verify, report):
-        app.command()(command)
+        app.command(cls=Command)(command)
 
 
 def add(
@@ -138,17 +154,44 @@ def sync(
     json: Json = False,
 ) -> None:
     """Make mirrors equal to the manifest."""
-    from sync.synchronize import synchronize
+    patterns = mirrors or []
+    _refuse_both(commit, no_stage)
+    glance = None if dry_run or commit or no_stage or json else Glance.begin("sync", Path.cwd())
+    if glance is not None and (satisfied := glance.recall(patterns)) is not None:
+        sys.stdout.write(render_satisfied(len(satisfied), paint_for(sys.stdout)))
+        return
+    ahead = _ask_ahead(patterns, offline, jobs, deadline)
+    try:
+        from sync.synchronize import synchronize
 
-    options = _options(dry_run, offline, commit, no_stage, discard_local, jobs, deadline)
-    _change(lambda reporter: synchronize(find_host(Path.cwd()), mirrors or [], options, reporter), options, json)
+        host, inputs = find_host(Path.cwd()), Inputs()
+        options = replace(_options(dry_run, offline, commit, no_stage, discard_local, jobs, deadline), ahead=ahead)
+        result = _change(lambda reporter: synchronize(host, patterns, options, reporter, inputs), options, json)
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+    if glance is not None and not result.plan:
+        glance.remember(host, result.satisfied, inputs)
+
+
+def _ask_ahead(patterns: list[str], offline: bool, jobs: int, deadline: float) -> "Fetching | None":
+    from sync.ahead import ask_ahead
+    from sync.parallel import Options
+
+    return ask_ahead(Path.cwd(), patterns, Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline))
 
 
 def status(mirrors: Mirrors = None, json: Json = False) -> None:
     """Show how each mirror stands: a line a mirror."""
-    from sync.check import status as read_status
+    glance = Glance.begin("status", Path.cwd())
+    statuses = None if glance is None or json else glance.recall(mirrors or [])
+    if statuses is None:
+        from sync.check import status as read_status
 
-    statuses = read_status(find_host(Path.cwd()), mirrors or [])
+        host, inputs = find_host(Path.cwd()), Inputs()
+        statuses = read_status(host, mirrors or [], inputs)
+        if glance is not None:
+            glance.remember(host, statuses, inputs)
     if json:
         from sync.output import status_output
 
@@ -171,6 +214,7 @@ def verify(
 ) -> None:
     """Check files against records, and records against their proofs; with --upstream also against the upstreams."""
     from sync.check import verify as verify_state
+    from sync.state import open_state, read_manifest
 
     host = find_host(Path.cwd())
     state = open_state(host, index=index, revision=rev)
@@ -278,8 +322,7 @@ def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitSt
 def _options(
     dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
 ) -> "SyncOptions":
-    if commit and no_stage:
-        raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
+    _refuse_both(commit, no_stage)
     from sync.parallel import Options
     from sync.synchronize import SyncOptions
 
@@ -287,7 +330,12 @@ def _options(
     return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
 
 
-def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: bool) -> None:
+def _refuse_both(commit: bool, no_stage: bool) -> None:
+    if commit and no_stage:
+        raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
+
+
+def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: bool) -> "Result":
     out = None if json else sys.stdout
     with Terminal(out, paint_for(sys.stdout)) as terminal:
         result = run(terminal)
@@ -297,7 +345,8 @@ def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: b
         _print_json(sync_output(result, dry_run=options.dry_run))
     else:
         sys.stdout.write(render_result(result, dry_run=options.dry_run, paint=paint_for(sys.stdout)))
+    return result
 
 
-def _print_json(output: BaseModel) -> None:
+def _print_json(output: "BaseModel") -> None:
     sys.stdout.write(json_text(output.model_dump(by_alias=True), indent=2) + "\n")  # ASCII: no control character is raw

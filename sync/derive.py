@@ -83,6 +83,12 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
     )
 
 
+def blobs_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> list[ObjectId]:
+    """The blobs that `mirror` needs of this upstream commit, for which its trees alone are read."""
+    selected = _select(mirror, upstream, reader)
+    return [entry.blob for entry in (*selected.entries, *selected.licenses) if entry.mode != Mode.GITLINK]
+
+
 def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
     """How the annotated tag that is pinned calls itself where that is not as the pin does, printable; None if it may be taken."""
     if not tag_objects or mirror.pin.kind is not PinKind.TAG or _TAG_RENAMED in mirror.allow:

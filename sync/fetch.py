@@ -1,32 +1,28 @@
 """From upstreams and pins to commits and readable objects: through the cache, one fetch per upstream, all upstreams at once."""
 
-import hashlib
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync.cache import locked_cache
 from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
-from sync.git.copying import copy_objects
-from sync.git.repository import Repository
+from sync.git.lacking import whereabouts
 from sync.git.settings import Settings, TransportConfiguration
-from sync.git.transport import (
-    UNSHALLOW,
-    Progress,
-    fetch,
-    list_refs,
-)
-from sync.limits import TREE_BYTES
-from sync.model import Mode, ObjectId, Pin, PinKind, RepoPath, UpstreamCommit
+from sync.git.transport import Listener
+from sync.model import Mirror, ObjectId, Pin, PinKind, UpstreamCommit
 from sync.names import did_you_mean
-from sync.parallel import Display, Options, retrying, run_all
+from sync.parallel import Display, Options, Run
 from sync.proof import commit_time, commit_tree, tag_target
-from sync.tree import MalformedObjectError, TreeEntry, parse_tree
-from sync.urls import is_local
+from sync.supply import Abilities, Supply, pin_ref
 
-_DAMAGE = frozenset({"cache-damaged", "object-missing"})
-_EVERYTHING = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+_DAMAGE = frozenset({"cache-damaged", "cache-unfit", "object-missing"})
+_MOST_CACHES = 3
+"""One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
 _NOT_OFFLINE = "run the command again without `--offline`"
 _MAX_TAG_CHAIN = 50
 _MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
@@ -34,14 +30,21 @@ _MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What is wanted of one upstream, however many mirrors it feeds."""
+    """What is wanted of one upstream, for all mirrors that it feeds."""
 
     url: str
-    pins: frozenset[Pin]
-    recorded: Mapping[Pin, UpstreamCommit]
+    mirrors: tuple[Mirror, ...]
+    recorded: Mapping[Pin, UpstreamCommit] = field(default_factory=dict)
     """The commits that records already give for some of the pins: with such a commit in the cache nobody is asked."""
-    sources: frozenset[RepoPath] = frozenset({RepoPath(b"")})
-    """The directories whose content is needed; all of the tree where the transport cannot choose."""
+
+    @property
+    def pins(self) -> list[Pin]:
+        return sorted({mirror.pin for mirror in self.mirrors}, key=str)
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether no mirror takes the whole tree."""
+        return all(mirror.is_part for mirror in self.mirrors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +53,59 @@ class Fetched:
 
     url: str
     commits: Mapping[Pin, UpstreamCommit]
-    objects: Repository
+    objects: "Repository"
 
 
-def fetch_all(wants: Sequence[Want], options: Options, display: Display) -> dict[str, Fetched]:
-    """Fetch from all upstreams at once, at most `jobs` at a time.
+@dataclass
+class Fetching:
+    """Upstreams being asked, from the moment that this is made."""
 
-    Raises the first upstream's error, in the order of `wants`, with the others named in its context.
-    """
-    if not wants:
-        return {}
-    configuration = TransportConfiguration(options.root)
-    upstreams = [_Upstream(want, options, configuration) for want in wants]
-    errors = run_all(upstreams, options, display)
-    failed = [want.url for want in wants if want.url in errors]
-    if failed:
-        error = errors[failed[0]]
-        if isinstance(error, VerbatimError):
-            error.context.extend(f"also failed: {url}: {errors[url]}" for url in failed[1:])
-        raise error
-    return {upstream.url: upstream.fetched for upstream in upstreams if upstream.fetched is not None}
+    wants: Sequence[Want]
+    options: Options
+
+    def __post_init__(self) -> None:
+        self._configuration = TransportConfiguration(self.options.root)
+        are_few = len(self.wants) <= (os.cpu_count() or 1)
+        self._upstreams = [_Upstream(want, self.options, self._configuration, are_few) for want in self.wants]
+        self._run = Run(self._upstreams, self.options)
+
+    def finish(self, display: Display) -> dict[str, Fetched]:
+        """What all gave, by URL; raises the first upstream's error, in the order of `wants`, the others named in its context."""
+        try:
+            self._run.finish(display)
+        finally:
+            self._configuration.close()
+        errors = self._run.errors
+        failed = [want.url for want in self.wants if want.url in errors]
+        if failed:
+            error = errors[failed[0]]
+            if isinstance(error, VerbatimError):
+                error.context.extend(f"also failed: {url}: {errors[url]}" for url in failed[1:])
+            raise error
+        return {upstream.url: upstream.fetched for upstream in self._upstreams if upstream.fetched is not None}
+
+    def cancel(self) -> None:
+        """Ask no more; what was started is ended."""
+        self._run.cancel()
+        self._configuration.close()
+
+
+def wants_of(mirrors: Sequence[Mirror], recorded: Mapping[str, UpstreamCommit] | None = None) -> list[Want]:
+    """What is to be fetched, one want for each upstream; `recorded` are commits that records give, by mirror."""
+    by_url: dict[str, list[Mirror]] = {}
+    for mirror in mirrors:
+        by_url.setdefault(mirror.url, []).append(mirror)
+    known = recorded or {}
+    return [Want(url, tuple(fed), {m.pin: known[m.name] for m in fed if m.name in known}) for url, fed in by_url.items()]
+
+
+def fetch_all(wants: Sequence[Want], options: Options, display: Display, ahead: Fetching | None = None) -> dict[str, Fetched]:
+    """Fetch from all upstreams at once, at most `jobs` at a time; taken from what is asked `ahead`, if that is the same."""
+    if ahead is not None and (ahead.wants, ahead.options) == (wants, options):
+        return ahead.finish(display)
+    if ahead is not None:
+        ahead.cancel()
+    return Fetching(wants, options).finish(display) if wants else {}
 
 
 @dataclass(slots=True)
@@ -79,96 +115,66 @@ class _Upstream:
     want: Want
     options: Options
     configuration: TransportConfiguration
-    cache_key: str | None = None
+    is_among_few: bool
     fetched: Fetched | None = None
-    _report: Callable[[Progress], None] = lambda _: None
-    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _abilities: Abilities = field(default_factory=Abilities)
 
     @property
     def url(self) -> str:
         return self.want.url
 
-    def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
-        self._report, self._cancelled = report, cancelled
+    def run(self, listener: Listener) -> None:
         settings = self.configuration.settings_for(self.want.url)
-        self.cache_key = key = cache_key(settings, self.options.root)
-        with_cache(key, self.options, lambda cache: self._fill(cache, settings))
+        key = cache_key(settings, self.options.root)
+        with_cache(
+            key, self.options, lambda cache: self._fill(Supply(cache, settings, listener, self._abilities, self.is_among_few))
+        )
 
-    def _fill(self, cache: Repository, settings: Settings) -> None:
-        is_asked = not self.options.offline
+    def _fill(self, supply: Supply) -> None:
+        unanswered = self._unanswered(supply)
+        if unanswered and not self.options.offline:
+            self._ask(supply, unanswered)
+        objects = supply.objects
         if self.options.offline:
-            cache.hint = _NOT_OFFLINE
-        unanswered = self._unanswered(cache, is_local_upstream=is_asked and is_local(settings.url))
-        if unanswered and is_asked:
-            self._ask(cache, unanswered, settings)
-        commits = {pin: self._commit(cache, pin, asked=pin in unanswered) for pin in sorted(self.want.pins, key=str)}
-        self.fetched = Fetched(self.want.url, commits, cache)
+            objects.hint = _NOT_OFFLINE
+        commits = {pin: self._commit(objects, pin, asked=pin in unanswered) for pin in self.want.pins}
+        if not self.options.offline:
+            supply.complete(blob for mirror in self.want.mirrors for blob in needed_blobs(mirror, commits[mirror.pin], objects))
+        self.fetched = Fetched(self.want.url, commits, objects)
 
-    def _unanswered(self, cache: Repository, *, is_local_upstream: bool) -> list[Pin]:
+    def _unanswered(self, supply: Supply) -> list[Pin]:
         """The pins for which the upstream has to be asked."""
-        if is_local_upstream:
-            return sorted(self.want.pins, key=str)  # from there only what is needed was copied, which may be more now
-        known = {pin for pin, recorded in self.want.recorded.items() if _has_tree_of(cache, recorded.commit)}
-        known |= {p for p in self.want.pins if p.kind is PinKind.COMMIT and _has_tree_of(cache, ObjectId(p.value))}
-        return sorted(self.want.pins - known, key=str)
+        known = {pin: recorded.commit for pin, recorded in self.want.recorded.items()}
+        known |= {pin: ObjectId(pin.value) for pin in self.want.pins if pin.kind is PinKind.COMMIT}
+        return [pin for pin in self.want.pins if pin not in known or not has_tree_of(supply.objects, known[pin])]
 
-    def _ask(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
-        if is_local(settings.url):
-            self._copy(cache, pins, settings)
-            return
-        retrying(lambda: self._fetch(cache, pins, settings), self._cancelled)
-
-    def _fetch(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
-        answers = {pin: _asked_ref(pin) for pin in pins}
-        for ref in answers.values():
-            cache.set_ref(ref, None)  # a ref that the upstream lacks would otherwise be left as it was
-        refspecs = [f"+{pin.ref or pin.value}:{ref}" for pin, ref in answers.items()]
+    def _ask(self, supply: Supply, pins: list[Pin]) -> None:
         try:
-            self._transfer(cache, settings, refspecs, depth=1)
+            supply.ask(pins, in_parts=self.want.is_in_parts)
         except CouldNotCheckError as error:
-            if error.reference != "object-id-refused" or not any(pin.kind is PinKind.COMMIT for pin in pins):
-                raise
-            tags = [f"+{pin.ref}:{ref}" for pin, ref in answers.items() if pin.ref]
-            self._transfer(cache, settings, [*tags, *_EVERYTHING], depth=UNSHALLOW if cache.is_shallow else 0)
-        for pin in pins:
-            if pin.kind is PinKind.TAG:
-                self._answer(cache, pin, cache.ref_target(answers[pin]), settings)
+            if error.reference == "ref-missing":
+                raise self._no_such_tag(supply, pins) from error
+            if error.reference == "object-not-there" and any(pin.kind is PinKind.COMMIT for pin in pins):
+                missing = next(pin for pin in pins if pin.kind is PinKind.COMMIT)
+                raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
+            raise
 
-    def _transfer(self, cache: Repository, settings: Settings, refspecs: list[str], *, depth: int) -> None:
-        fetch(cache, settings, refspecs, depth=depth, on_progress=self._report, cancelled=self._cancelled.is_set)
+    def _no_such_tag(self, supply: Supply, pins: list[Pin]) -> VerbatimError:
+        names = supply.refs()
+        missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
+        for pin in missing:
+            supply.objects.set_ref(pin_ref(pin), None)
+        return _no_such_tag(self.want.url, (missing or pins)[0], names)
 
-    def _answer(self, cache: Repository, pin: Pin, target: ObjectId | None, settings: Settings) -> None:
-        """Keep what the upstream says of a tag, also that it has no such tag."""
-        cache.set_ref(_pin_ref(pin), target)
-        if target is None:
-            names = list_refs(cache, settings, self._cancelled.is_set)
-            raise _no_such_tag(self.want.url, pin, names)
-
-    def _copy(self, cache: Repository, pins: list[Pin], settings: Settings) -> None:
-        """Take from a repository on this machine just the objects that are needed: it may lack others."""
-        local = cache.origin = open_local(settings.url, self.options.root)
-        for pin in pins:
-            target = local.ref_target(pin.ref) if pin.ref else ObjectId(pin.value)
-            if target is None:
-                raise _no_such_tag(self.want.url, pin, _listed(local))
-            if pin.kind is PinKind.COMMIT and not local.has(target):
-                raise _no_such_commit(self.want.url, pin, local.elsewhere)
-            commit = read_commit(local, target, pin, self.want.url)
-            copy_objects(local, cache, _needed(local, target, commit, self.want.sources)).finish()
-            cache.set_ref(_pin_ref(pin), target)
-
-    def _commit(self, cache: Repository, pin: Pin, *, asked: bool) -> UpstreamCommit:
+    def _commit(self, objects: "Repository", pin: Pin, *, asked: bool) -> UpstreamCommit:
         recorded = self.want.recorded.get(pin)
-        target: ObjectId | None
         if recorded is not None and not asked:
             return recorded
-        if pin.kind is PinKind.TAG:
-            target = cache.ref_target(_pin_ref(pin))
-        else:
-            target = ObjectId(pin.value) if cache.has(ObjectId(pin.value)) else None
-        if target is None:
+        is_there = pin.kind is PinKind.TAG or objects.has(ObjectId(pin.value))
+        target = objects.ref_target(pin_ref(pin)) if pin.kind is PinKind.TAG else ObjectId(pin.value)
+        if target is None or not is_there:
             raise self._not_there(pin)
-        return read_commit(cache, target, pin, self.want.url)
+        return read_commit(objects, target, pin, self.want.url)
 
     def _not_there(self, pin: Pin) -> CouldNotCheckError:
         if self.options.offline:
@@ -178,14 +184,43 @@ class _Upstream:
                 hint=_NOT_OFFLINE,
                 reference="not-cached",
             )
-        gone = "the commit may be a fork's, or gone from every branch and tag; look for one that is there"
-        return _no_such_commit(self.want.url, pin, gone)
+        return _no_such_commit(self.want.url, pin, _GONE)
 
 
-def _has_tree_of(cache: Repository, commit: ObjectId) -> bool:
+def _unusable(error: VerbatimError) -> VerbatimError:
+    """What a cache is damaged by that was just made: what the upstream sent."""
+    if error.reference != "cache-damaged" or isinstance(error, HostError):
+        return error
+    return CouldNotCheckError(
+        "the upstream does not send what it offers",
+        error.context,
+        hint="look at the upstream with git; mirror from a repository that gives what it has",
+        reference="upstream-incomplete",
+    )
+
+
+_GONE = "the commit may be a fork's, or gone from every branch and tag; look for one that is there"
+
+
+def _elsewhere(settings: Settings) -> str:
+    """Where a commit may be that the upstream has not."""
+    return _GONE if settings.place is None else whereabouts(*settings.place)
+
+
+def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") -> list[ObjectId]:
+    """The blobs that the mirror needs of the commit; none where it cannot be derived, which deriving will explain."""
+    from sync.derive import blobs_of
+
+    try:
+        return blobs_of(mirror, commit, objects)
+    except SelectionError:
+        return []
+
+
+def has_tree_of(objects: "Repository", commit: ObjectId) -> bool:
     """Whether a commit was fetched: one that a server sent along, without its tree, was not."""
     try:
-        return cache.has(commit) and cache.has(commit_tree(cache.read(commit)))
+        return objects.has(commit) and objects.has(commit_tree(objects.read(commit)))
     except (ValueError, CouldNotCheckError):
         return False
 
@@ -195,27 +230,25 @@ def cache_key(settings: Settings, root: Path) -> str:
 
     The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
     """
-    return str((root / settings.url.removeprefix("file://")).resolve()) if is_local(settings.url) else settings.identity
+    return str((root / settings.contacted.removeprefix("file://")).resolve()) if settings.is_local else settings.identity
 
 
-def with_cache(key: str, options: Options, use: Callable[[Repository], None]) -> None:
-    """Use the upstream's cache; if it turns out to be damaged, once more with one made anew."""
-    try:
-        with locked_cache(key, options.lock_seconds) as cache:
-            use(cache)
-    except VerbatimError as error:
-        if error.reference not in _DAMAGE or options.offline:
-            raise
-        with locked_cache(key, options.lock_seconds, anew=True) as cache:
-            use(cache)
+def with_cache(key: str, options: Options, use: Callable[[Path], None]) -> None:
+    """Use the upstream's cache; if it turns out to be damaged, or not of the kind that is needed, again with one made anew."""
+    for made in range(_MOST_CACHES):
+        try:
+            with locked_cache(key, options.lock_seconds, anew=made > 0) as cache:
+                use(cache)
+        except VerbatimError as error:
+            if error.reference not in _DAMAGE or options.offline:
+                raise
+            if made + 1 == _MOST_CACHES:
+                raise _unusable(error) from error
+        else:
+            return
 
 
-def open_local(url: str, root: Path) -> Repository:
-    """The repository that a `file:` URL or a path names; relative paths start at the host's root."""
-    return Repository.open(root / url.removeprefix("file://"), url)
-
-
-def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> UpstreamCommit:
+def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> UpstreamCommit:
     """Peel what a pin names to its commit, keeping the annotated tags on the way."""
     tags: list[bytes] = []
     current = target
@@ -249,76 +282,6 @@ def read_commit(objects: Repository, target: ObjectId, pin: Pin, url: str) -> Up
         hint="pin a tag of a commit",
         reference="pin-not-a-commit",
     )
-
-
-def _needed(local: Repository, target: ObjectId, commit: UpstreamCommit, sources: Iterable[RepoPath]) -> list[ObjectId]:
-    """The objects from the pin down to everything below the sources, without those that the repository lacks."""
-    needed, current = [commit.commit], target
-    for raw in commit.tag_objects:
-        needed.append(current)
-        current = tag_target(raw)
-    root = commit_tree(commit.commit_object)
-    for source in sources:
-        tree = root
-        for component in source.split(b"/") if source else ():
-            needed.append(tree)
-            entries = _entries(local, tree)
-            needed += [e.id for e in entries if e.mode not in {Mode.TREE, Mode.GITLINK}]  # licence files among them
-            below = [e.id for e in entries if e.name == component and e.mode == Mode.TREE]
-            if not below:
-                break
-            tree = below[0]
-        else:
-            needed += _below(local, tree)
-    return [object_id for object_id in dict.fromkeys(needed) if local.has(object_id)]
-
-
-def _below(local: Repository, tree: ObjectId) -> list[ObjectId]:
-    found: dict[ObjectId, None] = {}
-    pending = [tree]
-    while pending:
-        current = pending.pop()
-        if current in found:
-            continue
-        found[current] = None
-        for entry in _entries(local, current):
-            if entry.mode == Mode.TREE:
-                pending.append(entry.id)
-            elif entry.mode != Mode.GITLINK:
-                found[entry.id] = None
-    return list(found)
-
-
-def _entries(local: Repository, tree: ObjectId) -> list[TreeEntry]:
-    if not local.has(tree):
-        return []
-    if (size := local.size(tree)) > TREE_BYTES:
-        raise SelectionError(
-            f"the tree {tree} of the upstream is too large",
-            [f"it has {size:,} bytes [tree-too-large]"],
-            hint="pin a commit without it, and tell the upstream's maintainers",
-            reference="tree-too-large",
-        )
-    try:
-        return parse_tree(local.read(tree))
-    except MalformedObjectError:
-        return []  # `select` says what is wrong with it, and of which mirror
-
-
-def _pin_ref(pin: Pin) -> str:
-    """Where the cache keeps what the upstream last said of a pin: by hash, since tag names may collide over time."""
-    return f"refs/pins/{hashlib.sha256(str(pin.ref).encode()).hexdigest()[:40]}"
-
-
-def _asked_ref(pin: Pin) -> str:
-    return f"refs/asked/{hashlib.sha256((pin.ref or pin.value).encode()).hexdigest()[:40]}"
-
-
-def _listed(local: Repository) -> Mapping[str, ObjectId]:
-    try:
-        return local.refs()
-    except (HostError, MemoryError):
-        return {}  # they are for the hint only
 
 
 def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:

@@ -3,10 +3,24 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync.errors import HostError
-from sync.git.repository import Repository
 from sync.model import MANIFEST, THIRD_PARTY
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+# what has git, or libgit2, find a repository elsewhere than by looking upwards for it
+_LEADING = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_CEILING_DIRECTORIES",
+)
+_POINTER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +28,7 @@ class Host:
     """The host: `root` holds third_party/; an unpacked tarball has no repository, a bare repository no root."""
 
     root: Path | None
-    repository: Repository | None
+    repository: "Repository | None"
 
     @property
     def third_party(self) -> Path:
@@ -33,7 +47,7 @@ class Host:
             )
         return self.root / THIRD_PARTY
 
-    def require_repository(self) -> Repository:
+    def require_repository(self) -> "Repository":
         """The repository; HostError outside of git."""
         if self.repository is None:
             raise HostError(
@@ -44,7 +58,7 @@ class Host:
             )
         return self.repository
 
-    def require_work_tree(self) -> tuple[Path, Repository]:
+    def require_work_tree(self) -> "tuple[Path, Repository]":
         """Root and repository for a command that changes files; HostError in a tarball or a bare repository."""
         repository = self.require_repository()
         if self.root is None:
@@ -63,6 +77,8 @@ def find_host(start: Path) -> Host:
     A manifest nearer than the repository's top is an unpacked tarball inside somebody else's repository; none counts
     where the environment or `core.worktree` says that the repository is one whose files are elsewhere.
     """
+    from sync.git.repository import Repository  # with libgit2, which a glance does without
+
     repository = Repository.discover(start)
     top = repository.work_tree.resolve() if repository and repository.work_tree else None
     here = start.resolve()
@@ -74,3 +90,54 @@ def find_host(start: Path) -> Host:
         if (directory / THIRD_PARTY / MANIFEST).is_file():
             return Host(directory, None)
     return Host(top, repository)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Where the host is if nothing is unusual: found without libgit2, never to decide by alone."""
+
+    root: Path
+    git_directory: Path
+
+    @property
+    def common_directory(self) -> Path:
+        """The git directory that all linked worktrees share."""
+        shared = _pointed(self.git_directory / "commondir", b"")
+        return self.git_directory if shared is None else shared
+
+    def is_of(self, host: Host) -> bool:
+        """Whether the guess was right."""
+        repository = host.repository
+        if repository is None or host.root != self.root:
+            return False
+        return repository.git_directory.samefile(self.git_directory)
+
+
+def find_plain(start: Path) -> Plain | None:
+    """The nearest directory upwards that has a `.git`.
+
+    None where the environment leads elsewhere, or a manifest or a mount is nearer.
+    """
+    if any(name in os.environ for name in _LEADING):
+        return None
+    here = start.resolve()
+    for directory in (here, *here.parents):
+        git = directory / ".git"
+        if os.path.lexists(git):
+            found = git if git.is_dir() else _pointed(git, b"gitdir: ")
+            is_mounted = os.lstat(here).st_dev != os.lstat(directory).st_dev
+            return None if found is None or is_mounted else Plain(directory, found)
+        if os.path.lexists(directory / THIRD_PARTY / MANIFEST):
+            return None
+    return None
+
+
+def _pointed(file: Path, prefix: bytes) -> Path | None:
+    """The directory that a file of git's names, from where the file is."""
+    if not file.is_file():
+        return None
+    with open(file, "rb") as pointer:
+        said = pointer.read(_POINTER_BYTES)
+    if not said.startswith(prefix):
+        return None
+    return file.parent / os.fsdecode(said.removeprefix(prefix).rstrip(b"\n"))

@@ -11,6 +11,7 @@ from sync.errors import HostError
 from sync.files import explaining, signals_held
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.model import LOCK
 
 
 class Listener(Protocol):
@@ -41,7 +42,7 @@ def report_rescued(outcome: Outcome, listener: Listener) -> None:
 
 @contextmanager
 def _exclusively(repository: Repository, seconds: float, listener: Listener) -> Iterator[None]:
-    path = repository.common_directory / "git-verbatim.lock"
+    path = repository.common_directory / LOCK
     lock = FileLock(path)
     try:
         try:

@@ -23,6 +23,10 @@ IGNORE_FILE = ".gitignore"
 ATTRIBUTES_FILE = ".gitattributes"
 WORKSPACE = ".git-verbatim"
 """Where below third_party/ the next state is built before it replaces the present one."""
+JOURNAL = "git-verbatim.journal"
+"""In the git directory: what a run has decided to do, until it is done."""
+LOCK = "git-verbatim.lock"
+"""In the git directory that all worktrees share: held by whoever changes third_party/."""
 
 HOOK_MARK = b"# A hook of git-verbatim, "
 """What a hook file of ours begins with, below its first line."""
@@ -197,6 +201,11 @@ class Mirror:
     """A file of OpenSSH keys, below third_party/."""
     keyring: str | None = None
     """A file of OpenPGP keys, below third_party/."""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it takes only some of the upstream tree: a directory, or what patterns include."""
+        return bool(self.source or self.selection.include)
 
     @property
     def key_files(self) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.audit import Audit
-from sync.check import MirrorStatus
 from sync.errors import VerbatimError
 from sync.model import RepoPath
 from sync.names import quote_path
 from sync.plan import Change, FileChanges
 from sync.record_model import RecordModel
 from sync.report.model import Report, SignatureReport, signature_report
+from sync.standing import MirrorStatus
 from sync.synchronize import Result
 from sync.verify import Finding, Verdict
 
@@ -163,12 +163,12 @@ def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
                 pin=str(status.pin) if status.pin else None,
                 recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
                 standing=status.standing.value,
-                hidden=status.verdict.unseen.hidden,
-                unjudged_modes=status.verdict.unseen.modes,
-                signature=signature_report(status.verdict.record.signature if status.verdict.record else None),
+                hidden=status.unseen.hidden,
+                unjudged_modes=status.unseen.modes,
+                signature=signature_report(status.signature),
                 staged=status.staged,
                 altered_by_add=list(status.altered_by_add),
-                findings=[_finding(finding) for finding in status.verdict.findings],
+                findings=[_finding(finding) for finding in status.findings],
             )
             for status in statuses
         ]

@@ -1,4 +1,4 @@
-"""Asks many upstreams at once: threads that cannot keep the program from ending, a deadline, retries, reports on the way."""
+"""Asks many upstreams at once, a thread for each: a deadline, retries, reports on the way."""
 
 import queue
 import random
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sync.cache import cache_path, sweep
 from sync.errors import CouldNotCheckError, TransientError
-from sync.git.transport import Progress
-from sync.memory import limited_memory
+from sync.git.asking import Cancelled
+from sync.git.transport import Listener, Progress
 
 _PAUSES_SECONDS = (0.4, 0.8, 1.6)
-# the index of a pack takes 100 bytes an object, and its largest delta what it makes
-_MEMORY_BYTES = 160 << 20
+_GRACE_SECONDS = 2.0
+_STEP_SECONDS = 0.2
+_SHORT_STEP_SECONDS = 0.05
 T = TypeVar("T")
 
 
@@ -39,6 +39,10 @@ class Display(Protocol):
 
     def finished(self, url: str) -> None: ...
 
+    def paused(self) -> None:
+        """Draw nothing for now: somebody is asked something on the terminal."""
+        ...
+
 
 class Task(Protocol):
     """What is done with one upstream, in a thread of its own."""
@@ -46,41 +50,37 @@ class Task(Protocol):
     @property
     def url(self) -> str: ...
 
-    @property
-    def cache_key(self) -> str | None:
-        """Which cache it holds while it runs; None before it knows."""
-        ...
-
-    def run(self, report: Callable[[Progress], None], cancelled: threading.Event) -> None:
+    def run(self, listener: Listener) -> None:
         """Do it; an exception is what went wrong."""
         ...
 
 
-def run_all(tasks: Sequence[Task], options: Options, display: Display) -> dict[str, Exception]:
-    """Run the tasks in threads, at most `jobs` at a time, until all are done or the deadline passes; what failed, by URL.
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """That one comes to the terminal, or was answered; whoever asks waits until nobody else writes there."""
 
-    The threads are daemons: one that hangs in libgit2 cannot keep the program from ending.
-    """
-    run = _Run(tasks, options)
-    try:
-        with limited_memory(_MEMORY_BYTES):
-            run.wait(display)
-    except BaseException:
-        run.cancel()
-        raise
-    return run.errors
+    comes: bool
+    heard: threading.Event = field(default_factory=threading.Event)
+
+
+_Event = tuple[str, Progress | _Question | None]
 
 
 @dataclass
-class _Run:
+class Run:
+    """Tasks at work in threads, at most `jobs` at a time, from the moment that it is made."""
+
     tasks: Sequence[Task]
     options: Options
     errors: dict[str, Exception] = field(default_factory=dict)
-    _events: "queue.SimpleQueue[tuple[str, Progress | None]]" = field(default_factory=queue.SimpleQueue)
+    """What failed, by URL."""
+    _events: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _pending: set[str] = field(default_factory=set)
+    _questions: int = 0
 
     def __post_init__(self) -> None:
+        self._end = time.monotonic() + self.options.deadline_seconds
         waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
         for task in self.tasks:
             waiting.put(task)
@@ -97,38 +97,55 @@ class _Run:
             except queue.Empty:
                 return
             try:
-                task.run(self._report(task.url), self._cancelled)
-            except MemoryError:
-                self.errors[task.url] = CouldNotCheckError(
-                    "fetching needs more memory than it may take",
-                    [f"url: {task.url}"],
-                    hint="check the `url`; if it is right, leave the large files out with `exclude`",
-                    reference="memory-limit",
-                )
+                task.run(self._listener(task.url))
             except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
                 self.errors[task.url] = error
             self._events.put((task.url, None))
 
-    def _report(self, url: str) -> Callable[[Progress], None]:
-        return lambda progress: self._events.put((url, progress))
+    def _listener(self, url: str) -> Listener:
+        def ask(*, comes: bool) -> None:
+            question = _Question(comes)
+            self._events.put((url, question))
+            while comes and not question.heard.wait(_SHORT_STEP_SECONDS):
+                if self._cancelled.is_set():
+                    raise Cancelled
 
-    def wait(self, display: Display) -> None:
-        """Pass on what the tasks report until all are done; CouldNotCheckError at the deadline."""
-        end = time.monotonic() + self.options.deadline_seconds
-        while self._pending:
-            remaining = end - time.monotonic()
-            if remaining <= 0:
-                raise self._too_late()
-            try:
-                # in short waits, so that a signal is answered at once everywhere
-                url, progress = self._events.get(timeout=min(remaining, 0.2))
-            except queue.Empty:
-                continue
-            if progress is None:
-                self._pending.discard(url)
-                display.finished(url)
-            else:
-                display.progress(url, progress)
+        return Listener(
+            progress=lambda progress: self._events.put((url, progress)),
+            asks=lambda: ask(comes=True),
+            answered=lambda: ask(comes=False),
+            cancelled=self._cancelled.is_set,
+        )
+
+    def finish(self, display: Display) -> None:
+        """Pass on what the tasks report until all are done; CouldNotCheckError at the deadline, which waits for answers."""
+        try:
+            while self._pending:
+                self._pass_on(display)
+        except BaseException:
+            self.cancel()
+            raise
+
+    def _pass_on(self, display: Display) -> None:
+        now = time.monotonic()
+        if now >= self._end:
+            raise self._too_late()
+        try:
+            # in short waits, so that a signal is answered at once everywhere
+            url, event = self._events.get(timeout=min(self._end - now, _STEP_SECONDS))
+        except queue.Empty:
+            url, event = "", Progress()
+        if self._questions:
+            self._end += time.monotonic() - now
+        if isinstance(event, _Question):
+            self._questions += 1 if event.comes else -1
+            display.paused()
+            event.heard.set()
+        elif event is None:
+            self._pending.discard(url)
+            display.finished(url)
+        elif url and not self._questions:
+            display.progress(url, event)
 
     def _too_late(self) -> CouldNotCheckError:
         return CouldNotCheckError(
@@ -139,22 +156,22 @@ class _Run:
         )
 
     def cancel(self) -> None:
-        """Call the tasks off, give them a moment to notice, and sweep up after those that do not."""
+        """Call the tasks off: each ends what it started, and sweeps up in the cache that it holds."""
         self._cancelled.set()
-        end = time.monotonic() + 0.2
+        end = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        for task in self.tasks:
-            if task.url in self._pending and (key := task.cache_key) is not None:
-                sweep(cache_path(key))
 
 
-def retrying(attempt: Callable[[], T], cancelled: threading.Event) -> T:
+def retrying(attempt: Callable[[], T], cancelled: Callable[[], bool]) -> T:
     """The attempt's result, after up to four tries with growing pauses while the failure may be passing."""
     for pause in _PAUSES_SECONDS:
         try:
             return attempt()
         except TransientError:
-            if cancelled.wait(pause * random.uniform(0.75, 1.25)):  # noqa: S311 - spreads out, keeps no secret
-                raise
+            end = time.monotonic() + pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads out, keeps no secret
+            while time.monotonic() < end:
+                if cancelled():
+                    raise
+                time.sleep(_SHORT_STEP_SECONDS)
     return attempt()

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from sync.errors import LocalChangesError, MovedTagError, UsageError
+from sync.errors import LocalChangesError, MovedTagError
 from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory, record_path
-from sync.names import did_you_mean, quote_path
+from sync.names import quote_path
 from sync.provenance import Record
 from sync.tree import is_license_name
 
@@ -116,19 +115,6 @@ class Plan:
     @property
     def _names(self) -> list[str]:
         return list(dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)]))
-
-
-def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The mirrors that names or globs such as `wasi-0.2-*` mean, in the order of `known`; all for no pattern."""
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
-            listed = f"mirrors: {', '.join(known) or 'none'}"
-            if any(sign in pattern for sign in "*?["):
-                raise UsageError(f"no mirror matches {pattern}", hint=listed, reference="mirror-unknown")
-            raise UsageError(
-                f"there is no mirror {pattern}", hint=did_you_mean(pattern, known) or listed, reference="mirror-unknown"
-            )
-    return [name for name in known if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool:

@@ -12,7 +12,7 @@ from sync.host import Host
 from sync.limits import RECORD_BYTES
 from sync.locking import Listener
 from sync.manifest import Manifest
-from sync.model import THIRD_PARTY, Derived, FileFact, Mirror, license_directory, record_path
+from sync.model import THIRD_PARTY, Derived, FileFact, Mirror, UpstreamCommit, license_directory, record_path
 from sync.parallel import Display, Options
 from sync.paths import overlaps
 from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
@@ -24,7 +24,7 @@ from sync.tracked import is_staged
 from sync.work_tree import WorkTree
 
 if TYPE_CHECKING:
-    from sync.fetch import Fetched, Want
+    from sync.fetch import Fetched, Fetching
 
 
 class Reporter(Display, Listener, Protocol):
@@ -44,6 +44,8 @@ class Preparation:
     reporter: Reporter
     discard_local: bool
     stage: bool
+    ahead: "Fetching | None" = None
+    """Upstreams that are being asked already."""
     readers: dict[str, Repository] = field(default_factory=dict)
     state: WorkTree = field(init=False)
     judge: Judge = field(init=False)
@@ -143,9 +145,10 @@ class Preparation:
         asked = [mirror for mirror in mirrors if mirror.name not in derived]
         if not asked:
             return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
-        from sync.fetch import fetch_all  # the transport takes 15 ms to import, which a satisfied sync does not need
+        from sync.fetch import fetch_all, wants_of  # the transport takes 15 ms to import, which a satisfied sync does not need
 
-        fetched = fetch_all(_wants(asked, records), self.fetching, self.reporter)
+        wants = wants_of(asked, _recorded(asked, records))
+        fetched = fetch_all(wants, self.fetching, self.reporter, self.ahead)
         for mirror in asked:
             derived[mirror.name] = _derived(mirror, records[mirror.name], fetched[mirror.url])
             self.readers[mirror.name] = fetched[mirror.url].objects
@@ -167,22 +170,10 @@ class Preparation:
                 yield name
 
 
-def _wants(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> "list[Want]":
-    """What is to be fetched, one want for each upstream."""
-    from sync.fetch import Want
-
-    by_url: dict[str, list[Mirror]] = {}
-    for mirror in mirrors:
-        by_url.setdefault(mirror.url, []).append(mirror)
-    return [
-        Want(
-            url=url,
-            pins=frozenset(mirror.pin for mirror in fed),
-            recorded={m.pin: derived_of(r).upstream for m in fed if (r := records[m.name]) is not None and r.answers_pin_of(m)},
-            sources=frozenset(mirror.source for mirror in fed),
-        )
-        for url, fed in by_url.items()
-    ]
+def _recorded(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> Mapping[str, UpstreamCommit]:
+    """By mirror, the commit that its record gives for its pin."""
+    answering = {m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)}
+    return {name: derived_of(record).upstream for name, record in answering.items()}
 
 
 def _derived(mirror: Mirror, record: Record | None, answer: "Fetched") -> Derived:

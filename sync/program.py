@@ -11,9 +11,11 @@ import sync.cli
 from sync.errors import VerbatimError
 from sync.host import Host, find_host
 from sync.names import shown
+from sync.parameters import Group
 
 app = typer.Typer(
     name="git-verbatim",
+    cls=Group,
     help="Exact copies of upstream git trees in third_party/, with records of where every byte came from.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,12 +1,12 @@
 """What the terminal shows while something takes long: a line an upstream with objects and bytes; nothing in a pipe."""
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from sync.names import shown
 from sync.paint import Paint
-from sync.plan import Plan
 from sync.render import render_plan
 
 if TYPE_CHECKING:
@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from sync.git.transport import Progress
+    from sync.plan import Plan
 
 
 _MANY_FILES = 1000
 _STEP = 100
+_SHORT_SECONDS = 0.5
+"""What takes no longer needs no line, which would come and go."""
+_WORDS = 40
+"""How much a line has of what a server says."""
 
 
 class Terminal:
@@ -28,6 +33,7 @@ class Terminal:
         self._paint = paint
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -39,24 +45,29 @@ class Terminal:
         self._stop()
         print(f"{shown(message)}", file=sys.stderr, flush=True)
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: "Plan") -> None:
         self._stop()
         if self._out is not None:
             self._out.write(render_plan(plan, self._paint))
             self._out.flush()
 
     def progress(self, url: str, progress: "Progress") -> None:
-        if not sys.stderr.isatty():
+        if not sys.stderr.isatty() or time.monotonic() - self._began < _SHORT_SECONDS:
             return
         bars = self._started()
         if url not in self._tasks:
             self._tasks[url] = bars.add_task(shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
+        says = "" if progress.total_objects else shown(progress.words)[:_WORDS]
         bars.update(
             self._tasks[url],
             completed=progress.received_objects,
             total=progress.total_objects or None,
-            size=_size(progress.received_bytes),
+            size=says or _size(progress.received_bytes),
         )
+
+    def paused(self) -> None:
+        """Draw nothing until there is something new: somebody is asked something here."""
+        self._stop()
 
     def reading(self, done: int, total: int) -> None:
         """Files that are read, once they are so many that it takes long."""

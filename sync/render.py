@@ -5,20 +5,20 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sync.check import MirrorStatus, Standing
 from sync.errors import VerbatimError
 from sync.model import THIRD_PARTY, RepoPath, Signature, SignatureState, license_directory
 from sync.names import count, no_commands, quote_path, short_pin, shown
 from sync.paint import Paint
-from sync.plan import Change, FileChanges, Plan
-from sync.signed import signature_shown
+from sync.standing import MirrorStatus, Standing
 from sync.unseen import Unseen
-from sync.verify import Finding, Presence, Verdict
 
+# who has nothing to do renders without loading what judges and plans
 if TYPE_CHECKING:
     from sync.audit import Audit
+    from sync.plan import Change, FileChanges, Plan
     from sync.publish import Currency
     from sync.synchronize import Result
+    from sync.verify import Finding, Verdict
 
 _SHOWN_FILES = 12
 _SHORT = 12
@@ -33,12 +33,12 @@ def render_error(error: VerbatimError, paint: Paint) -> str:
     return no_commands("\n".join(lines)) + "\n"
 
 
-def render_plan(plan: Plan, paint: Paint) -> str:
+def render_plan(plan: "Plan", paint: Paint) -> str:
     """What changes, for a reviewer: mirror, old pin → new pin, the files, and licences that change."""
     return "".join(line + "\n" for change in plan.changes for line in _change_lines(change, paint))
 
 
-def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
+def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
     name = paint.strong(shown(change.name))
     yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{shown(change.into)}')}"
     if change.moved_from:
@@ -55,7 +55,7 @@ def _change_lines(change: Change, paint: Paint) -> Iterator[str]:
     yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
 
 
-def _pins(change: Change, paint: Paint) -> str:
+def _pins(change: "Change", paint: Paint) -> str:
     old, new = (shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
     if change.derived is None:
         return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
@@ -65,11 +65,13 @@ def _pins(change: Change, paint: Paint) -> str:
 
 
 def _signature(signature: Signature, paint: Paint) -> str:
+    from sync.signed import signature_shown
+
     said = shown(signature_shown(signature))
     return said if signature.state is SignatureState.GOOD else paint.change(said)
 
 
-def _file_lines(changes: FileChanges, prefix: str, paint: Paint) -> Iterator[str]:
+def _file_lines(changes: "FileChanges", prefix: str, paint: Paint) -> Iterator[str]:
     marked = [
         *((paint.good("+"), path) for path in changes.added),
         *((paint.change("~"), path) for path in changes.changed),
@@ -91,7 +93,7 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     changed = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
     if not result.plan and result.commit is None:
-        return f"{paint.good('up to date:')} {count(satisfied, 'mirror')}\n"
+        return render_satisfied(satisfied, paint)
     removes = all(change.derived is None for change in result.plan.changes)
     done = "would change" if dry_run else "removed" if removes else "synced"
     parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
@@ -102,6 +104,11 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     if result.commit:
         parts.append(f"commit {result.commit[:_SHORT]}")
     return f"{paint.good(', '.join(parts))}\n"
+
+
+def render_satisfied(mirrors: int, paint: Paint) -> str:
+    """The only line of a sync that had nothing to do."""
+    return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}\n"
 
 
 def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
@@ -123,13 +130,12 @@ def _pin_of(status: MirrorStatus) -> str:
 
 def _standing(status: MirrorStatus, paint: Paint) -> str:
     if status.standing is Standing.CLEAN:
-        signature = status.verdict.record.signature if status.verdict.record else None
-        signed = f", {_signature(signature, paint)}" if signature else ""
-        seen = "".join(paint.change(f", {words}") for words in unseen_words(status.verdict.unseen))
+        signed = f", {_signature(status.signature, paint)}" if status.signature else ""
+        seen = "".join(paint.change(f", {words}") for words in unseen_words(status.unseen))
         return paint.good("clean") + signed + seen + ("" if status.staged else paint.change(", not staged"))
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
-    files = sum(1 for finding in status.verdict.findings if finding.path and finding.difference)
+    files = sum(1 for finding in status.findings if finding.path and finding.difference)
     return paint.bad(status.standing.value + (f": {count(files, 'file')}" if files else ""))
 
 
@@ -143,7 +149,7 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
     if Standing.ORPHAN in standings:
         orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
         yield f"{hint} take what the manifest no longer has away with `git verbatim remove {shown(orphans)}`"
-    if way_back := next((back for status in statuses if (back := status.verdict.unseen.way_back)), None):
+    if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
     if any(status.altered_by_add for status in statuses):
         yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
@@ -156,14 +162,19 @@ def unseen_words(unseen: Unseen) -> list[str]:
     return [words for words in (hidden, modes) if words]
 
 
-def render_verdicts(state: str, verdicts: Sequence[Verdict], audited: "Audit | None", paint: Paint) -> str:
+def render_verdicts(
+    state: str,
+    verdicts: "Sequence[Verdict]",
+    audited: "Audit | None",
+    paint: Paint,
+) -> str:
     """What was found, by mirror, then one line that says it all."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings += audited.findings if audited else ()
     return render_findings(findings, paint) + _summary(state, verdicts, findings, audited, paint) + "\n"
 
 
-def render_findings(findings: Sequence[Finding], paint: Paint) -> str:
+def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
     """What was found, by mirror; what belongs to none stands under third_party/."""
     lines: list[str] = []
     for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
@@ -181,7 +192,7 @@ def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+def _finding_lines(findings: "Sequence[Finding]", paint: Paint) -> Iterator[str]:
     for rule, of_rule in groupby(findings, key=lambda f: f.rule):
         listed = list(of_rule)
         yield f"  {paint.bad(rule.value)}"
@@ -192,8 +203,14 @@ def _finding_lines(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
             yield f"    … {len(listed)} in all; `--json` lists every one"
 
 
-def _summary(state: str, verdicts: Sequence[Verdict], findings: Sequence[Finding], audited: "Audit | None", paint: Paint) -> str:
-    present = [v for v in verdicts if v.presence is Presence.PRESENT]
+def _summary(
+    state: str,
+    verdicts: "Sequence[Verdict]",
+    findings: "Sequence[Finding]",
+    audited: "Audit | None",
+    paint: Paint,
+) -> str:
+    present = [v for v in verdicts if v.is_present]
     files = sum(len(v.record.files) for v in present if v.record)
     absent = len(verdicts) - len(present)
     what = f"{count(len(verdicts), 'mirror')} in {state}"

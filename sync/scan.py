@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +27,41 @@ NOT_READ = ObjectId("")
 """In place of a blob id: a file that is large, and not of the size that its record says."""
 
 
+Stat = tuple[int, int, int, int, int]
+"""Mode, size, mtime and ctime in nanoseconds, inode."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the files of a directory were when they were last read: who still is that, is not read."""
+
+    known: Mapping[RepoPath, tuple[Stat, FileFact]]
+    before: int
+    """A file that changed since then, in nanoseconds, may have changed again after it was read."""
+    now: dict[RepoPath, tuple[Stat, FileFact]] = field(default_factory=dict)
+    """What was found this time."""
+    all_known: bool = True
+    """Whether nothing had to be read."""
+
+    def fact(self, path: RepoPath, status: os.stat_result) -> FileFact | None:
+        """What is known of a file; None if it has to be read."""
+        found = self.known.get(path)
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        if found is None or found[0] != _stat_of(status) or changed >= self.before:
+            self.all_known = False
+            return None
+        self.now[path] = found
+        return found[1]
+
+    def note(self, path: RepoPath, status: os.stat_result, fact: FileFact) -> FileFact:
+        self.now[path] = _stat_of(status), fact
+        return fact
+
+
+def _stat_of(status: os.stat_result) -> Stat:
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 @dataclass(slots=True)
 class ScanBudget:
     """What one scan may still take in, and which large files it is to read."""
@@ -35,6 +70,8 @@ class ScanBudget:
     path_bytes: int = PATHS_BYTES
     sizes: Mapping[RepoPath, int] | None = None
     """Of the files that a record has; None: everything is read."""
+    seen: Seen | None = None
+    """Which files need not be read."""
 
     @classmethod
     def of(cls, recorded: Sequence[FileFact] | None) -> "ScanBudget":
@@ -205,6 +242,20 @@ def _scan_below(directory: int, name: str, path: RepoPath, budget: ScanBudget) -
 
 
 def _read_file(directory: int, name: str, path: RepoPath, budget: ScanBudget) -> FileFact:
+    seen = budget.seen
+    if seen is None:
+        return _read_anew(directory, name, path, budget)[1]
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    return seen.fact(path, status) or seen.note(path, *_read_anew(directory, name, path, budget))
+
+
+def _read_anew(
+    directory: int,
+    name: str,
+    path: RepoPath,
+    budget: ScanBudget,
+) -> tuple[os.stat_result, FileFact]:
+    """The fact of a file, and its status from before it was read."""
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
     except OSError as error:
@@ -219,11 +270,11 @@ def _read_file(directory: int, name: str, path: RepoPath, budget: ScanBudget) ->
         if status.st_size < _CHUNK:
             content = os.read(descriptor, _CHUNK)
             if len(content) == status.st_size:
-                return _fact(path, mode, content)
+                return status, _fact(path, mode, content)
             os.lseek(descriptor, 0, os.SEEK_SET)
         if not budget.is_to_be_read(path, status.st_size):
-            return FileFact(path, mode, NOT_READ, status.st_size, "")
-        return _read_large(descriptor, path, mode)
+            return status, FileFact(path, mode, NOT_READ, status.st_size, "")
+        return status, _read_large(descriptor, path, mode)
     finally:
         os.close(descriptor)
 

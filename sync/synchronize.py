@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync.apply import Outcome, refuse_interrupted
+from sync.choosing import choose
 from sync.commit import commit_synced, committed_files, committed_mirrors
 from sync.errors import HostError, ManifestError, UsageError
 from sync.foreign import refuse_foreign
@@ -14,22 +15,25 @@ from sync.git.committing import require_identity
 from sync.git.copying import Copying, copy_objects
 from sync.git_files import Edit, own_edits
 from sync.host import Host
+from sync.inputs import Inputs
 from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import MANIFEST, THIRD_PARTY, Entry, FileFact, Mirror, ObjectId, license_directory, record_path
 from sync.parallel import Options
 from sync.paths import is_mirror_name
-from sync.plan import Change, Plan, choose, refuse_local_changes, refuse_staged_changes, upstreams_files
+from sync.plan import Change, Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
 from sync.prepare import Preparation, Reporter
 from sync.provenance import make_record
 from sync.record_json import dump_record
 from sync.scan import read_content
 from sync.staging import Staging, Tree
+from sync.standing import MirrorStatus, Standing
 from sync.state import read_manifest
 from sync.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from sync.edit import Value
+    from sync.fetch import Fetching
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class SyncOptions:
     stage: bool = True
     commit: bool = False
     lock_seconds: float = 300
+    ahead: "Fetching | None" = None
+    """Upstreams that are being asked already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +57,34 @@ class Result:
     plan: Plan
     commit: ObjectId | None = None
     rescued: tuple[str, ...] = ()
+    satisfied: tuple[MirrorStatus, ...] = ()
+    """How the mirrors stand to which nothing was done."""
 
 
-def synchronize(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
-    """Make mirrors equal to the manifest."""
+def synchronize(
+    host: Host,
+    patterns: Sequence[str],
+    options: SyncOptions,
+    reporter: Reporter,
+    inputs: Inputs | None = None,
+) -> Result:
+    """Make mirrors equal to the manifest; what it was told by is noted in `inputs`."""
     with _opened(host, options, reporter) as state:
+        state.inputs = inputs
         manifest = read_manifest(state)
         _refuse_false_licenses(manifest)
         run = _Run(host, manifest, manifest.source, options, reporter)
+        run.state.inputs = inputs
         result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`")
-        return result
+        satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
+        return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
+
+
+def _satisfied(m: Mirror) -> MirrorStatus:
+    clean = Standing.CLEAN
+    return MirrorStatus(m.name, m.into, m.checked_in, m.pin, m.pin, clean, None, staged=True)
 
 
 def _refuse_false_licenses(manifest: Manifest) -> None:
@@ -137,6 +159,7 @@ class _Run:
             repository=self.host.require_repository(),
             manifest=self.manifest,
             fetching=self.options.fetch,
+            ahead=self.options.ahead,
             reporter=self.reporter,
             discard_local=self.options.discard_local,
             stage=self.options.stage,

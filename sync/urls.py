@@ -1,4 +1,4 @@
-"""Which URLs an upstream may have: those that libgit2 fetches, none that git would execute, none with credentials."""
+"""Which URLs an upstream may have: those that name a repository, none for which git would run a program, none with credentials."""
 
 import re
 from urllib.parse import urlsplit
@@ -55,10 +55,3 @@ def is_local(url: str) -> bool:
     """Whether the URL names a repository on this machine's file system."""
     scheme = _SCHEME.match(url)
     return scheme[1] == "file" if scheme else not is_scp_like(url)
-
-
-def rewrite(url: str, rewrites: dict[str, str]) -> str:
-    """The URL after git's `url.<base>.insteadOf`: `rewrites` maps prefixes to bases, and the longest prefix wins."""
-    matching = [prefix for prefix in rewrites if url.startswith(prefix)]
-    longest = max(matching, key=len, default="")
-    return rewrites[longest] + url[len(longest) :] if longest else url

@@ -99,6 +99,10 @@ class Verdict:
     def is_clean(self) -> bool:
         return not self.findings
 
+    @property
+    def is_present(self) -> bool:
+        return self.presence is Presence.PRESENT
+
 
 ReadFile = Callable[[str], bytes | None]
 """Gives a file's content by its path below third_party/; asked only to explain a difference."""

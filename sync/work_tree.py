@@ -13,6 +13,7 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.listing import Listed, core_switches, is_tracked, list_index
 from sync.git.process import Child
 from sync.git.repository import Repository
+from sync.inputs import Inputs
 from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, ObjectId, RepoPath
 from sync.names import quote_path
 from sync.scan import NOT_READ, ScanBudget, read_file, scan_directory
@@ -27,7 +28,14 @@ class WorkTree:
     label = "the working tree"
     is_work_tree = True
 
-    def __init__(self, third_party: Path, repository: Repository | None = None) -> None:
+    def __init__(
+        self,
+        third_party: Path,
+        repository: Repository | None = None,
+        inputs: Inputs | None = None,
+    ) -> None:
+        self.inputs = inputs
+        """Where all that is read is noted, if anywhere."""
         self._third_party = third_party
         self._repository = repository
         self._ahead: Child | None = None
@@ -48,6 +56,8 @@ class WorkTree:
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         content = read_file(self._third_party, path, limit)
+        if self.inputs is not None:
+            self.inputs.note_file(path, content)
         if content is not None or path == MANIFEST or self._repository is None:
             return content
         if not is_tracked(self._repository, f"{THIRD_PARTY}/{path}"):
@@ -57,6 +67,7 @@ class WorkTree:
 
     def _hidden_content(self, repository: Repository, entry: Entry) -> bytes:
         path = os.fsdecode(entry.path)
+        self._note_git()
         if not repository.has(entry.blob):
             error = self.hidden_error(path)
             raise CouldNotCheckError(error.message, ["its content is not here"], error.hint, error.reference)
@@ -66,11 +77,16 @@ class WorkTree:
     def record_names(self) -> list[str]:
         directory = self._third_party / PROVENANCE
         hidden = {os.fsdecode(path) for path in self._hidden} if not directory.is_dir() else ()
-        return sorted({*(p.stem for p in directory.glob("*.json")), *record_names_in(hidden)})
+        names = sorted({*(p.stem for p in directory.glob("*.json")), *record_names_in(hidden)})
+        if self.inputs is not None:
+            self.inputs.records = names
+        return names
 
     def files(self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False) -> list[FileFact] | None:
         """As `State.files`; with `whole` all of it is read, for who replaces it."""
         facts = self._read_files(directory, None if whole else recorded)
+        if self.inputs is not None:
+            self.inputs.note_directory(directory, facts)
         if not recorded or facts == list(recorded) or (facts and not facts[0].path):
             return facts
         there = {fact.path: fact.mode for fact in facts or ()}
@@ -87,12 +103,14 @@ class WorkTree:
         return self._repository is not None and any(is_tracked(self._repository, path) for path in paths)
 
     def _with_hidden(self, directory: str, facts: list[FileFact] | None, recorded: Sequence[FileFact]) -> list[FileFact] | None:
+        self._note_git()
         there = {fact.path for fact in facts or ()}
         hidden = [entry for entry in _below(directory, self._hidden.values()) if entry.path not in there]
         self.hidden.update(f"{directory}/{os.fsdecode(entry.path)}" for entry in hidden)
         return with_hidden(facts or (), recorded, hidden) if hidden else facts
 
     def _with_told_modes(self, directory: str, facts: list[FileFact], recorded: Sequence[FileFact]) -> list[FileFact]:
+        self._note_git()
         if self._disk == Disk():
             return facts
         staged = {entry.path: entry.mode for entry in _below(directory, (entry for entry, _ in self._listed))}
@@ -100,6 +118,11 @@ class WorkTree:
         self.takes_modes |= told != facts
         self.unjudged_modes.update(f"{directory}/{os.fsdecode(path)}" for path in unjudged)
         return told
+
+    def _note_git(self) -> None:
+        """Note that the disk alone did not say what is there."""
+        if self.inputs is not None:
+            self.inputs.is_plain = False
 
     @cached_property
     def _disk(self) -> Disk:

@@ -1,4 +1,4 @@
-"""Fixtures: a scratch home without anybody's configuration, upstreams made with real git, hosts to run the program in."""
+"""Fixtures: a scratch home without anybody's configuration, upstreams and servers of real git, hosts to run the program in."""
 
 import os
 import sys
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import GitHttp, Ssh, git_http, install_ssh, make_certificate, ssh_server, ssh_trouble
 from tests.support import Host, Upstream
 
-pytest_plugins = ["tests.browser", "tests.bundles"]
+pytest_plugins = ["tests.browser", "tests.bundles", "tests.large"]
 
 _GIT_CONFIGURATION = """\
 [user]
@@ -60,3 +61,37 @@ def upstream(tmp_path: Path) -> Upstream:
 def host(tmp_path: Path) -> Host:
     """A host repository with one commit and no mirrors."""
     return Host.create(tmp_path / "host")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[GitHttp]:
+    """An HTTP server for every repository of the test."""
+    with git_http(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHttp]:
+    """The same over HTTPS, with an authority that the environment names."""
+    certificate = make_certificate(tmp_path / "tls")
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate.authority))
+    with git_http(tmp_path, certificate=certificate) as site:
+        yield site
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[GitHttp]:
+    """An HTTP server that lets one account in."""
+    with git_http(tmp_path, account=("user", "s3cret")) as site:
+        yield site
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, scratch_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ssh]:
+    """A server, and an ssh that takes the scratch home for the user's."""
+    if trouble := ssh_trouble():
+        pytest.skip(trouble)
+    programs = install_ssh(scratch_home, tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    with ssh_server(tmp_path / "sshd") as server:
+        yield server

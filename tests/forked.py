@@ -2,6 +2,8 @@
 
 A server, one for each process of tests, forks a child for each run: with the arguments, the directory, the environment
 and the streams of a fresh process. Where a fresh interpreter would begin otherwise, a fresh one it is (`is_possible`).
+Only between attempts at a failing upstream it pauses for a twentieth of the time.
+A shell starts the program so by the file that `install` makes.
 """
 
 import atexit
@@ -10,21 +12,22 @@ import io
 import json
 import os
 import pkgutil
+import select
+import shutil
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
+from types import ModuleType
 
 ROOT = Path(__file__).parent.parent
 _HEAD = struct.Struct(">I")
 _STREAMS = 3
-_lock = threading.Lock()
 
 
 def is_possible(environment: Mapping[str, str]) -> bool:
@@ -41,27 +44,59 @@ def _environment() -> dict[str, str]:
 
 
 @cache
-def _server() -> socket.socket:
-    """The connection to the server, which ends with this process."""
+def _server() -> str:
+    """The address of the server, which ends with this process."""
+    directory = tempfile.mkdtemp(prefix="forked-")
+    address = os.path.join(directory, "server")
     ours, theirs = socket.socketpair()
-    with theirs:
-        command = [sys.executable, "-m", "tests.forked", str(theirs.fileno())]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment())
+    with theirs, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        descriptors = [listening.fileno(), theirs.fileno()]
+        command = [sys.executable, "-m", "tests.forked", *map(str, descriptors)]
+        # without a terminal, where git would ask whoever runs the tests for passwords
+        process = subprocess.Popen(command, pass_fds=descriptors, env=_environment(), start_new_session=True)
+    atexit.register(shutil.rmtree, directory)
     atexit.register(process.wait)
     atexit.register(ours.close)  # first: the last registered comes first
-    return ours
+    return address
+
+
+_CLIENT = """\
+#!{python} -IS
+import json, os, socket, struct, sys
+answer = socket.socket(socket.AF_UNIX)
+answer.connect({address!r})
+content = json.dumps([os.getcwd(), sys.argv[1:], {{**os.environ, "PYTHONPATH": {root!r}}}]).encode()
+socket.send_fds(answer, [struct.pack(">I", len(content))], [0, 1, 2])
+answer.sendall(content)
+said = answer.makefile("rb").read(8)
+os._exit(os.waitstatus_to_exitcode(struct.unpack(">I", said[4:])[0]))
+"""
+
+
+def install(program: Path) -> None:
+    """Make a file that runs the program so, with the streams, directory and environment of whoever starts it."""
+    program.write_text(_CLIENT.format(python=sys.executable, address=_server(), root=str(ROOT)))
+    program.chmod(0o755)
 
 
 def run(
     directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
 ) -> tuple[int, bytes, bytes]:
     """The exit status of a run, what it printed, and its errors; TimeoutExpired if it has to be killed after `timeout` seconds."""
-    ours, theirs = socket.socketpair()
-    with ours, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        socket.socket(socket.AF_UNIX) as ours,
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
         given.write(stdin)
         given.seek(0)
-        with theirs:
-            _send([given, out, err], theirs, [os.fspath(directory), list(arguments), dict(environment)])
+        content = json.dumps([os.fspath(directory), list(arguments), dict(environment)]).encode()
+        ours.connect(_server())
+        socket.send_fds(ours, [_HEAD.pack(len(content))], [stream.fileno() for stream in (given, out, err)])
+        ours.sendall(content)
         ours.settimeout(timeout)
         pid = _HEAD.unpack(ours.recv(_HEAD.size))[0]
         try:
@@ -74,43 +109,42 @@ def run(
         return os.waitstatus_to_exitcode(status), out.read(), err.read()
 
 
-def _send(streams: list[IO[bytes]], answer: socket.socket, request: list[object]) -> None:
-    content = json.dumps(request).encode()
-    with _lock:
-        descriptors = [*(stream.fileno() for stream in streams), answer.fileno()]
-        socket.send_fds(_server(), [_HEAD.pack(len(content))], descriptors)
-        _server().sendall(content)
-
-
-def _serve(connection: socket.socket) -> None:
+def _serve(listening: socket.socket, alive: socket.socket) -> None:
     for package in ("sync", "policies"):
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
             importlib.import_module(module.name)
-    while True:
-        head, descriptors, _, _ = socket.recv_fds(connection, _HEAD.size, _STREAMS + 1)
-        if not head:
-            return
-        content = b""
-        while len(content) < (length := _HEAD.unpack(head)[0]):
-            content += connection.recv(length - len(content))
-        if os.fork() == 0:
-            _keep(json.loads(content), descriptors[:_STREAMS], descriptors[_STREAMS])
+    _quicken(importlib.import_module("sync.parallel"))
+    while listening in select.select([listening, alive], [], [])[0]:
+        with listening.accept()[0] as answer:
+            head, descriptors, _, _ = socket.recv_fds(answer, _HEAD.size, _STREAMS)
+            content = b""
+            while len(content) < (length := _HEAD.unpack(head)[0]):
+                content += answer.recv(length - len(content))
+            if os.fork() == 0:
+                _keep(json.loads(content), descriptors, answer)
         for descriptor in descriptors:
             os.close(descriptor)
-        os.wait()  # the keeper's parent, which has ended at once
+        with suppress(ChildProcessError):  # keepers that have ended by now
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
-def _keep(request: list, streams: list[int], answer: int) -> None:
+def _quicken(parallel: ModuleType) -> None:
+    pauses = parallel._PAUSES_SECONDS  # noqa: SLF001 - a clock
+    parallel._PAUSES_SECONDS = tuple(pause / 20 for pause in pauses)  # noqa: SLF001 - likewise
+
+
+def _keep(request: list, streams: list[int], answer: socket.socket) -> None:
     """Start the run from a process of its own, tell its id, wait for it, tell its status."""
-    if os.fork():
-        os._exit(0)
     if (pid := os.fork()) == 0:
-        os.close(answer)
+        answer.close()
         _run(*request, streams)
     for descriptor in streams:
         os.close(descriptor)
-    os.write(answer, _HEAD.pack(pid))
-    os.write(answer, _HEAD.pack(os.waitpid(pid, 0)[1]))
+    answer.sendall(_HEAD.pack(pid))
+    status = os.waitpid(pid, 0)[1]
+    with suppress(OSError):  # whoever asked may be gone
+        answer.sendall(_HEAD.pack(status))
     os._exit(0)
 
 
@@ -132,4 +166,4 @@ def _run(directory: str, arguments: list[str], environment: dict[str, str], stre
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))

@@ -1,34 +1,80 @@
 """Real servers on the loopback interface, each a context manager that ends what it started; none needs the network."""
 
 import base64
+import gzip
 import http.client
 import os
 import shutil
+import signal
 import socket
 import socketserver
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import IO
 
 _STEP_SECONDS = 0.02
 _START_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
+_HEAD_BYTES = 1 << 16
+_PIECE = 60_000
+"""How much of a pack fits into one line of git's protocol."""
+
+
+@dataclass
 class Request:
-    """One HTTP request as it came in."""
+    """One HTTP request as it came in, and what it was answered."""
 
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
+    """Without the compression that git may have sent it in."""
+    answered: int = 0
+    """How many bytes of content went out."""
+    _head: bytes = b""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of git's protocol that were sent (gitprotocol-common, gitprotocol-v2)."""
+        found, rest = [], self.body
+        while rest:
+            size = int(rest[:4], 16)
+            if size > len(b"0000"):
+                found.append(rest[4:size].decode("utf-8", "replace").rstrip("\n"))
+            rest = rest[max(size, 4) :]
+        return found
+
+    @property
+    def wants(self) -> set[str]:
+        """The objects that were asked for by id."""
+        return {line.split()[1] for line in self.lines if line.startswith("want ")}
+
+    @property
+    def filter(self) -> str | None:
+        """What was to be left out, in words of `git rev-list --filter`."""
+        said = [line.removeprefix("filter ") for line in self.lines if line.startswith("filter ")]
+        return said[0] if said else None
+
+    @property
+    def is_fetch(self) -> bool:
+        """Whether it asked for a pack: a shallow fetch of version 0 first asks where history ends."""
+        return bool(self.wants) and ("done" in self.lines or b"PACK\0\0\0\2" in self._head)
+
+    def note(self, content: bytes) -> None:
+        """Take note of what was sent."""
+        self.answered += len(content)
+        self._head += content[: _HEAD_BYTES - len(self._head)]
 
 
 Trouble = Callable[["Handler", int], bool]
@@ -44,6 +90,10 @@ class GitHttp:
     trouble: Trouble | None = None
     port: int = 0
     scheme: str = "http"
+    version: int = 2
+    """The version of git's protocol that the server knows; each knows 0."""
+    rate: float | None = None
+    """How many bytes a second are sent, where that matters."""
     requests: list[Request] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -55,12 +105,19 @@ class GitHttp:
         return f"{self.base}/{name}"
 
     def visits(self, name: str = "upstream") -> int:
-        """How often a repository's refs were asked for: once for each connection of a git client."""
+        """How often a repository was visited: once for each connection of a git client."""
         return sum(1 for r in self.requests if r.path.startswith(f"/{name}/info/refs"))
 
     def posts(self, name: str = "upstream") -> int:
-        """How often a repository was asked for objects: twice for a shallow fetch, the second time for the pack."""
+        """How often a repository was asked something then.
+
+        Twice for a shallow fetch of a ref, the second time for the pack: first for the ref, by version 0 where history ends.
+        """
         return sum(1 for r in self.requests if r.path == f"/{name}/git-upload-pack")
+
+    def fetches(self, name: str = "upstream") -> list[Request]:
+        """The requests for packs of a repository."""
+        return [r for r in list(self.requests) if r.path == f"/{name}/git-upload-pack" and r.is_fetch]
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -90,17 +147,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         number = len(self.site.requests)
-        self.site.requests.append(Request(self.command, self.path.partition("?")[0], dict(self.headers)))
+        self.request_made = Request(self.command, self.path.partition("?")[0], dict(self.headers))
+        self.site.requests.append(self.request_made)
         self.body = self._body()
+        is_compressed = self.headers.get("Content-Encoding", "") == "gzip"
+        self.request_made.body = gzip.decompress(self.body) if is_compressed else self.body
         if self.site.trouble is not None and self.site.trouble(self, number):
             return
         if not self._is_allowed():
             self.answer(401, headers={"WWW-Authenticate": 'Basic realm="git"'})
             return
-        status, headers, content = self.backend(self.body)
-        self.begin(status, headers)
-        self.chunk(content)
-        self.end()
+        with self._asked() as (status, headers, content):
+            self.begin(status, headers)
+            while piece := os.read(content.fileno(), 1 << 14):
+                self.chunk(piece)
+            self.end()
 
     def _is_allowed(self) -> bool:
         if self.site.account is None:
@@ -118,8 +179,19 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def backend(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """What git answers."""
+    @property
+    def is_version_2(self) -> bool:
+        """Whether client and server both know version 2 of git's protocol."""
+        return self.site.version >= 2 and "version=2" in self.headers.get("Git-Protocol", "")
+
+    def backend(self) -> tuple[int, dict[str, str], bytes]:
+        """What git answers, at once."""
+        with self._asked() as (status, headers, content):
+            return status, headers, content.read()
+
+    @contextmanager
+    def _asked(self) -> Iterator[tuple[int, dict[str, str], IO[bytes]]]:
+        """What git answers, while it does; it is ended where nobody listens any more."""
         path, _, query = self.path.partition("?")
         environment = {
             "PATH": os.environ["PATH"],
@@ -130,15 +202,32 @@ class Handler(BaseHTTPRequestHandler):
             "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
+            "CONTENT_LENGTH": str(len(self.body)),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "REMOTE_ADDR": "127.0.0.1",
         }
-        done = subprocess.run(["git", "http-backend"], env=environment, input=body, capture_output=True, check=False)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
-        status = int(headers.pop("Status", "200").split()[0])
-        return status, headers, content
+        if self.is_version_2:
+            environment["GIT_PROTOCOL"] = self.headers["Git-Protocol"]
+        with tempfile.TemporaryFile() as given:
+            given.write(self.body)
+            given.seek(0)
+            process = subprocess.Popen(
+                ["git", "http-backend"],
+                env=environment,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                start_new_session=True,
+            )
+        with process:
+            assert process.stdout is not None
+            try:
+                headers = dict(_header_lines(process.stdout))
+                yield int(headers.pop("Status", "200").split()[0]), headers, process.stdout
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def begin(self, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -151,6 +240,9 @@ class Handler(BaseHTTPRequestHandler):
         if content:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
             self.wfile.flush()
+            self.request_made.note(content)
+            if self.site.rate is not None:
+                self.site.stopped.wait(len(content) / self.site.rate)
 
     def end(self) -> None:
         self.wfile.write(b"0\r\n\r\n")
@@ -168,6 +260,11 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
 
+def _header_lines(stream: IO[bytes]) -> Iterator[list[str]]:
+    while line := stream.readline().strip():
+        yield line.decode().split(": ", 1)
+
+
 @contextmanager
 def git_http(
     root: Path,
@@ -175,9 +272,12 @@ def git_http(
     account: tuple[str, str] | None = None,
     trouble: Trouble | None = None,
     certificate: "Certificate | None" = None,
+    version: int = 2,
+    rate: float | None = None,
 ) -> Iterator[GitHttp]:
     """Serve the bare repositories below `root` over smart HTTP, or HTTPS."""
-    site = GitHttp(root, account, trouble, scheme="https" if certificate else "http")
+    scheme = "https" if certificate else "http"
+    site = GitHttp(root, account, trouble, scheme=scheme, version=version, rate=rate)
     server = _Server(("127.0.0.1", 0), partial(Handler, site))
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -202,6 +302,19 @@ def _serving(server: socketserver.BaseServer) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+@contextmanager
+def dumb_http(root: Path) -> Iterator[str]:
+    """Serve files as files: repositories only as git did before 2010, after `git update-server-info`; gives the base URL."""
+    server = _Server(("127.0.0.1", 0), partial(_Silent, directory=str(root)))
+    with _serving(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 # what can go wrong
@@ -256,7 +369,7 @@ def _begun_pack(handler: Handler) -> bytes | None:
     """What git answers with a pack in it, of which only the head is sent; None for a request that gets none."""
     if not handler.path.endswith("/git-upload-pack"):
         return None
-    code, headers, content = handler.backend(handler.body)
+    code, headers, content = handler.backend()
     if b"PACK" not in content:  # what a shallow fetch asks first
         return None
     handler.begin(code, headers)
@@ -288,10 +401,38 @@ def dripping_pack(handler: Handler, _: int) -> bool:
     return True
 
 
+def sending(refs: dict[str, str], pack: bytes, words: bytes = b"") -> Trouble:
+    """Offer these refs and, whatever is asked for, say these words and send this pack: by version 2 of the protocol."""
+
+    def trouble(handler: Handler, _: int) -> bool:
+        lines = handler.request_made.lines
+        if "command=ls-refs" in lines:
+            content = b"".join(_line(f"{target} {name}\n".encode()) for name, target in refs.items())
+        elif "command=fetch" in lines:
+            pieces = [pack[start : start + _PIECE] for start in range(0, len(pack), _PIECE)]
+            content = _line(b"packfile\n") + _line(b"\x02" + words) + b"".join(_line(b"\x01" + piece) for piece in pieces)
+        else:
+            return False
+        handler.answer(200, content + b"0000", {"Content-Type": "application/x-git-upload-pack-result"})
+        return True
+
+    return trouble
+
+
+def _line(content: bytes) -> bytes:
+    """A line of git's protocol (gitprotocol-common)."""
+    return b"%04x%b" % (len(content) + 4, content)
+
+
 def endless_refs(handler: Handler, _: int) -> bool:
     """Offer one tag after the other, until the client has enough."""
-    handler.begin(200, {"Content-Type": "application/x-git-upload-pack-advertisement"})
-    handler.chunk(b"001e# service=git-upload-pack\n0000")
+    if handler.is_version_2:
+        if "command=ls-refs" not in handler.request_made.lines:
+            return False
+        handler.begin(200, {"Content-Type": "application/x-git-upload-pack-result"})
+    else:
+        handler.begin(200, {"Content-Type": "application/x-git-upload-pack-advertisement"})
+        handler.chunk(b"001e# service=git-upload-pack\n0000")
     for start in range(0, 10_000_000, 10_000):
         if handler.site.stopped.is_set():
             break
@@ -352,19 +493,26 @@ def make_certificate(directory: Path) -> Certificate:
     return Certificate(directory / "ca.pem", directory / "server.pem", directory / "server.key")
 
 
-# a proxy
+# proxies
 
 
 @dataclass
 class Proxy:
-    """A forwarding proxy and what it passed on."""
+    """A proxy and what it was asked to pass on."""
 
     port: int = 0
+    scheme: str = "http"
     requests: list[str] = field(default_factory=list)
+    account: tuple[str, str] | None = None
+    closes: bool = False
+    """Whether it takes connections only to close them."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+
+_OF_THE_CONNECTION = {"Transfer-Encoding", "Content-Length", "Proxy-Connection", "Proxy-Authorization"}
 
 
 class _ProxyHandler(BaseHTTPRequestHandler):
@@ -377,8 +525,26 @@ class _ProxyHandler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Silence."""
 
-    def do_GET(self) -> None:
+    def _is_refused(self) -> bool:
         self.proxy.requests.append(f"{self.command} {self.path}")
+        if self.proxy.closes:
+            self.close_connection = True
+            return True
+        if self.proxy.account is None:
+            return False
+        wanted = base64.b64encode(":".join(self.proxy.account).encode()).decode()
+        if self.headers.get("Proxy-Authorization", "") == f"Basic {wanted}":
+            return False
+        self.send_response(407)
+        self.send_header("Proxy-Authenticate", 'Basic realm="proxy"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return True
+
+    def do_GET(self) -> None:
+        if self._is_refused():
+            self.close_connection = True  # what follows may be a body that nobody reads
+            return
         authority, _, rest = self.path.removeprefix("http://").partition("/")
         if self.headers.get("Transfer-Encoding", "") == "chunked":
             body = b""
@@ -388,11 +554,11 @@ class _ProxyHandler(BaseHTTPRequestHandler):
             self.rfile.readline()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        onward = http.client.HTTPConnection(authority)
-        headers = {k: v for k, v in self.headers.items() if k not in {"Transfer-Encoding", "Content-Length", "Proxy-Connection"}}
-        onward.request(self.command, f"/{rest}", body, headers)
-        response = onward.getresponse()
-        content = response.read()
+        headers = {k: v for k, v in self.headers.items() if k not in _OF_THE_CONNECTION}
+        with closing(http.client.HTTPConnection(authority)) as onward:
+            onward.request(self.command, f"/{rest}", body, headers)
+            response = onward.getresponse()
+            content = response.read()
         self.send_response(response.status)
         for key, value in response.getheaders():
             if key.lower() not in {"transfer-encoding", "content-length", "connection"}:
@@ -404,7 +570,8 @@ class _ProxyHandler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815
 
     def do_CONNECT(self) -> None:
-        self.proxy.requests.append(f"{self.command} {self.path}")
+        if self._is_refused():
+            return
         host, _, port = self.path.rpartition(":")
         with socket.create_connection((host, int(port))) as onward:
             self.send_response(200)
@@ -425,10 +592,52 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def forwarding_proxy() -> Iterator[Proxy]:
-    """An HTTP proxy that forwards requests and tunnels."""
-    proxy = Proxy()
+def forwarding_proxy(*, account: tuple[str, str] | None = None, closes: bool = False) -> Iterator[Proxy]:
+    """An HTTP proxy that forwards requests and tunnels, or refuses to."""
+    proxy = Proxy(account=account, closes=closes)
     server = _Server(("127.0.0.1", 0), partial(_ProxyHandler, proxy))
+    proxy.port = server.server_address[1]
+    with _serving(server):
+        yield proxy
+
+
+class _SocksHandler(socketserver.StreamRequestHandler):
+    """SOCKS of version 5 without authentication (RFC 1928), for TCP over IPv4 and by name."""
+
+    def __init__(self, proxy: Proxy, *arguments: object) -> None:
+        self.proxy = proxy
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def handle(self) -> None:
+        _, methods = self.rfile.read(2)
+        self.rfile.read(methods)
+        self.wfile.write(b"\x05\x00")
+        kind = self.rfile.read(4)[3]
+        is_name = kind == 3
+        address = self.rfile.read(self.rfile.read(1)[0] if is_name else 4)
+        host = address.decode() if is_name else socket.inet_ntoa(address)
+        port = int.from_bytes(self.rfile.read(2))
+        self.proxy.requests.append(f"{host}:{port}")
+        with socket.create_connection((host, port)) as onward:
+            self.wfile.write(b"\x05\x00\x00\x01" + bytes(6))
+            back = threading.Thread(target=_pump, args=(onward, self.connection), daemon=True)
+            back.start()
+            _pump(self.connection, onward)
+            back.join()
+
+
+class _SocksServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away is what some tests are about."""
+
+
+@contextmanager
+def socks_proxy() -> Iterator[Proxy]:
+    """A SOCKS proxy."""
+    proxy = Proxy(scheme="socks5")
+    server = _SocksServer(("127.0.0.1", 0), partial(_SocksHandler, proxy))
     proxy.port = server.server_address[1]
     with _serving(server):
         yield proxy
@@ -496,6 +705,8 @@ class Ssh:
     """The public host key, as in a known_hosts file after the host's name."""
     key: Path
     """A private key that is let in."""
+    log: Path
+    """What sshd says: a line `Accepted publickey` for each who was let in."""
 
     @property
     def known_hosts(self) -> str:
@@ -523,9 +734,32 @@ def _unshared() -> list[str] | None:
     return prefix if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0 else None
 
 
-def make_ssh_key(path: Path, kind: str = "ed25519") -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f", str(path)], check=True, stdin=subprocess.DEVNULL)
+def make_ssh_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
+    options = ["-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", str(path)]
+    subprocess.run(["ssh-keygen", *options], check=True, stdin=subprocess.DEVNULL)
     return path
+
+
+def protect_ssh_key(path: Path, passphrase: str) -> None:
+    """Encrypt a key that has no passphrase."""
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", str(path)], check=True, stdin=subprocess.DEVNULL)
+
+
+def install_ssh(home: Path, directory: Path) -> Path:
+    """Make an `ssh` that takes `home` for the user's, in a directory for PATH: ssh itself asks the password file.
+
+    It reads `~/.ssh/config` and `~/.ssh/known_hosts` there; of keys those that `~/.ssh/ssh_config` names.
+    """
+    (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
+    hosts = f"Host *\n UserKnownHostsFile {home}/.ssh/known_hosts\n GlobalKnownHostsFile /dev/null\n"
+    settings = home / ".ssh" / "ssh_config"
+    settings.write_text(f"Include {home}/.ssh/config\n{hosts}")
+    settings.chmod(0o600)
+    directory.mkdir(parents=True, exist_ok=True)
+    program = directory / "ssh"
+    program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {settings} "$@"\n')
+    program.chmod(0o755)
+    return directory
 
 
 @contextmanager
@@ -549,16 +783,19 @@ def ssh_server(directory: Path) -> Iterator[Ssh]:
         "KbdInteractiveAuthentication": "no",
         "PermitRootLogin": "yes",
         "AllowAgentForwarding": "no",
+        "AcceptEnv": "GIT_PROTOCOL",
         "ForceCommand": f'export HOME={home}; cd; eval "$SSH_ORIGINAL_COMMAND"',
     }
     (directory / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     needs_own_run = os.geteuid() == 0 and not Path("/run/sshd").is_dir()
     prefix = (_unshared() or []) if needs_own_run else []
-    with _process([*prefix, str(_sshd()), "-D", "-e", "-f", str(directory / "sshd_config")]) as process:
+    log = directory / "log"
+    command = [str(_sshd()), "-D", "-E", str(log), "-f", str(directory / "sshd_config")]
+    with _process([*prefix, *command]) as process:
         _await_port(port, process)
         public = host_key.with_suffix(".pub").read_text().split()
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-        yield Ssh(port, user, " ".join(public[:2]), key)
+        yield Ssh(port, user, " ".join(public[:2]), key, log)
 
 
 @contextmanager

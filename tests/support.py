@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,16 @@ def _run_fresh(
     directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
 ) -> tuple[int, bytes, bytes]:
     command = [sys.executable, "-m", "sync", *arguments]
-    done = subprocess.run(command, cwd=directory, input=stdin, capture_output=True, timeout=timeout, env=environment, check=False)
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        input=stdin,
+        capture_output=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+        start_new_session=True,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -93,14 +103,24 @@ class Upstream:
     def blob(self, content: bytes) -> str:
         return git(self.path, "hash-object", "-w", "--stdin", "--literally", stdin=content)
 
+    def _blobs(self, contents: Sequence[bytes]) -> list[str]:
+        """All by one process."""
+        with tempfile.TemporaryDirectory() as scratch:
+            paths = [Path(scratch, str(number)) for number in range(len(contents))]
+            for path, content in zip(paths, contents, strict=True):
+                path.write_bytes(content)
+            names = "".join(f"{path}\n" for path in paths).encode()
+            return git(self.path, "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names).splitlines()
+
     def tree(self, files: Mapping[str | bytes, bytes | tuple[str, bytes]]) -> str:
         """A tree of path → content, or path → (mode, content); for mode 160000 the content is a commit id."""
+        entries = [value if isinstance(value, tuple) else ("100644", value) for value in files.values()]
+        blobs = iter(self._blobs([content for mode, content in entries if mode != "160000"]))
         lines = []
-        for path, value in files.items():
-            mode, content = value if isinstance(value, tuple) else ("100644", value)
-            blob = content.decode() if mode == "160000" else self.blob(content)
+        for path, (mode, content) in zip(files, entries, strict=True):
+            named = content.decode() if mode == "160000" else next(blobs)
             name = path.encode() if isinstance(path, str) else path
-            lines.append(f"{mode} {blob}\t".encode() + name + b"\0")
+            lines.append(f"{mode} {named}\t".encode() + name + b"\0")
         index = self.path / "scratch-index"
         index.unlink(missing_ok=True)
         git(self.path, "update-index", "-z", "--index-info", stdin=b"".join(lines), GIT_INDEX_FILE=str(index))

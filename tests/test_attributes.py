@@ -62,7 +62,7 @@ def test_a_conversion_is_named_exactly_where_git_changes_bytes_for_somebody(tmp_
     changed = set().union(*(_changed(tmp_path, files, blobs, configured) for configured in CONFIGURATIONS))
 
     entries = [Entry(RepoPath(path.encode()), Mode.FILE, ObjectId(_blob(content))) for path, content in attribute_files.items()]
-    asked = attributes_of(Repository.open(tmp_path), entries, [path.encode() for path in files])
+    asked = attributes_of(Repository.open_cache(tmp_path), entries, [path.encode() for path in files])
     said = {path for (path, content), attributes in zip(files.items(), asked, strict=True) if conversion(attributes, content)}
 
     def shown(paths: set[str]) -> list[tuple[str, bytes]]:
@@ -126,7 +126,7 @@ def test_only_the_attribute_files_of_the_state_have_a_say(tmp_path: Path, scratc
     (tmp_path / ".gitattributes").write_text("* filter=x\n")
     blob = git(tmp_path, "hash-object", "-w", "--stdin", stdin=b"*.a text=auto\n[attr]mine ident eol=lf\n*.b mine\n")
     entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
-    asked = attributes_of(Repository.open(tmp_path), entries, [b"x.a", b"deep/down/x.a", b"x.b", b"x.c", b"na\xefve\n.a"])
+    asked = attributes_of(Repository.open_cache(tmp_path), entries, [b"x.a", b"deep/down/x.a", b"x.b", b"x.c", b"na\xefve\n.a"])
     assert asked == [{"text": "auto"}, {"text": "auto"}, {"ident": "set", "eol": "lf"}, {}, {"text": "auto"}]
 
 
@@ -136,7 +136,7 @@ def test_a_pattern_that_git_would_match_for_years_is_not_waited_for(tmp_path: Pa
     blob = git(tmp_path, "hash-object", "-w", "--stdin", stdin=b"**/" * 600 + b"x text\n")
     entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
     with pytest.raises(CouldNotCheckError, match="git check-attr takes too long") as stopped:
-        attributes_of(Repository.open(tmp_path), entries, [b"d/" * 9 + b"f"])
+        attributes_of(Repository.open_cache(tmp_path), entries, [b"d/" * 9 + b"f"])
     assert "patterns of the .gitattributes" in (stopped.value.hint or "")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.cache import cache_root
 from tests.support import Host, Ran, Upstream, git, mirror, run_tool
 
 TROUBLE, COULD_NOT_CHECK = 2, 3
@@ -268,6 +269,7 @@ def test_a_moved_tag_stops_sync_and_both_ids_are_printed(world: World, tmp_path:
     upstream.tag("v1", second := upstream.commit({"wit/a.wit": b"2"}), force=True)
     shutil.rmtree(world.host.third_party / "second")
     shutil.rmtree(world.host.path / ".git" / "objects" / git(upstream.path, "rev-parse", "v1~:wit/a.wit")[:2])
+    shutil.rmtree(cache_root())  # which has the recorded commit: nobody would be asked
     _refused(world.host, TROUBLE, "the tag v1 of mirror second has moved", first, second)
 
 

@@ -26,6 +26,7 @@ import pytest
 
 from policies.check import Judgement, Policy
 from sync.host import find_host
+from tests import forked
 from tests.support import Host, Ran, Upstream, git, mirror, run_tool
 
 CLIENT_HOOKS = ("pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", "pre-push")
@@ -198,9 +199,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _make_template(directory: Path) -> None:
     (directory / "bin").mkdir()
-    program = directory / "bin/git-verbatim"
-    program.write_text(f"#!/bin/sh\nPYTHONPATH='{Path(__file__).parent.parent}' exec '{sys.executable}' -m sync \"$@\"\n")
-    program.chmod(0o755)
+    forked.install(directory / "bin/git-verbatim")
 
     alpha, beta = Upstream.create(directory / "alpha"), Upstream.create(directory / "beta")
     for tag, a, b in (("v1", "1", "1"), ("v2", "2", "1"), ("v3", "2", "3")):
@@ -249,7 +248,10 @@ def _make_template(directory: Path) -> None:
         for sample in hooks.glob("*.sample"):
             sample.unlink()
         for name in names:
-            (hooks / name).rename(hooks / f"{name}.installed")
+            installed = hooks / f"{name}.installed"
+            # it finds the program on PATH, where that begins with its imports done
+            installed.write_text((hooks / name).read_text().replace(f"python={sys.executable}\n", "python=\n"))
+            installed.chmod(0o755)
             (hooks / name).write_text(_OBSERVER)
             (hooks / name).chmod(0o755)
 

@@ -25,7 +25,7 @@ from tests.servers import (
     status,
     web_page,
 )
-from tests.support import Host, Ran, Upstream, mirror
+from tests.support import Host, Ran, Upstream, git, mirror
 
 # random, so that a pack of it is as large
 FILES = {"a.wit": b"a\n", "large": random.Random(7).randbytes(200_000)}
@@ -41,7 +41,9 @@ def left_in_cache(home: Path) -> list[str]:
     cache = home / ".cache" / "git-verbatim"
     unfinished = [*cache.glob("*.git/objects/pack/*"), *cache.glob("*.git/**/*.lock")]
     names = sorted(path.name for path in unfinished)
-    return [name for name in names if not name.endswith((".pack", ".idx")) or name.startswith(("tmp", "pack_"))]
+    return [
+        name for name in names if not name.endswith((".pack", ".idx", ".rev", ".promisor")) or name.startswith(("tmp", "pack_"))
+    ]
 
 
 # answers that are not git's
@@ -51,10 +53,10 @@ def left_in_cache(home: Path) -> list[str]:
     ("trouble", "message", "words"),
     [
         (status(403), "the upstream cannot be reached", "403"),
-        (status(404), "there is no git repository at the upstream's URL", "404"),
+        (status(404), "there is no git repository at the upstream's URL", "not found"),
         (status(410), "there is no git repository at the upstream's URL", "410"),
         (redirect_loop, "the upstream cannot be reached", "redirect"),
-        (web_page, "there is no git repository at the upstream's URL", "content-type"),
+        (web_page, "there is no git repository at the upstream's URL", "not valid: is this a git repository?"),
     ],
     ids=["403", "404", "410", "redirect-loop", "web-page"],
 )
@@ -69,7 +71,7 @@ def test_what_asking_again_cannot_mend_is_asked_once(
     assert ran.err.splitlines()[0] == f"error: {message}"
     assert words in ran.err
     assert "hint: " in ran.err
-    assert site.visits() <= (1 if trouble is not redirect_loop else 20)
+    assert site.visits() <= (1 if trouble is not redirect_loop else 21)
     assert host.snapshot().keys() - before.keys() == {"third_party/mirrors.toml"}
 
 
@@ -89,7 +91,7 @@ def test_a_server_that_stays_in_trouble_is_asked_four_times(host: Host, upstream
     assert ran.err == (
         "error: the upstream cannot be reached\n"
         f"  url: {site.url()}\n"
-        "  unexpected http status code: 503\n"
+        f"  unable to access '{site.url()}/': The requested URL returned error: 503\n"
         "hint: check the network and the `url`\n"
     )
 
@@ -163,7 +165,7 @@ def test_all_failing_upstreams_are_named(host: Host, tmp_path: Path) -> None:
     assert ran.err == (
         "error: there is no git repository at the upstream's URL\n"
         f"  url: {site.url('one')}\n"
-        "  unexpected http status code: 404\n"
+        f"  repository '{site.url('one')}/' not found\n"
         f"  also failed: {site.url('two')}: there is no git repository at the upstream's URL\n"
         "hint: check the `url`\n"
     )
@@ -185,16 +187,16 @@ def test_the_deadline_ends_what_hangs(host: Host, upstream: Upstream, tmp_path: 
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
         start = time.monotonic()
-        ran = sync_from(host, site.url(), "--deadline", "1.5")
+        ran = sync_from(host, site.url(), "--deadline", "1.1")
         took = time.monotonic() - start
     assert ran.status == 3
     assert ran.err == (
         "error: fetching took too long\n"
-        "  deadline: 1.5 s\n"
+        "  deadline: 1.1 s\n"
         f"  not finished: {site.url()}\n"
         "hint: check the network, or allow more with `--deadline SECONDS`\n"
     )
-    assert took < 2.5 + starting()
+    assert took < 2.1 + starting()
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
 
 
@@ -225,6 +227,7 @@ def interrupted(host: Host, site: GitHttp, number: signal.Signals, hangs: Callab
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        start_new_session=True,
     )
     try:
         end = time.monotonic() + 20
@@ -250,7 +253,7 @@ def test_a_signal_is_answered_within_a_second_and_nothing_is_left(
         is_there = site.visits if trouble is hang_before_headers else lambda: site.posts() > 1
         code, err, took = interrupted(host, site, number, lambda: bool(is_there()))
     assert (code, err) == (130, "interrupted\n")
-    assert took < 1
+    assert took < 1 + starting()
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
 
 
@@ -259,7 +262,7 @@ def test_a_signal_is_answered_between_two_attempts(host: Host, upstream: Upstrea
     with git_http(tmp_path, trouble=status(503)) as site:
         code, err, took = interrupted(host, site, signal.SIGINT, lambda: site.visits() >= 2)
     assert (code, err) == (130, "interrupted\n")
-    assert took < 1
+    assert took < 1 + starting()
 
 
 def test_a_sync_after_an_interrupted_one_works(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
@@ -286,3 +289,42 @@ def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
         ran = host.run("sync")
     assert ran.status == 0, ran.err
     assert left_in_cache(scratch_home) == []
+
+
+# a large upstream, of which blobs are asked for by themselves
+
+
+def asks_for_blobs(handler: Handler, commit: str) -> bool:
+    return bool(handler.request_made.wants) and commit not in handler.request_made.wants
+
+
+@pytest.mark.parametrize("trouble", [only_half_a_pack, reset_connection, status(503)], ids=["half", "reset", "503"])
+def test_blobs_that_do_not_come_are_asked_for_again(
+    host: Host, large: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble
+) -> None:
+    commit = git(large.path, "rev-parse", "v1")
+    failed: list[int] = []
+
+    def once(handler: Handler, number: int) -> bool:
+        if failed or not asks_for_blobs(handler, commit):
+            return False
+        failed.append(number)
+        return trouble(handler, number)
+
+    with git_http(tmp_path, trouble=once) as site:
+        host.manifest(mirror("up", site.url(), tag="v1", from_="wit"))
+        ran = host.run("sync")
+    assert (ran.status, len(failed)) == (0, 1), ran.err
+    assert host.snapshot()["third_party/up/a.wit"] == b"a\r\n"
+    assert left_in_cache(scratch_home) == []
+
+
+def test_blobs_that_never_come_are_not_waited_for_beyond_the_deadline(
+    host: Host, large: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
+    commit = git(large.path, "rev-parse", "v1")
+    with git_http(tmp_path, trouble=lambda h, n: asks_for_blobs(h, commit) and dripping_pack(h, n)) as site:
+        host.manifest(mirror("up", site.url(), tag="v1", from_="wit"))
+        ran = host.run("sync", "--deadline", "2")
+    assert (ran.status, ran.err.splitlines()[0]) == (3, "error: fetching took too long")
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])

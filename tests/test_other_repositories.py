@@ -109,7 +109,7 @@ def test_a_repository_of_a_format_that_is_not_read_is_called_one(
     for path in (project.path, other.path):
         set_format(path, version, **extensions)
     hint = "mirror from a clone of it that is without, or by a URL of its server"
-    assert_says(sync(host, project.url), TROUBLE, f"the upstream cannot be copied from: {why}", hint)
+    assert_says(sync(host, project.url), TROUBLE, "the upstream cannot be copied from: git does not read its format", hint)
     ran = other.run("status")
     assert (ran.status, ran.err.splitlines()[0]) == (TROUBLE, f"error: this git repository cannot be used: {why}")
 
@@ -155,7 +155,9 @@ def test_what_a_partial_upstream_lacks_is_its_want_and_the_hint_brings_it(host: 
     for _ in range(2):
         ran = sync(host, partial.url)
         hint = f"it is a partial clone: `git -C {partial.path} fetch --refetch --no-filter`"
-        assert_says(ran, COULD_NOT_CHECK, f"the upstream lacks object {git(project.path, 'rev-parse', 'v1:a')}", hint)
+        blobs = git(project.path, "rev-parse", "v1:a", "v1:b").split()
+        assert (ran.status, ran.err.splitlines()[-1]) == (COULD_NOT_CHECK, f"hint: {hint}")
+        assert ran.err.splitlines()[0] in {f"error: the upstream lacks object {blob}" for blob in blobs}
     follow(host, ran)
     assert sync(host, partial.url).status == 0
 
@@ -168,21 +170,10 @@ def test_an_upstream_whose_object_is_lost_is_sent_to_git(host: Host, project: Up
     )
 
 
-def test_a_shallow_upstream_that_a_server_gives_is_said_to_be_one_perhaps(host: Host, project: Upstream, tmp_path: Path) -> None:
+def test_a_shallow_upstream_behind_a_server_gives_what_it_has(host: Host, project: Upstream, tmp_path: Path) -> None:
     cloned(project, "--depth=1", "--branch=v2")
     with git_http(tmp_path) as site:
-        ran = sync(host, site.url("clone"), tag="v2")
-    hint = "it may be a shallow clone itself, which libgit2 cannot fetch from: mirror from a repository that is none"
-    assert_says(ran, COULD_NOT_CHECK, "the upstream's answer cannot be read", hint)
-
-
-def test_what_the_cache_lacks_offline_is_fetched_online(host: Host, project: Upstream) -> None:
-    project.release("v3", {"one/a": b"a\n", "two/b": b"b3\n"})
-    assert sync(host, project.url, tag="v3", from_="one").status == 0
-    ran = sync(host, project.url, "--offline", tag="v3", from_="two")
-    missing = git(project.path, "rev-parse", "v3:two")
-    assert_says(ran, COULD_NOT_CHECK, f"the cache lacks object {missing}", "run the command again without `--offline`")
-    assert sync(host, project.url, tag="v3", from_="two").status == 0
+        assert sync(host, site.url("clone"), tag="v2").status == 0
 
 
 def test_what_a_partial_host_lacks_is_its_want_and_the_hint_brings_it(host: Host, project: Upstream, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import git_http
 from tests.support import Host, git, mirror
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
@@ -83,3 +84,34 @@ def test_every_tag_of_a_wasi_repository_is_mirrored_exactly(repository: Path, ho
         assert host.git("rev-parse", f"HEAD:third_party/m{number}") == expected, (tag, source)
     assert host.run("verify").status == 0
     print(f"{len(tags)} tags, {len(wanted)} trees")
+
+
+ONE_DIRECTORY = {
+    "protocolbuffers/protobuf": ("v29.3", "src/google/protobuf/util"),
+    "googleapis/googleapis": ("HEAD", "google/rpc"),
+    "bytecodealliance/wasmtime": ("v30.0.0", "crates/wasi/wit"),
+}
+
+
+@pytest.mark.parametrize("repository", ONE_DIRECTORY)
+@pytest.mark.parametrize("way", ["http", "local"])
+def test_one_directory_of_a_large_upstream_costs_little_and_is_exact(
+    repository: str, way: str, host: Host, scratch_home: Path, tmp_path: Path
+) -> None:
+    """Also where the repository here lacks large blobs elsewhere: a clone of such a one fails."""
+    path = UPSTREAMS / repository
+    if not path.is_dir():
+        pytest.skip(f"{repository} is not among the upstreams")
+    revision, source = ONE_DIRECTORY[repository]
+    pin = {"commit": git(path, "rev-parse", revision)} if revision == "HEAD" else {"tag": revision}
+    git(tmp_path, "clone", "--quiet", "--bare", "--shared", str(path), "server/upstream")
+    git(tmp_path / "server" / "upstream", "config", "uploadpack.allowFilter", "true")
+    with git_http(tmp_path / "server") as site:
+        url = site.url() if way == "http" else str(path)
+        host.manifest(mirror("one", url, from_=source, local=way == "local", **pin))
+        host.sync("--commit")
+        assert host.git("rev-parse", "HEAD:third_party/one") == git(path, "rev-parse", f"{revision}:{source}")
+        assert host.run("verify", "--upstream").status == 0
+    received = sum(pack.stat().st_size for pack in (scratch_home / ".cache").rglob("*.pack"))
+    assert received < 2_000_000
+    print(f"{repository}: {received:,} bytes")

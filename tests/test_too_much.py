@@ -13,8 +13,8 @@ import pytest
 
 from sync.errors import CouldNotCheckError
 from sync.git.repository import Repository
-from sync.git.settings import Settings
-from sync.git.transport import fetch
+from sync.git.settings import TransportConfiguration
+from sync.git.transport import Request, fetch
 from tests.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
 from tests.support import Host, Upstream, git, mirror
 from tests.test_network_trouble import FILES, left_in_cache
@@ -26,9 +26,9 @@ _MEASURING = (
 """By a process that is small itself: what it starts begins as large as it is."""
 
 
-def measured(host: Host, url: str, *options: str) -> tuple[int, str, float]:
+def measured(host: Host, url: str, *options: str, **keys: str) -> tuple[int, str, float]:
     """A sync's exit status, stderr, and the most memory that it took, in MB."""
-    host.manifest(mirror("up", url, tag="v1"))
+    host.manifest(mirror("up", url, tag="v1", **keys))
     done = subprocess.run(
         [sys.executable, "-c", _MEASURING, sys.executable, "-m", "sync", "sync", *options],
         cwd=host.path,
@@ -39,13 +39,13 @@ def measured(host: Host, url: str, *options: str) -> tuple[int, str, float]:
     return done.returncode, done.stderr.decode(), int(done.stdout.split()[-1]) / 1024
 
 
-@pytest.fixture
-def base_memory(tmp_path: Path) -> float:
+@pytest.fixture(scope="module")
+def base_memory(tmp_path_factory: pytest.TempPathFactory) -> float:
     """What a sync of next to nothing takes, in MB."""
-    small = Upstream.create(tmp_path / "small")
-    small.release("v1", {"a": b""})
-    with git_http(tmp_path) as site:
-        return measured(Host.create(tmp_path / "other"), site.url("small"))[2]
+    place = tmp_path_factory.mktemp("base")
+    Upstream.create(place / "small").release("v1", {"a": b""})
+    with git_http(place) as site:
+        return measured(Host.create(place / "host"), site.url("small"))[2]
 
 
 def pack_of_a_large_delta(upstream: Upstream) -> bytes:
@@ -80,7 +80,7 @@ def _length(number: int) -> bytes:
     return bytes([low | 128]) + _length(rest) if rest else bytes([low])
 
 
-_TOO_MUCH = "error: the upstream sends too much\n  url: {}\n  what it sends does not fit into the memory that fetching may take\n"
+TOO_MUCH = "error: the upstream sends too much\n  url: {}\n  what it sends does not fit into the memory that fetching may take\n"
 
 
 def test_a_pack_that_grows_beyond_all_measure_is_refused(
@@ -89,15 +89,16 @@ def test_a_pack_that_grows_beyond_all_measure_is_refused(
     assert len(pack_of_a_large_delta(upstream)) < 500
     with git_http(tmp_path) as site:
         status, err, megabytes = measured(host, site.url())
-        assert (status, err.partition("hint: ")[0], site.visits()) == (3, _TOO_MUCH.format(site.url()), 1)
+        assert (status, err.partition("hint: ")[0], site.visits()) == (3, TOO_MUCH.format(site.url()), 1)
     assert megabytes < base_memory + 200
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
 
 
-def test_refs_without_end_are_refused(host: Host, tmp_path: Path, base_memory: float) -> None:
+def test_refs_without_end_are_refused(host: Host, upstream: Upstream, tmp_path: Path, base_memory: float) -> None:
+    upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=endless_refs) as site:
         status, err, megabytes = measured(host, site.url())
-        assert (status, err.partition("hint: ")[0], site.visits()) == (3, _TOO_MUCH.format(site.url()), 1)
+        assert (status, err.partition("hint: ")[0], site.visits()) == (3, TOO_MUCH.format(site.url()), 1)
     assert megabytes < base_memory + 200
 
 
@@ -108,7 +109,12 @@ def test_words_without_end_take_no_memory(
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
         status, err, megabytes = measured(host, site.url(), "--deadline", "3")
-    assert (status, err.splitlines()[0]) in {(3, "error: fetching took too long"), (3, "error: the upstream cannot be reached")}
+    assert status == 3
+    assert err.splitlines()[0] in {
+        "error: the upstream sends too much",
+        "error: fetching took too long",
+        "error: the upstream cannot be reached",
+    }
     assert megabytes < base_memory + 50
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
 
@@ -123,10 +129,10 @@ def test_a_large_file_is_refused_by_its_header(host: Host, upstream: Upstream, t
 
 def test_a_pack_without_end_is_broken_off(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.release("v1", {"large": random.Random(7).randbytes(1 << 20)})
-    monkeypatch.setattr("sync.git.transport._MOST_BYTES", 50_000)
-    cache = Repository.open_or_create_bare(tmp_path / "cache.git")
+    monkeypatch.setattr("sync.git.attended._MOST_BYTES", 50_000)
+    cache = Repository.open_or_create_bare(tmp_path / "cache.git").git_directory
     with git_http(tmp_path, trouble=dripping_pack) as site, pytest.raises(CouldNotCheckError) as raised:
-        fetch(cache, Settings(site.url(), None), ["+refs/tags/v1:refs/tags/v1"], depth=1)
+        fetch(cache, TransportConfiguration(None).settings_for(site.url()), Request(["+refs/tags/v1:refs/tags/v1"]))
     assert raised.value.reference == "pack-too-large"
 
 
@@ -151,3 +157,17 @@ def test_an_object_that_is_read_whole_is_refused_by_its_header(
     assert status == 2
     assert ("[tree-too-large]" if kind == "tree" else "too large for a commit or a tag") in err
     assert megabytes < base_memory + 100
+
+
+# of version 0 of the protocol
+
+
+@pytest.mark.parametrize("trouble", [endless_refs, endless_words])
+def test_an_old_server_gets_no_more_memory(
+    host: Host, upstream: Upstream, tmp_path: Path, trouble: Trouble, base_memory: float
+) -> None:
+    upstream.release("v1", FILES)
+    with git_http(tmp_path, trouble=trouble, version=0) as site:
+        status, err, megabytes = measured(host, site.url(), "--deadline", "5")
+        assert (status, site.visits()) == (3, 1), err
+    assert megabytes < base_memory + 200

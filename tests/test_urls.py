@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync.urls import is_local, is_scp_like, rewrite, url_problem
+from sync.urls import is_local, is_scp_like, url_problem
 
 ALLOWED = [
     "https://github.com/WebAssembly/WASI",
@@ -69,19 +69,3 @@ def test_another_url_is_refused_with_the_reason(url: str, problem: str) -> None:
 def test_a_short_ssh_url_that_holds_an_option_is_none(url: str) -> None:
     assert url_problem(url, local=False) is not None
     assert not is_scp_like(url)
-
-
-REWRITES = {"https://github.com/": "http://mirror/gh/", "https://github.com/own/": "ssh://own/", "gh:": "https://github.com/"}
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://github.com/a/b", "http://mirror/gh/a/b"),
-        ("https://github.com/own/b", "ssh://own/b"),
-        ("gh:a/b", "https://github.com/a/b"),
-        ("https://example.org/x", "https://example.org/x"),
-    ],
-)
-def test_the_longest_insteadof_wins_once(url: str, expected: str) -> None:
-    assert rewrite(url, REWRITES) == expected

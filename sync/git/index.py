@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import IO
 
 from sync.errors import HostError
-from sync.files import signals_held
-from sync.git.libgit2 import attempting
 from sync.git.process import Completed, judging_environment, run_git
 from sync.model import EMPTY_TREE, Entry, ObjectId, RepoPath
 
@@ -24,6 +22,9 @@ _GONE = b"0 " + b"0" * 40 + b"\t"
 _EMPTY_BLOB = ObjectId("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
 _INTENDED = 0
 """The mode given to what is only intended to be added: no commit would have it, whatever it names."""
+_TOKEN, _COPY = "git-verbatim.index-token", "git-verbatim.index"
+LEFTOVERS = (_TOKEN, _COPY, f"{_COPY}.lock")
+"""What a killed run may leave beside the index."""
 
 Staged = Sequence[tuple[int, ObjectId, int]]
 """Mode, blob id and stage of each entry that a path has: one of stage 0, or the sides of a conflict."""
@@ -161,6 +162,9 @@ class Index:
 
         HostError if another process holds it for longer than a git command takes.
         """
+        from sync.files import signals_held
+        from sync.git.libgit2 import attempting  # whoever only reads the index does without libgit2
+
         self.discard_leftovers()
         is_held = False
         try:
@@ -210,11 +214,11 @@ class Index:
 
     @property
     def _token(self) -> Path:
-        return self.path.with_name("git-verbatim.index-token")
+        return self.path.with_name(_TOKEN)
 
     @property
     def _copy(self) -> IndexFile:
-        return IndexFile(self.work_tree, self.path.with_name("git-verbatim.index"))
+        return IndexFile(self.work_tree, self.path.with_name(_COPY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,8 @@ class LockedIndex:
 
     def publish(self, paths: Iterable[bytes]) -> None:
         """Make the copy the index; of the files at or below `paths` git notes size and times first."""
+        from sync.git.libgit2 import attempting
+
         self.copy.refresh(paths)
         with attempting("write the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
             self.copy.path.replace(self.index.path)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sync.git.process import own_environment, run_git
+
 
 def completion(git: str, directory: Path) -> str:
     """What brings objects that are missing in a git directory; `git` is how git is called there."""
@@ -12,10 +14,10 @@ def completion(git: str, directory: Path) -> str:
     return f"`{git} fsck` says more"
 
 
-def whereabouts(git: str, directory: Path, *, has_remotes: bool) -> str:
+def whereabouts(git: str, directory: Path) -> str:
     """Where a commit may be that is not there."""
     if (directory / "shallow").exists():
         return completion(git, directory)
-    if has_remotes:
+    if run_git(None, f"--git-dir={directory}", "remote", environment=own_environment(), check=False).stdout:
         return f"another remote may have it: `{git} fetch --all`; a fork's is in the fork alone"
     return "it may be a fork's, which is another upstream; look for one that is there"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pygit2
 from pygit2.enums import ConfigLevel
 
-from sync.errors import CouldNotCheckError, HostError, SelectionError, VerbatimError
+from sync.errors import HostError
 
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
@@ -27,7 +27,7 @@ pygit2.settings.enable_strict_hash_verification(False)  # noqa: FBT003
 # what a partial clone lacks is missing, like any other object; all else of it is as everywhere
 pygit2.settings.set_extensions(["partialclone"])
 
-__all__ = ["FAILURES", "attempting", "foreign", "no_upstream", "pygit2", "unsupported_upstream", "words"]
+__all__ = ["FAILURES", "attempting", "foreign", "pygit2", "words"]
 
 # pygit2 raises a bare KeyError for a missing object and a plain ValueError for a bad id, beside its own GitError
 FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
@@ -54,27 +54,21 @@ class Foreign:
     """A repository that is one to git, and that libgit2 does not read."""
 
     why: str
-    in_host: str
+    way_out: str
     """What helps who has it for a host."""
-    at_upstream: str
-    """What helps who has it for an upstream."""
 
 
-_CLONE = "mirror from a clone of it that is without, or by a URL of its server"
 _COPY = "work in a clone of it, made by the git that made it: `git clone . ../COPY`"
 _FOREIGN = {
     re.compile(r"object format '?sha256"): Foreign(
         "its object ids are SHA-256, and git-verbatim copies by SHA-1 ids",
         "keep the mirrors in a repository of SHA-1 ids: `git init --object-format=sha1`",
-        "mirror from a repository of the project with SHA-1 ids, if there is one",
     ),
     re.compile(r"extensions\.refstorage"): Foreign(
-        "its refs are in a reftable, which libgit2 does not read", "convert them: `git refs migrate --ref-format=files`", _CLONE
+        "its refs are in a reftable, which libgit2 does not read", "convert them: `git refs migrate --ref-format=files`"
     ),
-    re.compile(r"extension name extensions\.\S+"): Foreign(
-        "it has an extension of git's format that libgit2 does not read", _COPY, _CLONE
-    ),
-    re.compile(r"unsupported repository version"): Foreign("its format is newer than libgit2 reads", _COPY, _CLONE),
+    re.compile(r"extension name extensions\.\S+"): Foreign("it has an extension of git's format that libgit2 does not read", _COPY),
+    re.compile(r"unsupported repository version"): Foreign("its format is newer than libgit2 reads", _COPY),
 }
 
 
@@ -82,25 +76,3 @@ def foreign(error: Exception) -> Foreign | None:
     """Why libgit2 does not read a repository, told by its words; None if it is for another reason."""
     said = words(error)
     return next((kind for sign, kind in _FOREIGN.items() if sign.search(said)), None)
-
-
-def no_upstream(url: str, error: Exception) -> VerbatimError:
-    """The error for an upstream on this machine that cannot be opened."""
-    if kind := foreign(error):
-        return unsupported_upstream(url, kind)
-    return CouldNotCheckError(
-        "there is no git repository at the upstream's URL",
-        [f"url: {url}", words(error)],
-        hint="check the `url`",
-        reference="upstream-not-a-repository",
-    )
-
-
-def unsupported_upstream(url: str, kind: Foreign) -> SelectionError:
-    """The error for an upstream that asking again would not make readable."""
-    return SelectionError(
-        f"the upstream cannot be copied from: {kind.why}",
-        [f"url: {url}"],
-        hint=kind.at_upstream,
-        reference="upstream-unsupported",
-    )

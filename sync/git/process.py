@@ -1,4 +1,4 @@
-"""The processes that the program starts: git, ssh to read its configuration, what checks signatures; `bulk` starts the others."""
+"""The processes that the program starts: git, and what checks signatures; `bulk` and `attended` start the others."""
 
 import os
 import re
@@ -7,16 +7,19 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Generic, NoReturn, TypeVar
 
-from sync.errors import CouldNotCheckError, HostError
+from sync.errors import CouldNotCheckError, HostError, VerbatimError
 from sync.model import ObjectId
 from sync.names import quote_path
 
+_T = TypeVar("_T")
 _CHECKER_SECONDS = 30
 _ID = re.compile("[0-9a-f]{40}")
+_CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 Completed = subprocess.CompletedProcess[bytes]
 NOT_THERE = 1
 """The exit status by which git says that there is none: no such revision, no merge base. Any other is a failure."""
@@ -131,64 +134,10 @@ def judging_environment() -> dict[str, str]:
     return {**kept, "GIT_GRAFT_FILE": os.devnull}
 
 
-def configuration(directory: Path | None) -> list[tuple[str, str]]:
-    """All of git's configuration that is in force in `directory`, as (key, value), last one wins."""
-    listed = run_git(directory, "config", "--list", "-z", check=False).stdout.decode("utf-8", "surrogateescape")
-    return [(key, value) for key, _, value in (line.partition("\n") for line in listed.split("\0") if line)]
-
-
-def configuration_for_url(directory: Path | None, section: str, url: str) -> list[tuple[str, str]]:
-    """The values of `section.*` for a URL, with git's own matching of `section.<url>.*`."""
-    done = run_git(directory, "config", "-z", "--get-urlmatch", section, url, check=False)
-    listed = done.stdout.decode("utf-8", "surrogateescape")
-    return [(key, value) for key, _, value in (line.partition("\n") for line in listed.split("\0") if line)]
-
-
-def marked_for_url(directory: Path | None, name: str, keys: Sequence[str], url: str) -> str | None:
-    """Which of the keys of configuration git takes for a URL."""
-    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    marks = {f"GIT_CONFIG_KEY_{count + n}": key for n, key in enumerate(keys)}
-    marks |= {f"GIT_CONFIG_VALUE_{count + n}": str(n) for n in range(len(keys))}
-    environment = {**os.environ, **marks, "GIT_CONFIG_COUNT": str(count + len(keys))}
-    done = run_git(directory, "config", "--get-urlmatch", name, url, environment=environment, check=False)
-    mark = done.stdout.decode("utf-8", "replace").strip()
-    return keys[int(mark)] if mark.isdigit() and int(mark) < len(keys) else None
-
-
-def credential(directory: Path | None, action: str, attributes: Mapping[str, str]) -> dict[str, str] | None:
-    """Ask git's credential helpers: `fill`, `approve` or `reject`; None if there is no answer."""
-    if any(not value.isprintable() for value in attributes.values()):
-        return None  # a line break in one value would be another attribute (CVE-2020-5260)
-    lines = "".join(f"{key}={value}\n" for key, value in attributes.items()) + "\n"
-    environment = dict(os.environ)
-    if not os.isatty(2):
-        environment["GIT_TERMINAL_PROMPT"] = "0"
-    done = run_git(directory, "credential", action, stdin=lines.encode(), environment=environment, check=False)
-    if done.returncode != 0:
-        return None
-    answered = done.stdout.decode("utf-8", "replace").splitlines()
-    return dict(line.split("=", 1) for line in answered if "=" in line)
-
-
 def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
     """Whether a Python that is started in this way, from a neutral directory, finds a module."""
     command = [interpreter, *flags, "-c", f"import {module}"]
     return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603
-
-
-def ssh_configuration(host: str) -> dict[str, list[str]]:
-    """What ssh would use for a host, by its own configuration: `hostname`, `port`, `user`, `identityfile`."""
-    program = installed("ssh")
-    if program is None or host.startswith("-"):
-        return {}
-    done = subprocess.run(  # noqa: S603
-        [program, "-G", host], stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    settings: dict[str, list[str]] = {}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
-        key, _, value = line.partition(" ")
-        settings.setdefault(key, []).append(value)
-    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +208,24 @@ def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
         os._exit(status)
 
 
+class Begun(Generic[_T]):
+    """Work that goes on in a thread while this one does other things: such as to wait for git."""
+
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._given: _T | None = None
+        self._thread = threading.Thread(target=self._do, args=[work], daemon=True)
+        self._thread.start()
+
+    def _do(self, work: Callable[[], _T]) -> None:
+        with suppress(VerbatimError, OSError):
+            self._given = work()
+
+    def result(self) -> _T | None:
+        """What the work gave; None if it failed, which doing it again will explain."""
+        self._thread.join()
+        return self._given
+
+
 def resolve_commit(repository: Path, revision: str) -> ObjectId | None:
     """The commit that a revision, in git's syntax, names in a git directory; None if there is none.
 
@@ -286,3 +253,9 @@ def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
     lines = [quote_path(path).encode() if path.startswith(b'"') or b"\n" in path else path for path in paths]
     done = run_git(work_tree, "hash-object", "--stdin-paths", stdin=b"".join(line + b"\n" for line in lines))
     return [ObjectId(line) for line in done.stdout.decode().split()]
+
+
+def attributes_in_force(work_tree: Path, paths: Iterable[bytes]) -> bytes:
+    """What `git check-attr` says of these files as far as it has git convert them, by path."""
+    given = b"".join(path + b"\0" for path in sorted(paths))
+    return run_git(work_tree, "check-attr", "--stdin", "-z", *_CONVERTING, stdin=given).stdout

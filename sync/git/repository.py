@@ -15,8 +15,8 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.environment import leads_to, pin, refuse_moved, settle
 from sync.git.index import Index
-from sync.git.lacking import completion, whereabouts
-from sync.git.libgit2 import FAILURES, attempting, foreign, no_upstream, pygit2, words
+from sync.git.lacking import completion
+from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
 from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES
@@ -48,7 +48,7 @@ _IN_PROGRESS = {
 }
 
 
-_HOSTS, _UPSTREAMS = "this repository", "the upstream"
+_HOSTS = "this repository"
 
 
 class Repository:
@@ -59,8 +59,6 @@ class Repository:
         self._whose = whose
         self.hint = hint
         """What to do about objects that cannot be read here."""
-        self.origin: Repository | None = None
-        """The repository that gave all that it has of what is read here, so that what it lacks too is its want."""
         self._loose = LooseObjects(self.common_directory / "objects")
 
     @classmethod
@@ -84,7 +82,7 @@ class Repository:
             raise HostError(
                 f"this git repository cannot be used: {kind.why}" if kind else "cannot open the git repository here",
                 [f"directory: {directory}", words(error)],
-                hint=kind.in_host if kind else "`git status` may say more",
+                hint=kind.way_out if kind else "`git status` may say more",
                 reference="repository-unsupported",
             ) from error
         found = cls(opened)
@@ -104,15 +102,17 @@ class Repository:
                 self._repository.odb.add_disk_alternate(objects)
 
     @classmethod
-    def open(cls, path: Path, url: str = "") -> Self:
-        """An upstream's repository on this machine, a git directory or a working tree; its URL is for the words of errors."""
+    def open_cache(cls, path: Path) -> Self:
+        """The bare repository that git has fetched into; HostError with the reference `cache-damaged` if it is none."""
         try:
-            return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH), _UPSTREAMS)
+            remedy = "mirror from a repository that has everything"
+            return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH), "what the upstream sent", remedy)
         except FAILURES as error:
-            raise no_upstream(url or str(path), error) from error
+            hint = f"remove {path}: it is a cache, and will be fetched again"
+            raise HostError(f"cannot open the cache {path}", [words(error)], hint, reference="cache-damaged") from error
 
     @classmethod
-    def open_or_create_bare(cls, path: Path, whose: str = _UPSTREAMS, hint: str | None = None) -> Self:
+    def open_or_create_bare(cls, path: Path, whose: str = "the upstream", hint: str | None = None) -> Self:
         """The bare repository at `path`, made if there is none; `hint` is what to do when objects in it cannot be read."""
         with attempting(f"make the git repository {path}", hint):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,14 +148,6 @@ class Repository:
     @property
     def is_shallow(self) -> bool:
         return bool(self._repository.is_shallow)
-
-    def follow_redirects(self, *, follow: bool) -> None:
-        """Whether a fetch into this repository may be led to another host (git's `http.followRedirects`)."""
-        key, wanted = "http.followRedirects", "initial" if follow else "false"
-        with attempting("write the configuration"):
-            config = self._repository.config
-            if [*config.get_multivar(key), "initial"][0] != wanted:
-                config[key] = wanted
 
     def in_progress(self) -> str | None:
         """The merge, rebase or the like that is not finished."""
@@ -236,8 +228,6 @@ class Repository:
     def _missing(self, object_id: ObjectId, error: Exception) -> CouldNotCheckError:
         if self.has(object_id):
             message, context = f"object {object_id} of {self._whose} cannot be read", [words(error)]
-        elif self.origin is not None and not self.origin.has(object_id):
-            return self.origin._missing(object_id, error)  # noqa: SLF001 - another of this kind
         else:
             message, context = f"{self._whose} lacks object {object_id}", []
         return CouldNotCheckError(
@@ -246,11 +236,6 @@ class Repository:
             hint=self.hint or completion(self._git, self.common_directory),
             reference="object-missing",
         )
-
-    @property
-    def elsewhere(self) -> str:
-        """Where a commit may be that is not here."""
-        return whereabouts(self._git, self.common_directory, has_remotes=any(self._repository.remotes.names()))
 
     @property
     def _git(self) -> str:
@@ -277,11 +262,6 @@ class Repository:
                 self._repository.references.create(name, pygit2.Oid(hex=target), force=True)
             elif name in self._repository.references:
                 self._repository.references.delete(name)
-
-    def refs(self) -> dict[str, ObjectId]:
-        """All refs with the ids they name, unpeeled."""
-        with attempting("list the refs"):
-            return {name: target for name in self._repository.references if (target := self.ref_target(name))}
 
     def commit_of(self, revision: str) -> ObjectId | None:
         """The commit that a revision, in git's syntax, names; None if there is none."""

@@ -1,44 +1,99 @@
-"""Git's configuration for the transport: whom to contact for a URL, through which proxy, with which headers and ssh keys."""
+"""What git is told for the transport to an upstream: the user's configuration for that, nothing else of it, and ours."""
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from sync.git.libgit2 import pygit2
-from sync.git.process import configuration, configuration_for_url, marked_for_url, ssh_configuration
-from sync.urls import is_local, is_scp_like, rewrite
+from sync.errors import HostError
+from sync.git.passwords import Passwords
+from sync.git.process import last_lines, own_environment, program, run_git
+from sync.urls import REMOTE_SCHEMES, is_local
 
-_CONNECT_TIMEOUT_MS = 20_000
-_READ_TIMEOUT_MS = 30_000
+Pairs = tuple[tuple[str, str], ...]
+
+LEAST_GIT = (2, 32)
+"""The first that takes GIT_CONFIG_GLOBAL and GIT_CONFIG_COUNT, by which alone git hears what it is told here."""
+REMOTE = "upstream"
+"""What the upstream is called in the configuration that git is given; git names it nowhere."""
+
+_VERSION = re.compile(rb"git version (\d+)\.(\d+)")
+_HEARD = re.compile(r"http\..+|credential\..+|core\.(?:sshcommand|gitproxy|askpass)|ssh\..+", re.IGNORECASE | re.DOTALL)
+_HEARD_VARIABLES = re.compile(
+    r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|SSL_\w+|PROXY_SSL_\w+|HTTP_\w+|EXEC_PATH)"
+)
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
 # keys of configuration and variables (git-config(1), openssl-env(7)) that have a say in who answers for a URL:
 # whom TLS believes, what leads elsewhere where TLS does not vouch for the host, and what ssh and git's protocol go through
 _AUTHORITIES = re.compile(r"http\.(?:.*\.)?sslca(?:info|path)|GIT_SSL_CA(?:INFO|PATH)|SSL_CERT_(?:FILE|DIR)")
 _DETOURS = re.compile(r"http\.(?:.*\.)?(?:proxy|curloptresolve)|(?:https?|all|no)_proxy", re.IGNORECASE)
 _CONNECTIONS = re.compile(r"core\.(?:sshcommand|gitproxy)|GIT_SSH(?:_COMMAND)?|GIT_PROXY_COMMAND")
+_HEADERS = re.compile(r"http\.(?:.*\.)?extraheader")
+_CERTIFICATES = re.compile(r"http\.(?:.*\.)?ssl(?:cert|key)|GIT_SSL_(?:CERT|KEY)")
+_VERIFIES = re.compile(r"http\.(?:.*\.)?sslverify|GIT_SSL_NO_VERIFY")
+_NO = frozenset({"false", "no", "off", "0", ""})
+# a transfer that stands still is broken off by git: it may pass, and is tried again; the user's own setting wins
+_DEFAULTS: Pairs = (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "30"))
+_OURS: Pairs = (
+    ("protocol.version", "2"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("fetch.unpackLimit", "1"),
+    ("core.hooksPath", os.devnull),
+    # little memory: what is larger is written in pieces, and few objects are kept while others are made of them
+    ("core.bigFileThreshold", "1m"),
+    ("core.deltaBaseCacheLimit", "16m"),
+    ("pack.threads", "2"),
+    # what a power cut spoils in a cache is noticed, and fetched again
+    ("core.fsync", "none"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Git's configuration for the transport to one upstream."""
+    """How git is asked for one upstream."""
 
-    url: str
-    """The URL to contact, after `url.<base>.insteadOf`."""
-    directory: Path | None
-    """Where git is asked for credentials."""
-    proxy: str | None = None
-    """Git's `http.proxy`: empty for none at all, None for what the environment says."""
-    verify_tls: bool = True
-    authorities: str | None = None
-    """Git's `http.sslCAInfo`: the file of those whom TLS believes."""
-    headers: tuple[str, ...] = ()
-    ssh_host: str = ""
-    """The host as the URL names it: ssh's configuration goes by that name."""
+    contacted: str
+    """What git makes of the manifest's URL by `url.<base>.insteadOf`, of a local upstream the absolute path.
+
+    It may hold a password.
+    """
+    directory: Path | None = None
+    """Where relative paths of the configuration start."""
+    heard: Pairs = ()
+    """The user's configuration for transport, in git's order."""
+    protocols: tuple[str, ...] = ()
+    """The protocols that git may speak."""
+    believed: tuple[str, ...] = ()
+    """The user's `safe.directory`."""
+    is_private: bool = False
+    """Whether something holds for the URL that must not hold where a redirect leads: headers, certificates, lax TLS."""
+    passwords: Passwords | None = None
+    """What somebody typed, to be asked before somebody is asked again."""
+    asks_nobody: bool = False
+    """Whether nobody is to be asked for credentials: no helper, no askpass, no terminal."""
     ways: tuple[str, ...] = ()
     """What configuration and environment say that decides, beside the URL, who answers."""
+
+    @property
+    def is_local(self) -> bool:
+        return is_local(self.contacted)
+
+    @property
+    def place(self) -> tuple[str, Path] | None:
+        """How git is started in a local upstream, and its git directory; None for any other."""
+        if not self.is_local:
+            return None
+        path = Path(self.contacted.removeprefix("file://"))
+        return f"git -C {shlex.quote(str(path))}", path / ".git" if (path / ".git").is_dir() else path
+
+    @property
+    def is_for_anybody(self) -> bool:
+        """Whether the way there asks for no credentials unless the server does."""
+        return self.contacted.lower().startswith(("http:", "https:", "git:"))
 
     @property
     def identity(self) -> str:
@@ -47,114 +102,192 @@ class Settings:
 
     @property
     def shown_url(self) -> str:
-        """The URL as it may be printed: `insteadOf` may have put a password into it."""
-        return _USER_INFORMATION.sub("", self.url) if self.url.startswith("http") else self.url
+        """The URL as it may be printed."""
+        return self.without_passwords(self.contacted)
 
-    @property
-    def has_proxy(self) -> bool:
-        """Whether a proxy would be used for this URL, by git's configuration or the environment's."""
-        if self.proxy is not None:
-            return bool(self.proxy)
-        if not any(name.lower() in {"http_proxy", "all_proxy"} for name in os.environ):
-            return False
-        from urllib.request import getproxies, proxy_bypass  # 20 ms, for those who have a proxy
+    def without_passwords(self, text: str) -> str:
+        """A text of git's without what it says of users in URLs of http."""
+        return _USER_INFORMATION.sub("", text) if self.contacted.lower().startswith("http") else text
 
-        proxies = getproxies()
-        return bool(proxies.get("http") or proxies.get("all")) and not proxy_bypass(urlsplit(self.url).netloc)
+    def environment(self, cache: Path, asked: Pairs = (), *, privately: bool) -> dict[str, str]:
+        """The environment of a git that works on the bare repository `cache`; `asked` is configuration of this request.
+
+        `privately` no redirect is followed; otherwise what must not go where one leads is left out.
+        """
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or _HEARD_VARIABLES.fullmatch(key)}
+        kept |= {key: value for key, value in os.environ.items() if key.startswith("GIT_TRACE") and os.path.isabs(value)}
+        heard = self.heard
+        if privately:
+            asked = (*asked, ("http.followRedirects", "false"))
+        elif self.is_private:
+            private = (_HEADERS, _VERIFIES, _CERTIFICATES)
+            heard = tuple(one for one in heard if not any(kind.fullmatch(one[0]) for kind in private))
+            kept = {key: value for key, value in kept.items() if not any(kind.fullmatch(key) for kind in private)}
+        if self.asks_nobody:
+            asked = (*asked, ("credential.helper", ""), ("core.askPass", "false"))
+            kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
+        elif self.passwords is not None:
+            asked = (*asked, *self.passwords.helpers)
+        pairs = (*_DEFAULTS, *heard, *_OURS, (f"remote.{REMOTE}.url", self.contacted), *asked)
+        numbered = {f"GIT_CONFIG_KEY_{n}": key for n, (key, _) in enumerate(pairs)}
+        numbered |= {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(pairs)}
+        return {
+            **kept,
+            **numbered,
+            "GIT_CONFIG_COUNT": str(len(pairs)),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_ALLOW_PROTOCOL": ":".join(self.protocols),
+            "GIT_DIR": str(cache),
+            "GIT_NO_LAZY_FETCH": "1",
+            "LC_ALL": "C",
+            "LANGUAGE": "",
+            "PATH": os.pathsep.join(filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep))),
+        }
 
 
 class TransportConfiguration:
-    """Git's configuration in force in a directory, read once for all upstreams."""
+    """Git's configuration in force in a directory, read once for all upstreams; HostError if git is too old."""
 
     def __init__(self, directory: Path | None) -> None:
+        _require_git()
         self._directory = directory
-        self._values = values = configuration(directory)
-        self._rewrites = {
-            value: key[len("url.") : -len(".insteadof")]
-            for key, value in values
-            if key.startswith("url.") and key.endswith(".insteadof")
-        }
-        self._has_http = any(key.startswith("http.") for key, _ in values)
-        pygit2.settings.server_connect_timeout = _CONNECT_TIMEOUT_MS
-        pygit2.settings.server_timeout = _READ_TIMEOUT_MS
+        self._passwords = Passwords()
+        fields = iter(_listed(directory).split("\0"))
+        said = [(scope, *_key_and_value(line)) for scope, line in zip(fields, fields, strict=False)]
+        self._rewrites = any(key.startswith("url.") for _, key, _ in said)
+        self._heard = tuple((key, value) for _, key, value in said if _HEARD.fullmatch(key))
+        # git believes no repository's own word for this
+        self._believed = tuple(
+            value for scope, key, value in said if key == "safe.directory" and scope not in {"local", "worktree"}
+        )
+        self._allow = {key.split(".", 1)[1]: value for _, key, value in said if key.startswith("protocol.")}
 
     def settings_for(self, url: str) -> Settings:
         """The settings for an upstream's URL as the manifest writes it."""
-        contacted = _with_lower_scheme(rewrite(url, self._rewrites))
-        if not contacted.startswith(("http://", "https://")):
-            ways = () if is_local(contacted) else self._said(_CONNECTIONS)
-            return Settings(_with_ssh_configuration(contacted), self._directory, ssh_host=_ssh_host(contacted), ways=tuple(ways))
-        http = configuration_for_url(self._directory, "http", contacted) if self._has_http else []
-        values = dict(http)
-        authorities = os.environ.get("GIT_SSL_CAINFO") or values.get("http.sslcainfo")
-        verify_tls = values.get("http.sslverify", "true").lower() not in {"false", "0", "no", "off"}
-        verify_tls = verify_tls and not os.environ.get("GIT_SSL_NO_VERIFY")
-        headers = self._headers(contacted) if "http.extraheader" in values else ()
+        contacted = self._contacted(url)
+        if is_local(contacted):
+            place = os.path.join(self._directory or "", contacted.removeprefix("file://"))
+            given = contacted if contacted.startswith("file://") else str(Path(place).absolute())
+            return Settings(given, self._directory, (), self._protocols("file"), self._believed)
+        applies = self._applying(contacted)
         return Settings(
-            url=contacted,
+            contacted=contacted,
             directory=self._directory,
-            proxy=values.get("http.proxy"),
-            verify_tls=verify_tls,
-            authorities=self._path(authorities) if authorities else None,
-            headers=headers,
-            ways=tuple(self._http_ways(contacted, headers, verify_tls=verify_tls)),
+            heard=self._heard,
+            passwords=self._passwords,
+            protocols=self._protocols(*sorted(REMOTE_SCHEMES)),
+            is_private=_is_private(applies),
+            ways=tuple(self._ways(contacted, applies)),
         )
 
-    def _http_ways(self, url: str, headers: tuple[str, ...], *, verify_tls: bool) -> Iterator[str]:
-        yield from (header for header in headers if not header.lower().startswith("authorization:"))
-        if url.startswith("https://") and verify_tls:
-            yield from self._said(_AUTHORITIES)  # of any URL: libgit2 has one list of them
+    def close(self) -> None:
+        """Forget what was typed."""
+        self._passwords.forget()
+
+    def _contacted(self, url: str) -> str:
+        """What git makes of a URL by `url.<base>.insteadOf`."""
+        if not self._rewrites:
+            return url
+        contacted = run_git(self._directory, "ls-remote", "--get-url", "--", url).stdout.decode("utf-8", "surrogateescape")
+        if not (contacted := contacted.removesuffix("\n")).isprintable():
+            raise HostError(
+                "git's configuration makes an odd URL of the upstream's",
+                [f"url: {url}", f"it becomes: {contacted}"],
+                hint="correct it: `git config --get-regexp '^url'` shows it",
+                reference="url-rewritten-oddly",
+            )
+        return contacted
+
+    def _applying(self, url: str) -> dict[str, str]:
+        """What git takes of `http.*` for a URL."""
+        if not url.lower().startswith("http") or not any(key.startswith("http.") for key, _ in self._heard):
+            return {}
+        listed = run_git(self._directory, "config", "-z", "--get-urlmatch", "http", url, check=False).stdout
+        return dict(_key_and_value(line) for line in listed.decode("utf-8", "surrogateescape").split("\0") if line)
+
+    def _protocols(self, *wanted: str) -> tuple[str, ...]:
+        """Those of the wanted protocols that the user does not forbid."""
+        named = os.environ.get("GIT_ALLOW_PROTOCOL")
+        general = self._allow.get("allow", "always")
+        return tuple(
+            one
+            for one in wanted
+            if (one in named.split(":") if named is not None else self._allow.get(f"{one}.allow", general) != "never")
+        )
+
+    def _ways(self, url: str, applies: dict[str, str]) -> Iterator[str]:
+        if not url.lower().startswith("http"):
+            yield from self._said(_CONNECTIONS)
             return
-        if url.startswith("https://"):
+        if "http.extraheader" in applies:
+            headers = [value for key, value in self._heard if _HEADERS.fullmatch(key)]
+            yield from (header for header in headers if not header.lower().startswith("authorization:"))
+        if url.lower().startswith("https") and _is_verified(applies):
+            yield from self._said(_AUTHORITIES)
+            return
+        if url.lower().startswith("https"):
             yield "not verified"
         yield from self._said(_DETOURS)
 
     def _said(self, about: re.Pattern[str]) -> Iterator[str]:
-        for key, value in (*self._values, *sorted(os.environ.items())):
+        for key, value in (*self._heard, *sorted(os.environ.items())):
             if about.fullmatch(key):
                 yield f"{key}={self._path(value) if about is _AUTHORITIES else value}"
 
     def _path(self, value: str) -> str:
-        """A path of git's configuration; git reads a relative one from the top of the work tree."""
+        """A path of git's configuration; git reads a relative one from where it is started."""
         return os.path.join(self._directory or "", os.path.expanduser(value))
 
-    def _headers(self, url: str) -> tuple[str, ...]:
-        """All values of the key that git finds best for the URL: it tells only the last value, so each key gets a mark."""
-        keys = [key for key, _ in self._values if key.startswith("http.") and key.endswith(".extraheader")]
-        keys = list(dict.fromkeys(reversed(keys)))[::-1]  # by their last values
-        best = marked_for_url(self._directory, "http.extraheader", keys, url)
-        values = [value for key, value in self._values if key == best]
-        while "" in values:
-            values = values[values.index("") + 1 :]  # an empty value clears those before it
-        return tuple(values)
+
+def _is_private(applies: dict[str, str]) -> bool:
+    certificate = "http.sslcert" in applies or "GIT_SSL_CERT" in os.environ
+    return "http.extraheader" in applies or certificate or not _is_verified(applies)
 
 
-def _with_lower_scheme(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return scheme.lower() + separator + rest if separator else url
+def _is_verified(applies: dict[str, str]) -> bool:
+    return "GIT_SSL_NO_VERIFY" not in os.environ and applies.get("http.sslverify", "true").lower() not in _NO
 
 
-def _ssh_host(url: str) -> str:
-    return url.partition(":")[0].rpartition("@")[2] if is_scp_like(url) else urlsplit(url).hostname or ""
+def _key_and_value(line: str) -> tuple[str, str]:
+    """One line of git's; a key without a value means yes (git-config(1))."""
+    key, separator, value = line.partition("\n")
+    return key, value if separator else "true"
 
 
-def _with_ssh_configuration(url: str) -> str:
-    """The URL with host alias, port and user resolved as ssh would; libgit2 does not read ssh's configuration."""
-    if is_scp_like(url):
-        account, _, path = url.partition(":")
-        user, _, host = account.rpartition("@")
-        settings = ssh_configuration(host)
-        user, host = user or settings.get("user", ["git"])[0], settings.get("hostname", [host])[0]
-        port = settings.get("port", ["22"])[0]
-        if port == "22":
-            return f"{user}@{host}:{path}"
-        absolute = path if path.startswith("/") else f"/{path}" if path.startswith("~") else f"/~/{path}"
-        return f"ssh://{user}@{host}:{port}{absolute}"
-    if not url.startswith("ssh://"):
-        return url
-    parts = urlsplit(url)
-    settings = ssh_configuration(parts.hostname or "")
-    host = settings.get("hostname", [parts.hostname or ""])[0]
-    user = parts.username or settings.get("user", ["git"])[0]
-    number = parts.port or int(settings.get("port", ["22"])[0])
-    return f"ssh://{user}@{f'[{host}]' if ':' in host else host}:{number}{parts.path}"
+def _listed(directory: Path | None) -> str:
+    done = run_git(directory, "config", "--list", "-z", "--show-scope", check=False)
+    if done.returncode != 0:
+        raise HostError(
+            "git's configuration cannot be read",
+            last_lines(done.stderr),
+            hint="correct the file; `git config --list` says whether it is well",
+            reference="configuration-unreadable",
+        )
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+@cache
+def _require_git() -> None:
+    """HostError where git does not work, or is too old; asked without anybody's configuration."""
+    try:
+        done = run_git(None, "version", environment={**own_environment(), "GIT_CONFIG_GLOBAL": os.devnull}, check=False)
+    except OSError as error:
+        raise _broken((error.strerror or str(error)).lower()) from error
+    if done.returncode != 0:
+        raise _broken(*(last_lines(done.stderr) or [f"it ended with {done.returncode}"]))
+    found = _VERSION.match(done.stdout)
+    if found is None or (int(found[1]), int(found[2])) < LEAST_GIT:
+        least = ".".join(map(str, LEAST_GIT))
+        raise HostError(
+            f"this git is too old to fetch: it has to be {least} or newer",
+            [f"{program()}: {done.stdout.decode('utf-8', 'replace').strip() or 'says no version'}"],
+            hint=f"install git {least} or newer, and have it come first in PATH",
+            reference="git-too-old",
+        )
+
+
+def _broken(*why: str) -> HostError:
+    return HostError(
+        "git does not work", [f"program: {program()}", *why], hint="look at what `git version` says", reference="git-missing"
+    )

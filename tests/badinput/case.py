@@ -28,6 +28,7 @@ class Case:
     """Whether the error has a hint: there is something that a user can do."""
     command: tuple[str, ...] = ("sync",)
     environment: Mapping[str, str] = field(default_factory=dict)
+    """What is set beside the rest; `{top}` stands for the scene's top."""
     directory: str = "host"
     """Where the program is started, below the scene's top."""
     umask: int = 0o022

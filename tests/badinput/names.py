@@ -6,6 +6,8 @@ from tests.badinput.case import ACCEPTED, Build, Case
 from tests.badinput.scene import FILE, Scene, line
 
 _TREES = "name-not-a-component"
+_OF_EMPTY = ("upstream-incomplete", 3)
+"""What comes of an empty name: git's own server refuses to serve it."""
 _LONG, _GIT, _BACKSLASH = "name-too-long", "name-dot-git", "name-backslash"
 _UNPRINTABLE, _NOT_UTF8 = "name-unprintable", "name-not-utf8"
 _RESERVED, _CHARACTER, _TRAILING, _COLLIDES = (
@@ -231,10 +233,12 @@ _PLAIN: Mapping[str, tuple[bytes, tuple[str, ...]]] = {
 
 def _cases() -> Iterator[Case]:
     for label, name in _NOT_COMPONENTS.items():
-        yield Case(f"name-{label}", _TREES, raw_name(name))
+        expected, status = _OF_EMPTY if label == "empty" else (_TREES, 2)
+        yield Case(f"name-{label}", expected, raw_name(name), status=status)
     for label in ("dot", "dot-dot", "empty", "path-into-git"):
-        yield Case(f"directory-{label}", _TREES, raw_name(_NOT_COMPONENTS[label], "40000"))
-        yield Case(f"nested-{label}", _TREES, raw_name(_NOT_COMPONENTS[label], below=2))
+        expected, status = _OF_EMPTY if label == "empty" else (_TREES, 2)
+        yield Case(f"directory-{label}", expected, raw_name(_NOT_COMPONENTS[label], "40000"), status=status)
+        yield Case(f"nested-{label}", expected, raw_name(_NOT_COMPONENTS[label], below=2), status=status)
     yield Case("name-of-256-bytes", _LONG, beside(b"a" * 256), path=b"a" * 256)
     yield Case("name-of-258-bytes-of-three-each", _LONG, beside(("\u6f22" * 86).encode()), path=("\u6f22" * 86).encode())
     yield Case("name-of-70000-bytes", "path-too-long", raw_name(b"a" * 70_000))

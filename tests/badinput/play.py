@@ -56,9 +56,8 @@ def _judge(case: Case, scene: Scene, verdict: Verdict, base_kib: int) -> None:
         return sinks.Moment(look_at(scene.top), _staged(scene))
 
     def say(*arguments: str, on_terminal: bool = False) -> Ran:
-        ran = run(
-            scene.top / case.directory, arguments, case.environment, umask=case.umask, anew=case.anew, on_terminal=on_terminal
-        )
+        environment = {key: value.replace("{top}", str(scene.top)) for key, value in case.environment.items()}
+        ran = run(scene.top / case.directory, arguments, environment, umask=case.umask, anew=case.anew, on_terminal=on_terminal)
         runs.append(ran)
         return ran
 

@@ -148,9 +148,15 @@ def _become(
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - likewise
         _note_references(note)
+        _draw_nothing()
         importlib.import_module("sync.__main__").main()
     finally:
         os._exit(99)
+
+
+def _draw_nothing() -> None:
+    """Have a terminal get only words, however long a run takes: what is drawn meanwhile moves the cursor."""
+    vars(importlib.import_module("sync.progress"))["_SHORT_SECONDS"] = SECONDS
 
 
 def _note_references(note: int) -> None:

@@ -49,11 +49,8 @@ class Objects:
 
     def put_pack(self, objects: Iterable[tuple[str, bytes]]) -> None:
         """Write many objects as one pack."""
-        kinds = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
-        entries = [_size(kinds[kind], len(raw)) + zlib.compress(raw, 1) for kind, raw in objects]
-        pack = b"PACK" + (2).to_bytes(4) + len(entries).to_bytes(4) + b"".join(entries)
         path = self.git_directory / "objects/pack/pack-made.pack"
-        path.write_bytes(pack + hashlib.sha1(pack, usedforsecurity=False).digest())
+        path.write_bytes(pack_of(objects))
         git(self.git_directory, "index-pack", str(path))
 
     def put_tree(self, files: Mapping[bytes, File]) -> str:
@@ -69,6 +66,14 @@ class Objects:
         path = self.git_directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{target}\n")
+
+
+def pack_of(objects: Iterable[tuple[str, bytes]]) -> bytes:
+    """A pack of whole objects (gitformat-pack)."""
+    kinds = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+    entries = [_size(kinds[kind], len(raw)) + zlib.compress(raw, 1) for kind, raw in objects]
+    pack = b"PACK" + (2).to_bytes(4) + len(entries).to_bytes(4) + b"".join(entries)
+    return pack + hashlib.sha1(pack, usedforsecurity=False).digest()
 
 
 def _size(kind: int, size: int) -> bytes:

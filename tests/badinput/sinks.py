@@ -39,7 +39,7 @@ class Moment:
 
 # what the program may write beside the mirror itself
 _OWN = re.compile(
-    rb"home/\.cache(/.*)?|(host/\.git|main/\.git|main/\.git/worktrees/linked|outer/\.git/modules/host)/(index|sharedindex\.[0-9a-f]+|objects(/.*)?|git-verbatim\.lock)"
+    rb"home/\.cache(/.*)?|(host/\.git|main/\.git|main/\.git/worktrees/linked|outer/\.git/modules/host)/(index|sharedindex\.[0-9a-f]+|objects(/.*)?|git-verbatim\.(lock|status|sync))"
 )
 _NOT_PRINTED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _SGR = re.compile(r"\x1b\[[0-9;]*m")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.badinput import attributes, hosts, links, names, objects, places, sizes, texts
+from tests.badinput import attributes, hosts, links, names, objects, places, sizes, texts, transport
 from tests.badinput.case import Case
 from tests.badinput.play import Verdict
 from tests.badinput.sinks import SINKS
@@ -24,6 +24,7 @@ CLASSES: Mapping[str, tuple[Case, ...]] = {
     "manifests": texts.MANIFESTS,
     "records": texts.RECORDS,
     "host": hosts.CASES,
+    "transport": _upstream(transport.CASES),
 }
 
 _LINES, _SHOWN = 12, 900

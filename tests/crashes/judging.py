@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.crashes.points import FETCH, INTERRUPTS, KILL, MAIN, SHORT, Point
+from tests.crashes.points import INTERRUPTS, KILL, MAIN, SHORT, Point
 from tests.crashes.running import hit, run, was_hit
 from tests.crashes.scenes import NOTE, STAGED, Job, Scenes
 from tests.support import Host, Ran
@@ -16,6 +16,7 @@ TORN, MISSING, UNHEALED, UNCLEAR = "torn", "missing", "not healed", "unclear"
 WORKSPACE = "third_party/.git-verbatim"
 # git and the tool keep these; whoever holds none of them by flock is gone
 _LOCK_FILES = {".git/git-verbatim.lock"}
+_MEMORY = {f".git/git-verbatim.{command}" for command in ("status", "sync")}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ def _judge_words(verdict: Verdict, law: Law, ran: Ran, after: State) -> None:
     elif ran.status == 0:
         if after != law.new and not (_keeps_directories(verdict) and after.without_directories() == law.new.without_directories()):
             verdict.says(TORN, "it exits 0 without the new state")
-    elif ran.status not in ({2, 3} if verdict.point.scope == FETCH else {2}):
+    elif verdict.point.is_gits and verdict.kind == "INT" and ran.err.splitlines()[-1:] == ["interrupted"]:
+        verdict.outcome += ", as by ^C"
+    elif ran.status not in ({2} if verdict.point.scope == MAIN and verdict.kind != SHORT else {2, 3}):  # 3 where it fetches
         verdict.says(UNCLEAR, f"exit status {ran.status}: {_last(ran)}")
     elif not verdict.point.is_output and not re.search(r"^error: .+", ran.err, re.MULTILINE):
         verdict.says(UNCLEAR, f"no error is said: {_last(ran)}")
@@ -214,7 +217,7 @@ def leftovers(host: Host) -> set[str]:
     """Locks, journals, drafts, the workspace."""
     git_directory = host.path / ".git"
     left = {str(path.relative_to(host.path)) for path in git_directory.rglob("*.lock")} - _LOCK_FILES
-    left |= {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")} - _LOCK_FILES
+    left |= {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")} - _LOCK_FILES - _MEMORY
     left |= {WORKSPACE} if (host.path / WORKSPACE).exists() else set()
     locks = [git_directory / "git-verbatim.lock", *(host.path.parent / "home").rglob("*.lock")]
     return left | {f"{lock.name}, still held" for lock in locks if lock.is_file() and not _is_free(lock)}

@@ -1,0 +1,41 @@
+"""Has git ask upstreams while the rest of the program is still being loaded: a start by a guess, which `sync` checks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sync.choosing import choose
+from sync.errors import RecordError, VerbatimError
+from sync.fetch import Fetching, wants_of
+from sync.host import find_plain
+from sync.limits import MANIFEST_BYTES, RECORD_BYTES
+from sync.manifest import parse_manifest
+from sync.model import MANIFEST, THIRD_PARTY, Mirror, record_path
+from sync.parallel import Options
+from sync.record_json import parse_record
+from sync.scan import read_file
+
+
+def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetching | None:
+    """Begin to ask for the chosen mirrors that no record answers; None where that is not plain to see.
+
+    Nobody is asked but by a manifest that is valid. Whoever takes this up fetches anew if it is not what has to be asked.
+    """
+    place = find_plain(start)
+    if place is None or options.offline:
+        return None
+    third_party = place.root / THIRD_PARTY
+    try:
+        mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
+        asked = [mirrors[name] for name in choose(patterns, list(mirrors)) if not _is_answered(third_party, mirrors[name])]
+        return Fetching(wants_of(asked), replace(options, root=place.root)) if asked else None
+    except (VerbatimError, OSError):
+        return None  # which will be found again, and said
+
+
+def _is_answered(third_party: Path, mirror: Mirror) -> bool:
+    data = read_file(third_party, record_path(mirror.name), RECORD_BYTES)
+    try:
+        return data is not None and parse_record(data, mirror.name).answers_pin_of(mirror)
+    except RecordError:
+        return True  # it stops the run

@@ -1,0 +1,220 @@
+"""Runs a git that talks to an upstream: within limits, asking on the terminal in its turn, ended with all that it started."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sync.git.asking import Attention, Cancelled, Terminal
+from sync.git.asking import terminal as find_terminal
+
+# what git keeps of objects that it resolves; 64 MB are enough for the largest repositories at depth 1
+_DATA_BYTES = 200 << 20
+# no repository's one commit is as large; without a limit a server could fill the disk
+_MOST_BYTES = 8 << 30
+# megabytes of words, where progress has kilobytes
+_MOST_WORDS_BYTES = 8 << 20
+# half a million refs
+_MOST_OUTPUT_BYTES = 32 << 20
+_KEPT_LINES = 40
+_STEP_SECONDS = 0.05
+_SHORT_STEP_SECONDS = 0.01  # shorter than anybody takes to type a secret, or would wait for what is not urgent to end
+_GRACE_SECONDS = 1.0
+_BLOCK = 1 << 16
+# The kernel holds limits for git and for whatever git starts; a lower one that is there already stays. A writer to stdin
+# that dies without a word is this program, killed: then nobody is left to end what hangs. The reader is no child of git's,
+# since some who stand in for git wait for all of theirs.
+_SCRIPT = """
+trap "" XFSZ
+{ ulimit -S -c 0; ulimit -S -d "$1"; ulimit -S -f "$2"; } 2>/dev/null
+given=$3
+shift 3
+exec 3<&0
+( { read -r _ <&3 || kill -KILL 0; } >/dev/null 2>&1 & )
+exec "$@" <"$given" 3<&-
+"""
+_A_WORD = b"\n"
+_NICE = ("nice", "-n", "10")
+_FILE_UNIT_BYTES, _DATA_UNIT_BYTES = 512, 1024  # of sh's ulimit (POSIX; -d by custom)
+
+
+class TooManyWordsError(Exception):
+    """The git, or a server by it, says more than anybody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a git ended; negative is the number of a signal."""
+
+    status: int
+    output: bytes
+    said: tuple[str, ...]
+    """The first and the last lines of stderr that are not progress."""
+
+
+def attend(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    directory: Path | None,
+    stdin: bytes,
+    attention: Attention,
+    is_urgent: bool = True,
+) -> Ended:
+    """Run the command to its end, in a process group of its own; raises what `attention` raises, and Cancelled.
+
+    Whatever ends this call early ends the whole group. What is not urgent leaves processors to others, and the terminal too.
+    """
+    terminal = find_terminal() if is_urgent else None
+    limits = [str(_DATA_BYTES // _DATA_UNIT_BYTES), str(_MOST_BYTES // _FILE_UNIT_BYTES)]
+    with tempfile.NamedTemporaryFile() as given, tempfile.TemporaryFile() as output, terminal or nullcontext():
+        given.write(stdin)
+        given.flush()
+        process = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", _SCRIPT, "sh", *limits, given.name, *([] if is_urgent else _NICE), *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={**environment, **({} if terminal else {"GIT_TERMINAL_PROMPT": "0"})},
+            cwd=directory,
+            # without a terminal of ours nobody finds one: ssh would look for it by itself
+            start_new_session=terminal is None,
+            process_group=None if terminal is None else 0,
+        )
+        attended = _Attended(process, attention, terminal, _STEP_SECONDS if is_urgent else _SHORT_STEP_SECONDS)
+        try:
+            attended.listen(output.fileno())
+        finally:
+            attended.end()
+        output.seek(0)
+        return Ended(process.returncode, output.read(), attended.said)
+
+
+@dataclass
+class _Attended:
+    process: "subprocess.Popen[bytes]"
+    attention: Attention
+    terminal: "Terminal | None"
+    step: float
+    _first: list[str] = field(default_factory=list)
+    _last: list[str] = field(default_factory=list)
+    _asks: bool = False
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return (*self._first, *self._last)
+
+    def listen(self, output: int) -> None:
+        """Pass on what it says until it ends; a process that it left behind may hold stderr open for longer."""
+        said, left = 0, b""
+        for piece in self._pieces():
+            said += len(piece)
+            if said > _MOST_WORDS_BYTES or os.fstat(output).st_size > _MOST_OUTPUT_BYTES:
+                raise TooManyWordsError
+            *lines, left = re.split(rb"[\r\n]", left + piece)
+            left = left[-_BLOCK:]
+            for line in lines:
+                self._hear(line)
+        self._hear(left)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What it says, and nothing where it has said nothing for a while, until it has ended."""
+        stream = self.process.stderr
+        while stream is not None and self.process.poll() is None:
+            ready, _, _ = select.select([stream], [], [], _SHORT_STEP_SECONDS if self._asks else self.step)
+            if self.attention.cancelled():
+                raise Cancelled
+            piece = os.read(stream.fileno(), _BLOCK) if ready else b""
+            if piece:
+                self._answered()
+            else:
+                self._let_ask()
+            if ready and not piece:
+                break
+            yield piece
+        yield from self._rest()
+
+    def _rest(self) -> Iterator[bytes]:
+        """What is left to be read once it has closed stderr, or ended."""
+        while self.process.poll() is None:
+            if self.attention.cancelled():
+                raise Cancelled
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_STEP_SECONDS)
+            self._let_ask()
+        stream = self.process.stderr
+        while stream is not None and select.select([stream], [], [], 0)[0] and (piece := os.read(stream.fileno(), _BLOCK)):
+            yield piece
+        yield b""
+
+    def _hear(self, raw: bytes) -> None:
+        line = raw.decode("utf-8", "replace").expandtabs(2).rstrip()
+        if not line:
+            return
+        self.attention.heard(line)
+        if not _PROGRESS.search(line):
+            if len(self._first) < _KEPT_LINES:
+                self._first.append(line)
+            else:
+                self._last = [*self._last[1 - _KEPT_LINES :], line]
+
+    def _let_ask(self) -> None:
+        """If it was stopped because it asks on the terminal from the background, hand it the terminal when its turn has come."""
+        if self.terminal is None:
+            return
+        if self._asks and self.terminal.is_answered():
+            self._answered()
+        if not self._was_stopped():
+            return
+        if self._asks:
+            # by the user, who would find no shell: this process is the one that the shell waits for
+            os.killpg(self.process.pid, signal.SIGCONT)
+        else:
+            self.terminal.hand_over(self.process.pid, self.attention)
+            self._asks = True
+
+    def _was_stopped(self) -> bool:
+        """Whether it was stopped since this was asked last.
+
+        os.waitid would not reap it, but macOS has that from Python 3.13 on.
+        """
+        if self.process.returncode is not None:
+            return False
+        found, status = os.waitpid(self.process.pid, os.WUNTRACED | os.WNOHANG)
+        if found and not os.WIFSTOPPED(status):
+            self.process.returncode = os.waitstatus_to_exitcode(status)
+            return False
+        return found != 0
+
+    def _answered(self) -> None:
+        if self._asks and self.terminal is not None:
+            self._asks = False
+            self.terminal.take_back(self.attention)
+
+    def end(self) -> None:
+        """End whatever is left of it."""
+        self._answered()
+        if self.process.poll() is None:
+            for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGKILL):
+                with suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, number)
+                if number == signal.SIGCONT:
+                    with suppress(subprocess.TimeoutExpired):
+                        self.process.wait(_GRACE_SECONDS)
+        self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError), self.process.stdin as line:
+                line.write(_A_WORD)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        if self.process.returncode == -signal.SIGINT and not self.attention.cancelled():
+            os.kill(os.getpid(), signal.SIGINT)  # it was asked for at the terminal, which was not ours then
+
+
+_PROGRESS = re.compile(r"(?:^|remote: )[A-Z][a-z]+ [a-z]+: +[0-9]+")

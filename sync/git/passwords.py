@@ -1,0 +1,48 @@
+"""Keeps what somebody typed at a question of git's for as long as the program runs, in git's own credential cache."""
+
+import shlex
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from sync.git.asking import terminal
+from sync.git.process import run_git
+
+# the program ends it itself; this is for a program that was killed
+_LONGEST_SECONDS = 3600
+
+
+class Passwords:
+    """None are kept where nobody can be asked; a large upstream is asked twice, and somebody only once."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._directory = Path(tempfile.mkdtemp(prefix="git-verbatim-")) if terminal() else None
+
+    @property
+    def helpers(self) -> tuple[tuple[str, str], ...]:
+        """The configuration by which git asks the cache, after the helpers of the user's own."""
+        if self._directory is None:
+            return ()
+        return (("credential.helper", f"cache --timeout={_LONGEST_SECONDS} --socket={shlex.quote(str(self._socket))}"),)
+
+    def begin(self) -> None:
+        """Start the cache, since somebody is about to be asked: a git that starts it by itself takes it along when it is ended."""
+        with self._starting:
+            if self._directory is not None and not self._socket.exists():
+                nobodys = b"protocol=none\nhost=invalid\nusername=nobody\npassword=none\n"
+                run_git(None, "credential-cache", f"--socket={self._socket}", "store", stdin=nobodys, check=False)
+
+    @property
+    def _socket(self) -> Path:
+        return (self._directory or Path()) / "socket"
+
+    def forget(self) -> None:
+        """End the cache, if there is one."""
+        if self._directory is None:
+            return
+        if self._socket.exists():
+            run_git(None, "credential-cache", f"--socket={self._socket}", "exit", check=False)
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory = None

@@ -1,0 +1,491 @@
+"""What users have set up git for is used: passwords, proxies, ssh; nothing else of it is heard."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import (
+    GitHttp,
+    Ssh,
+    forwarding_proxy,
+    git_daemon,
+    git_http,
+    make_certificate,
+    make_ssh_key,
+    redirect_to,
+    socks_proxy,
+    ssh_agent,
+    ssh_server,
+)
+from tests.support import Host, Ran, Upstream, git, mirror
+from tests.test_fetching import (
+    FILES,
+    MIRRORED,
+    caches,
+    configure,
+    configure_ssh,
+    delete,
+    elsewhere,
+    install_key,
+    mirrored,
+    script,
+    sync_of,
+    trust,
+)
+
+
+@pytest.fixture(autouse=True)
+def released(upstream: Upstream) -> None:
+    upstream.release("v1", FILES)
+
+
+def refused(host: Host, url: str, **environment: str) -> Ran:
+    """A sync that could not check, and changed nothing."""
+    host.manifest(mirror("up", url, tag="v1"))
+    before = host.snapshot()
+    ran = host.run("sync", **environment)
+    assert (ran.status, host.snapshot()) == (3, before), ran.err
+    assert "\nhint: " in ran.err
+    return ran
+
+
+def said(home: Path, name: str, value: str) -> dict[str, str]:
+    """Say it in git's configuration, or in the environment, which is then given."""
+    if "." not in name:
+        return {name: value}
+    configure(home, name, value)
+    return {}
+
+
+# passwords
+
+
+def askpass(home: Path, password: str = "s3cret") -> tuple[Path, Path]:
+    """A program that answers git's questions, and where it writes them down."""
+    log = home / "askpass.log"
+    answers = f'case "$1" in Username*) echo user;; *) echo {password};; esac\n'
+    return script(home / "askpass", f'echo "$1" >> {log}\n{answers}'), log
+
+
+@pytest.mark.parametrize("name", ["GIT_ASKPASS", "SSH_ASKPASS", "core.askPass"])
+def test_askpass_is_asked(host: Host, guarded: GitHttp, scratch_home: Path, name: str) -> None:
+    program, log = askpass(scratch_home)
+    environment = said(scratch_home, name, str(program))
+    host.manifest(mirror("up", guarded.url(), tag="v1"))
+    ran = host.run("sync", **environment)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    assert log.read_text().splitlines() == [
+        f"Username for '{guarded.base}': ",
+        f"Password for '{guarded.base.replace('//', '//user@')}': ",
+    ]
+
+
+def test_askpass_with_a_wrong_password_is_asked_no_more_than_git_would(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+    program, log = askpass(scratch_home, "wr0ng")
+    ran = refused(host, guarded.url(), GIT_ASKPASS=str(program))
+    assert ran.err.startswith(f"error: {guarded.base} asks for credentials")
+    assert "wr0ng" not in ran.err
+    assert len(log.read_text().splitlines()) == 2
+
+
+def test_a_helper_of_a_host_repository_is_asked(host: Host, guarded: GitHttp) -> None:
+    host.git("config", "credential.helper", "!echo username=user; echo password=s3cret; :")
+    assert sync_of(host, guarded.url()) == MIRRORED
+
+
+def test_helpers_are_asked_by_path_where_git_says_so(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+    answers = 'grep -q "^path=upstream$" && printf "username=user\\npassword=s3cret\\n"\nexit 0\n'
+    configure(scratch_home, "credential.helper", str(script(scratch_home / "helper", answers)))
+    refused(host, guarded.url())
+    configure(scratch_home, f"credential.{guarded.base}.useHttpPath", "true")
+    assert sync_of(host, guarded.url()) == MIRRORED
+
+
+def test_a_netrc_file_is_read(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+    netrc = scratch_home / ".netrc"
+    netrc.write_text("machine 127.0.0.1\nlogin user\npassword s3cret\n")
+    netrc.chmod(0o600)
+    assert sync_of(host, guarded.url()) == MIRRORED
+
+
+# proxies
+
+
+NAMES_OF_PROXIES = ["http.proxy", "http.{}.proxy", "http_proxy", "all_proxy"]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_PROXIES)
+def test_plain_http_goes_through_a_proxy(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+    with forwarding_proxy() as proxy:
+        environment = said(scratch_home, name.format(site.base), proxy.url)
+        host.manifest(mirror("up", site.url(), tag="v1"))
+        ran = host.run("sync", **environment)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    asked = [request.split()[1] for request in proxy.requests]
+    assert [url.partition("/upstream")[0] for url in asked] == [site.base] * len(site.requests)
+
+
+@pytest.mark.parametrize("name", NAMES_OF_PROXIES)
+def test_no_proxy_exempts_a_host_from_any(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+    with forwarding_proxy() as proxy:
+        environment = said(scratch_home, name.format(site.base), proxy.url)
+        host.manifest(mirror("up", site.url(), tag="v1"))
+        ran = host.run("sync", no_proxy="127.0.0.1", **environment)
+    assert (ran.status, mirrored(host), proxy.requests) == (0, MIRRORED, []), ran.err
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("server", ["site", "secure"])
+def test_a_socks_proxy_is_gone_through(
+    host: Host, scratch_home: Path, request: pytest.FixtureRequest, server: str, scheme: str
+) -> None:
+    served: GitHttp = request.getfixturevalue(server)
+    with socks_proxy() as proxy:
+        configure(scratch_home, "http.proxy", proxy.url.replace("socks5", scheme))
+        assert sync_of(host, served.url()) == MIRRORED
+    assert set(proxy.requests) == {f"127.0.0.1:{served.port}"}
+
+
+@pytest.mark.parametrize("server", ["site", "secure"])
+def test_a_proxy_gets_the_password_that_its_url_has(
+    host: Host, scratch_home: Path, request: pytest.FixtureRequest, server: str
+) -> None:
+    served: GitHttp = request.getfixturevalue(server)
+    with forwarding_proxy(account=("user", "s3cret")) as proxy:
+        configure(scratch_home, "http.proxy", proxy.url.replace("//", "//user:s3cret@"))
+        host.manifest(mirror("up", served.url(), tag="v1"))
+        ran = host.sync()
+    assert (mirrored(host), "s3cret" in ran.out + ran.err) == (MIRRORED, False)
+    assert {request.headers.get("Proxy-Authorization") for request in served.requests} == {None}
+
+
+# redirects
+
+
+def test_redirects_are_not_followed_where_git_says_so(host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
+        configure(scratch_home, "http.followRedirects", "false")
+        refused(host, old.url())
+    assert site.requests == []
+
+
+def test_an_extra_header_for_all_hosts_goes_nowhere_that_a_redirect_leads(
+    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
+        configure(scratch_home, "http.extraHeader", "X-Token: one")
+        assert sync_of(host, old.url()) == MIRRORED
+    assert old.requests[0].headers.get("X-Token") == "one"
+    assert {request.headers.get("X-Token") for request in site.requests} == {None}
+
+
+@pytest.mark.parametrize("name", ["http.sslVerify", "http.{}/.sslVerify", "GIT_SSL_NO_VERIFY"])
+def test_without_verification_nobody_is_asked_that_a_redirect_leads_to(
+    host: Host, tmp_path: Path, scratch_home: Path, name: str
+) -> None:
+    certificate = make_certificate(tmp_path / "tls")
+    onward = redirect_to(lambda: elsewhere(site))
+    with (
+        git_http(tmp_path, certificate=certificate) as site,
+        git_http(tmp_path, certificate=certificate, trouble=onward) as old,
+    ):
+        value = "true" if name == "GIT_SSL_NO_VERIFY" else "false"
+        ran = refused(host, old.url(), **said(scratch_home, name.format(old.base), value))
+        assert ran.err.splitlines()[0] == "error: the upstream's identity could not be verified"
+        assert site.requests == []
+
+
+# ssh
+
+
+def url_of(ssh: Ssh, upstream: Upstream) -> str:
+    return f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}"
+
+
+def test_ssh_through_a_jump_host(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path) -> None:
+    with ssh_server(tmp_path / "jump") as jump:
+        (scratch_home / ".ssh" / "known_hosts").write_text(ssh.known_hosts + jump.known_hosts)
+        configure_ssh(
+            scratch_home,
+            f"Host jump\n HostName 127.0.0.1\n Port {jump.port}\n IdentityFile {jump.key}\n"
+            f"Host forge\n HostName 127.0.0.1\n Port {ssh.port}\n IdentityFile {ssh.key}\n"
+            " ProxyJump jump\n",
+        )
+        assert sync_of(host, f"ssh://forge{upstream.path}") == MIRRORED
+        assert [jump.log.read_text().count("Accepted publickey") > 0 for jump in (jump, ssh)] == [
+            True,
+            True,
+        ]
+
+
+@pytest.mark.parametrize("name", ["GIT_SSH", "GIT_SSH_COMMAND", "core.sshCommand"])
+def test_ssh_by_another_program(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path, name: str) -> None:
+    """The only one that has the key."""
+    trust(scratch_home, ssh)
+    log = tmp_path / "log"
+    program = script(tmp_path / "my ssh", f'echo "$1" >> {log}\nexec ssh -i {ssh.key} "$@"\n')
+    is_command = name != "GIT_SSH"
+    value = f"'{program}' -4" if is_command else str(program)
+    environment = said(scratch_home, name, value)
+    host.manifest(mirror("up", url_of(ssh, upstream), tag="v1"))
+    ran = host.run("sync", **environment)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    assert ("-4" in log.read_text().splitlines()) == is_command
+
+
+def test_ssh_without_an_agent_that_the_environment_names_goes_on_to_key_files(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(scratch_home, ssh)
+    install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(scratch_home / "gone"))
+    assert sync_of(host, url_of(ssh, upstream)) == MIRRORED
+
+
+def test_ssh_with_a_passphrase_that_the_agent_knows(
+    host: Host,
+    upstream: Upstream,
+    ssh: Ssh,
+    tmp_path: Path,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trust(scratch_home, ssh)
+    with ssh_agent(tmp_path, ssh.key) as socket:
+        install_key(ssh, scratch_home / ".ssh" / "id_ed25519", passphrase="s3cret")
+        monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+        assert sync_of(host, url_of(ssh, upstream)) == MIRRORED
+
+
+def test_ssh_to_a_host_whose_key_has_changed_is_refused(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path
+) -> None:
+    install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
+    other = make_ssh_key(tmp_path / "other").with_suffix(".pub").read_text()
+    known = f"[127.0.0.1]:{ssh.port} {other}"
+    (scratch_home / ".ssh" / "known_hosts").write_text(known)
+    ran = refused(host, url_of(ssh, upstream))
+    assert ran.err.splitlines()[0] == "error: the upstream's identity could not be verified"
+    assert "has changed" in ran.err.lower()
+    assert (scratch_home / ".ssh" / "known_hosts").read_text() == known
+    assert "Accepted publickey" not in ssh.log.read_text()
+
+
+# git's own protocol
+
+
+def relay(directory: Path) -> tuple[Path, Path]:
+    """A program for `core.gitProxy`, and where it writes down whom it was to connect to."""
+    log = directory / "relay.log"
+    program = directory / "relay.py"
+    program.write_text(
+        "import os, socket, sys, threading\n"
+        f"open({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "there = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+        "def back():\n"
+        "    while data := there.recv(65536): os.write(1, data)\n"
+        "    os._exit(0)\n"
+        "threading.Thread(target=back).start()\n"
+        "while data := os.read(0, 65536): there.sendall(data)\n"
+        "there.shutdown(socket.SHUT_WR)\n"
+    )
+    return script(directory / "relay", f'exec {sys.executable} {program} "$@"\n'), log
+
+
+@pytest.mark.parametrize("name", ["core.gitProxy", "GIT_PROXY_COMMAND"])
+def test_the_git_protocol_goes_through_a_program(host: Host, tmp_path: Path, scratch_home: Path, name: str) -> None:
+    program, log = relay(tmp_path)
+    environment = said(scratch_home, name, str(program))
+    with git_daemon(tmp_path) as base:
+        host.manifest(mirror("up", f"{base}/upstream", tag="v1"))
+        ran = host.run("sync", **environment)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    assert set(log.read_text().splitlines()) == {f"127.0.0.1 {base.rpartition(':')[2]}"}
+
+
+# what git may not do, where the user says so
+
+
+@pytest.mark.parametrize("name", ["protocol.allow", "protocol.http.allow", "GIT_ALLOW_PROTOCOL"])
+def test_a_protocol_that_git_may_not_use_is_not_used(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+    value = "https:ssh" if name == "GIT_ALLOW_PROTOCOL" else "never"
+    refused(host, site.url(), **said(scratch_home, name, value))
+    assert site.requests == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_local_upstream_of_somebody_else_is_believed_where_git_says_that_it_is_safe(
+    host: Host, upstream: Upstream, prefix: str
+) -> None:
+    for path in (upstream.path, *upstream.path.rglob("*")):
+        os.chown(path, 12345, 12345)
+    host.manifest(mirror("up", prefix + str(upstream.path), tag="v1", local=True))
+    before = host.snapshot()
+    ran = host.run("sync")
+    assert ran.status in {2, 3}
+    assert host.snapshot() == before
+    found = re.search(r"hint: .*`(git config --global --add safe\.directory [^`]+)`", ran.err)
+    assert found is not None, ran.err
+    git(host.path, *shlex.split(found[1])[1:])
+    host.sync()
+    assert mirrored(host) == MIRRORED
+
+
+# what else git is set up for
+
+
+def witness(directory: Path) -> Path:
+    """Make programs, each of which leaves a file; that file."""
+    seen = directory / "seen"
+    for name in ("reference-transaction", "pre-auto-gc", "post-checkout", "pack"):
+        script(directory / "hooks" / name, f'echo "{name}" >> {seen}\n')
+    (directory / "template").mkdir()
+    shutil.copytree(directory / "hooks", directory / "template" / "hooks")
+    return seen
+
+
+UNHEARD: dict[str, tuple[str, str]] = {
+    "hooks": ("core.hooksPath", "{here}/hooks"),
+    "a template": ("init.templateDir", "{here}/template"),
+    "a program to pack with": ("uploadpack.packObjectsHook", "{here}/hooks/pack"),
+    "a program that lists refs": ("core.alternateRefsCommand", "{here}/hooks/pack"),
+}
+
+
+@pytest.mark.parametrize("transport", ["http", "local"])
+@pytest.mark.parametrize(("key", "value"), UNHEARD.values(), ids=UNHEARD)
+def test_no_program_of_the_users_is_run(
+    host: Host,
+    upstream: Upstream,
+    site: GitHttp,
+    tmp_path: Path,
+    scratch_home: Path,
+    key: str,
+    value: str,
+    transport: str,
+) -> None:
+    seen = witness(tmp_path)
+    configure(scratch_home, key, value.format(here=tmp_path))
+    local = transport == "local"
+    assert sync_of(host, upstream.url if local else site.url(), local=local) == MIRRORED
+    assert not seen.exists(), seen.read_text()
+
+
+HABITS = """
+[fetch]
+\tprune = true
+\tpruneTags = true
+\tunpackLimit = 1000000
+\twriteCommitGraph = true
+\trecurseSubmodules = true
+\tfsckObjects = false
+\tshowForcedUpdates = false
+\toutput = compact
+\tnegotiationAlgorithm = noop
+[transfer]
+\tunpackLimit = 1000000
+\thideRefs = refs/pins
+[core]
+\tlogAllRefUpdates = always
+\tsharedRepository = world
+\tbare = false
+[gc]
+\tauto = 1
+\tautoDetach = false
+[maintenance]
+\tauto = true
+[pack]
+\twriteReverseIndex = true
+\twriteBitmaps = true
+[feature]
+\tmanyFiles = true
+\texperimental = true
+[submodule]
+\trecurse = true
+[remote "origin"]
+\turl = {url}
+\tfetch = +refs/*:refs/origin/*
+\ttagOpt = --tags
+[remote "{url}"]
+\tfetch = +refs/*:refs/url/*
+\tpromisor = true
+\tpartialCloneFilter = tree:0
+[remotes]
+\tdefault = origin
+"""
+
+
+def kept(home: Path) -> tuple[list[str], list[str]]:
+    """Names of files in the cache, of packs only the kind, with what they may do; and its refs."""
+    cache = caches(home)[0]
+    files = [
+        f"{re.sub('[0-9a-f]{40,}', 'ID', str(path.relative_to(cache)))} {path.stat().st_mode:o}"
+        for path in sorted(cache.rglob("*"))
+    ]
+    return files, git(cache, "for-each-ref").splitlines()
+
+
+def test_the_cache_is_the_same_whatever_habits_git_is_configured_to(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    upstream.release("v2", FILES | {"new": b"new"})
+    sync_of(host, site.url())
+    sync_of(host, site.url(), tag="v2")
+    usual = kept(scratch_home)
+    delete(scratch_home / ".cache")
+    with (scratch_home / ".gitconfig").open("a") as file:
+        file.write(HABITS.format(url=site.url()))
+    other = Host.create(tmp_path / "other")
+    sync_of(other, site.url())
+    sync_of(other, site.url(), tag="v2")
+    assert kept(scratch_home) == usual
+    assert git(caches(scratch_home)[0], "fsck", "--connectivity-only") == ""
+
+
+# what everybody on the machine can see
+
+
+def logging_git(directory: Path) -> tuple[str, Path]:
+    """A PATH with a git that writes its arguments down, and where."""
+    log = directory / "arguments"
+    script(
+        directory / "logging" / "git",
+        f'printf "%s\\n" "$@" >> {log}\nexec {shutil.which("git")} "$@"\n',
+    )
+    return f"{directory / 'logging'}{os.pathsep}{os.environ['PATH']}", log
+
+
+_HELPER = ("credential.helper", "!echo username=user; echo password=s3cret; :")
+_ANSWERS = {
+    "a header": [("http.{site}/.extraHeader", "Authorization: Basic dXNlcjpzM2NyZXQ=")],
+    "a password of a URL": [("url.{secret}/.insteadOf", "{site}/")],
+    "a helper": [_HELPER],
+    "a password of a proxy": [("http.proxy", "{proxy}"), _HELPER],
+}
+
+
+@pytest.mark.parametrize("settings", _ANSWERS.values(), ids=_ANSWERS)
+def test_no_secret_stands_among_the_arguments_of_a_process(
+    host: Host,
+    guarded: GitHttp,
+    tmp_path: Path,
+    scratch_home: Path,
+    settings: list[tuple[str, str]],
+) -> None:
+    path, log = logging_git(tmp_path)
+    with forwarding_proxy(account=("user", "s3cret")) as proxy:
+        with_password = [u.replace("//", "//user:s3cret@") for u in (guarded.base, proxy.url)]
+        names = dict(zip(("secret", "proxy"), with_password, strict=True)) | {"site": guarded.base}
+        for key, value in settings:
+            configure(scratch_home, key.format(**names), value.format(**names))
+        host.manifest(mirror("up", guarded.url(), tag="v1"))
+        ran = host.run("sync", PATH=path)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    assert "fetch" in log.read_text().splitlines()
+    assert not re.search(r"s3cret|dXNlcjpzM2NyZXQ", log.read_text())
