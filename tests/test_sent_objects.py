@@ -96,6 +96,8 @@ def test_what_is_sent_is_refused(
         ran = host.run("sync")
     if not part and "time" not in name:
         error, why = NOT_WHOLE, ""
+    if "by signal 11" in ran.err:  # some gits fall over such a tag now and then, which is said too
+        error, why = "git was killed while it asked the upstream", ""
     assert (ran.err.splitlines()[0], why in ran.err, ran.out) == (f"error: {error}", True, ""), ran.err
     assert ran.status == (2 if {"exactly", "malformed", "lead"} & {*error.split()} else 3)
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
