@@ -54,11 +54,7 @@ def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterat
             _require(path)
             remove(aside_of(path))
             sweep(path)
-            try:
-                yield path
-            except BaseException:
-                sweep(path)
-                raise
+            yield path
     except Timeout as error:
         raise HostError(
             "another git-verbatim holds the cache of this upstream",

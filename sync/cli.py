@@ -119,9 +119,11 @@ def add(
     from sync.synchronize import add_mirror
 
     refuse_bytes({"name": name, **values})
-    options = _options(dry_run, offline, commit, no_stage, discard_local, 1, deadline)
+    _refuse_both(commit, no_stage)
+    host = find_host(Path.cwd())
+    options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, deadline)
     try:
-        _change(lambda reporter: add_mirror(find_host(Path.cwd()), name, values, options, reporter), options, json)
+        _change(lambda reporter: add_mirror(host, name, values, options, reporter), options, json)
     except VerbatimError as error:
         raise in_options(error) from error.__cause__
 
@@ -138,8 +140,10 @@ def remove(
     from sync.synchronize import remove_mirrors
 
     offline = True
-    options = _options(dry_run, offline, commit, no_stage, discard_local, 1, 1)
-    _change(lambda reporter: remove_mirrors(find_host(Path.cwd()), mirrors, options, reporter), options, json)
+    _refuse_both(commit, no_stage)
+    host = find_host(Path.cwd())
+    options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, 1)
+    _change(lambda reporter: remove_mirrors(host, mirrors, options, reporter), options, json)
 
 
 def sync(
@@ -165,7 +169,7 @@ def sync(
         from sync.synchronize import synchronize
 
         host, inputs = find_host(Path.cwd()), Inputs()
-        options = replace(_options(dry_run, offline, commit, no_stage, discard_local, jobs, deadline), ahead=ahead)
+        options = replace(_options(host, dry_run, offline, commit, no_stage, discard_local, jobs, deadline), ahead=ahead)
         result = _change(lambda reporter: synchronize(host, patterns, options, reporter, inputs), options, json)
     finally:
         if ahead is not None:
@@ -320,13 +324,12 @@ def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitSt
 
 
 def _options(
-    dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
+    host: Host, dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
 ) -> "SyncOptions":
-    _refuse_both(commit, no_stage)
     from sync.parallel import Options
     from sync.synchronize import SyncOptions
 
-    fetching = Options(root=find_host(Path.cwd()).root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
+    fetching = Options(root=host.root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
     return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
 
 

@@ -230,7 +230,7 @@ def cache_key(settings: Settings, root: Path) -> str:
 
     The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
     """
-    return str((root / settings.contacted.removeprefix("file://")).resolve()) if settings.is_local else settings.identity
+    return str((root / settings.path).resolve()) if settings.is_local else settings.identity
 
 
 def with_cache(key: str, options: Options, use: Callable[[Path], None]) -> None:

@@ -108,9 +108,9 @@ class Supply:
             self.abilities.gives_blobs = False
             raise _start_anew(error) from error
 
-    def refs(self, kinds: Sequence[str] = ("tags", "heads")) -> dict[str, ObjectId]:
-        """The tags or branches that it offers, unpeeled."""
-        return self._retrying(lambda: list_refs(self.cache, self.settings, kinds, self.listener))
+    def refs(self) -> dict[str, ObjectId]:
+        """The tags and branches that it offers, unpeeled."""
+        return self._retrying(lambda: list_refs(self.cache, self.settings, self.listener))
 
     def is_reached(self, commit: ObjectId) -> bool:
         """Whether one of its own branches or tags reaches the commit: only the whole history tells, of which commits are enough.

@@ -40,6 +40,7 @@ exec 3<&0
 exec "$@" <"$given" 3<&-
 """
 _A_WORD = b"\n"
+_PROGRESS = re.compile(r"(?:^|remote: )[A-Z][a-z]+ [a-z]+: +[0-9]+")
 _NICE = ("nice", "-n", "10")
 _FILE_UNIT_BYTES, _DATA_UNIT_BYTES = 512, 1024  # of sh's ulimit (POSIX; -d by custom)
 
@@ -100,7 +101,7 @@ def attend(
 class _Attended:
     process: "subprocess.Popen[bytes]"
     attention: Attention
-    terminal: "Terminal | None"
+    terminal: Terminal | None
     step: float
     _first: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)
@@ -215,6 +216,3 @@ class _Attended:
             self.process.stderr.close()
         if self.process.returncode == -signal.SIGINT and not self.attention.cancelled():
             os.kill(os.getpid(), signal.SIGINT)  # it was asked for at the terminal, which was not ours then
-
-
-_PROGRESS = re.compile(r"(?:^|remote: )[A-Z][a-z]+ [a-z]+: +[0-9]+")

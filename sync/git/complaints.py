@@ -1,6 +1,5 @@
 """What git says when a transport fails, made errors: what may pass, what asking again cannot mend, and whose fault it is."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -141,7 +140,7 @@ def _unread(settings: Settings, context: list[str]) -> CouldNotCheckError:
             hint="check the network and the `url`; `git ls-remote` of it may say more",
             reference="upstream-unreachable",
         )
-    if not os.path.exists(settings.contacted.removeprefix("file://")):
+    if not settings.path.exists():
         return _no_repository(settings, context)
     return CouldNotCheckError(
         "the upstream's repository cannot be read",
@@ -201,11 +200,10 @@ def _passing(settings: Settings, context: list[str]) -> VerbatimError:
 
 
 def _unowned(settings: Settings, context: list[str]) -> VerbatimError:
-    path = settings.contacted.removeprefix("file://")
     return CouldNotCheckError(
         "the upstream's repository belongs to somebody else, whom git does not trust",
         context[:1] if settings.is_local else context,
-        hint=f"if you trust its owner: `git config --global --add safe.directory {path}`"
+        hint=f"if you trust its owner: `git config --global --add safe.directory {settings.path}`"
         if settings.is_local
         else "it is the server's git that does not trust it: `safe.directory` is to be set there",
         reference="upstream-not-owned",

@@ -69,9 +69,13 @@ def last_lines(said: bytes, *, most: int = 6) -> list[str]:
 
 
 def installed(program: str) -> str | None:
-    """Where a program is; a PATH that looks into the current directory would have the tree that is judged bring its own."""
-    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(program, path=os.pathsep.join(filter(os.path.isabs, path)))
+    """Where a program is."""
+    return shutil.which(program, path=absolute_path())
+
+
+def absolute_path() -> str:
+    """PATH without what is relative: one that looks into the current directory has the tree that is judged bring programs."""
+    return os.pathsep.join(filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep)))
 
 
 def program() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sync.errors import HostError
 from sync.git.passwords import Passwords
-from sync.git.process import last_lines, own_environment, program, run_git
+from sync.git.process import absolute_path, last_lines, own_environment, program, run_git
 from sync.urls import REMOTE_SCHEMES, is_local
 
 Pairs = tuple[tuple[str, str], ...]
@@ -87,8 +87,13 @@ class Settings:
         """How git is started in a local upstream, and its git directory; None for any other."""
         if not self.is_local:
             return None
-        path = Path(self.contacted.removeprefix("file://"))
-        return f"git -C {shlex.quote(str(path))}", path / ".git" if (path / ".git").is_dir() else path
+        inside = self.path / ".git"
+        return f"git -C {shlex.quote(str(self.path))}", inside if inside.is_dir() else self.path
+
+    @property
+    def path(self) -> Path:
+        """Where a local upstream lies."""
+        return Path(self.contacted.removeprefix("file://"))
 
     @property
     def is_for_anybody(self) -> bool:
@@ -142,7 +147,7 @@ class Settings:
             "GIT_NO_LAZY_FETCH": "1",
             "LC_ALL": "C",
             "LANGUAGE": "",
-            "PATH": os.pathsep.join(filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep))),
+            "PATH": absolute_path(),
         }
 
 

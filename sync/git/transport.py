@@ -1,7 +1,7 @@
 """The network: what an upstream offers, and fetching from it, by git, whose words are made progress."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,14 +92,9 @@ def fetch(cache: Path, settings: Settings, request: Request, listener: Listener 
     _ask(cache, settings, ["fetch", *fixed, *request.options, REMOTE], lines, request.configuration, hearing)
 
 
-def list_refs(
-    cache: Path,
-    settings: Settings,
-    kinds: Iterable[str] = ("tags", "heads"),
-    listener: Listener = Listener(),
-) -> dict[str, ObjectId]:
-    """The tags or branches that the upstream offers, by full name."""
-    ended = _ask(cache, settings, ["ls-remote", "--refs", *(f"--{kind}" for kind in kinds), REMOTE], "", (), _Hearing(listener))
+def list_refs(cache: Path, settings: Settings, listener: Listener = Listener()) -> dict[str, ObjectId]:
+    """The tags and branches that the upstream offers, by full name, unpeeled."""
+    ended = _ask(cache, settings, ["ls-remote", "--refs", "--tags", "--heads", REMOTE], "", (), _Hearing(listener))
     lines = (line.partition(b"\t") for line in ended.output.splitlines())
     return {ref.decode("utf-8", "surrogateescape"): ObjectId(target.decode("ascii", "replace")) for target, _, ref in lines}
 
