@@ -27,7 +27,8 @@ from sync.git.naming import named_commit
 from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.host import Host
-from sync.model import EMPTY_TREE, NO_COMMIT, Entry, ObjectId, RepoPath
+from sync.model import Entry
+from sync.objects.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.verify import Finding
 
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, State
+from sync.layout import THIRD_PARTY, license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
-from sync.model import THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath, license_directory
+from sync.model import Entry, FileFact
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.proof import proven_entries
 from sync.provenance import Record
 from sync.tree import TreeEntry, hash_tree
@@ -92,19 +94,21 @@ class Copies:
         return _kept(self._found, facts, lambda: self._findings_about(facts))
 
     def _findings_about(self, facts: MirrorFacts) -> tuple[Finding, ...]:
-        record = facts.record
-        if not isinstance(record, Record):
-            held = Held(None, None, _nothing, is_work_tree=False)
-            return verify_mirror(facts.name, facts.mirror, record, held).findings
-        files, more_files = self._held(facts.files, record.files, record.tree)
-        licenses, more_licenses = self._held(facts.licenses, record.licenses, hash_tree(fact.entry for fact in record.licenses))
-        directories = ((record.into, files, more_files), (license_directory(facts.name), licenses, more_licenses))
-        blobs = {os.fsencode(f"{directory}/") + fact.path: fact.blob for directory, held, _ in directories for fact in held}
-        held = Held(
-            files or None, licenses or None, lambda path: self._explaining(blobs.get(os.fsencode(path))), is_work_tree=False
-        )
-        found = verify_mirror(facts.name, facts.mirror, record, held).findings
-        return found + tuple(_far_too_many(facts.name, directory) for directory, _, too_many in directories if too_many)
+        surplus: list[str] = []
+
+        def look(record: Record) -> Held:
+            licenses_tree = hash_tree(fact.entry for fact in record.licenses)
+            files, more_files = self._held(facts.files, record.files, record.tree)
+            licenses, more_licenses = self._held(facts.licenses, record.licenses, licenses_tree)
+            places = ((record.into, files, more_files), (license_directory(facts.name), licenses, more_licenses))
+            surplus.extend(directory for directory, _, too_many in places if too_many)
+            blobs = {os.fsencode(f"{directory}/") + fact.path: fact.blob for directory, held, _ in places for fact in held}
+            return Held(
+                files or None, licenses or None, lambda path: self._explaining(blobs.get(os.fsencode(path))), is_work_tree=False
+            )
+
+        found = verify_mirror(facts.name, facts.mirror, facts.record, look).findings
+        return found + tuple(_far_too_many(facts.name, directory) for directory in surplus)
 
     def _held(self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId) -> tuple[Sequence[FileFact], bool]:
         """What lies there as facts, where it is as recorded the record's own; of far too much, which is said, what is recorded."""

@@ -8,10 +8,11 @@ from itertools import zip_longest
 from policies.objects import Objects
 from policies.states import Case, State
 from policies.words import BY_RULE, RESTORE
+from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest import MANIFEST_PATH
-from sync.model import MANIFEST, THIRD_PARTY, Mode, ObjectId, license_directory, record_path
 from sync.names import printable, unquote_path
+from sync.objects.ids import Mode, ObjectId
 from sync.toml_lines import find_line
 from sync.verify import Difference, Finding, Rule
 

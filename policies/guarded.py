@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from policies.states import MirrorFacts, State
+from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory, record_path
 from sync.manifest import MANIFEST_PATH
-from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.provenance import Record
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from policies.check import Judgement, Report
 from policies.explain import Violation
 from policies.words import REMOVE, Explanation, with_placeholders
-from sync.model import THIRD_PARTY
+from sync.layout import THIRD_PARTY
 from sync.names import no_commands, shown
 from sync.paint import Paint
 

@@ -10,8 +10,10 @@ from policies.objects import Objects
 from policies.states import Case, MirrorFacts, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
-from sync.model import ATTRIBUTES_FILE, THIRD_PARTY, Entry, FileFact, Mode, ObjectId, license_directory
+from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory
+from sync.model import Entry, FileFact
 from sync.names import quote_path
+from sync.objects.ids import Mode, ObjectId
 from sync.provenance import Record
 from sync.tree import TreeEntry
 from sync.verify import DIFFERENCES, Difference, Finding, Rule, path_of

@@ -6,24 +6,11 @@ from functools import lru_cache
 
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
+from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, THIRD_PARTY, license_directory, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest import MANIFEST_PATH, parse_manifest
-from sync.model import (
-    ATTRIBUTES_FILE,
-    BLOB_MODES,
-    IGNORE_FILE,
-    LICENSES,
-    MANIFEST,
-    PROVENANCE,
-    THIRD_PARTY,
-    Entry,
-    Mirror,
-    Mode,
-    ObjectId,
-    RepoPath,
-    license_directory,
-    record_path,
-)
+from sync.model import Entry, Mirror
+from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.paths import is_above, is_mirror_name
 from sync.portable import looks_like
 from sync.provenance import Record

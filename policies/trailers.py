@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from policies.states import State
-from sync.model import EMPTY_TREE
+from sync.objects.ids import EMPTY_TREE
 from sync.provenance import Record
 
 KEY = "Mirror-Sync"

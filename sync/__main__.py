@@ -11,7 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 # one short run makes many values that stay; looking through them again and again is 5 % of imports and of a verify
-gc.set_threshold(50_000)
+gc.set_threshold(1_000_000)
 # before anything imports pydantic: looking for its plugins reads the metadata of every installed package (50 ms)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 

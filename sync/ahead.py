@@ -8,9 +8,10 @@ from sync.choosing import choose
 from sync.errors import RecordError, VerbatimError
 from sync.fetch import Fetching, wants_of
 from sync.host import find_plain
+from sync.layout import MANIFEST, THIRD_PARTY, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest import parse_manifest
-from sync.model import MANIFEST, THIRD_PARTY, Mirror, record_path
+from sync.model import Mirror
 from sync.parallel import Options
 from sync.record_json import parse_record
 from sync.scan import read_file
@@ -28,9 +29,13 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     try:
         mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
         asked = [mirrors[name] for name in choose(patterns, list(mirrors)) if not _is_answered(third_party, mirrors[name])]
-        return Fetching(wants_of(asked), replace(options, root=place.root)) if asked else None
+        if not asked:
+            return None
+        fetching = Fetching(wants_of(asked), replace(options, root=place.root))
     except (VerbatimError, OSError):
         return None  # which will be found again, and said
+    fetching.await_start()
+    return fetching
 
 
 def _is_answered(third_party: Path, mirror: Mirror) -> bool:

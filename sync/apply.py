@@ -18,7 +18,9 @@ from sync.errors import HostError
 from sync.files import Directory, exchange, explaining, make_durable, rename_new, split
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
-from sync.model import JOURNAL, THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId, RepoPath
+from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
+from sync.model import Entry, FileFact
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.scan import read_file, scan_directory
 from sync.tree import hash_tree, object_id
 

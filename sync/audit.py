@@ -9,8 +9,10 @@ from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
 from sync.fetch import cache_key, has_tree_of, needed_blobs, with_cache
 from sync.git.settings import TransportConfiguration
 from sync.git.transport import Listener
-from sync.model import THIRD_PARTY, Mirror, ObjectId, Pin, PinKind, record_path
+from sync.layout import THIRD_PARTY, record_path
+from sync.model import Mirror, Pin, PinKind
 from sync.names import quote_path
+from sync.objects.ids import ObjectId
 from sync.parallel import Display, Options, Run
 from sync.provenance import Record, derived_of
 from sync.supply import OWN_REFS, Abilities, Supply, pin_ref
@@ -72,7 +74,7 @@ class _Inquiry:
     def run(self, listener: Listener) -> None:
         settings = self.configuration.settings_for(self.url)
         key = cache_key(settings, self.options.root)
-        with_cache(key, self.options, lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)))
+        with_cache(key, self.options, listener, lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)))
 
     def _ask(self, supply: Supply) -> None:
         refs = self._refs(supply)
@@ -114,7 +116,7 @@ def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) ->
 
 def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
     """Have the cache hold what the record is compared with."""
-    mirror, upstream = _as_recorded(subject), derived_of(subject.record).upstream
+    mirror, upstream = _as_recorded(subject), subject.record.upstream
     if not has_tree_of(supply.objects, upstream.commit):
         pin = Pin(PinKind.COMMIT, upstream.commit) if by_id else mirror.pin
         supply.ask([pin], in_parts=mirror.is_part)

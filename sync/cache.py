@@ -4,13 +4,16 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from sync.errors import HostError
+
+_STEP_SECONDS = 1.0
 
 
 def cache_root() -> Path:
@@ -39,16 +42,16 @@ def cache_path(key: str) -> Path:
 
 
 @contextmanager
-def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterator[Path]:
+def locked_cache(key: str, wait_seconds: float, *, waits: Callable[[], None] = lambda: None, anew: bool = False) -> Iterator[Path]:
     """The upstream's cache, a bare repository held by this process alone; what a killed fetch left is swept away first.
 
-    With `anew` it is made again from nothing, because it was found to be damaged.
+    `waits` is told, each second, that another process holds it. With `anew` it is made again from nothing, because it was found to be
+    damaged.
     """
     path = cache_path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"), timeout=wait_seconds)
-        with lock:
+        with _held(FileLock(path.with_suffix(".lock")), wait_seconds, waits):
             if anew:
                 remove(path)
             _require(path)
@@ -69,6 +72,22 @@ def locked_cache(key: str, wait_seconds: float, *, anew: bool = False) -> Iterat
             hint="set XDG_CACHE_HOME to a directory that can be written",
             reference="cache-unusable",
         ) from error
+
+
+@contextmanager
+def _held(lock: FileLock, wait_seconds: float, waits: Callable[[], None]) -> Iterator[None]:
+    end = time.monotonic() + wait_seconds
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=max(0.0, min(_STEP_SECONDS, end - time.monotonic())))
+        except Timeout:
+            if time.monotonic() >= end:
+                raise
+            waits()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _require(path: Path) -> None:

@@ -10,11 +10,13 @@ from sync.errors import HostError
 from sync.git.process import attributes_in_force, bytes_after_add
 from sync.host import Host
 from sync.inputs import Inputs
+from sync.layout import PROVENANCE, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest import Manifest
-from sync.model import PROVENANCE, THIRD_PARTY, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.model import Mirror
 from sync.names import quote_path
-from sync.provenance import Record, derived_of
+from sync.objects.ids import Mode, ObjectId, RepoPath
+from sync.provenance import Record
 from sync.signatures import Judge
 from sync.standing import MirrorStatus, Standing
 from sync.state import State, read_manifest, read_records
@@ -60,11 +62,8 @@ def _verdicts(
         mirror = manifest.mirrors.get(name)
         judged = None
         if isinstance(record, Record):
-            judged = judge.judge(mirror, derived_of(record).upstream) if judge and mirror else None
-            held = _held(state, record)
-        else:
-            held = Held(None, None, state.read, state.is_work_tree)
-        yield verify_mirror(name, mirror, record, held, judged=judged, may_be_removed=may_be_removed)
+            judged = judge.judge(mirror, record.upstream) if judge and mirror else None
+        yield verify_mirror(name, mirror, record, partial(_held, state), judged=judged, may_be_removed=may_be_removed)
 
 
 def _held(state: State, record: Record) -> Held:

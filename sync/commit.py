@@ -11,9 +11,11 @@ from sync.git.index import IndexFile
 from sync.git.repository import Repository
 from sync.git_files import Edit
 from sync.host import Host
+from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.manifest import Manifest, parse_manifest
-from sync.model import EMPTY_TREE, MANIFEST, THIRD_PARTY, Entry, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.model import Entry, Mirror
 from sync.names import short_pin
+from sync.objects.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.plan import Plan
 from sync.provenance import Record
 from sync.record_json import parse_record

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sync.errors import HostError
-from sync.model import THIRD_PARTY, FileFact, Mode, RepoPath, license_directory
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import FileFact
 from sync.names import quote_path
+from sync.objects.ids import Mode, RepoPath
 from sync.provenance import Record
 from sync.report.facts import Content
 from sync.report.nar import archive

@@ -7,8 +7,9 @@ from typing import NoReturn, Protocol
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.lengths import MOST, TOO_LONG, windows_length
 from sync.limits import OWN_FILE_BYTES, TREE_BYTES
-from sync.model import Derived, Entry, Mirror, Mode, ObjectId, PinKind, UpstreamCommit
+from sync.model import Derived, Entry, Mirror, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
+from sync.objects.ids import Mode, ObjectId
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
 from sync.proof import commit_tree, tag_name
 from sync.selection import Selected, SourceError, select

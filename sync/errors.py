@@ -1,6 +1,5 @@
 """What can go wrong, as values: every error names its exit status, where it happened and the next command."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -14,7 +13,6 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass
 class VerbatimError(Exception):
     """An error that a user can cause or has to know of.
 
@@ -22,12 +20,14 @@ class VerbatimError(Exception):
     next command or what to change. Text that comes from outside may hold anything: rendering escapes it.
     """
 
-    message: str
-    context: list[str] = field(default_factory=list)
-    hint: str | None = None
-    reference: str = "trouble"
-
     exit_status = ExitStatus.TROUBLE
+
+    def __init__(self, message: str, context: list[str] | None = None, hint: str | None = None, reference: str = "trouble") -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context or []
+        self.hint = hint
+        self.reference = reference
 
     def __str__(self) -> str:
         return self.message

@@ -10,9 +10,10 @@ from sync.cache import locked_cache
 from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
 from sync.git.lacking import whereabouts
 from sync.git.settings import Settings, TransportConfiguration
-from sync.git.transport import Listener
-from sync.model import Mirror, ObjectId, Pin, PinKind, UpstreamCommit
-from sync.names import did_you_mean
+from sync.git.transport import Listener, Progress
+from sync.model import Mirror, Pin, PinKind, UpstreamCommit
+from sync.names import did_you_mean, shortened
+from sync.objects.ids import ObjectId
 from sync.parallel import Display, Options, Run
 from sync.proof import commit_time, commit_tree, tag_target
 from sync.supply import Abilities, Supply, pin_ref
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sync.git.repository import Repository
 
 _DAMAGE = frozenset({"cache-damaged", "cache-unfit", "object-missing"})
+_TOO_MANY = frozenset({"memory-limit", "words-without-end"})
+"""How it is said that there are more refs than can be listed."""
 _MOST_CACHES = 3
 """One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
 _NOT_OFFLINE = "run the command again without `--offline`"
@@ -84,6 +87,10 @@ class Fetching:
             raise error
         return {upstream.url: upstream.fetched for upstream in self._upstreams if upstream.fetched is not None}
 
+    def await_start(self) -> None:
+        """Let git be started before this thread takes the interpreter for itself, as loading a library in C does."""
+        self._run.await_start()
+
     def cancel(self) -> None:
         """Ask no more; what was started is ended."""
         self._run.cancel()
@@ -127,7 +134,10 @@ class _Upstream:
         settings = self.configuration.settings_for(self.want.url)
         key = cache_key(settings, self.options.root)
         with_cache(
-            key, self.options, lambda cache: self._fill(Supply(cache, settings, listener, self._abilities, self.is_among_few))
+            key,
+            self.options,
+            listener,
+            lambda cache: self._fill(Supply(cache, settings, listener, self._abilities, self.is_among_few)),
         )
 
     def _fill(self, supply: Supply) -> None:
@@ -153,14 +163,20 @@ class _Upstream:
             supply.ask(pins, in_parts=self.want.is_in_parts)
         except CouldNotCheckError as error:
             if error.reference == "ref-missing":
-                raise self._no_such_tag(supply, pins) from error
+                raise self._no_such_tag(supply, pins, error) from error
             if error.reference == "object-not-there" and any(pin.kind is PinKind.COMMIT for pin in pins):
                 missing = next(pin for pin in pins if pin.kind is PinKind.COMMIT)
                 raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
             raise
 
-    def _no_such_tag(self, supply: Supply, pins: list[Pin]) -> VerbatimError:
-        names = supply.refs()
+    def _no_such_tag(self, supply: Supply, pins: list[Pin], error: CouldNotCheckError) -> VerbatimError:
+        try:
+            names = supply.refs()
+        except CouldNotCheckError as unlisted:
+            if unlisted.reference not in _TOO_MANY:
+                raise
+            named = [pin for pin in pins if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")]
+            return _no_such_tag(self.want.url, (named or pins)[0], {})
         missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
         for pin in missing:
             supply.objects.set_ref(pin_ref(pin), None)
@@ -233,11 +249,15 @@ def cache_key(settings: Settings, root: Path) -> str:
     return str((root / settings.path).resolve()) if settings.is_local else settings.identity
 
 
-def with_cache(key: str, options: Options, use: Callable[[Path], None]) -> None:
+def with_cache(key: str, options: Options, listener: Listener, use: Callable[[Path], None]) -> None:
     """Use the upstream's cache; if it turns out to be damaged, or not of the kind that is needed, again with one made anew."""
+
+    def waits() -> None:
+        listener.progress(Progress(words="waiting for another git-verbatim"))
+
     for made in range(_MOST_CACHES):
         try:
-            with locked_cache(key, options.lock_seconds, anew=made > 0) as cache:
+            with locked_cache(key, options.lock_seconds, waits=waits, anew=made > 0) as cache:
                 use(cache)
         except VerbatimError as error:
             if error.reference not in _DAMAGE or options.offline:
@@ -290,7 +310,7 @@ def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:
 
 def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:
     tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
-    newest = ", ".join(sorted(tags)[-8:]) or "none that could be listed"
+    newest = ", ".join(map(shortened, sorted(tags)[-8:])) or "none that could be listed"
     branch = refs.get(f"refs/heads/{pin}")
     return ManifestError(
         f"the upstream has no tag {pin}",

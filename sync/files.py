@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from sync.errors import HostError
-from sync.model import Mode
+from sync.objects.ids import Mode
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -10,7 +10,7 @@ from sync.errors import HostError
 from sync.files import mount_points
 from sync.git.listing import committed_gitlinks, staged_gitlinks
 from sync.host import Host
-from sync.model import THIRD_PARTY
+from sync.layout import THIRD_PARTY
 from sync.names import quote_path
 
 _GIT = b".git"

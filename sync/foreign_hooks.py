@@ -10,8 +10,10 @@ from pathlib import Path
 from sync.errors import HostError
 from sync.git.history import hooks_directory
 from sync.git.repository import Repository
-from sync.model import HOOK_BEFORE, HOOK_MARK, THIRD_PARTY, Entry, Mode, ObjectId
+from sync.layout import HOOK_BEFORE, HOOK_MARK, THIRD_PARTY
+from sync.model import Entry
 from sync.names import quote_path
+from sync.objects.ids import Mode, ObjectId
 from sync.scan import scan_directory
 
 _SHOWN = 10

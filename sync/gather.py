@@ -12,20 +12,12 @@ from sync.check import verify
 from sync.contents import Reader, count_files
 from sync.errors import UsageError
 from sync.host import Host
+from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.licensing import concluded_licenses
 from sync.limits import DEPTH, LICENSE_TEXTS_BYTES
-from sync.model import (
-    ATTRIBUTES_FILE,
-    IGNORE_FILE,
-    MANIFEST,
-    THIRD_PARTY,
-    FileFact,
-    Mirror,
-    Mode,
-    license_directory,
-    record_path,
-)
+from sync.model import FileFact, Mirror
 from sync.names import quote_path
+from sync.objects.ids import Mode
 from sync.paths import is_above
 from sync.proof import commit_tree
 from sync.provenance import Record

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, Mirror, license_directory
+from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, license_directory
+from sync.model import Mirror
 
 CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
 LEAVES_NOTHING_OUT = "-export-ignore -export-subst"

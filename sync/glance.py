@@ -18,17 +18,9 @@ from sync.git.index import LEFTOVERS, Index
 from sync.git.process import Begun, attributes_in_force, run_git
 from sync.host import Host, Plain, find_plain
 from sync.inputs import Inputs, digest, digest_of_facts
-from sync.model import (
-    JOURNAL,
-    LOCK,
-    PROVENANCE,
-    THIRD_PARTY,
-    WORKSPACE,
-    Entry,
-    Mode,
-    RepoPath,
-    record_path,
-)
+from sync.layout import JOURNAL, LOCK, PROVENANCE, THIRD_PARTY, WORKSPACE, record_path
+from sync.model import Entry
+from sync.objects.ids import Mode, RepoPath
 from sync.remembered import Memory, encoded, read_memory, seen_files, this_program, write_memory
 from sync.scan import ScanBudget, Seen, read_file, scan_directory
 from sync.standing import MirrorStatus

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.errors import HostError
-from sync.model import MANIFEST, THIRD_PARTY
+from sync.layout import MANIFEST, THIRD_PARTY
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository

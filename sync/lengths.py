@@ -1,6 +1,6 @@
 """Which paths no clone on Windows can hold, however short the directory it lies in; pure."""
 
-from sync.model import THIRD_PARTY
+from sync.layout import THIRD_PARTY
 
 TOO_LONG = "path-windows-too-long"
 # MAX_PATH of Win32, 260, with `C:\d\` before and a NUL behind; git goes beyond only where core.longPaths says so

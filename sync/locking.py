@@ -11,7 +11,7 @@ from sync.errors import HostError
 from sync.files import explaining, signals_held
 from sync.git.repository import Repository
 from sync.host import Host
-from sync.model import LOCK
+from sync.layout import LOCK
 
 
 class Listener(Protocol):

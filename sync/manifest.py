@@ -12,10 +12,12 @@ from pydantic_core import ErrorDetails
 
 from sync.derive import ALLOWABLE
 from sync.errors import ManifestError
+from sync.layout import MANIFEST, THIRD_PARTY
 from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest_tables import DefaultsTable, ManifestTable, MirrorTable
-from sync.model import MANIFEST, THIRD_PARTY, Budget, Mirror, Pin, PinKind, RepoPath, Selection, SignedObject
+from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
 from sync.names import did_you_mean, quote_path
+from sync.objects.ids import RepoPath
 from sync.paths import into_problem, is_mirror_name, key_file_problem, path_problem, unportable
 from sync.patterns import excess, parse_pattern
 from sync.portable import COLLIDES, collisions, folded

@@ -1,50 +1,13 @@
-"""The words of the design as frozen values: imported by every module, importing nothing of ours but errors."""
+"""The words of the design as frozen values."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import NamedTuple
 
-ObjectId = NewType("ObjectId", str)
-"""A git object id: 40 lower-case hexadecimal digits."""
-
-RepoPath = NewType("RepoPath", bytes)
-"""A path inside a tree: `/`-separated components, none of them empty, `.` or `..`; bytes, not always UTF-8."""
-
-EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
-NO_COMMIT = "0" * 40
-"""What git writes for a ref that is not there."""
-THIRD_PARTY = "third_party"
-MANIFEST = "mirrors.toml"
-PROVENANCE = "provenance"
-LICENSES = "licenses"
-IGNORE_FILE = ".gitignore"
-ATTRIBUTES_FILE = ".gitattributes"
-WORKSPACE = ".git-verbatim"
-"""Where below third_party/ the next state is built before it replaces the present one."""
-JOURNAL = "git-verbatim.journal"
-"""In the git directory: what a run has decided to do, until it is done."""
-LOCK = "git-verbatim.lock"
-"""In the git directory that all worktrees share: held by whoever changes third_party/."""
-
-HOOK_MARK = b"# A hook of git-verbatim, "
-"""What a hook file of ours begins with, below its first line."""
-HOOK_BEFORE = ".before-git-verbatim"
-"""What is added to the name of a hook that was there before ours, which runs it first."""
-
-
-class Mode:
-    """The modes of tree entries, as in git's object format."""
-
-    TREE = 0o040000
-    FILE = 0o100644
-    EXECUTABLE = 0o100755
-    SYMLINK = 0o120000
-    GITLINK = 0o160000
-
-
-BLOB_MODES = frozenset({Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK})
+from sync.layout import license_directory, record_path
+from sync.objects.ids import ObjectId, RepoPath
 
 
 class Entry(NamedTuple):
@@ -224,16 +187,6 @@ class Mirror:
     @property
     def license_directory(self) -> str:
         return license_directory(self.name)
-
-
-def record_path(name: str) -> str:
-    """Where the record of the mirror lies, below third_party/."""
-    return f"{PROVENANCE}/{name}.json"
-
-
-def license_directory(name: str) -> str:
-    """Where licence files that cover the mirror but lie outside its selection are kept, below third_party/."""
-    return f"{LICENSES}/{name}"
 
 
 @dataclass(frozen=True, slots=True)

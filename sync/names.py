@@ -3,11 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import accumulate, takewhile
 
 from sync.limits import COMPARED_LETTERS
 
+_LONG = 100
 _ESCAPES = {ord("\a"): "a", ord("\b"): "b", ord("\t"): "t", ord("\n"): "n", ord("\v"): "v", ord("\f"): "f", ord("\r"): "r"}
 _UNESCAPES = {letter: byte for byte, letter in _ESCAPES.items()} | {'"': ord('"'), "\\": ord("\\")}
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f]')
@@ -82,6 +82,8 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     for candidate in sorted(set(candidates)):
         folded.setdefault(candidate.casefold(), []).append(candidate)
     word = word.casefold()
+    from difflib import get_close_matches  # only who has erred needs it
+
     matches = get_close_matches(word, _comparable(word, list(folded)), n=limit, cutoff=0.6)
     return [candidate for match in matches for candidate in folded[match]][:limit]
 
@@ -103,7 +105,12 @@ def _comparable(word: str, candidates: list[str]) -> list[str]:
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """A hint naming the nearest candidates, or None."""
     found = nearest(word, candidates)
-    return f"did you mean {' or '.join(found)}?" if found else None
+    return f"did you mean {' or '.join(map(shortened, found))}?" if found else None
+
+
+def shortened(text: str) -> str:
+    """A name for a message: of a very long one the beginning."""
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
 def count(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 from sync.errors import UsageError, VerbatimError
-from sync.model import MANIFEST, THIRD_PARTY
+from sync.layout import MANIFEST, THIRD_PARTY
 
 _BLANK = "…"  # is to be filled in
 Value = str | bool | list[str]

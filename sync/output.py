@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync.audit import Audit
 from sync.errors import VerbatimError
-from sync.model import RepoPath
 from sync.names import quote_path
+from sync.objects.ids import RepoPath
 from sync.plan import Change, FileChanges
 from sync.record_model import RecordModel
 from sync.report.model import Report, SignatureReport, signature_report

@@ -16,6 +16,7 @@ from sync.git.transport import Listener, Progress
 _PAUSES_SECONDS = (0.4, 0.8, 1.6)
 _GRACE_SECONDS = 2.0
 _STEP_SECONDS = 0.2
+_START_SECONDS = 0.1
 _SHORT_STEP_SECONDS = 0.05
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class Run:
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _pending: set[str] = field(default_factory=set)
     _questions: int = 0
+    _began: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def __post_init__(self) -> None:
         self._end = time.monotonic() + self.options.deadline_seconds
@@ -100,6 +102,7 @@ class Run:
                 task.run(self._listener(task.url))
             except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
                 self.errors[task.url] = error
+            self._began.release()
             self._events.put((task.url, None))
 
     def _listener(self, url: str) -> Listener:
@@ -114,8 +117,15 @@ class Run:
             progress=lambda progress: self._events.put((url, progress)),
             asks=lambda: ask(comes=True),
             answered=lambda: ask(comes=False),
+            began=self._began.release,
             cancelled=self._cancelled.is_set,
         )
+
+    def await_start(self) -> None:
+        """Wait until as many are being asked as may be at a time, or for as long as a start may take."""
+        end = time.monotonic() + _START_SECONDS
+        for _ in self._threads:
+            self._began.acquire(timeout=max(0.0, end - time.monotonic()))
 
     def finish(self, display: Display) -> None:
         """Pass on what the tasks report until all are done; CouldNotCheckError at the deadline, which waits for answers."""

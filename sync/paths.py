@@ -6,8 +6,9 @@ from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import AnyStr
 
-from sync.model import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, WORKSPACE, RepoPath
+from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, WORKSPACE
 from sync.names import quote_path
+from sync.objects.ids import RepoPath
 from sync.portable import folded, looks_like, misnamed
 from sync.tree import judge_path
 

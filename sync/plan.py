@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from sync.errors import LocalChangesError, MovedTagError
-from sync.model import THIRD_PARTY, Derived, Entry, FileFact, Mirror, ObjectId, Pin, RepoPath, license_directory, record_path
+from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.model import Derived, Entry, FileFact, Mirror, Pin
 from sync.names import quote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.provenance import Record
 from sync.tree import is_license_name
 

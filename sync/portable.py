@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sync.model import RepoPath
+from sync.objects.ids import RepoPath
 from sync.tree import judge_name
 
 WINDOWS_RESERVED = "name-windows-reserved"

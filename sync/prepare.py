@@ -9,10 +9,11 @@ from sync.derive import derive, refuse_inexact
 from sync.errors import RecordError
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import RECORD_BYTES
 from sync.locking import Listener
 from sync.manifest import Manifest
-from sync.model import THIRD_PARTY, Derived, FileFact, Mirror, UpstreamCommit, license_directory, record_path
+from sync.model import Derived, FileFact, Mirror, UpstreamCommit
 from sync.parallel import Display, Options
 from sync.paths import overlaps
 from sync.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
@@ -173,7 +174,7 @@ class Preparation:
 def _recorded(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> Mapping[str, UpstreamCommit]:
     """By mirror, the commit that its record gives for its pin."""
     answering = {m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)}
-    return {name: derived_of(record).upstream for name, record in answering.items()}
+    return {name: record.upstream for name, record in answering.items()}
 
 
 def _derived(mirror: Mirror, record: Record | None, answer: "Fetched") -> Derived:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sync.model import Entry, ObjectId, RepoPath, Selection
+from sync.model import Entry, Selection
 from sync.names import quote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.selection import Selected, SourceError, select
 from sync.tree import Tree, build_trees, object_id
 

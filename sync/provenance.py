@@ -4,20 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sync.derive import other_name
-from sync.model import (
-    Derived,
-    FileFact,
-    Mirror,
-    ObjectId,
-    Pin,
-    PinKind,
-    RepoPath,
-    Selection,
-    Signature,
-    SignatureState,
-    UpstreamCommit,
-)
+from sync.model import Derived, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
 from sync.names import quote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.proof import Claim, Proof, check_proof, commit_time
 from sync.signed import which_object
 
@@ -49,6 +38,11 @@ class Record:
         if self.ref is None:
             return Pin(PinKind.COMMIT, self.commit)
         return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
+
+    @property
+    def upstream(self) -> UpstreamCommit:
+        """What its pin named."""
+        return UpstreamCommit(self.commit, self.tag, self.proof.commit, self.proof.tags)
 
     @property
     def claim(self) -> Claim:
@@ -145,7 +139,7 @@ def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], lic
 def derived_of(record: Record) -> Derived:
     """What the record says a mirror has to be, without asking anybody."""
     return Derived(
-        upstream=UpstreamCommit(record.commit, record.tag, record.proof.commit, record.proof.tags),
+        upstream=record.upstream,
         upstream_tree=record.upstream_tree,
         tree=record.tree,
         entries=tuple(fact.entry for fact in record.files),

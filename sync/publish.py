@@ -12,7 +12,7 @@ from pathlib import Path
 from sync.errors import UsageError
 from sync.files import write_all
 from sync.host import Host
-from sync.model import THIRD_PARTY
+from sync.layout import THIRD_PARTY
 from sync.report.facts import Facts
 from sync.report.formats import FORMATS, Format, find_format
 from sync.verify import Presence

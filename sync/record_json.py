@@ -10,18 +10,11 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from sync.errors import RecordError, SelectionError
+from sync.layout import THIRD_PARTY, record_path
 from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
-from sync.model import (
-    THIRD_PARTY,
-    FileFact,
-    ObjectId,
-    RepoPath,
-    Selection,
-    Signature,
-    SignatureState,
-    record_path,
-)
+from sync.model import FileFact, Selection, Signature, SignatureState
 from sync.names import printable, quote_path, unquote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.paths import into_problem, is_mirror_name, path_problem
 from sync.patterns import excess
 from sync.proof import Proof
@@ -125,7 +118,7 @@ def parse_record(data: bytes, mirror: str) -> Record:
         raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
     if len(data) > RECORD_BYTES:
         raise _error(mirror, "is too large for a record", "record-unreadable")
-    if reason := _excess(data.replace(b"\r\n", b"\n")):
+    if reason := _excess(data.replace(b"\r\n", b"\n") if b"\r" in data else data):
         raise _known_trouble(data, mirror) or _error(mirror, reason, "record-unreadable")
     try:
         model = RecordModel.model_validate_json(data)

@@ -16,17 +16,8 @@ from typing import NamedTuple, cast
 from sync.errors import HostError
 from sync.git.process import installed
 from sync.inputs import Inputs, digest
-from sync.model import (
-    FileFact,
-    ObjectId,
-    Pin,
-    PinKind,
-    RepoPath,
-    Signature,
-    SignatureFormat,
-    SignatureState,
-    SignedObject,
-)
+from sync.model import FileFact, Pin, PinKind, Signature, SignatureFormat, SignatureState, SignedObject
+from sync.objects.ids import ObjectId, RepoPath
 from sync.scan import Seen, Stat, read_file
 from sync.standing import MirrorStatus, Standing
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.errors import VerbatimError
-from sync.model import THIRD_PARTY, RepoPath, Signature, SignatureState, license_directory
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import Signature, SignatureState
 from sync.names import count, no_commands, quote_path, short_pin, shown
+from sync.objects.ids import RepoPath
 from sync.paint import Paint
 from sync.standing import MirrorStatus, Standing
 from sync.unseen import Unseen

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sync.errors import HostError
 from sync.limits import DEPTH, ENTRIES, LARGEST_READ, MORE_THAN_RECORDED, PATHS_BYTES, UNEXPECTED_BYTES
-from sync.model import FileFact, Mode, ObjectId, RepoPath
+from sync.model import FileFact
 from sync.names import quote_path
+from sync.objects.ids import Mode, ObjectId, RepoPath
 
 _CHUNK = 1 << 16
 # what opening or reading a link, a socket or a directory fails with

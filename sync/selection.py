@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
-from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath, Selection
+from sync.model import Entry, Selection
+from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.patterns import Pattern, last_match, parse_pattern
 from sync.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, object_id, parse_tree
 

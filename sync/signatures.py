@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from sync.errors import ManifestError
+from sync.layout import THIRD_PARTY
 from sync.manifest import MANIFEST_PATH
-from sync.model import THIRD_PARTY, Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
+from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
 from sync.signed import Judged, KeyFile, Keys, Signed, find_bad_signer, signed_part, which_object
 from sync.state import State
 

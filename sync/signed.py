@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sync.errors import SignatureError
-from sync.model import THIRD_PARTY, Mirror, Signature, SignatureFormat, SignatureState, SignedObject, UpstreamCommit
+from sync.layout import THIRD_PARTY
+from sync.model import Mirror, Signature, SignatureFormat, SignatureState, SignedObject, UpstreamCommit
 
 _FORMATS = {
     b"PGP SIGNATURE": SignatureFormat.OPENPGP,

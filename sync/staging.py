@@ -27,7 +27,9 @@ from sync.files import Directory, explaining, make_durable, signals_held, split
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
 from sync.git_files import Edit
-from sync.model import THIRD_PARTY, WORKSPACE, Entry, FileFact, Mode, ObjectId
+from sync.layout import THIRD_PARTY, WORKSPACE
+from sync.model import Entry, FileFact
+from sync.objects.ids import Mode, ObjectId
 from sync.scan import scan_directory
 from sync.tree import hash_tree, object_id
 

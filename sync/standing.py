@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sync.model import Pin, Signature, license_directory
+from sync.layout import license_directory
+from sync.model import Pin, Signature
 from sync.unseen import ALL_SEEN, Unseen
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from sync.files import Directory, explaining
 from sync.foreign import refuse_foreign
 from sync.git_files import CONVERTS_NOTHING, keep_attributes
 from sync.host import Host
+from sync.layout import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY
 from sync.manifest import MANIFEST_PATH, parse_manifest
-from sync.model import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY, Mode
 from sync.names import did_you_mean
+from sync.objects.ids import Mode
 from sync.scan import read_file
 from sync.work_tree import WorkTree
 

@@ -9,9 +9,11 @@ from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageErr
 from sync.git.naming import named_commit
 from sync.git.repository import Repository
 from sync.host import Host
+from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
-from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, Mode, ObjectId, RepoPath
+from sync.model import Entry, FileFact
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.provenance import Record
 from sync.record_json import parse_record
 from sync.work_tree import WorkTree, record_names_in

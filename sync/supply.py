@@ -13,7 +13,8 @@ from sync.errors import CouldNotCheckError
 from sync.git.settings import Settings
 from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
 from sync.meanwhile import Meanwhile
-from sync.model import ObjectId, Pin, PinKind
+from sync.model import Pin, PinKind
+from sync.objects.ids import ObjectId
 from sync.parallel import retrying
 
 if TYPE_CHECKING:

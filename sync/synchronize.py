@@ -16,9 +16,11 @@ from sync.git.copying import Copying, copy_objects
 from sync.git_files import Edit, own_edits
 from sync.host import Host
 from sync.inputs import Inputs
+from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.locking import held, report_rescued
 from sync.manifest import MANIFEST_PATH, Manifest, parse_manifest
-from sync.model import MANIFEST, THIRD_PARTY, Entry, FileFact, Mirror, ObjectId, license_directory, record_path
+from sync.model import Entry, FileFact, Mirror
+from sync.objects.ids import ObjectId
 from sync.parallel import Options
 from sync.paths import is_mirror_name
 from sync.plan import Change, Plan, refuse_local_changes, refuse_staged_changes, upstreams_files

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from sync.model import Entry, Mirror, Mode, ObjectId, RepoPath, license_directory, record_path
+from sync.layout import license_directory, record_path
+from sync.model import Entry, Mirror
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.provenance import Record
 from sync.record_json import dump_record
 from sync.tree import object_id

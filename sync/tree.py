@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sync.limits import DEPTH, DIRECTORIES_BYTES, ENTRIES
-from sync.model import BLOB_MODES, Entry, Mode, ObjectId, RepoPath
+from sync.model import Entry
+from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 
 _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, Mode.GITLINK)}
 _ID_BYTES = 20

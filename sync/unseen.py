@@ -4,7 +4,8 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.model import Entry, FileFact, Mode, RepoPath
+from sync.model import Entry, FileFact
+from sync.objects.ids import Mode, RepoPath
 
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 

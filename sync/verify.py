@@ -7,9 +7,11 @@ from enum import StrEnum
 from functools import partial
 
 from sync.errors import RecordError
+from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.model import THIRD_PARTY, FileFact, Mirror, Mode, ObjectId, license_directory, record_path
+from sync.model import FileFact, Mirror
 from sync.names import quote_path
+from sync.objects.ids import Mode, ObjectId
 from sync.provenance import Record
 from sync.signed import Judged, signature_shown
 from sync.tree import object_id
@@ -123,13 +125,14 @@ def verify_mirror(
     name: str,
     mirror: Mirror | None,
     record: Record | RecordError | None,
-    held: Held,
+    look: Callable[[Record], Held],
     *,
     judged: Judged | None = None,
     may_be_removed: bool = False,
 ) -> Verdict:
     """Whether what a state holds for a mirror is what its record says, and the record what the manifest says.
 
+    `look` gives what it holds where a record says; the record is judged by itself first, while files may be being read.
     `judged` is the signature as it was checked again, if it was.
     With `may_be_removed` it is no finding that all of a mirror's files are gone.
     """
@@ -139,6 +142,7 @@ def verify_mirror(
         message = f"the manifest has mirror {name}, but there is no record of it"
         return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
     findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
+    held = look(record)
     absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
     removed = may_be_removed and mirror is not None and mirror.checked_in and not held.files  # an empty directory is nothing
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:

@@ -14,8 +14,10 @@ from sync.git.listing import Listed, core_switches, is_tracked, list_index
 from sync.git.process import Child
 from sync.git.repository import Repository
 from sync.inputs import Inputs
-from sync.model import MANIFEST, PROVENANCE, THIRD_PARTY, Entry, FileFact, ObjectId, RepoPath
+from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.model import Entry, FileFact
 from sync.names import quote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.unseen import Disk, Unseen, with_hidden, with_told_modes
 
@@ -48,7 +50,7 @@ class WorkTree:
         """Whether modes were not the disk's."""
 
     def read_ahead(self, directories: Sequence[str]) -> None:
-        """Begin to read two thirds of these directories in a second process, while this one reads records.
+        """Begin to read three quarters of these directories in a second process, while this one reads records.
 
         Worth it where they hold thousands of files and there is a second processor.
         """
@@ -240,8 +242,8 @@ def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _is_ours(name: bytes) -> bool:
-    """Whether this process reads what lies under a name, not its child: a third, since it also reads records."""
-    return zlib.crc32(name) % 3 == 0
+    """Whether this process reads what lies under a name, not its child: a quarter, since it also judges records."""
+    return zlib.crc32(name) % 4 == 0
 
 
 def _merged(ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None) -> list[FileFact] | None:

@@ -15,7 +15,8 @@ from sync.git.attributes import attributes_of
 from sync.git.repository import Repository
 from sync.git_files import ATTRIBUTES as OURS
 from sync.git_files import EARLIER_ATTRIBUTES
-from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.model import Entry
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from tests.support import CONFIGURATIONS, Host, Upstream, git, git_bytes, mirror
 
 TEXTS = ("", "text", "-text", "text=auto", "text=input", "crlf", "-crlf", "crlf=input", "crlf=auto", "binary")

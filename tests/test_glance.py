@@ -109,7 +109,7 @@ def forget(host: Host) -> None:
         take_away(memory(host, command))
 
 
-def loaded(directory: Path, *arguments: str, **environment: str) -> tuple[Ran, set[str]]:
+def loaded(directory: Path, *arguments: str, heavy: frozenset[str] | set[str] = HEAVY, **environment: str) -> tuple[Ran, set[str]]:
     """A run in a fresh interpreter, and what of the heavy modules it has loaded."""
     whole = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     command = [sys.executable, "-X", "importtime", "-m", "sync", *arguments]
@@ -118,7 +118,7 @@ def loaded(directory: Path, *arguments: str, **environment: str) -> tuple[Ran, s
     modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
     said = "".join(line for line in lines if not line.startswith("import time:"))
     tops = {name.partition(".")[0] for name in modules}
-    return Ran(done.returncode, done.stdout.decode(), said), tops & HEAVY
+    return Ran(done.returncode, done.stdout.decode(), said), tops & heavy
 
 
 def settle(host: Host) -> None:
@@ -153,6 +153,14 @@ def test_a_satisfied_run_loads_nothing(host: Host, command: str) -> None:
         ran, modules = loaded(host.path, *arguments)
         assert (ran.status, ran.err, modules) == (0, "", set())
     assert loaded(host.path, command)[0] == first
+
+
+@pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
+def test_a_hook_that_has_nothing_to_judge_loads_less_than_a_dataclass_takes(host: Host, hook: str) -> None:
+    git(host.path, "reset", "-q")
+    (host.path / "message").write_text("Do something else\n")
+    given = ["message"] if hook == "commit-msg" else []
+    assert loaded(host.path, "hook", "run", hook, *given, heavy=HEAVY | {"dataclasses", "difflib"}) == (Ran(0, "", ""), set())
 
 
 def test_what_is_remembered_is_told_for_the_chosen_mirrors(host: Host) -> None:

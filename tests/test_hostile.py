@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from sync.manifest import parse_manifest
-from sync.model import Derived, Entry, FileFact, ObjectId, RepoPath, UpstreamCommit
+from sync.model import Derived, Entry, FileFact, UpstreamCommit
+from sync.objects.ids import ObjectId, RepoPath
 from sync.provenance import make_record
 from sync.record_json import dump_record
 from sync.selection import select

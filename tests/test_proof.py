@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync.errors import RecordError
-from sync.model import Mode, Selection
+from sync.model import Selection
+from sync.objects.ids import Mode
 from sync.proof import check_proof, commit_time, commit_tree, tag_name, tag_target
 from sync.record_json import dump_record, parse_record
 from sync.tree import TreeEntry, build_trees, dump_tree, object_id

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sync.errors import RecordError, SelectionError
-from sync.model import Mirror, Pin, PinKind, RepoPath, Selection
+from sync.model import Mirror, Pin, PinKind, Selection
+from sync.objects.ids import RepoPath
 from sync.record_json import dump_record, parse_record
 from tests.support import Host, Upstream, mirror
 from tests.test_proof import honest

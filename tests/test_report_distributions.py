@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.model import FileFact, Mode, ObjectId, Pin, PinKind, RepoPath
+from sync.model import FileFact, Pin, PinKind
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.report import debian, reuse, rpm
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
 from sync.report.licenses import parse_expression

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from sync.model import ObjectId, Pin, PinKind, RepoPath
+from sync.model import Pin, PinKind
+from sync.objects.ids import ObjectId, RepoPath
 from sync.provenance import Record
 from sync.record_json import parse_record
 from sync.report.inner import NOTHING_INSIDE, inner_records

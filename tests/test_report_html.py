@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from sync.model import FileFact, Mode, ObjectId, Pin, PinKind, RepoPath
+from sync.model import FileFact, Pin, PinKind
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.report import html
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
 from sync.verify import Presence

@@ -16,7 +16,8 @@ from policies.states import Case, State, States, read_root
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
 from sync.git_files import ATTRIBUTES
-from sync.model import EMPTY_TREE, FileFact, Mode, ObjectId
+from sync.model import FileFact
+from sync.objects.ids import EMPTY_TREE, Mode, ObjectId
 from sync.provenance import Record
 from sync.record_json import dump_record
 from sync.tree import TreeEntry, build_trees, dump_tree

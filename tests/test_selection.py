@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sync.limits import DEPTH
-from sync.model import Entry, Mode, ObjectId, RepoPath, Selection
+from sync.model import Entry, Selection
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.patterns import parse_pattern
 from sync.selection import SourceError, select
 from sync.tree import MalformedObjectError, TreeEntry, build_trees, dump_tree, object_id, parse_tree

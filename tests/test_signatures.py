@@ -14,7 +14,8 @@ import pytest
 
 from sync.errors import CouldNotCheckError, HostError, ManifestError
 from sync.manifest import parse_manifest
-from sync.model import Mirror, ObjectId, SignatureState, SignedObject, UpstreamCommit
+from sync.model import Mirror, SignatureState, SignedObject, UpstreamCommit
+from sync.objects.ids import ObjectId
 from sync.signatures import Judge
 from sync.signed import Judged, signed_part
 from sync.work_tree import WorkTree

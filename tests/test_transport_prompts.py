@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.servers import (
     GitHttp,
@@ -19,7 +20,7 @@ from tests.servers import (
 )
 from tests.support import Host, Upstream, mirror
 from tests.terminal import Terminal, on_terminal
-from tests.test_fetching import FILES, MIRRORED, configure, install_key, mirrored, script, trust
+from tests.test_fetching import FILES, MIRRORED, caches, configure, install_key, mirrored, script, trust
 from tests.test_network_trouble import interrupted, left_in_cache
 from tests.test_transport import url_of
 
@@ -48,6 +49,17 @@ def answer_password(terminal: Terminal, site: GitHttp) -> None:
 
 
 # on a terminal
+
+
+def test_who_waits_for_another_run_is_told_so(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+    host.manifest(mirror("up", site.url(), tag="v1"))
+    assert host.run("sync").status == 0
+    upstream.release("v2", FILES)
+    host.manifest(mirror("up", site.url(), tag="v2"))
+    with FileLock(caches(scratch_home)[0].with_suffix(".lock")) as lock, on_terminal(host.path, "sync") as terminal:
+        terminal.wait_for("waiting for another git-verbatim")
+        lock.release()
+        assert terminal.end() == 0, terminal.shown
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=str)

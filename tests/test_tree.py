@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.model import EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.objects.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.tree import (
     MalformedObjectError,
     TreeEntry,

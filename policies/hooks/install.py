@@ -12,7 +12,7 @@ from sync.errors import HostError, UsageError
 from sync.git.history import hooks_directory
 from sync.git.process import can_import
 from sync.host import Host
-from sync.model import HOOK_BEFORE
+from sync.layout import HOOK_BEFORE
 
 CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")
 SERVER_HOOKS = ("pre-receive",)

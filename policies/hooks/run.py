@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, ExitStatus, UsageError
-from sync.model import NO_COMMIT
+from sync.objects.ids import NO_COMMIT
 
 if TYPE_CHECKING:
     from policies.check import Policy, Report

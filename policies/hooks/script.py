@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sync.model import HOOK_BEFORE, HOOK_MARK
+from sync.layout import HOOK_BEFORE, HOOK_MARK
 
 _MARK = f"#!/bin/sh\n{HOOK_MARK.decode()}sha256 "
 _HEAD = _MARK + "{digest}: `git verbatim hook uninstall` removes it.\n"

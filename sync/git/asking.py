@@ -26,6 +26,7 @@ class Attention:
     asks: Callable[[], None] = lambda: None
     """Is told that a question comes to the terminal; returns when it may stand there."""
     answered: Callable[[], None] = lambda: None
+    began: Callable[[], None] = lambda: None
     cancelled: Callable[[], bool] = lambda: False
 
 

@@ -88,6 +88,7 @@ def attend(
             start_new_session=terminal is None,
             process_group=None if terminal is None else 0,
         )
+        attention.began()
         attended = _Attended(process, attention, terminal, _STEP_SECONDS if is_urgent else _SHORT_STEP_SECONDS)
         try:
             attended.listen(output.fileno())

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.process import NOT_THERE, judging_environment, run_git, stream_git
+from sync.layout import THIRD_PARTY
 from sync.limits import ENTRIES
-from sync.model import EMPTY_TREE, THIRD_PARTY, ObjectId
 from sync.names import quote_path
+from sync.objects.ids import EMPTY_TREE, ObjectId
 
 # third_party/, the root's attributes and what some systems take for them: in other case and with something behind, with invisible
 # characters (whose UTF-8 begins with E2 or EF), by a short name of Windows; also malformed entries of a root tree such as

@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from sync.errors import CouldNotCheckError, ManifestError
-from sync.git.process import Answer, ask_checker, last_lines
-from sync.model import THIRD_PARTY, Signature, SignatureFormat, SignatureState, SignedObject
+from sync.git.process import Completed, ask_checker, last_lines
+from sync.layout import THIRD_PARTY
+from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
 from sync.names import printable
 from sync.signed import Judged, KeyFile, Keys, Signed
 
@@ -74,45 +75,45 @@ def _find_by_ssh(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
     time = datetime.fromtimestamp(max(signed.time, 1), tz=UTC).strftime("%Y%m%d%H%M%S")
     by_keys = (f"-Overify-time={time}", "-f", "allowed_signers")
     made = _ssh_keygen(home, signed, "check-novalidate", "-n", "git")
-    if made.status != 0:
+    if made.returncode != 0:
         return _Finding(SignatureState.BAD, f"it is of something else: {_said(made)}")
-    match = _SSH_KEY.search(made.out)
+    match = _SSH_KEY.search(made.stdout)
     key = match[1] if match else b""
     found = _ssh_keygen(home, signed, "find-principals", *by_keys)
-    if found.status != 0 and not _REFUSED.search(found.err):
+    if found.returncode != 0 and not _REFUSED.search(found.stderr):
         return _Finding(SignatureState.UNKNOWN_KEY, f"its ssh key {key.decode()} is none of the manifest's")
     tried = found
-    for principal in found.out.splitlines()[:_MAX_PRINCIPALS]:
+    for principal in found.stdout.splitlines()[:_MAX_PRINCIPALS]:
         tried = _ssh_keygen(home, signed, "verify", "-n", "git", *by_keys, "-I", principal.decode("utf-8", "surrogateescape"))
-        if tried.status == 0:
+        if tried.returncode == 0:
             return _Finding(SignatureState.GOOD, signer=principal, key=key)
     return _Finding(SignatureState.BAD, f"its ssh key {key.decode()} is not taken: {_said(tried)}")
 
 
-def _ssh_keygen(home: Path, signed: Signed, action: str, *arguments: str) -> Answer:
+def _ssh_keygen(home: Path, signed: Signed, action: str, *arguments: str) -> Completed:
     done = ask_checker("ssh-keygen", "-Y", action, "-s", "signature", *arguments, stdin=signed.payload, home=home)
-    if done.status != 0 and _TOO_OLD.search(done.err):
+    if done.returncode != 0 and _TOO_OLD.search(done.stderr):
         raise CouldNotCheckError(
             "this ssh-keygen is too old to check a signature",
-            last_lines(done.err)[:1],
+            last_lines(done.stderr)[:1],
             hint="install OpenSSH 8.8 or newer and run the command again",
             reference="signature-program-too-old",
         )
     return done
 
 
-def _said(done: Answer) -> str:
-    return (last_lines(done.err) or ["ssh-keygen does not say why"])[0]
+def _said(done: Completed) -> str:
+    return (last_lines(done.stderr) or ["ssh-keygen does not say why"])[0]
 
 
 def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
     """By what gpg says as of the time at which the signature says that it was made: a key may expire later."""
     (home / "keyring").write_bytes(keys.content)
     imported = ask_checker("gpg", *_GPG, "--import", "keyring", stdin=b"", home=home)
-    if not any(word == b"IMPORT_RES" and not said.startswith(b"0 ") for word, said in _STATUS.findall(imported.out)):
+    if not any(word == b"IMPORT_RES" and not said.startswith(b"0 ") for word, said in _STATUS.findall(imported.stdout)):
         raise ManifestError(
             f"{THIRD_PARTY}/{keys.path} is no keyring of OpenPGP public keys",
-            last_lines(imported.err)[:1],
+            last_lines(imported.stderr)[:1],
             hint="write it with `gpg --armor --export FINGERPRINT`",
             reference="signature-keys-unreadable",
         )
@@ -132,9 +133,9 @@ def _ask_gpg(signed: Signed, home: Path, *options: str) -> tuple[bytes, list[byt
     """What gpg says of a signature, with its arguments, and all else that it says; nothing for none or more than one."""
     arguments = (*_GPG, "--trust-model=always", *options, "--verify", "signature", "-")
     done = ask_checker("gpg", *arguments, stdin=signed.payload, home=home)
-    said = [(word, rest.split(b" ")) for word, rest in _STATUS.findall(done.out)]
+    said = [(word, rest.split(b" ")) for word, rest in _STATUS.findall(done.stdout)]
     verdicts = [(word, rest) for word, rest in said if word in _VERDICTS]
     if not verdicts and not any(word in _NO_SIGNATURE for word, _ in said):
-        raise CouldNotCheckError("gpg cannot check a signature", last_lines(done.err), reference="signature-program-failed")
+        raise CouldNotCheckError("gpg cannot check a signature", last_lines(done.stderr), reference="signature-program-failed")
     verdict, rest = verdicts[0] if len(verdicts) == 1 else (b"", [])
     return verdict, rest, dict(said)

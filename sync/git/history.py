@@ -11,7 +11,7 @@ from sync.errors import CouldNotCheckError, HostError
 from sync.git.changes import POLICED_PATHS
 from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
 from sync.limits import COMMIT_BYTES
-from sync.model import ObjectId
+from sync.objects.ids import ObjectId
 
 if TYPE_CHECKING:  # what only walks needs no libgit2
     from sync.git.repository import Repository

@@ -13,7 +13,8 @@ from typing import IO
 
 from sync.errors import HostError
 from sync.git.process import Completed, judging_environment, run_git
-from sync.model import EMPTY_TREE, Entry, ObjectId, RepoPath
+from sync.model import Entry
+from sync.objects.ids import EMPTY_TREE, ObjectId, RepoPath
 
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05

@@ -8,13 +8,12 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Generic, NoReturn, TypeVar
 
 from sync.errors import CouldNotCheckError, HostError, VerbatimError
-from sync.model import ObjectId
 from sync.names import quote_path
+from sync.objects.ids import ObjectId
 
 _T = TypeVar("_T")
 _CHECKER_SECONDS = 30
@@ -144,16 +143,7 @@ def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
     return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a program said when it had ended."""
-
-    status: int
-    out: bytes
-    err: bytes
-
-
-def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Answer:
+def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Completed:
     """Run a program that checks signatures inside `home`, with nothing of the user's environment.
 
     CouldNotCheckError if it is not installed.
@@ -173,14 +163,13 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Answ
         "TZ": "UTC0",
     }
     try:
-        done = subprocess.run(  # noqa: S603
+        return subprocess.run(  # noqa: S603
             [found, *arguments], cwd=home, input=stdin, capture_output=True, env=environment, check=False, timeout=_CHECKER_SECONDS
         )
     except subprocess.TimeoutExpired as error:
         raise CouldNotCheckError(
             f"{program} takes too long over a signature", [f"waited: {_CHECKER_SECONDS} s"], reference="signature-program-failed"
         ) from error
-    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 class Child:

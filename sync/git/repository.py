@@ -20,7 +20,8 @@ from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
 from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES
-from sync.model import Entry, Mode, ObjectId, RepoPath
+from sync.model import Entry
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.tree import TreeEntry, parse_tree
 from sync.tree import object_id as hash_object

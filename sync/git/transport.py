@@ -11,7 +11,7 @@ from sync.git.attended import Ended, TooManyWordsError, attend
 from sync.git.complaints import failure, too_much
 from sync.git.process import program
 from sync.git.settings import REMOTE, Pairs, Settings
-from sync.model import ObjectId
+from sync.objects.ids import ObjectId
 
 _FILTERS = {"blobs": "blob:none", "trees": "tree:0"}
 # what an upload-pack is told that git starts for a local upstream: it believes neither arguments nor variables
@@ -45,6 +45,8 @@ class Listener:
     progress: Callable[[Progress], None] = lambda _: None
     asks: Callable[[], None] = lambda: None
     answered: Callable[[], None] = lambda: None
+    began: Callable[[], None] = lambda: None
+    """Is told that a git was started, which asks by itself from then on."""
     cancelled: Callable[[], bool] = lambda: False
 
 
@@ -149,7 +151,7 @@ def _run(
         if settings.passwords is not None:
             settings.passwords.begin()
 
-    attention = Attention(hearing.hear, asks, listener.answered, listener.cancelled)
+    attention = Attention(hearing.hear, asks, listener.answered, listener.began, listener.cancelled)
     try:
         ended = attend(
             [program(), *command],

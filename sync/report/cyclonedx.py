@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from sync.model import Mode
 from sync.names import quote_path
+from sync.objects.ids import Mode
 from sync.report.facts import Component, Facts
 from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified
 from sync.report.sbom import TOOL, File, Part, content_uuid, json_bytes, parts

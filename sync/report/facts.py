@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync.model import THIRD_PARTY, FileFact, ObjectId, Pin, RepoPath, Signature, license_directory
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import FileFact, Pin, Signature
+from sync.objects.ids import ObjectId, RepoPath
 from sync.verify import Presence
 
 

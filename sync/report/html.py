@@ -7,8 +7,8 @@ from hashlib import sha256
 from importlib.resources import files
 from urllib.parse import quote
 
-from sync.model import ObjectId, RepoPath
 from sync.names import count, quote_path, short_pin
+from sync.objects.ids import ObjectId, RepoPath
 from sync.report.facts import Component, Facts, LicenseText, Nested, Recorded
 from sync.report.links import directory_page, file_page
 from sync.report.page.details import commands, file_table, properties

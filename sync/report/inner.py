@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sync.errors import RecordError
-from sync.model import THIRD_PARTY, FileFact, Mode, ObjectId, RepoPath, license_directory
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import FileFact
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.paths import is_mirror_name
 from sync.provenance import Record
 from sync.record_json import parse_record

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
-from sync.model import Mode, Pin, Signature
+from sync.model import Pin, Signature
 from sync.names import quote_path
+from sync.objects.ids import Mode
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import repository_url
 

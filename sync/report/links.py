@@ -3,8 +3,8 @@
 import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
-from sync.model import ObjectId, RepoPath
 from sync.names import quote_path
+from sync.objects.ids import ObjectId, RepoPath
 from sync.report.facts import Component
 from sync.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like

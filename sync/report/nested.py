@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.model import Mode, ObjectId, RepoPath
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.proof import commit_tree
 from sync.provenance import Record
 from sync.report.facts import Nested, Origin

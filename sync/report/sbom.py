@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from pydantic_core import to_json
 
-from sync.model import FileFact, Mode, RepoPath
+from sync.model import FileFact
 from sync.names import printable, quote_path
+from sync.objects.ids import Mode, RepoPath
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
 from sync.report.links import purl, repository_uri, swhid_content, swhid_directory, swhid_qualified, upstream_path
 from sync.report.text import origin_shown

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from sync.model import FileFact, Mode
+from sync.model import FileFact
+from sync.objects.ids import Mode
 from sync.report.facts import Component, Facts
 
 _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}

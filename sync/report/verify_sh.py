@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from itertools import groupby
 
-from sync.model import FileFact, Mode
+from sync.model import FileFact
 from sync.names import printable
+from sync.objects.ids import Mode
 from sync.report.facts import Component, Facts
 from sync.report.text import elsewhere_shown, headline
 

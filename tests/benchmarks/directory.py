@@ -1,6 +1,7 @@
 """One directory of a large upstream, cold: time and bytes received, against git's sparse clone."""
 
 import os
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ _REAL_TAG = "GIT_VERBATIM_BENCH_LARGE_TAG"
 _REAL_DIRECTORY = "GIT_VERBATIM_BENCH_LARGE_DIRECTORY"
 _OURS = "git-verbatim"
 _CLONE = "`git clone --depth 1 --filter=blob:none --sparse`, `git sparse-checkout set`"
-_LEAST = "`git fetch --depth 1 --filter=blob:none`, `git fetch --stdin` of the blobs"
+_LEAST = '`python -c "import pydantic, typer"`, `git fetch --depth 1 --filter=blob:none`, `git fetch --stdin` of the blobs'
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,11 @@ def _clone(wanted: Wanted, place: Path) -> list[Command]:
 
 
 def _fetches(wanted: Wanted, blobs: Path, place: Path) -> list[Command]:
-    """What any program that has git fetch has to start, into a repository that is there."""
+    """What any such program has to start one after another: one that reads a manifest, then git, into a repository there."""
     git(place, "init", "--quiet", "--bare", "bare")
     fetch = ["git", "fetch", "--quiet", "--no-tags", "--filter=blob:none"]
     return [
+        Command([sys.executable, "-c", "import pydantic, typer"], place),
         Command([*fetch, "--depth", "1", wanted.url, f"refs/tags/{wanted.tag}"], place / "bare"),
         Command([*fetch, "--stdin", wanted.url], place / "bare", stdin=blobs),
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 from policies.trailers import Trailer, parse_trailers
 from sync.derive import refuse_inexact
 from sync.errors import SelectionError
-from sync.model import BLOB_MODES, Entry, Mirror, Mode, ObjectId, Pin, PinKind, RepoPath, Selection
+from sync.model import Entry, Mirror, Pin, PinKind, Selection
+from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.patterns import last_match, parse_pattern
 from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
 from sync.tree import MalformedObjectError, object_id, parse_tree

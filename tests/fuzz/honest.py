@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from sync.derive import derive
-from sync.model import FileFact, Mirror, Mode, ObjectId, Pin, PinKind, RepoPath, Selection, UpstreamCommit
+from sync.model import FileFact, Mirror, Pin, PinKind, Selection, UpstreamCommit
+from sync.objects.ids import Mode, ObjectId, RepoPath
 from sync.proof import Claim
 from sync.provenance import Record, make_record
 from sync.tree import build_trees, object_id

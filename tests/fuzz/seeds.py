@@ -1,6 +1,6 @@
 """What fuzzing begins with: inputs that are good or nearly so, large ones, and words that matter; made here, none is anybody's."""
 
-from sync.model import Mode, ObjectId
+from sync.objects.ids import Mode, ObjectId
 from sync.record_json import dump_record
 from sync.tree import TreeEntry, dump_tree
 from tests.fuzz.honest import upstream

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sync.model import Mode, ObjectId
+from sync.objects.ids import Mode, ObjectId
 from sync.tree import TreeEntry, dump_tree
 from tests.fuzz.seeds import SEEDS, URLS, WORDS
 

@@ -12,8 +12,9 @@ from policies.trailers import parse_trailers, without_trailers
 from sync.edit import add_mirror_table, remove_mirror_tables
 from sync.errors import ManifestError, RecordError
 from sync.manifest import parse_manifest
-from sync.model import BLOB_MODES, Mirror, Mode, RepoPath
+from sync.model import Mirror
 from sync.names import printable, quote_path, unquote_path
+from sync.objects.ids import BLOB_MODES, Mode, RepoPath
 from sync.paths import into_problem, is_mirror_name, overlaps, path_problem
 from sync.patterns import last_match, parse_pattern
 from sync.portable import collisions, judge_portable

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from sync import selection
-from sync.model import FileFact, Mode, RepoPath
+from sync.model import FileFact
 from sync.names import quote_path
+from sync.objects.ids import Mode, RepoPath
 from sync.report import links
 from sync.report.facts import Component
 from sync.report.page.markup import Html, code, fill, join, link, note
