@@ -14,6 +14,10 @@ from filelock import FileLock, Timeout
 from sync.errors import HostError
 
 _STEP_SECONDS = 1.0
+_FILES = {
+    "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+    "HEAD": "ref: refs/heads/none\n",
+}
 
 
 def cache_root() -> Path:
@@ -101,16 +105,15 @@ def _require(path: Path) -> None:
 
 
 def make_bare(path: Path) -> None:
-    """Have an empty bare repository there, or what is there with a configuration that git can only hear as ours.
+    """Have an empty bare repository there, or what is there with a HEAD and a configuration that are ours.
 
     It is what git needs to take it for one, without anybody's template.
     """
     for directory in ("objects/pack", "refs"):
         (path / directory).mkdir(parents=True, exist_ok=True)
-    (path / "config").unlink(missing_ok=True)  # it may be a link
-    (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
-    if not (path / "HEAD").exists():
-        (path / "HEAD").write_text("ref: refs/heads/none\n")
+    for name, content in _FILES.items():
+        (path / name).unlink(missing_ok=True)  # it may be a link, or cut off
+        (path / name).write_text(content)
 
 
 def aside_of(path: Path) -> Path:

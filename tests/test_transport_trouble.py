@@ -577,6 +577,16 @@ def test_locks_that_a_killed_git_has_left_in_the_cache_hold_nobody_up(
     assert left_in_cache(scratch_home) == []
 
 
+@pytest.mark.parametrize("name", ["HEAD", "config"])
+def test_a_file_of_the_cache_that_a_killed_run_has_cut_off_is_written_anew(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, name: str
+) -> None:
+    upstream.release("v2", FILES | {"new": b"new"})
+    sync_of(host, site.url())
+    (caches(scratch_home)[0] / name).write_bytes(b"")
+    assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
+
+
 SETTINGS_OF_A_CACHE = {
     "hooks": "[core]\n\thooksPath = {here}/hooks\n",
     "ssh": "[core]\n\tsshCommand = {here}/hooks/program\n",
