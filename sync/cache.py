@@ -49,8 +49,8 @@ def cache_path(key: str) -> Path:
 def locked_cache(key: str, wait_seconds: float, *, waits: Callable[[], None] = lambda: None, anew: bool = False) -> Iterator[Path]:
     """The upstream's cache, a bare repository held by this process alone; what a killed fetch left is swept away first.
 
-    `waits` is told, each second, that another process holds it. With `anew` it is made again from nothing, because it was found to be
-    damaged.
+    `waits` is told, each second, that another process holds it. With `anew` it is made again from nothing, because it was
+    found to be damaged.
     """
     path = cache_path(key)
     try:
