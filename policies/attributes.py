@@ -11,12 +11,12 @@ from policies.objects import Objects
 from policies.states import State
 from sync.errors import HostError
 from sync.git.attributes import ARCHIVING, CONVERTING, attributes_of
-from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY
 from sync.limits import OWN_FILE_BYTES
 from sync.model import Entry
 from sync.names import quote_path
-from sync.objects.ids import Mode, ObjectId, RepoPath
 
 _KEPT_ANSWERS = 16
 _KEPT_CONVERSIONS = 1 << 16

@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from policies.explain import Violation, explain_finding
-from policies.objects import Objects
-from policies.rules import Rules, missing_trailers
-from policies.states import Case, Root, State, States, read_root
-from policies.trailers import Trailer, wanted_trailers
-from sync.errors import CouldNotCheckError, UsageError, VerbatimError
-from sync.git.changes import StagedChange, staged_changes
-from sync.git.history import (
+from policies.git.changes import StagedChange, staged_changes
+from policies.git.history import (
     Commit,
     commits_of_interest,
     commits_of_refs,
@@ -23,13 +18,18 @@ from sync.git.history import (
     peel,
     read_commit,
 )
+from policies.objects import Objects
+from policies.rules import Rules, missing_trailers
+from policies.states import Case, Root, State, States, read_root
+from policies.trailers import Trailer, wanted_trailers
+from sync.beside import Child
+from sync.errors import CouldNotCheckError, UsageError, VerbatimError
 from sync.git.naming import named_commit
-from sync.git.process import Child
 from sync.git.repository import Repository
-from sync.host import Host
+from sync.host.find import Host
+from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
+from sync.judgement.findings import Finding
 from sync.model import Entry
-from sync.objects.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
-from sync.verify import Finding
 
 _FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
 _FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main`"

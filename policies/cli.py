@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sync.errors import ExitStatus, UsageError
-from sync.host import find_host
+from sync.host.find import find_host
 from sync.names import did_you_mean
 from sync.paint import paint_for
 

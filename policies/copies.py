@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, State
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.findings import Difference, Finding, Held, ReadFile, Rule, compare_files, path_of, verify_mirror
 from sync.layout import THIRD_PARTY, license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import Entry, FileFact
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.proof import proven_entries
-from sync.provenance import Record
-from sync.tree import TreeEntry, hash_tree
-from sync.verify import Difference, Finding, Held, ReadFile, Rule, compare_files, path_of, verify_mirror
+from sync.objects.tree import TreeEntry, hash_tree
+from sync.record.proof import proven_entries
+from sync.record.record import Record
 
 # where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
 _NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})

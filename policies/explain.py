@@ -8,13 +8,13 @@ from itertools import zip_longest
 from policies.objects import Objects
 from policies.states import Case, State
 from policies.words import BY_RULE, RESTORE
+from sync.ids import Mode, ObjectId
+from sync.judgement.findings import Difference, Finding, Rule
 from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.manifest import MANIFEST_PATH
+from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.toml_lines import find_line
 from sync.names import printable, unquote_path
-from sync.objects.ids import Mode, ObjectId
-from sync.toml_lines import find_line
-from sync.verify import Difference, Finding, Rule
 
 _SHORT = 12
 _OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})

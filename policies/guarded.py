@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from policies.states import MirrorFacts, State
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory, record_path
-from sync.manifest import MANIFEST_PATH
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.provenance import Record
+from sync.manifest.manifest import MANIFEST_PATH
+from sync.record.record import Record
 
 
 class Part(Enum):

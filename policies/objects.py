@@ -5,10 +5,10 @@ from functools import lru_cache
 
 from sync.errors import HostError
 from sync.git.repository import Repository
+from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.limits import ENTRIES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
 from sync.model import Entry
-from sync.objects.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.tree import Directories, MalformedObjectError, TreeEntry, dump_tree, object_id, parse_tree
+from sync.objects.tree import Directories, MalformedObjectError, TreeEntry, dump_tree, object_id, parse_tree
 
 _KEPT_TREES = 4096
 _KEPT_TEXTS = 4

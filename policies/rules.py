@@ -10,13 +10,13 @@ from policies.objects import Objects
 from policies.states import Case, MirrorFacts, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
+from sync.ids import Mode, ObjectId
+from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory
 from sync.model import Entry, FileFact
 from sync.names import quote_path
-from sync.objects.ids import Mode, ObjectId
-from sync.provenance import Record
-from sync.tree import TreeEntry
-from sync.verify import DIFFERENCES, Difference, Finding, Rule, path_of
+from sync.objects.tree import TreeEntry
+from sync.record.record import Record
 
 _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000

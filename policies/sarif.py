@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from policies.check import Judgement, Report
 from policies.explain import Violation
 from policies.words import EXPLANATIONS, Explanation, with_placeholders
+from sync.judgement.findings import Rule
 from sync.names import printable
-from sync.verify import Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {explanation.rule: index for index, explanation in enumerate(EXPLANATIONS)}

@@ -6,17 +6,17 @@ from functools import lru_cache
 
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
+from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, THIRD_PARTY, license_directory, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
-from sync.manifest import MANIFEST_PATH, parse_manifest
+from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
+from sync.manifest.paths import is_above, is_mirror_name
 from sync.model import Entry, Mirror
-from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.paths import is_above, is_mirror_name
-from sync.portable import looks_like
-from sync.provenance import Record
-from sync.record_json import parse_record
-from sync.selection import join
-from sync.tree import TreeEntry
+from sync.objects.portable import looks_like
+from sync.objects.tree import TreeEntry
+from sync.record.json_file import parse_record
+from sync.record.record import Record
+from sync.selection.selection import join
 
 _TOP = THIRD_PARTY.encode()
 _ATTRIBUTES = ATTRIBUTES_FILE.encode()

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from policies.states import State
-from sync.objects.ids import EMPTY_TREE
-from sync.provenance import Record
+from sync.ids import EMPTY_TREE
+from sync.record.record import Record
 
 KEY = "Mirror-Sync"
 REMOVED = "removed"

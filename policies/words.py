@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from sync.git_files import CONVERTS_NOTHING, LEAVES_NOTHING_OUT
-from sync.verify import Rule
+from sync.host.attributes_and_ignores import CONVERTS_NOTHING, LEAVES_NOTHING_OUT
+from sync.judgement.findings import Rule
 
 
 @dataclass(frozen=True, slots=True)

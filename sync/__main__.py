@@ -90,7 +90,7 @@ def _start(arguments: list[str]) -> int:
         from policies.hooks.run import run_hook  # without the imports of all other commands: every commit waits for it
 
         return run_hook(arguments[2:])
-    from sync.program import app
+    from sync.cli.program import app
 
     app()
     return ExitStatus.CLEAN
@@ -112,8 +112,8 @@ def _is_somewhere() -> bool:
 
 
 def _say(error: VerbatimError) -> int:
+    from sync.cli.text import render_error
     from sync.paint import paint_for
-    from sync.render import render_error
 
     _complain(render_error(error, paint_for(sys.stderr)))
     return error.exit_status

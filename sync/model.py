@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from sync.ids import ObjectId, RepoPath
 from sync.layout import license_directory, record_path
-from sync.objects.ids import ObjectId, RepoPath
 
 
 class Entry(NamedTuple):

@@ -113,7 +113,7 @@ def _serve(listening: socket.socket, alive: socket.socket) -> None:
     for package in ("sync", "policies"):
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
             importlib.import_module(module.name)
-    _quicken(importlib.import_module("sync.parallel"))
+    _quicken(importlib.import_module("sync.upstream.parallel"))
     while listening in select.select([listening, alive], [], [])[0]:
         with listening.accept()[0] as answer:
             head, descriptors, _, _ = socket.recv_fds(answer, _HEAD.size, _STREAMS)

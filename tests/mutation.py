@@ -11,7 +11,14 @@ from pathlib import Path
 
 from hypothesis import Phase, settings
 
-MODULES = ("sync/tree.py", "sync/selection.py", "sync/portable.py", "sync/proof.py", "policies/copies.py", "policies/rules.py")
+MODULES = (
+    "sync/objects/tree.py",
+    "sync/selection/selection.py",
+    "sync/objects/portable.py",
+    "sync/record/proof.py",
+    "policies/copies.py",
+    "policies/rules.py",
+)
 TESTS = ("tree", "selection", "portable", "proof", "patterns", "fuzz", "rules")
 _ROOT = Path(__file__).parent.parent
 _KILLED = ("killed", "timeout", "segfault", "suspicious")

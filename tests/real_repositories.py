@@ -23,7 +23,7 @@ from pathlib import Path
 
 from sync.model import Budget
 from sync.names import printable, quote_path
-from sync.tree import object_id
+from sync.objects.tree import object_id
 from tests.support import CONFIGURATIONS, Host, Ran, git, git_bytes, mirror
 
 _FORGE = "https://forge.invalid/"

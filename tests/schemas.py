@@ -7,15 +7,15 @@ from pathlib import Path
 from pydantic import BaseModel
 
 import policies.output
-import sync.output
+import sync.cli.json_output
 
 ROOT = Path(__file__).parent.parent
 DIRECTORY = ROOT / "sync" / "schemas"
-SHIPPED = {DIRECTORY: sync.output.SCHEMAS, ROOT / "policies" / "schemas": policies.output.SCHEMAS}
+SHIPPED = {DIRECTORY: sync.cli.json_output.SCHEMAS, ROOT / "policies" / "schemas": policies.output.SCHEMAS}
 """Directory → what is in it."""
 
 
-def schema_texts(models: Mapping[str, type[BaseModel]] = sync.output.SCHEMAS) -> dict[str, str]:
+def schema_texts(models: Mapping[str, type[BaseModel]] = sync.cli.json_output.SCHEMAS) -> dict[str, str]:
     """File name → content of each of these schemas."""
     return {
         f"{name}.schema.json": json.dumps(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.submodules import submodule_urls
+from sync.selection.submodules import submodule_urls
 from tests.support import Host, Ran, Upstream, git
 
 TROUBLE, COULD_NOT_CHECK = 2, 3

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from policies.check import Policy
 from sync.errors import HostError
-from sync.gather import gather
-from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
-from sync.host import find_host
+from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.host.find import find_host
+from sync.report.gather import gather
 from tests.support import Host, Upstream, git_bytes, mirror
 
 FILES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.files import signals_held
+from sync.signals import signals_held
 from tests.support import Host, Upstream, mirror, run_tool
 
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
@@ -169,8 +169,8 @@ def test_an_interrupted_run_takes_its_workspace_away(updating: Host) -> None:
     before = updating.snapshot()
     wrapper = updating.path.with_name("wrapper.py")
     wrapper.write_text(
-        "import signal, sys\nimport sync.staging\nfrom sync.__main__ import main\n"
-        "sync.staging.discard_unfinished = lambda workspace: signal.raise_signal(signal.SIGINT)\n"
+        "import signal, sys\nimport sync.change.stage\nfrom sync.__main__ import main\n"
+        "sync.change.stage.discard_unfinished = lambda workspace: signal.raise_signal(signal.SIGINT)\n"
         "sys.argv = ['git-verbatim', 'sync']\nmain()\n"
     )
     done = subprocess.run(
@@ -204,7 +204,7 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
     wrapper = updating.path.with_name("wrapper.py")
     # the change comes at the worst moment: after the plan, just before the replacement
     wrapper.write_text(
-        "import sys\nimport sync.staging as apply\nfrom sync.__main__ import main\n"
+        "import sys\nimport sync.change.stage as apply\nfrom sync.__main__ import main\n"
         "original = apply.write_journal\n"
         "def late(*arguments):\n    original(*arguments)\n    open('third_party/one/late', 'w').write('precious')\n"
         "apply.write_journal = late\nsys.argv = ['git-verbatim', 'sync']\nmain()\n"
@@ -229,11 +229,11 @@ def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_
     edited = manifest(upstream, "v2").replace("v2", "v3")
     wrapper = updating.path.with_name("wrapper.py")
     wrapper.write_text(
-        "import sys\nimport sync.staging\nfrom sync.__main__ import main\n"
-        "original = sync.staging.write_journal\n"
+        "import sys\nimport sync.change.stage\nfrom sync.__main__ import main\n"
+        "original = sync.change.stage.write_journal\n"
         "def late(*arguments):\n"
         f"    original(*arguments)\n    open('third_party/mirrors.toml', 'w').write({edited!r})\n"
-        "sync.staging.write_journal = late\nsys.argv = ['git-verbatim', 'sync', '--commit']\nmain()\n"
+        "sync.change.stage.write_journal = late\nsys.argv = ['git-verbatim', 'sync', '--commit']\nmain()\n"
     )
     done = subprocess.run(
         [sys.executable, str(wrapper)],

@@ -13,10 +13,10 @@ from policies.conversion import conversion
 from sync.errors import CouldNotCheckError
 from sync.git.attributes import attributes_of
 from sync.git.repository import Repository
-from sync.git_files import ATTRIBUTES as OURS
-from sync.git_files import EARLIER_ATTRIBUTES
+from sync.host.attributes_and_ignores import ATTRIBUTES as OURS
+from sync.host.attributes_and_ignores import EARLIER_ATTRIBUTES
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.model import Entry
-from sync.objects.ids import Mode, ObjectId, RepoPath
 from tests.support import CONFIGURATIONS, Host, Upstream, git, git_bytes, mirror
 
 TEXTS = ("", "text", "-text", "text=auto", "text=input", "crlf", "-crlf", "crlf=input", "crlf=auto", "binary")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.cache import cache_root
+from sync.upstream.cache import cache_root
 from tests.support import Host, Ran, Upstream, git, mirror, run_tool
 
 TROUBLE, COULD_NOT_CHECK = 2, 3

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
-from sync.manifest import parse_manifest
-from sync.start import preset_manifest
+from sync.change.init import preset_manifest
+from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.manifest.manifest import parse_manifest
 from tests.schemas import DIRECTORY
 from tests.support import Host, Upstream, git, mirror
 

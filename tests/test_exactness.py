@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sync.work_tree import WorkTree
+from sync.host.work_tree import WorkTree
 from tests.support import Host, Upstream, git, mirror
 from tests.torture import ALLOW, FILES, NOT_UTF8
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from sync.proof import check_proof
+from sync.record.proof import check_proof
 from tests.fuzz.against_git import AGAINST_GIT, WITH_GIT
 from tests.fuzz.forgery import forge
 from tests.fuzz.generated import law_of

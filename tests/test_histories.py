@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from policies.check import Judgement, Policy
-from sync.host import find_host
+from sync.host.find import find_host
 from tests import forked
 from tests.support import Host, Ran, Upstream, git, mirror, run_tool
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from sync.manifest import parse_manifest
+from sync.ids import ObjectId, RepoPath
+from sync.manifest.manifest import parse_manifest
 from sync.model import Derived, Entry, FileFact, UpstreamCommit
-from sync.objects.ids import ObjectId, RepoPath
-from sync.provenance import make_record
-from sync.record_json import dump_record
-from sync.selection import select
-from sync.tree import TreeEntry, build_trees, dump_tree, object_id
+from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
+from sync.record.json_file import dump_record
+from sync.record.record import make_record
+from sync.selection.selection import select
 from tests.support import Host, Ran, Upstream, git, mirror
 
 FILE, LINK, TREE = 0o100644, 0o120000, 0o040000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from policies.git import changes
 from sync.errors import HostError
-from sync.git import changes
 from tests.support import Host, Upstream, git, mirror
 
 

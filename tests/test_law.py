@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from sync.change.commands import SyncOptions, synchronize
 from sync.errors import SelectionError
-from sync.fetch import Options
-from sync.host import find_host
+from sync.host.find import find_host
 from sync.names import unquote_path
-from sync.synchronize import SyncOptions, synchronize
+from sync.upstream.fetch import Options
 from tests.support import Host, Upstream, git, git_bytes, mirror
 
 NAMES = st.sampled_from(["a.wit", "b", "deps", "x y", "é", ".gitattributes", ".gitignore", "LICENSE", "#", "con", "-", "[a]"])

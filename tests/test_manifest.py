@@ -3,9 +3,9 @@
 import pytest
 
 from sync.errors import ManifestError
-from sync.manifest import parse_manifest
+from sync.manifest.manifest import parse_manifest
+from sync.manifest.toml_lines import find_line
 from sync.model import Pin, PinKind, Selection
-from sync.toml_lines import find_line
 
 GOOD = '[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\n'
 

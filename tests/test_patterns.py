@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.patterns import excess
+from sync.selection.patterns import excess
 from tests.fuzz.against_git import git_says, new_repository, we_say
 
 ROWS = [

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from policies import copies
 from policies.check import Policy
-from sync.host import find_host
+from sync.host.find import find_host
 from tests.support import Host, Upstream, git, git_bytes, mirror
 
 PINS = {"alpha": ("v1", "v2", "v3"), "beta": ("v1", "v2"), "hidden": ("v1", "v2")}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.objects.ids import RepoPath
-from sync.portable import collisions, judge_portable, looks_like
+from sync.ids import RepoPath
+from sync.objects.portable import collisions, judge_portable, looks_like
 from tests.support import Host, Upstream, git, mirror
 
 NAMES = {

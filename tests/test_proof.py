@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync.errors import RecordError
+from sync.ids import Mode
 from sync.model import Selection
-from sync.objects.ids import Mode
-from sync.proof import check_proof, commit_time, commit_tree, tag_name, tag_target
-from sync.record_json import dump_record, parse_record
-from sync.tree import TreeEntry, build_trees, dump_tree, object_id
+from sync.objects.commits import commit_time, commit_tree, tag_name, tag_target
+from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
+from sync.record.json_file import dump_record, parse_record
+from sync.record.proof import check_proof
 from tests.fuzz.honest import Objects, claim_of, honest, record_of
 from tests.support import Upstream, git_bytes
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sync.errors import RecordError, SelectionError
+from sync.ids import RepoPath
 from sync.model import Mirror, Pin, PinKind, Selection
-from sync.objects.ids import RepoPath
-from sync.record_json import dump_record, parse_record
+from sync.record.json_file import dump_record, parse_record
 from tests.support import Host, Upstream, mirror
 from tests.test_proof import honest
 
@@ -127,7 +127,7 @@ def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any
 
 def test_a_record_larger_than_any_that_is_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     record = parse_record(GOOD, "up")
-    monkeypatch.setattr("sync.record_json.RECORD_BYTES", len(GOOD) - 1)
+    monkeypatch.setattr("sync.record.json_file.RECORD_BYTES", len(GOOD) - 1)
     with pytest.raises(SelectionError) as raised:
         dump_record(record)
     assert raised.value.reference == "record-too-large"

@@ -14,7 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from sync.report.formats import FORMATS
+from sync.report.formats.registry import FORMATS
 from tests.bundles import ROOT, Bundle
 from tests.support import Host, Ran, Upstream, mirror, run_tool
 

@@ -17,12 +17,12 @@ from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 from jsonschema import Draft202012Validator
 
+from sync.host.scan import scan_directory
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.findings import Presence
 from sync.model import FileFact, Pin, PinKind
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.report import intoto, nix, sha256sums, verify_sh
 from sync.report.facts import Component, Content, Facts, Licensing, Nested, Origin
-from sync.scan import scan_directory
-from sync.verify import Presence
+from sync.report.formats import intoto, nix, sha256sums, verify_sh
 from tests.bundles import Bundle
 from tests.support import Host, Upstream, git, mirror
 

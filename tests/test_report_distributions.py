@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.findings import Presence
+from sync.manifest.license_expressions import parse_expression
 from sync.model import FileFact, Pin, PinKind
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.report import debian, reuse, rpm
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
-from sync.report.licenses import parse_expression
+from sync.report.formats import debian, reuse, rpm
 from sync.report.versions import version_of
-from sync.verify import Presence
 from tests.bundles import Bundle
 from tests.support import git
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from sync.ids import ObjectId, RepoPath
+from sync.manifest.license_expressions import ExpressionError, parse_expression
 from sync.model import Pin, PinKind
-from sync.objects.ids import ObjectId, RepoPath
-from sync.provenance import Record
-from sync.record_json import parse_record
+from sync.record.json_file import parse_record
+from sync.record.record import Record
 from sync.report.inner import NOTHING_INSIDE, inner_records
-from sync.report.licenses import ExpressionError, parse_expression
 from sync.report.links import directory_page, file_page, repository_url
 from sync.report.versions import version_of
 from tests.bundles import LICENSE, NOTICE, ROOT, Bundle

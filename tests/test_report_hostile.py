@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from sync.errors import UsageError
+from sync.manifest.license_expressions import parse_expression
 from sync.model import Pin, PinKind
-from sync.report import debian, rpm
 from sync.report.facts import Facts
-from sync.report.licenses import licensing_of, parse_expression
+from sync.report.formats import debian, rpm
+from sync.report.licenses import licensing_of
 from sync.report.links import directory_page, purl, repository_uri
 from sync.report.text import headline
 from sync.report.versions import version_of

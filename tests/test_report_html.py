@@ -11,11 +11,11 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.findings import Presence
 from sync.model import FileFact, Pin, PinKind
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.report import html
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
-from sync.verify import Presence
+from sync.report.formats import html
 from tests.browser import Browser
 from tests.bundles import Bundle
 

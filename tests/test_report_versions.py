@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.ids import ObjectId
 from sync.model import Pin, PinKind
-from sync.objects.ids import ObjectId
 from sync.report.versions import debian_version, is_sayable, rpm_version, version_of
 
 COMMIT = ObjectId("219ea36" + "0" * 33)

@@ -15,13 +15,13 @@ from policies.rules import Rules, missing_trailers
 from policies.states import Case, State, States, read_root
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
-from sync.git_files import ATTRIBUTES
+from sync.host.attributes_and_ignores import ATTRIBUTES
+from sync.ids import EMPTY_TREE, Mode, ObjectId
+from sync.judgement.findings import Difference, Finding, Rule
 from sync.model import FileFact
-from sync.objects.ids import EMPTY_TREE, Mode, ObjectId
-from sync.provenance import Record
-from sync.record_json import dump_record
-from sync.tree import TreeEntry, build_trees, dump_tree
-from sync.verify import Difference, Finding, Rule
+from sync.objects.tree import TreeEntry, build_trees, dump_tree
+from sync.record.json_file import dump_record
+from sync.record.record import Record
 from tests.fuzz.honest import Objects, record_of
 
 Files = Mapping[str, bytes | tuple[int, bytes]]

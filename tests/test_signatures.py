@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from sync.errors import CouldNotCheckError, HostError, ManifestError
-from sync.manifest import parse_manifest
+from sync.host.work_tree import WorkTree
+from sync.ids import ObjectId
+from sync.manifest.manifest import parse_manifest
 from sync.model import Mirror, SignatureState, SignedObject, UpstreamCommit
-from sync.objects.ids import ObjectId
-from sync.signatures import Judge
-from sync.signed import Judged, signed_part
-from sync.work_tree import WorkTree
+from sync.signature.keys import Judge
+from sync.signature.signed import Judged, signed_part
 from tests.support import Host, Upstream, git, git_bytes, mirror
 
 pytestmark = pytest.mark.skipif(

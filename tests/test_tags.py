@@ -2,9 +2,9 @@
 
 import pytest
 
-from sync.derive import other_name
-from sync.manifest import parse_manifest
+from sync.manifest.manifest import parse_manifest
 from sync.model import Pin, PinKind
+from sync.selection.copy import other_name
 from tests.support import Host, Upstream, git, mirror
 
 FILES = {"a.wit": b"a\n"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.objects.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.tree import (
+from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,
     build_trees,
@@ -69,7 +69,7 @@ WORDS = {
 
 
 def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.tree.ENTRIES", 2)
+    monkeypatch.setattr("sync.objects.tree.ENTRIES", 2)
     three = [TreeEntry(b"%d" % number, Mode.FILE, ID) for number in range(3)]
     assert parse_tree(dump_tree(three[:2])) == three[:2]
     with pytest.raises(MalformedObjectError, match=r"^it has more than 2 entries$") as raised:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.git_files import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
 from tests.pages import HOOKS, POLICIES, hooks_page, policies_page
 from tests.support import Host, Upstream, mirror
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from policies.hooks.script import Kind, interpreter_of, kind_of, render_script
 from sync.errors import HostError, UsageError
-from sync.git.history import hooks_directory
+from sync.git.hooks import hooks_directory
 from sync.git.process import can_import
-from sync.host import Host
+from sync.host.find import Host
 from sync.layout import HOOK_BEFORE
 
 CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, ExitStatus, UsageError
-from sync.objects.ids import NO_COMMIT
+from sync.ids import NO_COMMIT
 
 if TYPE_CHECKING:
     from policies.check import Policy, Report
-    from sync.git.changes import StagedChange
-    from sync.host import Host
+    from policies.git.changes import StagedChange
+    from sync.host.find import Host
 
 _FIELDS_OF_PUSH = 4
 _FIELDS_OF_RECEIVE = 3
@@ -45,7 +45,7 @@ def _judge_merge(_: Sequence[str]) -> int:
     changes = _staged_changes()
     if not changes:
         return ExitStatus.CLEAN
-    from sync.git.history import announced_merge_heads
+    from policies.git.history import announced_merge_heads
 
     return _say(_policy().check_staged(changes, merged=announced_merge_heads()))
 
@@ -90,7 +90,7 @@ def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
     A remote without a name is told as its URL, twice (githooks(5)). Of one that nothing is known of, a new fork perhaps, nothing
     better can be said than that what is published elsewhere is not this push's doing.
     """
-    from sync.git.changes import has_refs
+    from policies.git.changes import has_refs
 
     if remote and remote != url and has_refs(f"refs/remotes/{remote}/"):
         return [f"--remotes={remote}"]
@@ -137,8 +137,8 @@ def _brings_nothing(updates: Sequence[tuple[str, str]], there: Sequence[str], kn
 
     If git cannot tell, a full check says why.
     """
-    from sync.git.changes import changes_nothing
-    from sync.git.history import commits_of_interest
+    from policies.git.changes import changes_nothing
+    from policies.git.history import commits_of_interest
 
     moved = [(old, new) for old, new in updates if new != NO_COMMIT]
     if len(moved) > _FEW_REFS or not all(old != NO_COMMIT and changes_nothing(old, new) for old, new in moved):
@@ -160,7 +160,7 @@ HOOKS: Mapping[str, Callable[[Sequence[str]], int]] = {
 
 
 def _staged_changes() -> "list[StagedChange]":
-    from sync.git.changes import staged_changes
+    from policies.git.changes import staged_changes
 
     return staged_changes()
 
@@ -174,7 +174,7 @@ def _policy() -> "Policy":
 def _host() -> "Host":
     from pathlib import Path
 
-    from sync.host import find_host
+    from sync.host.find import find_host
 
     return find_host(Path.cwd())
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from sync.errors import CouldNotCheckError
 from sync.git.process import run_git
 from sync.git.repository import Repository
+from sync.ids import Mode
 from sync.model import Entry
-from sync.objects.ids import Mode
 
 CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 """The attributes by which git converts content (gitattributes(5))."""

@@ -11,7 +11,7 @@ from typing import IO
 
 from sync.errors import HostError
 from sync.git.process import last_lines, own_environment, program
-from sync.objects.ids import ObjectId
+from sync.ids import ObjectId
 
 
 def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:

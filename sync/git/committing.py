@@ -8,7 +8,7 @@ from pathlib import Path
 from sync.errors import HostError
 from sync.git.index import IndexFile
 from sync.git.process import NOT_THERE, last_lines, run_git
-from sync.objects.ids import ObjectId
+from sync.ids import ObjectId
 
 
 @dataclass(frozen=True, slots=True)

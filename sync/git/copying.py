@@ -7,7 +7,7 @@ from pygit2.enums import ObjectType
 from sync.git.bulk import Packing, pack_objects
 from sync.git.libgit2 import attempting
 from sync.git.repository import UNPACK_LIMIT, Repository
-from sync.objects.ids import ObjectId
+from sync.ids import ObjectId
 
 _PROBES = 64
 _LARGE_BYTES = 1 << 20

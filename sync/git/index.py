@@ -13,8 +13,8 @@ from typing import IO
 
 from sync.errors import HostError
 from sync.git.process import Completed, judging_environment, run_git
+from sync.ids import EMPTY_TREE, ObjectId, RepoPath
 from sync.model import Entry
-from sync.objects.ids import EMPTY_TREE, ObjectId, RepoPath
 
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
@@ -163,8 +163,8 @@ class Index:
 
         HostError if another process holds it for longer than a git command takes.
         """
-        from sync.files import signals_held
         from sync.git.libgit2 import attempting  # whoever only reads the index does without libgit2
+        from sync.signals import signals_held
 
         self.discard_leftovers()
         is_held = False

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from sync.git.libgit2 import FAILURES
 from sync.git.process import run_git
 from sync.git.repository import Repository
+from sync.ids import Mode, RepoPath
 from sync.model import Entry
-from sync.objects.ids import Mode, RepoPath
 
 _HIDDEN = b"S"
 

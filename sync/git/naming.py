@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sync.errors import UsageError
 from sync.git.process import run_git
 from sync.git.repository import Repository
-from sync.objects.ids import ObjectId
+from sync.ids import ObjectId
 
 _NAME = re.compile(r"(?:(?!@\{)[^~^:])*")
 _WHOLE_ID = re.compile("[0-9a-fA-F]{40}")

@@ -6,16 +6,14 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Generic, NoReturn, TypeVar
+from typing import IO
 
-from sync.errors import CouldNotCheckError, HostError, VerbatimError
+from sync.errors import CouldNotCheckError, HostError
+from sync.ids import ObjectId
 from sync.names import quote_path
-from sync.objects.ids import ObjectId
 
-_T = TypeVar("_T")
 _CHECKER_SECONDS = 30
 _ID = re.compile("[0-9a-f]{40}")
 _CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
@@ -170,53 +168,6 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Comp
         raise CouldNotCheckError(
             f"{program} takes too long over a signature", [f"waited: {_CHECKER_SECONDS} s"], reference="signature-program-failed"
         ) from error
-
-
-class Child:
-    """Work that a copy of this process does at the same time; a second processor's, where there is one."""
-
-    def __init__(self, work: Callable[[], bytes]) -> None:
-        self._reading, writing = os.pipe()
-        self._process = os.fork()
-        if self._process == 0:
-            _work_and_exit(work, writing)
-        os.close(writing)
-
-    def result(self) -> bytes | None:
-        """What the work gave; None if it failed, which doing it here will explain."""
-        with os.fdopen(self._reading, "rb") as pipe:
-            given = pipe.read()
-        _, status = os.waitpid(self._process, 0)
-        return given if status == 0 else None
-
-
-def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
-    status = 1
-    try:
-        given = work()
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(given)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-class Begun(Generic[_T]):
-    """Work that goes on in a thread while this one does other things: such as to wait for git."""
-
-    def __init__(self, work: Callable[[], _T]) -> None:
-        self._given: _T | None = None
-        self._thread = threading.Thread(target=self._do, args=[work], daemon=True)
-        self._thread.start()
-
-    def _do(self, work: Callable[[], _T]) -> None:
-        with suppress(VerbatimError, OSError):
-            self._given = work()
-
-    def result(self) -> _T | None:
-        """What the work gave; None if it failed, which doing it again will explain."""
-        self._thread.join()
-        return self._given
 
 
 def resolve_commit(repository: Path, revision: str) -> ObjectId | None:

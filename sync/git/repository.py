@@ -19,12 +19,12 @@ from sync.git.lacking import completion
 from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
 from sync.git.loose import LooseObjects
 from sync.git.process import is_reached, resolve_commit
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES
 from sync.model import Entry
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.proof import commit_tree
-from sync.tree import TreeEntry, parse_tree
-from sync.tree import object_id as hash_object
+from sync.objects.commits import commit_tree
+from sync.objects.tree import TreeEntry, parse_tree
+from sync.objects.tree import object_id as hash_object
 
 # like git's own fetch.unpackLimit: below it loose objects, above it one pack
 UNPACK_LIMIT = 100

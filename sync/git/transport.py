@@ -11,7 +11,7 @@ from sync.git.attended import Ended, TooManyWordsError, attend
 from sync.git.complaints import failure, too_much
 from sync.git.process import program
 from sync.git.settings import REMOTE, Pairs, Settings
-from sync.objects.ids import ObjectId
+from sync.ids import ObjectId
 
 _FILTERS = {"blobs": "blob:none", "trees": "tree:0"}
 # what an upload-pack is told that git starts for a local upstream: it believes neither arguments nor variables

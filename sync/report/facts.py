@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sync.ids import ObjectId, RepoPath
+from sync.judgement.findings import Presence
 from sync.layout import THIRD_PARTY, license_directory
 from sync.model import FileFact, Pin, Signature
-from sync.objects.ids import ObjectId, RepoPath
-from sync.verify import Presence
 
 
 @dataclass(frozen=True, slots=True)

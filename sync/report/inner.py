@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sync.errors import RecordError
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory
+from sync.manifest.paths import is_mirror_name
 from sync.model import FileFact
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.paths import is_mirror_name
-from sync.provenance import Record
-from sync.record_json import parse_record
+from sync.objects.tree import build_trees
+from sync.record.json_file import parse_record
+from sync.record.record import Record
 from sync.report.facts import Recorded
-from sync.selection import join
-from sync.tree import build_trees
+from sync.selection.selection import join
 
 _RECORD_FILE = re.compile(rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL)
 # more of them, or larger ones, no project was seen to have; of one whose records do not hold no more is believed

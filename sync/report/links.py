@@ -3,10 +3,10 @@
 import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
+from sync.ids import ObjectId, RepoPath
 from sync.names import quote_path
-from sync.objects.ids import ObjectId, RepoPath
 from sync.report.facts import Component
-from sync.selection import join
+from sync.selection.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")

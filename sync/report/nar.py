@@ -4,8 +4,8 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from sync.ids import Mode
 from sync.model import FileFact
-from sync.objects.ids import Mode
 
 _BASE32 = "0123456789abcdfghijklmnpqrsvwxyz"  # Nix's own alphabet, without e o t u
 _HASH_BYTES = 32

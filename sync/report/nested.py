@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.proof import commit_tree
-from sync.provenance import Record
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.objects.commits import commit_tree
+from sync.objects.tree import build_trees, is_license_name, object_id, parse_tree
+from sync.record.record import Record
 from sync.report.facts import Nested, Origin
 from sync.report.inner import NOTHING_INSIDE, Inner
-from sync.selection import join
-from sync.tree import build_trees, is_license_name, object_id, parse_tree
+from sync.selection.selection import join
 
 # where projects keep copies of others: what lies directly below is one each, even if nobody knows whose
 _PLACES = frozenset({b"deps", b"vendor", b"third_party", b"third-party", b"external"})

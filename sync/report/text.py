@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from sync.judgement.findings import Presence
 from sync.names import count, quote_path, short_pin
 from sync.report.facts import Component, Facts, Nested
-from sync.verify import Presence
 
 _SHOWN_UPSTREAMS = 8
 _SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")

@@ -2,8 +2,8 @@
 
 import re
 
+from sync.ids import ObjectId
 from sync.model import Pin, PinKind, reads_as_id
-from sync.objects.ids import ObjectId
 
 # a name before the number, as in `release-1.2`, `wasi_0.2.12`, `curl/v8.1` or `@scope/name@1.2`
 _TAG = re.compile(r"(?:(?P<name>[^0-9]*)[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)

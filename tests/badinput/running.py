@@ -156,12 +156,12 @@ def _become(
 
 def _draw_nothing() -> None:
     """Have a terminal get only words, however long a run takes: what is drawn meanwhile moves the cursor."""
-    vars(importlib.import_module("sync.progress"))["_SHORT_SECONDS"] = SECONDS
+    vars(importlib.import_module("sync.cli.progress"))["_SHORT_SECONDS"] = SECONDS
 
 
 def _note_references(note: int) -> None:
     """Write down the reference of each error that is said: of most, text shows none."""
-    render = importlib.import_module("sync.render")
+    render = importlib.import_module("sync.cli.text")
     render_error = render.render_error
 
     def noting(error: object, paint: object) -> str:

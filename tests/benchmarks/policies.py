@@ -38,7 +38,7 @@ import os, sys, time
 from pathlib import Path
 import sync.__main__, policies.output
 from policies.check import open_policy
-from sync.host import find_host
+from sync.host.find import find_host
 policy = open_policy(find_host(Path.cwd()))
 start = time.perf_counter()
 report = policy.check_range(sys.argv[1])

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from policies.trailers import Trailer, parse_trailers
-from sync.derive import refuse_inexact
 from sync.errors import SelectionError
+from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.model import Entry, Mirror, Pin, PinKind, Selection
-from sync.objects.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.patterns import last_match, parse_pattern
-from sync.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
-from sync.tree import MalformedObjectError, object_id, parse_tree
+from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
+from sync.objects.tree import MalformedObjectError, object_id, parse_tree
+from sync.selection.copy import refuse_inexact
+from sync.selection.patterns import last_match, parse_pattern
 from sync.urls import REMOTE_SCHEMES, url_problem
 
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}

@@ -5,9 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from sync.model import Entry
-from sync.proof import Claim, Proof
-from sync.provenance import Record
-from sync.tree import hash_tree, object_id
+from sync.objects.tree import hash_tree, object_id
+from sync.record.proof import Claim, Proof
+from sync.record.record import Record
 from tests.fuzz.honest import claim_of, upstream
 
 Parts = dict[str, Any]

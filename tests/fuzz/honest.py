@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Iterator
 from functools import cache
 
-from sync.derive import derive
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.model import FileFact, Mirror, Pin, PinKind, Selection, UpstreamCommit
-from sync.objects.ids import Mode, ObjectId, RepoPath
-from sync.proof import Claim
-from sync.provenance import Record, make_record
-from sync.tree import build_trees, object_id
+from sync.objects.tree import build_trees, object_id
+from sync.record.proof import Claim
+from sync.record.record import Record, make_record
+from sync.selection.copy import derive
 
 TIME = 1_767_323_045
 

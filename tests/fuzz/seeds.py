@@ -1,8 +1,8 @@
 """What fuzzing begins with: inputs that are good or nearly so, large ones, and words that matter; made here, none is anybody's."""
 
-from sync.objects.ids import Mode, ObjectId
-from sync.record_json import dump_record
-from sync.tree import TreeEntry, dump_tree
+from sync.ids import Mode, ObjectId
+from sync.objects.tree import TreeEntry, dump_tree
+from sync.record.json_file import dump_record
 from tests.fuzz.honest import upstream
 
 _ID = ObjectId("1" * 40)

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sync.objects.ids import Mode, ObjectId
-from sync.tree import TreeEntry, dump_tree
+from sync.ids import Mode, ObjectId
+from sync.objects.tree import TreeEntry, dump_tree
 from tests.fuzz.seeds import SEEDS, URLS, WORDS
 
 

@@ -9,19 +9,20 @@ import unicodedata
 from collections.abc import Callable
 
 from policies.trailers import parse_trailers, without_trailers
-from sync.edit import add_mirror_table, remove_mirror_tables
 from sync.errors import ManifestError, RecordError
-from sync.manifest import parse_manifest
+from sync.ids import BLOB_MODES, Mode, RepoPath
+from sync.manifest.edit import add_mirror_table, remove_mirror_tables
+from sync.manifest.manifest import parse_manifest
+from sync.manifest.paths import into_problem, is_mirror_name, overlaps, path_problem
 from sync.model import Mirror
 from sync.names import printable, quote_path, unquote_path
-from sync.objects.ids import BLOB_MODES, Mode, RepoPath
-from sync.paths import into_problem, is_mirror_name, overlaps, path_problem
-from sync.patterns import last_match, parse_pattern
-from sync.portable import collisions, judge_portable
-from sync.proof import Claim, Proof, check_proof, commit_tree
-from sync.record_json import dump_record, parse_record
-from sync.selection import select
-from sync.tree import MalformedObjectError, build_trees, dump_tree, escapes, judge_name, judge_path, parse_tree
+from sync.objects.commits import commit_tree
+from sync.objects.portable import collisions, judge_portable
+from sync.objects.tree import MalformedObjectError, build_trees, dump_tree, escapes, judge_name, judge_path, parse_tree
+from sync.record.json_file import dump_record, parse_record
+from sync.record.proof import Claim, Proof, check_proof
+from sync.selection.patterns import last_match, parse_pattern
+from sync.selection.selection import select
 from sync.urls import REMOTE_SCHEMES, is_local, is_scp_like, url_problem
 from tests.fuzz.forgery import forge
 from tests.fuzz.honest import claim_of, upstream

@@ -1,0 +1,1 @@
+"""What policies ask git of index, commits and refs."""

@@ -1,0 +1,59 @@
+"""Work that goes on at the same time: in a copy of this process, or in a thread."""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, NoReturn, TypeVar
+
+from sync.errors import VerbatimError
+
+
+class Child:
+    """Work that a copy of this process does at the same time; a second processor's, where there is one."""
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self._reading, writing = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            _work_and_exit(work, writing)
+        os.close(writing)
+
+    def result(self) -> bytes | None:
+        """What the work gave; None if it failed, which doing it here will explain."""
+        with os.fdopen(self._reading, "rb") as pipe:
+            given = pipe.read()
+        _, status = os.waitpid(self._process, 0)
+        return given if status == 0 else None
+
+
+def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
+    status = 1
+    try:
+        given = work()
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(given)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+_T = TypeVar("_T")
+
+
+class Begun(Generic[_T]):
+    """Work that goes on in a thread while this one does other things: such as to wait for git."""
+
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._given: _T | None = None
+        self._thread = threading.Thread(target=self._do, args=[work], daemon=True)
+        self._thread.start()
+
+    def _do(self, work: Callable[[], _T]) -> None:
+        with suppress(VerbatimError, OSError):
+            self._given = work()
+
+    def result(self) -> _T | None:
+        """What the work gave; None if it failed, which doing it again will explain."""
+        self._thread.join()
+        return self._given

@@ -1,0 +1,1 @@
+"""The commands that write: look, plan, stage, replace, in this order."""

@@ -1,0 +1,168 @@
+"""The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from sync.change.foreign_hooks import refusing_their_changes
+from sync.change.plan import Plan
+from sync.errors import HostError, ManifestError
+from sync.git.committing import commit_index, read_head
+from sync.git.index import IndexFile
+from sync.git.repository import Repository
+from sync.host.attributes_and_ignores import Edit
+from sync.host.find import Host
+from sync.host.tracked import tracked_entries
+from sync.host.work_tree import WorkTree
+from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
+from sync.manifest.manifest import Manifest, parse_manifest
+from sync.model import Entry, Mirror
+from sync.names import short_pin
+from sync.objects.tree import object_id
+from sync.record.json_file import parse_record
+from sync.record.record import Record
+
+_PREFIX = THIRD_PARTY.encode() + b"/"
+_REMOVED = "removed"
+
+
+def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]) -> ObjectId | None:
+    """Commit the manifest, and of the mirrors in the plan or with another entry what is recorded; None if HEAD has it.
+
+    Nothing of it is read from the index, where somebody may stage other things meanwhile; files that people edit too get
+    our edits alone.
+    """
+    root, repository = host.require_work_tree()
+    index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
+    index.remove()  # of a run that was killed
+    head = read_head(root)
+    there = _committed(repository, head.commit)
+    before = _mirrors_of(repository, there)
+    changing = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
+    owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *changing])}
+    records = {name: record for name in owned if name in manifest.mirrors and (record := _record(host, name))}
+    wanted = _own_entries(host, repository, manifest, own, there)
+    for name, record in records.items():
+        wanted |= tracked_entries(manifest.mirrors[name], record)
+    targets = [MANIFEST, *own, *manifest.key_files, *(path for paths in owned.values() for path in paths)]
+    committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
+    touched = [path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)]
+    if not touched:
+        return None
+    changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
+    message = commit_message([_trailer_of(name, manifest, records) for name in changed])
+    guarded: dict[bytes, Entry] = {path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)}
+    try:
+        index.read_tree(head.commit)
+        index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
+        with refusing_their_changes(root, repository, guarded):
+            return commit_index(index, head, message)
+    except HostError as error:
+        error.hint = error.hint or _again(plan, before)
+        raise
+    finally:
+        with suppress(OSError):  # the commit is made, and the next run takes the file away
+            index.remove()
+
+
+def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
+    """Whether the working tree should have it so: of what people edit too, their own version may be there."""
+    path = os.fsdecode(entry.path)
+    if path not in {MANIFEST, *own}:
+        return True
+    content = WorkTree(host.third_party, host.repository).read(path)
+    return path != MANIFEST and content is not None and object_id("blob", content) == entry.blob
+
+
+def _from_root(entry: Entry) -> Entry:
+    return entry._replace(path=RepoPath(_PREFIX + entry.path))
+
+
+def _again(plan: Plan, before: Mapping[str, Mirror]) -> str:
+    """The command that commits what is in place, once git's reason is gone."""
+    names = [name for name in _names(plan) if name not in before]
+    return f"mend what git says, then `git verbatim sync {' '.join([*names, '--commit'])}`"
+
+
+def _own_entries(
+    host: Host, repository: Repository, manifest: Manifest, own: Mapping[str, Edit], there: Mapping[RepoPath, Entry]
+) -> dict[RepoPath, Entry]:
+    """The manifest as it was answered, its files of keys, and our edits in the committed state of what people edit too."""
+    state = WorkTree(host.third_party, host.repository)
+    contents = {MANIFEST: manifest.source, **{path: state.read(path) for path in manifest.key_files}}
+    for path, edit in own.items():
+        entry = there.get(RepoPath(path.encode()))
+        contents[path] = edit(None if entry is None else repository.read(entry.blob))
+    return {
+        path: there[path] if path in there and there[path].blob == blob else Entry(path, Mode.FILE, blob)
+        for name, content in contents.items()
+        if content is not None
+        for path, blob in [(RepoPath(name.encode()), repository.write_blob(content))]
+    }
+
+
+def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
+    """A message for mirrors as (name, pin or `removed`, tree id), ending in their trailers."""
+    if not synced:
+        subject = f"{THIRD_PARTY}: update the manifest"
+    elif len(synced) == 1:
+        name, pin, _ = synced[0]
+        subject = f"{THIRD_PARTY}: remove {name}" if pin == _REMOVED else f"{THIRD_PARTY}: sync {name} to {short_pin(pin)}"
+    else:
+        subject = f"{THIRD_PARTY}: sync {len(synced)} mirrors"
+    trailers = [f"Mirror-Sync: {name} {pin} {tree}" for name, pin, tree in synced]
+    return "\n".join([subject, *(["", *trailers] if trailers else [])]) + "\n"
+
+
+def _names(plan: Plan) -> list[str]:
+    return [*(change.name for change in plan.changes), *plan.satisfied]
+
+
+def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
+    """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
+    return _mirrors_of(host.require_repository(), committed_files(host))
+
+
+def committed_files(host: Host) -> Mapping[RepoPath, Entry]:
+    """What HEAD has below third_party/, by path there."""
+    root, repository = host.require_work_tree()
+    return _committed(repository, read_head(root).commit)
+
+
+def _mirrors_of(repository: Repository, committed: Mapping[RepoPath, Entry]) -> Mapping[str, Mirror]:
+    entry = committed.get(RepoPath(MANIFEST.encode()))
+    try:
+        return parse_manifest(repository.read(entry.blob)).mirrors if entry else {}
+    except ManifestError:
+        return {}
+
+
+def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
+    """Where a mirror is and was, below third_party/."""
+    changes = [change for change in plan.changes if change.name == name]
+    places = [place for change in changes for place in (change.into, change.moved_from) if place and not change.keeps_files]
+    places += [mirrors[name].into for mirrors in manifests if name in mirrors]
+    return [*places, license_directory(name), record_path(name)]
+
+
+def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) -> tuple[str, str, ObjectId]:
+    if name not in records:
+        return name, _REMOVED, EMPTY_TREE
+    return name, str(manifest.mirrors[name].pin), records[name].tree
+
+
+def _record(host: Host, name: str) -> Record | None:
+    data = WorkTree(host.third_party, host.repository).read(record_path(name))
+    return None if data is None else parse_record(data, name)
+
+
+def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoPath, Entry]:
+    """What a commit has below third_party/, by path there."""
+    found = repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
+    return {} if found is None or found[0] != Mode.TREE else {entry.path: entry for entry in repository.files_below(found[1])}
+
+
+def _is_in(path: bytes, targets: Sequence[str]) -> bool:
+    text = path.decode("utf-8", "surrogateescape")
+    return any(text == target or text.startswith(target + "/") for target in targets)

@@ -1,0 +1,128 @@
+"""`init`: manifest and attributes for a host that has none yet."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from sync.change.in_the_way import refuse_foreign
+from sync.errors import HostError, UsageError
+from sync.host.attributes_and_ignores import CONVERTS_NOTHING, keep_attributes
+from sync.host.directory import Directory, explaining
+from sync.host.find import Host
+from sync.host.scan import read_file
+from sync.host.work_tree import WorkTree
+from sync.ids import Mode
+from sync.layout import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY
+from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
+from sync.names import did_you_mean
+
+PRESETS = ("wasi",)
+
+_EMPTY_MANIFEST = """\
+# Exact copies of upstream trees, kept by git-verbatim: edit a pin here, then run `git verbatim sync`.
+#
+# [mirrors."wasi-0.2-cli"]
+# url  = "https://github.com/WebAssembly/WASI"
+# tag  = "v0.2.12"
+# from = "proposals/cli/wit"
+# into = "wasi/0.2/cli"
+"""
+
+# $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5)); what archives hold
+# is left to files that everybody has
+_LOCAL_ATTRIBUTES = f"{THIRD_PARTY}/** {CONVERTS_NOTHING} -whitespace\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What `init` wrote; the names of what was there already are in `kept`."""
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def initialize(host: Host, preset: str | None) -> Made:
+    """Write what a host needs and does not have; of what is there only the attributes of an earlier version are changed."""
+    root, repository = host.require_work_tree()
+    refuse_foreign(host, [], [MANIFEST, ATTRIBUTES_FILE])
+    manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
+    state = WorkTree(host.third_party, repository)
+    if preset and ((host.third_party / MANIFEST).exists() or state.deleted_error(MANIFEST)):
+        raise UsageError(
+            f"there is a {MANIFEST_PATH} already",
+            hint="move it away, or add mirrors with `git verbatim add`",
+            reference="manifest-exists",
+        )
+    hidden = _hidden(state)
+    written: list[str] = []
+    kept: list[str] = []
+    with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
+        with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
+            if third_party.exists(MANIFEST.encode()):
+                kept.append(MANIFEST_PATH)
+            elif MANIFEST in hidden:
+                kept.append(f"{MANIFEST_PATH}, which is hidden")
+            else:
+                third_party.write(MANIFEST.encode(), Mode.FILE, manifest.encode())
+                written.append(MANIFEST_PATH)
+            if ATTRIBUTES_FILE in hidden:
+                kept.append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}, which is hidden")
+            else:
+                is_new = _write_attributes(host, third_party)
+                (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
+        if _add_local_attributes(repository.common_directory):
+            written.append("info/attributes of this clone")
+    return Made(tuple(written), tuple(kept))
+
+
+def _write_attributes(host: Host, third_party: Directory) -> bool:
+    """Write third_party/.gitattributes where it is missing, or as an earlier version wrote it; whether it was written."""
+    name = ATTRIBUTES_FILE.encode()
+    if not third_party.exists(name):
+        third_party.write(name, Mode.FILE, keep_attributes(None))
+        return True
+    present = read_file(host.third_party, ATTRIBUTES_FILE)
+    wanted = keep_attributes(present)
+    if wanted != present:
+        third_party.replace(name, wanted)
+    return wanted != present
+
+
+def _add_local_attributes(git_directory: Path) -> bool:
+    """Whether they had to be added."""
+    local = git_directory / "info" / "attributes"
+    present = local.read_text("utf-8", "surrogateescape") if local.exists() else ""
+    if _LOCAL_ATTRIBUTES in present:
+        return False
+    if local.is_symlink() or local.parent.is_symlink():
+        raise HostError(
+            "info/attributes of this clone lies behind a symlink, and is not written through it",
+            [f"file: {local}"],
+            hint=f"add this line to it, then run the command again: {_LOCAL_ATTRIBUTES.strip()}",
+            reference="attributes-linked",
+        )
+    text = present + ("" if not present or present.endswith("\n") else "\n") + _LOCAL_ATTRIBUTES
+    with Directory.open(git_directory) as directory, directory.descend(b"info", create=True) as info:
+        info.replace(b"attributes", text.encode("utf-8", "surrogateescape"))
+    return True
+
+
+def _hidden(state: WorkTree) -> list[str]:
+    """Which of the files git has and hides; HostError for a manifest that is only deleted here, not in git."""
+    hidden = [name for name in (MANIFEST, ATTRIBUTES_FILE) if state.is_hidden(name)]
+    if MANIFEST not in hidden and state.read(MANIFEST) is None and (error := state.deleted_error(MANIFEST)):
+        raise error
+    return hidden
+
+
+def preset_manifest(name: str) -> str:
+    """The manifest of a preset; UsageError for one that is not shipped."""
+    if name not in PRESETS:
+        raise UsageError(
+            f"there is no preset {name}",
+            hint=did_you_mean(name, PRESETS) or f"presets: {', '.join(PRESETS)}",
+            reference="preset-unknown",
+        )
+    text = (files("sync") / "presets" / f"{name}.toml").read_text("utf-8")
+    parse_manifest(text.encode())
+    return text

@@ -1,0 +1,72 @@
+"""Holding a host: one run at a time, and what an interrupted one began is finished first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from sync.change.replace import discard_leftovers, finish_interrupted
+from sync.errors import HostError
+from sync.git.repository import Repository
+from sync.host.directory import explaining
+from sync.host.find import Host
+from sync.host.journal import Outcome, read_journal
+from sync.layout import LOCK
+from sync.signals import signals_held
+
+
+class Listener(Protocol):
+    """Who is told what happens."""
+
+    def notice(self, message: str) -> None: ...
+
+
+@contextmanager
+def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
+    """Hold the host's lock; an interrupted run is finished before anything else is read."""
+    _, repository = host.require_work_tree()
+    with _exclusively(repository, seconds, listener):
+        if journal := read_journal(repository.git_directory):
+            listener.notice("an earlier run was interrupted: finishing it first")
+            with explaining("finish an interrupted run"), signals_held():
+                report_rescued(finish_interrupted(host.third_party, repository, journal), listener)
+        discard_leftovers(host.third_party)
+        repository.index.discard_leftovers()
+        yield
+
+
+def report_rescued(outcome: Outcome, listener: Listener) -> None:
+    """Say where changes are that came while the tool ran."""
+    for path in outcome.rescued:
+        listener.notice(f"a change made meanwhile was kept: {path}")
+
+
+@contextmanager
+def _exclusively(repository: Repository, seconds: float, listener: Listener) -> Iterator[None]:
+    path = repository.common_directory / LOCK
+    lock = FileLock(path)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            listener.notice("waiting for another git-verbatim to finish with this repository")
+            lock.acquire(timeout=seconds)
+    except Timeout as error:
+        raise HostError(
+            "another git-verbatim is at work in this repository",
+            [f"lock: {path}", f"waited: {seconds:g} s"],
+            hint="wait for it to end, then run the command again",
+            reference="host-locked",
+        ) from error
+    except OSError as error:
+        raise HostError(
+            "cannot lock the repository",
+            [f"{path}: {(error.strerror or str(error)).lower()}"],
+            hint=f"move {path} away" if path.is_symlink() else "make the git directory writable",
+            reference="host-read-only",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,190 @@
+"""Reads manifest, records, disk and, where needed, upstreams, and plans what has to change; writes nothing of the host's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from sync.change.lock import Listener
+from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
+from sync.errors import RecordError
+from sync.git.repository import Repository
+from sync.host.find import Host
+from sync.host.tracked import is_staged
+from sync.host.work_tree import WorkTree
+from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.limits import RECORD_BYTES
+from sync.manifest.manifest import Manifest
+from sync.manifest.paths import overlaps
+from sync.model import Derived, FileFact, Mirror, UpstreamCommit
+from sync.record.json_file import parse_record
+from sync.record.record import Record, derived_of
+from sync.selection.copy import derive, refuse_inexact
+from sync.signature.keys import Judge
+from sync.signature.signed import refuse_unsigned
+from sync.upstream.parallel import Display, Options
+
+if TYPE_CHECKING:
+    from sync.upstream.fetch import Fetched, Fetching
+
+
+class Reporter(Display, Listener, Protocol):
+    """Who is told what happens, and shown how fetching goes."""
+
+    def planned(self, plan: Plan) -> None: ...
+
+
+@dataclass(slots=True)
+class Preparation:
+    """One look at the host and its upstreams; `readers` then has where each changing mirror's objects are read."""
+
+    host: Host
+    repository: Repository
+    manifest: Manifest
+    fetching: Options
+    reporter: Reporter
+    discard_local: bool
+    stage: bool
+    ahead: "Fetching | None" = None
+    """Upstreams that are being asked already."""
+    readers: dict[str, Repository] = field(default_factory=dict)
+    state: WorkTree = field(init=False)
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = WorkTree(self.host.third_party, self.repository)
+        self.judge = Judge(self.state)
+
+    def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
+        """What has to change for mirrors to be as the manifest wants them, and for others to be gone.
+
+        `removed` has what the manifest said of a mirror, if it said anything.
+        """
+        records = {name: self.record(name) for name in [*names, *removed]}
+        present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
+        satisfied = [n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
+        pending = [n for n in names if n not in satisfied]
+        derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
+        for name in pending:
+            refuse_inexact(self.manifest.mirrors[name], derived[name].entries, derived[name].licenses, self.readers[name])
+        changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
+        changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
+        return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
+
+    def _is_satisfied(self, mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+        """Whether it needs nothing, its signature judged again by what the record holds: the keys may be others now."""
+        if record is None or not is_satisfied(mirror, record, present):
+            return False
+        return self._signed(mirror, derived_of(record)).signature == record.signature
+
+    def _signed(self, mirror: Mirror, derived: Derived) -> Derived:
+        """With its signature as the manifest's keys judge it now; SignatureError where that requires a better one."""
+        judged = self.judge.judge(mirror, derived.upstream)
+        refuse_unsigned(mirror, judged)
+        return replace(derived, signature=judged.signature if judged else None)
+
+    def record(self, name: str) -> Record | None:
+        """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
+        data = self.state.read(record_path(name), RECORD_BYTES)
+        if data is None:
+            return None
+        try:
+            record = parse_record(data, name)
+            if problems := record.problems():
+                raise RecordError(
+                    f"the proof of {THIRD_PARTY}/{record_path(name)} does not hold",
+                    problems,
+                    hint=f"put the committed record back with `git checkout HEAD -- {THIRD_PARTY}/{record_path(name)}`, "
+                    f"or make it anew with `git verbatim sync --discard-local {name}`",
+                    reference="proof-broken",
+                )
+        except RecordError as error:
+            if not self.discard_local or error.reference == "record-newer":
+                raise
+            self.reporter.notice(f"making the record of {name} anew: {error.message}")
+            return None
+        return record
+
+    def on_disk(self, mirror: Mirror, record: Record | None) -> OnDisk:
+        """What lies there as git sees it."""
+        files, licenses = (record.files, record.licenses) if record else ((), ())
+        return OnDisk(self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses))
+
+    def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
+        return self.state.files(place, recorded, whole=True)
+
+    def as_it_lies(self, place: str, present: Sequence[FileFact] | None) -> Sequence[FileFact] | None:
+        """What lies at a place by its own modes, where `present` has those that git takes for them."""
+        return self.state.files(place) if self.state.takes_modes else present
+
+    def _change(self, mirror: Mirror, record: Record | None, derived: Derived, present: OnDisk) -> Change:
+        moved = record is not None and record.into != mirror.into and not self._is_anothers(record.into, mirror.name)
+        files_at = partial(self._whole, recorded=record.files if record else ())
+        return plan_mirror(mirror, record, derived, present, record.into if record and moved else None, files_at)
+
+    def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
+        into = record.into if record else mirror.into if mirror else name
+        keeps_files = self._is_anothers(into, name)
+        files, licenses = (record.files, record.licenses) if record else ((), ())
+        present = OnDisk(None if keeps_files else self._whole(into, files), self._whole(license_directory(name), licenses))
+        return plan_removal(name, into, record, present, keeps_files=keeps_files)
+
+    def _is_anothers(self, into: str, name: str) -> bool:
+        """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""
+        return any(overlaps(into, other.into) for other in self.manifest.mirrors.values() if other.name != name)
+
+    def _derive(
+        self, mirrors: Sequence[Mirror], records: Mapping[str, Record | None], present: Mapping[str, OnDisk]
+    ) -> dict[str, Derived]:
+        """What each mirror has to be: by its record if the host's own objects suffice, else by what upstream answers."""
+        derived: dict[str, Derived] = {}
+        for mirror in mirrors:
+            record = records[mirror.name]
+            if record is not None and record.is_of_copy(mirror) and self._has_content(record, present[mirror.name]):
+                derived[mirror.name] = derived_of(record)
+                self.readers[mirror.name] = self.repository
+        asked = [mirror for mirror in mirrors if mirror.name not in derived]
+        if not asked:
+            return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
+        from sync.upstream.fetch import (  # the transport takes 15 ms to import, which a satisfied sync does not need
+            fetch_all,
+            wants_of,
+        )
+
+        wants = wants_of(asked, _recorded(asked, records))
+        fetched = fetch_all(wants, self.fetching, self.reporter, self.ahead)
+        for mirror in asked:
+            derived[mirror.name] = _derived(mirror, records[mirror.name], fetched[mirror.url])
+            self.readers[mirror.name] = fetched[mirror.url].objects
+        return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
+
+    def _has_content(self, record: Record, present: OnDisk) -> bool:
+        """Whether the host's own objects are enough to put back what is recorded."""
+        there = {fact.entry for fact in present.files or ()}
+        wanted = [f.blob for f in record.files if f.entry not in there]
+        return all(self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)])
+
+    def _unstaged(self, satisfied: Sequence[str], records: Mapping[str, Record | None]) -> Iterator[str]:
+        if not self.stage or not satisfied:
+            return
+        staged = {entry.path: (entry.mode, entry.blob) for entry in self.repository.index.files(THIRD_PARTY.encode())}
+        for name in satisfied:
+            record, mirror = records[name], self.manifest.mirrors[name]
+            if record is not None and not is_staged(staged, mirror, record):
+                yield name
+
+
+def _recorded(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> Mapping[str, UpstreamCommit]:
+    """By mirror, the commit that its record gives for its pin."""
+    answering = {m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)}
+    return {name: record.upstream for name, record in answering.items()}
+
+
+def _derived(mirror: Mirror, record: Record | None, answer: "Fetched") -> Derived:
+    """What the mirror has to be by what the upstream answered, and by the record where there is one of this pin."""
+    upstream = answer.commits[mirror.pin]
+    if record is None or not record.answers_pin_of(mirror):
+        return derive(mirror, upstream, answer.objects)
+    refuse_moved_tag(mirror, record, upstream.commit)
+    recorded = derived_of(record)
+    return recorded if record.is_of_copy(mirror) else derive(mirror, recorded.upstream, answer.objects)

@@ -1,0 +1,250 @@
+"""What has to change for mirrors to be as the manifest wants them: manifest, records and disk become a plan; pure."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.errors import LocalChangesError, MovedTagError
+from sync.ids import ObjectId, RepoPath
+from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.model import Derived, Entry, FileFact, Mirror, Pin
+from sync.names import quote_path
+from sync.objects.tree import is_license_name
+from sync.record.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What lies where a mirror's files belong; None where there is no directory."""
+
+    files: Sequence[FileFact] | None
+    licenses: Sequence[FileFact] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """Paths relative to the directory."""
+
+    added: tuple[RepoPath, ...] = ()
+    changed: tuple[RepoPath, ...] = ()
+    removed: tuple[RepoPath, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one mirror. Without `derived` the mirror goes away."""
+
+    name: str
+    into: str
+    """Where the files are, below third_party/."""
+    mirror: Mirror | None
+    before: Record | None
+    derived: Derived | None
+    files: FileChanges
+    licenses: FileChanges
+    present: OnDisk
+    moved_from: str | None = None
+    """The `into` of the record, where it differs from the manifest's."""
+    present_there: Sequence[FileFact] | None = None
+    """What lies at `moved_from`."""
+    keeps_files: bool = False
+    """Whether the mirror goes away but what lies at `into` is another mirror's."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where files are put or taken away, below third_party/."""
+        places = (None if self.keeps_files else self.into, self.moved_from)
+        return tuple(place for place in places if place is not None)
+
+    @property
+    def old_pin(self) -> Pin | None:
+        return self.before.pin if self.before else None
+
+    @property
+    def new_pin(self) -> Pin | None:
+        return self.mirror.pin if self.mirror else None
+
+    @property
+    def changed_licenses(self) -> tuple[str, ...]:
+        """The licence texts, in the mirror or beside it, that are not as the record has them; from the host's root."""
+        if self.before is None or self.derived is None:
+            return ()
+        before = {
+            *_texts(self.into, (f.entry for f in self.before.files)),
+            *_texts(self._beside, (f.entry for f in self.before.licenses)),
+        }
+        after = {*_texts(self.into, self.derived.entries), *_texts(self._beside, self.derived.licenses)}
+        return tuple(sorted({path for path, _ in before ^ after}))
+
+    @property
+    def _beside(self) -> str:
+        return license_directory(self.name)
+
+
+def _texts(directory: str, entries: Iterable[Entry]) -> Iterator[tuple[str, ObjectId]]:
+    for entry in entries:
+        if is_license_name(entry.path.rpartition(b"/")[2]):
+            yield f"{THIRD_PARTY}/{directory}/{quote_path(entry.path)}", entry.blob
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one run changes, in the manifest's order."""
+
+    changes: tuple[Change, ...]
+    satisfied: tuple[str, ...] = ()
+    """Mirrors whose files and record are as they should be."""
+    unstaged: tuple[str, ...] = ()
+    """Those of the satisfied that the index does not have as they are."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.unstaged)
+
+    def directories(self, mirrors: Mapping[str, Mirror]) -> list[str]:
+        """What it replaces, takes away or has the index follow, below third_party/; `mirrors` are the manifest's."""
+        places = [mirrors[name].into for name in self.unstaged]
+        places += [place for change in self.changes for place in change.places]
+        return [*places, *(license_directory(name) for name in self._names)]
+
+    @property
+    def records(self) -> list[str]:
+        """Likewise the files of records."""
+        return [record_path(name) for name in self._names]
+
+    @property
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)]))
+
+
+def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+    """Whether a mirror needs nothing: the record answers the manifest, and the disk the record."""
+    return (
+        record is not None
+        and not record.differences(mirror)
+        and list(record.files) == list(present.files or ())
+        and list(record.licenses) == list(present.licenses or ())
+    )
+
+
+def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
+    """The record wins over the tag: MovedTagError if the pin it answers now gives another commit."""
+    if record.commit != commit:
+        raise MovedTagError(
+            f"the tag {mirror.pin} of mirror {mirror.name} has moved",
+            [f"recorded: {record.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
+            hint=f'ask upstream why; to take the new commit, pin it in the manifest: commit = "{commit}"',
+            reference="tag-moved",
+        )
+
+
+def plan_mirror(
+    mirror: Mirror,
+    record: Record | None,
+    derived: Derived,
+    present: OnDisk,
+    moved_from: str | None,
+    files_at: Callable[[str], Sequence[FileFact] | None],
+) -> Change:
+    """What has to change for one mirror to be as derived; `moved_from` is where its record has it, if elsewhere."""
+    return Change(
+        name=mirror.name,
+        into=mirror.into,
+        mirror=mirror,
+        before=record,
+        derived=derived,
+        files=_changes(derived.entries, present.files),
+        licenses=_changes(derived.licenses, present.licenses),
+        present=present,
+        moved_from=moved_from,
+        present_there=files_at(moved_from) if moved_from else None,
+    )
+
+
+def plan_removal(name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool) -> Change:
+    """What has to change for a mirror to be gone."""
+    return Change(
+        name=name,
+        into=into,
+        mirror=None,
+        before=record,
+        derived=None,
+        files=_changes((), present.files),
+        licenses=_changes((), present.licenses),
+        present=present,
+        keeps_files=keeps_files,
+    )
+
+
+def refuse_local_changes(changes: Sequence[Change]) -> None:
+    """LocalChangesError that lists every file which is neither the record's nor what it is to become."""
+    local = [path for change in changes for path in local_changes(change)]
+    if local:
+        raise LocalChangesError(
+            f"local changes in {THIRD_PARTY}/ would be lost",
+            local,
+            hint="keep them elsewhere, or give them up by repeating the command with `--discard-local`",
+            reference="local-changes",
+        )
+
+
+def local_changes(change: Change) -> list[str]:
+    """The files on disk, from the host's root, that hold something which is in no upstream that is known here."""
+    before, derived = change.before, change.derived
+    recorded = before.files if before else ()
+    licenses = before.licenses if before else ()
+    wanted = derived.entries if derived else ()
+    return [
+        *_local(change.into, change.present.files, recorded, wanted),
+        *_local(license_directory(change.name), change.present.licenses, licenses, derived.licenses if derived else ()),
+        *(_local(change.moved_from, change.present_there, recorded, ()) if change.moved_from else ()),
+    ]
+
+
+def refuse_staged_changes(
+    known: Mapping[str, Collection[Entry]], staged: Iterable[Entry], committed: Mapping[RepoPath, Entry]
+) -> None:
+    """LocalChangesError that lists what is staged at, below or on the way to these directories and is nowhere else.
+
+    `known` has what may lie in each, by path in it; the others are by path below third_party/.
+    """
+    new = [entry for entry in staged if committed.get(entry.path) != entry]
+    lost = [entry.path for entry in new if any(_is_lost(entry, directory.encode(), files) for directory, files in known.items())]
+    if lost:
+        raise LocalChangesError(
+            f"what is staged in {THIRD_PARTY}/ and is neither committed nor on disk would be lost",
+            [f"{THIRD_PARTY}/{quote_path(path)}" for path in lost],
+            hint="commit it, or give it up by repeating the command with `--discard-local`",
+            reference="local-changes",
+        )
+
+
+def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
+    if entry.path.startswith(directory + b"/"):
+        return entry._replace(path=RepoPath(entry.path[len(directory) + 1 :])) not in files
+    return f"{os.fsdecode(directory)}/".startswith(f"{os.fsdecode(entry.path)}/")
+
+
+def upstreams_files(change: Change) -> dict[str, set[Entry]]:
+    """What the record has, and what upstream gives, in each directory that a change is about."""
+    before, derived = change.before, change.derived
+    files = {fact.entry for fact in (before.files if before else ())} | set(derived.entries if derived else ())
+    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(derived.licenses if derived else ())
+    return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
+
+
+def _local(directory: str, present: Sequence[FileFact] | None, recorded: Sequence[FileFact], wanted: Sequence[Entry]) -> list[str]:
+    upstreams = {fact.entry for fact in recorded} | set(wanted)
+    return [f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}" for fact in present or () if fact.entry not in upstreams]
+
+
+def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> FileChanges:
+    goal: Mapping[RepoPath, Entry] = {entry.path: entry for entry in wanted}
+    there = {fact.path: fact.entry for fact in present or ()}
+    return FileChanges(
+        added=tuple(sorted(goal.keys() - there.keys())),
+        changed=tuple(sorted(path for path in goal.keys() & there.keys() if goal[path] != there[path])),
+        removed=tuple(sorted(there.keys() - goal.keys())),
+    )

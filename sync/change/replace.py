@@ -1,0 +1,264 @@
+"""Makes what was staged the present state: a journal, then steps that can be repeated, so a killed run is finished by the next.
+
+Until the journal is written nothing that counts has changed. What was done already is told by hashing what is
+there, never by trusting a flag; what is replaced is deleted only if it still hashes to what was decided upon.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.git.index import LockedIndex
+from sync.git.repository import Repository
+from sync.host.directory import Directory, exchange, explaining, make_durable, rename_new, split
+from sync.host.journal import Journal, Outcome, Replacement
+from sync.host.scan import read_file, scan_directory
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
+from sync.model import Entry, FileFact
+from sync.objects.tree import hash_tree, object_id
+
+_RESCUED = b"rescued"
+
+
+def discard_leftovers(third_party: Path) -> None:
+    """Remove the workspace of a run that was stopped before its journal or after its last step."""
+    if (third_party / WORKSPACE).is_dir():
+        with suppress(OSError), open_third_party(third_party) as top:
+            remove_workspace(top)
+
+
+def finish_interrupted(third_party: Path, repository: Repository, journal: Journal) -> Outcome:
+    """Carry out the journal that a killed run left; what is there is hashed before anything is done."""
+    with holding_index(repository, journal.stage) as index:
+        return finish(third_party, repository, journal, index, resumed=True)
+
+
+@contextmanager
+def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex | None]:
+    """Hold the index that has to follow; None if it need not."""
+    if not stage:
+        yield None
+        return
+    with repository.index.locked() as index:
+        yield index
+
+
+def finish(
+    third_party: Path, repository: Repository, journal: Journal, index: LockedIndex | None, *, resumed: bool = False
+) -> Outcome:
+    """Carry out a journal; afterwards the new state is complete.
+
+    `index` holds what is to be staged already, unless the run is one that somebody else began (`resumed`).
+    """
+    with open_third_party(third_party) as top:
+        with top.descend(WORKSPACE.encode()) as workspace:
+            for replacement in journal.replacements:
+                _replace(third_party, top, workspace, replacement, resumed=resumed)
+            make_durable(workspace)
+            if index is not None and resumed:
+                edit_index(index, journal, lambda target: [fact.entry for fact in _facts(third_party, target)])
+            # first, since a file that loses its second name gets a new ctime, which git would take for a change
+            rescued = _clear_slots(third_party, workspace, journal)
+            if index is not None:
+                index.publish(_indexed_paths(journal))
+        (repository.git_directory / JOURNAL).unlink()
+        remove_workspace(top)
+    return Outcome(tuple(rescued))
+
+
+def edit_index(index: LockedIndex, journal: Journal, entries_of: Callable[[str], Sequence[Entry]]) -> None:
+    """Stage in the held index what a journal says; `entries_of` gives the files of a directory as it becomes."""
+    wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
+    paths = [_from_root(step.target) for step in journal.replacements if step.index != "apart"]
+    there = index.copy.staged(_from_root(edit.path) for edit in journal.own)
+    for edit in journal.own:
+        path = _from_root(edit.path)
+        if [blob for _, blob, _ in there.get(path, ())] == ([edit.before] if edit.before else []):
+            paths.append(path)
+            wanted += [Entry(RepoPath(path), Mode.FILE, edit.after)] if edit.after else []
+    index.copy.put(paths, wanted)
+
+
+def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry]]) -> list[Entry]:
+    if step.new is None or step.index != "same":
+        return []
+    path = _from_root(step.target)
+    if step.kind == "file":
+        return [Entry(RepoPath(path), Mode.FILE, step.new)]
+    return [Entry(RepoPath(path + b"/" + below), mode, blob) for below, mode, blob in entries_of(step.target)]
+
+
+def _indexed_paths(journal: Journal) -> list[bytes]:
+    return [_from_root(step.target) for step in journal.replacements if step.new is not None and step.index == "same"]
+
+
+def _from_root(path: str) -> bytes:
+    return f"{THIRD_PARTY}/{path}".encode()
+
+
+def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
+    """Bring one target to its new state; nothing to do if it has it."""
+    if step.new == step.old:
+        return
+    if resumed and _id_at(third_party, step.target, step.kind) == step.new:
+        if step.new is None:
+            _remove_empty_parents(top, split(step.target.encode())[0])  # what the interrupted run had no time for
+        return
+    slot = b"%d" % step.slot
+    if resumed and step.new is not None and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new:
+        raise HostError(
+            f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
+            [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
+            hint=f"remove {JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
+            reference="journal-torn",
+        )
+    parent_path, name = split(step.target.encode())
+    with explaining(f"replace {THIRD_PARTY}/{step.target}"), top.descend(parent_path, create=True) as parent:
+        if not parent.exists(name):
+            moved = step.new is None or rename_new(workspace, slot, parent, name)
+        elif step.new is None:
+            moved = rename_new(parent, name, workspace, slot)
+        else:
+            moved = exchange(workspace, slot, parent, name)
+        if not moved:
+            _replace_in_place(third_party, workspace, parent, name, step)
+    if step.new is None:
+        _remove_empty_parents(top, parent_path)
+
+
+def _replace_in_place(third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement) -> None:
+    """File by file, where no directory can be renamed (overlayfs refuses it for lower layers); the journal bridges the gap.
+
+    The staged files stay where they are until the end, so that a killed run can be taken up again.
+    """
+    slot = b"%d" % step.slot
+    aside_name = slot + (b".old" if _id_at(third_party, step.target, step.kind) == step.old else b".changed")
+    if workspace.exists(slot + b".old"):
+        aside_name = slot + b".old"
+    if step.kind == "file":
+        if parent.exists(name):
+            _move(parent, name, workspace, aside_name)
+        if step.new is not None:
+            _move(workspace, slot, parent, name)
+        return
+    wanted = {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")} if step.new else {}
+    with parent.descend(name, create=True) as target, workspace.descend(aside_name, create=True) as aside:
+        for fact in _facts(third_party, step.target):
+            if wanted.get(fact.path) != fact.entry:
+                _move_path(target, aside, fact.path)
+        target.remove_empty_directories()
+        present = {fact.path for fact in _facts(third_party, step.target)}
+        for path in sorted(wanted.keys() - present):
+            with workspace.descend(slot) as staged:
+                _copy_path(staged, target, path, wanted[path].mode)
+    if step.new is None:
+        os.rmdir(name, dir_fd=parent.descriptor)
+
+
+def _facts(third_party: Path, path: str) -> list[FileFact]:
+    return scan_directory(third_party, *path.split("/")) or []
+
+
+def _move(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> None:
+    os.rename(one_name, other_name, src_dir_fd=one.descriptor, dst_dir_fd=other.descriptor)
+
+
+def _move_path(one: Directory, other: Directory, path: RepoPath) -> None:
+    directory, name = split(path)
+    with one.descend(directory) as here, other.descend(directory, create=True) as there:
+        _move(here, name, there, name)
+
+
+def _copy_path(one: Directory, other: Directory, path: RepoPath, mode: int) -> None:
+    directory, name = split(path)
+    with one.descend(directory) as here, other.descend(directory, create=True) as there:
+        if here.link(name, there, name):
+            return
+        draft = b".git-verbatim-" + name[:200]
+        with suppress(FileNotFoundError):
+            os.unlink(draft, dir_fd=there.descriptor)
+        there.write(draft, mode, here.read(name, mode))
+        _move(there, draft, there, name)
+
+
+def _remove_empty_parents(top: Directory, path: bytes) -> None:
+    while path:
+        parent, name = split(path)
+        try:
+            with top.descend(parent) as directory:
+                os.rmdir(name, dir_fd=directory.descriptor)
+        except OSError:
+            return  # not empty, or gone already
+        path = parent
+
+
+def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:
+    """Delete what the replaced targets held, if it is what it was when that was decided; keep and name it otherwise."""
+    rescued: list[str] = []
+    for step in journal.replacements:
+        expended = b"%d.expended" % step.slot
+        if workspace.exists(expended):
+            workspace.delete(expended)
+        for suffix in ("", ".old", ".changed"):
+            slot = f"{step.slot}{suffix}"
+            if not workspace.exists(slot.encode()):
+                continue
+            if suffix == ".old":
+                workspace.delete(slot.encode())
+            elif _is_expendable(third_party, slot, step):
+                _move(workspace, slot.encode(), workspace, expended)  # so that a killed deletion is known as one
+                workspace.delete(expended)
+            else:
+                rescued.append(_rescue(workspace, slot.encode(), step))
+    return rescued
+
+
+def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
+    try:
+        found = _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind)
+    except HostError:
+        return False  # something irregular was put there meanwhile
+    return found is not None and found in {step.old, step.new}
+
+
+def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
+    with workspace.descend(_RESCUED, create=True) as rescued:
+        number = 1
+        while rescued.exists(kept := f"{step.target.replace('/', '-')}.{number}".encode()):
+            number += 1
+        _move(workspace, slot, rescued, kept)
+    return f"{THIRD_PARTY}/{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
+
+
+def discard_unfinished(workspace: Directory) -> None:
+    """Delete what a run staged that was stopped before it wrote its journal."""
+    for name in workspace.names():
+        if name[:1].isdigit():
+            workspace.delete(name)
+
+
+def remove_workspace(top: Directory) -> None:
+    with top.descend(WORKSPACE.encode()) as workspace:
+        discard_unfinished(workspace)
+        if set(workspace.names()) - {b".gitignore"}:
+            return  # something was rescued
+        for name in workspace.names():
+            workspace.delete(name)
+    os.rmdir(WORKSPACE, dir_fd=top.descriptor)
+
+
+def open_third_party(third_party: Path, *, create: bool = False) -> Directory:
+    with Directory.open(third_party.parent) as root:
+        return root.descend(third_party.name.encode(), create=create)
+
+
+def _id_at(third_party: Path, path: str, kind: str) -> ObjectId | None:
+    """The tree or blob id of what lies at a path below third_party/; None if there is nothing."""
+    if kind == "directory":
+        facts = scan_directory(third_party, *path.split("/"))
+        return None if facts is None else hash_tree(fact.entry for fact in facts)
+    content = read_file(third_party, path)
+    return None if content is None else object_id("blob", content)

@@ -1,0 +1,276 @@
+"""Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
+
+import errno
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from sync.change.replace import discard_unfinished, edit_index, finish, holding_index, open_third_party, remove_workspace
+from sync.errors import HostError
+from sync.git.index import LockedIndex
+from sync.git.repository import Repository
+from sync.host.attributes_and_ignores import Edit
+from sync.host.directory import Directory, explaining, make_durable, split
+from sync.host.journal import Journal, Outcome, OwnEdit, Replacement, write_journal
+from sync.host.scan import scan_directory
+from sync.ids import Mode, ObjectId
+from sync.layout import THIRD_PARTY, WORKSPACE
+from sync.model import Entry, FileFact
+from sync.objects.tree import hash_tree, object_id
+from sync.signals import signals_held
+
+ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
+"""Gives the contents of blobs, in the order asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of a directory, sorted by path, and the tree id that they hash to."""
+
+    id: ObjectId
+    entries: Sequence[Entry]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "Tree":
+        return cls(hash_tree(entries), entries)
+
+
+@dataclass
+class Staging:
+    """Builds the next state of some directories and files beside the present one."""
+
+    third_party: Path
+    own: Mapping[str, Edit]
+    """The files that people edit too, by path, and what becomes of each, on disk as in the index."""
+    replacements: list[Replacement] = field(default_factory=list)
+    _known: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    _contents: list[bytes] = field(default_factory=list)
+    """Of single files, as the index gets them, whatever becomes of the files meanwhile."""
+    _begun: bool = False
+    """Whether a journal may be there: from then on the run is finished, by this process or the next."""
+
+    def __post_init__(self) -> None:
+        try:
+            self._make_workspace()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _make_workspace(self) -> None:
+        with (
+            explaining(f"write to {THIRD_PARTY}/"),
+            open_third_party(self.third_party, create=True) as top,
+            top.descend(WORKSPACE.encode(), create=True) as workspace,
+        ):
+            discard_unfinished(workspace)
+            if _device(workspace) != _device(top):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), WORKSPACE)
+            if not workspace.exists(b".gitignore"):
+                workspace.write(b".gitignore", Mode.FILE, b"*\n")
+
+    def directory(
+        self, target: str, wanted: Tree, present: Sequence[FileFact] | None, read: ReadContents, *, checked_in: bool
+    ) -> list[FileFact]:
+        """Stage what the directory becomes; the facts are read back from disk and are what is wanted.
+
+        A file that `present` already has as wanted gets a second name, so it keeps inode and time.
+        """
+        entries = wanted.entries
+        if [fact.entry for fact in present or ()] == list(entries):
+            self.follow(target, wanted, checked_in=checked_in)
+            return list(present or ())
+        if not entries:
+            self.remove_directory(target, present)
+            return []
+        self._known[target] = entries
+        slot = self._add(target, "directory", wanted.id, _tree_or_none(present), "same" if checked_in else "nothing")
+        with (
+            explaining(f"write below {THIRD_PARTY}/{target}"),
+            self._workspace() as workspace,
+            workspace.descend(b"%d" % slot, create=True) as staged,
+        ):
+            linked = self._link_present(target, staged, entries, present or ())
+            missing = [entry for entry in entries if entry not in linked]
+            with closing(read([entry.blob for entry in missing])) as contents:
+                _write(staged, missing, contents)
+        facts = scan_directory(self.third_party, WORKSPACE, str(slot)) or []
+        if [fact.entry for fact in facts] != list(entries):
+            raise HostError(
+                f"what was written for {THIRD_PARTY}/{target} reads back differently",
+                ["the disk is faulty, or another program changed the files meanwhile"],
+                hint="run the command again",
+                reference="staged-differs",
+            )
+        return facts
+
+    def file(self, target: str, content: bytes | None, present: bytes | None) -> None:
+        """Stage what a single file becomes; None: it goes away. One that stays is still followed by the index."""
+        new, old = (None if c is None else object_id("blob", c) for c in (content, present))
+        slot = self._add(target, "file", new, old, "apart" if target in self.own else "same")
+        if content is None:
+            return
+        if target not in self.own:
+            self._contents.append(content)
+        if content != present:
+            with explaining(f"write {THIRD_PARTY}/{target}"), self._workspace() as workspace:
+                workspace.write(b"%d" % slot, Mode.FILE, content)
+
+    def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
+        """Stage that a directory goes away."""
+        self._add(target, "directory", None, _tree_or_none(present), "nothing")
+
+    def follow(self, target: str, present: Tree, *, checked_in: bool) -> None:
+        """Leave a directory as it is, and have only the index follow it."""
+        self._known[target] = present.entries
+        self._add(target, "directory", present.id, present.id, "same" if checked_in else "nothing")
+
+    def apply(self, repository: Repository, *, stage: bool) -> Outcome:
+        """Make everything that was staged the present state, in one run that can be resumed.
+
+        What git may refuse of the index, it refuses before anything else is changed.
+        """
+        try:
+            with holding_index(repository, stage) as index:
+                return self._apply(repository, index)
+        except BaseException:
+            if not self._begun:
+                self.abandon()
+            raise
+
+    def _apply(self, repository: Repository, index: LockedIndex | None) -> Outcome:
+        own = self._edit_own(repository, index) if index else ()
+        if not self.replacements and not own:
+            return self._tidy()
+        journal = Journal(tuple(self.replacements), own, stage=index is not None)
+        if index:
+            for content in self._contents:
+                repository.write_blob(content)
+            edit_index(index, journal, self._known.__getitem__)
+        with explaining(f"write to {THIRD_PARTY}/"), self._workspace() as workspace, signals_held():
+            make_durable(workspace)
+            self._begun = True
+            write_journal(repository.git_directory, journal)
+            return finish(self.third_party, repository, journal, index)
+
+    def _edit_own(self, repository: Repository, index: LockedIndex) -> tuple[OwnEdit, ...]:
+        """What becomes of the files in the index that people edit too; one in conflict is theirs alone."""
+        edits = []
+        there = index.copy.staged(f"{THIRD_PARTY}/{path}".encode() for path in self.own)
+        for path, edit in self.own.items():
+            sides = there.get(f"{THIRD_PARTY}/{path}".encode(), ())
+            if any(stage or mode == Mode.SYMLINK for mode, _, stage in sides):
+                continue
+            before = next((blob for _, blob, _ in sides), None)
+            content = None if before is None else repository.read(before)
+            if (edited := edit(content)) != content:
+                edits.append(OwnEdit(path, before, None if edited is None else repository.write_blob(edited)))
+        return tuple(edits)
+
+    def abandon(self) -> None:
+        """Leave everything as it was."""
+        with suppress(OSError):
+            self._tidy()
+
+    def _tidy(self) -> Outcome:
+        with open_third_party(self.third_party) as top:
+            remove_workspace(top)
+        return Outcome()
+
+    def _workspace(self) -> Directory:
+        with open_third_party(self.third_party) as top:
+            return top.descend(WORKSPACE.encode())
+
+    def _link_present(self, target: str, staged: Directory, entries: Sequence[Entry], present: Sequence[FileFact]) -> set[Entry]:
+        kept = {fact.entry for fact in present}.intersection(entries)
+        if not kept:
+            return set()
+        with open_third_party(self.third_party) as top, top.descend(target.encode()) as source:
+            return _link(source, staged, sorted(kept))
+
+    def _add(
+        self,
+        target: str,
+        kind: Literal["directory", "file"],
+        new: ObjectId | None,
+        old: ObjectId | None,
+        index: Literal["same", "nothing", "apart"],
+    ) -> int:
+        # what lies in the way is refused here rather than after the journal
+        parent, name = split(target.encode())
+        with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top:
+            if new != old:
+                _refuse_protected(top, target.encode(), kind)
+            with suppress(FileNotFoundError), top.descend(parent) as directory:
+                if old is None and new is not None and directory.exists(name):
+                    raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
+                _refuse_mounted(top, directory, name, kind)
+        self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
+        return len(self.replacements) - 1
+
+
+def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
+    """OSError where permissions keep the target from being replaced: of its parent, and of a directory that is moved itself."""
+    path = split(target)[0] if kind == "file" else target
+    while True:
+        with suppress(FileNotFoundError, NotADirectoryError), top.descend(path) as directory:
+            if not directory.is_writable():
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{THIRD_PARTY}/".encode() + path)
+            if path != target:
+                return
+        if not path:
+            return
+        path = split(path)[0]
+
+
+def _refuse_mounted(top: Directory, directory: Directory, name: bytes, kind: str) -> None:
+    """OSError where the target cannot be replaced because of what is mounted: nothing, over a directory, or a file elsewhere."""
+    if _is_read_only(directory):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
+    if kind == "file" and _device(directory) != _device(top):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
+    if kind == "directory" and directory.exists(name):
+        with directory.descend(name) as target:
+            if _is_read_only(target):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
+            if _device(target) != _device(directory):
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
+
+
+def _device(directory: Directory) -> int:
+    return os.fstat(directory.descriptor).st_dev
+
+
+def _is_read_only(directory: Directory) -> bool:
+    return bool(os.fstatvfs(directory.descriptor).f_flag & os.ST_RDONLY)
+
+
+def _link(source: Directory, staged: Directory, entries: Iterable[Entry]) -> set[Entry]:
+    """Give files a second name; which were given one."""
+    linked: set[Entry] = set()
+    for directory, files in _by_directory(entries):
+        try:
+            there = source.descend(directory)
+        except OSError:
+            continue  # changed meanwhile: what is not linked is written
+        with there, staged.descend(directory, create=True) as here:
+            linked.update(entry for entry in files if there.link(split(entry.path)[1], here, split(entry.path)[1]))
+    return linked
+
+
+def _write(staged: Directory, entries: Iterable[Entry], contents: Iterator[bytes]) -> None:
+    for directory, files in _by_directory(entries):
+        with staged.descend(directory, create=True) as here:
+            for entry in files:
+                here.write(split(entry.path)[1], entry.mode, next(contents))
+
+
+def _by_directory(entries: Iterable[Entry]) -> Iterator[tuple[bytes, Iterator[Entry]]]:
+    return groupby(entries, key=lambda entry: split(entry.path)[0])
+
+
+def _tree_or_none(present: Sequence[FileFact] | None) -> ObjectId | None:
+    return None if present is None else hash_tree(fact.entry for fact in present)

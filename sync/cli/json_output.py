@@ -1,0 +1,237 @@
+"""What `--json` prints: models whose JSON Schemas are shipped in sync/schemas/."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sync.change.commands import Result
+from sync.change.plan import Change, FileChanges
+from sync.errors import VerbatimError
+from sync.ids import RepoPath
+from sync.judgement.findings import Finding, Verdict
+from sync.judgement.standing import MirrorStatus
+from sync.names import quote_path
+from sync.record.json_model import RecordModel
+from sync.report.formats.json_model import Report, SignatureReport, signature_report
+from sync.verify.upstream import Audit
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ErrorOutput(_Output):
+    """Why a question stayed open or a command failed."""
+
+    reference: str = Field(description="kebab-case name of the kind of error")
+    message: str
+    context: list[str]
+    hint: str | None
+
+
+class FindingOutput(_Output):
+    """One thing that is not as it should be."""
+
+    rule: str
+    mirror: str
+    message: str
+    path: str | None = Field(description="from the host's root, quoted as by git")
+    difference: str | None = Field(description="how a file differs from its record")
+
+
+class VerifiedMirror(_Output):
+    """What was found out about one mirror."""
+
+    mirror: str
+    clean: bool
+    presence: Literal["present", "absent"]
+    commit: str | None
+    tree: str | None
+    files: int | None
+    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
+    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
+    signature: SignatureReport | None = Field(description="as recorded and checked again; null where the manifest names no keys")
+
+
+class VerifyOutput(_Output):
+    """`git verbatim verify --json`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    state: str
+    clean: bool
+    mirrors: list[VerifiedMirror]
+    findings: list[FindingOutput]
+    errors: list[ErrorOutput]
+
+
+class StatusMirror(_Output):
+    """One mirror of the working tree."""
+
+    mirror: str
+    into: str
+    pin: str | None
+    recorded_pin: str | None
+    standing: str
+    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
+    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
+    signature: SignatureReport | None = Field(description="as recorded; null where the manifest names no keys")
+    staged: bool
+    altered_by_add: list[str]
+    findings: list[FindingOutput]
+
+
+class StatusOutput(_Output):
+    """`git verbatim status --json`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    mirrors: list[StatusMirror]
+
+
+class FilesOutput(_Output):
+    """Files that change, relative to their directory, quoted as by git."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+
+class ChangeOutput(_Output):
+    """What happens to one mirror."""
+
+    mirror: str
+    into: str
+    action: Literal["add", "update", "remove"]
+    old_pin: str | None
+    new_pin: str | None
+    old_commit: str | None
+    new_commit: str | None
+    old_tree: str | None
+    new_tree: str | None
+    files: FilesOutput
+    licenses: FilesOutput
+    changed_licenses: list[str] = Field(
+        description="licence texts that are not as the record before had them, from the host's root"
+    )
+
+
+class SyncOutput(_Output):
+    """`git verbatim sync --json`, also of add and remove."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    dry_run: bool
+    changes: list[ChangeOutput]
+    satisfied: list[str]
+    staged_only: list[str]
+    commit: str | None
+    rescued: list[str]
+
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "record": RecordModel,
+    "report": Report,
+    "status": StatusOutput,
+    "sync": SyncOutput,
+    "verify": VerifyOutput,
+}
+"""The shipped schemas, by file name without `.schema.json`."""
+
+
+def error_output(error: VerbatimError) -> ErrorOutput:
+    return ErrorOutput(reference=error.reference, message=error.message, context=error.context, hint=error.hint)
+
+
+def verify_output(state: str, verdicts: Sequence[Verdict], audited: Audit | None) -> VerifyOutput:
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings += audited.findings if audited else ()
+    errors = list(audited.errors.values()) if audited else []
+    return VerifyOutput(
+        state=state,
+        clean=not findings and not errors,
+        mirrors=[_verified(verdict) for verdict in verdicts],
+        findings=[_finding(finding) for finding in findings],
+        errors=[error_output(error) for error in errors],
+    )
+
+
+def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
+    return StatusOutput(
+        mirrors=[
+            StatusMirror(
+                mirror=status.name,
+                into=status.into,
+                pin=str(status.pin) if status.pin else None,
+                recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
+                standing=status.standing.value,
+                hidden=status.unseen.hidden,
+                unjudged_modes=status.unseen.modes,
+                signature=signature_report(status.signature),
+                staged=status.staged,
+                altered_by_add=list(status.altered_by_add),
+                findings=[_finding(finding) for finding in status.findings],
+            )
+            for status in statuses
+        ]
+    )
+
+
+def sync_output(result: Result, *, dry_run: bool) -> SyncOutput:
+    return SyncOutput(
+        dry_run=dry_run,
+        changes=[_change(change) for change in result.plan.changes],
+        satisfied=list(result.plan.satisfied),
+        staged_only=list(result.plan.unstaged),
+        commit=result.commit,
+        rescued=list(result.rescued),
+    )
+
+
+def _verified(verdict: Verdict) -> VerifiedMirror:
+    record = verdict.record
+    return VerifiedMirror(
+        mirror=verdict.mirror,
+        clean=verdict.is_clean,
+        presence=verdict.presence.value,
+        commit=record.commit if record else None,
+        tree=record.tree if record else None,
+        files=len(record.files) if record else None,
+        hidden=verdict.unseen.hidden,
+        unjudged_modes=verdict.unseen.modes,
+        signature=signature_report(record.signature if record else None),
+    )
+
+
+def _finding(finding: Finding) -> FindingOutput:
+    return FindingOutput(
+        rule=finding.rule.value,
+        mirror=finding.mirror,
+        message=finding.message,
+        path=finding.path,
+        difference=finding.difference.value if finding.difference else None,
+    )
+
+
+def _change(change: Change) -> ChangeOutput:
+    before, derived = change.before, change.derived
+    return ChangeOutput(
+        mirror=change.name,
+        into=change.into,
+        action="remove" if derived is None else "add" if before is None else "update",
+        old_pin=str(change.old_pin) if change.old_pin else None,
+        new_pin=str(change.new_pin) if change.new_pin else None,
+        old_commit=before.commit if before else None,
+        new_commit=derived.upstream.commit if derived else None,
+        old_tree=before.tree if before else None,
+        new_tree=derived.tree if derived else None,
+        files=_files(change.files),
+        licenses=_files(change.licenses),
+        changed_licenses=list(change.changed_licenses),
+    )
+
+
+def _files(changes: FileChanges) -> FilesOutput:
+    return FilesOutput(added=_quoted(changes.added), changed=_quoted(changes.changed), removed=_quoted(changes.removed))
+
+
+def _quoted(paths: Sequence[RepoPath]) -> list[str]:
+    return [quote_path(path) for path in paths]

@@ -1,0 +1,112 @@
+"""What the terminal shows while something takes long: a line an upstream with objects and bytes; nothing in a pipe."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from sync.cli.text import render_plan
+from sync.names import shown
+from sync.paint import Paint
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from sync.change.plan import Plan
+    from sync.git.transport import Progress
+
+
+_MANY_FILES = 1000
+_STEP = 100
+_SHORT_SECONDS = 0.5
+"""What takes no longer needs no line, which would come and go."""
+_WORDS = 40
+"""How much a line has of what a server says."""
+
+
+class Terminal:
+    """Reports to people on stderr, and the plan where the command's output goes."""
+
+    def __init__(self, out: TextIO | None, paint: Paint) -> None:
+        self._out = out
+        self._paint = paint
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def notice(self, message: str) -> None:
+        self._stop()
+        print(f"{shown(message)}", file=sys.stderr, flush=True)
+
+    def planned(self, plan: "Plan") -> None:
+        self._stop()
+        if self._out is not None:
+            self._out.write(render_plan(plan, self._paint))
+            self._out.flush()
+
+    def progress(self, url: str, progress: "Progress") -> None:
+        if not sys.stderr.isatty() or time.monotonic() - self._began < _SHORT_SECONDS:
+            return
+        bars = self._started()
+        if url not in self._tasks:
+            self._tasks[url] = bars.add_task(shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
+        says = "" if progress.total_objects else shown(progress.words)[:_WORDS]
+        bars.update(
+            self._tasks[url],
+            completed=progress.received_objects,
+            total=progress.total_objects or None,
+            size=says or _size(progress.received_bytes),
+        )
+
+    def paused(self) -> None:
+        """Draw nothing until there is something new: somebody is asked something here."""
+        self._stop()
+
+    def reading(self, done: int, total: int) -> None:
+        """Files that are read, once they are so many that it takes long."""
+        if total < _MANY_FILES or (done % _STEP and done != total) or not sys.stderr.isatty():
+            return
+        bars = self._started()
+        if "" not in self._tasks:
+            self._tasks[""] = bars.add_task("reading", total=total, unit="files", size="")
+        bars.update(self._tasks[""], completed=done)
+
+    def finished(self, url: str) -> None:
+        if self._bars is not None and url in self._tasks:
+            task = self._bars.tasks[self._tasks[url]]
+            self._bars.update(task.id, completed=task.total or 1, total=task.total or 1)
+
+    def _started(self) -> "Bars":
+        if self._bars is None:
+            # rich takes 40 ms to import, which only a terminal is worth
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bars
+
+            console = Console(stderr=True, markup=False, highlight=False)
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
+            self._bars = Bars(*columns, TextColumn("{task.fields[unit]}  {task.fields[size]}", markup=False), console=console)
+            self._bars.start()
+        return self._bars
+
+    def _stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks = {}
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:  # noqa: PLR2004
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,229 @@
+"""Values → text for people; pure. Everything from outside is made printable, and colour is added only where asked."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync.errors import VerbatimError
+from sync.host.unseen import Unseen
+from sync.ids import RepoPath
+from sync.judgement.standing import MirrorStatus, Standing
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import Signature, SignatureState
+from sync.names import count, no_commands, quote_path, short_pin, shown
+from sync.paint import Paint
+
+# who has nothing to do renders without loading what judges and plans
+if TYPE_CHECKING:
+    from sync.change.commands import Result
+    from sync.change.plan import Change, FileChanges, Plan
+    from sync.judgement.findings import Finding, Verdict
+    from sync.report.publish import Currency
+    from sync.verify.upstream import Audit
+
+_SHOWN_FILES = 12
+_SHORT = 12
+
+
+def render_error(error: VerbatimError, paint: Paint) -> str:
+    """`error: …`, the context indented, and the hint."""
+    lines = [f"{paint.bad('error:')} {shown(error.message)}"]
+    lines += [f"  {shown(line)}" for line in error.context]
+    if error.hint:
+        lines.append(f"{paint.change('hint:')} {shown(error.hint)}")
+    return no_commands("\n".join(lines)) + "\n"
+
+
+def render_plan(plan: "Plan", paint: Paint) -> str:
+    """What changes, for a reviewer: mirror, old pin → new pin, the files, and licences that change."""
+    return "".join(line + "\n" for change in plan.changes for line in _change_lines(change, paint))
+
+
+def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
+    name = paint.strong(shown(change.name))
+    yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{shown(change.into)}')}"
+    if change.moved_from:
+        yield f"  moves from {THIRD_PARTY}/{shown(change.moved_from)}"
+    before, derived = change.before, change.derived
+    if derived is not None and (before is None or before.commit != derived.upstream.commit):
+        old = f"{before.commit[:_SHORT]} → " if before else ""
+        yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
+    if derived is not None and derived.signature is not None:
+        yield f"  {_signature(derived.signature, paint)}"
+    yield from _file_lines(change.files, "", paint)
+    for path in change.changed_licenses[:_SHOWN_FILES]:
+        yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
+    yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
+
+
+def _pins(change: "Change", paint: Paint) -> str:
+    old, new = (shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
+    if change.derived is None:
+        return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
+    if not old:
+        return paint.good(new)
+    return f"{old} → {paint.change(new)}" if old != new else new
+
+
+def _signature(signature: Signature, paint: Paint) -> str:
+    from sync.signature.signed import signature_shown
+
+    said = shown(signature_shown(signature))
+    return said if signature.state is SignatureState.GOOD else paint.change(said)
+
+
+def _file_lines(changes: "FileChanges", prefix: str, paint: Paint) -> Iterator[str]:
+    marked = [
+        *((paint.good("+"), path) for path in changes.added),
+        *((paint.change("~"), path) for path in changes.changed),
+        *((paint.bad("-"), path) for path in changes.removed),
+    ]
+    for mark, path in marked[:_SHOWN_FILES]:
+        yield f"  {mark} {prefix}{_path(path)}"
+    if len(marked) > _SHOWN_FILES:
+        counts = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
+        yield f"  … {len(marked)} files in all: {counts} (`--json` lists them)"
+
+
+def _path(path: RepoPath) -> str:
+    return shown(quote_path(path))
+
+
+def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
+    """The last line of a sync."""
+    changed = len(result.plan.changes)
+    satisfied = len(result.plan.satisfied)
+    if not result.plan and result.commit is None:
+        return render_satisfied(satisfied, paint)
+    removes = all(change.derived is None for change in result.plan.changes)
+    done = "would change" if dry_run else "removed" if removes else "synced"
+    parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
+    if result.plan.unstaged:
+        parts.append(f"{'would stage' if dry_run else 'staged'} {count(len(result.plan.unstaged), 'mirror')}")
+    if satisfied and changed:
+        parts.append(f"{satisfied} up to date")
+    if result.commit:
+        parts.append(f"commit {result.commit[:_SHORT]}")
+    return f"{paint.good(', '.join(parts))}\n"
+
+
+def render_satisfied(mirrors: int, paint: Paint) -> str:
+    """The only line of a sync that had nothing to do."""
+    return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}\n"
+
+
+def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
+    """A line a mirror, then what to do."""
+    if not statuses:
+        return "no mirrors: add one with `git verbatim add`\n"
+    rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
+    names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
+    lines = [f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows]
+    altered = [shown(path) for status in statuses for path in status.altered_by_add]
+    notes = [f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered]
+    return "\n".join([*lines, *notes, *_status_hints(statuses, paint)]) + "\n"
+
+
+def _pin_of(status: MirrorStatus) -> str:
+    old, new = short_pin(str(status.recorded_pin or "")), short_pin(str(status.pin or ""))
+    return f"{old} → {new}" if old and new and old != new else new or old or "?"
+
+
+def _standing(status: MirrorStatus, paint: Paint) -> str:
+    if status.standing is Standing.CLEAN:
+        signed = f", {_signature(status.signature, paint)}" if status.signature else ""
+        seen = "".join(paint.change(f", {words}") for words in unseen_words(status.unseen))
+        return paint.good("clean") + signed + seen + ("" if status.staged else paint.change(", not staged"))
+    if status.standing is Standing.ABSENT:
+        return paint.faint("absent (not checked in)")
+    files = sum(1 for finding in status.findings if finding.path and finding.difference)
+    return paint.bad(status.standing.value + (f": {count(files, 'file')}" if files else ""))
+
+
+def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[str]:
+    standings = {status.standing for status in statuses}
+    hint = paint.change("hint:")
+    if Standing.DRIFT in standings or Standing.BROKEN_RECORD in standings:
+        yield f"{hint} see what differs with `git verbatim verify`"
+    if standings & {Standing.ABSENT, Standing.NOT_SYNCED, Standing.PIN_CHANGED}:
+        yield f"{hint} bring the mirrors up to the manifest with `git verbatim sync`"
+    if Standing.ORPHAN in standings:
+        orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
+        yield f"{hint} take what the manifest no longer has away with `git verbatim remove {shown(orphans)}`"
+    if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
+        yield f"{hint} bring hidden files back with `{shown(way_back)}`"
+    if any(status.altered_by_add for status in statuses):
+        yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
+
+
+def unseen_words(unseen: Unseen) -> list[str]:
+    """What was not judged by the disk, in words that follow a verdict."""
+    hidden = f"{count(unseen.hidden, 'hidden file')} judged as in the index" if unseen.hidden else ""
+    modes = f"modes of {count(unseen.modes, 'file')} not judged: nothing here tells them" if unseen.modes else ""
+    return [words for words in (hidden, modes) if words]
+
+
+def render_verdicts(
+    state: str,
+    verdicts: "Sequence[Verdict]",
+    audited: "Audit | None",
+    paint: Paint,
+) -> str:
+    """What was found, by mirror, then one line that says it all."""
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings += audited.findings if audited else ()
+    return render_findings(findings, paint) + _summary(state, verdicts, findings, audited, paint) + "\n"
+
+
+def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
+    """What was found, by mirror; what belongs to none stands under third_party/."""
+    lines: list[str] = []
+    for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
+        lines += [paint.strong(shown(mirror or f"{THIRD_PARTY}/")), *_finding_lines(list(of_mirror), paint)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
+    """Which reports are out of date, and what writes them anew."""
+    if currency:
+        of = f" of {currency.formats}" if len(currency.current) < currency.formats else ""
+        return f"{paint.good('current:')} {len(currency.current)}{of} reports in {shown(str(directory))}\n"
+    lines = [f"{paint.bad('out of date:')} {shown(str(directory / name))}" for name in currency.stale]
+    lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {shown(str(directory))}`")
+    return "\n".join(lines) + "\n"
+
+
+def _finding_lines(findings: "Sequence[Finding]", paint: Paint) -> Iterator[str]:
+    for rule, of_rule in groupby(findings, key=lambda f: f.rule):
+        listed = list(of_rule)
+        yield f"  {paint.bad(rule.value)}"
+        for finding in listed[: 2 * _SHOWN_FILES]:
+            where = f"{shown(finding.path)}: " if finding.path and finding.difference else ""
+            yield f"    {where}{shown(finding.message)}"
+        if len(listed) > 2 * _SHOWN_FILES:
+            yield f"    … {len(listed)} in all; `--json` lists every one"
+
+
+def _summary(
+    state: str,
+    verdicts: "Sequence[Verdict]",
+    findings: "Sequence[Finding]",
+    audited: "Audit | None",
+    paint: Paint,
+) -> str:
+    present = [v for v in verdicts if v.is_present]
+    files = sum(len(v.record.files) for v in present if v.record)
+    absent = len(verdicts) - len(present)
+    what = f"{count(len(verdicts), 'mirror')} in {state}"
+    details = [count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
+    details += unseen_words(Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts)))
+    affected = {finding.mirror for finding in findings}
+    if findings:
+        return f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of {count(len(verdicts), 'mirror')} of {state}"
+    if not verdicts:
+        return f"nothing to verify: there are no mirrors in {state}"
+    if audited is not None and audited.errors:
+        return f"{paint.change('could not check all')}: {what}"
+    proven = "files, records and upstream agree" if audited else "files, records and proofs agree"
+    return f"{paint.good('verified')}: {what}, {', '.join(details)}; {proven}"

@@ -1,0 +1,1 @@
+"""What lies in the host: its directories, files and states."""

@@ -1,0 +1,31 @@
+"""What git has to hold of a mirror: its entries below third_party/, in an index as in a commit."""
+
+from collections.abc import Mapping
+
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.layout import license_directory, record_path
+from sync.model import Entry, Mirror
+from sync.objects.tree import object_id
+from sync.record.json_file import dump_record
+from sync.record.record import Record
+
+
+def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
+    """The files of a mirror that are checked in, its licences and its record, by path below third_party/."""
+    directories = {mirror.into: record.files, license_directory(mirror.name): record.licenses}
+    entries = [
+        Entry(RepoPath(f"{directory}/".encode() + fact.path), fact.mode, fact.blob)
+        for directory, facts in directories.items()
+        for fact in (facts if mirror.checked_in else ())
+    ]
+    path = RepoPath(record_path(mirror.name).encode())
+    entries.append(Entry(path, Mode.FILE, object_id("blob", dump_record(record))))
+    return {entry.path: entry for entry in entries}
+
+
+def is_staged(staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record) -> bool:
+    """Whether the index has what a mirror needs there, and no more; `staged` is by path below third_party/."""
+    targets = (mirror.into, license_directory(mirror.name), record_path(mirror.name))
+    prefixes = tuple(f"{target}/".encode() for target in targets[:2])
+    there = {path: entry for path, entry in staged.items() if path.startswith(prefixes) or path == targets[2].encode()}
+    return there == {path: (e.mode, e.blob) for path, e in tracked_entries(mirror, record).items()}

@@ -1,0 +1,275 @@
+"""third_party/ on disk: files, records and manifest as they are, and, where a disk cannot show them, as git has them."""
+
+import marshal
+import os
+import shlex
+import stat
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from sync.beside import Child
+from sync.errors import CouldNotCheckError, HostError
+from sync.git.listing import Listed, core_switches, is_tracked, list_index
+from sync.git.repository import Repository
+from sync.host.inputs import Inputs
+from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
+from sync.host.unseen import Disk, Unseen, with_hidden, with_told_modes
+from sync.ids import ObjectId, RepoPath
+from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.model import Entry, FileFact
+from sync.names import quote_path
+
+_PROBES = 8
+
+
+class WorkTree:
+    """third_party/ on disk, inside git or not; what git hides from it, or keeps in the index alone, as git has it."""
+
+    label = "the working tree"
+    is_work_tree = True
+
+    def __init__(
+        self,
+        third_party: Path,
+        repository: Repository | None = None,
+        inputs: Inputs | None = None,
+    ) -> None:
+        self.inputs = inputs
+        """Where all that is read is noted, if anywhere."""
+        self._third_party = third_party
+        self._repository = repository
+        self._ahead: Child | None = None
+        self._scanned: dict[str, list[FileFact] | None] = {}
+        self.hidden: set[str] = set()
+        """The files that were read as the index has them, below third_party/."""
+        self.unjudged_modes: set[str] = set()
+        """The files whose modes nothing here can tell."""
+        self.takes_modes = False
+        """Whether modes were not the disk's."""
+
+    def read_ahead(self, directories: Sequence[str]) -> None:
+        """Begin to read three quarters of these directories in a second process, while this one reads records.
+
+        Worth it where they hold thousands of files and there is a second processor.
+        """
+        self._ahead = Child(lambda: marshal.dumps([(d, self._plain_facts(d)) for d in directories]))
+
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        content = read_file(self._third_party, path, limit)
+        if self.inputs is not None:
+            self.inputs.note_file(path, content)
+        if content is not None or path == MANIFEST or self._repository is None:
+            return content
+        if not is_tracked(self._repository, f"{THIRD_PARTY}/{path}"):
+            return None
+        entry = self._hidden.get(RepoPath(os.fsencode(path)))
+        return None if entry is None else self._hidden_content(self._repository, entry)[: None if limit is None else limit + 1]
+
+    def _hidden_content(self, repository: Repository, entry: Entry) -> bytes:
+        path = os.fsdecode(entry.path)
+        self._note_git()
+        if not repository.has(entry.blob):
+            error = self.hidden_error(path)
+            raise CouldNotCheckError(error.message, ["its content is not here"], error.hint, error.reference)
+        self.hidden.add(path)
+        return repository.read(entry.blob)
+
+    def record_names(self) -> list[str]:
+        directory = self._third_party / PROVENANCE
+        hidden = {os.fsdecode(path) for path in self._hidden} if not directory.is_dir() else ()
+        names = sorted({*(p.stem for p in directory.glob("*.json")), *record_names_in(hidden)})
+        if self.inputs is not None:
+            self.inputs.records = names
+        return names
+
+    def files(self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False) -> list[FileFact] | None:
+        """As `State.files`; with `whole` all of it is read, for who replaces it."""
+        facts = self._read_files(directory, None if whole else recorded)
+        if self.inputs is not None:
+            self.inputs.note_directory(directory, facts)
+        if not recorded or facts == list(recorded) or (facts and not facts[0].path):
+            return facts
+        there = {fact.path: fact.mode for fact in facts or ()}
+        missing = [fact.path for fact in recorded if fact.path not in there]
+        if missing and self._may_be_hidden(directory, missing[:_PROBES]):
+            facts = self._with_hidden(directory, facts, recorded)
+        if facts and any(there.get(fact.path, fact.mode) != fact.mode for fact in recorded):
+            facts = self._with_told_modes(directory, facts, recorded)
+        return facts
+
+    def _may_be_hidden(self, directory: str, missing: Sequence[RepoPath]) -> bool:
+        """Whether git has files that are not there, which it does not of a mirror that is not checked in."""
+        paths = (f"{THIRD_PARTY}/{directory}/{os.fsdecode(path)}" for path in missing)
+        return self._repository is not None and any(is_tracked(self._repository, path) for path in paths)
+
+    def _with_hidden(self, directory: str, facts: list[FileFact] | None, recorded: Sequence[FileFact]) -> list[FileFact] | None:
+        self._note_git()
+        there = {fact.path for fact in facts or ()}
+        hidden = [entry for entry in _below(directory, self._hidden.values()) if entry.path not in there]
+        self.hidden.update(f"{directory}/{os.fsdecode(entry.path)}" for entry in hidden)
+        return with_hidden(facts or (), recorded, hidden) if hidden else facts
+
+    def _with_told_modes(self, directory: str, facts: list[FileFact], recorded: Sequence[FileFact]) -> list[FileFact]:
+        self._note_git()
+        if self._disk == Disk():
+            return facts
+        staged = {entry.path: entry.mode for entry in _below(directory, (entry for entry, _ in self._listed))}
+        told, unjudged = with_told_modes(facts, recorded, staged, self._disk)
+        self.takes_modes |= told != facts
+        self.unjudged_modes.update(f"{directory}/{os.fsdecode(path)}" for path in unjudged)
+        return told
+
+    def _note_git(self) -> None:
+        """Note that the disk alone did not say what is there."""
+        if self.inputs is not None:
+            self.inputs.is_plain = False
+
+    @cached_property
+    def _disk(self) -> Disk:
+        if self._repository is None:
+            return _modes_that_are_there(self._third_party)
+        return Disk(self._switches.get("filemode", True), self._switches.get("symlinks", True))
+
+    @cached_property
+    def _listed(self) -> list[Listed]:
+        """What the index has, by path below third_party/."""
+        if self._repository is None:
+            return []
+        prefix = len(THIRD_PARTY) + 1
+        listed = list_index(self._repository, THIRD_PARTY)
+        return [Listed(one.entry._replace(path=RepoPath(one.entry.path[prefix:])), one.is_hidden) for one in listed]
+
+    @cached_property
+    def _hidden(self) -> Mapping[RepoPath, Entry]:
+        """What git leaves out of the working tree, and is not there all the same."""
+        top = os.fsencode(self._third_party)
+        hidden = (entry for entry, is_hidden in self._listed if is_hidden)
+        return {entry.path: entry for entry in hidden if not os.path.lexists(os.path.join(top, entry.path))}
+
+    def unseen(self, *places: str) -> Unseen:
+        """What of these files and directories was not as the disk shows it, as far as they were read."""
+        hidden, modes = ([path for path in paths if _is_in(path, places)] for paths in (self.hidden, self.unjudged_modes))
+        return Unseen(len(hidden), len(modes), self._way_back(min(hidden)) if hidden else None)
+
+    def is_hidden(self, path: str) -> bool:
+        """Whether git tracks a file that it leaves out of the working tree."""
+        return os.fsencode(path) in self._hidden
+
+    def refuse_hidden(self, *places: str) -> None:
+        """HostError where something at or below these places is hidden: it would be replaced unseen."""
+        for path in sorted(map(os.fsdecode, self._hidden)):
+            if _is_in(path, places):
+                raise self.hidden_error(path)
+
+    def hidden_error(self, path: str) -> HostError:
+        """What says that a file is hidden, and how to have it back."""
+        where = f"{THIRD_PARTY}/{quote_path(os.fsencode(path))}"
+        how = "a sparse checkout" if self._switches.get("sparsecheckout") else "git's skip-worktree"
+        hint = f"bring it back with `{self._way_back(path)}`"
+        return HostError(f"{where} is hidden by {how}", hint=hint, reference="hidden")
+
+    def _way_back(self, path: str) -> str:
+        git, file = _git_in(self._third_party.parent), shlex.quote(f"{THIRD_PARTY}/{path}")
+        if not self._switches.get("sparsecheckout"):
+            return f"{git} update-index --no-skip-worktree {file} && {git} restore {file}"
+        # without cones a later pattern for a directory does not undo an earlier one for what lies in it
+        return f"{git} sparse-checkout add " + (THIRD_PARTY if self._switches.get("sparsecheckoutcone") else f"'/{THIRD_PARTY}/**'")
+
+    @cached_property
+    def _switches(self) -> Mapping[str, bool]:
+        return core_switches(self._third_party.parent)
+
+    def deleted_error(self, path: str) -> HostError | None:
+        """What says that a file is hidden, or deleted though git tracks it, and how to have it back; None if it is neither."""
+        if os.path.lexists(self._third_party) and (self._third_party.is_symlink() or not self._third_party.is_dir()):
+            return HostError(
+                f"{THIRD_PARTY} is {'a symlink' if self._third_party.is_symlink() else 'no directory'}",
+                hint=f"move it away: `mv {THIRD_PARTY} {THIRD_PARTY}.old`",
+                reference="place-foreign",
+            )
+        if self.is_hidden(path):
+            return self.hidden_error(path)
+        if not any(entry.path == os.fsencode(path) for entry, _ in self._listed):
+            return None
+        where = f"{THIRD_PARTY}/{path}"
+        return HostError(
+            f"{where} is deleted here, but not in the index",
+            hint=f"put it back with `{_git_in(self._third_party.parent)} restore {where}`",
+            reference="tracked-deleted",
+        )
+
+    def _read_files(self, directory: str, recorded: Sequence[FileFact] | None) -> list[FileFact] | None:
+        if self._ahead is not None:
+            ours = self._scan(directory, _is_ours)  # before waiting for the child
+            given, self._ahead = self._ahead.result(), None
+            # a child's failure is passed over: reading here tells what it was
+            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
+                self._scanned[read] = _merged(ours if read == directory else self._scan(read, _is_ours), facts)
+        if directory in self._scanned:
+            facts = self._scanned.pop(directory)
+            if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
+                return facts
+        return self._scan(directory, budget=ScanBudget.of(recorded))
+
+    def _plain_facts(self, directory: str) -> list[tuple[object, ...]] | None:
+        facts = self._scan(directory, lambda name: not _is_ours(name))
+        return None if facts is None else [tuple(fact) for fact in facts]
+
+    def _scan(
+        self, directory: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
+    ) -> list[FileFact] | None:
+        return scan_directory(self._third_party, *directory.split("/"), wanted=wanted, budget=budget or ScanBudget(sizes={}))
+
+
+def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
+    """Whether a large file that was left unread may be as recorded."""
+    return recorded is None or any(fact.path == one.path and fact.size == one.size for one in recorded)
+
+
+def record_names_in(paths: Iterable[str]) -> Iterator[str]:
+    """The mirrors whose record files are among the paths below third_party/."""
+    for path in paths:
+        directory, _, name = path.rpartition("/")
+        if directory == PROVENANCE and name.endswith(".json"):
+            yield name.removesuffix(".json")
+
+
+def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    prefix = os.fsencode(f"{directory}/")
+    return (e._replace(path=RepoPath(e.path[len(prefix) :])) for e in entries if e.path.startswith(prefix))
+
+
+def _is_ours(name: bytes) -> bool:
+    """Whether this process reads what lies under a name, not its child: a quarter, since it also judges records."""
+    return zlib.crc32(name) % 4 == 0
+
+
+def _merged(ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None) -> list[FileFact] | None:
+    if ours is None or childs is None:
+        return ours if childs is None else None
+    merged = {fact.path: fact for fact in (*ours, *map(FileFact._make, childs))}
+    return [merged[path] for path in sorted(merged)]
+
+
+def _is_in(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def _git_in(top: Path) -> str:
+    """How to start git there from where the user is."""
+    where = os.path.relpath(top)
+    return "git" if where == os.curdir else f"git -C {shlex.quote(where)}"
+
+
+def _modes_that_are_there(third_party: Path) -> Disk:
+    """What an unpacked archive can say by modes: nothing, where all files are executable or none is, and no link is a link."""
+    executable: set[bool] = set()
+    links = False
+    for directory, directories, files in os.walk(third_party):
+        for name in (*directories, *files):
+            mode = os.lstat(os.path.join(directory, name)).st_mode
+            links |= stat.S_ISLNK(mode)
+            executable |= {bool(mode & stat.S_IXUSR)} if stat.S_ISREG(mode) else set()
+    return Disk(tells_executable=len(executable) > 1, tells_links=links)

@@ -1,0 +1,249 @@
+"""Question 1, does the repository match its record: records and what is there become findings; pure."""
+
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from sync.errors import RecordError
+from sync.host.unseen import ALL_SEEN, Unseen
+from sync.ids import Mode, ObjectId
+from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.limits import EXPLAINED_BYTES
+from sync.model import FileFact, Mirror
+from sync.names import quote_path
+from sync.objects.tree import object_id
+from sync.record.record import Record
+from sync.signature.signed import Judged, signature_shown
+
+
+class Rule(StrEnum):
+    """What a finding is an instance of."""
+
+    MIRROR_DIFFERS_FROM_RECORD = "mirror-differs-from-record"
+    RECORD_DIFFERS_FROM_MANIFEST = "record-differs-from-manifest"
+    RECORD_WITHOUT_MIRROR = "record-without-mirror"
+    MIRROR_WITHOUT_RECORD = "mirror-without-record"
+    RECORD_UNREADABLE = "record-unreadable"
+    PROOF_BROKEN = "proof-broken"
+    TAG_MOVED = "tag-moved"
+    TAG_DELETED = "tag-deleted"
+    COMMIT_UNREACHABLE = "commit-unreachable"
+    UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"
+    SIGNATURE_DIFFERS = "signature-differs-from-record"
+    UPSTREAM_LICENSE_DIFFERS = "upstream-license-differs"
+    UNRECORDED_FILE = "unrecorded-file"
+    ATTRIBUTES_ALTER_BYTES = "attributes-alter-bytes"
+    TRAILER_MISSING = "trailer-missing"
+
+
+class Difference(StrEnum):
+    """How a file differs from its record."""
+
+    CONTENT = "content"
+    LINE_ENDINGS = "line-endings"
+    MODE = "mode"
+    TYPE = "type"
+    MISSING = "missing"
+    EXTRA = "extra"
+    FACTS = "facts"
+    """Git's id is right, but the record's size or SHA-256 is not."""
+
+
+DIFFERENCES = {
+    Difference.CONTENT: "content differs",
+    Difference.LINE_ENDINGS: "only line endings differ",
+    Difference.MODE: "mode differs",
+    Difference.TYPE: "is a file of another kind",
+    Difference.MISSING: "missing",
+    Difference.EXTRA: "not upstream's",
+    Difference.FACTS: "the record's size or SHA-256 is wrong",
+}
+"""What a finding says of them."""
+_SPECIAL_BITS = {stat.S_ISUID: "setuid", stat.S_ISGID: "setgid", stat.S_ISVTX: "sticky"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    rule: Rule
+    mirror: str
+    message: str
+    path: str | None = None
+    """From the host's root, quoted as by git."""
+    difference: Difference | None = None
+    expected: FileFact | None = None
+    """The record's fact of the file that differs; None where it has none."""
+    found: FileFact | None = None
+
+
+class Presence(StrEnum):
+    PRESENT = "present"
+    ABSENT = "absent"
+    """Not checked in, and not here: to be rebuilt by `sync`."""
+    REMOVED = "removed"
+    """Checked in, and taken out as a whole, as distributions do; only reports tell it from drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out about one mirror."""
+
+    mirror: str
+    record: Record | None
+    presence: Presence
+    findings: tuple[Finding, ...]
+    unseen: Unseen = ALL_SEEN
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.findings
+
+    @property
+    def is_present(self) -> bool:
+        return self.presence is Presence.PRESENT
+
+
+ReadFile = Callable[[str], bytes | None]
+"""Gives a file's content by its path below third_party/; asked only to explain a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a state holds for one mirror."""
+
+    files: Sequence[FileFact] | None
+    licenses: Sequence[FileFact] | None
+    read: ReadFile
+    is_work_tree: bool
+    unseen: Unseen = ALL_SEEN
+
+
+def verify_mirror(
+    name: str,
+    mirror: Mirror | None,
+    record: Record | RecordError | None,
+    look: Callable[[Record], Held],
+    *,
+    judged: Judged | None = None,
+    may_be_removed: bool = False,
+) -> Verdict:
+    """Whether what a state holds for a mirror is what its record says, and the record what the manifest says.
+
+    `look` gives what it holds where a record says; the record is judged by itself first, while files may be being read.
+    `judged` is the signature as it was checked again, if it was.
+    With `may_be_removed` it is no finding that all of a mirror's files are gone.
+    """
+    if isinstance(record, RecordError):
+        return Verdict(name, None, Presence.PRESENT, (Finding(Rule.RECORD_UNREADABLE, name, record.message, _record(name)),))
+    if record is None:
+        message = f"the manifest has mirror {name}, but there is no record of it"
+        return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
+    findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
+    held = look(record)
+    absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
+    removed = may_be_removed and mirror is not None and mirror.checked_in and not held.files  # an empty directory is nothing
+    if mirror is not None and not mirror.checked_in and not held.is_work_tree:
+        findings += _committed_all_the_same(name, record, held)
+        absent = True
+    elif not absent:
+        if not removed:
+            findings += _compare(name, record.into, record.files, held.files or (), held.read)
+        if not removed or held.licenses:
+            findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
+    presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
+    return Verdict(name, record, presence, tuple(findings), held.unseen)
+
+
+def _record(name: str) -> str:
+    return f"{THIRD_PARTY}/{record_path(name)}"
+
+
+def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterator[Finding]:
+    if mirror is None:
+        yield Finding(
+            Rule.RECORD_WITHOUT_MIRROR, name, f"there is a record of {name}, but no such mirror in the manifest", _record(name)
+        )
+    elif differences := record.differences(mirror):
+        yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(differences), _record(name))
+    for problem in record.problems():
+        yield Finding(Rule.PROOF_BROKEN, name, f"the proof does not hold: {problem}", _record(name))
+
+
+def _signature_findings(name: str, record: Record, judged: Judged | None) -> Iterator[Finding]:
+    if judged is None or record.signature is None or record.signature == judged.signature:
+        return
+    shown, recorded = signature_shown(judged.signature), signature_shown(record.signature)
+    reason = f" ({judged.reason})" if judged.reason else ""
+    message = f"by the manifest's keys: {shown}{reason}; by the record: {recorded}"
+    yield Finding(Rule.SIGNATURE_DIFFERS, name, message, _record(name))
+
+
+def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[Finding]:
+    for directory, facts in ((record.into, held.files), (license_directory(name), held.licenses)):
+        for fact in facts or ():
+            path = path_of(directory, fact.path)
+            message = "is of a mirror that is not checked in"
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, path, Difference.EXTRA, found=fact)
+
+
+def _compare(
+    name: str, directory: str, recorded: Sequence[FileFact], held: Sequence[FileFact], read: ReadFile
+) -> Iterator[Finding]:
+    if list(recorded) == list(held):
+        return
+    if not held:
+        yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "missing altogether", f"{THIRD_PARTY}/{directory}", Difference.MISSING)
+        return
+    yield from compare_files(name, directory, recorded, held, read)
+
+
+def compare_files(
+    name: str, directory: str, recorded: Iterable[FileFact], held: Iterable[FileFact], read: ReadFile
+) -> Iterator[Finding]:
+    """What differs between files as a record has them and as they are, each by its path below a directory of third_party/."""
+    expected = {fact.path: fact for fact in recorded}
+    found = {fact.path: fact for fact in held}
+    for path in sorted(expected.keys() | found.keys()):
+        difference = _difference(expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}"))
+        if difference is not None:
+            where, there = path_of(directory, path), found.get(path)
+            message = DIFFERENCES[difference] + (_special_bits(there) if difference is Difference.MODE and there else "")
+            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, where, difference, expected.get(path), there)
+
+
+def _special_bits(fact: FileFact) -> str:
+    names = [name for bit, name in _SPECIAL_BITS.items() if fact.mode & bit]
+    return f": {', '.join(names)}" if names else ""
+
+
+def path_of(directory: str, path: bytes) -> str:
+    """A path below a directory of third_party/ as findings show it: from the host's root, quoted as by git."""
+    return quote_path(f"{THIRD_PARTY}/{directory}/".encode() + path)
+
+
+def _fs(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _difference(expected: FileFact | None, found: FileFact | None, read: Callable[[], bytes | None]) -> Difference | None:
+    if expected == found:
+        return None
+    if found is None:
+        return Difference.MISSING
+    if expected is None:
+        return Difference.EXTRA
+    if (expected.mode == Mode.SYMLINK) != (found.mode == Mode.SYMLINK) or found.mode == Mode.GITLINK:
+        return Difference.TYPE
+    if expected.blob != found.blob:
+        return Difference.LINE_ENDINGS if _only_line_endings(expected.blob, read()) else Difference.CONTENT
+    return Difference.MODE if expected.mode != found.mode else Difference.FACTS
+
+
+def _only_line_endings(blob: ObjectId, content: bytes | None) -> bool:
+    if content is None or len(content) > EXPLAINED_BYTES:
+        return False
+    unix = content.replace(b"\r\n", b"\n")
+    return blob in {object_id("blob", unix), object_id("blob", unix.replace(b"\n", b"\r\n"))}

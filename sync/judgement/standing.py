@@ -1,0 +1,59 @@
+"""How mirrors of the working tree stand: one value a mirror; pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sync.host.unseen import ALL_SEEN, Unseen
+from sync.layout import license_directory
+from sync.model import Pin, Signature
+
+if TYPE_CHECKING:
+    from sync.judgement.findings import Finding
+
+
+class Standing(StrEnum):
+    """How a mirror stands, in one word or two."""
+
+    CLEAN = "clean"
+    ABSENT = "absent"
+    NOT_SYNCED = "not synced"
+    PIN_CHANGED = "to be synced"
+    DRIFT = "drift"
+    BROKEN_RECORD = "broken record"
+    ORPHAN = "not in manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorStatus:
+    """One line of the status."""
+
+    name: str
+    into: str
+    checked_in: bool
+    pin: Pin | None
+    recorded_pin: Pin | None
+    standing: Standing
+    signature: Signature | None
+    """As recorded."""
+    staged: bool
+    """Whether the index has it as it is; true outside of git."""
+    findings: "tuple[Finding, ...]" = ()
+    unseen: Unseen = ALL_SEEN
+    altered_by_add: tuple[str, ...] = ()
+    """Files whose bytes a `git add` would change, from the host's root."""
+
+    @property
+    def directories(self) -> tuple[str, str]:
+        """Where its files and its licences lie, below third_party/."""
+        return self.into, license_directory(self.name)
+
+    @property
+    def is_well(self) -> bool:
+        return self.standing in {Standing.CLEAN, Standing.ABSENT}
+
+    @property
+    def is_plainly_well(self) -> bool:
+        """Whether there is nothing to say but this."""
+        has_more = self.findings or self.altered_by_add or self.unseen != ALL_SEEN
+        return self.is_well and self.staged and not has_more

@@ -1,0 +1,39 @@
+"""What the manifest concludes of licences: canonical SPDX expressions, or an error that names file and line."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from sync.errors import ManifestError
+from sync.manifest.license_expressions import ExpressionError, parse_expression
+from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.toml_lines import find_line
+from sync.model import Mirror
+
+_canonical = cache(parse_expression)
+
+
+def concluded_licenses(manifest: bytes, mirrors: Iterable[Mirror]) -> Mapping[str, str | None]:
+    """The expression of each mirror's `license`, by its name; None where the manifest concludes nothing.
+
+    `manifest` is the file, to name the line. Raises ManifestError for what is no SPDX expression.
+    """
+    return {mirror.name: _concluded(manifest, mirror) for mirror in mirrors}
+
+
+def _concluded(manifest: bytes, mirror: Mirror) -> str | None:
+    if mirror.license is None:
+        return None
+    try:
+        return _canonical(mirror.license)
+    except ExpressionError as error:
+        raise ManifestError(
+            f"the license of mirror {mirror.name} is no SPDX expression: {mirror.license}",
+            [f"{MANIFEST_PATH}:{_line(manifest.decode(), mirror.name)}: license", str(error)],
+            hint=error.hint,
+            reference="license-invalid",
+        ) from error
+
+
+def _line(text: str, name: str) -> int | None:
+    line, found = find_line(text, ("mirrors", name, "license"))
+    return line if found[-1:] == ("license",) else find_line(text, ("defaults", "license"))[0]

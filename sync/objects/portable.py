@@ -1,0 +1,153 @@
+"""Which names every system holds as they are, and side by side: of upstream's files and of ours alike; pure."""
+
+import re
+import unicodedata
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sync.ids import RepoPath
+from sync.objects.tree import judge_name
+
+WINDOWS_RESERVED = "name-windows-reserved"
+WINDOWS_CHARACTER = "name-windows-character"
+TRAILING = "name-trailing-dot-or-blank"
+COLLIDES = "name-collides"
+
+# "Naming Files, Paths, and Namespaces" in Microsoft's documentation of Win32: with any extension, and superscript digits too
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE | re.DOTALL
+)
+_CHARACTERS = re.compile(r'[<>:"|?*]')
+# the 8.3 names of Windows: such that need none, and such as it gives
+_PLAIN_SHORT = re.compile(r"[^.+,;=\[\] ]{1,8}(?:\.[^.+,;=\[\] ]{1,3})?")
+_NOT_IN_SHORT = re.compile(r"[+,;=\[\]]")
+_GIVEN_SHORT = re.compile(r"([^.~]{0,6})~([1-9][0-9]{0,6})((?:\.[^.]{1,3})?)")
+_MOST_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """A file or directory that some system could not hold under its name, or not beside another."""
+
+    path: RepoPath
+    reference: str
+    """The kebab-case reference of the rule that its name breaks."""
+    other: RepoPath | None = None
+    """What it collides with."""
+
+
+def misnamed(paths: Iterable[RepoPath], allow: Container[str] = ()) -> Iterator[Misnamed]:
+    """The one judge of every name that upstream or the manifest brings, directory by directory; `allow` admits references."""
+    paths = list(paths)
+    judged: set[bytes] = set()
+    for whole in paths:
+        path: bytes = whole
+        while path and path not in judged:
+            judged.add(path)
+            directory, _, name = path.rpartition(b"/")
+            for reference in (judge_name(name), judge_portable(name)):
+                if reference is not None and reference not in allow:
+                    yield Misnamed(RepoPath(path), reference)
+            path = directory
+    if COLLIDES not in allow:
+        yield from (Misnamed(other, COLLIDES, one) for one, other in collisions(paths))
+
+
+def judge_portable(name: bytes) -> str | None:
+    """The reference of the rule by which Windows could not hold a file or directory of this name, or None."""
+    text = name.decode("utf-8", "replace")
+    if _CHARACTERS.search(text):
+        return WINDOWS_CHARACTER
+    if _RESERVED.fullmatch(text):
+        return WINDOWS_RESERVED
+    return TRAILING if text.endswith((".", " ")) else None
+
+
+def collisions(paths: Iterable[RepoPath]) -> Iterator[tuple[RepoPath, RepoPath]]:
+    """Pairs of files or directories that some system takes for one, outermost first.
+
+    So it is where case or Unicode's composition does not count, or where Windows may give one the other's name as its short name.
+    """
+    entries: set[bytes] = set()
+    for path in paths:
+        entry: bytes = path
+        while entry and entry not in entries:
+            entries.add(entry)
+            entry = entry.rpartition(b"/")[0]
+    ordered = sorted(entries, key=lambda entry: (entry.count(b"/"), entry))
+    seen: dict[str, bytes] = {}
+    for entry in ordered:
+        if (other := seen.setdefault(folded(entry), entry)) != entry:
+            yield RepoPath(other), RepoPath(entry)
+    yield from _short_collisions(ordered)
+
+
+def _short_collisions(entries: Sequence[bytes]) -> Iterator[tuple[RepoPath, RepoPath]]:
+    given = {entry: short for entry in entries if b"~" in entry and (short := _given_short_name(_name(entry))) is not None}
+    directories = {entry.rpartition(b"/")[0] for entry in given}
+    long: dict[tuple[bytes, ShortName], bytes] = {}
+    for entry in entries:
+        if (directory := entry.rpartition(b"/")[0]) in directories:
+            long |= {(directory, short): entry for short in _short_names(_name(entry))}
+    for entry, short in given.items():
+        if (other := long.get((entry.rpartition(b"/")[0], short), entry)) != entry:
+            yield RepoPath(other), RepoPath(entry)
+
+
+def folded(path: bytes) -> str:
+    """A path without what some systems do not tell apart: case, and how a character is composed."""
+    if path.isascii():
+        return path.decode().lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).casefold())
+
+
+def looks_like(name: bytes, other: str) -> bool:
+    """Whether some system takes a name for another one, which is plain text, or that is its own.
+
+    HFS+ ignores invisible characters (TN1150, as git has them in utf8.c); Windows drops dots and blanks at the end, opens the
+    stream behind a colon, takes what is behind a backslash for a file inside, and gives long names short ones.
+    """
+    text = name.decode("utf-8", "replace")
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    text = re.split(r"[:\\]", text, maxsplit=1)[0].rstrip(". ")
+    return folded(text.encode("utf-8", "replace")) == folded(other.encode()) or _given_short_name(text) in _short_names(other)
+
+
+ShortName = tuple[str, int, str]
+"""Of an 8.3 name that Windows gives: what is before the `~`, how many digits are behind it, and the extension; in lower case."""
+
+
+def _given_short_name(name: str) -> ShortName | None:
+    match = _GIVEN_SHORT.fullmatch(name)
+    return (match[1].lower(), len(match[2]), match[3].lower()) if match else None
+
+
+@lru_cache(1024)
+def _short_names(name: str) -> frozenset[ShortName]:
+    """What Windows may give to a file of this name: its first letters and a number, or later two of them, a hash and a number."""
+    if _PLAIN_SHORT.fullmatch(name) and not name.startswith("."):
+        return frozenset()
+    stem, dot, extension = name.lstrip(".").replace(" ", "").rpartition(".")
+    stem, extension = (stem, dot + extension[:3]) if dot else (extension, "")
+    stem = _NOT_IN_SHORT.sub("_", stem.replace(".", ""))
+    return frozenset(
+        (beginning[: _MOST_DIGITS - digits].lower(), digits, _NOT_IN_SHORT.sub("_", extension).lower())
+        for beginning in (stem[:6], stem[:2] + _short_name_hash(name))
+        for digits in range(1, _MOST_DIGITS + 1)
+    )
+
+
+def _short_name_hash(name: str) -> str:
+    """What Windows puts into short names once four begin alike; git's path.c has it for `.gitmodules` (7eba) and others."""
+    checksum = 0
+    for character in name:
+        checksum = (checksum * 0x25 + ord(character)) & 0xFFFF
+    product = checksum * 314159269 & 0xFFFFFFFF
+    product = (1 << 32) - product if product >> 31 else product
+    product -= ((product * 1152921497) >> 60) * 1000000007
+    return f"{product & 0xFFFF:04x}"[::-1]
+
+
+def _name(path: bytes) -> str:
+    return path.rpartition(b"/")[2].decode("utf-8", "replace")

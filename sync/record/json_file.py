@@ -1,0 +1,280 @@
+"""The record as the file `third_party/provenance/<mirror>.json`: canonical JSON, read strictly."""
+
+import base64
+import binascii
+import json
+import re
+from itertools import pairwise
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from sync.errors import RecordError, SelectionError
+from sync.ids import ObjectId, RepoPath
+from sync.layout import THIRD_PARTY, record_path
+from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
+from sync.manifest.paths import into_problem, is_mirror_name, path_problem
+from sync.model import FileFact, Selection, Signature, SignatureState
+from sync.names import printable, quote_path, unquote_path
+from sync.objects.tree import Directories, judge_path
+from sync.record.json_model import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
+from sync.record.proof import Proof
+from sync.record.record import Record
+from sync.selection.patterns import excess
+from sync.urls import url_problem
+
+# what nearly all of a canonical record is: its files and its objects
+_BLOCK = re.compile(
+    rb"""    \{
+      "blob": "[0-9a-f]{40}",
+      "mode": "[0-9]{6}",
+      "path": "[^"\\\n]*+(?:\\.[^"\\\n]*+)*+",
+      "sha256": "[0-9a-f]{64}",
+      "size": [0-9]{1,20}
+    \},?
+|(?:      |    "commit": )"[A-Za-z0-9+/=]{40,}+",?
+"""
+)
+_SCHEMA = re.compile(rb'"schema": ?([0-9]{1,9})\b')
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+def dump_record(record: Record) -> bytes:
+    """The record's canonical bytes: the same for everybody who mirrors the same.
+
+    SelectionError if they are more than `parse_record` reads.
+    """
+    data = _dump(record)
+    if len(data) > RECORD_BYTES or _excess(data):
+        raise SelectionError(
+            f"the record of mirror {record.mirror} would be larger than any that is read",
+            [f"it has {len(data):,} bytes, of {len(record.files):,} files"],
+            hint="copy less with `from`, `include` and `exclude`, or as several mirrors",
+            reference="record-too-large",
+        )
+    return data
+
+
+def _dump(record: Record) -> bytes:
+    return _canonical(
+        {
+            "files": [_file(fact) for fact in record.files],
+            "licenses": [_file(fact) for fact in record.licenses],
+            "mirror": record.mirror,
+            "path": record.into,
+            "proof": {
+                "commit": _base64(record.proof.commit),
+                "tags": [_base64(raw) for raw in record.proof.tags],
+                "trees": [_base64(raw) for raw in record.proof.trees],
+            },
+            "schema": SCHEMA_VERSION,
+            "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
+            **({"signature": _signature(record.signature)} if record.signature else {}),
+            "tree": record.tree,
+            "upstream": {
+                "commit": record.commit,
+                "commit_time": record.commit_time,
+                "from": quote_path(record.source),
+                "ref": record.ref,
+                "tag": record.tag,
+                "url": record.url,
+            },
+            "upstream_tree": record.upstream_tree,
+        }
+    )
+
+
+def _file(fact: FileFact) -> dict[str, str | int]:
+    return {
+        "blob": fact.blob,
+        "mode": f"{fact.mode:o}",
+        "path": quote_path(fact.path),
+        "sha256": fact.sha256,
+        "size": fact.size,
+    }
+
+
+def _signature(signature: Signature) -> dict[str, str | None]:
+    return {
+        "format": signature.format,
+        "key": signature.key,
+        "of": signature.of,
+        "signer": signature.signer,
+        "state": signature.state,
+    }
+
+
+def _canonical(document: object) -> bytes:
+    """Keys in the order given, which is the alphabet's; two spaces, LF, a final newline."""
+    return to_json(document, indent=2, by_alias=True) + b"\n"
+
+
+def parse_record(data: bytes, mirror: str) -> Record:
+    """The record in `data`, which the file of `mirror` holds.
+
+    Raises RecordError unless it is the canonical JSON of a consistent record in a schema that this version knows.
+    """
+    if not is_mirror_name(mirror):
+        raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
+    if len(data) > RECORD_BYTES:
+        raise _error(mirror, "is too large for a record", "record-unreadable")
+    if reason := _excess(data.replace(b"\r\n", b"\n") if b"\r" in data else data):
+        raise _known_trouble(data, mirror) or _error(mirror, reason, "record-unreadable")
+    try:
+        model = RecordModel.model_validate_json(data)
+    except ValidationError as error:
+        raise _unreadable(data, mirror, error) from error
+    if _canonical(model) != data:
+        if _canonical(model) == data.replace(b"\r\n", b"\n"):
+            raise RecordError(
+                f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
+                ["attributes that keep git from converting are missing in third_party/, or were not there when this was cloned"],
+                hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
+                reference="record-line-endings",
+            )
+        raise _error(mirror, "is not canonical JSON: it was edited by hand or by another tool", "record-not-canonical")
+    try:
+        record = _record(model)
+    except (ValueError, binascii.Error) as error:
+        raise _error(mirror, f"does not hold together: {error}", "record-unreadable") from error
+    if record.mirror != mirror:
+        raise _error(mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced")
+    return record
+
+
+def _excess(data: bytes) -> str | None:
+    """Why this is more than any record says, in words; None if it is not.
+
+    Asked before it is parsed: of a megabyte of brackets validation makes gigabytes of complaints.
+    """
+    rest, blocks = _BLOCK.subn(b"", data)
+    if blocks > RECORD_BLOCKS:
+        return f"is no record: it has more than {RECORD_BLOCKS:,} files and objects"
+    values = sum(map(rest.count, (b",", b"[", b"{")))
+    if len(rest) > RECORD_REST_BYTES or values > RECORD_REST_VALUES:
+        return "is no record: it says far more than one does"
+    return None
+
+
+def _record(model: RecordModel) -> Record:
+    upstream = model.upstream
+    if problem := path_problem(model.path) or into_problem(model.path):
+        msg = f"`path` {problem}"
+        raise ValueError(msg)
+    _plain_path(quote_path(model.path.encode()))
+    if problem := url_problem(upstream.url, local=True):
+        msg = f"`url` is not allowed: {problem}"
+        raise ValueError(msg)
+    for patterns in (model.selection.include, model.selection.exclude):
+        if problem := excess(patterns):
+            raise ValueError(problem)
+    if upstream.ref is not None and not upstream.ref.startswith("refs/tags/"):
+        msg = f"`ref` is no tag: {upstream.ref}"
+        raise ValueError(msg)
+    return Record(
+        mirror=model.mirror,
+        into=model.path,
+        url=upstream.url,
+        ref=upstream.ref,
+        tag=ObjectId(upstream.tag) if upstream.tag else None,
+        commit=ObjectId(upstream.commit),
+        commit_time=upstream.commit_time,
+        source=_plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
+        selection=Selection(tuple(model.selection.include), tuple(model.selection.exclude)),
+        tree=ObjectId(model.tree),
+        upstream_tree=ObjectId(model.upstream_tree),
+        files=_facts(model.files),
+        licenses=_facts(model.licenses),
+        proof=Proof(
+            commit=_unbase64(model.proof.commit),
+            tags=tuple(map(_unbase64, model.proof.tags)),
+            trees=tuple(map(_unbase64, model.proof.trees)),
+        ),
+        signature=_parsed_signature(model.signature) if model.signature else None,
+    )
+
+
+def _parsed_signature(model: SignatureModel) -> Signature:
+    signed_by = {model.signer, model.key}
+    if (None in signed_by) if model.state is SignatureState.GOOD else signed_by != {None}:
+        msg = "only a good signature, and every one, has a signer and a key"
+        raise ValueError(msg)
+    if model.signer is not None and printable(model.signer) != model.signer:
+        msg = "the signer's name is not printable"
+        raise ValueError(msg)
+    return Signature(model.of, model.state, model.format, model.signer, model.key)
+
+
+def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
+    facts = tuple(FileFact(_plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256) for m in models)
+    paths = [fact.path for fact in facts]
+    if any(one >= other for one, other in pairwise(paths)):
+        msg = "its files are not in order"
+        raise ValueError(msg)
+    directories = Directories()
+    for path in paths:
+        directories.above(path)
+    if not directories.found.isdisjoint(paths):
+        msg = "a path is both a file and a directory"
+        raise ValueError(msg)
+    return facts
+
+
+def _plain_path(text: str) -> RepoPath:
+    path = unquote_path(text)
+    if len(path) > PATH_BYTES or judge_path(path) not in {None, "name-not-utf8"}:
+        msg = f"{text[:200]} is no plain path"
+        raise ValueError(msg)
+    return RepoPath(path)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _unbase64(text: str) -> bytes:
+    raw = base64.b64decode(text, validate=True)
+    if _base64(raw) != text:
+        msg = "its base64 is not canonical"
+        raise ValueError(msg)
+    return raw
+
+
+def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:
+    if known := _known_trouble(data, mirror):
+        return known
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return _error(mirror, "is not JSON", "record-unreadable")
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    return _error(mirror, f"is no record: {key}: {first['msg'].lower()}", "record-unreadable")
+
+
+def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
+    """What happens to records for which nobody is to blame."""
+    if _CONFLICT.search(data):
+        return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
+    version = _SCHEMA.search(data)
+    if version is not None and int(version[1]) > SCHEMA_VERSION:
+        return RecordError(
+            f"{_where(mirror)} has schema {int(version[1])}, this version knows {SCHEMA_VERSION}",
+            hint="install a newer git-verbatim",
+            reference="record-newer",
+        )
+    return None
+
+
+def _error(mirror: str, problem: str, reference: str) -> RecordError:
+    return RecordError(
+        f"{_where(mirror)} {problem}",
+        ["only the tool writes records"],
+        hint=f"put the committed one back with `git checkout HEAD -- {_where(mirror)}`, "
+        f"or make it anew with `git verbatim sync --discard-local {mirror}`",
+        reference=reference,
+    )
+
+
+def _where(mirror: str) -> str:
+    return f"{THIRD_PARTY}/{record_path(mirror)}"

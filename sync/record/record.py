@@ -1,0 +1,150 @@
+"""A record as a value: what is there and where it came from, whom it answers, and whether its proof holds."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sync.ids import ObjectId, RepoPath
+from sync.model import Derived, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
+from sync.names import quote_path
+from sync.objects.commits import commit_time
+from sync.record.proof import Claim, Proof, check_proof
+from sync.selection.copy import other_name
+from sync.signature.signed import which_object
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is there and where it came from: a parsed record."""
+
+    mirror: str
+    into: str
+    url: str
+    ref: str | None
+    tag: ObjectId | None
+    commit: ObjectId
+    commit_time: str
+    source: RepoPath
+    selection: Selection
+    tree: ObjectId
+    upstream_tree: ObjectId
+    files: tuple[FileFact, ...]
+    licenses: tuple[FileFact, ...]
+    proof: Proof
+    signature: Signature | None = None
+    """None where the manifest named no keys when it was made."""
+
+    @property
+    def pin(self) -> Pin:
+        """The pin that the record answers."""
+        if self.ref is None:
+            return Pin(PinKind.COMMIT, self.commit)
+        return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
+
+    @property
+    def upstream(self) -> UpstreamCommit:
+        """What its pin named."""
+        return UpstreamCommit(self.commit, self.tag, self.proof.commit, self.proof.tags)
+
+    @property
+    def claim(self) -> Claim:
+        """What of it can be proved."""
+        return Claim(
+            commit=self.commit,
+            commit_time=self.commit_time,
+            tag=self.tag,
+            source=self.source,
+            selection=self.selection,
+            upstream_tree=self.upstream_tree,
+            tree=self.tree,
+            entries=tuple(fact.entry for fact in self.files),
+            licenses=tuple(fact.entry for fact in self.licenses),
+        )
+
+    def problems(self) -> list[str]:
+        """Where the record's own proof fails to show what it says; empty if files and commit id hang together."""
+        return check_proof(self.claim, self.proof)
+
+    def answers_pin_of(self, mirror: Mirror) -> bool:
+        """Whether the record says what the mirror's pin is at its upstream."""
+        return self.url == mirror.url and self.pin == mirror.pin
+
+    def differences(self, mirror: Mirror) -> list[str]:
+        """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
+        return [*self._copy_differences(mirror), *self._name_differences(mirror), *self._signature_differences(mirror)]
+
+    def is_of_copy(self, mirror: Mirror) -> bool:
+        """Whether it is the record of what the manifest's entry copies, whatever that says of signatures."""
+        return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
+
+    def _name_differences(self, mirror: Mirror) -> Iterator[str]:
+        if (named := other_name(mirror, self.proof.tags)) is not None:
+            yield f"tag: the manifest says {mirror.pin}, the tag object calls itself {named}"
+
+    def _copy_differences(self, mirror: Mirror) -> list[str]:
+        pairs = {
+            "url": (self.url, mirror.url),
+            mirror.pin.kind.value: (self.pin, mirror.pin),
+            "from": (self.source, mirror.source),
+            "into": (self.into, mirror.into),
+            "include": (self.selection.include, mirror.selection.include),
+            "exclude": (self.selection.exclude, mirror.selection.exclude),
+        }
+        return [
+            f"{key}: the manifest says {_shown(wanted)}, the record {_shown(recorded)}"
+            for key, (recorded, wanted) in pairs.items()
+            if recorded != wanted
+        ]
+
+    def _signature_differences(self, mirror: Mirror) -> Iterator[str]:
+        recorded = self.signature
+        if not mirror.key_files:
+            if recorded is not None:
+                yield "allowed-signers, keyring: the manifest names no keys, the record says how the signature is"
+            return
+        key = "require-signature" if mirror.require_signature else "allowed-signers" if mirror.allowed_signers else "keyring"
+        wanted = which_object(mirror, is_tagged=self.tag is not None)
+        if recorded is None or recorded.of is not wanted:
+            yield f"{key}: the manifest asks for the signature of the {wanted}, the record does not say how that is"
+        elif mirror.require_signature and recorded.state is not SignatureState.GOOD:
+            yield f"{key}: the manifest requires a good signature of the {wanted}, the record says {recorded.state}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "nothing"
+    return (quote_path(value) or "the root") if isinstance(value, bytes) else str(value)
+
+
+def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], licenses: Iterable[FileFact]) -> Record:
+    """The record of a mirror as it was derived, with the facts of its files as they were read back from disk."""
+    upstream = derived.upstream
+    return Record(
+        mirror=mirror.name,
+        into=mirror.into,
+        url=mirror.url,
+        ref=mirror.pin.ref,
+        tag=upstream.tag,
+        commit=upstream.commit,
+        commit_time=commit_time(upstream.commit_object),
+        source=mirror.source,
+        selection=mirror.selection,
+        tree=derived.tree,
+        upstream_tree=derived.upstream_tree,
+        files=tuple(sorted(files)),
+        licenses=tuple(sorted(licenses)),
+        proof=Proof(upstream.commit_object, upstream.tag_objects, derived.proof_trees),
+        signature=derived.signature,
+    )
+
+
+def derived_of(record: Record) -> Derived:
+    """What the record says a mirror has to be, without asking anybody."""
+    return Derived(
+        upstream=record.upstream,
+        upstream_tree=record.upstream_tree,
+        tree=record.tree,
+        entries=tuple(fact.entry for fact in record.files),
+        licenses=tuple(fact.entry for fact in record.licenses),
+        proof_trees=record.proof.trees,
+        signature=record.signature,
+    )

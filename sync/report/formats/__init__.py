@@ -1,0 +1,1 @@
+"""One module a format: facts in, bytes out."""

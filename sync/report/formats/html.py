@@ -1,0 +1,184 @@
+"""The report as one self-contained page for people; pure."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from urllib.parse import quote
+
+from sync.ids import ObjectId, RepoPath
+from sync.judgement.findings import Presence
+from sync.names import count, quote_path, short_pin
+from sync.report.facts import Component, Facts, LicenseText, Nested, Recorded
+from sync.report.formats.page.details import commands, file_table, properties
+from sync.report.formats.page.markup import Html, code, fill, join, link, note
+from sync.report.links import directory_page, file_page
+from sync.report.text import headline, iso_time, nested_shown, version_shown
+
+_SHORT = 12
+_STATES = {
+    Presence.PRESENT: ("yes", "whole directory"),
+    Presence.ABSENT: ("not here", "not checked in"),
+    Presence.REMOVED: ("removed", "as a whole"),
+}
+
+
+@cache
+def _part(name: str) -> str:
+    return (files("sync.report.formats") / "page" / name).read_text("utf-8")
+
+
+def render(facts: Facts) -> bytes:
+    """The page; nothing in it is fetched from elsewhere, and its policy forbids that."""
+    style, script = Html(_part("page.css")), Html(_part("page.js"))
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    page = fill(
+        _part("page.html"),
+        policy=Html(policy),
+        style=style,
+        script=script,
+        headline=headline(facts),
+        answer=_answer(headline(facts)),
+        summary=_summary(facts),
+        count=count(len(facts.components), "mirror"),
+        mirrors=join(map(_mirror, facts.components), Html("\n")),
+        texts=_texts(facts.components),
+        created=iso_time(facts.timestamp),
+    )
+    return page.encode()
+
+
+def _hash(inline: str) -> str:
+    """An inline style or script as a content security policy allows it: this one and no other."""
+    return f"'sha256-{b64encode(sha256(inline.encode()).digest()).decode()}'"
+
+
+def _answer(sentence: str) -> Html:
+    """The headline, with what it says of all set apart from the versions."""
+    versions, colon, verdict = sentence.rpartition(": ")
+    return fill("<span>{}</span>{}", versions + colon, verdict) if colon else fill("{}", verdict)
+
+
+def _summary(facts: Facts) -> str:
+    components = facts.present or facts.components
+    nested = sum(len(component.nested) for component in components)
+    unknown = sum(component.licensing.effective is None for component in components)
+    parts = [
+        f"{count(len(components), 'mirror')} of {count(len({component.url for component in components}), 'upstream')}",
+        count(sum(len(component.files) for component in components), "file"),
+        *([count(nested, "nested copy")] if nested else []),
+        *([f"{unknown} without a known licence"] if unknown else []),
+        *([f"{len(facts.elsewhere)} not here"] if facts.present and facts.elsewhere else []),
+    ]
+    verified = "The files were verified against their records, and the records against the commit ids, when this page was written."
+    return f"{', '.join(parts)}. {verified if facts.present else 'What is said of them is as recorded.'}"
+
+
+def _mirror(component: Component) -> Html:
+    state, extent = _STATES[component.presence]
+    licensing = component.licensing
+    return fill(
+        _part("mirror.html").rstrip("\n"),
+        anchor=_anchor(component.name),
+        presence=component.presence.value,
+        name=component.name,
+        description=note(component.description) if component.description else Html(),
+        directory=join(component.directory.split("/"), Html("/<wbr>")),
+        version=version_shown(component),
+        date=component.commit_time[:10],
+        upstream=_upstream(component),
+        where=_where(component),
+        state=state,
+        extent="part of the directory" if component.is_present and not component.is_whole else extent,
+        declared=licensing.declared or "unknown",
+        concluded=f"concluded: {licensing.concluded}" if licensing.concluded else "none concluded",
+        nested=_nested(component.nested),
+        contents=_contents(component),
+        properties=properties(component),
+        files=file_table("Files", component, component.files, component.source),
+        license_files=file_table(
+            f"Licence files in {component.license_directory}", component, component.license_files, RepoPath(b"")
+        ),
+        commands=commands(component),
+    )
+
+
+def _anchor(name: str) -> str:
+    return f"mirror-{quote(name, safe='')}"
+
+
+def _upstream(component: Component) -> Html:
+    page = directory_page(component.url, component.commit, component.source)
+    shown = component.url.partition("://")[2] or component.url
+    return link(page, join(shown.split("/"), Html("/<wbr>")))
+
+
+def _where(component: Component) -> Html:
+    """Directory and commit; the commit in short on a screen, whole on paper."""
+    commit = fill('<code>{}<span class="rest">{}</span></code>', component.commit[:_SHORT], component.commit[_SHORT:])
+    return fill("{} at {}", code(quote_path(component.source)), commit) if component.source else fill("at {}", commit)
+
+
+def _contents(component: Component) -> str:
+    recorded = "" if component.is_present else ", as recorded"
+    return f"{count(len(component.files), 'file')}, {sum(fact.size for fact in component.files):,} bytes{recorded}"
+
+
+def _nested(copies: Sequence[Nested]) -> Html:
+    rows = join(fill("<li>{} <span>{}</span></li>\n", code(nested_shown(nested)), _origin(nested)) for nested in copies)
+    return fill('<ul class="nested" aria-label="Nested copies">\n{}</ul>', rows) if copies else Html()
+
+
+def _origin(nested: Nested) -> Html:
+    origin, recorded = nested.origin, nested.recorded
+    if origin is None and recorded is not None:
+        return _recorded(recorded)
+    if origin is None:
+        return fill('<b class="none">no origin found</b>, {}', count(len(nested.files), "file"))
+    page = file_page if nested.files == (nested.path,) else directory_page
+    return fill(
+        'copy of <a href="#{}">{}</a> {} at {}{}',
+        _anchor(origin.mirror),
+        origin.mirror,
+        str(origin.pin),
+        link(page(origin.url, origin.commit, origin.path), code(origin.commit[:_SHORT])),
+        "" if origin.same_tree else ", file by file",
+    )
+
+
+def _recorded(recorded: Recorded) -> Html:
+    return fill(
+        'copy of {} {} at {}, as recorded by <a href="#{}">{}</a>',
+        recorded.mirror,
+        short_pin(str(recorded.pin)),
+        link(directory_page(recorded.url, recorded.commit, recorded.path), code(recorded.commit[:_SHORT])),
+        _anchor(recorded.by),
+        recorded.by,
+    )
+
+
+def _texts(components: Sequence[Component]) -> Html:
+    """Every licence text once, with the mirrors that it covers."""
+    covered: dict[ObjectId, list[tuple[LicenseText, str]]] = {}
+    for component in components:
+        for text in component.licensing.texts:
+            covered.setdefault(text.blob, []).append((text, component.name))
+    if not covered:
+        return Html()
+    heading = Html('<section aria-labelledby="texts">\n<h2 id="texts">Licence texts</h2>\n')
+    return fill("{}{}</section>", heading, join(_text(same[0][0], [name for _, name in same]) for same in covered.values()))
+
+
+def _text(text: LicenseText, mirrors: Sequence[str]) -> Html:
+    lines = text.text.removeprefix("\ufeff").splitlines()
+    return fill(
+        _part("text.html"),
+        blob=text.blob,
+        expression=text.expression or "Unknown licence",
+        mirrors=count(len(mirrors), "mirror"),
+        name=quote_path(text.upstream_path),
+        path=text.path,
+        covers=join((link(f"#{_anchor(name)}", name) for name in mirrors), ", "),
+        lines=join((line.expandtabs() for line in lines), Html("\n")),
+    )

@@ -1,0 +1,140 @@
+"""An unsigned in-toto Statement with SLSA provenance: the mirrors are its subjects, the upstream commits what they were made of."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+from urllib.parse import quote
+
+from sync.ids import Mode
+from sync.model import Pin, Signature
+from sync.names import quote_path
+from sync.report.facts import Component, Facts, Nested
+from sync.report.links import repository_url
+
+Json: TypeAlias = "str | Mapping[str, Json] | Sequence[Json] | None"
+
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://slsa.dev/provenance/v1"
+_BUILD_TYPE = "git-verbatim:sync/v1"
+_BUILDER = "git-verbatim:report/v1"
+_REMOTE = re.compile(r"(?P<scheme>[^:/]+://)(?P<user>(?:[^/@]*@)?)(?P<host>[^/]*)(?P<path>.*)", re.DOTALL)
+_PATH_SAFE = "/~!$&'()*+,;=:"  # RFC 3986, less the at sign, which ends the URL here
+
+
+def render(facts: Facts) -> bytes:
+    """The payload for whoever signs it, in a DSSE envelope; ASCII, so that no name acts on a terminal."""
+    here = facts.present
+    statement: Json = {
+        "_type": _STATEMENT,
+        "subject": [_subject(component) for component in here],
+        "predicateType": _PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": _BUILD_TYPE,
+                "externalParameters": {"mirrors": {component.name: _parameters(component) for component in here}},
+                **({"internalParameters": _elsewhere(facts)} if facts.elsewhere else {}),
+                "resolvedDependencies": _dependencies(here),
+            },
+            "runDetails": {"builder": {"id": _BUILDER}},
+        },
+    }
+    return json.dumps(statement, indent=2).encode() + b"\n"
+
+
+def _subject(component: Component) -> Json:
+    directory_hash = _dir_hash(component)
+    return {
+        "name": component.directory,
+        "digest": {"gitTree": component.tree, **({"dirHash": directory_hash} if directory_hash else {})},
+        "annotations": {
+            "mirror": component.name,
+            "version": component.version,
+            "dependency": _uri(component),
+            "from": quote_path(component.source),
+            "upstreamGitTree": component.upstream_tree,
+            **({"alsoAt": component.also_at} if component.also_at else {}),
+            **({"signature": _signature(component.signature)} if component.signature else {}),
+            **({"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}),
+        },
+    }
+
+
+def _signature(signature: Signature) -> Json:
+    """As the record has it."""
+    return {
+        "of": signature.of,
+        "state": signature.state,
+        "format": signature.format,
+        "signer": signature.signer,
+        "key": signature.key,
+    }
+
+
+def _dir_hash(component: Component) -> str | None:
+    """Go's Hash1 in hexadecimal (in-toto's DigestSet, `dirHash`); None where its tools do not agree on one.
+
+    They follow symlinks or pass them over, refuse newlines, and sha256sum escapes backslashes.
+    """
+    if any(fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.files):
+        return None
+    lines = (fact.sha256.encode() + b"  " + fact.path + b"\n" for fact in sorted(component.files, key=lambda fact: fact.path))
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _is_plain(path: bytes) -> bool:
+    try:
+        text = path.decode()
+    except UnicodeDecodeError:
+        return False
+    return not set(text) & set("\\\n\r")
+
+
+def _nested(nested: Nested) -> Json:
+    """A copy inside a mirror; `origin` is null where none was found."""
+    origin = nested.origin
+    kind = "gitBlob" if nested.files == (nested.path,) else "gitTree"
+    found = None if origin is None else {"mirror": origin.mirror, "uri": _commit_uri(origin.url, origin.pin)}
+    return {"path": quote_path(nested.path), "digest": {kind: nested.tree}, "origin": found}
+
+
+def _parameters(component: Component) -> Json:
+    """What the manifest asks for, by its own keys."""
+    return {
+        "url": component.url,
+        component.pin.kind.value: component.pin.value,
+        "from": quote_path(component.source),
+        "into": component.into,
+        "include": component.include,
+        "exclude": component.exclude,
+    }
+
+
+def _elsewhere(facts: Facts) -> Json:
+    """What the manifest asks for and is no subject, since it is not here."""
+    return {"notHere": {component.name: component.presence.value for component in facts.elsewhere}}
+
+
+def _dependencies(components: Sequence[Component]) -> Sequence[Json]:
+    """The upstream commits, each once, in the order of the mirrors that were made of them."""
+    commits: dict[tuple[str, str], Json] = {}
+    for component in components:
+        tag = {"gitTag": component.tag} if component.tag else {}
+        dependency: Json = {"uri": _uri(component), "digest": {"gitCommit": component.commit, **tag}}
+        commits.setdefault((_uri(component), component.commit), dependency)
+    return list(commits.values())
+
+
+def _uri(component: Component) -> str:
+    return _commit_uri(component.url, component.pin)
+
+
+def _commit_uri(url: str, pin: Pin) -> str:
+    """`git+URL@refs/tags/TAG` as SLSA writes it, or `git+URL@COMMIT`; scheme and host in lower case, as in-toto asks."""
+    remote = _REMOTE.fullmatch(repository_url(url))
+    if remote is None:
+        base = f"file:{quote(url, safe=_PATH_SAFE)}"
+    else:
+        base = remote["scheme"].lower() + remote["user"] + remote["host"].lower() + quote(remote["path"], safe=_PATH_SAFE + "%")
+    return f"git+{base}@{quote(pin.ref or pin.value, safe=_PATH_SAFE)}"

@@ -1,0 +1,275 @@
+"""The report as JSON for scripts: the whole model, with a shipped schema."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
+from sync.names import quote_path
+from sync.report.facts import Component, Facts, LicenseText, Nested, Origin, Recorded
+from sync.report.formats.sbom import json_bytes
+from sync.report.links import directory_page, purl, swhid_content, swhids
+from sync.report.text import iso_time
+from sync.report.versions import debian_version, rpm_version
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SignatureReport(_Model):
+    """The signature of the upstream's tag or commit, as the keys that the manifest names judge it."""
+
+    of: SignedObject
+    state: SignatureState
+    format: SignatureFormat | None = Field(description="null where there is no signature that git knows")
+    signer: str | None = Field(description="of a good one: principal of the ssh key, or user id of the OpenPGP key")
+    key: str | None = Field(description="of a good one: fingerprint of the ssh key, or of the OpenPGP primary key")
+
+
+class UpstreamReport(_Model):
+    """Where a mirror comes from."""
+
+    url: str
+    also_at: list[str] = Field(description="other repositories that have the same tree, by the manifest")
+    ref: str | None = Field(description="null for a mirror pinned by commit")
+    tag: str | None = Field(description="id of the annotated tag object; null for a lightweight tag or a commit pin")
+    commit: str
+    commit_time: str
+    from_: str = Field(alias="from", description="directory of the upstream's tree; empty for its root")
+    tree: str = Field(description="git tree id of that directory")
+    page: str | None = Field(description="web page of the directory at this commit")
+    signature: SignatureReport | None = Field(description="null where the manifest names no keys")
+
+
+class LicenseTextReport(_Model):
+    """A licence file nearest to what was copied."""
+
+    path: str = Field(description="from the host's root, quoted as by git")
+    upstream_path: str
+    blob: str
+    expression: str | None = Field(description="SPDX expression that this very text is known to be; null: unknown")
+    known_by: str | None
+    notice: bool = Field(description="whether it is known only to name the licence, without the licence's text")
+
+
+class LicensingReport(_Model):
+    """Declared by upstream's texts, concluded by the host's owner; null: unknown."""
+
+    declared: str | None
+    declared_comment: str
+    concluded: str | None
+    concluded_comment: str | None
+    copyright: list[str]
+    texts: list[LicenseTextReport]
+
+
+class OriginReport(_Model):
+    """Which mirror's record has the same files as a nested copy."""
+
+    mirror: str
+    url: str
+    pin: str
+    commit: str
+    path: str = Field(description="in the upstream's tree; empty for its root")
+    same_tree: bool = Field(description="whether the tree id is the same; else each file's blob id is")
+
+
+class RecordedReport(_Model):
+    """What the mirrored project has recorded of a nested copy; the record's proof holds, and nobody here asked that upstream."""
+
+    by: str = Field(description="the mirror in which the record lies")
+    mirror: str = Field(description="what the project calls its copy")
+    url: str
+    pin: str
+    commit: str
+    path: str = Field(description="in that upstream's tree; empty for its root")
+
+
+class NestedReport(_Model):
+    """A copy of something else inside a mirror."""
+
+    path: str = Field(description="inside the mirror")
+    id: str = Field(description="git tree id, or blob id of a single file")
+    files: int
+    origin: OriginReport | None = Field(description="null: no record of this host has it")
+    recorded: RecordedReport | None = Field(
+        default=None,
+        exclude_if=lambda recorded: recorded is None,
+        description="only where the mirrored project itself uses git-verbatim, and has recorded the copy",
+    )
+
+
+class FileReport(_Model):
+    """One file, as the record has it and as it is."""
+
+    path: str = Field(description="from the host's root, quoted as by git")
+    mode: str
+    size: int
+    sha256: str
+    blob: str
+    swhid: str
+
+
+class VersionsReport(_Model):
+    """The version by the tag, and as package managers can say it."""
+
+    upstream: str | None = Field(description="null for a mirror pinned by commit, or by a tag that reads as a commit id")
+    rpm: str
+    debian: str
+
+
+class ComponentReport(_Model):
+    """One mirror."""
+
+    name: str
+    path: str = Field(description="from the host's root")
+    presence: Literal["present", "absent", "removed"]
+    unmodified: bool | None = Field(description="true, since all was verified; null where the files are not here")
+    description: str | None
+    supplier: str | None
+    pin: str
+    version: VersionsReport
+    upstream: UpstreamReport
+    include: list[str]
+    exclude: list[str]
+    tree: str = Field(description="git tree id of the mirror")
+    purl: str
+    swhids: list[str]
+    licensing: LicensingReport
+    nested: list[NestedReport]
+    files: list[FileReport]
+    license_files: list[FileReport]
+
+
+class Report(_Model):
+    """`git verbatim report json`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    created: str = Field(description="SOURCE_DATE_EPOCH, else the newest recorded commit time")
+    components: list[ComponentReport]
+
+
+def render(facts: Facts) -> bytes:
+    """The model as JSON, one key a line."""
+    report = Report(created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components])
+    return json_bytes(report.model_dump(by_alias=True))
+
+
+def _component(component: Component) -> ComponentReport:
+    return ComponentReport(
+        name=component.name,
+        path=component.directory,
+        presence=component.presence.value,
+        unmodified=True if component.is_present else None,
+        description=component.description,
+        supplier=component.supplier,
+        pin=str(component.pin),
+        version=VersionsReport(
+            upstream=component.version,
+            rpm=rpm_version(component.version, component.commit, component.commit_time),
+            debian=debian_version(component.version, component.commit, component.commit_time),
+        ),
+        upstream=_upstream(component),
+        include=list(component.include),
+        exclude=list(component.exclude),
+        tree=component.tree,
+        purl=purl(component),
+        swhids=swhids(component),
+        licensing=_licensing(component),
+        nested=[_nested(nested) for nested in component.nested],
+        files=[_file(component.directory, fact) for fact in component.files],
+        license_files=[_file(component.license_directory, fact) for fact in component.license_files],
+    )
+
+
+def _upstream(component: Component) -> UpstreamReport:
+    return UpstreamReport.model_validate(
+        {
+            "url": component.url,
+            "also_at": list(component.also_at),
+            "ref": component.pin.ref,
+            "tag": component.tag,
+            "commit": component.commit,
+            "commit_time": component.commit_time,
+            "from": quote_path(component.source),
+            "tree": component.upstream_tree,
+            "page": directory_page(component.url, component.commit, component.source),
+            "signature": signature_report(component.signature),
+        }
+    )
+
+
+def signature_report(signature: Signature | None) -> SignatureReport | None:
+    """The signature for scripts."""
+    if signature is None:
+        return None
+    return SignatureReport(
+        of=signature.of, state=signature.state, format=signature.format, signer=signature.signer, key=signature.key
+    )
+
+
+def _licensing(component: Component) -> LicensingReport:
+    licensing = component.licensing
+    return LicensingReport(
+        declared=licensing.declared,
+        declared_comment=licensing.declared_comment,
+        concluded=licensing.concluded,
+        concluded_comment=licensing.concluded_comment,
+        copyright=list(licensing.copyright),
+        texts=[_text(text) for text in licensing.texts],
+    )
+
+
+def _text(text: LicenseText) -> LicenseTextReport:
+    return LicenseTextReport(
+        path=text.path,
+        upstream_path=quote_path(text.upstream_path),
+        blob=text.blob,
+        expression=text.expression,
+        known_by=text.known_by,
+        notice=text.is_notice,
+    )
+
+
+def _nested(nested: Nested) -> NestedReport:
+    return NestedReport(
+        path=quote_path(nested.path),
+        id=nested.tree,
+        files=len(nested.files),
+        origin=_origin(nested.origin) if nested.origin else None,
+        recorded=_recorded(nested.recorded) if nested.recorded else None,
+    )
+
+
+def _recorded(recorded: Recorded) -> RecordedReport:
+    return RecordedReport(
+        by=recorded.by,
+        mirror=recorded.mirror,
+        url=recorded.url,
+        pin=str(recorded.pin),
+        commit=recorded.commit,
+        path=quote_path(recorded.path),
+    )
+
+
+def _origin(origin: Origin) -> OriginReport:
+    return OriginReport(
+        mirror=origin.mirror,
+        url=origin.url,
+        pin=str(origin.pin),
+        commit=origin.commit,
+        path=quote_path(origin.path),
+        same_tree=origin.same_tree,
+    )
+
+
+def _file(directory: str, fact: FileFact) -> FileReport:
+    return FileReport(
+        path=quote_path(f"{directory}/".encode() + fact.path),
+        mode=f"{fact.mode:o}",
+        size=fact.size,
+        sha256=fact.sha256,
+        blob=fact.blob,
+        swhid=swhid_content(fact.blob),
+    )

@@ -1,0 +1,127 @@
+"""The report for people as Markdown: a sentence that answers what packagers ask first, then one row a mirror."""
+
+import re
+from collections.abc import Iterator
+
+from sync.judgement.findings import Presence
+from sync.names import printable, quote_path
+from sync.report.facts import Component, Facts, Nested
+from sync.report.links import directory_page
+from sync.report.text import headline, iso_time, origin_shown, shell_word, upstream_shown, version_shown
+from sync.signature.signed import signature_shown
+
+# what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&])")
+_AT_START = re.compile(r"^(\d*)((?<=\d)[.)](?=\s|$)|(?<!\d)[-+=#])")
+
+
+def render(facts: Facts) -> bytes:
+    """Headline, table, nested copies, licences, and how to check it."""
+    lines = [
+        f"**{_plain(_capital(headline(facts)))}.**",
+        "",
+        *_table(facts),
+        *_nested(facts),
+        *_licenses(facts),
+        *_check(facts),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _table(facts: Facts) -> Iterator[str]:
+    yield "| what | version | upstream | unmodified | licence declared | licence concluded |"
+    yield "|---|---|---|---|---|---|"
+    for component in facts.components:
+        cells = (
+            _what(component),
+            _plain(version_shown(component)),
+            _upstream(component),
+            {Presence.PRESENT: "yes", Presence.ABSENT: "not here", Presence.REMOVED: "removed"}[component.presence]
+            + ("" if component.is_whole or not component.is_present else " (a selection)"),
+            _plain(component.licensing.declared or "unknown"),
+            _plain(component.licensing.concluded or "—"),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _what(component: Component) -> str:
+    described = [_plain(component.description)] if component.description else []
+    return "<br>".join([_plain(component.name), *described, _code(component.directory)])
+
+
+def _upstream(component: Component) -> str:
+    what = upstream_shown(component)
+    page = directory_page(component.url, component.commit, component.source)
+    homes = [f"the same tree at {_plain(other)}" for other in component.also_at]
+    signed = [_plain(signature_shown(component.signature))] if component.signature else []
+    return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes, *signed])
+
+
+def _nested(facts: Facts) -> Iterator[str]:
+    copies = [(component, nested) for component in facts.components for nested in component.nested]
+    if not copies:
+        return
+    yield from ("", "## Copies inside copies", "", "| where | files | what |", "|---|---|---|")
+    for component, nested in copies:
+        yield f"| {_code(_place(component, nested))} | {len(nested.files)} | {_plain(origin_shown(nested))} |"
+
+
+def _place(component: Component, nested: Nested) -> str:
+    return quote_path(f"{component.directory}/".encode() + nested.path)
+
+
+def _licenses(facts: Facts) -> Iterator[str]:
+    """How each licence is known; mirrors of which the same is said stand together."""
+    said: dict[tuple[str, ...], list[str]] = {}
+    for component in facts.components:
+        licensing = component.licensing
+        lines = [f"Declared: {licensing.declared or 'unknown'}: {_without(component, licensing.declared_comment)}."]
+        if licensing.concluded:
+            comment = f": {licensing.concluded_comment}" if licensing.concluded_comment else ""
+            lines.append(f"Concluded by this project: {licensing.concluded}{comment}.")
+        lines += [f"{line}." for line in licensing.copyright]
+        said.setdefault(tuple(lines), []).append(component.name)
+    yield from ("", "## Licences", "")
+    for statements, names in said.items():
+        yield f"- {', '.join(map(_code, names))}"
+        yield from (f"  - {_plain(statement)}" for statement in statements)
+
+
+def _without(component: Component, comment: str) -> str:
+    """The comment with files by their names alone, so that mirrors with the same text are said once."""
+    for text in component.licensing.texts:
+        comment = comment.replace(text.path, quote_path(text.upstream_path.rpartition(b"/")[2]))
+    return comment
+
+
+def _check(facts: Facts) -> Iterator[str]:
+    yield from ("", "## How to check", "")
+    yield "`git verbatim verify` holds every file against its record, and the record against upstream's commit id, without network."
+    example = next(iter(facts.present), None)
+    if example is not None and example.is_whole:
+        yield "By hand, in a clone of this project and in one of the upstream, these print the same line:"
+        yield from ("", "```sh")
+        where = b":" + example.source if example.source else b"^{tree}"
+        yield f"git rev-parse {shell_word(f'HEAD:{example.directory}'.encode())}"
+        yield f"git rev-parse {shell_word(example.commit.encode() + where)}    # {example.tree}"
+        yield "```"
+    yield ""
+    yield f"Date: {iso_time(facts.timestamp)}."
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is markup, for a paragraph, a cell or an item of a list."""
+    return _AT_START.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", printable(text)))
+
+
+def _code(text: str) -> str:
+    """Text as it is, in a fence of more backticks than it has; in a cell `|` would end it."""
+    shown = printable(text).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    blank = " " if longest else ""
+    return f"{fence}{blank}{shown}{blank}{fence}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:] if sentence.startswith("nothing ") else sentence

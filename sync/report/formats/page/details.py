@@ -1,0 +1,100 @@
+"""What the page says of a mirror once it is opened: properties, files and how to check it by hand."""
+
+from collections.abc import Iterator, Sequence
+
+from sync.ids import Mode, RepoPath
+from sync.model import FileFact
+from sync.names import quote_path
+from sync.report import links
+from sync.report.facts import Component
+from sync.report.formats.page.markup import Html, code, fill, join, link, note
+from sync.report.text import shell_word
+from sync.report.versions import debian_version, rpm_version
+from sync.selection import selection
+from sync.signature.signed import signature_shown
+
+_MODES = {Mode.EXECUTABLE: "executable", Mode.SYMLINK: "symlink"}
+_NEXT_LINE = Html("<br>")
+
+
+def properties(component: Component) -> Html:
+    """The facts about a mirror, as terms and descriptions."""
+    return join(fill("<dt>{}</dt>\n<dd>{}</dd>\n", term, value) for term, value in _properties(component))
+
+
+def _properties(component: Component) -> Iterator[tuple[str, str]]:
+    if component.supplier:
+        yield "Supplier", component.supplier
+    yield from _licensing(component)
+    yield from _upstream(component)
+    if component.include or component.exclude:
+        yield "Selection", join(_selection(component), _NEXT_LINE)
+    partial = Html() if component.is_whole else fill("{}selected from {}", _NEXT_LINE, code(component.upstream_tree))
+    yield "Tree", fill("{}{}", code(component.tree), partial)
+    yield "Package URL", code(links.purl(component))
+    yield "SWHID", join(map(code, links.swhids(component)), _NEXT_LINE)
+    version = (component.version, component.commit, component.commit_time)
+    yield "For packages", fill("rpm {}, Debian {}", rpm_version(*version), debian_version(*version))
+
+
+def _licensing(component: Component) -> Iterator[tuple[str, str]]:
+    licensing = component.licensing
+    texts = (fill('{}<a href="#text-{}">{}</a>', _NEXT_LINE, text.blob, quote_path(text.upstream_path)) for text in licensing.texts)
+    yield "Licence declared", fill("{}{}{}", licensing.declared or "unknown", join(texts), note(licensing.declared_comment))
+    comment = note(licensing.concluded_comment) if licensing.concluded_comment else Html()
+    yield "Licence concluded", fill("{}{}", licensing.concluded or "none", comment)
+    if licensing.copyright:
+        yield "Copyright", join(licensing.copyright, _NEXT_LINE)
+
+
+def _upstream(component: Component) -> Iterator[tuple[str, str]]:
+    yield "Upstream", code(component.url)
+    if component.also_at:
+        yield "Also at", join(map(code, component.also_at), _NEXT_LINE)
+    if component.pin.ref:
+        annotated = fill("{}annotated, {}", _NEXT_LINE, code(component.tag)) if component.tag else Html()
+        yield "Tag", fill("{}{}", code(component.pin.value), annotated)
+    page = links.directory_page(component.url, component.commit, component.source)
+    yield "Commit", fill("{}{}", link(page, code(component.commit)), note(component.commit_time))
+    if component.signature:
+        yield "Signature", signature_shown(component.signature)
+    yield "Directory", code(links.readable_source(component))
+
+
+def _selection(component: Component) -> Iterator[Html]:
+    for verb, patterns in (("include", component.include), ("exclude", component.exclude)):
+        if patterns:
+            yield fill("{} {}", verb, join(map(code, patterns), ", "))
+
+
+def file_table(caption: str, component: Component, facts: Sequence[FileFact], source: RepoPath) -> Html:
+    """The files, each with a link to its page upstream; `source` is where their paths begin there."""
+    if not facts:
+        return Html()
+    head = Html("<th scope=col>File<th scope=col>Bytes<th scope=col>git blob<th scope=col>SHA-256")
+    rows = join(_file(component, fact, selection.join(source, fact.path)) for fact in facts)
+    return fill('\n<table class="files">\n<caption>{}</caption>\n<thead><tr>{}\n<tbody>{}\n</table>', caption, head, rows)
+
+
+def _file(component: Component, fact: FileFact, upstream: RepoPath) -> Html:
+    """A row; the end tags that HTML lets one leave out would be a tenth of a large page."""
+    path = link(links.file_page(component.url, component.commit, upstream), quote_path(fact.path))
+    mode = fill(" <i>{}</i>", _MODES[fact.mode]) if fact.mode in _MODES else Html()
+    return fill("\n<tr><td>{}{}<td>{}<td>{}<td>{}", path, mode, f"{fact.size:,}", fact.blob, fact.sha256)
+
+
+def commands(component: Component) -> Html:
+    """What to run, and what it prints."""
+    return join(_commands(component), Html("\n"))
+
+
+def _commands(component: Component) -> Iterator[str]:
+    if component.is_present:
+        yield "# the files against the record, the record against the commit id"
+        yield f"git verbatim verify {component.name}"
+        yield f"# the copy, in this repository: {component.tree}"
+        yield f"git rev-parse {shell_word(f'HEAD:{component.directory}'.encode())}"
+    original = "the same directory" if component.is_whole else "what it was selected from"
+    yield f"# {original}, in a clone of {component.url}: {component.upstream_tree}"
+    path = b":" + component.source if component.source else b"^{tree}"
+    yield f"git rev-parse {shell_word(component.commit.encode() + path)}"

@@ -1,0 +1,58 @@
+"""The formats of reports: what each is called, for whom, and which function writes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sync.errors import UsageError
+from sync.names import did_you_mean
+from sync.report.facts import Facts
+from sync.report.formats import cyclonedx, debian, html, intoto, json_model, markdown, nix, reuse, rpm, sha256sums, spdx, verify_sh
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format; `render` is pure."""
+
+    name: str
+    suffix: str
+    """Of the file that `--all` writes: `third-party.<suffix>`."""
+    render: Callable[[Facts], bytes]
+    reads_content: bool = False
+    """Whether it needs what only the bytes of the files say."""
+    lists_what_is_here: bool = True
+    """Whether it is an inventory of the files that are here, and means nothing where none is."""
+    is_executable: bool = False
+
+    @property
+    def file_name(self) -> str:
+        return f"third-party.{self.suffix}"
+
+
+FORMATS: Sequence[Format] = (
+    Format("markdown", "md", markdown.render, lists_what_is_here=False),
+    Format("html", "html", html.render, lists_what_is_here=False),
+    Format("json", "json", json_model.render, lists_what_is_here=False),
+    Format("spdx", "spdx.json", spdx.render, reads_content=True),
+    Format("cyclonedx", "cdx.json", cyclonedx.render, reads_content=True),
+    Format("debian", "debian-copyright", debian.render),
+    Format("rpm", "spec", rpm.render),
+    Format("nix", "nix", nix.render, reads_content=True),
+    Format("intoto", "intoto.json", intoto.render),
+    Format("sha256sums", "sha256sums", sha256sums.render),
+    Format("verify-sh", "verify.sh", verify_sh.render, reads_content=True, is_executable=True),
+    Format("reuse", "reuse.toml", reuse.render),
+)
+
+
+def find_format(name: str) -> Format:
+    """The format of this name; UsageError naming the nearest."""
+    for known in FORMATS:
+        if known.name == name:
+            return known
+    names = [known.name for known in FORMATS]
+    raise UsageError(
+        f"there is no format {name}",
+        [f"formats: {', '.join(names)}"],
+        hint=did_you_mean(name, names) or next((f"did you mean {known.name}?" for known in FORMATS if known.suffix == name), None),
+        reference="format-unknown",
+    )

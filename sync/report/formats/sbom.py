@@ -1,0 +1,242 @@
+"""What both SBOM formats say alike: parts with their own files, where each comes from, under which licence; pure."""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic_core import to_json
+
+from sync.ids import Mode, RepoPath
+from sync.model import FileFact
+from sync.names import printable, quote_path
+from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
+from sync.report.links import purl, repository_uri, swhid_content, swhid_directory, swhid_qualified, upstream_path
+from sync.report.text import origin_shown
+from sync.signature.signed import signature_shown
+
+TOOL = "git-verbatim"
+"""Without a version, so that committed reports stay current when the tool alone is newer."""
+
+_NAMESPACE = uuid.UUID("83027f63-35e4-5e7d-9a11-20034c7062fb")  # of the name git-verbatim
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that is here."""
+
+    path: RepoPath
+    """From the host's root."""
+    fact: FileFact
+    sha1: str
+    target: bytes | None
+    """Of a symlink, which has no content of its own; else None."""
+    license: LicenseText | None
+    """What it says as a licence file."""
+
+    @property
+    def name(self) -> str:
+        """The path as text, reversibly."""
+        return quote_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Under which licence a part is; None: unknown."""
+
+    declared: str | None
+    concluded: str | None
+    is_unlicensed: bool
+    """Whether it is known that upstream ships no licence."""
+    comments: tuple[str, ...]
+    copyright: tuple[str, ...]
+
+
+_NOT_CONCLUDED = "concluded: nothing; the manifest speaks of mirrors, not of copies inside them"
+_UNSTATED = Statement(None, None, False, ("declared: no licence text is known to cover it", _NOT_CONCLUDED), ())  # noqa: FBT003
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A mirror that is here, or a copy of something else inside one."""
+
+    component: Component
+    """The mirror that it is, or lies in."""
+    nested: Nested | None
+    """The copy; None for the mirror itself."""
+    upstream: Component | None
+    """The mirror that it is, or the one that it is a copy of, at the place of the origin; None: no origin found."""
+    statement: Statement
+    files: tuple[File, ...]
+    """Its own, with the licence files beside a mirror, without those of the parts inside."""
+    inside: tuple["Part", ...]
+
+    @property
+    def name(self) -> str:
+        return self.component.name if self.nested is None else quote_path(self.nested.name)
+
+    @property
+    def directory(self) -> RepoPath:
+        """Where it lies, from the host's root; of a copy of one file: that file."""
+        path = self.nested.path if self.nested else b""
+        return RepoPath(b"/".join(filter(None, (self.component.directory.encode(), path))))
+
+    @property
+    def version(self) -> str | None:
+        return None if self.upstream is None else self.upstream.version or self.upstream.commit
+
+    @property
+    def supplier(self) -> str | None:
+        """Who supplies it; None where nobody said."""
+        return (self.upstream.supplier or "").strip() or None if self.upstream else None
+
+    @property
+    def purl(self) -> str | None:
+        return None if self.upstream is None else purl(self.upstream)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a copy of a single file."""
+        return self.nested is not None and self.nested.files == (self.nested.path,)
+
+    @property
+    def swhid(self) -> str:
+        tree = self.component.tree if self.nested is None else self.nested.tree
+        return swhid_content(tree) if self.is_file else swhid_directory(tree)
+
+    @property
+    def swhid_in_context(self) -> str | None:
+        """Upstream's directory, where an archive that has the repository finds it; it is the part, or the part is of it."""
+        if self.upstream is None or self.is_file or repository_uri(self.upstream.url) is None:
+            return None
+        return swhid_qualified(self.upstream)
+
+    @property
+    def source(self) -> Component:
+        """Its mirror as if copied from just there: what fetches exactly these files."""
+        if self.nested is None:
+            return self.component
+        return replace(self.component, source=upstream_path(self.component, self.nested.path))
+
+    @property
+    def provenance(self) -> str:
+        """Unmodified or not, of what, and how one sees it: a clause without a full stop."""
+        return _mirrored(self.component) if self.nested is None else _copied(self.component, self.nested)
+
+    def all(self) -> Iterator["Part"]:
+        """The part and all inside it."""
+        yield self
+        for part in self.inside:
+            yield from part.all()
+
+
+def parts(facts: Facts) -> tuple[Part, ...]:
+    """The mirrors that are here, each with the copies inside it."""
+    known = {component.name: component for component in facts.components}
+    return tuple(_mirror(component, known) for component in facts.present)
+
+
+def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
+    licensing = component.licensing
+    concluded = licensing.concluded_comment or ("by the manifest" if licensing.concluded else "nothing")
+    comments = f"declared: {licensing.declared_comment}", f"concluded: {concluded}"
+    statement = Statement(licensing.declared, licensing.concluded, licensing.is_unlicensed, comments, licensing.copyright)
+    facts = {fact.path: fact for fact in component.files}
+    copied = {path for nested in component.nested for path in nested.files}
+    own = [_file(component, fact) for path, fact in facts.items() if path not in copied]
+    beside = [_file_beside(component, fact) for fact in component.license_files]
+    inside = [_copy(component, nested, facts, known) for nested in component.nested]
+    return Part(component, None, component, statement, (*own, *beside), _nest(inside))
+
+
+def _copy(component: Component, nested: Nested, facts: Mapping[RepoPath, FileFact], known: Mapping[str, Component]) -> Part:
+    files = tuple(_file(component, facts[path]) for path in nested.files)
+    origin = nested.origin
+    mirror = known.get(origin.mirror) if origin else None
+    if origin is None or mirror is None:
+        return Part(component, nested, None, _UNSTATED, files, ())
+    whole = nested.tree if origin.same_tree else mirror.upstream_tree
+    upstream = replace(mirror, source=origin.path, tree=nested.tree, upstream_tree=whole)
+    is_inside = not mirror.source or (origin.path + b"/").startswith(mirror.source + b"/")
+    return Part(component, nested, upstream, _stated_for(mirror) if is_inside else _UNSTATED, files, ())
+
+
+def _stated_for(mirror: Component) -> Statement:
+    """What upstream says of a mirror holds for a copy of it; what is concluded for a mirror need not."""
+    licensing = mirror.licensing
+    declared = f"declared: as for the mirror {mirror.name}, of which it is a copy: {licensing.declared_comment}"
+    return Statement(licensing.declared, None, licensing.is_unlicensed, (declared, _NOT_CONCLUDED), licensing.copyright)
+
+
+def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:
+    """The copies, with those that lie in another inside it."""
+    outer: list[tuple[Part, list[Part]]] = []
+    for part in sorted(copies, key=lambda part: part.directory.split(b"/")):
+        if outer and part.directory.startswith(outer[-1][0].directory + b"/"):
+            outer[-1][1].append(part)
+        else:
+            outer.append((part, []))
+    return tuple(replace(part, inside=_nest(inside)) for part, inside in outer)
+
+
+def _file(component: Component, fact: FileFact) -> File:
+    content = component.required_content()
+    path = f"{component.directory}/".encode() + fact.path
+    return File(RepoPath(path), fact, content.sha1[fact.path], content.links.get(fact.path), _license(component, path))
+
+
+def _file_beside(component: Component, fact: FileFact) -> File:
+    path = f"{component.license_directory}/".encode() + fact.path
+    target = b"" if fact.mode == Mode.SYMLINK else None  # where it leads to is not among the facts
+    return File(RepoPath(path), fact, component.required_content().license_sha1[fact.path], target, _license(component, path))
+
+
+def _license(component: Component, path: bytes) -> LicenseText | None:
+    name = quote_path(path)
+    return next((text for text in component.licensing.texts if text.path == name), None)
+
+
+def _mirrored(component: Component) -> str:
+    pin = f", tag {component.pin}" if component.pin.ref else ""
+    where = f"{_at(component.source, component.url)} at commit {component.commit}{pin}"
+    also = f"; by the manifest the same tree is at {', '.join(component.also_at)}" if component.also_at else ""
+    also += f"; by the project's keys: {signature_shown(component.signature)}" if component.signature else ""
+    if component.is_whole:
+        return f"unmodified copy of {where}: git tree {component.tree}, nothing left out, nothing added{also}"
+    patterns = ("include", component.include), ("exclude", component.exclude)
+    selection = " and ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
+    left = f"what {selection} leaves of upstream's git tree {component.upstream_tree}"
+    return f"unmodified copy of a part of {where}: git tree {component.tree}, {left}, nothing added{also}"
+
+
+def _copied(component: Component, nested: Nested) -> str:
+    where = f"{quote_path(nested.path)} in the mirror {component.name}, as {component.url} has it at commit {component.commit}"
+    return f"copy of {_origin(nested.origin)}; it is {where}" if nested.origin else f"{origin_shown(nested)} for {where}"
+
+
+def _origin(origin: Origin) -> str:
+    same = "the same git id" if origin.same_tree else "each file has the git id of one there"
+    return f"{_at(origin.path, origin.url)} at commit {origin.commit}, by the record of the mirror {origin.mirror}: {same}"
+
+
+def _at(path: RepoPath, url: str) -> str:
+    return f"{quote_path(path)} of {url}" if path else url
+
+
+def content_uuid(document: Mapping[str, object]) -> uuid.UUID:
+    """An id of a document by its content, the same for everybody."""
+    return uuid.uuid5(_NAMESPACE, hashlib.sha256(to_json(document)).hexdigest())
+
+
+def json_bytes(document: Mapping[str, object]) -> bytes:
+    """JSON, one key a line, in which no character acts on a terminal."""
+    text = to_json(document, indent=2).decode() + "\n"
+    return re.sub("[\x7f-\U0010ffff]", _escape, text).encode()
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    if printable(character) == character:
+        return character
+    return re.sub("(....)", r"\\u\1", character.encode("utf-16-be").hex())

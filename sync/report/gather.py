@@ -1,0 +1,227 @@
+"""The facts of reports from third_party/ alone: verified first, then read; an unpacked tarball will do."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from sync.errors import UsageError
+from sync.host.find import Host
+from sync.host.state import read_manifest
+from sync.host.unseen import ALL_SEEN, Unseen
+from sync.host.work_tree import WorkTree
+from sync.ids import Mode
+from sync.judgement.findings import Difference, Finding, Presence, Rule, Verdict, path_of
+from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, MANIFEST, THIRD_PARTY, license_directory, record_path
+from sync.limits import DEPTH, LICENSE_TEXTS_BYTES
+from sync.manifest.licenses import concluded_licenses
+from sync.manifest.paths import is_above
+from sync.model import FileFact, Mirror
+from sync.names import quote_path
+from sync.objects.commits import commit_tree
+from sync.objects.tree import is_license_name
+from sync.record.record import Record
+from sync.report.facts import Component, Facts, LicenseText
+from sync.report.hashes import Reader, count_files
+from sync.report.inner import NOTHING_INSIDE, Inner, inner_records
+from sync.report.licenses import identify, licensing_of, nearest_texts
+from sync.report.nested import Known, known_by, nested_copies
+from sync.report.versions import version_of
+from sync.selection.selection import join
+from sync.verify.commands import verify
+
+Advance = Callable[[int, int], None]
+"""Told how many files of how many have been read."""
+
+_MAX_LICENSE_BYTES = 1 << 20  # the longest of SPDX's texts has a tenth of it
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that ISO 8601 writes with four digits
+_OWN_FILES = frozenset({MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts of all mirrors, or None and the findings that stand in the way."""
+
+    facts: Facts | None
+    findings: Sequence[Finding]
+    unseen: Unseen = ALL_SEEN
+
+
+def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
+    """Verify the working tree and read the facts of all its mirrors; content only where a format needs it.
+
+    Raises ManifestError for a `license` that is no SPDX expression, UsageError if there is nothing to report.
+    """
+    state = WorkTree(host.third_party, host.repository)
+    manifest = read_manifest(state)
+    mirrors = manifest.mirrors
+    if not mirrors:
+        raise UsageError(
+            "there are no mirrors: nothing to report", hint="add one with `git verbatim add`", reference="nothing-to-report"
+        )
+    concluded = concluded_licenses(state.read(MANIFEST) or b"", mirrors.values())
+    timestamp = _source_date_epoch()
+    verdicts = verify(state, [], host, may_be_removed=True)
+    if state.hidden:
+        raise state.hidden_error(min(state.hidden))
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
+    findings += _unrecorded(host.third_party, list(records.values()), manifest.key_files) if not findings else ()
+    if findings:
+        return Gathered(None, findings)
+    gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
+    files = count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT]) if with_content else 0
+    counted = count(1)
+    read = (lambda: advance(next(counted), files)) if with_content else None
+    components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
+    unseen = Unseen(modes=len(state.unjudged_modes))
+    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), (), unseen)
+
+
+def _source_date_epoch() -> int | None:
+    """The time that the environment gives builds (reproducible-builds.org)."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) > _LAST_SECOND:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is no time: {text}",
+            ["it is the seconds since 1970, in digits"],
+            hint="give it as `git log -1 --format=%ct` prints it, or unset it",
+            reference="source-date-epoch",
+        )
+    return int(text)
+
+
+def _newest(components: Sequence[Component]) -> int:
+    newest = max(component.commit_time for component in components)
+    return max(0, int(datetime.fromisoformat(newest).timestamp()))
+
+
+def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequence[str]) -> Iterator[Finding]:
+    """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
+    places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
+    own_files = _OWN_FILES.union(key_files)
+    known = sorted(places.union(key_files))
+
+    def strays(directory: str) -> Iterator[str]:
+        for path, is_directory in _listed(third_party, directory):
+            if path in places or (path in own_files and not is_directory):
+                continue
+            if not is_directory:
+                yield path
+            elif is_above(path, known):
+                yield from strays(path)
+            elif (file := _first_file(third_party, path)) is not None:
+                yield file
+
+    for path in strays(""):
+        where = quote_path(os.fsencode(f"{THIRD_PARTY}/{path}"))
+        yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", where, Difference.EXTRA)
+
+
+def _listed(third_party: Path, directory: str) -> list[tuple[str, bool]]:
+    """What lies in a directory: its path below third_party/, and whether it is a directory; a link is none."""
+    with os.scandir(third_party / directory) as listing:
+        entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
+    return [(f"{directory}/{name}" if directory else name, is_directory) for name, is_directory in entries]
+
+
+def _first_file(third_party: Path, directory: str) -> str | None:
+    """A file below a directory that is nobody's, or what cannot be looked into; None if there is nothing, as git sees it."""
+    waiting = [directory]
+    while waiting:
+        path = waiting.pop()
+        try:
+            listed = _listed(third_party, path)
+        except OSError:
+            return path
+        for below, is_directory in listed:
+            if not is_directory or below.count("/") > DEPTH:
+                return below
+            waiting.append(below)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Gatherer:
+    """Puts together what manifest, records and files say of a mirror."""
+
+    third_party: Path
+    mirrors: Mapping[str, Mirror]
+    records: Mapping[str, Record]
+    concluded: Mapping[str, str | None]
+    reader: Reader = field(init=False)
+    known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", Reader(self.third_party))
+        object.__setattr__(self, "known", known_by(list(self.records.values())))
+
+    def component(self, verdict: Verdict, read: Callable[[], None] | None) -> Component:
+        mirror, record = self.mirrors[verdict.mirror], self.records[verdict.mirror]
+        is_here = verdict.presence is Presence.PRESENT
+        texts = nearest_texts([identify(text) for text in self._license_texts(record, is_here=is_here)])
+        return Component(
+            name=mirror.name,
+            into=mirror.into,
+            presence=verdict.presence,
+            description=mirror.description,
+            supplier=mirror.supplier,
+            url=record.url,
+            also_at=mirror.also_at,
+            pin=record.pin,
+            version=version_of(record.pin),
+            tag=record.tag,
+            commit=record.commit,
+            commit_time=record.commit_time,
+            source=record.source,
+            include=record.selection.include,
+            exclude=record.selection.exclude,
+            tree=record.tree,
+            upstream_tree=record.upstream_tree,
+            is_root=record.tree == commit_tree(record.proof.commit),
+            files=record.files,
+            license_files=record.licenses,
+            licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment, _others(record)),
+            nested=nested_copies(record, self.known, self._inner(record) if is_here else NOTHING_INSIDE),
+            content=self.reader.content(record, read) if is_here and read is not None else None,
+            signature=record.signature,
+        )
+
+    def _inner(self, record: Record) -> Inner:
+        return inner_records(record, lambda fact: self.reader.file(record.into, fact))
+
+    def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
+        beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
+        inside = ((record.into, fact, join(record.source, fact.path)) for fact in record.files if _is_license(fact))
+        left = LICENSE_TEXTS_BYTES
+        for directory, fact, upstream_path in (*beside, *inside):
+            if fact.mode != Mode.SYMLINK:
+                left -= min(fact.size, _MAX_LICENSE_BYTES)
+                content = self._license_content(directory, fact, left) if is_here else b""
+                yield LicenseText(path_of(directory, fact.path), upstream_path, fact.blob, None, None, content)
+
+    def _license_content(self, directory: str, fact: FileFact, left: int) -> bytes:
+        if fact.size > _MAX_LICENSE_BYTES or left < 0:
+            return f"({fact.size} bytes: too long to be quoted)\n".encode()
+        return self.reader.file(directory, fact)
+
+
+def _is_license(fact: FileFact) -> bool:
+    return not fact.path.count(b"/") and is_license_name(fact.path)
+
+
+def _others(record: Record) -> tuple[str, ...]:
+    """Files that are named as licences, or lie in a directory so named, and say nothing of the mirror as a whole; and links."""
+    places = (record.into, record.files), (license_directory(record.mirror), record.licenses)
+    return tuple(
+        path_of(directory, fact.path)
+        for directory, facts in places
+        for fact in facts
+        if (fact.mode == Mode.SYMLINK or (directory == record.into and fact.path.count(b"/")))
+        and any(map(is_license_name, fact.path.split(b"/")))
+    )

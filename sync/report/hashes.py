@@ -1,0 +1,95 @@
+"""What only the bytes of verified files say: SHA-1 and the hash of a whole directory as a Nix archive, read once."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sync.errors import HostError
+from sync.host.scan import open_directory
+from sync.ids import Mode, RepoPath
+from sync.layout import THIRD_PARTY, license_directory
+from sync.model import FileFact
+from sync.names import quote_path
+from sync.record.record import Record
+from sync.report.facts import Content
+from sync.report.nar import archive
+
+_CHUNK_BYTES = 1 << 20
+
+
+class Reader:
+    """Reads files below third_party/ without following any link, and holds each against its record again."""
+
+    def __init__(self, third_party: Path) -> None:
+        self._third_party = third_party
+
+    def content(self, record: Record, read: Callable[[], None]) -> Content:
+        """All of a mirror and of the licence files beside it; HostError if something changed since it was verified.
+
+        Calls `read` for each file.
+        """
+        sha1: dict[RepoPath, str] = {}
+        links: dict[RepoPath, bytes] = {}
+        nar = hashlib.sha256()
+
+        def chunks(fact: FileFact) -> Iterator[bytes]:
+            for chunk in self._chunks(record.into, fact, sha1):
+                if fact.mode == Mode.SYMLINK:
+                    links[fact.path] = chunk
+                yield chunk
+            read()
+
+        for part in archive(record.files, chunks):
+            nar.update(part)
+        licenses: dict[RepoPath, str] = {}
+        for fact in record.licenses:
+            for _ in self._chunks(license_directory(record.mirror), fact, licenses):
+                pass
+            read()
+        return Content(sha1, licenses, links, nar.digest())
+
+    def file(self, directory: str, fact: FileFact) -> bytes:
+        """The content of one file, of a symlink its target."""
+        return b"".join(self._chunks(directory, fact, {}))
+
+    def _chunks(self, directory: str, fact: FileFact, sha1: dict[RepoPath, str]) -> Iterator[bytes]:
+        hashed, checked = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
+        path = f"{directory}/{os.fsdecode(fact.path)}"
+        try:
+            for chunk in self._read(path, fact):
+                hashed.update(chunk)
+                checked.update(chunk)
+                yield chunk
+        except OSError as error:
+            raise _changed(directory, fact) from error
+        if checked.hexdigest() != fact.sha256:
+            raise _changed(directory, fact)
+        sha1[fact.path] = hashed.hexdigest()
+
+    def _read(self, path: str, fact: FileFact) -> Iterator[bytes]:
+        *parents, name = path.split("/")
+        directory = open_directory(self._third_party, *parents)
+        try:
+            if fact.mode == Mode.SYMLINK and stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                yield os.fsencode(os.readlink(name, dir_fd=directory))
+                return  # else it is a file that holds the target, on a disk without links
+            with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory), "rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    yield chunk
+        finally:
+            os.close(directory)
+
+
+def _changed(directory: str, fact: FileFact) -> HostError:
+    return HostError(
+        f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)} changed after it was verified",
+        hint="run the command again",
+        reference="file-changing",
+    )
+
+
+def count_files(records: Sequence[Record]) -> int:
+    """How many files there are to read."""
+    return sum(len(record.files) + len(record.licenses) for record in records)

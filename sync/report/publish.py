@@ -1,0 +1,234 @@
+"""Writes reports to where the user wants them, each whole or not at all, and says which committed ones are out of date."""
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync.errors import UsageError
+from sync.host.directory import write_all
+from sync.host.find import Host
+from sync.judgement.findings import Presence
+from sync.layout import THIRD_PARTY
+from sync.report.facts import Facts
+from sync.report.formats.registry import FORMATS, Format, find_format
+
+_SHOWN = 12
+_PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # less what the umask takes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for: one format, every format in a directory, or whether those of a directory are current."""
+
+    formats: Sequence[Format]
+    file: Path | None = None
+    directory: Path | None = None
+    check: Path | None = None
+    is_table: bool = False
+    """Whether no format was named, so that people on a terminal get a table."""
+
+    @property
+    def reads_content(self) -> bool:
+        return any(report.reads_content for report in self.formats)
+
+
+def read_request(name: str | None, output: Path | None, *, every: bool, check: Path | None) -> Request:
+    """What to write, and where; UsageError for options that say two things, and for an unknown format."""
+    if every + (check is not None) + (name is not None) > 1:
+        raise UsageError(
+            "FORMAT, `--all` and `--check` are three different things", hint="give one of them", reference="report-request"
+        )
+    if check is not None:
+        if output is not None:
+            raise UsageError("`--check` writes nothing", hint="leave `-o` out", reference="report-request")
+        return Request(_written_formats(check), check=check)
+    if every:
+        if output is None or str(output) == "-":
+            raise UsageError(
+                "`--all` writes many files", hint="name a directory for them: `--all -o DIR`", reference="report-request"
+            )
+        return Request(FORMATS, directory=output)
+    file = None if output is None or str(output) == "-" else output
+    return Request([find_format(name or "markdown")], file=file, is_table=name is None and output is None)
+
+
+def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
+    """UsageError where no mirror's files are here and a format would list nothing."""
+    if facts.present or not any(report.lists_what_is_here for report in formats):
+        return
+    named = [f"{component.name}: {component.presence.value}" for component in facts.components]
+    more = [f"… {len(named)} in all"] if len(named) > _SHOWN else []
+    rebuild = "rebuild those that are not checked in with `git verbatim sync`; "
+    is_any_absent = any(component.presence is Presence.ABSENT for component in facts.components)
+    raise UsageError(
+        "the files of no mirror are here: there is nothing to list",
+        [*named[:_SHOWN], *more],
+        hint=f"{rebuild if is_any_absent else ''}`git verbatim report markdown` names them all",
+        reference="nothing-here",
+    )
+
+
+def render(facts: Facts, formats: Sequence[Format]) -> dict[Format, bytes]:
+    """The bytes of each format; nothing is written before all are there."""
+    return {report: report.render(facts) for report in formats}
+
+
+def write_report(host: Host, path: Path, report: Format, content: bytes) -> None:
+    """Write one report to a file, which is replaced as a whole."""
+    _refuse_place(host, Path(os.path.realpath(path)))
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a directory",
+            hint=f"name a file, such as {path / report.file_name}, or write all formats there with `--all`",
+            reference="output-is-a-directory",
+        )
+    if path.exists() and not path.is_file():
+        _write_into(path, content)  # a pipe or a terminal
+    else:
+        _replace({path: (content, report.is_executable)}, follow=True)
+
+
+def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) -> None:
+    """Write every report into a directory, which is made if it is not there; all of them or none."""
+    _refuse_place(host, Path(os.path.realpath(directory)))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+    files = {directory / report.file_name: (content, report.is_executable) for report, content in reports.items()}
+    _replace(files, follow=False)  # the names are ours; a link that was planted under one leads out of the directory
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """Which of the reports in a directory are as they would be written now."""
+
+    current: tuple[str, ...]
+    stale: tuple[str, ...]
+    formats: int = len(FORMATS)
+    """How many there could be."""
+
+    def __bool__(self) -> bool:
+        return not self.stale
+
+
+def _written_formats(directory: Path) -> list[Format]:
+    """The formats of which a directory holds a report; UsageError if it holds none."""
+    found = [report for report in FORMATS if (directory / report.file_name).is_file()]
+    if not found:
+        raise UsageError(
+            f"there are no reports in {directory}",
+            ["looked for " + ", ".join(report.file_name for report in FORMATS)],
+            hint=f"write them with `git verbatim report --all -o {directory}`",
+            reference="reports-missing",
+        )
+    return found
+
+
+def compare(directory: Path, reports: Mapping[Format, bytes]) -> Currency:
+    """Hold the reports in a directory against what they would be now."""
+    stale = {report for report, content in reports.items() if not _holds(directory / report.file_name, content)}
+    return Currency(
+        tuple(report.file_name for report in reports if report not in stale),
+        tuple(report.file_name for report in reports if report in stale),
+    )
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.stat().st_size == len(content) and path.read_bytes() == content
+
+
+def _refuse_place(host: Host, place: Path) -> None:
+    """Nothing but mirrors and their records lies in third_party/, nothing but git's own in .git; `place` is without links."""
+    if any(part.casefold() == ".git" for part in place.parts):
+        raise UsageError(
+            f"a report cannot lie in a git directory: {place}",
+            hint="write it elsewhere, such as docs/third-party/",
+            reference="output-in-git",
+        )
+    if any(_is_same(directory, host.third_party) for directory in (place, *place.parents)):
+        raise UsageError(
+            f"a report cannot lie in {THIRD_PARTY}/",
+            ["only mirrors and their records do: a report there would be a finding"],
+            hint="write it elsewhere, such as docs/third-party/",
+            reference="output-in-third-party",
+        )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether both are one directory, also where names differ only in case."""
+    try:
+        return one.samefile(other)
+    except OSError:  # it is yet to be made
+        return False
+
+
+def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
+    """Write each file beside its place, then rename all; where one cannot be written, none is replaced.
+
+    With `follow` what a link names is replaced, not the link.
+    """
+    waiting: dict[Path, Path] = {}
+    try:
+        for path, (content, is_executable) in files.items():
+            target = Path(os.path.realpath(path)) if follow else path
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a directory", str(target))
+            waiting[target] = _write_beside(target, content, _permissions(target, is_executable=is_executable))
+        for target, written in waiting.items():
+            written.replace(target)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        for written in waiting.values():
+            with suppress(OSError):
+                written.unlink()
+
+
+def _permissions(target: Path, *, is_executable: bool) -> int:
+    """Those of what is replaced; of a new file what the umask leaves."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return (_EXECUTABLE if is_executable else _PERMISSIONS) & ~_umask()
+
+
+def _write_beside(target: Path, content: bytes, permissions: int) -> Path:
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        os.fchmod(descriptor, permissions)
+        write_all(descriptor, content)
+    except BaseException:
+        os.unlink(name)
+        raise
+    finally:
+        os.close(descriptor)
+    return Path(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    try:
+        with path.open("wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot write {path}",
+        [(error.strerror or str(error)).lower()],
+        hint="name another place with `-o`; nothing was written",
+        reference="output-unwritable",
+    )

@@ -1,0 +1,216 @@
+"""Which part of an upstream tree a mirror takes: the way down to `from`, gitignore patterns as git reads them, licence files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
+from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
+from sync.model import Entry, Selection
+from sync.objects.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, object_id, parse_tree
+from sync.selection.patterns import Pattern, last_match, parse_pattern
+
+_RECENT_TREES = 64
+
+ReadTree = Callable[[ObjectId], bytes]
+"""Gives the raw content of a tree object by its id; what it raises for a missing one passes through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a selection takes of an upstream tree."""
+
+    upstream_tree: ObjectId
+    """The tree at `source`."""
+    tree: ObjectId
+    """The tree of what is taken."""
+    entries: tuple[Entry, ...]
+    """Sorted by path; paths relative to `source`."""
+    licenses: tuple[Entry, ...]
+    """Licence files above or at `source` that are not taken; paths relative to the upstream's root."""
+    proof_trees: tuple[bytes, ...]
+    """The raw trees that lead from the root to `source`, and those below that the taken files cannot rebuild; by id."""
+    unused: tuple[tuple[str, str], ...]
+    """Patterns that match nothing, as (key, pattern)."""
+
+
+class SourceError(Exception):
+    """The upstream tree has no directory at `source`."""
+
+    def __init__(self, path: bytes, entry: TreeEntry | None, siblings: list[TreeEntry]) -> None:
+        super().__init__(path)
+        self.path = path
+        self.is_file = entry is not None
+        self.siblings = siblings
+
+
+def select(
+    root: ObjectId,
+    source: RepoPath,
+    selection: Selection,
+    read_tree: ReadTree,
+    known: tuple[ObjectId, tuple[Entry, ...]] | None = None,
+) -> Selected:
+    """What the selection takes of the upstream tree `root`.
+
+    `known` are a tree's files by path: if it is the one at `source` and nothing is left out, no walk is needed.
+
+    Raises SourceError if there is no directory `source`, MalformedObjectError for trees that cannot be copied.
+    """
+    ancestors, source_tree = _descend(root, source, read_tree)
+    walk = _Walk(selection, read_tree)
+    if known is not None and known[0] == source_tree and selection.is_everything:
+        walk.entries.extend(known[1])
+    else:
+        walk.directory(source_tree, RepoPath(b""), included=False)
+    proof = {tree: raw for _, tree, raw in ancestors} | walk.incomplete
+    if source_tree in walk.incomplete:
+        ancestors.append((source, source_tree, walk.incomplete[source_tree]))
+    return Selected(
+        upstream_tree=source_tree,
+        tree=hash_tree(walk.entries) if walk.incomplete else source_tree,
+        entries=tuple(sorted(walk.entries)),
+        licenses=_covering_licenses(source, ancestors, walk.entries),
+        proof_trees=tuple(proof[tree] for tree in sorted(proof)),
+        unused=walk.unused,
+    )
+
+
+Ancestors = list[tuple[RepoPath, ObjectId, bytes]]
+
+
+def _descend(root: ObjectId, source: RepoPath, read_tree: ReadTree) -> tuple[Ancestors, ObjectId]:
+    """The directories above `source` (path, id, raw tree), outermost first, and the tree id of `source` itself."""
+    ancestors: Ancestors = []
+    tree, walked = root, RepoPath(b"")
+    for component in source.split(b"/") if source else ():
+        raw = _read(read_tree, tree, walked)
+        ancestors.append((walked, tree, raw))
+        entries = _parse(raw, walked)
+        entry = next((e for e in entries if e.name == component), None)
+        walked = join(walked, component)
+        if entry is None or entry.mode != Mode.TREE:
+            raise SourceError(walked, entry, entries)
+        tree = entry.id
+    return ancestors, tree
+
+
+class _Walk:
+    """One walk over a tree: takes what the patterns say, and keeps the trees that what is taken cannot rebuild."""
+
+    def __init__(self, selection: Selection, read_tree: ReadTree) -> None:
+        self.entries: list[Entry] = []
+        self.incomplete: dict[ObjectId, bytes] = {}
+        self._read_tree = read_tree
+        self._entries_left = ENTRIES
+        self._bytes_left = PATHS_BYTES
+        self._steps_left = PATTERN_STEPS
+        self._recent: dict[ObjectId, tuple[bytes, list[TreeEntry]]] = {}
+        self._takes_everything = selection.is_everything
+        self._include = _parse_all(selection.include)
+        self._exclude = _parse_all(selection.exclude)
+        self._unused = list(_single_patterns(selection))
+        self._steps = sum(pattern.steps for pattern in (*self._include, *self._exclude))
+
+    @property
+    def unused(self) -> tuple[tuple[str, str], ...]:
+        return tuple((key, line) for key, line, _ in self._unused)
+
+    def directory(self, tree: ObjectId, path: RepoPath, *, included: bool) -> bool:
+        """Walk one directory; whether what is taken of it rebuilds it."""
+        if path.count(b"/") >= DEPTH:
+            raise MalformedObjectError("tree-too-deep", f"it is deeper than {DEPTH} directories", path)
+        raw, entries = self._read(tree, path)
+        if not entries and path:
+            raise MalformedObjectError("empty-directory", "it is a directory without files, which no disk copy shows", path)
+        self._entries_left -= len(entries)
+        if self._entries_left < 0:
+            raise MalformedObjectError("tree-too-large", f"it has more than {ENTRIES} entries", path)
+        before, whole = len(self.entries), True
+        for entry in entries:
+            whole &= self._entry(entry, join(path, entry.name), included=included)
+        whole &= len(self.entries) > before
+        if not whole:
+            self.incomplete[tree] = raw
+        return whole
+
+    def _read(self, tree: ObjectId, path: RepoPath) -> tuple[bytes, list[TreeEntry]]:
+        """A tree, read once while it comes again and again: a few objects can name millions of paths."""
+        if tree not in self._recent:
+            if len(self._recent) >= _RECENT_TREES:
+                self._recent.clear()
+            raw = _read(self._read_tree, tree, path)
+            self._recent[tree] = raw, _parse(raw, path)
+        return self._recent[tree]
+
+    def _entry(self, entry: TreeEntry, path: RepoPath, *, included: bool) -> bool:
+        """Walk one entry; whether what is taken of it rebuilds it."""
+        is_directory = entry.mode == Mode.TREE
+        if self._takes_everything:
+            included = True
+        elif self._leaves_out(path, is_directory=is_directory):
+            return False
+        else:
+            included = included or not self._include or last_match(self._include, path, is_directory=is_directory)
+        if is_directory:
+            return self.directory(entry.id, path, included=included)
+        if included:
+            self._take(Entry(path, entry.mode, entry.id))
+        return included
+
+    def _take(self, entry: Entry) -> None:
+        directory = RepoPath(entry.path.rpartition(b"/")[0])
+        if len(entry.path) > PATH_BYTES:
+            raise MalformedObjectError("path-too-long", f"it has paths longer than {PATH_BYTES} bytes", directory)
+        self._bytes_left -= len(entry.path)
+        if self._bytes_left < 0:
+            raise MalformedObjectError("tree-too-large", f"its paths together have more than {PATHS_BYTES} bytes", directory)
+        self.entries.append(entry)
+
+    def _leaves_out(self, path: RepoPath, *, is_directory: bool) -> bool:
+        self._steps_left -= self._steps * (1 + len(path) // 64)
+        if self._steps_left < 0:
+            directory = RepoPath(path.rpartition(b"/")[0])
+            raise MalformedObjectError("patterns-too-many", "there are too many patterns for so many entries", directory)
+        self._unused = [use for use in self._unused if not use[2].matches(path, is_directory=is_directory)]
+        return last_match(self._exclude, path, is_directory=is_directory)
+
+
+def _covering_licenses(source: RepoPath, directories: Ancestors, taken: list[Entry]) -> tuple[Entry, ...]:
+    mirrored = {entry.path for entry in taken}
+    found: list[Entry] = []
+    for directory, _, raw in directories:
+        for entry in _parse(raw, directory):
+            is_license = entry.mode in BLOB_MODES - {Mode.SYMLINK} and is_license_name(entry.name)
+            is_mirrored = directory == source and entry.name in mirrored
+            if is_license and not is_mirrored and judge_name(entry.name) is None:
+                found.append(Entry(join(directory, entry.name), entry.mode, entry.id))
+    return tuple(sorted(found))
+
+
+def _read(read_tree: ReadTree, tree: ObjectId, path: RepoPath) -> bytes:
+    """The raw tree of this id; a blob whose content reads like a tree has the id of a blob, and is none."""
+    raw = read_tree(tree)
+    if object_id("tree", raw) != tree:
+        raise MalformedObjectError("object-wrong-kind", "it is no tree object", path)
+    return raw
+
+
+def _parse(raw: bytes, path: RepoPath) -> list[TreeEntry]:
+    try:
+        return parse_tree(raw)
+    except MalformedObjectError as error:
+        raise MalformedObjectError(error.reference, str(error), path) from error
+
+
+def _parse_all(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
+    return tuple(pattern for pattern in map(parse_pattern, lines) if pattern is not None)
+
+
+def _single_patterns(selection: Selection) -> Iterator[tuple[str, str, Pattern]]:
+    for key, lines in (("include", selection.include), ("exclude", selection.exclude)):
+        yield from ((key, line, pattern) for line in lines if (pattern := parse_pattern(line)) is not None)
+
+
+def join(directory: bytes, name: bytes) -> RepoPath:
+    """The path of `name` in `directory`; b"" is the root."""
+    return RepoPath(directory + b"/" + name if directory else name)

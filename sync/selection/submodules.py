@@ -1,0 +1,82 @@
+"""What is known of submodules, of which a tree has the commit alone: their URLs, and the mirrors that would copy them; pure."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from sync.model import Entry, Mirror
+from sync.names import quote_path
+from sync.selection.selection import join
+from sync.urls import is_local, url_problem
+
+_SECTION = re.compile(rb'\s*\[submodule "(?:[^"\\]|\\.)*"\]\s*(?:[#;].*)?')
+_KEY = re.compile(rb'\s*(path|url)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"#;\\]*?))\s*(?:[#;].*)?', re.IGNORECASE)
+_ESCAPED = re.compile(rb'\\(["\\])')
+_NO_NAME = re.compile(r"[^A-Za-z0-9._+@-]+")
+_SHOWN = 12
+
+
+def submodule_urls(gitmodules: bytes, upstream: str) -> dict[bytes, str]:
+    """The URL of each submodule by its path from the root, as git reads it (gitmodules(5)); odd lines say nothing."""
+    urls: dict[bytes, str] = {}
+    said: dict[bytes, bytes] = {}
+    for line in gitmodules.splitlines():
+        if _SECTION.fullmatch(line):
+            said = {}
+        elif match := _KEY.fullmatch(line):
+            said[match[1].lower()] = _ESCAPED.sub(rb"\1", match[2]) if match[2] is not None else match[3]
+        if len(said) == 2:  # noqa: PLR2004 - path and URL
+            urls[said[b"path"].rstrip(b"/")] = _resolved(said[b"url"].decode("utf-8", "replace"), upstream)
+    return urls
+
+
+def _resolved(url: str, upstream: str) -> str:
+    """A URL that begins with ./ or ../ goes on from the upstream's (git-submodule(1), add)."""
+    if not url.startswith(("./", "../")):
+        return url
+    base = upstream.rstrip("/")
+    while url.startswith(("./", "../")):
+        if url.startswith("../"):
+            at = max(base.rfind("/"), base.rfind(":"))
+            base = base[: at + (base[at : at + 1] == ":")]
+        url = url.partition("/")[2]
+    return f"{base}{url}" if base.endswith(":") else f"{base}/{url}"
+
+
+def describe(mirror: Mirror, links: Sequence[Entry], urls: Mapping[bytes, str]) -> Iterator[str]:
+    """For who has to do without: which commit of what each is, and the tables that make mirrors of them."""
+    tables: list[str] = []
+    for link in links[:_SHOWN]:
+        url = urls.get(join(mirror.source, link.path) if mirror.source else link.path)
+        yield f"{quote_path(link.path)} is commit {link.blob} of " + (url or "what .gitmodules does not name")
+        if url is not None and url_problem(url, local=mirror.local) is None:
+            tables += _table(mirror, link, url)
+    if len(links) > _SHOWN:
+        yield f"… {len(links)} in all"
+    if tables:
+        yield "for a mirror of its own, in third_party/mirrors.toml:"
+        yield from tables
+
+
+def _table(mirror: Mirror, link: Entry, url: str) -> Iterator[str]:
+    name = _NO_NAME.sub("-", f"{mirror.name}-{quote_path(link.path)}").rstrip("-.")
+    yield f'[mirrors."{name}"]'
+    yield f"url = {_quoted(url)}"
+    yield f"commit = {_quoted(link.blob)}"
+    if is_local(url):
+        yield "local = true"
+
+
+def excluding(mirror: Mirror, links: Sequence[Entry]) -> str:
+    """The manifest's line that leaves them out, with what it leaves out already."""
+    patterns = [*mirror.selection.exclude, *(_pattern(link.path) for link in links)]
+    return f"exclude = [{', '.join(map(_quoted, patterns))}]"
+
+
+def _pattern(path: bytes) -> str:
+    text = re.sub(r"([\\*?\[])", r"\\\1", path.decode("utf-8", "replace")).replace("\ufffd", "?")
+    return f"/{text[:-1]}\\ " if text.endswith(" ") else f"/{text}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

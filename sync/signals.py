@@ -1,0 +1,26 @@
+"""Signals that wait while something is done as a whole."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Keep Ctrl-C and SIGTERM waiting while the next state replaces the present one.
+
+    They are blocked too, since a handler alone lets them cut system calls short (a rename on overlayfs, which copies).
+    """
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _SIGNALS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
+        for number in held[:1]:
+            signal.raise_signal(number)

@@ -1,0 +1,1 @@
+"""Asking upstreams, through the cache."""

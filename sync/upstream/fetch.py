@@ -1,0 +1,322 @@
+"""From upstreams and pins to commits and readable objects: through the cache, one fetch per upstream, all upstreams at once."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
+from sync.git.lacking import whereabouts
+from sync.git.settings import Settings, TransportConfiguration
+from sync.git.transport import Listener, Progress
+from sync.ids import ObjectId
+from sync.model import Mirror, Pin, PinKind, UpstreamCommit
+from sync.names import did_you_mean, shortened
+from sync.objects.commits import commit_time, commit_tree, tag_target
+from sync.upstream.cache import locked_cache
+from sync.upstream.parallel import Display, Options, Run
+from sync.upstream.supply import Abilities, Supply, pin_ref
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+_DAMAGE = frozenset({"cache-damaged", "cache-unfit", "object-missing"})
+_TOO_MANY = frozenset({"memory-limit", "words-without-end"})
+"""How it is said that there are more refs than can be listed."""
+_MOST_CACHES = 3
+"""One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
+_NOT_OFFLINE = "run the command again without `--offline`"
+_MAX_TAG_CHAIN = 50
+_MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is wanted of one upstream, for all mirrors that it feeds."""
+
+    url: str
+    mirrors: tuple[Mirror, ...]
+    recorded: Mapping[Pin, UpstreamCommit] = field(default_factory=dict)
+    """The commits that records already give for some of the pins: with such a commit in the cache nobody is asked."""
+
+    @property
+    def pins(self) -> list[Pin]:
+        return sorted({mirror.pin for mirror in self.mirrors}, key=str)
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether no mirror takes the whole tree."""
+        return all(mirror.is_part for mirror in self.mirrors)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an upstream gave: its pins' commits, and where their objects are read."""
+
+    url: str
+    commits: Mapping[Pin, UpstreamCommit]
+    objects: "Repository"
+
+
+@dataclass
+class Fetching:
+    """Upstreams being asked, from the moment that this is made."""
+
+    wants: Sequence[Want]
+    options: Options
+
+    def __post_init__(self) -> None:
+        self._configuration = TransportConfiguration(self.options.root)
+        are_few = len(self.wants) <= (os.cpu_count() or 1)
+        self._upstreams = [_Upstream(want, self.options, self._configuration, are_few) for want in self.wants]
+        self._run = Run(self._upstreams, self.options)
+
+    def finish(self, display: Display) -> dict[str, Fetched]:
+        """What all gave, by URL; raises the first upstream's error, in the order of `wants`, the others named in its context."""
+        try:
+            self._run.finish(display)
+        finally:
+            self._configuration.close()
+        errors = self._run.errors
+        failed = [want.url for want in self.wants if want.url in errors]
+        if failed:
+            error = errors[failed[0]]
+            if isinstance(error, VerbatimError):
+                error.context.extend(f"also failed: {url}: {errors[url]}" for url in failed[1:])
+            raise error
+        return {upstream.url: upstream.fetched for upstream in self._upstreams if upstream.fetched is not None}
+
+    def await_start(self) -> None:
+        """Let git be started before this thread takes the interpreter for itself, as loading a library in C does."""
+        self._run.await_start()
+
+    def cancel(self) -> None:
+        """Ask no more; what was started is ended."""
+        self._run.cancel()
+        self._configuration.close()
+
+
+def wants_of(mirrors: Sequence[Mirror], recorded: Mapping[str, UpstreamCommit] | None = None) -> list[Want]:
+    """What is to be fetched, one want for each upstream; `recorded` are commits that records give, by mirror."""
+    by_url: dict[str, list[Mirror]] = {}
+    for mirror in mirrors:
+        by_url.setdefault(mirror.url, []).append(mirror)
+    known = recorded or {}
+    return [Want(url, tuple(fed), {m.pin: known[m.name] for m in fed if m.name in known}) for url, fed in by_url.items()]
+
+
+def fetch_all(wants: Sequence[Want], options: Options, display: Display, ahead: Fetching | None = None) -> dict[str, Fetched]:
+    """Fetch from all upstreams at once, at most `jobs` at a time; taken from what is asked `ahead`, if that is the same."""
+    if ahead is not None and (ahead.wants, ahead.options) == (wants, options):
+        return ahead.finish(display)
+    if ahead is not None:
+        ahead.cancel()
+    return Fetching(wants, options).finish(display) if wants else {}
+
+
+@dataclass(slots=True)
+class _Upstream:
+    """One upstream being asked, by one thread."""
+
+    want: Want
+    options: Options
+    configuration: TransportConfiguration
+    is_among_few: bool
+    fetched: Fetched | None = None
+    _abilities: Abilities = field(default_factory=Abilities)
+
+    @property
+    def url(self) -> str:
+        return self.want.url
+
+    def run(self, listener: Listener) -> None:
+        settings = self.configuration.settings_for(self.want.url)
+        key = cache_key(settings, self.options.root)
+        with_cache(
+            key,
+            self.options,
+            listener,
+            lambda cache: self._fill(Supply(cache, settings, listener, self._abilities, self.is_among_few)),
+        )
+
+    def _fill(self, supply: Supply) -> None:
+        unanswered = self._unanswered(supply)
+        if unanswered and not self.options.offline:
+            self._ask(supply, unanswered)
+        objects = supply.objects
+        if self.options.offline:
+            objects.hint = _NOT_OFFLINE
+        commits = {pin: self._commit(objects, pin, asked=pin in unanswered) for pin in self.want.pins}
+        if not self.options.offline:
+            supply.complete(blob for mirror in self.want.mirrors for blob in needed_blobs(mirror, commits[mirror.pin], objects))
+        self.fetched = Fetched(self.want.url, commits, objects)
+
+    def _unanswered(self, supply: Supply) -> list[Pin]:
+        """The pins for which the upstream has to be asked."""
+        known = {pin: recorded.commit for pin, recorded in self.want.recorded.items()}
+        known |= {pin: ObjectId(pin.value) for pin in self.want.pins if pin.kind is PinKind.COMMIT}
+        return [pin for pin in self.want.pins if pin not in known or not has_tree_of(supply.objects, known[pin])]
+
+    def _ask(self, supply: Supply, pins: list[Pin]) -> None:
+        try:
+            supply.ask(pins, in_parts=self.want.is_in_parts)
+        except CouldNotCheckError as error:
+            if error.reference == "ref-missing":
+                raise self._no_such_tag(supply, pins, error) from error
+            if error.reference == "object-not-there" and any(pin.kind is PinKind.COMMIT for pin in pins):
+                missing = next(pin for pin in pins if pin.kind is PinKind.COMMIT)
+                raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
+            raise
+
+    def _no_such_tag(self, supply: Supply, pins: list[Pin], error: CouldNotCheckError) -> VerbatimError:
+        try:
+            names = supply.refs()
+        except CouldNotCheckError as unlisted:
+            if unlisted.reference not in _TOO_MANY:
+                raise
+            named = [pin for pin in pins if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")]
+            return _no_such_tag(self.want.url, (named or pins)[0], {})
+        missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
+        for pin in missing:
+            supply.objects.set_ref(pin_ref(pin), None)
+        return _no_such_tag(self.want.url, (missing or pins)[0], names)
+
+    def _commit(self, objects: "Repository", pin: Pin, *, asked: bool) -> UpstreamCommit:
+        recorded = self.want.recorded.get(pin)
+        if recorded is not None and not asked:
+            return recorded
+        is_there = pin.kind is PinKind.TAG or objects.has(ObjectId(pin.value))
+        target = objects.ref_target(pin_ref(pin)) if pin.kind is PinKind.TAG else ObjectId(pin.value)
+        if target is None or not is_there:
+            raise self._not_there(pin)
+        return read_commit(objects, target, pin, self.want.url)
+
+    def _not_there(self, pin: Pin) -> CouldNotCheckError:
+        if self.options.offline:
+            return CouldNotCheckError(
+                f"{pin.kind} {pin} is not in the cache",
+                [f"url: {self.want.url}"],
+                hint=_NOT_OFFLINE,
+                reference="not-cached",
+            )
+        return _no_such_commit(self.want.url, pin, _GONE)
+
+
+def _unusable(error: VerbatimError) -> VerbatimError:
+    """What a cache is damaged by that was just made: what the upstream sent."""
+    if error.reference != "cache-damaged" or isinstance(error, HostError):
+        return error
+    return CouldNotCheckError(
+        "the upstream does not send what it offers",
+        error.context,
+        hint="look at the upstream with git; mirror from a repository that gives what it has",
+        reference="upstream-incomplete",
+    )
+
+
+_GONE = "the commit may be a fork's, or gone from every branch and tag; look for one that is there"
+
+
+def _elsewhere(settings: Settings) -> str:
+    """Where a commit may be that the upstream has not."""
+    return _GONE if settings.place is None else whereabouts(*settings.place)
+
+
+def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") -> list[ObjectId]:
+    """The blobs that the mirror needs of the commit; none where it cannot be derived, which deriving will explain."""
+    from sync.selection.copy import blobs_of
+
+    try:
+        return blobs_of(mirror, commit, objects)
+    except SelectionError:
+        return []
+
+
+def has_tree_of(objects: "Repository", commit: ObjectId) -> bool:
+    """Whether a commit was fetched: one that a server sent along, without its tree, was not."""
+    try:
+        return objects.has(commit) and objects.has(commit_tree(objects.read(commit)))
+    except (ValueError, CouldNotCheckError):
+        return False
+
+
+def cache_key(settings: Settings, root: Path) -> str:
+    """What a cache goes by: who is asked for an upstream in this host, or the place that a local one names here.
+
+    The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
+    """
+    return str((root / settings.path).resolve()) if settings.is_local else settings.identity
+
+
+def with_cache(key: str, options: Options, listener: Listener, use: Callable[[Path], None]) -> None:
+    """Use the upstream's cache; if it turns out to be damaged, or not of the kind that is needed, again with one made anew."""
+
+    def waits() -> None:
+        listener.progress(Progress(words="waiting for another git-verbatim"))
+
+    for made in range(_MOST_CACHES):
+        try:
+            with locked_cache(key, options.lock_seconds, waits=waits, anew=made > 0) as cache:
+                use(cache)
+        except VerbatimError as error:
+            if error.reference not in _DAMAGE or options.offline:
+                raise
+            if made + 1 == _MOST_CACHES:
+                raise _unusable(error) from error
+        else:
+            return
+
+
+def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> UpstreamCommit:
+    """Peel what a pin names to its commit, keeping the annotated tags on the way."""
+    tags: list[bytes] = []
+    current = target
+    while len(tags) <= _MAX_TAG_CHAIN:
+        if (size := objects.size(current)) > _MAX_COMMIT_BYTES:
+            raise SelectionError(
+                f"{pin.kind} {pin} names an object that is too large for a commit or a tag",
+                [f"url: {url}", f"{current} has {size:,} bytes"],
+                hint="pin another one, and tell the upstream's maintainers",
+                reference="commit-too-large",
+            )
+        kind, raw = objects.read_typed(current)
+        if kind == "commit":
+            try:
+                commit_tree(raw), commit_time(raw)
+            except ValueError as error:
+                raise SelectionError(
+                    f"{pin.kind} {pin} names a malformed commit", [f"url: {url}", str(error)], reference="commit-malformed"
+                ) from error
+            return UpstreamCommit(current, target if tags else None, raw, tuple(tags))
+        if kind != "tag" or pin.kind is PinKind.COMMIT:
+            break
+        tags.append(raw)
+        try:
+            current = tag_target(raw)
+        except ValueError:
+            break
+    raise ManifestError(
+        f"{pin.kind} {pin} does not lead to a commit",
+        [f"url: {url}", f"it names {target}"],
+        hint="pin a tag of a commit",
+        reference="pin-not-a-commit",
+    )
+
+
+def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:
+    return CouldNotCheckError(f"the upstream has no commit {pin}", [f"url: {url}"], hint=hint, reference="commit-missing")
+
+
+def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:
+    tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
+    newest = ", ".join(map(shortened, sorted(tags)[-8:])) or "none that could be listed"
+    branch = refs.get(f"refs/heads/{pin}")
+    return ManifestError(
+        f"the upstream has no tag {pin}",
+        [f"url: {url}"],
+        hint=f'{pin} is a branch, which moves; pin its commit: commit = "{branch}"'
+        if branch
+        else did_you_mean(pin.value, tags) or f"tags there: {newest}",
+        reference="tag-missing",
+    )

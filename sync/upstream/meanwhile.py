@@ -1,0 +1,60 @@
+"""A large upstream asked without its blobs, while it is found out that it is large: what a distant server would cost twice."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sync.errors import VerbatimError
+from sync.git.asking import Cancelled
+from sync.git.settings import Settings
+from sync.git.transport import Listener, Progress, Request, TooLargeError, fetch
+from sync.upstream.cache import aside_of, make_bare, remove
+
+# a server that is near has said by then how much it has
+_HEAD_START_SECONDS = 0.02
+
+
+class Meanwhile:
+    """A second request, into a repository of its own beside the cache; it asks nobody for credentials, and fails silently."""
+
+    def __init__(self, cache: Path, settings: Settings, wanted: Sequence[str], listener: Listener) -> None:
+        self._cache = cache
+        self._aside = aside_of(cache)
+        self._settings = replace(settings, asks_nobody=True)
+        self._request = Request(wanted, without="blobs", must_filter=True)
+        self._listener = listener
+        self._is_wanted, self._is_unwanted = threading.Event(), threading.Event()
+        self._gave = False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        if self._is_unwanted.wait(_HEAD_START_SECONDS):
+            return
+        make_bare(self._aside)
+        listener = Listener(progress=self._progress, cancelled=lambda: self._is_unwanted.is_set() or self._listener.cancelled())
+        try:
+            fetch(self._aside, self._settings, self._request, listener)
+        except (VerbatimError, TooLargeError, Cancelled, OSError):
+            return  # who needs it asks again, and hears why
+        self._gave = True
+
+    def _progress(self, progress: Progress) -> None:
+        if self._is_wanted.is_set():
+            self._listener.progress(progress)
+
+    def take(self) -> bool:
+        """Have the cache be what this request gave; whether it gave it."""
+        self._is_wanted.set()
+        self._thread.join()
+        if self._gave:
+            remove(self._cache)
+            self._aside.rename(self._cache)
+        return self._gave
+
+    def end(self) -> None:
+        """End it, if it has not ended, and leave nothing of it."""
+        self._is_unwanted.set()
+        self._thread.join()
+        remove(self._aside)

@@ -1,0 +1,148 @@
+"""One upstream asked through its cache: for pins, for just the blobs that are needed, for its refs."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sync.errors import CouldNotCheckError
+from sync.git.settings import Settings
+from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
+from sync.ids import ObjectId
+from sync.model import Pin, PinKind
+from sync.upstream.cache import is_empty, is_partial, sweep
+from sync.upstream.meanwhile import Meanwhile
+from sync.upstream.parallel import retrying
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+# above this many objects the trees are asked for first, and blobs by their ids: two requests cost less than the rest
+_MANY_OBJECTS = 2_000
+OWN_REFS = ("refs/heads/", "refs/tags/")
+T = TypeVar("T")
+_EVERYTHING = [f"+{refs}*:{refs}*" for refs in OWN_REFS]
+
+
+@dataclass
+class Abilities:
+    """What the upstream's server was found not to do while it was asked."""
+
+    gives_blobs: bool = True
+    """By their ids."""
+    gives_commits: bool = True
+    has_everything: bool = True
+    """Of what its refs lead to."""
+
+
+@dataclass
+class Supply:
+    """One upstream, and the cache that what it gives goes into, which the caller holds."""
+
+    cache: Path
+    settings: Settings
+    listener: Listener
+    abilities: Abilities = field(default_factory=Abilities)
+    is_among_few: bool = False
+    """Whether there are processors to spare: no more upstreams are asked at the same time than there are."""
+
+    @cached_property
+    def objects(self) -> "Repository":
+        """Where the objects are read."""
+        from sync.git.repository import Repository  # 30 ms, in which git has begun to ask already
+
+        return Repository.open_cache(self.cache)
+
+    def ask(self, pins: Sequence[Pin], *, in_parts: bool) -> None:
+        """Ask for what pins name, all of it or, `in_parts`, of a large upstream without its blobs.
+
+        Raises CouldNotCheckError with the reference `ref-missing` if one of the tags is not there.
+        """
+        commits = any(pin.kind is PinKind.COMMIT for pin in pins)
+        wanted = [f"+{pin.ref or pin.value}:{pin_ref(pin)}" for pin in pins if pin.ref or self.abilities.gives_commits]
+        everything = [] if self.abilities.gives_commits else _EVERYTHING
+        try:
+            self._fetch_chosen([*wanted, *everything], in_parts=in_parts and self.abilities.gives_blobs, shallow=not everything)
+        except CouldNotCheckError as error:
+            if not commits or everything or error.reference != "object-id-refused":
+                raise
+            self.abilities.gives_commits = False
+            raise _start_anew(error) from error
+
+    def _fetch_chosen(self, wanted: list[str], *, in_parts: bool, shallow: bool) -> None:
+        whole = Request(wanted, shallow=shallow, most_objects=_MANY_OBJECTS if in_parts else None)
+        part = Request(wanted, without="blobs", shallow=shallow)
+        if in_parts and is_partial(self.cache):
+            self._fetch(part)
+            return
+        is_fit = self.is_among_few and self.settings.is_for_anybody
+        is_new = in_parts and shallow and is_empty(self.cache)
+        meanwhile = Meanwhile(self.cache, self.settings, wanted, self.listener) if is_fit and is_new else None
+        try:
+            self._fetch(whole)
+        except TooLargeError:
+            if meanwhile is None or not meanwhile.take():
+                self._fetch(part)
+        except CouldNotCheckError as error:
+            if error.reference != "upstream-incomplete" or not self.abilities.gives_blobs:
+                raise
+            self.abilities.has_everything = False
+            self._fetch(part)  # it may have all that is needed
+        finally:
+            if meanwhile is not None:
+                meanwhile.end()
+
+    def complete(self, blobs: Iterable[ObjectId]) -> None:
+        """Ask for those of the blobs that are not in the cache, by their ids."""
+        lacking = [blob for blob in dict.fromkeys(blobs) if not self.objects.has(blob)] if is_partial(self.cache) else []
+        if not lacking:
+            return
+        try:
+            self._fetch(Request(lacking, without="blobs", by_id=True))
+        except CouldNotCheckError as error:
+            refused = error.reference in {"object-id-refused", "object-not-there"}
+            if not refused or not self.abilities.gives_blobs or not self.abilities.has_everything:
+                raise
+            self.abilities.gives_blobs = False
+            raise _start_anew(error) from error
+
+    def refs(self) -> dict[str, ObjectId]:
+        """The tags and branches that it offers, unpeeled."""
+        return self._retrying(lambda: list_refs(self.cache, self.settings, self.listener))
+
+    def is_reached(self, commit: ObjectId) -> bool:
+        """Whether one of its own branches or tags reaches the commit: only the whole history tells, of which commits are enough.
+
+        It is fetched aside, since what is in the cache is shallow.
+        """
+        from sync.git.repository import Repository
+
+        with tempfile.TemporaryDirectory(prefix="git-verbatim-") as aside:
+            whole = Repository.open_or_create_bare(Path(aside))
+            self._fetch(Request(_EVERYTHING, without="trees", shallow=False), Path(aside))
+            return whole.is_reached(commit, OWN_REFS)
+
+    def _fetch(self, request: Request, into: Path | None = None) -> None:
+        def attempt() -> None:
+            try:
+                fetch(into or self.cache, self.settings, request, self.listener)
+            except BaseException:
+                sweep(into or self.cache)
+                raise
+
+        self._retrying(attempt)
+
+    def _retrying(self, attempt: Callable[[], T]) -> T:
+        return retrying(attempt, self.listener.cancelled)
+
+
+def _start_anew(error: CouldNotCheckError) -> CouldNotCheckError:
+    return CouldNotCheckError(error.message, error.context, error.hint, reference="cache-unfit")
+
+
+def pin_ref(pin: Pin) -> str:
+    """Where the cache keeps what the upstream last said of a pin: by hash, since tag names may collide over time."""
+    return f"refs/pins/{hashlib.sha256((pin.ref or pin.value).encode()).hexdigest()[:40]}"

@@ -1,0 +1,192 @@
+"""A look at what `status` and `sync` remember of having found all well: nothing is loaded for it.
+
+What is remembered says what was judged, never that it still is so: all that the judgement had
+read is looked at again.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+from sync.beside import Begun
+from sync.errors import VerbatimError
+from sync.git.index import LEFTOVERS, Index
+from sync.git.process import attributes_in_force, run_git
+from sync.host.find import Host, Plain, find_plain
+from sync.host.inputs import Inputs, digest, digest_of_facts
+from sync.host.scan import ScanBudget, Seen, read_file, scan_directory
+from sync.ids import Mode, RepoPath
+from sync.judgement.standing import MirrorStatus
+from sync.layout import JOURNAL, LOCK, PROVENANCE, THIRD_PARTY, WORKSPACE, record_path
+from sync.manifest.choosing import choose
+from sync.model import Entry
+from sync.objects.tree import object_id
+from sync.verify.remembered import Memory, encoded, read_memory, seen_files, this_program, write_memory
+
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+Judged = Sequence[MirrorStatus]
+
+
+class _NotAsRememberedError(Exception):
+    """Something is not as it was, or nothing is known of it: it has to be judged."""
+
+
+class Glance:
+    """One command's look at what it remembers, and what it is to remember for the next time."""
+
+    def __init__(self, command: Literal["status", "sync"], place: Plain) -> None:
+        self.command = command
+        self._place = place
+        self._third_party = place.root / THIRD_PARTY
+        self._name = f"git-verbatim.{command}"
+        self._seen: dict[str, Seen] = {}
+        self._began = time.monotonic_ns()
+        self._program = this_program()
+        self._configuration = Begun(lambda: _configuration(place.root))
+
+    @classmethod
+    def begin(cls, command: Literal["status", "sync"], start: Path) -> "Glance | None":
+        """None where nothing is remembered: outside of git, or where the environment leads."""
+        try:
+            place = find_plain(start)
+            return None if place is None else cls(command, place)
+        except OSError:
+            return None
+
+    def recall(self, patterns: Sequence[str]) -> Judged | None:
+        """How the chosen mirrors stand, if all is as it was judged; None if it is to be judged."""
+        try:
+            memory = read_memory(self._place.git_directory, self._name, self._program)
+            if memory is None or memory.root != str(self._place.root):
+                return None
+            names = choose(patterns, [mirror.name for mirror in memory.mirrors])
+            with self._held():
+                self._look(memory)
+        except (VerbatimError, OSError, _NotAsRememberedError):
+            return None
+        finally:
+            self._configuration.result()  # before anything else may change the environment
+        if not all(seen.all_known for seen in self._seen.values()):
+            now = {directory: seen_files(seen) for directory, seen in self._seen.items()}
+            self._write(memory._replace(seen=now))
+        return [mirror for mirror in memory.mirrors if mirror.name in names]
+
+    def remember(self, host: Host, mirrors: Judged, inputs: Inputs) -> None:
+        """Remember how all mirrors stand, if all are well and only the inputs had a say."""
+        configuration = self._configuration.result()
+        are_all = inputs.records == sorted(mirror.name for mirror in mirrors)
+        is_well = are_all and inputs.is_plain and all(m.is_plainly_well for m in mirrors)
+        with suppress(OSError):
+            if configuration is not None and is_well and self._place.is_of(host):
+                root = str(self._place.root)
+                self._write(Memory(self._program, configuration, root, mirrors, inputs))
+
+    def _write(self, memory: Memory) -> None:
+        write_memory(self._place.git_directory, self._name, memory, self._began)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """As the whole command would hold the host: `sync` under its lock.
+
+        Neither believes anything beside what an interrupted run has left.
+        """
+        git_directory = self._place.git_directory
+        _expect(not os.path.lexists(git_directory / JOURNAL))
+        if self.command == "status":
+            yield
+            return
+        lock = os.open(self._place.common_directory / LOCK, _LOCK_FILE, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left = [JOURNAL, *LEFTOVERS]
+            _expect(not any(os.path.lexists(git_directory / name) for name in left))
+            _expect(not os.path.lexists(self._third_party / WORKSPACE))
+            yield
+        finally:
+            os.close(lock)
+
+    def _look(self, memory: Memory) -> None:
+        """_NotAsRememberedError, or what reading fails with, unless all is as it was judged."""
+        root, git_directory = self._place.root, self._place.git_directory
+        index = Begun(lambda: Index(root, git_directory).files(THIRD_PARTY.encode()))
+        attributes = self._begin_attributes(_converted_before(memory))
+        try:
+            records = self._look_at_files(memory)
+            tracked = self._look_at_directories(memory)
+        finally:
+            staged, in_force = index.result(), attributes.result() if attributes else None
+        _expect(memory.configuration == self._configuration.result())
+        _expect(staged is not None and _is_staged(staged, memory, {*tracked, *records}))
+        if attributes is not None:
+            if _converted_before(memory) != (there := _converted(tracked)):
+                in_force = attributes_in_force(root, there)
+            _expect(digest(in_force) == memory.inputs.attributes)
+
+    def _begin_attributes(self, paths: Sequence[bytes]) -> Begun[bytes] | None:
+        if self.command == "sync":
+            return None  # it does not ask what `git add` would make of files
+        return Begun(lambda: attributes_in_force(self._place.root, paths))
+
+    def _look_at_files(self, memory: Memory) -> list[Entry]:
+        """The records as the index has to have them."""
+        provenance = self._third_party / PROVENANCE
+        there = os.listdir(provenance) if provenance.is_dir() else []
+        names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
+        _expect(sorted(names) == memory.inputs.records)
+        records = {record_path(mirror.name) for mirror in memory.mirrors}
+        entries: list[Entry] = []
+        for path, expected in memory.inputs.files.items():
+            content = read_file(self._third_party, path)
+            _expect(digest(content) == expected)
+            if content is not None and path in records:
+                blob = object_id("blob", content)
+                entries.append(Entry(RepoPath(path.encode()), Mode.FILE, blob))
+        return entries
+
+    def _look_at_directories(self, memory: Memory) -> list[Entry]:
+        """All files of mirrors that are checked in, as the index has to have them."""
+        entries: list[Entry] = []
+        for directory, expected in memory.inputs.directories.items():
+            seen = self._seen[directory] = memory.seen_in(directory)
+            sizes = {path: fact.size for path, (_, fact) in seen.known.items()} or None
+            budget = ScanBudget(sizes=sizes, seen=seen)
+            facts = scan_directory(self._third_party, *directory.split("/"), budget=budget) or []
+            _expect(digest_of_facts(facts) == expected)
+            if directory in memory.tracked:
+                prefix = f"{directory}/".encode()
+                entries += (Entry(RepoPath(prefix + f.path), f.mode, f.blob) for f in facts)
+        return entries
+
+
+def _expect(holds: bool) -> None:
+    if not holds:
+        raise _NotAsRememberedError
+
+
+def _configuration(root: Path) -> str | None:
+    return digest(run_git(root, "config", "--list", "-z").stdout)
+
+
+def _converted_before(memory: Memory) -> list[bytes]:
+    """The files that git may store with other bytes, from the host's root, as they were seen."""
+    seen = ((place, path) for place in memory.tracked for path, *_ in memory.seen.get(place, ()))
+    return sorted(encoded(f"{THIRD_PARTY}/{place}/{path}") for place, path in seen)
+
+
+def _converted(tracked: Iterable[Entry]) -> list[bytes]:
+    """The same, as they are."""
+    files = (entry.path for entry in tracked if entry.mode != Mode.SYMLINK)
+    return sorted(f"{THIRD_PARTY}/".encode() + path for path in files)
+
+
+def _is_staged(staged: Iterable[Entry], memory: Memory, wanted: set[Entry]) -> bool:
+    """Whether the index has just what is wanted of all mirrors."""
+    places = {directory for mirror in memory.mirrors for directory in mirror.directories}
+    inside = tuple(f"{directory}/".encode() for directory in places)
+    records = {record_path(mirror.name).encode() for mirror in memory.mirrors}
+    return {e for e in staged if e.path.startswith(inside) or e.path in records} == wanted

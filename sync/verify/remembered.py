@@ -1,0 +1,168 @@
+"""What is remembered of a judgement that found all well: a file in the git directory.
+
+It is safe to delete; what is damaged, or another version's, is as good as none.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, astuple
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from sync.errors import HostError
+from sync.git.process import installed
+from sync.host.inputs import Inputs, digest
+from sync.host.scan import Seen, Stat, read_file
+from sync.ids import ObjectId, RepoPath
+from sync.judgement.standing import MirrorStatus, Standing
+from sync.model import FileFact, Pin, PinKind, Signature, SignatureFormat, SignatureState, SignedObject
+
+# file systems note times in steps of up to two seconds
+_TICK_NS = 2_000_000_000
+# no link is followed, and no FIFO waited for
+_OPENING = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PROGRAMS = ("git", "ssh-keygen", "gpg")
+
+SeenFile = tuple[str, Stat, int, str, int, str]
+"""A path, what stat said of the file, and its mode, blob id, size and SHA-256."""
+
+
+class Memory(NamedTuple):
+    """What was judged, by whom, and of what."""
+
+    program: str
+    configuration: str
+    """The digest of git's."""
+    root: str
+    mirrors: Sequence[MirrorStatus]
+    """All that there are, and all well: with no findings, nothing hidden, nothing unstaged."""
+    inputs: Inputs
+    seen: Mapping[str, Sequence[SeenFile]] = {}
+    """By directory; nothing until it was looked at again for the first time."""
+    looked: int = 0
+    """When that was, in nanoseconds, by the clock of the file system."""
+
+    @property
+    def tracked(self) -> frozenset[str]:
+        """The directories whose files git tracks."""
+        checked_in = (mirror for mirror in self.mirrors if mirror.checked_in)
+        return frozenset(directory for mirror in checked_in for directory in mirror.directories)
+
+    def seen_in(self, directory: str) -> Seen:
+        """What is known of the files of a directory."""
+        known = {fact.path: (stat, fact) for stat, fact in _known(self.seen.get(directory, ()))}
+        return Seen(known, self.looked - _TICK_NS)
+
+
+def read_memory(git_directory: Path, name: str, program: str) -> Memory | None:
+    """What this program has remembered; None if it is nothing, or nothing that can be used."""
+    try:
+        content = read_file(git_directory, name) or b""
+    except HostError:
+        return None
+    claimed, _, body = content.partition(b"\n")
+    if claimed.decode("ascii", "replace") != digest(body):
+        return None
+    try:
+        document = json.loads(body)
+        if document.pop("program") != program:
+            return None
+        mirrors = [_status(*mirror) for mirror in document.pop("mirrors")]
+        inputs = Inputs(**document.pop("inputs"))
+        return Memory(program, mirrors=mirrors, inputs=inputs, **document)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # another version's
+
+
+def write_memory(git_directory: Path, name: str, memory: Memory, began: int) -> None:
+    """Replace what was remembered by what was looked at since the monotonic clock said `began`."""
+    new = git_directory / f"{name}.new"
+    with suppress(OSError):
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPENING, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            elapsed = time.monotonic_ns() - began
+            body = _dump(memory._replace(looked=os.fstat(descriptor).st_mtime_ns - elapsed))
+            file.write(f"{digest(body)}\n".encode() + body)
+        new.replace(git_directory / name)
+
+
+def seen_files(seen: Seen) -> list[SeenFile]:
+    """What is to be known of these files the next time."""
+    return [(_decoded(fact.path), stat, *fact[1:]) for stat, fact in seen.now.values()]
+
+
+def this_program() -> str:
+    """All that judges, by what tells versions apart: us, what we stand on, what we ask."""
+    programs = [_told(name) for name in map(installed, _PROGRAMS)]
+    own = sorted(map(_told, _sources(Path(__file__).parent)))
+    places = [place for place in sys.path if os.path.isdir(place)]
+    names = [name for place in places for name in os.listdir(place)]
+    packages = sorted(name for name in names if name.endswith(".dist-info"))
+    return str(digest("\n".join([sys.version, *programs, *own, *packages]).encode()))
+
+
+def _sources(package: Path) -> Iterator[str]:
+    for directory, _, names in os.walk(package):
+        yield from (f"{directory}/{name}" for name in names if name.endswith(".py"))
+
+
+def _told(path: str | None) -> str:
+    status = None if path is None else os.stat(path)
+    return f"{path} {status.st_size} {status.st_mtime_ns}" if status else "none"
+
+
+def _known(files: Iterable[SeenFile]) -> Iterator[tuple[Stat, FileFact]]:
+    for path, stat, mode, blob, size, sha256 in files:
+        fact = FileFact(RepoPath(encoded(path)), mode, ObjectId(blob), size, sha256)
+        yield cast("Stat", tuple(stat)), fact
+
+
+def _decoded(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def encoded(path: str) -> bytes:
+    """A path as it was before it was remembered."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def _dump(memory: Memory) -> bytes:
+    document = memory._asdict()
+    document["mirrors"] = [_row(mirror) for mirror in memory.mirrors]
+    document["inputs"] = asdict(memory.inputs)
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _row(m: MirrorStatus) -> tuple[object, ...]:
+    pin, signature = m.pin and astuple(m.pin), m.signature and astuple(m.signature)
+    return m.name, m.into, m.checked_in, m.standing, pin, signature
+
+
+def _status(
+    name: str,
+    into: str,
+    checked_in: bool,
+    standing: str,
+    pin: Sequence[str] | None,
+    signature: Sequence[str] | None,
+) -> MirrorStatus:
+    its_pin = Pin(PinKind(pin[0]), pin[1]) if pin else None
+    return MirrorStatus(
+        name=name,
+        into=into,
+        checked_in=checked_in,
+        pin=its_pin,
+        recorded_pin=its_pin,
+        standing=Standing(standing),
+        signature=_signature(*signature) if signature else None,
+        staged=True,
+    )
+
+
+def _signature(of: str, state: str, form: str | None, *signed: str | None) -> Signature:
+    its_form = None if form is None else SignatureFormat(form)
+    return Signature(SignedObject(of), SignatureState(state), its_form, *signed)

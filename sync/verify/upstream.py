@@ -1,0 +1,169 @@
+"""Question 2, is the record true: asks every upstream again and derives each mirror anew from its objects."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
+from sync.git.settings import TransportConfiguration
+from sync.git.transport import Listener
+from sync.ids import ObjectId
+from sync.judgement.findings import Finding, Rule
+from sync.layout import THIRD_PARTY, record_path
+from sync.model import Mirror, Pin, PinKind
+from sync.names import quote_path
+from sync.record.record import Record, derived_of
+from sync.selection.copy import derive
+from sync.upstream.fetch import cache_key, has_tree_of, needed_blobs, with_cache
+from sync.upstream.parallel import Display, Options, Run
+from sync.upstream.supply import OWN_REFS, Abilities, Supply, pin_ref
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the upstreams said: findings, and by URL why a question stayed open."""
+
+    findings: tuple[Finding, ...]
+    errors: Mapping[str, VerbatimError]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A record and the manifest's entry it answers."""
+
+    mirror: Mirror
+    record: Record
+
+
+def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Audit:
+    """Ask the upstream of each subject again, once for each upstream."""
+    if not subjects:
+        return Audit((), {})
+    configuration = TransportConfiguration(options.root)
+    by_url: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        by_url.setdefault(subject.record.url, []).append(subject)
+    tasks = [_Inquiry(url, asked, options, configuration) for url, asked in by_url.items()]
+    run = Run(tasks, options)
+    try:
+        run.finish(display)
+    finally:
+        configuration.close()
+    errors: dict[str, VerbatimError] = {}
+    for url, error in run.errors.items():
+        if not isinstance(error, VerbatimError):
+            raise error
+        errors[url] = error
+    return Audit(tuple(finding for task in tasks for finding in task.findings), errors)
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """One upstream being asked about all records that name it, by one thread."""
+
+    url: str
+    subjects: Sequence[Subject]
+    options: Options
+    configuration: TransportConfiguration
+    findings: list[Finding] = field(default_factory=list)
+    _abilities: Abilities = field(default_factory=Abilities)
+
+    def run(self, listener: Listener) -> None:
+        settings = self.configuration.settings_for(self.url)
+        key = cache_key(settings, self.options.root)
+        with_cache(key, self.options, listener, lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)))
+
+    def _ask(self, supply: Supply) -> None:
+        refs = self._refs(supply)
+        self.findings = [finding for subject in self.subjects for finding in _findings(subject, refs, supply)]
+
+    def _refs(self, supply: Supply) -> Mapping[str, ObjectId]:
+        """The refs that records are compared with: just the recorded tags where all are tags, and are there."""
+        mirrors = [_as_recorded(subject) for subject in self.subjects]
+        pins = sorted({mirror.pin for mirror in mirrors}, key=str)
+        if all(pin.ref for pin in pins):
+            try:
+                supply.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
+            except CouldNotCheckError as error:
+                if error.reference != "ref-missing":
+                    raise
+            else:
+                return {str(pin.ref): target for pin in pins if (target := supply.objects.ref_target(pin_ref(pin)))}
+        return supply.refs()
+
+
+def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
+    moved = list(_ref_findings(subject, refs, supply))
+    yield from moved
+    try:
+        _bring(subject, supply, by_id=bool(moved))
+    except CouldNotCheckError:
+        if not moved:
+            raise
+        return  # the pin is gone, which was found and said
+    if supply.objects.has(subject.record.commit):
+        yield from _content_findings(subject, supply.objects)
+    elif not moved:
+        raise CouldNotCheckError(
+            f"the upstream does not give commit {subject.record.commit}",
+            [f"url: {subject.record.url}", f"mirror: {subject.mirror.name}"],
+            reference="commit-missing",
+        )
+
+
+def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
+    """Have the cache hold what the record is compared with."""
+    mirror, upstream = _as_recorded(subject), subject.record.upstream
+    if not has_tree_of(supply.objects, upstream.commit):
+        pin = Pin(PinKind.COMMIT, upstream.commit) if by_id else mirror.pin
+        supply.ask([pin], in_parts=mirror.is_part)
+    if has_tree_of(supply.objects, upstream.commit):
+        supply.complete(needed_blobs(mirror, upstream, supply.objects))
+
+
+def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
+    record = subject.record
+    if record.pin.kind is PinKind.COMMIT:
+        tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
+        if record.commit not in tips and not supply.is_reached(record.commit):
+            message = f"no branch or tag of {record.url} reaches commit {record.commit}: it may be a fork's"
+            yield _finding(Rule.COMMIT_UNREACHABLE, subject, message)
+        return
+    target, recorded = refs.get(str(record.ref)), record.tag or record.commit
+    if target is None:
+        yield _finding(Rule.TAG_DELETED, subject, f"{record.url} has no tag {record.pin} any more")
+    elif target != recorded:
+        message = f"the tag {record.pin} of {record.url} names {target} now, the record says {recorded}"
+        yield _finding(Rule.TAG_MOVED, subject, message)
+
+
+def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Finding]:
+    record = subject.record
+    recorded = derived_of(record)
+    try:
+        derived = derive(_as_recorded(subject), recorded.upstream, repository)
+    except SelectionError as error:
+        yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"upstream's commit does not give this mirror: {error.message}")
+        return
+    if (derived.tree, derived.upstream_tree, derived.entries) != (record.tree, record.upstream_tree, recorded.entries):
+        message = f"upstream's commit gives tree {derived.tree}, the record says {record.tree}"
+        yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
+    given = {*derived.entries, *derived.licenses}
+    for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
+        if repository.digest(fact.blob) != (fact.size, fact.sha256):
+            yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong")
+    for path in sorted({entry.path for entry in set(derived.licenses) ^ set(recorded.licenses)}):
+        yield _finding(Rule.UPSTREAM_LICENSE_DIFFERS, subject, f"the licence file {quote_path(path)} is another upstream")
+
+
+def _as_recorded(subject: Subject) -> Mirror:
+    """The manifest's entry with what the record says where the two disagree, which is a finding of its own."""
+    record = subject.record
+    return replace(subject.mirror, url=record.url, pin=record.pin, source=record.source, selection=record.selection)
+
+
+def _finding(rule: Rule, subject: Subject, message: str) -> Finding:
+    return Finding(rule, subject.mirror.name, message, f"{THIRD_PARTY}/{record_path(subject.mirror.name)}")
