@@ -1,6 +1,7 @@
 """Signals that wait while something is done as a whole."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +12,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def signals_held() -> Iterator[None]:
     """Keep Ctrl-C and SIGTERM waiting while the next state replaces the present one.
 
-    They are blocked too, since a handler alone lets them cut system calls short (a rename on overlayfs, which copies).
+    They are blocked too, since a handler alone lets them cut system calls short: a rename on
+    overlayfs, which copies. Only the main thread is ever interrupted by a signal; in another one
+    nothing has to wait, and handlers are not that one's to set.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     held: list[int] = []
     before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _SIGNALS}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -34,6 +34,20 @@ class Reporter(Display, Listener, Protocol):
     def planned(self, plan: Plan) -> None: ...
 
 
+class Silent:
+    """A reporter that tells nobody anything."""
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def notice(self, message: str) -> None: ...
+
+    def progress(self, url: str, progress: object) -> None: ...
+
+    def finished(self, url: str) -> None: ...
+
+    def paused(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Preparation:
     """One look at the host and its upstreams; `readers` then has where each changing mirror's objects are read."""

@@ -3,11 +3,11 @@
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from sync.errors import UsageError
 from sync.host.directory import write_all
@@ -18,7 +18,8 @@ from sync.report.facts import Facts
 from sync.report.formats.registry import FORMATS, Format, find_format
 
 _SHOWN = 12
-_PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # less what the umask takes
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # the kernel takes from them what the umask says
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
             target = Path(os.path.realpath(path)) if follow else path
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a directory", str(target))
-            waiting[target] = _write_beside(target, content, _permissions(target, is_executable=is_executable))
+            waiting[target] = _write_beside(target, content, is_executable=is_executable)
         for target, written in waiting.items():
             written.replace(target)
     except OSError as error:
@@ -190,31 +191,20 @@ def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
                 written.unlink()
 
 
-def _permissions(target: Path, *, is_executable: bool) -> int:
-    """Those of what is replaced; of a new file what the umask leaves."""
+def _write_beside(target: Path, content: bytes, *, is_executable: bool) -> Path:
+    """Write a new file with the permissions of what it will replace, or with those that the umask leaves."""
+    written = target.with_name(f".{target.name}.{token_hex(4)}")
+    descriptor = os.open(written, _CREATE, _EXECUTABLE if is_executable else _PERMISSIONS)
     try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        return (_EXECUTABLE if is_executable else _PERMISSIONS) & ~_umask()
-
-
-def _write_beside(target: Path, content: bytes, permissions: int) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        os.fchmod(descriptor, permissions)
+        with suppress(FileNotFoundError):
+            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
         write_all(descriptor, content)
     except BaseException:
-        os.unlink(name)
+        os.unlink(written)
         raise
     finally:
         os.close(descriptor)
-    return Path(name)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    return written
 
 
 def _write_into(path: Path, content: bytes) -> None:
