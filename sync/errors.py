@@ -75,5 +75,53 @@ class TransientError(CouldNotCheckError):
     """A failure of the network that may be gone a second later."""
 
 
+class MissingRefError(CouldNotCheckError):
+    """The upstream has no ref of a name that was asked for."""
+
+
+class RefusedIdError(CouldNotCheckError):
+    """The upstream's server gives nothing by its id."""
+
+
+class NotGivenError(CouldNotCheckError):
+    """The upstream does not have, or does not give, an object that was asked for by its id."""
+
+
+class IncompleteUpstreamError(CouldNotCheckError):
+    """The upstream does not have all that its own refs lead to."""
+
+
+class TooMuchError(CouldNotCheckError):
+    """The upstream sends more than a fetch may take of memory, disk or words."""
+
+
+class RedirectedError(CouldNotCheckError):
+    """The upstream leads to another host, where what holds for this one must not hold."""
+
+
+class DamagedCacheError(CouldNotCheckError):
+    """What is in a cache is not what was once fetched; it is made anew."""
+
+
+class BlockedCacheError(HostError):
+    """What lies in the place of a cache is none; it is made anew."""
+
+
+class UnfitCacheError(CouldNotCheckError):
+    """A cache was filled in a way that the upstream's server does not support; it is made anew in another."""
+
+
+class MissingObjectError(CouldNotCheckError):
+    """A repository lacks an object, or cannot give it."""
+
+
+class UnreadableObjectError(HostError):
+    """git itself cannot read an object."""
+
+
+class NewerRecordError(RecordError):
+    """A record of a schema that this version does not know."""
+
+
 class InterruptedByUser(BaseException):
     """Ctrl-C or SIGTERM; no `except Exception` swallows it."""

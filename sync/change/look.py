@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Listener
 from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
-from sync.errors import RecordError
+from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.host.tracked import is_staged
@@ -113,7 +113,7 @@ class Preparation:
                     reference="proof-broken",
                 )
         except RecordError as error:
-            if not self.discard_local or error.reference == "record-newer":
+            if not self.discard_local or isinstance(error, NewerRecordError):
                 raise
             self.reporter.notice(f"making the record of {name} anew: {error.message}")
             return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sync.errors import HostError
+from sync.errors import HostError, UnreadableObjectError
 from sync.git.process import last_lines, own_environment, program
 from sync.ids import ObjectId
 
@@ -43,7 +43,7 @@ def digest_blob(repository: Path, blob: ObjectId) -> tuple[int, str]:
             size += len(piece)
             digest.update(piece)
     if process.returncode != 0:
-        raise HostError(f"object {blob} cannot be read", reference="object-missing")
+        raise UnreadableObjectError(f"object {blob} cannot be read", reference="object-missing")
     return size, digest.hexdigest()
 
 
@@ -51,7 +51,7 @@ def _batch(output: IO[bytes] | None, objects: Sequence[ObjectId]) -> Iterator[by
     for object_id in objects:
         header = output.readline().split() if output is not None else []
         if output is None or len(header) != 3:  # noqa: PLR2004 - id, kind and size; else it is missing
-            raise HostError(f"object {object_id} cannot be read", reference="object-missing")
+            raise UnreadableObjectError(f"object {object_id} cannot be read", reference="object-missing")
         yield output.read(int(header[2]) + 1)[:-1]
 
 

@@ -4,7 +4,20 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sync.errors import CouldNotCheckError, HostError, SelectionError, TransientError, VerbatimError
+from sync.errors import (
+    CouldNotCheckError,
+    DamagedCacheError,
+    HostError,
+    IncompleteUpstreamError,
+    MissingRefError,
+    NotGivenError,
+    RedirectedError,
+    RefusedIdError,
+    SelectionError,
+    TooMuchError,
+    TransientError,
+    VerbatimError,
+)
 from sync.git.attended import Ended
 from sync.git.lacking import completion
 from sync.git.settings import Settings
@@ -77,17 +90,17 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
         return _killed([url], -ended.status)
     context = [url, *(word for word in words if word)] if words[-1] else [url, f"git ended with {ended.status}"]
     if any(_REFUSED_ID in line for line in own):
-        return CouldNotCheckError(
+        return RefusedIdError(
             "the upstream does not serve objects by id", [url, _REFUSED_ID.lower()], reference="object-id-refused"
         )
     if _NOT_OURS.match(first):
-        return _lacking(settings, [first], [url], "object-not-there")
+        return _lacking(NotGivenError, "object-not-there", settings, [first], [url])
     if settings.is_local and any(_MEMORY.search(line) for line in ended.said):
         return too_much(settings, "it does not fit into the memory that fetching may take", "memory-limit")
     if any(_INCOMPLETE.search(line) or (settings.is_local and _FILE_THERE.search(line)) for line in ended.said):
-        return _lacking(settings, ended.said, context, "upstream-incomplete")
+        return _lacking(IncompleteUpstreamError, "upstream-incomplete", settings, ended.said, context)
     if first.startswith("fatal: couldn't find remote ref "):
-        return CouldNotCheckError("the upstream lacks a ref", context, reference="ref-missing")
+        return MissingRefError("the upstream lacks a ref", context, reference="ref-missing")
     if first.startswith(_REFUSAL):
         return CouldNotCheckError(
             "the upstream refuses to answer",
@@ -100,9 +113,11 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
     return _by_words(cache, settings, first, "\n".join(own), context)
 
 
-def _lacking(settings: Settings, said: Iterable[str], context: list[str], reference: str) -> CouldNotCheckError:
+def _lacking(
+    kind: type[CouldNotCheckError], reference: str, settings: Settings, said: Iterable[str], context: list[str]
+) -> CouldNotCheckError:
     lacked = next((found[1] for line in said if (found := _LACKED.search(line))), None)
-    return CouldNotCheckError(
+    return kind(
         f"the upstream lacks object {lacked}" if lacked else "the upstream's repository is incomplete or damaged",
         context if lacked is None else context[:1],
         hint=completion(*settings.place) if settings.place else "mirror from a repository that has everything",
@@ -170,11 +185,11 @@ def _killed(context: list[str], number: int) -> CouldNotCheckError:
 
 def _damaged(context: list[str]) -> CouldNotCheckError:
     hint = "run the command again with the network: it will be fetched anew"
-    return CouldNotCheckError("the cache of this upstream is damaged", context, hint, reference="cache-damaged")
+    return DamagedCacheError("the cache of this upstream is damaged", context, hint, reference="cache-damaged")
 
 
 def too_much(settings: Settings, what: str, reference: str) -> CouldNotCheckError:
-    return CouldNotCheckError(
+    return TooMuchError(
         "the upstream sends too much",
         [f"url: {settings.shown_url}", what],
         hint="check the `url`; if it is right, "
@@ -265,7 +280,7 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[Settings, list[str]], Verbatim
         ),
     ),
     (_NO_REPOSITORY, _no_repository),
-    (_REDIRECTED, _unreachable(CouldNotCheckError, "redirected")),
+    (_REDIRECTED, _unreachable(RedirectedError, "redirected")),
     (_AUTHENTICATION, _asks_for_credentials),
     (_NO_AUTHORITIES, _unknown_authorities),
     (

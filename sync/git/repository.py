@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
-from sync.errors import CouldNotCheckError, HostError
+from sync.errors import BlockedCacheError, HostError, MissingObjectError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.environment import leads_to, pin, refuse_moved, settle
 from sync.git.index import Index
@@ -110,7 +110,7 @@ class Repository:
             return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH), "what the upstream sent", remedy)
         except FAILURES as error:
             hint = f"remove {path}: it is a cache, and will be fetched again"
-            raise HostError(f"cannot open the cache {path}", [words(error)], hint, reference="cache-damaged") from error
+            raise BlockedCacheError(f"cannot open the cache {path}", [words(error)], hint, reference="cache-damaged") from error
 
     @classmethod
     def open_or_create_bare(cls, path: Path, whose: str = "the upstream", hint: str | None = None) -> Self:
@@ -226,12 +226,12 @@ class Repository:
         except (zlib.error, OSError) as error:
             raise self._missing(object_id, error) from error
 
-    def _missing(self, object_id: ObjectId, error: Exception) -> CouldNotCheckError:
+    def _missing(self, object_id: ObjectId, error: Exception) -> MissingObjectError:
         if self.has(object_id):
             message, context = f"object {object_id} of {self._whose} cannot be read", [words(error)]
         else:
             message, context = f"{self._whose} lacks object {object_id}", []
-        return CouldNotCheckError(
+        return MissingObjectError(
             message,
             [f"repository: {self.git_directory}", *context],
             hint=self.hint or completion(self._git, self.common_directory),

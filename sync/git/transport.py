@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sync.errors import CouldNotCheckError
+from sync.errors import RedirectedError
 from sync.git.asking import Attention
 from sync.git.attended import Ended, TooManyWordsError, attend
 from sync.git.complaints import failure, too_much
@@ -85,8 +85,9 @@ class Request:
 def fetch(cache: Path, settings: Settings, request: Request, listener: Listener = Listener()) -> None:
     """Fetch into the bare repository `cache`.
 
-    Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend, its reference
-    `ref-missing` where the upstream lacks a ref, `object-id-refused` where it does not give an id; and TooLargeError.
+    Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend:
+    MissingRefError where the upstream lacks a ref, RefusedIdError and NotGivenError where it does
+    not give an id; and TooLargeError.
     """
     fixed = ["--progress", "--stdin", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]
     hearing = _Hearing(listener, request.most_objects, request.must_filter)
@@ -132,9 +133,8 @@ def _ask(cache: Path, settings: Settings, command: list[str], stdin: str, asked:
     if settings.is_private:
         try:
             return _run(cache, settings, command, stdin, asked, hearing, privately=True)
-        except CouldNotCheckError as error:
-            if error.reference != "redirected":
-                raise
+        except RedirectedError:
+            pass  # asked again, without
     return _run(cache, settings, command, stdin, asked, hearing, privately=False)
 
 

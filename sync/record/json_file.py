@@ -9,7 +9,7 @@ from itertools import pairwise
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from sync.errors import RecordError, SelectionError
+from sync.errors import NewerRecordError, RecordError, SelectionError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, record_path
 from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
@@ -258,7 +258,7 @@ def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
         return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
     version = _SCHEMA.search(data)
     if version is not None and int(version[1]) > SCHEMA_VERSION:
-        return RecordError(
+        return NewerRecordError(
             f"{_where(mirror)} has schema {int(version[1])}, this version knows {SCHEMA_VERSION}",
             hint="install a newer git-verbatim",
             reference="record-newer",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sync.errors import HostError
+from sync.errors import BlockedCacheError, HostError
 
 _STEP_SECONDS = 1.0
 _FILES = {
@@ -96,7 +96,7 @@ def _held(lock: FileLock, wait_seconds: float, waits: Callable[[], None]) -> Ite
 
 def _require(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise HostError(
+        raise BlockedCacheError(
             f"{path} is {'a symlink' if path.is_symlink() else 'no directory'}",
             hint=f"remove {path}: it is a cache, and will be fetched again",
             reference="cache-damaged",

@@ -6,7 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sync.errors import CouldNotCheckError, HostError, ManifestError, SelectionError, VerbatimError
+from sync.errors import (
+    BlockedCacheError,
+    CouldNotCheckError,
+    DamagedCacheError,
+    IncompleteUpstreamError,
+    ManifestError,
+    MissingObjectError,
+    MissingRefError,
+    NotGivenError,
+    SelectionError,
+    TooMuchError,
+    UnfitCacheError,
+    UnreadableObjectError,
+    VerbatimError,
+)
 from sync.git.lacking import whereabouts
 from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import Listener, Progress
@@ -21,9 +35,8 @@ from sync.upstream.supply import Abilities, Supply, pin_ref
 if TYPE_CHECKING:
     from sync.git.repository import Repository
 
-_DAMAGE = frozenset({"cache-damaged", "cache-unfit", "object-missing"})
-_TOO_MANY = frozenset({"memory-limit", "words-without-end"})
-"""How it is said that there are more refs than can be listed."""
+_NEEDS_ANOTHER = (BlockedCacheError, DamagedCacheError, MissingObjectError, UnfitCacheError, UnreadableObjectError)
+"""What is wrong with a cache that one made anew may not have."""
 _MOST_CACHES = 3
 """One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
 _NOT_OFFLINE = "run the command again without `--offline`"
@@ -161,20 +174,18 @@ class _Upstream:
     def _ask(self, supply: Supply, pins: list[Pin]) -> None:
         try:
             supply.ask(pins, in_parts=self.want.is_in_parts)
-        except CouldNotCheckError as error:
-            if error.reference == "ref-missing":
-                raise self._no_such_tag(supply, pins, error) from error
-            if error.reference == "object-not-there" and any(pin.kind is PinKind.COMMIT for pin in pins):
-                missing = next(pin for pin in pins if pin.kind is PinKind.COMMIT)
-                raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
-            raise
+        except MissingRefError as error:
+            raise self._no_such_tag(supply, pins, error) from error
+        except NotGivenError as error:
+            missing = next((pin for pin in pins if pin.kind is PinKind.COMMIT), None)
+            if missing is None:
+                raise
+            raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
 
-    def _no_such_tag(self, supply: Supply, pins: list[Pin], error: CouldNotCheckError) -> VerbatimError:
+    def _no_such_tag(self, supply: Supply, pins: list[Pin], error: MissingRefError) -> VerbatimError:
         try:
             names = supply.refs()
-        except CouldNotCheckError as unlisted:
-            if unlisted.reference not in _TOO_MANY:
-                raise
+        except TooMuchError:
             named = [pin for pin in pins if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")]
             return _no_such_tag(self.want.url, (named or pins)[0], {})
         missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
@@ -205,9 +216,9 @@ class _Upstream:
 
 def _unusable(error: VerbatimError) -> VerbatimError:
     """What a cache is damaged by that was just made: what the upstream sent."""
-    if error.reference != "cache-damaged" or isinstance(error, HostError):
+    if not isinstance(error, DamagedCacheError):
         return error
-    return CouldNotCheckError(
+    return IncompleteUpstreamError(
         "the upstream does not send what it offers",
         error.context,
         hint="look at the upstream with git; mirror from a repository that gives what it has",
@@ -259,8 +270,8 @@ def with_cache(key: str, options: Options, listener: Listener, use: Callable[[Pa
         try:
             with locked_cache(key, options.lock_seconds, waits=waits, anew=made > 0) as cache:
                 use(cache)
-        except VerbatimError as error:
-            if error.reference not in _DAMAGE or options.offline:
+        except _NEEDS_ANOTHER as error:
+            if options.offline:
                 raise
             if made + 1 == _MOST_CACHES:
                 raise _unusable(error) from error

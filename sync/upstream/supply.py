@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sync.errors import CouldNotCheckError
+from sync.errors import CouldNotCheckError, IncompleteUpstreamError, NotGivenError, RefusedIdError, UnfitCacheError
 from sync.git.settings import Settings
 from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
 from sync.ids import ObjectId
@@ -59,15 +59,15 @@ class Supply:
     def ask(self, pins: Sequence[Pin], *, in_parts: bool) -> None:
         """Ask for what pins name, all of it or, `in_parts`, of a large upstream without its blobs.
 
-        Raises CouldNotCheckError with the reference `ref-missing` if one of the tags is not there.
+        Raises MissingRefError if one of the tags is not there.
         """
         commits = any(pin.kind is PinKind.COMMIT for pin in pins)
         wanted = [f"+{pin.ref or pin.value}:{pin_ref(pin)}" for pin in pins if pin.ref or self.abilities.gives_commits]
         everything = [] if self.abilities.gives_commits else _EVERYTHING
         try:
             self._fetch_chosen([*wanted, *everything], in_parts=in_parts and self.abilities.gives_blobs, shallow=not everything)
-        except CouldNotCheckError as error:
-            if not commits or everything or error.reference != "object-id-refused":
+        except RefusedIdError as error:
+            if not commits or everything:
                 raise
             self.abilities.gives_commits = False
             raise _start_anew(error) from error
@@ -86,8 +86,8 @@ class Supply:
         except TooLargeError:
             if meanwhile is None or not meanwhile.take():
                 self._fetch(part)
-        except CouldNotCheckError as error:
-            if error.reference != "upstream-incomplete" or not self.abilities.gives_blobs:
+        except IncompleteUpstreamError:
+            if not self.abilities.gives_blobs:
                 raise
             self.abilities.has_everything = False
             self._fetch(part)  # it may have all that is needed
@@ -102,9 +102,8 @@ class Supply:
             return
         try:
             self._fetch(Request(lacking, without="blobs", by_id=True))
-        except CouldNotCheckError as error:
-            refused = error.reference in {"object-id-refused", "object-not-there"}
-            if not refused or not self.abilities.gives_blobs or not self.abilities.has_everything:
+        except (RefusedIdError, NotGivenError) as error:
+            if not self.abilities.gives_blobs or not self.abilities.has_everything:
                 raise
             self.abilities.gives_blobs = False
             raise _start_anew(error) from error
@@ -139,8 +138,8 @@ class Supply:
         return retrying(attempt, self.listener.cancelled)
 
 
-def _start_anew(error: CouldNotCheckError) -> CouldNotCheckError:
-    return CouldNotCheckError(error.message, error.context, error.hint, reference="cache-unfit")
+def _start_anew(error: CouldNotCheckError) -> UnfitCacheError:
+    return UnfitCacheError(error.message, error.context, error.hint, reference="cache-unfit")
 
 
 def pin_ref(pin: Pin) -> str:

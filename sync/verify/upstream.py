@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sync.errors import CouldNotCheckError, SelectionError, VerbatimError
+from sync.errors import CouldNotCheckError, MissingRefError, SelectionError, VerbatimError
 from sync.git.settings import TransportConfiguration
 from sync.git.transport import Listener
 from sync.ids import ObjectId
@@ -87,9 +87,8 @@ class _Inquiry:
         if all(pin.ref for pin in pins):
             try:
                 supply.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
-            except CouldNotCheckError as error:
-                if error.reference != "ref-missing":
-                    raise
+            except MissingRefError:
+                pass  # which one is found among all
             else:
                 return {str(pin.ref): target for pin in pins if (target := supply.objects.ref_target(pin_ref(pin)))}
         return supply.refs()
