@@ -1,16 +1,16 @@
 """What policies look at: the mirrors, records and stray files of one commit or index, by object ids."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, THIRD_PARTY, license_directory, record_path
+from sync.judgement.strays import Accounts, Standing, recorded_mirror
+from sync.layout import ATTRIBUTES_FILE, MANIFEST, PROVENANCE, THIRD_PARTY, license_directory, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
-from sync.manifest.paths import is_above, is_mirror_name
 from sync.model import Entry, Mirror
 from sync.objects.portable import looks_like
 from sync.objects.tree import TreeEntry
@@ -146,7 +146,7 @@ class States:
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
         key_files = set(_key_files(mirrors))
-        stray, attribute_files = _survey(self.objects, top.id, set(_places(mirrors)), key_files)
+        stray, attribute_files = _survey(self.objects, top.id, Accounts(_places(mirrors), key_files))
         return State(
             root=root,
             mirrors=mirrors,
@@ -175,7 +175,7 @@ class States:
         if top is None or top.mode != Mode.TREE:
             stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
         else:
-            stray, _ = _survey(self.objects, top.id, set(), set())
+            stray, _ = _survey(self.objects, top.id, Accounts((), ()))
         return State(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
 
     def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
@@ -193,7 +193,7 @@ class States:
             message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
             raise HostError(message, hint="take away what is no mirror's record", reference="records-too-many")
         for entry in entries:
-            if name := _record_name(entry.name):
+            if name := recorded_mirror(entry.name):
                 yield name, entry
 
     def _facts(self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None) -> MirrorFacts:
@@ -270,14 +270,10 @@ def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
             yield path.encode()
 
 
-def _survey(objects: Objects, third_party: ObjectId, places: set[bytes], key_files: set[bytes]) -> tuple[list[Entry], list[Entry]]:
-    """What no place accounts for and is no file of keys, and the attribute files between the places."""
-    known = sorted(places | key_files)
+def _survey(objects: Objects, third_party: ObjectId, accounts: Accounts) -> tuple[list[Entry], list[Entry]]:
+    """What nothing accounts for, and the attribute files between the places."""
     stray: list[Entry] = []
     attribute_files: list[Entry] = []
-    is_ours: Callable[[bytes, TreeEntry], bool] = lambda path, entry: (  # noqa: E731
-        path in places or (path in key_files and entry.mode in _REGULAR) or _is_own_file(path, entry)
-    )
     pending = [(b"", third_party)]
     while pending:
         directory, tree = pending.pop()
@@ -286,23 +282,9 @@ def _survey(objects: Objects, third_party: ObjectId, places: set[bytes], key_fil
             found = Entry(RepoPath(_TOP + b"/" + path), entry.mode, entry.id)
             if entry.name == _ATTRIBUTES and entry.mode in _BLOBS:
                 attribute_files.append(found._replace(mode=Mode.FILE))
-            if is_ours(path, entry):
-                continue
-            if entry.mode == Mode.TREE and (is_above(path, known) or path in {PROVENANCE.encode(), LICENSES.encode()}):
+            standing = accounts.standing(path, entry.mode)
+            if standing is Standing.ABOVE:
                 pending.append((path + b"/", entry.id))
-            else:
+            elif standing is Standing.STRAY:
                 stray.append(found)
     return sorted(stray), attribute_files
-
-
-def _is_own_file(path: bytes, entry: TreeEntry) -> bool:
-    if path in {MANIFEST.encode(), IGNORE_FILE.encode(), _ATTRIBUTES}:
-        return entry.mode in _REGULAR
-    directory, _, name = path.rpartition(b"/")
-    return directory == PROVENANCE.encode() and _record_name(name) is not None
-
-
-def _record_name(file_name: bytes) -> str | None:
-    """The mirror whose record a file of this name is; None if it is none's."""
-    name = file_name.removesuffix(b".json").decode("ascii", "replace")
-    return name if file_name.endswith(b".json") and is_mirror_name(name) else None

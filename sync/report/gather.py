@@ -15,10 +15,10 @@ from sync.host.unseen import ALL_SEEN, Unseen
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.judgement.findings import Difference, Finding, Presence, Rule, Verdict, path_of
-from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, MANIFEST, THIRD_PARTY, license_directory, record_path
-from sync.limits import DEPTH, LICENSE_TEXTS_BYTES
+from sync.judgement.strays import Accounts, strays_on_disk
+from sync.layout import MANIFEST, THIRD_PARTY, license_directory
+from sync.limits import LICENSE_TEXTS_BYTES
 from sync.manifest.licenses import concluded_licenses
-from sync.manifest.paths import is_above
 from sync.model import FileFact, Mirror
 from sync.names import quote_path
 from sync.objects.commits import commit_tree
@@ -38,7 +38,6 @@ Advance = Callable[[int, int], None]
 
 _MAX_LICENSE_BYTES = 1 << 20  # the longest of SPDX's texts has a tenth of it
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that ISO 8601 writes with four digits
-_OWN_FILES = frozenset({MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,47 +102,11 @@ def _newest(components: Sequence[Component]) -> int:
 
 def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequence[str]) -> Iterator[Finding]:
     """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
-    places = {place for record in records for place in (record.into, license_directory(record.mirror), record_path(record.mirror))}
-    own_files = _OWN_FILES.union(key_files)
-    known = sorted(places.union(key_files))
-
-    def strays(directory: str) -> Iterator[str]:
-        for path, is_directory in _listed(third_party, directory):
-            if path in places or (path in own_files and not is_directory):
-                continue
-            if not is_directory:
-                yield path
-            elif is_above(path, known):
-                yield from strays(path)
-            elif (file := _first_file(third_party, path)) is not None:
-                yield file
-
-    for path in strays(""):
-        where = quote_path(os.fsencode(f"{THIRD_PARTY}/{path}"))
+    places = (place for record in records for place in (record.into, license_directory(record.mirror)))
+    accounts = Accounts(map(os.fsencode, places), map(os.fsencode, key_files))
+    for path in sorted(strays_on_disk(third_party, accounts)):
+        where = quote_path(f"{THIRD_PARTY}/".encode() + path)
         yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", where, Difference.EXTRA)
-
-
-def _listed(third_party: Path, directory: str) -> list[tuple[str, bool]]:
-    """What lies in a directory: its path below third_party/, and whether it is a directory; a link is none."""
-    with os.scandir(third_party / directory) as listing:
-        entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
-    return [(f"{directory}/{name}" if directory else name, is_directory) for name, is_directory in entries]
-
-
-def _first_file(third_party: Path, directory: str) -> str | None:
-    """A file below a directory that is nobody's, or what cannot be looked into; None if there is nothing, as git sees it."""
-    waiting = [directory]
-    while waiting:
-        path = waiting.pop()
-        try:
-            listed = _listed(third_party, path)
-        except OSError:
-            return path
-        for below, is_directory in listed:
-            if not is_directory or below.count("/") > DEPTH:
-                return below
-            waiting.append(below)
-    return None
 
 
 @dataclass(frozen=True, slots=True)

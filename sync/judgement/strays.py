@@ -1,0 +1,103 @@
+"""What lies in third_party/ though nothing accounts for it: the rule, and the search on disk."""
+
+import os
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from pathlib import Path
+
+from sync.ids import Mode
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    IGNORE_FILE,
+    LICENSES,
+    MANIFEST,
+    PROVENANCE,
+)
+from sync.limits import DEPTH
+from sync.manifest.paths import is_above, is_mirror_name
+
+_REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
+_OWN_FILES = frozenset(name.encode() for name in (MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE))
+_OWN_DIRECTORIES = frozenset(name.encode() for name in (PROVENANCE, LICENSES))
+
+
+class Standing(Enum):
+    """How something below third_party/ stands."""
+
+    OURS = auto()
+    """All of it is accounted for, or is judged as the mirror that lies there."""
+    ABOVE = auto()
+    """A directory that holds something of ours, and maybe something else."""
+    STRAY = auto()
+
+
+class Accounts:
+    """What accounts for files: mirrors, the manifest, and the files of keys that it names."""
+
+    def __init__(self, places: Iterable[bytes], key_files: Iterable[bytes]) -> None:
+        """`places` are the directories of copies and of licences, below third_party/."""
+        self._places = frozenset(places)
+        self._key_files = frozenset(key_files)
+        self._known = sorted(self._places | self._key_files)
+
+    def standing(self, path: bytes, mode: int) -> Standing:
+        """That of what lies at a path below third_party/, by the mode that git gives it."""
+        is_own = mode in _REGULAR and (path in _OWN_FILES or path in self._key_files)
+        if path in self._places or is_own or _is_record(path):
+            return Standing.OURS
+        if mode == Mode.TREE and (path in _OWN_DIRECTORIES or is_above(path, self._known)):
+            return Standing.ABOVE
+        return Standing.STRAY
+
+
+def _is_record(path: bytes) -> bool:
+    """Whether a record has its place there; what lies there instead is a broken record."""
+    directory, _, name = path.rpartition(b"/")
+    return directory == PROVENANCE.encode() and recorded_mirror(name) is not None
+
+
+def recorded_mirror(file_name: bytes) -> str | None:
+    """The mirror whose record a file of this name is; None if it is none's."""
+    name = file_name.removesuffix(b".json").decode("ascii", "replace")
+    return name if file_name.endswith(b".json") and is_mirror_name(name) else None
+
+
+def strays_on_disk(third_party: Path, accounts: Accounts) -> Iterator[bytes]:
+    """The paths of strays below third_party/, of a whole directory one file in it.
+
+    OSError where a directory that holds something of ours cannot be read.
+    """
+    pending = [b""]
+    while pending:
+        for path, mode in _listed(third_party, pending.pop()):
+            standing = accounts.standing(path, mode)
+            if standing is Standing.ABOVE:
+                pending.append(path)
+            elif standing is Standing.STRAY and (file := _first_file(third_party, path, mode)):
+                yield file
+
+
+def _listed(third_party: Path, directory: bytes) -> list[tuple[bytes, int]]:
+    """What lies in a directory: its path below third_party/, and a mode that tells files, links and directories apart."""
+    with os.scandir(os.path.join(os.fsencode(third_party), directory)) as listing:
+        return sorted((os.path.join(directory, entry.name), _mode(entry)) for entry in listing)
+
+
+def _mode(entry: "os.DirEntry[bytes]") -> int:
+    if entry.is_symlink():
+        return Mode.SYMLINK
+    return Mode.TREE if entry.is_dir() else Mode.FILE
+
+
+def _first_file(third_party: Path, path: bytes, mode: int) -> bytes | None:
+    """A file of what is nobody's, or what cannot be looked into; None if there is nothing, as git sees it."""
+    waiting = [(path, mode)]
+    while waiting:
+        path, mode = waiting.pop()
+        if mode != Mode.TREE or path.count(b"/") > DEPTH:
+            return path
+        try:
+            waiting += _listed(third_party, path)
+        except OSError:
+            return path
+    return None
