@@ -202,7 +202,7 @@ class UpstreamCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class Copy:
     """What a mirror has to be, computed from the upstream's objects."""
 
     upstream: UpstreamCommit

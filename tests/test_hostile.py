@@ -15,7 +15,7 @@ import pytest
 
 from sync.ids import ObjectId, RepoPath
 from sync.manifest.manifest import parse_manifest
-from sync.model import Derived, Entry, FileFact, UpstreamCommit
+from sync.model import Copy, Entry, FileFact, UpstreamCommit
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record
 from sync.record.record import make_record
@@ -47,7 +47,7 @@ def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes
     wanted = parse_manifest(table.encode()).mirrors[name]
     selected = select(root, wanted.source, wanted.selection, known.__getitem__)
     upstream = UpstreamCommit(object_id("commit", commit), None, commit, ())
-    derived = Derived(
+    copy = Copy(
         upstream=upstream,
         upstream_tree=selected.upstream_tree,
         tree=selected.tree,
@@ -56,7 +56,7 @@ def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes
         proof_trees=selected.proof_trees,
     )
     taken = {entry.path for entry in selected.entries}
-    record = make_record(wanted, derived, [f for f in facts if f.path in taken], [])
+    record = make_record(wanted, copy, [f for f in facts if f.path in taken], [])
     host.manifest(table)
     place = host.third_party / "provenance" / f"{name}.json"
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -290,22 +290,22 @@ class _Run:
         record_file = record_path(change.name)
         if change.moved_from is not None:
             staging.remove_directory(change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there))
-        if change.mirror is None or change.derived is None:
+        if change.mirror is None or change.copy is None:
             if not change.keeps_files:
                 staging.remove_directory(change.into, self.prepared.as_it_lies(change.into, change.present.files))
             staging.remove_directory(licenses, self.prepared.as_it_lies(licenses, change.present.licenses))
             staging.file(record_file, None, self.state.read(record_file))
             return
-        mirror, derived, reader = change.mirror, change.derived, self.prepared.readers[change.name]
+        mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
         if self.options.stage and mirror.checked_in and reader is not self.prepared.repository:
-            blobs = [entry.blob for entry in (*derived.entries, *derived.licenses)]
+            blobs = [entry.blob for entry in (*copy.entries, *copy.licenses)]
             self._copying.append(copy_objects(reader, self.prepared.repository, blobs))
         checked_in, read = mirror.checked_in, reader.contents
         present = self.prepared.as_it_lies(mirror.into, change.present.files)
         beside = self.prepared.as_it_lies(licenses, change.present.licenses)
-        files = staging.directory(mirror.into, Tree(derived.tree, derived.entries), present, read, checked_in=checked_in)
-        kept = staging.directory(licenses, Tree.of(derived.licenses), beside, read, checked_in=checked_in)
-        staging.file(record_file, dump_record(make_record(mirror, derived, files, kept)), self.state.read(record_file))
+        files = staging.directory(mirror.into, Tree(copy.tree, copy.entries), present, read, checked_in=checked_in)
+        kept = staging.directory(licenses, Tree.of(copy.licenses), beside, read, checked_in=checked_in)
+        staging.file(record_file, dump_record(make_record(mirror, copy, files, kept)), self.state.read(record_file))
 
     def _follow(self, staging: Staging, mirror: Mirror) -> None:
         """Have the index follow a mirror that is on disk as it should be."""

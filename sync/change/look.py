@@ -16,10 +16,10 @@ from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import RECORD_BYTES
 from sync.manifest.manifest import Manifest
 from sync.manifest.paths import overlaps
-from sync.model import Derived, FileFact, Mirror, UpstreamCommit
+from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
-from sync.record.record import Record, derived_of
-from sync.selection.copy import derive, refuse_inexact
+from sync.record.record import Record
+from sync.selection.copy import copy_of, refuse_inexact
 from sync.signature.keys import Judge
 from sync.signature.signed import refuse_unsigned
 from sync.upstream.parallel import Display, Options
@@ -78,10 +78,10 @@ class Preparation:
         present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
         satisfied = [n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
         pending = [n for n in names if n not in satisfied]
-        derived = self._derive([self.manifest.mirrors[n] for n in pending], records, present)
+        copies = self._copies([self.manifest.mirrors[n] for n in pending], records, present)
         for name in pending:
-            refuse_inexact(self.manifest.mirrors[name], derived[name].entries, derived[name].licenses, self.readers[name])
-        changes = [self._change(self.manifest.mirrors[n], records[n], derived[n], present[n]) for n in pending]
+            refuse_inexact(self.manifest.mirrors[name], copies[name].entries, copies[name].licenses, self.readers[name])
+        changes = [self._change(self.manifest.mirrors[n], records[n], copies[n], present[n]) for n in pending]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
 
@@ -89,13 +89,13 @@ class Preparation:
         """Whether it needs nothing, its signature judged again by what the record holds: the keys may be others now."""
         if record is None or not is_satisfied(mirror, record, present):
             return False
-        return self._signed(mirror, derived_of(record)).signature == record.signature
+        return self._signed(mirror, record.copy).signature == record.signature
 
-    def _signed(self, mirror: Mirror, derived: Derived) -> Derived:
+    def _signed(self, mirror: Mirror, copy: Copy) -> Copy:
         """With its signature as the manifest's keys judge it now; SignatureError where that requires a better one."""
-        judged = self.judge.judge(mirror, derived.upstream)
+        judged = self.judge.judge(mirror, copy.upstream)
         refuse_unsigned(mirror, judged)
-        return replace(derived, signature=judged.signature if judged else None)
+        return replace(copy, signature=judged.signature if judged else None)
 
     def record(self, name: str) -> Record | None:
         """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
@@ -131,10 +131,10 @@ class Preparation:
         """What lies at a place by its own modes, where `present` has those that git takes for them."""
         return self.state.files(place) if self.state.takes_modes else present
 
-    def _change(self, mirror: Mirror, record: Record | None, derived: Derived, present: OnDisk) -> Change:
+    def _change(self, mirror: Mirror, record: Record | None, copy: Copy, present: OnDisk) -> Change:
         moved = record is not None and record.into != mirror.into and not self._is_anothers(record.into, mirror.name)
         files_at = partial(self._whole, recorded=record.files if record else ())
-        return plan_mirror(mirror, record, derived, present, record.into if record and moved else None, files_at)
+        return plan_mirror(mirror, record, copy, present, record.into if record and moved else None, files_at)
 
     def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
         into = record.into if record else mirror.into if mirror else name
@@ -147,19 +147,19 @@ class Preparation:
         """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""
         return any(overlaps(into, other.into) for other in self.manifest.mirrors.values() if other.name != name)
 
-    def _derive(
+    def _copies(
         self, mirrors: Sequence[Mirror], records: Mapping[str, Record | None], present: Mapping[str, OnDisk]
-    ) -> dict[str, Derived]:
+    ) -> dict[str, Copy]:
         """What each mirror has to be: by its record if the host's own objects suffice, else by what upstream answers."""
-        derived: dict[str, Derived] = {}
+        copies: dict[str, Copy] = {}
         for mirror in mirrors:
             record = records[mirror.name]
             if record is not None and record.is_of_copy(mirror) and self._has_content(record, present[mirror.name]):
-                derived[mirror.name] = derived_of(record)
+                copies[mirror.name] = record.copy
                 self.readers[mirror.name] = self.repository
-        asked = [mirror for mirror in mirrors if mirror.name not in derived]
+        asked = [mirror for mirror in mirrors if mirror.name not in copies]
         if not asked:
-            return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
+            return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
         from sync.upstream.fetch import (  # the transport takes 15 ms to import, which a satisfied sync does not need
             fetch_all,
             wants_of,
@@ -168,9 +168,9 @@ class Preparation:
         wants = wants_of(asked, _recorded(asked, records))
         fetched = fetch_all(wants, self.fetching, self.reporter, self.ahead)
         for mirror in asked:
-            derived[mirror.name] = _derived(mirror, records[mirror.name], fetched[mirror.url])
+            copies[mirror.name] = _copy_by(mirror, records[mirror.name], fetched[mirror.url])
             self.readers[mirror.name] = fetched[mirror.url].objects
-        return {mirror.name: self._signed(mirror, derived[mirror.name]) for mirror in mirrors}
+        return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
 
     def _has_content(self, record: Record, present: OnDisk) -> bool:
         """Whether the host's own objects are enough to put back what is recorded."""
@@ -194,11 +194,11 @@ def _recorded(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -
     return {name: record.upstream for name, record in answering.items()}
 
 
-def _derived(mirror: Mirror, record: Record | None, answer: "Fetched") -> Derived:
+def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
     """What the mirror has to be by what the upstream answered, and by the record where there is one of this pin."""
     upstream = answer.commits[mirror.pin]
     if record is None or not record.answers_pin_of(mirror):
-        return derive(mirror, upstream, answer.objects)
+        return copy_of(mirror, upstream, answer.objects)
     refuse_moved_tag(mirror, record, upstream.commit)
-    recorded = derived_of(record)
-    return recorded if record.is_of_copy(mirror) else derive(mirror, recorded.upstream, answer.objects)
+    recorded = record.copy
+    return recorded if record.is_of_copy(mirror) else copy_of(mirror, recorded.upstream, answer.objects)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, record_path
-from sync.model import Derived, Entry, FileFact, Mirror, Pin
+from sync.model import Copy, Entry, FileFact, Mirror, Pin
 from sync.names import quote_path
 from sync.objects.tree import is_license_name
 from sync.record.record import Record
@@ -35,14 +35,14 @@ class FileChanges:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one mirror. Without `derived` the mirror goes away."""
+    """What happens to one mirror. Without `copy` the mirror goes away."""
 
     name: str
     into: str
     """Where the files are, below third_party/."""
     mirror: Mirror | None
     before: Record | None
-    derived: Derived | None
+    copy: Copy | None
     files: FileChanges
     licenses: FileChanges
     present: OnDisk
@@ -70,13 +70,13 @@ class Change:
     @property
     def changed_licenses(self) -> tuple[str, ...]:
         """The licence texts, in the mirror or beside it, that are not as the record has them; from the host's root."""
-        if self.before is None or self.derived is None:
+        if self.before is None or self.copy is None:
             return ()
         before = {
             *_texts(self.into, (f.entry for f in self.before.files)),
             *_texts(self._beside, (f.entry for f in self.before.licenses)),
         }
-        after = {*_texts(self.into, self.derived.entries), *_texts(self._beside, self.derived.licenses)}
+        after = {*_texts(self.into, self.copy.entries), *_texts(self._beside, self.copy.licenses)}
         return tuple(sorted({path for path, _ in before ^ after}))
 
     @property
@@ -143,20 +143,20 @@ def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
 def plan_mirror(
     mirror: Mirror,
     record: Record | None,
-    derived: Derived,
+    copy: Copy,
     present: OnDisk,
     moved_from: str | None,
     files_at: Callable[[str], Sequence[FileFact] | None],
 ) -> Change:
-    """What has to change for one mirror to be as derived; `moved_from` is where its record has it, if elsewhere."""
+    """What has to change for one mirror to be the copy; `moved_from` is where its record has it, if elsewhere."""
     return Change(
         name=mirror.name,
         into=mirror.into,
         mirror=mirror,
         before=record,
-        derived=derived,
-        files=_changes(derived.entries, present.files),
-        licenses=_changes(derived.licenses, present.licenses),
+        copy=copy,
+        files=_changes(copy.entries, present.files),
+        licenses=_changes(copy.licenses, present.licenses),
         present=present,
         moved_from=moved_from,
         present_there=files_at(moved_from) if moved_from else None,
@@ -170,7 +170,7 @@ def plan_removal(name: str, into: str, record: Record | None, present: OnDisk, *
         into=into,
         mirror=None,
         before=record,
-        derived=None,
+        copy=None,
         files=_changes((), present.files),
         licenses=_changes((), present.licenses),
         present=present,
@@ -192,13 +192,13 @@ def refuse_local_changes(changes: Sequence[Change]) -> None:
 
 def local_changes(change: Change) -> list[str]:
     """The files on disk, from the host's root, that hold something which is in no upstream that is known here."""
-    before, derived = change.before, change.derived
+    before, copy = change.before, change.copy
     recorded = before.files if before else ()
     licenses = before.licenses if before else ()
-    wanted = derived.entries if derived else ()
+    wanted = copy.entries if copy else ()
     return [
         *_local(change.into, change.present.files, recorded, wanted),
-        *_local(license_directory(change.name), change.present.licenses, licenses, derived.licenses if derived else ()),
+        *_local(license_directory(change.name), change.present.licenses, licenses, copy.licenses if copy else ()),
         *(_local(change.moved_from, change.present_there, recorded, ()) if change.moved_from else ()),
     ]
 
@@ -229,9 +229,9 @@ def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
 
 def upstreams_files(change: Change) -> dict[str, set[Entry]]:
     """What the record has, and what upstream gives, in each directory that a change is about."""
-    before, derived = change.before, change.derived
-    files = {fact.entry for fact in (before.files if before else ())} | set(derived.entries if derived else ())
-    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(derived.licenses if derived else ())
+    before, copy = change.before, change.copy
+    files = {fact.entry for fact in (before.files if before else ())} | set(copy.entries if copy else ())
+    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(copy.licenses if copy else ())
     return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
 
 

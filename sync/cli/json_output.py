@@ -212,17 +212,17 @@ def _finding(finding: Finding) -> FindingOutput:
 
 
 def _change(change: Change) -> ChangeOutput:
-    before, derived = change.before, change.derived
+    before, copy = change.before, change.copy
     return ChangeOutput(
         mirror=change.name,
         into=change.into,
-        action="remove" if derived is None else "add" if before is None else "update",
+        action="remove" if copy is None else "add" if before is None else "update",
         old_pin=str(change.old_pin) if change.old_pin else None,
         new_pin=str(change.new_pin) if change.new_pin else None,
         old_commit=before.commit if before else None,
-        new_commit=derived.upstream.commit if derived else None,
+        new_commit=copy.upstream.commit if copy else None,
         old_tree=before.tree if before else None,
-        new_tree=derived.tree if derived else None,
+        new_tree=copy.tree if copy else None,
         files=_files(change.files),
         licenses=_files(change.licenses),
         changed_licenses=list(change.changed_licenses),

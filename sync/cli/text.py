@@ -45,12 +45,12 @@ def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
     yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{shown(change.into)}')}"
     if change.moved_from:
         yield f"  moves from {THIRD_PARTY}/{shown(change.moved_from)}"
-    before, derived = change.before, change.derived
-    if derived is not None and (before is None or before.commit != derived.upstream.commit):
+    before, copy = change.before, change.copy
+    if copy is not None and (before is None or before.commit != copy.upstream.commit):
         old = f"{before.commit[:_SHORT]} → " if before else ""
-        yield f"  commit {old}{derived.upstream.commit[:_SHORT]}, tree {derived.tree[:_SHORT]}"
-    if derived is not None and derived.signature is not None:
-        yield f"  {_signature(derived.signature, paint)}"
+        yield f"  commit {old}{copy.upstream.commit[:_SHORT]}, tree {copy.tree[:_SHORT]}"
+    if copy is not None and copy.signature is not None:
+        yield f"  {_signature(copy.signature, paint)}"
     yield from _file_lines(change.files, "", paint)
     for path in change.changed_licenses[:_SHOWN_FILES]:
         yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
@@ -59,7 +59,7 @@ def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
 
 def _pins(change: "Change", paint: Paint) -> str:
     old, new = (shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
-    if change.derived is None:
+    if change.copy is None:
         return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
     if not old:
         return paint.good(new)
@@ -96,7 +96,7 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     satisfied = len(result.plan.satisfied)
     if not result.plan and result.commit is None:
         return render_satisfied(satisfied, paint)
-    removes = all(change.derived is None for change in result.plan.changes)
+    removes = all(change.copy is None for change in result.plan.changes)
     done = "would change" if dry_run else "removed" if removes else "synced"
     parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
     if result.plan.unstaged:

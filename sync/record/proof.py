@@ -39,7 +39,7 @@ class Proof:
 def check_proof(claim: Claim, proof: Proof) -> list[str]:
     """Where the proof fails to show the claim, in words; empty if files and commit id hang together.
 
-    The claim is derived anew from the proof's own objects and from the trees that the claimed files rebuild:
+    The claim is copy anew from the proof's own objects and from the trees that the claimed files rebuild:
     whatever is found by its id is genuine.
     """
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
-from sync.model import Derived, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
+from sync.model import Copy, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
 from sync.names import quote_path
 from sync.objects.commits import commit_time
 from sync.record.proof import Claim, Proof, check_proof
@@ -44,6 +44,19 @@ class Record:
     def upstream(self) -> UpstreamCommit:
         """What its pin named."""
         return UpstreamCommit(self.commit, self.tag, self.proof.commit, self.proof.tags)
+
+    @property
+    def copy(self) -> Copy:
+        """What the record says the mirror has to be, without asking anybody."""
+        return Copy(
+            upstream=self.upstream,
+            upstream_tree=self.upstream_tree,
+            tree=self.tree,
+            entries=tuple(fact.entry for fact in self.files),
+            licenses=tuple(fact.entry for fact in self.licenses),
+            proof_trees=self.proof.trees,
+            signature=self.signature,
+        )
 
     @property
     def claim(self) -> Claim:
@@ -115,9 +128,9 @@ def _shown(value: object) -> str:
     return (quote_path(value) or "the root") if isinstance(value, bytes) else str(value)
 
 
-def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], licenses: Iterable[FileFact]) -> Record:
-    """The record of a mirror as it was derived, with the facts of its files as they were read back from disk."""
-    upstream = derived.upstream
+def make_record(mirror: Mirror, copy: Copy, files: Iterable[FileFact], licenses: Iterable[FileFact]) -> Record:
+    """The record of a mirror as it was copied, with the facts of its files as they were read back from disk."""
+    upstream = copy.upstream
     return Record(
         mirror=mirror.name,
         into=mirror.into,
@@ -128,23 +141,10 @@ def make_record(mirror: Mirror, derived: Derived, files: Iterable[FileFact], lic
         commit_time=commit_time(upstream.commit_object),
         source=mirror.source,
         selection=mirror.selection,
-        tree=derived.tree,
-        upstream_tree=derived.upstream_tree,
+        tree=copy.tree,
+        upstream_tree=copy.upstream_tree,
         files=tuple(sorted(files)),
         licenses=tuple(sorted(licenses)),
-        proof=Proof(upstream.commit_object, upstream.tag_objects, derived.proof_trees),
-        signature=derived.signature,
-    )
-
-
-def derived_of(record: Record) -> Derived:
-    """What the record says a mirror has to be, without asking anybody."""
-    return Derived(
-        upstream=record.upstream,
-        upstream_tree=record.upstream_tree,
-        tree=record.tree,
-        entries=tuple(fact.entry for fact in record.files),
-        licenses=tuple(fact.entry for fact in record.licenses),
-        proof_trees=record.proof.trees,
-        signature=record.signature,
+        proof=Proof(upstream.commit_object, upstream.tag_objects, copy.proof_trees),
+        signature=copy.signature,
     )

@@ -1,4 +1,4 @@
-"""What a mirror has to be: upstream's commit and the manifest's entry become a `Derived`, or a refusal that names the file."""
+"""The copy that a mirror has to be: made of upstream's commit and the manifest's entry, or refused with the file's name."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import NoReturn, Protocol
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import OWN_FILE_BYTES, TREE_BYTES
-from sync.model import Derived, Entry, Mirror, PinKind, UpstreamCommit
+from sync.model import Copy, Entry, Mirror, PinKind, UpstreamCommit
 from sync.names import did_you_mean, quote_path
 from sync.objects.commits import commit_tree, tag_name
 from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
@@ -65,7 +65,7 @@ class ObjectReader(Protocol):
         ...
 
 
-def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Derived:
+def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Copy:
     """What `mirror` has to be at this upstream commit.
 
     Raises SelectionError when the selection is not there or is empty, or the tag is another one under this name.
@@ -74,7 +74,7 @@ def derive(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> De
     selected = _select(mirror, upstream, reader)
     _refuse_useless(mirror, selected)
     _refuse_submodules(mirror, upstream, selected, reader)
-    return Derived(
+    return Copy(
         upstream=upstream,
         upstream_tree=selected.upstream_tree,
         tree=selected.tree,

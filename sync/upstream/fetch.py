@@ -235,7 +235,7 @@ def _elsewhere(settings: Settings) -> str:
 
 
 def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") -> list[ObjectId]:
-    """The blobs that the mirror needs of the commit; none where it cannot be derived, which deriving will explain."""
+    """The blobs that the mirror needs of the commit; none where it cannot be copied, which will be explained later."""
     from sync.selection.copy import blobs_of
 
     try:

@@ -1,4 +1,4 @@
-"""Question 2, is the record true: asks every upstream again and derives each mirror anew from its objects."""
+"""Question 2, is the record true: asks every upstream again and makes each copy anew of its objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +12,8 @@ from sync.judgement.findings import Finding, Rule
 from sync.layout import THIRD_PARTY, record_path
 from sync.model import Mirror, Pin, PinKind
 from sync.names import quote_path
-from sync.record.record import Record, derived_of
-from sync.selection.copy import derive
+from sync.record.record import Record
+from sync.selection.copy import copy_of
 from sync.upstream.fetch import cache_key, has_tree_of, needed_blobs, with_cache
 from sync.upstream.parallel import Display, Options, Run
 from sync.upstream.supply import OWN_REFS, Abilities, Supply, pin_ref
@@ -141,20 +141,20 @@ def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply
 
 def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Finding]:
     record = subject.record
-    recorded = derived_of(record)
+    recorded = record.copy
     try:
-        derived = derive(_as_recorded(subject), recorded.upstream, repository)
+        copy = copy_of(_as_recorded(subject), recorded.upstream, repository)
     except SelectionError as error:
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"upstream's commit does not give this mirror: {error.message}")
         return
-    if (derived.tree, derived.upstream_tree, derived.entries) != (record.tree, record.upstream_tree, recorded.entries):
-        message = f"upstream's commit gives tree {derived.tree}, the record says {record.tree}"
+    if (copy.tree, copy.upstream_tree, copy.entries) != (record.tree, record.upstream_tree, recorded.entries):
+        message = f"upstream's commit gives tree {copy.tree}, the record says {record.tree}"
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
-    given = {*derived.entries, *derived.licenses}
+    given = {*copy.entries, *copy.licenses}
     for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
         if repository.digest(fact.blob) != (fact.size, fact.sha256):
             yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong")
-    for path in sorted({entry.path for entry in set(derived.licenses) ^ set(recorded.licenses)}):
+    for path in sorted({entry.path for entry in set(copy.licenses) ^ set(recorded.licenses)}):
         yield _finding(Rule.UPSTREAM_LICENSE_DIFFERS, subject, f"the licence file {quote_path(path)} is another upstream")
 
 

@@ -10,7 +10,7 @@ from sync.model import FileFact, Mirror, Pin, PinKind, Selection, UpstreamCommit
 from sync.objects.tree import build_trees, object_id
 from sync.record.proof import Claim
 from sync.record.record import Record, make_record
-from sync.selection.copy import derive
+from sync.selection.copy import copy_of
 
 TIME = 1_767_323_045
 
@@ -64,14 +64,14 @@ def record_of(
         target, kind = objects.tag(target, kind, f"v{tags - number}"), "tag"
         raw_tags.insert(0, objects.read(target))
     mirror = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), RepoPath(source), "up", selection or Selection())
-    derived = derive(mirror, UpstreamCommit(commit, target if tags else None, objects.read(commit), tuple(raw_tags)), objects)
+    copy = copy_of(mirror, UpstreamCommit(commit, target if tags else None, objects.read(commit), tuple(raw_tags)), objects)
 
     def facts(entries: tuple) -> Iterator[FileFact]:
         for path, mode, blob in entries:
             content = objects.read(blob)
             yield FileFact(path, mode, blob, len(content), hashlib.sha256(content).hexdigest())
 
-    return make_record(mirror, derived, facts(derived.entries), facts(derived.licenses))
+    return make_record(mirror, copy, facts(copy.entries), facts(copy.licenses))
 
 
 FILES = {b"LICENSE": b"l", b"README": b"r", b"wit/a": b"a", b"wit/deep/b": b"b", b"wit/deep/left": b"x", b"wit/deps/c": b"c"}
