@@ -8,6 +8,9 @@ ObjectId = NewType("ObjectId", str)
 RepoPath = NewType("RepoPath", bytes)
 """A path inside a tree: `/`-separated components, none of them empty, `.` or `..`; bytes, not always UTF-8."""
 
+ROOT = RepoPath(b"")
+"""The top of a tree."""
+
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 NO_COMMIT = "0" * 40
 """What git writes for a ref that is not there."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from sync.ids import ObjectId, RepoPath
+from sync.ids import ROOT, ObjectId, RepoPath
 from sync.layout import license_directory, record_path
 
 
@@ -116,10 +116,12 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of the tree below `source` is copied: gitignore patterns."""
+    """Which part of an upstream tree is copied: what gitignore patterns select below a directory."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    source: RepoPath = ROOT
+    """The manifest's `from`; empty for the root of the upstream tree."""
 
     @property
     def is_everything(self) -> bool:
@@ -144,8 +146,6 @@ class Mirror:
     name: str
     url: str
     pin: Pin
-    source: RepoPath
-    """The manifest's `from`; empty for the root of the upstream tree."""
     into: str
     selection: Selection
     checked_in: bool = True
@@ -164,6 +164,11 @@ class Mirror:
     """A file of OpenSSH keys, below third_party/."""
     keyring: str | None = None
     """A file of OpenPGP keys, below third_party/."""
+
+    @property
+    def source(self) -> RepoPath:
+        """The directory of the upstream tree that is copied from."""
+        return self.selection.source
 
     @property
     def is_part(self) -> bool:

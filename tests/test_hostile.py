@@ -45,7 +45,7 @@ def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes
     root = built[b""].id
     commit = raw_commit(root)
     wanted = parse_manifest(table.encode()).mirrors[name]
-    selected = select(root, wanted.source, wanted.selection, known.__getitem__)
+    selected = select(root, wanted.selection, known.__getitem__)
     upstream = UpstreamCommit(object_id("commit", commit), None, commit, ())
     copy = Copy(
         upstream=upstream,

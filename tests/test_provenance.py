@@ -119,7 +119,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(("key", "change"), DIFFERENT.items(), ids=DIFFERENT)
 def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any]) -> None:
     mine = Mirror(
-        "up", "https://example.org/up", Pin(PinKind.TAG, "v1"), RepoPath(b"wit"), "up", Selection(exclude=("deps/", "left"))
+        "up", "https://example.org/up", Pin(PinKind.TAG, "v1"), "up", Selection(exclude=("deps/", "left"), source=RepoPath(b"wit"))
     )
     assert honest().differences(mine) == []
     assert [said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))] == [key]

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ class Trees:
         return self._raw[tree]
 
     def select(self, source: str = "", *, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> list[str]:
-        selected = select(self.root, RepoPath(source.encode()), Selection(include, exclude), self.read)
+        selected = select(self.root, Selection(include, exclude, source=RepoPath(source.encode())), self.read)
         return [entry.path.decode() for entry in selected.entries]
 
 
@@ -164,7 +165,7 @@ def test_exclude_counts_more_than_include(files: frozenset[str], include: list[s
 @given(files=FILES)
 def test_no_patterns_take_everything_and_need_no_tree_below_the_source(files: frozenset[str]) -> None:
     trees = Trees(files)
-    selected = select(trees.root, RepoPath(b""), Selection(), trees.read)
+    selected = select(trees.root, Selection(), trees.read)
     assert selected.entries == tuple(sorted(trees.entries))
     assert selected.tree == selected.upstream_tree == trees.root
     assert selected.proof_trees == ()
@@ -184,10 +185,10 @@ def test_the_proof_and_the_taken_files_are_enough_to_select_again(
     directories = sorted({file.rpartition("/")[0] for file in files} | {""})
     source = RepoPath(data.draw(st.sampled_from(directories)).encode())
     selection = Selection(tuple(include), tuple(exclude))
-    selected = select(trees.root, source, selection, trees.read)
+    selected = select(trees.root, replace(selection, source=source), trees.read)
     proof = {object_id("tree", raw): raw for raw in selected.proof_trees}
     rebuilt = {tree.id: tree.raw for tree in build_trees(selected.entries).values()}
-    again = select(trees.root, source, selection, (rebuilt | proof).__getitem__)
+    again = select(trees.root, replace(selection, source=source), (rebuilt | proof).__getitem__)
     assert again == selected
     assert list(proof) == sorted(proof)
 
@@ -197,13 +198,13 @@ def test_the_proof_and_the_taken_files_are_enough_to_select_again(
 def test_no_tree_of_the_proof_can_be_spared(files: frozenset[str], exclude: list[str]) -> None:
     trees = Trees(files)
     selection = Selection((), tuple(exclude))
-    selected = select(trees.root, RepoPath(b""), selection, trees.read)
+    selected = select(trees.root, selection, trees.read)
     known = {tree.id: tree.raw for tree in build_trees(selected.entries).values() if tree.raw}
     proof = {object_id("tree", raw): raw for raw in selected.proof_trees}
     for spared in proof.keys() - known.keys():
         rest = known | {tree: raw for tree, raw in proof.items() if tree != spared}
         with pytest.raises(KeyError):
-            select(trees.root, RepoPath(b""), selection, rest.__getitem__)
+            select(trees.root, selection, rest.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_patterns_that_match_nothing_are_named(
     include: tuple[str, ...], exclude: tuple[str, ...], unused: tuple[tuple[str, str], ...]
 ) -> None:
     trees = Trees(frozenset({"a.wit", "a.md", "sub/b.wit"}))
-    assert select(trees.root, RepoPath(b""), Selection(include, exclude), trees.read).unused == unused
+    assert select(trees.root, Selection(include, exclude), trees.read).unused == unused
 
 
 def test_a_negation_that_git_cannot_honour_takes_nothing_back() -> None:
@@ -247,13 +248,13 @@ LICENSES = {
 @pytest.mark.parametrize(("source", "files", "expected"), LICENSES.values(), ids=LICENSES)
 def test_licence_files_that_cover_the_source_are_found(source: str, files: dict[str, str], expected: list[str]) -> None:
     trees = Trees(files)
-    selected = select(trees.root, RepoPath(source.encode()), Selection(), trees.read)
+    selected = select(trees.root, Selection(source=RepoPath(source.encode())), trees.read)
     assert [entry.path.decode() for entry in selected.licenses] == expected
 
 
 def test_a_licence_that_is_left_out_of_the_mirror_is_kept_beside_it() -> None:
     trees = Trees({"wit/LICENSE": "l", "wit/a": "a"})
-    selected = select(trees.root, RepoPath(b"wit"), Selection(exclude=("LICENSE",)), trees.read)
+    selected = select(trees.root, Selection(exclude=("LICENSE",), source=RepoPath(b"wit")), trees.read)
     assert [entry.path for entry in selected.licenses] == [b"wit/LICENSE"]
 
 
@@ -280,13 +281,13 @@ def _one_inside_another(depth: int) -> tuple[ObjectId, dict[ObjectId, bytes]]:
 
 def test_a_tree_as_deep_as_allowed_is_taken() -> None:
     root, trees = _one_inside_another(DEPTH)
-    assert len(select(root, RepoPath(b""), Selection(), trees.__getitem__).entries) == 1
+    assert len(select(root, Selection(), trees.__getitem__).entries) == 1
 
 
 def test_a_tree_too_deep_is_refused() -> None:
     root, trees = _one_inside_another(DEPTH + 1)
     with pytest.raises(MalformedObjectError, match="deeper than 200 directories") as raised:
-        select(root, RepoPath(b""), Selection(), trees.__getitem__)
+        select(root, Selection(), trees.__getitem__)
     assert (raised.value.reference, raised.value.path) == ("tree-too-deep", b"/".join([b"d"] * (DEPTH + 1)))
 
 
@@ -317,7 +318,7 @@ def test_a_blob_that_reads_like_a_tree_is_none(source: bytes, where: bytes) -> N
     root = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("blob", inner))])
     trees = {object_id("tree", root): root, object_id("blob", inner): inner}
     with pytest.raises(MalformedObjectError, match=r"^it is no tree object$") as raised:
-        select(object_id("tree", root), RepoPath(source), Selection(), trees.__getitem__)
+        select(object_id("tree", root), Selection(source=RepoPath(source)), trees.__getitem__)
     assert (raised.value.reference, raised.value.path) == ("object-wrong-kind", where)
 
 
@@ -326,7 +327,7 @@ def test_a_malformed_tree_is_refused_with_its_directory() -> None:
     raw = dump_tree([TreeEntry(b"sub", Mode.TREE, object_id("tree", bad))])
     trees = {object_id("tree", raw): raw, object_id("tree", bad): bad}
     with pytest.raises(MalformedObjectError) as raised:
-        select(object_id("tree", raw), RepoPath(b""), Selection(), trees.__getitem__)
+        select(object_id("tree", raw), Selection(), trees.__getitem__)
     assert (raised.value.reference, raised.value.path, str(raised.value)) == (
         "tree-truncated",
         b"sub",
@@ -341,16 +342,16 @@ def test_a_malformed_tree_on_the_way_to_the_source_is_refused_with_its_directory
     root = raw if where else bad
     trees = {object_id("tree", raw): raw, object_id("tree", bad): bad}
     with pytest.raises(MalformedObjectError) as raised:
-        select(object_id("tree", root), RepoPath(source), Selection(), trees.__getitem__)
+        select(object_id("tree", root), Selection(source=RepoPath(source)), trees.__getitem__)
     assert raised.value.path == where
 
 
 def test_of_what_is_known_no_tree_is_read() -> None:
     trees = Trees(frozenset({"wit/a", "wit/deep/b", "c"}))
-    taken = select(trees.root, RepoPath(b"wit"), Selection(), trees.read)
+    taken = select(trees.root, Selection(source=RepoPath(b"wit")), trees.read)
     known = (taken.tree, taken.entries)
     read: list[ObjectId] = []
-    again = select(trees.root, RepoPath(b"wit"), Selection(), lambda tree: read.append(tree) or trees.read(tree), known)
+    again = select(trees.root, Selection(source=RepoPath(b"wit")), lambda tree: read.append(tree) or trees.read(tree), known)
     assert (again, read) == (taken, [trees.root])
 
 
@@ -359,9 +360,9 @@ def test_an_empty_directory_is_refused_unless_left_out() -> None:
     trees = {object_id("tree", raw): raw, object_id("tree", b""): b""}
     root = object_id("tree", raw)
     with pytest.raises(MalformedObjectError, match=r"^it is a directory without files") as raised:
-        select(root, RepoPath(b""), Selection(), trees.__getitem__)
+        select(root, Selection(), trees.__getitem__)
     assert (raised.value.reference, raised.value.path) == ("empty-directory", b"d")
-    selected = select(root, RepoPath(b""), Selection(exclude=("/d/",)), trees.__getitem__)
+    selected = select(root, Selection(exclude=("/d/",)), trees.__getitem__)
     assert [entry.path for entry in selected.entries] == [b"f"]
     assert [parse_tree(raw)[0].name for raw in selected.proof_trees] == [b"d"]
 
@@ -389,7 +390,7 @@ def test_patterns_that_would_take_minutes_are_refused() -> None:
     selection = Selection(include=("**/" + "*/" * 60 + "f",) * 100)
     began = time.process_time()
     with pytest.raises(MalformedObjectError, match="too many patterns for so many entries") as raised:
-        select(object_id("tree", raw), RepoPath(b""), selection, trees.__getitem__)
+        select(object_id("tree", raw), selection, trees.__getitem__)
     assert raised.value.reference == "patterns-too-many"
     assert time.process_time() - began < 5
 

@@ -179,8 +179,11 @@ def _record(model: RecordModel) -> Record:
         tag=ObjectId(upstream.tag) if upstream.tag else None,
         commit=ObjectId(upstream.commit),
         commit_time=upstream.commit_time,
-        source=_plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
-        selection=Selection(tuple(model.selection.include), tuple(model.selection.exclude)),
+        selection=Selection(
+            tuple(model.selection.include),
+            tuple(model.selection.exclude),
+            _plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
+        ),
         tree=ObjectId(model.tree),
         upstream_tree=ObjectId(model.upstream_tree),
         files=_facts(model.files),

@@ -18,7 +18,6 @@ class Claim:
     commit: ObjectId
     commit_time: str
     tag: ObjectId | None
-    source: RepoPath
     selection: Selection
     upstream_tree: ObjectId
     tree: ObjectId
@@ -78,7 +77,7 @@ def _select(claim: Claim, proof: Proof, rebuilt: Mapping[bytes, Tree]) -> Select
     known = {tree.id: tree.raw for tree in rebuilt.values()}
     known |= {object_id("tree", raw): raw for raw in proof.trees}
     whole = (rebuilt[b""].id, claim.entries)
-    return select(commit_tree(proof.commit), claim.source, claim.selection, known.__getitem__, whole)
+    return select(commit_tree(proof.commit), claim.selection, known.__getitem__, whole)
 
 
 def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:

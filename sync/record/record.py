@@ -23,7 +23,6 @@ class Record:
     tag: ObjectId | None
     commit: ObjectId
     commit_time: str
-    source: RepoPath
     selection: Selection
     tree: ObjectId
     upstream_tree: ObjectId
@@ -39,6 +38,11 @@ class Record:
         if self.ref is None:
             return Pin(PinKind.COMMIT, self.commit)
         return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
+
+    @property
+    def source(self) -> RepoPath:
+        """The directory of the upstream tree that was copied from."""
+        return self.selection.source
 
     @property
     def upstream(self) -> UpstreamCommit:
@@ -65,7 +69,6 @@ class Record:
             commit=self.commit,
             commit_time=self.commit_time,
             tag=self.tag,
-            source=self.source,
             selection=self.selection,
             upstream_tree=self.upstream_tree,
             tree=self.tree,
@@ -139,7 +142,6 @@ def make_record(mirror: Mirror, copy: Copy, files: Iterable[FileFact], licenses:
         tag=upstream.tag,
         commit=upstream.commit,
         commit_time=commit_time(upstream.commit_object),
-        source=mirror.source,
         selection=mirror.selection,
         tree=copy.tree,
         upstream_tree=copy.upstream_tree,

@@ -118,7 +118,7 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
         return reader.read(tree)
 
     try:
-        return select(commit_tree(upstream.commit_object), mirror.source, mirror.selection, read_tree)
+        return select(commit_tree(upstream.commit_object), mirror.selection, read_tree)
     except SourceError as error:
         raise _source_error(mirror, error) from error
     except MalformedObjectError as error:

@@ -45,17 +45,17 @@ class SourceError(Exception):
 
 def select(
     root: ObjectId,
-    source: RepoPath,
     selection: Selection,
     read_tree: ReadTree,
     known: tuple[ObjectId, tuple[Entry, ...]] | None = None,
 ) -> Selected:
     """What the selection takes of the upstream tree `root`.
 
-    `known` are a tree's files by path: if it is the one at `source` and nothing is left out, no walk is needed.
+    `known` are a tree's files by path: if it is the one at `selection.source` and nothing is left out, no walk is needed.
 
-    Raises SourceError if there is no directory `source`, MalformedObjectError for trees that cannot be copied.
+    Raises SourceError if there is no such directory, MalformedObjectError for trees that cannot be copied.
     """
+    source = selection.source
     ancestors, source_tree = _descend(root, source, read_tree)
     walk = _Walk(selection, read_tree)
     if known is not None and known[0] == source_tree and selection.is_everything:

@@ -161,7 +161,7 @@ def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Fi
 def _as_recorded(subject: Subject) -> Mirror:
     """The manifest's entry with what the record says where the two disagree, which is a finding of its own."""
     record = subject.record
-    return replace(subject.mirror, url=record.url, pin=record.pin, source=record.source, selection=record.selection)
+    return replace(subject.mirror, url=record.url, pin=record.pin, selection=record.selection)
 
 
 def _finding(rule: Rule, subject: Subject, message: str) -> Finding:

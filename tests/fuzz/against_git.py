@@ -21,7 +21,6 @@ _MIRROR = Mirror(
     "up",
     "https://example.org/up",
     Pin(PinKind.TAG, "v1"),
-    RepoPath(b""),
     "up",
     Selection(),
     allow=frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES}),

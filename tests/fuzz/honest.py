@@ -1,5 +1,6 @@
 """Records that are true: small upstreams in memory, and what sync would write of them."""
 
+import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -63,7 +64,13 @@ def record_of(
     for number in range(tags):
         target, kind = objects.tag(target, kind, f"v{tags - number}"), "tag"
         raw_tags.insert(0, objects.read(target))
-    mirror = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), RepoPath(source), "up", selection or Selection())
+    mirror = Mirror(
+        "up",
+        "https://example.org/up",
+        Pin(PinKind.TAG, "v1"),
+        "up",
+        dataclasses.replace(selection or Selection(), source=RepoPath(source)),
+    )
     copy = copy_of(mirror, UpstreamCommit(commit, target if tags else None, objects.read(commit), tuple(raw_tags)), objects)
 
     def facts(entries: tuple) -> Iterator[FileFact]:
@@ -111,7 +118,6 @@ def claim_of(record: Record) -> Claim:
         commit=record.commit,
         commit_time=record.commit_time,
         tag=record.tag,
-        source=record.source,
         selection=record.selection,
         upstream_tree=record.upstream_tree,
         tree=record.tree,

@@ -109,7 +109,7 @@ def _assert_true(claim: Claim, shown: Proof) -> None:
     assert expected == claim.commit == _sha1(b"commit", shown.commit)
     objects, _ = upstream()
     if claim.commit in objects:
-        true = select(commit_tree(shown.commit), claim.source, claim.selection, objects.read)
+        true = select(commit_tree(shown.commit), claim.selection, objects.read)
         assert (true.upstream_tree, true.tree, true.entries) == (claim.upstream_tree, claim.tree, claim.entries)
         assert (true.licenses, true.proof_trees) == (claim.licenses, shown.trees)
         (seconds,) = re.findall(rb"committer .*> (\d+)", shown.commit)
