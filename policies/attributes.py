@@ -8,7 +8,7 @@ from functools import lru_cache
 from policies.conversion import conversion, foreign_form
 from policies.guarded import Guarded, Part, above, guarded_files, left_out, missed
 from policies.objects import Objects
-from policies.states import State
+from policies.states import PolicedState
 from sync.errors import HostError
 from sync.git.attributes import ARCHIVING, CONVERTING, attributes_of
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
@@ -16,7 +16,7 @@ from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY
 from sync.limits import OWN_FILE_BYTES
 from sync.model import Entry
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _KEPT_ANSWERS = 16
 _KEPT_CONVERSIONS = 1 << 16
@@ -53,7 +53,7 @@ class AlteringAttributes:
         self._said: dict[tuple[tuple[Entry, ...], bool], dict[bytes, Attributes]] = {}
         self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
 
-    def altered_files(self, state: State) -> tuple[Altered, ...]:
+    def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
         """The guarded files that somebody's git would write to the working tree, store or archive with other bytes, or leave out.
 
         Whatever the line endings of the system, whether case counts there, and whatever `core.autocrlf` and `core.eol` say.
@@ -68,7 +68,9 @@ class AlteringAttributes:
                 found.setdefault(altered.path, altered)
         return tuple(found[file.path] for file in guarded if file.path in found)
 
-    def _answers(self, state: State, contents: Iterable[bytes], guarded: Iterable[Guarded]) -> Iterator[Mapping[bytes, Attributes]]:
+    def _answers(
+        self, state: PolicedState, contents: Iterable[bytes], guarded: Iterable[Guarded]
+    ) -> Iterator[Mapping[bytes, Attributes]]:
         """What is in force for each file and the directories above it: where case counts, and where it does not."""
         if not any(map(_SAYS_ANYTHING.search, contents)):
             yield {}  # there is nothing to ask git

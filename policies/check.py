@@ -20,7 +20,7 @@ from policies.git.history import (
 )
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, Root, State, States, read_root
+from policies.states import Case, PolicedState, Root, States, read_root
 from policies.trailers import Trailer, wanted_trailers
 from sync.beside import Child
 from sync.errors import CouldNotCheckError, UsageError, VerbatimError
@@ -48,7 +48,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """What was judged, and what was found."""
 
     scope: str
@@ -75,7 +75,7 @@ class Policy:
 
     def check_staged(
         self, changes: Sequence[StagedChange] | None = None, message: bytes | None = None, merged: Sequence[ObjectId] = ()
-    ) -> Report:
+    ) -> CheckReport:
         """What a commit of the index would bring about; with its message, whether it has its trailers.
 
         `merged` are further parents, where git has not written down yet what it merges.
@@ -87,7 +87,7 @@ class Policy:
             judgement = self._judge("the index", None, head, case)
         if message is not None:
             judgement = replace(judgement, violations=(*judgement.violations, *judgement.notices), notices=())
-        return Report("the index", 1 if changes else 0, _worth_a_report([judgement]))
+        return CheckReport("the index", 1 if changes else 0, _worth_a_report([judgement]))
 
     def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
         """Those of a commit of the index."""
@@ -110,7 +110,7 @@ class Policy:
 
     # commits
 
-    def check_all(self) -> Report:
+    def check_all(self) -> CheckReport:
         """Everything that is wrong in HEAD, whoever brought it about."""
         head = self.repository.commit_of("HEAD")
         if head is None:
@@ -119,9 +119,9 @@ class Policy:
         with _met_in(label):
             state = self._states.read(self._root_of(head))
             judgement = self._judge(label, None, None, Case(state, ()))
-        return Report(label, 1, _worth_a_report([judgement]))
+        return CheckReport(label, 1, _worth_a_report([judgement]))
 
-    def check_range(self, text: str) -> Report:
+    def check_range(self, text: str) -> CheckReport:
         """What each commit of `A..B` brings about; of all that `B` leads to, where `A` is git's null id or the text is just `B`."""
         start, dots, end = text.rpartition("..")
         if start.endswith(".") or (dots and not start) or not text:
@@ -137,7 +137,7 @@ class Policy:
             )
         return self._judge_commits(text, list(commits_of_interest([wanted], excluded)), [wanted], excluded)
 
-    def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> Report:
+    def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> CheckReport:
         """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
 
         `known_to` are options of `git rev-list`.
@@ -149,12 +149,12 @@ class Policy:
 
     def _judge_commits(
         self, scope: str, commits: Sequence[ObjectId], tips: Sequence[ObjectId], known: Sequence[ObjectId]
-    ) -> Report:
+    ) -> CheckReport:
         judged = self._judge_all(commits)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         roots = set(map(self._root_of, known)) if tips else set()
         ends = (self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots))
-        return Report(scope, len(commits), _worth_a_report(end for end in ends if end) + judged)
+        return CheckReport(scope, len(commits), _worth_a_report(end for end in ends if end) + judged)
 
     def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
         """Whether a tip has the mirrors of one of these roots, and so nothing new."""
@@ -196,7 +196,7 @@ class Policy:
         case = Case(self._states.read(root), governed)
         return [finding for finding in self._findings(case) if finding not in blamed]
 
-    def _governed(self, commits: Sequence[ObjectId]) -> tuple[State, ...]:
+    def _governed(self, commits: Sequence[ObjectId]) -> tuple[PolicedState, ...]:
         return tuple(state for commit in commits if (state := self._state_of(commit)).is_governed)
 
     def _root_of(self, commit: ObjectId) -> Root:
@@ -239,7 +239,7 @@ class Policy:
     def _findings(self, case: Case) -> list[Finding]:
         return [finding for rule in self._rules.all for finding in rule(case)]
 
-    def _state_of(self, commit: ObjectId) -> State:
+    def _state_of(self, commit: ObjectId) -> PolicedState:
         return self._states.read_if_possible(self._root_of(commit))
 
     def _commit(self, revision: str) -> ObjectId:

@@ -9,11 +9,11 @@ import typer
 
 from sync.errors import ExitStatus, UsageError
 from sync.host.find import find_host
-from sync.names import did_you_mean
 from sync.paint import paint_for
+from sync.wording import did_you_mean
 
 
-class Format(StrEnum):
+class CheckFormat(StrEnum):
     """How `check` prints what it found."""
 
     TEXT = "text"
@@ -39,7 +39,7 @@ def check(
         str | None, typer.Option("--range", metavar="A..B", help="Judge every commit of a range.", show_default=False)
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="What to print on stdout.")] = Format.TEXT,
+    form: Annotated[CheckFormat, typer.Option("--format", help="What to print on stdout.")] = CheckFormat.TEXT,
     json: Json = False,
     rule: Annotated[
         str | None, typer.Option("--explain", metavar="RULE", help="Say what a rule wants, why, and its fix.", show_default=False)
@@ -51,7 +51,7 @@ def check(
         return
     if sum((staged, commits is not None, everything)) > 1:
         raise UsageError("`--staged`, `--range` and `--all` are three different questions", hint="give one of them")
-    if json and form not in {Format.TEXT, Format.JSON}:
+    if json and form not in {CheckFormat.TEXT, CheckFormat.JSON}:
         raise UsageError("`--json` and `--format` ask for two different formats", hint="give one of them")
     from policies.check import open_policy
 

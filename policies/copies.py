@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, State
+from policies.states import Case, MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Difference, Finding, Held, ReadFile, Rule, compare_files, path_of, verify_mirror
 from sync.layout import THIRD_PARTY, license_directory
@@ -149,7 +149,7 @@ class Copies:
         below = self._objects.below
         return below(here, path) is None and all(below(one, path) is not None for one in there)
 
-    def _at(self, state: State, directory: str) -> TreeEntry | None:
+    def _at(self, state: PolicedState, directory: str) -> TreeEntry | None:
         return self._objects.below(state.root.third_party, directory.encode())
 
     def _beyond(self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from policies.objects import Objects
-from policies.states import Case, State
+from policies.states import Case, PolicedState
 from policies.words import BY_RULE, RESTORE
 from sync.ids import Mode, ObjectId
 from sync.judgement.findings import Difference, Finding, Rule
@@ -14,7 +14,7 @@ from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.manifest import MANIFEST_PATH
 from sync.manifest.toml_lines import find_line
-from sync.names import printable, unquote_path
+from sync.quoting import printable, unquote_path
 
 _SHORT = 12
 _OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
@@ -111,7 +111,7 @@ def _pathspec(path: bytes) -> str:
     return f"$'{top}" + "".join(chr(b) if chr(b) in _PLAIN else f"\\{b:03o}" for b in path) + "'"
 
 
-def _directory(state: State, finding: Finding) -> str | None:
+def _directory(state: PolicedState, finding: Finding) -> str | None:
     """The mirror's directory, or that of its licence files if the finding is there."""
     facts = state.mirrors.get(finding.mirror)
     if facts is None:
@@ -121,7 +121,7 @@ def _directory(state: State, finding: Finding) -> str | None:
     return next(iter(found or places), None)
 
 
-def _place(objects: Objects, state: State, finding: Finding) -> tuple[str, int | None]:
+def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str, int | None]:
     path = finding.path or f"{THIRD_PARTY}/{MANIFEST}"
     match finding.rule:
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
@@ -137,7 +137,7 @@ def _place(objects: Objects, state: State, finding: Finding) -> tuple[str, int |
             return path, 1
 
 
-def _manifest_line(objects: Objects, state: State, mirror: str, key: str | None) -> int | None:
+def _manifest_line(objects: Objects, state: PolicedState, mirror: str, key: str | None) -> int | None:
     third_party = state.root.third_party
     entry = objects.entry(third_party.id, MANIFEST.encode()) if third_party and third_party.mode == Mode.TREE else None
     if entry is None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from policies.check import Judgement, Report
+from policies.check import CheckReport, Judgement
 from policies.explain import Violation
-from sync.names import count, printable, shown
+from sync.quoting import printable, shown
+from sync.wording import count
 
 # as GitHub's toolkit does (@actions/core, command.ts)
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -12,7 +13,7 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
 
 
-def render_annotations(report: Report) -> str:
+def render_annotations(report: CheckReport) -> str:
     """An `::error` for each violation and a `::notice` for each notice; then one plain line that says it all."""
     lines = [line for judgement in report.judgements for line in _commands(judgement)]
     return "\n".join([*lines, _summary(report)]) + "\n"
@@ -49,7 +50,7 @@ def _file(violation: Violation) -> str:
     return plain if printable(visible) == visible else printable(violation.path)
 
 
-def _summary(report: Report) -> str:
+def _summary(report: CheckReport) -> str:
     scope = shown(report.scope)
     violations = sum(len(judgement.violations) for judgement in report.judgements)
     notices = sum(len(judgement.notices) for judgement in report.judgements)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from policies.states import MirrorFacts, State
+from policies.states import MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory, record_path
 from sync.manifest.manifest import MANIFEST_PATH
@@ -38,7 +38,7 @@ class Guarded:
     is_link: bool = False
 
 
-def guarded_files(state: State) -> Iterator[Guarded]:
+def guarded_files(state: PolicedState) -> Iterator[Guarded]:
     """Mirrors as they are recorded, mirror by mirror; then what the host has of its own."""
     for facts in state.mirrors.values():
         yield from _of_mirror(facts)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from policies.check import Judgement, Report
+from policies.check import CheckReport, Judgement
 from policies.explain import Violation
 from policies.hooks.install import HookStatus
 from sync.model import FileFact
@@ -81,7 +81,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {"check": CheckOutput, "hooks": HooksOutpu
 """The shipped schemas, by file name without `.schema.json`."""
 
 
-def render(report: Report, form: str, paint: Paint) -> str:
+def render(report: CheckReport, form: str, paint: Paint) -> str:
     """The report as `text`, `json`, `github` or `sarif`."""
     match form:
         case "json":
@@ -109,7 +109,7 @@ def _json(output: BaseModel) -> str:
     return json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"  # ASCII: no control character is raw
 
 
-def check_output(report: Report) -> CheckOutput:
+def check_output(report: CheckReport) -> CheckOutput:
     return CheckOutput(
         scope=_text(report.scope),
         clean=report.is_clean,

@@ -5,18 +5,18 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from policies.check import Judgement, Report
+from policies.check import CheckReport, Judgement
 from policies.explain import Violation
 from policies.words import REMOVE, Explanation, with_placeholders
 from sync.layout import THIRD_PARTY
-from sync.names import no_commands, shown
 from sync.paint import Paint
+from sync.quoting import no_commands, shown
 
 _SHOWN = 12
 _WIDTH = 100
 
 
-def render_report(report: Report, paint: Paint) -> str:
+def render_report(report: CheckReport, paint: Paint) -> str:
     """What was found, the oldest commit first, each finding with its ways out; then one line that says it all."""
     lines = [line for judgement in reversed(report.judgements) for line in _judgement_lines(judgement, paint)]
     return no_commands("\n".join([*lines, _summary(report, paint)])) + "\n"
@@ -59,7 +59,7 @@ def _where(violation: Violation) -> str:
     return f"{shown(violation.path)}{line}: "
 
 
-def _summary(report: Report, paint: Paint) -> str:
+def _summary(report: CheckReport, paint: Paint) -> str:
     violations = [violation for judgement in report.judgements for violation in judgement.violations]
     if not violations:
         said = "no mirror is changed without its provenance" if report.judged else f"nothing of {THIRD_PARTY}/ is touched"
@@ -71,7 +71,7 @@ def _summary(report: Report, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def _mending(report: Report, paint: Paint) -> Iterator[str]:
+def _mending(report: CheckReport, paint: Paint) -> Iterator[str]:
     """How to mend commits that are made already."""
     bad = [judgement.commit for judgement in reversed(report.judgements) if judgement.violations and judgement.commit]
     if bad:

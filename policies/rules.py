@@ -14,8 +14,8 @@ from sync.ids import Mode, ObjectId
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory
 from sync.model import Entry, FileFact
-from sync.names import quote_path
 from sync.objects.tree import TreeEntry
+from sync.quoting import quote_path
 from sync.record.record import Record
 
 _MAX_STRAY_FILES = 1_000

@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from policies.check import Judgement, Report
+from policies.check import CheckReport, Judgement
 from policies.explain import Violation
 from policies.words import EXPLANATIONS, Explanation, with_placeholders
 from sync.judgement.findings import Rule
-from sync.names import printable
+from sync.quoting import printable
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDEX = {explanation.rule: index for index, explanation in enumerate(EXPLANATIONS)}
 
 
-def render_sarif(report: Report) -> str:
+def render_sarif(report: CheckReport) -> str:
     """The log; ASCII, so that no control character is raw."""
     rules: list[JsonValue] = [_rule(explanation) for explanation in EXPLANATIONS]
     results: list[JsonValue] = [result for judgement in report.judgements for result in _results(judgement)]

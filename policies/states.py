@@ -65,7 +65,7 @@ class MirrorFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PolicedState:
     """third_party/ of one commit or index."""
 
     root: Root
@@ -93,8 +93,8 @@ class State:
 class Case:
     """What is judged: a state, those of its parents (none for the first commit), and the commit's message if there is one."""
 
-    state: State
-    parents: tuple[State, ...]
+    state: PolicedState
+    parents: tuple[PolicedState, ...]
     message: bytes | None = None
 
 
@@ -124,14 +124,14 @@ class States:
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
         self._kept_bytes = 0
 
-    def read_if_possible(self, root: Root) -> State:
+    def read_if_possible(self, root: Root) -> PolicedState:
         """Likewise, of a parent: one with a broken manifest counts as having said nothing."""
         try:
             return self.read(root)
         except ManifestError:
             return self._ungoverned(root)
 
-    def _read(self, root: Root) -> State:
+    def _read(self, root: Root) -> PolicedState:
         """The state at `root`; ManifestError if its manifest cannot be used."""
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
@@ -147,7 +147,7 @@ class States:
         }
         key_files = set(_key_files(mirrors))
         stray, attribute_files = _survey(self.objects, top.id, Accounts(_places(mirrors), key_files))
-        return State(
+        return PolicedState(
             root=root,
             mirrors=mirrors,
             has_manifest=manifest is not None,
@@ -170,13 +170,13 @@ class States:
             if entry is not None and entry.mode in _REGULAR:
                 yield Entry(RepoPath(_TOP + b"/" + path), Mode.FILE, entry.id)
 
-    def _ungoverned(self, root: Root) -> State:
+    def _ungoverned(self, root: Root) -> PolicedState:
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
             stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
         else:
             stray, _ = _survey(self.objects, top.id, Accounts((), ()))
-        return State(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
+        return PolicedState(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
 
     def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
         if entry is None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from policies.states import State
+from policies.states import PolicedState
 from sync.ids import EMPTY_TREE
 from sync.record.record import Record
 
@@ -26,23 +26,23 @@ class Trailer:
         return f"{KEY}: {self.mirror} {self.pin} {self.tree}"
 
 
-def wanted_trailers(state: State, parents: Sequence[State]) -> list[Trailer]:
+def wanted_trailers(state: PolicedState, parents: Sequence[PolicedState]) -> list[Trailer]:
     """One for each mirror that is here as none of the parents has it."""
     names = dict.fromkeys([*state.mirrors, *(name for parent in parents for name in parent.mirrors)])
     return [trailer for name in names if _is_changed(state, parents, name) and (trailer := _trailer(state, name))]
 
 
-def _is_changed(state: State, parents: Sequence[State], name: str) -> bool:
+def _is_changed(state: PolicedState, parents: Sequence[PolicedState], name: str) -> bool:
     here = _content(state, name)
     return all(_content(parent, name) != here for parent in parents) if parents else here is not None
 
 
-def _content(state: State, name: str) -> object:
+def _content(state: PolicedState, name: str) -> object:
     facts = state.mirrors.get(name)
     return facts.content if facts is not None and facts.record_entry is not None else None
 
 
-def _trailer(state: State, name: str) -> Trailer | None:
+def _trailer(state: PolicedState, name: str) -> Trailer | None:
     facts = state.mirrors.get(name)
     if facts is None or facts.record is None:
         return Trailer(name, REMOVED, EMPTY_TREE)

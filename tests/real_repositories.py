@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.model import Budget
-from sync.names import printable, quote_path
 from sync.objects.tree import object_id
+from sync.quoting import printable, quote_path
 from tests.support import CONFIGURATIONS, Host, Ran, git, git_bytes, mirror
 
 _FORGE = "https://forge.invalid/"

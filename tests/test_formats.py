@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from policies.words import EXPLANATIONS
-from sync.names import unquote_path
+from sync.quoting import unquote_path
 from tests.schemas import DIRECTORY, ROOT, SHIPPED, schema_texts
 from tests.support import Host, Ran, Upstream, mirror
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sync.change.commands import SyncOptions, synchronize
 from sync.errors import SelectionError
 from sync.host.find import find_host
-from sync.names import unquote_path
+from sync.quoting import unquote_path
 from sync.upstream.fetch import Options
 from tests.support import Host, Upstream, git, git_bytes, mirror
 

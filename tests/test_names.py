@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.names import did_you_mean, nearest, printable, quote_path, unquote_path
+from sync.quoting import printable, quote_path, unquote_path
+from sync.wording import did_you_mean, nearest
 from tests.support import Upstream, git_bytes
 
 # no surrogates and no NUL: what a path in a tree can be

@@ -24,7 +24,7 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 from swh.model.from_disk import Content, Directory
 from swh.model.swhids import CoreSWHID, QualifiedSWHID
 
-from sync.names import quote_path, unquote_path
+from sync.quoting import quote_path, unquote_path
 from tests.bundles import LICENSE, Bundle
 from tests.support import Host, Upstream, mirror
 from tests.torture import ALLOW

@@ -12,7 +12,7 @@ from policies import rules as rules_module
 from policies.attributes import Altered
 from policies.objects import Objects as PolicyObjects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, State, States, read_root
+from policies.states import Case, PolicedState, States, read_root
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
 from sync.host.attributes_and_ignores import ATTRIBUTES
@@ -80,7 +80,7 @@ class World:
         self.states = States(self.objects)
         self.rules = Rules(self.states)
 
-    def state(self, files: Files) -> State:
+    def state(self, files: Files) -> PolicedState:
         values = {path: value if isinstance(value, tuple) else (Mode.FILE, value) for path, value in files.items()}
         entries = [(path.encode(), mode, self._blob(mode, content)) for path, (mode, content) in values.items()]
         trees = build_trees(entries)
@@ -601,7 +601,7 @@ def test_trees_without_end_that_differ_from_a_parents_in_nothing_new_are_found(
     monkeypatch.setattr("policies.objects.ENTRIES", 1_000)
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 10)
 
-    def endless(names: str) -> State:
+    def endless(names: str) -> PolicedState:
         """Each directory names the one below twice."""
         raw = dump_tree(TreeEntry(name.encode(), Mode.FILE, world.repository.add("blob", b"x")) for name in names)
         for _ in range(60):
@@ -666,7 +666,7 @@ class Told:
         self._repository = repository
         self.asked = 0
 
-    def altered_files(self, state: State) -> tuple[Altered, ...]:
+    def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
         self.asked += 1
         words = b" ".join(self._repository.read(entry.blob) for entry in state.attribute_files).split()
         return tuple(Altered("up", word, ObjectId("1" * 40), "is told so") for word in words)
@@ -700,7 +700,7 @@ def test_a_parent_with_a_broken_manifest_says_nothing_of_attributes(world: World
 # trailers
 
 
-def said(state: State, parents: tuple[State, ...], message: bytes | None) -> list[tuple[str, str, str]]:
+def said(state: PolicedState, parents: tuple[PolicedState, ...], message: bytes | None) -> list[tuple[str, str, str]]:
     return [(f.rule, f.mirror, f.message) for f in missing_trailers(Case(state, parents, message))]
 
 

@@ -10,7 +10,7 @@ from sync.git.process import NOT_THERE, judging_environment, run_git, stream_git
 from sync.ids import EMPTY_TREE, ObjectId
 from sync.layout import THIRD_PARTY
 from sync.limits import ENTRIES
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 # third_party/, the root's attributes and what some systems take for them: in other case and with something behind, with invisible
 # characters (whose UTF-8 begins with E2 or EF), by a short name of Windows; also malformed entries of a root tree such as

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from policies.hooks.install import HookStatus
 from policies.hooks.script import Kind
-from sync.names import shown
 from sync.paint import Paint
+from sync.quoting import shown
 
 
 def render_hooks(statuses: Sequence[HookStatus], paint: Paint) -> str:

@@ -9,7 +9,7 @@ from sync.errors import CouldNotCheckError, ExitStatus, UsageError
 from sync.ids import NO_COMMIT
 
 if TYPE_CHECKING:
-    from policies.check import Policy, Report
+    from policies.check import CheckReport, Policy
     from policies.git.changes import StagedChange
     from sync.host.find import Host
 
@@ -27,7 +27,7 @@ def run_hook(arguments: Sequence[str]) -> int:
     name, *given = arguments or [""]
     hook = HOOKS.get(name)
     if hook is None:
-        from sync.names import did_you_mean
+        from sync.wording import did_you_mean
 
         hint = did_you_mean(name, HOOKS) or f"hooks: {', '.join(HOOKS)}"
         raise UsageError(f"there is no hook {name}", hint=hint, reference="hook-unknown")
@@ -179,7 +179,7 @@ def _host() -> "Host":
     return find_host(Path.cwd())
 
 
-def _say(report: "Report") -> int:
+def _say(report: "CheckReport") -> int:
     """Print what is refused on stderr, which git shows, also to who pushes to a server."""
     if report.is_clean:
         return ExitStatus.CLEAN

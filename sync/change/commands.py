@@ -11,7 +11,7 @@ from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
 from sync.change.look import Preparation, Reporter
 from sync.change.plan import Change, Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
-from sync.change.stage import Staging, Tree
+from sync.change.stage import Staging, WantedDirectory
 from sync.errors import HostError, ManifestError, UsageError
 from sync.git.committing import require_identity
 from sync.git.copying import Copying, copy_objects
@@ -303,8 +303,8 @@ class _Run:
         checked_in, read = mirror.checked_in, reader.contents
         present = self.prepared.as_it_lies(mirror.into, change.present.files)
         beside = self.prepared.as_it_lies(licenses, change.present.licenses)
-        files = staging.directory(mirror.into, Tree(copy.tree, copy.entries), present, read, checked_in=checked_in)
-        kept = staging.directory(licenses, Tree.of(copy.licenses), beside, read, checked_in=checked_in)
+        files = staging.directory(mirror.into, WantedDirectory(copy.tree, copy.entries), present, read, checked_in=checked_in)
+        kept = staging.directory(licenses, WantedDirectory.of(copy.licenses), beside, read, checked_in=checked_in)
         staging.file(record_file, dump_record(make_record(mirror, copy, files, kept)), self.state.read(record_file))
 
     def _follow(self, staging: Staging, mirror: Mirror) -> None:
@@ -313,7 +313,7 @@ class _Run:
         for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
             if mirror.checked_in:
                 self._keep_content(directory, facts or ())
-            staging.follow(directory, Tree.of([fact.entry for fact in facts or ()]), checked_in=mirror.checked_in)
+            staging.follow(directory, WantedDirectory.of([fact.entry for fact in facts or ()]), checked_in=mirror.checked_in)
         record = self.state.read(record_path(mirror.name))
         staging.file(record_path(mirror.name), record, record)
 

@@ -18,10 +18,10 @@ from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.manifest.manifest import Manifest, parse_manifest
 from sync.model import Entry, Mirror
-from sync.names import short_pin
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record
+from sync.wording import short_pin
 
 _PREFIX = THIRD_PARTY.encode() + b"/"
 _REMOVED = "removed"

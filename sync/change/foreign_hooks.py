@@ -14,7 +14,7 @@ from sync.host.scan import scan_directory
 from sync.ids import Mode, ObjectId
 from sync.layout import HOOK_BEFORE, HOOK_MARK, THIRD_PARTY
 from sync.model import Entry
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _SHOWN = 10
 _OF_A_COMMIT = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")

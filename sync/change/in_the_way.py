@@ -11,7 +11,7 @@ from sync.git.listing import committed_gitlinks, staged_gitlinks
 from sync.host.directory import mount_points
 from sync.host.find import Host
 from sync.layout import THIRD_PARTY
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _GIT = b".git"
 

@@ -14,7 +14,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.layout import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY
 from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
-from sync.names import did_you_mean
+from sync.wording import did_you_mean
 
 PRESETS = ("wasi",)
 

@@ -8,8 +8,8 @@ from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.model import Copy, Entry, FileFact, Mirror, Pin
-from sync.names import quote_path
 from sync.objects.tree import is_license_name
+from sync.quoting import quote_path
 from sync.record.record import Record
 
 

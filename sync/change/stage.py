@@ -28,14 +28,14 @@ ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class WantedDirectory:
     """The files of a directory, sorted by path, and the tree id that they hash to."""
 
     id: ObjectId
     entries: Sequence[Entry]
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Tree":
+    def of(cls, entries: Sequence[Entry]) -> "WantedDirectory":
         return cls(hash_tree(entries), entries)
 
 
@@ -73,7 +73,7 @@ class Staging:
                 workspace.write(b".gitignore", Mode.FILE, b"*\n")
 
     def directory(
-        self, target: str, wanted: Tree, present: Sequence[FileFact] | None, read: ReadContents, *, checked_in: bool
+        self, target: str, wanted: WantedDirectory, present: Sequence[FileFact] | None, read: ReadContents, *, checked_in: bool
     ) -> list[FileFact]:
         """Stage what the directory becomes; the facts are read back from disk and are what is wanted.
 
@@ -123,7 +123,7 @@ class Staging:
         """Stage that a directory goes away."""
         self._add(target, "directory", None, _tree_or_none(present), "nothing")
 
-    def follow(self, target: str, present: Tree, *, checked_in: bool) -> None:
+    def follow(self, target: str, present: WantedDirectory, *, checked_in: bool) -> None:
         """Leave a directory as it is, and have only the index follow it."""
         self._known[target] = present.entries
         self._add(target, "directory", present.id, present.id, "same" if checked_in else "nothing")

@@ -24,8 +24,8 @@ from sync.cli.text import (
 from sync.errors import ExitStatus, UsageError, VerbatimError
 from sync.host.find import Host, find_host
 from sync.host.inputs import Inputs
-from sync.names import shown
 from sync.paint import Paint, paint_for
+from sync.quoting import shown
 from sync.verify.glance import Glance
 
 # what judges, fetches or draws is imported where that is done: it takes twice as long as a glance

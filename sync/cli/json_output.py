@@ -11,7 +11,7 @@ from sync.errors import VerbatimError
 from sync.ids import RepoPath
 from sync.judgement.findings import Finding, Verdict
 from sync.judgement.standing import MirrorStatus
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.record.json_model import RecordModel
 from sync.report.formats.json_model import Report, SignatureReport, signature_report
 from sync.verify.upstream import Audit

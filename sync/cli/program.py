@@ -11,7 +11,7 @@ import sync.cli.commands
 from sync.cli.parameters import Group
 from sync.errors import VerbatimError
 from sync.host.find import Host, find_host
-from sync.names import shown
+from sync.quoting import shown
 
 app = typer.Typer(
     name="git-verbatim",

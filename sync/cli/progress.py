@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from sync.cli.text import render_plan
-from sync.names import shown
 from sync.paint import Paint
+from sync.quoting import shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

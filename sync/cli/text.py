@@ -11,8 +11,9 @@ from sync.ids import RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import THIRD_PARTY, license_directory
 from sync.model import Signature, SignatureState
-from sync.names import count, no_commands, quote_path, short_pin, shown
 from sync.paint import Paint
+from sync.quoting import no_commands, quote_path, shown
+from sync.wording import count, short_pin
 
 # who has nothing to do renders without loading what judges and plans
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import IO
 
 from sync.errors import CouldNotCheckError, HostError
 from sync.ids import ObjectId
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _CHECKER_SECONDS = 30
 _ID = re.compile("[0-9a-f]{40}")

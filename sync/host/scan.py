@@ -13,7 +13,7 @@ from sync.errors import HostError
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, LARGEST_READ, MORE_THAN_RECORDED, PATHS_BYTES, UNEXPECTED_BYTES
 from sync.model import FileFact
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _CHUNK = 1 << 16
 # what opening or reading a link, a socket or a directory fails with

@@ -101,7 +101,7 @@ class _GitState:
         return cache(self._repository.digest)
 
 
-class Index(_GitState):
+class StagedState(_GitState):
     """third_party/ as it is staged."""
 
     label = "the index"
@@ -111,7 +111,7 @@ class Index(_GitState):
         return self._repository.index.files(THIRD_PARTY.encode())
 
 
-class Commit(_GitState):
+class CommittedState(_GitState):
     """third_party/ in a commit."""
 
     def __init__(self, repository: Repository, revision: str) -> None:
@@ -135,9 +135,9 @@ def open_state(host: Host, *, index: bool = False, revision: str | None = None) 
     if index and revision is not None:
         raise UsageError("`--index` and `--rev` are two different states", hint="give one of them")
     if revision is not None:
-        return Commit(host.require_repository(), revision)
+        return CommittedState(host.require_repository(), revision)
     if index:
-        return Index(host.require_work_tree()[1])
+        return StagedState(host.require_work_tree()[1])
     return WorkTree(host.third_party, host.repository)
 
 

@@ -19,7 +19,7 @@ from sync.host.unseen import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import ObjectId, RepoPath
 from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
 from sync.model import Entry, FileFact
-from sync.names import quote_path
+from sync.quoting import quote_path
 
 _PROBES = 8
 

@@ -12,8 +12,8 @@ from sync.ids import Mode, ObjectId
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.model import FileFact, Mirror
-from sync.names import quote_path
 from sync.objects.tree import object_id
+from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.signed import Judged, signature_shown
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from sync.errors import UsageError
-from sync.names import did_you_mean
+from sync.wording import did_you_mean
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from sync.names import did_you_mean
+from sync.wording import did_you_mean
 
 _REF, _KEPT_REF = "LicenseRef-", "LicenseRef-as-it-is-"
 _LICENSE_REF = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")

@@ -18,11 +18,12 @@ from sync.manifest.paths import into_problem, is_mirror_name, key_file_problem, 
 from sync.manifest.tables import DefaultsTable, ManifestTable, MirrorTable
 from sync.manifest.toml_lines import find_line, toml_lines
 from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
-from sync.names import did_you_mean, quote_path
 from sync.objects.portable import COLLIDES, collisions, folded
+from sync.quoting import quote_path
 from sync.selection.copy import ALLOWABLE
 from sync.selection.patterns import excess, parse_pattern
 from sync.urls import url_problem
+from sync.wording import did_you_mean
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
 _NAMES = "a name is letters, digits and . _ + @ -, begins with a letter or digit, and files can be called so on Windows"

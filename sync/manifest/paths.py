@@ -8,9 +8,9 @@ from typing import AnyStr
 
 from sync.ids import RepoPath
 from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, WORKSPACE
-from sync.names import quote_path
 from sync.objects.portable import folded, looks_like, misnamed
 from sync.objects.tree import judge_path
+from sync.quoting import quote_path
 
 _RESERVED = (PROVENANCE, LICENSES, MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, WORKSPACE)
 _MAX_BYTES = 2000  # PATH_MAX is 4096, of which the host's own path and those inside the mirror need some

@@ -15,8 +15,8 @@ from sync.layout import THIRD_PARTY, record_path
 from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
 from sync.manifest.paths import into_problem, is_mirror_name, path_problem
 from sync.model import FileFact, Selection, Signature, SignatureState
-from sync.names import printable, quote_path, unquote_path
 from sync.objects.tree import Directories, judge_path
+from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_model import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
 from sync.record.proof import Proof
 from sync.record.record import Record

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
 from sync.model import Entry, Selection
-from sync.names import quote_path
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.objects.tree import Tree, build_trees, object_id
+from sync.quoting import quote_path
 from sync.selection.selection import Selected, SourceError, select
 
 
@@ -38,7 +38,7 @@ class Proof:
 def check_proof(claim: Claim, proof: Proof) -> list[str]:
     """Where the proof fails to show the claim, in words; empty if files and commit id hang together.
 
-    The claim is copy anew from the proof's own objects and from the trees that the claimed files rebuild:
+    The copy is made anew from the proof's own objects and from the trees that the claimed files rebuild:
     whatever is found by its id is genuine.
     """
     try:

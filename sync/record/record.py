@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
 from sync.model import Copy, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
-from sync.names import quote_path
 from sync.objects.commits import commit_time
+from sync.quoting import quote_path
 from sync.record.proof import Claim, Proof, check_proof
 from sync.selection.copy import other_name
 from sync.signature.signed import which_object

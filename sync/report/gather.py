@@ -20,9 +20,9 @@ from sync.layout import MANIFEST, THIRD_PARTY, license_directory
 from sync.limits import LICENSE_TEXTS_BYTES
 from sync.manifest.licenses import concluded_licenses
 from sync.model import FileFact, Mirror
-from sync.names import quote_path
 from sync.objects.commits import commit_tree
 from sync.objects.tree import is_license_name
+from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Component, Facts, LicenseText
 from sync.report.hashes import Reader, count_files

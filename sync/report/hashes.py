@@ -11,7 +11,7 @@ from sync.host.scan import open_directory
 from sync.ids import Mode, RepoPath
 from sync.layout import THIRD_PARTY, license_directory
 from sync.model import FileFact
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Content
 from sync.report.nar import archive

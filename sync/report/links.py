@@ -4,7 +4,7 @@ import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
 from sync.ids import ObjectId, RepoPath
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report.facts import Component
 from sync.selection.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like

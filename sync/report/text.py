@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sync.judgement.findings import Presence
-from sync.names import count, quote_path, short_pin
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts, Nested
+from sync.wording import count, short_pin
 
 _SHOWN_UPSTREAMS = 8
 _SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")

@@ -8,13 +8,14 @@ from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import OWN_FILE_BYTES, TREE_BYTES
 from sync.model import Copy, Entry, Mirror, PinKind, UpstreamCommit
-from sync.names import did_you_mean, quote_path
 from sync.objects.commits import commit_tree, tag_name
 from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
 from sync.objects.tree import MalformedObjectError, escapes, parse_tree
+from sync.quoting import quote_path
 from sync.selection.selection import Selected, SourceError, select
 from sync.selection.submodules import describe, excluding, submodule_urls
 from sync.selection.windows_length import MOST, TOO_LONG, windows_length
+from sync.wording import did_you_mean
 
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _GITMODULES = ".gitmodules"

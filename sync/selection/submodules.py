@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sync.model import Entry, Mirror
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.selection.selection import join
 from sync.urls import is_local, url_problem
 

@@ -11,7 +11,7 @@ from sync.errors import CouldNotCheckError, ManifestError
 from sync.git.process import Completed, ask_checker, last_lines
 from sync.layout import THIRD_PARTY
 from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
-from sync.names import printable
+from sync.quoting import printable
 from sync.signature.signed import Judged, KeyFile, Keys, Signed
 
 _GPG = ("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr", "--no-auto-key-retrieve", "--status-fd=1")

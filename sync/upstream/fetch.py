@@ -26,11 +26,11 @@ from sync.git.settings import Settings, TransportConfiguration
 from sync.git.transport import Listener, Progress
 from sync.ids import ObjectId
 from sync.model import Mirror, Pin, PinKind, UpstreamCommit
-from sync.names import did_you_mean, shortened
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.upstream.cache import locked_cache
 from sync.upstream.parallel import Display, Options, Run
 from sync.upstream.supply import Abilities, Supply, pin_ref
+from sync.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository

@@ -21,7 +21,7 @@ from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.manifest import Manifest
 from sync.model import Mirror
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
 

@@ -11,7 +11,7 @@ from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import THIRD_PARTY, record_path
 from sync.model import Mirror, Pin, PinKind
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.selection.copy import copy_of
 from sync.upstream.fetch import cache_key, has_tree_of, needed_blobs, with_cache

@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
-from sync.names import printable, quote_path
+from sync.quoting import printable, quote_path
 from tests.badinput.case import FINDING, Case
 from tests.badinput.running import Ran
 from tests.badinput.scene import FILE, File, Scene, Seen, object_id, trees_of

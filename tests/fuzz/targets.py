@@ -15,10 +15,10 @@ from sync.manifest.edit import add_mirror_table, remove_mirror_tables
 from sync.manifest.manifest import parse_manifest
 from sync.manifest.paths import into_problem, is_mirror_name, overlaps, path_problem
 from sync.model import Mirror
-from sync.names import printable, quote_path, unquote_path
 from sync.objects.commits import commit_tree
 from sync.objects.portable import collisions, judge_portable
 from sync.objects.tree import MalformedObjectError, build_trees, dump_tree, escapes, judge_name, judge_path, parse_tree
+from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_file import dump_record, parse_record
 from sync.record.proof import Claim, Proof, check_proof
 from sync.selection.patterns import last_match, parse_pattern

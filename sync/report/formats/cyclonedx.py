@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sync.ids import Mode
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts
 from sync.report.formats.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
 from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified

@@ -6,7 +6,7 @@ from itertools import dropwhile
 from math import prod
 
 from sync.errors import UsageError
-from sync.names import printable
+from sync.quoting import printable
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
 from sync.report.links import readable_source
 from sync.report.text import license_shown, nested_shown, origin_shown, selection_shown, version_shown

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.names import count, quote_path, short_pin
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Recorded
 from sync.report.formats.page.details import commands, file_table, properties
 from sync.report.formats.page.markup import Html, code, fill, join, link, note
 from sync.report.links import directory_page, file_page
 from sync.report.text import headline, iso_time, nested_shown, version_shown
+from sync.wording import count, short_pin
 
 _SHORT = 12
 _STATES = {

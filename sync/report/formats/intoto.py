@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sync.ids import Mode
 from sync.model import Pin, Signature
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import repository_url
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin, Recorded
 from sync.report.formats.sbom import json_bytes
 from sync.report.links import directory_page, purl, swhid_content, swhids

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from sync.judgement.findings import Presence
-from sync.names import printable, quote_path
+from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import directory_page
 from sync.report.text import headline, iso_time, origin_shown, shell_word, upstream_shown, version_shown

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from sync.names import printable, quote_path
+from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.nar import base32, sri
 from sync.report.text import elsewhere_shown, headline

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sync.errors import UsageError
-from sync.names import did_you_mean
 from sync.report.facts import Facts
 from sync.report.formats import cyclonedx, debian, html, intoto, json_model, markdown, nix, reuse, rpm, sha256sums, spdx, verify_sh
+from sync.wording import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

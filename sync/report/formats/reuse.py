@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from sync.names import printable
+from sync.quoting import printable
 from sync.report.facts import Component, Facts, Licensing
 from sync.report.text import elsewhere_shown, headline, license_shown, version_shown
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sync.names import printable, quote_path
+from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import readable_source
 from sync.report.text import elsewhere_shown, headline, license_shown, origin_shown, selection_shown, version_shown

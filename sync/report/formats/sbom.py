@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from sync.ids import Mode, RepoPath
 from sync.model import FileFact
-from sync.names import printable, quote_path
+from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
 from sync.report.links import purl, repository_uri, swhid_content, swhid_directory, swhid_qualified, upstream_path
 from sync.report.text import origin_shown

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote_from_bytes
 
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report.facts import Component, Facts, LicenseText
 from sync.report.formats.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
 from sync.report.links import repository_uri, swhid_release, swhid_revision

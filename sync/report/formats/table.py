@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from sync.names import printable
 from sync.paint import Paint
+from sync.quoting import printable
 from sync.report.facts import Component, Facts
 from sync.report.text import headline, license_shown, nested_shown, origin_shown, state_shown, upstream_shown, version_shown
 

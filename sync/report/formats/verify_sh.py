@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sync.ids import Mode
 from sync.model import FileFact
-from sync.names import printable
+from sync.quoting import printable
 from sync.report.facts import Component, Facts
 from sync.report.text import elsewhere_shown, headline
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sync.ids import Mode, RepoPath
 from sync.model import FileFact
-from sync.names import quote_path
+from sync.quoting import quote_path
 from sync.report import links
 from sync.report.facts import Component
 from sync.report.formats.page.markup import Html, code, fill, join, link, note

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sync.names import printable
+from sync.quoting import printable
 
 # code points that no HTML may hold, though they are no control characters
 _NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))}]")
