@@ -1,1 +1,1 @@
-"""The commands that write: look, plan, stage, replace, in this order."""
+"""The commands that write: look, plan, refuse or carry out: stage, replace, commit."""

@@ -1,36 +1,31 @@
 """The commands that change third_party/: sync, add and remove; hold the host, prepare, apply, commit, in this order."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sync.change.commit import commit_synced, committed_files, committed_mirrors
+from sync.change.carry_out import apply_plan
+from sync.change.commit import commit_synced, committed_mirrors
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
 from sync.change.look import Preparation, Reporter
-from sync.change.plan import Change, Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
-from sync.change.stage import Staging, WantedDirectory
-from sync.errors import HostError, ManifestError, UsageError
-from sync.git.committing import require_identity
-from sync.git.copying import Copying, copy_objects
-from sync.host.attributes_and_ignores import Edit, own_edits
+from sync.change.plan import Plan
+from sync.change.refusals import refuse_commit, refuse_local
+from sync.errors import ManifestError, UsageError
 from sync.host.find import Host
 from sync.host.inputs import Inputs
-from sync.host.journal import Outcome, refuse_interrupted
-from sync.host.scan import read_content
+from sync.host.journal import refuse_interrupted
 from sync.host.state import read_manifest
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
+from sync.layout import MANIFEST, record_path
 from sync.manifest.choosing import choose
 from sync.manifest.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.manifest.paths import is_mirror_name
-from sync.model import Entry, FileFact, Mirror
-from sync.record.json_file import dump_record
-from sync.record.record import make_record
+from sync.model import Mirror
 from sync.upstream.parallel import Options
 
 if TYPE_CHECKING:
@@ -153,7 +148,6 @@ class _Run:
     options: SyncOptions
     reporter: Reporter
     prepared: Preparation = field(init=False)
-    _copying: list[Copying] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prepared = Preparation(
@@ -182,61 +176,18 @@ class _Run:
             self.reporter.planned(plan)
             self._refuse_local(plan)
             return Result(plan)
-        self._refuse(plan)
-        self.reporter.planned(plan)
-        outcome = self._apply(plan)
-        report_rescued(outcome, self.reporter)
-        commit = commit_synced(self.host, plan, self.manifest, self._own) if self.options.commit else None
-        return Result(plan, commit, outcome.rescued)
-
-    def _refuse(self, plan: Plan) -> None:
         self._refuse_local(plan)
         if self.options.commit:
-            self._refuse_commit(plan)
+            refuse_commit(self.prepared, plan, self._committed)
+        self.reporter.planned(plan)
+        outcome = apply_plan(self.prepared, plan, self.manifest_before, commits=self.options.commit)
+        report_rescued(outcome, self.reporter)
+        commit = commit_synced(self.host, plan, self.manifest, self.prepared.own_edits) if self.options.commit else None
+        return Result(plan, commit, outcome.rescued)
 
     def _refuse_local(self, plan: Plan) -> None:
-        if self.options.discard_local:
-            return
-        refuse_local_changes(plan.changes)
-        if self.options.stage and plan:
-            self._refuse_staged(plan)
-
-    def _refuse_staged(self, plan: Plan) -> None:
-        known: dict[str, Collection[Entry]] = {}
-        for change in plan.changes:
-            known |= upstreams_files(change)
-        for name in plan.unstaged:
-            if record := self.prepared.record(name):
-                known[record.into] = {fact.entry for fact in record.files}
-                known[license_directory(name)] = {fact.entry for fact in record.licenses}
-        staged = self.prepared.repository.index.settled_files(THIRD_PARTY.encode())
-        refuse_staged_changes(known, staged, committed_files(self.host))
-
-    def _refuse_commit(self, plan: Plan) -> None:
-        if operation := self.prepared.repository.in_progress():
-            raise HostError(
-                f"a {operation} is in progress: its commit is yours to make",
-                hint="run the command without `--commit`, then finish it with git",
-                reference="operation-in-progress",
-            )
-        if plan:
-            require_identity(self.host.require_work_tree()[0])
-        synced = {*plan.satisfied, *(change.name for change in plan.changes)}
-        for name in self._committed:
-            if name not in {*synced, *self.manifest.mirrors} and self.state.read(record_path(name)) is not None:
-                raise UsageError(
-                    f"a commit would hold the manifest's removal of {name} without its files and its record",
-                    hint=f"take them away first: `git verbatim remove {name}`",
-                    reference="commit-incomplete",
-                )
-        for name, mirror in self.manifest.mirrors.items():
-            record = None if name in synced else self.prepared.record(name)
-            if name not in synced and (record is None or record.differences(mirror)):
-                raise UsageError(
-                    f"a commit would hold the manifest's change of {name} without its sync",
-                    hint="sync all that the manifest changes: `git verbatim sync --commit`",
-                    reference="commit-incomplete",
-                )
+        if not self.options.discard_local:
+            refuse_local(self.prepared, plan)
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:
@@ -249,75 +200,3 @@ class _Run:
                 record = self.prepared.record(name)
                 if record is not None and not record.differences(mirror):
                     yield name
-
-    # apply
-
-    def _apply(self, plan: Plan) -> Outcome:
-        files = self._files()
-        if not (plan or files or self.options.commit):
-            return Outcome()
-        staging = Staging(self.host.third_party, self._own)
-        try:
-            for name, content, present in files:
-                staging.file(name, content, present)
-            for change in plan.changes:
-                self._stage(staging, change)
-            for name in plan.unstaged:
-                self._follow(staging, self.manifest.mirrors[name])
-            for copying in self._copying:
-                copying.finish()
-        except BaseException:
-            staging.abandon()
-            raise
-        return staging.apply(self.prepared.repository, stage=self.options.stage)
-
-    @property
-    def _own(self) -> Mapping[str, Edit]:
-        return own_edits(list(self.manifest.mirrors.values()))
-
-    def _files(self) -> list[tuple[str, bytes | None, bytes | None]]:
-        """Single files that change, or that a commit has to hold, as (name, content, present content)."""
-        own = [(name, edit(present), present) for name, edit in self._own.items() for present in [self.state.read(name)]]
-        files = [file for file in own if file[1] != file[2]]
-        if self.options.commit or self.manifest.source != self.manifest_before:
-            files.append((MANIFEST, self.manifest.source, self.manifest_before))
-        if self.options.commit:
-            files += [(path, content, content) for path in self.manifest.key_files for content in [self.state.read(path)]]
-        return files
-
-    def _stage(self, staging: Staging, change: Change) -> None:
-        licenses = license_directory(change.name)
-        record_file = record_path(change.name)
-        if change.moved_from is not None:
-            staging.remove_directory(change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there))
-        if change.mirror is None or change.copy is None:
-            if not change.keeps_files:
-                staging.remove_directory(change.into, self.prepared.as_it_lies(change.into, change.present.files))
-            staging.remove_directory(licenses, self.prepared.as_it_lies(licenses, change.present.licenses))
-            staging.file(record_file, None, self.state.read(record_file))
-            return
-        mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
-        if self.options.stage and mirror.checked_in and reader is not self.prepared.repository:
-            blobs = [entry.blob for entry in (*copy.entries, *copy.licenses)]
-            self._copying.append(copy_objects(reader, self.prepared.repository, blobs))
-        checked_in, read = mirror.checked_in, reader.contents
-        present = self.prepared.as_it_lies(mirror.into, change.present.files)
-        beside = self.prepared.as_it_lies(licenses, change.present.licenses)
-        files = staging.directory(mirror.into, WantedDirectory(copy.tree, copy.entries), present, read, checked_in=checked_in)
-        kept = staging.directory(licenses, WantedDirectory.of(copy.licenses), beside, read, checked_in=checked_in)
-        staging.file(record_file, dump_record(make_record(mirror, copy, files, kept)), self.state.read(record_file))
-
-    def _follow(self, staging: Staging, mirror: Mirror) -> None:
-        """Have the index follow a mirror that is on disk as it should be."""
-        present = self.prepared.on_disk(mirror, self.prepared.record(mirror.name))
-        for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
-            if mirror.checked_in:
-                self._keep_content(directory, facts or ())
-            staging.follow(directory, WantedDirectory.of([fact.entry for fact in facts or ()]), checked_in=mirror.checked_in)
-        record = self.state.read(record_path(mirror.name))
-        staging.file(record_path(mirror.name), record, record)
-
-    def _keep_content(self, directory: str, facts: Iterable[FileFact]) -> None:
-        for fact in facts:
-            if not self.prepared.repository.has(fact.blob):
-                self.prepared.repository.write_blob(read_content(self.host.third_party, directory, fact))

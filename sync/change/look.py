@@ -9,6 +9,7 @@ from sync.change.lock import Listener
 from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
+from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
@@ -68,6 +69,11 @@ class Preparation:
     def __post_init__(self) -> None:
         self.state = WorkTree(self.host.third_party, self.repository)
         self.judge = Judge(self.state)
+
+    @property
+    def own_edits(self) -> Mapping[str, Edit]:
+        """What becomes of the files in third_party/ that people edit too, by path."""
+        return own_edits(list(self.manifest.mirrors.values()))
 
     def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
         """What has to change for mirrors to be as the manifest wants them, and for others to be gone.

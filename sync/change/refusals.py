@@ -1,0 +1,61 @@
+"""What keeps a plan from being carried out: local changes, and a commit that would be half a change."""
+
+from collections.abc import Collection, Iterable
+
+from sync.change.commit import committed_files
+from sync.change.look import Preparation
+from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
+from sync.errors import HostError, UsageError
+from sync.git.committing import require_identity
+from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.model import Entry
+
+
+def refuse_local(prepared: Preparation, plan: Plan) -> None:
+    """LocalChangesError where the plan would overwrite what somebody has changed, on disk or in the index."""
+    refuse_local_changes(plan.changes)
+    if prepared.stage and plan:
+        _refuse_staged(prepared, plan)
+
+
+def _refuse_staged(prepared: Preparation, plan: Plan) -> None:
+    known: dict[str, Collection[Entry]] = {}
+    for change in plan.changes:
+        known |= upstreams_files(change)
+    for name in plan.unstaged:
+        if record := prepared.record(name):
+            known[record.into] = {fact.entry for fact in record.files}
+            known[license_directory(name)] = {fact.entry for fact in record.licenses}
+    staged = prepared.repository.index.settled_files(THIRD_PARTY.encode())
+    refuse_staged_changes(known, staged, committed_files(prepared.host))
+
+
+def refuse_commit(prepared: Preparation, plan: Plan, committed: Iterable[str]) -> None:
+    """HostError or UsageError where no commit can be made, or one would hold half of what the manifest changes.
+
+    `committed` are the mirrors of the manifest in HEAD.
+    """
+    if operation := prepared.repository.in_progress():
+        raise HostError(
+            f"a {operation} is in progress: its commit is yours to make",
+            hint="run the command without `--commit`, then finish it with git",
+            reference="operation-in-progress",
+        )
+    if plan:
+        require_identity(prepared.host.require_work_tree()[0])
+    synced = {*plan.satisfied, *(change.name for change in plan.changes)}
+    for name in committed:
+        if name not in {*synced, *prepared.manifest.mirrors} and prepared.state.read(record_path(name)) is not None:
+            raise UsageError(
+                f"a commit would hold the manifest's removal of {name} without its files and its record",
+                hint=f"take them away first: `git verbatim remove {name}`",
+                reference="commit-incomplete",
+            )
+    for name, mirror in prepared.manifest.mirrors.items():
+        record = None if name in synced else prepared.record(name)
+        if name not in synced and (record is None or record.differences(mirror)):
+            raise UsageError(
+                f"a commit would hold the manifest's change of {name} without its sync",
+                hint="sync all that the manifest changes: `git verbatim sync --commit`",
+                reference="commit-incomplete",
+            )
