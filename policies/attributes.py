@@ -25,7 +25,10 @@ _OWN = RepoPath(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode())
 _WORDS = frozenset({*CONVERTING, *ARCHIVING})
 # git's own macro unsets text
 _SAYS_ANYTHING = re.compile("|".join((*sorted(_WORDS), "binary")).encode())
-_DECIDED = {ATTRIBUTES.encode(): _WORDS, **{text.encode(): frozenset(CONVERTING) for text in EARLIER_ATTRIBUTES}}
+_DECIDED = {
+    ATTRIBUTES.encode(): _WORDS,
+    **{text.encode(): frozenset(CONVERTING) for text in EARLIER_ATTRIBUTES},
+}
 """The attributes that the tool's own file decides for all in third_party/, as this version and earlier ones wrote it."""
 
 Attributes = tuple[tuple[str, str], ...]
@@ -75,22 +78,38 @@ class AlteringAttributes:
         if not any(map(_SAYS_ANYTHING.search, contents)):
             yield {}  # there is nothing to ask git
             return
-        paths = list(dict.fromkeys(path for file in guarded for path in (*above(file.path), file.path)))
-        yield self._ask(tuple(entry for entry in state.attribute_files if _is_attributes(entry.path)), paths, ignore_case=False)
+        paths = list(
+            dict.fromkeys(path for file in guarded for path in (*above(file.path), file.path))
+        )
+        yield self._ask(
+            tuple(entry for entry in state.attribute_files if _is_attributes(entry.path)),
+            paths,
+            ignore_case=False,
+        )
         yield self._ask(tuple(map(_in_usual_case, state.attribute_files)), paths, ignore_case=True)
 
-    def _altered(self, guarded: Sequence[Guarded], said: Mapping[bytes, Attributes]) -> Iterator[Altered]:
-        ignored = {path for path, attributes in said.items() if ("export-ignore", "set") in attributes}
+    def _altered(
+        self, guarded: Sequence[Guarded], said: Mapping[bytes, Attributes]
+    ) -> Iterator[Altered]:
+        ignored = {
+            path for path, attributes in said.items() if ("export-ignore", "set") in attributes
+        }
         lacking = left_out(guarded, ignored)
         for file in missed(guarded, lacking):
             by = lacking[file.path]
             on = "" if by == file.path else f" on {quote_path(by)}"
-            yield Altered(file.mirror, file.path, None, f"`export-ignore`{on} leaves it out of `git archive`")
+            yield Altered(
+                file.mirror, file.path, None, f"`export-ignore`{on} leaves it out of `git archive`"
+            )
         for file in guarded:
             attributes = said.get(file.path, ())
             if file.path in lacking:
                 attributes = tuple(one for one in attributes if one[0] not in ARCHIVING)
-            if not file.is_link and _may_convert(attributes) and (how := self._converted(attributes, file.blob, file.part)):
+            if (
+                not file.is_link
+                and _may_convert(attributes)
+                and (how := self._converted(attributes, file.blob, file.part))
+            ):
                 yield Altered(file.mirror, file.path, file.blob, how)
 
     def _conversion(self, attributes: Attributes, blob: ObjectId, part: Part) -> str | None:
@@ -98,19 +117,28 @@ class AlteringAttributes:
         judge = foreign_form if part in {Part.MANIFEST, Part.ATTRIBUTES} else conversion
         return judge(dict(attributes), self._objects.read(blob))
 
-    def _ask(self, files: tuple[Entry, ...], paths: Iterable[bytes], *, ignore_case: bool) -> Mapping[bytes, Attributes]:
+    def _ask(
+        self, files: tuple[Entry, ...], paths: Iterable[bytes], *, ignore_case: bool
+    ) -> Mapping[bytes, Attributes]:
         if (files, ignore_case) not in self._said and len(self._said) >= _KEPT_ANSWERS:
             self._said.clear()
         said = self._said.setdefault((files, ignore_case), {})
         if new := [path for path in paths if path not in said]:
             answers = attributes_of(self._objects.repository, files, new, ignore_case=ignore_case)
-            said.update((path, tuple(sorted(answer.items()))) for path, answer in zip(new, answers, strict=True))
+            said.update(
+                (path, tuple(sorted(answer.items())))
+                for path, answer in zip(new, answers, strict=True)
+            )
         return {path: said[path] for path in paths}
 
     def _read(self, entry: Entry) -> bytes:
         content = self._objects.read_up_to(entry.blob, OWN_FILE_BYTES)
         if content is None:
-            raise HostError("git attributes are too large to judge", [quote_path(entry.path)], reference="attributes-too-large")
+            raise HostError(
+                "git attributes are too large to judge",
+                [quote_path(entry.path)],
+                reference="attributes-too-large",
+            )
         return content
 
 
@@ -141,5 +169,6 @@ def _may_convert(attributes: Attributes) -> bool:
     """Whether there is content that git would convert."""
     said = dict(attributes)
     return said.get("text") != "unset" or any(
-        said.get(name, "unset") != "unset" for name in ("filter", "working-tree-encoding", "ident", "export-subst")
+        said.get(name, "unset") != "unset"
+        for name in ("filter", "working-tree-encoding", "ident", "export-subst")
     )

@@ -74,7 +74,10 @@ class Policy:
     # what is about to be committed
 
     def check_staged(
-        self, changes: Sequence[StagedChange] | None = None, message: bytes | None = None, merged: Sequence[ObjectId] = ()
+        self,
+        changes: Sequence[StagedChange] | None = None,
+        message: bytes | None = None,
+        merged: Sequence[ObjectId] = (),
     ) -> CheckReport:
         """What a commit of the index would bring about; with its message, whether it has its trailers.
 
@@ -86,7 +89,9 @@ class Policy:
             case = self._staged_case(head, changes, message, merged)
             judgement = self._judge("the index", None, head, case)
         if message is not None:
-            judgement = replace(judgement, violations=(*judgement.violations, *judgement.notices), notices=())
+            judgement = replace(
+                judgement, violations=(*judgement.violations, *judgement.notices), notices=()
+            )
         return CheckReport("the index", 1 if changes else 0, _worth_a_report([judgement]))
 
     def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
@@ -95,7 +100,11 @@ class Policy:
         return wanted_trailers(case.state, case.parents)
 
     def _staged_case(
-        self, head: ObjectId | None, changes: Sequence[StagedChange], message: bytes | None, merged: Sequence[ObjectId]
+        self,
+        head: ObjectId | None,
+        changes: Sequence[StagedChange],
+        message: bytes | None,
+        merged: Sequence[ObjectId],
     ) -> Case:
         parents = [*([head] if head else []), *(merge_heads(self.repository) or merged)]
         state = self._states.read(read_root(self.objects, self._staged_tree(head, changes)))
@@ -105,8 +114,14 @@ class Policy:
         """The tree of what policies look at, as a commit of the index would have it."""
         tree = self.repository.tree_of(head) if head else EMPTY_TREE
         root = read_root(self.objects, tree) if head else Root()
-        kept = [entry for entry in (root.third_party, root.attributes, *root.lookalikes) if entry is not None]
-        return self.objects.overlay(kept, (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes))
+        kept = [
+            entry
+            for entry in (root.third_party, root.attributes, *root.lookalikes)
+            if entry is not None
+        ]
+        return self.objects.overlay(
+            kept, (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes)
+        )
 
     # commits
 
@@ -114,7 +129,9 @@ class Policy:
         """Everything that is wrong in HEAD, whoever brought it about."""
         head = self.repository.commit_of("HEAD")
         if head is None:
-            raise UsageError("there is no commit yet", hint="`git verbatim check --staged` looks at the index")
+            raise UsageError(
+                "there is no commit yet", hint="`git verbatim check --staged` looks at the index"
+            )
         label = f"the state of HEAD, commit {head[:12]}"
         with _met_in(label):
             state = self._states.read(self._root_of(head))
@@ -135,26 +152,44 @@ class Policy:
                 hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
                 reference="history-shallow",
             )
-        return self._judge_commits(text, list(commits_of_interest([wanted], excluded)), [wanted], excluded)
+        return self._judge_commits(
+            text, list(commits_of_interest([wanted], excluded)), [wanted], excluded
+        )
 
-    def check_push(self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]) -> CheckReport:
+    def check_push(
+        self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]
+    ) -> CheckReport:
         """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
 
         `known_to` are options of `git rev-list`.
         """
-        tips = [tip for name in dict.fromkeys(pushed) if (tip := peel(self.repository, ObjectId(name))) is not None]
+        tips = [
+            tip
+            for name in dict.fromkeys(pushed)
+            if (tip := peel(self.repository, ObjectId(name))) is not None
+        ]
         has = [ObjectId(commit) for commit in there if self.repository.has(ObjectId(commit))]
         known = [*has, *commits_of_refs(self.repository, known_to)]
-        return self._judge_commits(scope, list(commits_of_interest(tips, has, known_to)) if tips else [], tips, known)
+        return self._judge_commits(
+            scope, list(commits_of_interest(tips, has, known_to)) if tips else [], tips, known
+        )
 
     def _judge_commits(
-        self, scope: str, commits: Sequence[ObjectId], tips: Sequence[ObjectId], known: Sequence[ObjectId]
+        self,
+        scope: str,
+        commits: Sequence[ObjectId],
+        tips: Sequence[ObjectId],
+        known: Sequence[ObjectId],
     ) -> CheckReport:
         judged = self._judge_all(commits)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         roots = set(map(self._root_of, known)) if tips else set()
-        ends = (self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots))
-        return CheckReport(scope, len(commits), _worth_a_report(end for end in ends if end) + judged)
+        ends = (
+            self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots)
+        )
+        return CheckReport(
+            scope, len(commits), _worth_a_report(end for end in ends if end) + judged
+        )
 
     def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
         """Whether a tip has the mirrors of one of these roots, and so nothing new."""
@@ -162,7 +197,9 @@ class Policy:
             root = self._root_of(tip)
             return root in roots and self._states.read_if_possible(root).is_governed
 
-    def _judge_end(self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]) -> Judgement | None:
+    def _judge_end(
+        self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
+    ) -> Judgement | None:
         """What a tip brings about beside the commits that are `known`, and no commit of its own is to blame for.
 
         A merge can take up what it inherits from where nobody judged it: a history without mirrors, or a commit long mended.
@@ -173,22 +210,33 @@ class Policy:
             if len(known) <= _FEW and not self._brought_about(root, known, blamed):
                 return None  # to find the common ancestors would take longer
             bases = merge_bases(tip, known) if known else []
-            judge, before_it = (self._brought_about, bases) if bases else (self._brought_beside, known)
+            judge, before_it = (
+                (self._brought_about, bases) if bases else (self._brought_beside, known)
+            )
             findings = judge(root, before_it, blamed)
             if not findings:
                 return None
             before = bases[0] if bases else None
-            explain = partial(explain_finding, self.objects, Case(self._states.read(root), self._governed(bases)), before)
+            explain = partial(
+                explain_finding,
+                self.objects,
+                Case(self._states.read(root), self._governed(bases)),
+                before,
+            )
             return Judgement(label, None, tuple(map(explain, findings)))
 
-    def _brought_beside(self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]) -> list[Finding]:
+    def _brought_beside(
+        self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]
+    ) -> list[Finding]:
         """What is wrong with a history of its own where there are mirrors already: what one push brings the next one merges."""
         state = self._states.read_if_possible(root)
         if not state.is_governed or not self._governed(known):
             return []
         return [finding for finding in self._findings(Case(state, ())) if finding not in blamed]
 
-    def _brought_about(self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]) -> list[Finding]:
+    def _brought_about(
+        self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]
+    ) -> list[Finding]:
         """What the state of a root has that none of these commits has, as far as they have mirrors, and that is not blamed yet."""
         governed = self._governed(before)
         if not governed or any(state.root == root for state in governed):
@@ -206,7 +254,9 @@ class Policy:
         """What is worth a report of these commits; of many the older are judged by a second process at the same time."""
         if len(commits) < _WORTH_A_PROCESS:
             return self._judge_each(commits)
-        at = len(commits) * 11 // 20  # an old object takes longer: it is deeper in its pack's chain of deltas
+        at = (
+            len(commits) * 11 // 20
+        )  # an old object takes longer: it is deeper in its pack's chain of deltas
         child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
         judged = self._judge_each(commits[:at])
         given = child.result()
@@ -226,10 +276,16 @@ class Policy:
             before = [self._root_of(parent) for parent in commit.parents]
             if root in before:
                 return Judgement(label, commit, ())
-            case = Case(self._states.read(root), tuple(map(self._states.read_if_possible, before)), commit.message)
+            case = Case(
+                self._states.read(root),
+                tuple(map(self._states.read_if_possible, before)),
+                commit.message,
+            )
             return self._judge(label, commit, next(iter(commit.parents), None), case)
 
-    def _judge(self, label: str, commit: Commit | None, before: ObjectId | None, case: Case) -> Judgement:
+    def _judge(
+        self, label: str, commit: Commit | None, before: ObjectId | None, case: Case
+    ) -> Judgement:
         findings = self._findings(case)
         broken = {finding.mirror for finding in findings}
         lacking = [finding for finding in missing_trailers(case) if finding.mirror not in broken]

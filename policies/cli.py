@@ -34,15 +34,31 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    staged: Annotated[bool, typer.Option("--staged", help="Judge what is staged, as a commit of it (the default).")] = False,
+    staged: Annotated[
+        bool,
+        typer.Option("--staged", help="Judge what is staged, as a commit of it (the default)."),
+    ] = False,
     commits: Annotated[
-        str | None, typer.Option("--range", metavar="A..B", help="Judge every commit of a range.", show_default=False)
+        str | None,
+        typer.Option(
+            "--range", metavar="A..B", help="Judge every commit of a range.", show_default=False
+        ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")] = False,
-    form: Annotated[CheckFormat, typer.Option("--format", help="What to print on stdout.")] = CheckFormat.TEXT,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")
+    ] = False,
+    form: Annotated[
+        CheckFormat, typer.Option("--format", help="What to print on stdout.")
+    ] = CheckFormat.TEXT,
     json: Json = False,
     rule: Annotated[
-        str | None, typer.Option("--explain", metavar="RULE", help="Say what a rule wants, why, and its fix.", show_default=False)
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="RULE",
+            help="Say what a rule wants, why, and its fix.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Judge commits by the policy: no change of a mirror without its provenance."""
@@ -50,9 +66,14 @@ def check(
         sys.stdout.write(_explain(rule))
         return
     if sum((staged, commits is not None, everything)) > 1:
-        raise UsageError("`--staged`, `--range` and `--all` are three different questions", hint="give one of them")
+        raise UsageError(
+            "`--staged`, `--range` and `--all` are three different questions",
+            hint="give one of them",
+        )
     if json and form not in {CheckFormat.TEXT, CheckFormat.JSON}:
-        raise UsageError("`--json` and `--format` ask for two different formats", hint="give one of them")
+        raise UsageError(
+            "`--json` and `--format` ask for two different formats", hint="give one of them"
+        )
     from policies.check import open_policy
 
     policy = open_policy(find_host(Path.cwd()))
@@ -79,7 +100,10 @@ def _explain(rule: str) -> str:
     return render_explanation(known[rule], paint_for(sys.stdout))
 
 
-PreReceive = Annotated[bool, typer.Option("--pre-receive", help="The server's hook, for a repository that others push to.")]
+PreReceive = Annotated[
+    bool,
+    typer.Option("--pre-receive", help="The server's hook, for a repository that others push to."),
+]
 
 
 @hook.command("install")
@@ -92,7 +116,9 @@ def install(pre_receive: PreReceive = False) -> None:
     statuses = install_hooks(find_place(find_host(Path.cwd()), pre_receive=pre_receive))
     sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
     if pre_receive:
-        print("next: `git config receive.fsckObjects true`, so that no malformed tree is accepted either")
+        print(
+            "next: `git config receive.fsckObjects true`, so that no malformed tree is accepted either"
+        )
 
 
 @hook.command("uninstall")
@@ -104,7 +130,10 @@ def uninstall(pre_receive: PreReceive = False) -> None:
     host = find_host(Path.cwd())
     removed = uninstall_hooks(find_place(host, pre_receive=pre_receive or host.root is None))
     for status in removed:
-        print(f"removed {status.name}" + (", put back what was there before" if status.runs_before else ""))
+        print(
+            f"removed {status.name}"
+            + (", put back what was there before" if status.runs_before else "")
+        )
     if not removed:
         print("no hooks of git-verbatim are here")
 
@@ -124,13 +153,17 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
         from policies.hooks.render import render_hooks
 
         sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
-    raise typer.Exit(ExitStatus.CLEAN if all(one.is_well for one in statuses) else ExitStatus.FINDINGS)
+    raise typer.Exit(
+        ExitStatus.CLEAN if all(one.is_well for one in statuses) else ExitStatus.FINDINGS
+    )
 
 
 @hook.command("run", context_settings={"ignore_unknown_options": True})
 def run(
     name: Annotated[str, typer.Argument(help="Which hook.", show_default=False)],
-    given: Annotated[list[str] | None, typer.Argument(help="What git gives it.", show_default=False)] = None,
+    given: Annotated[
+        list[str] | None, typer.Argument(help="What git gives it.", show_default=False)
+    ] = None,
 ) -> None:
     """Do what a hook does; git, or a manager of hooks, calls it."""
     from policies.hooks.run import run_hook

@@ -42,7 +42,9 @@ def _differs_in(encoding: str, content: bytes) -> bool:
         return False
     try:
         # of other encodings iconv, which git asks, and Python do not think alike
-        return _SINGLE_BYTE.fullmatch(encoding) is None or content.decode().encode(encoding) != content
+        return (
+            _SINGLE_BYTE.fullmatch(encoding) is None or content.decode().encode(encoding) != content
+        )
     except (LookupError, UnicodeError):
         return True  # git can only fail on it
 
@@ -62,7 +64,11 @@ def _line_ending_conversion(attributes: Mapping[str, str], content: bytes) -> st
         return f"`eol=crlf` {_ON_CHECKOUT}"
     if crlf:
         return f"`{'text' if text else f'eol={eol}'}` makes its CRLF line endings LF on `git add`"
-    return f"`text` {_ON_CHECKOUT} where that is the system's" if text == "set" and eol != "lf" and lone_lf else None
+    return (
+        f"`text` {_ON_CHECKOUT} where that is the system's"
+        if text == "set" and eol != "lf" and lone_lf
+        else None
+    )
 
 
 def _automatic_conversion(text: str | None, eol: str | None, content: bytes) -> str | None:
@@ -71,7 +77,11 @@ def _automatic_conversion(text: str | None, eol: str | None, content: bytes) -> 
         return None
     if text is None:
         return f"`core.autocrlf=true` {_ON_CHECKOUT}, since nothing forbids it"
-    return f"`text=auto eol=crlf` {_ON_CHECKOUT}" if eol == "crlf" else f"`text=auto` {_ON_CHECKOUT} where that is the system's"
+    return (
+        f"`text=auto eol=crlf` {_ON_CHECKOUT}"
+        if eol == "crlf"
+        else f"`text=auto` {_ON_CHECKOUT} where that is the system's"
+    )
 
 
 def _is_binary(content: bytes) -> bool:

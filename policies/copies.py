@@ -9,7 +9,16 @@ from typing import TypeVar
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.judgement.findings import Difference, Finding, Held, ReadFile, Rule, compare_files, path_of, verify_mirror
+from sync.judgement.findings import (
+    Difference,
+    Finding,
+    Held,
+    ReadFile,
+    Rule,
+    compare_files,
+    path_of,
+    verify_mirror,
+)
 from sync.layout import THIRD_PARTY, license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import Entry, FileFact
@@ -18,8 +27,13 @@ from sync.record.proof import proven_entries
 from sync.record.record import Record
 
 # where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
-_NOTHING_TO_RELY_ON = frozenset({Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
-_OF_THE_RECORD = _NOTHING_TO_RELY_ON | {Rule.RECORD_WITHOUT_MIRROR, Rule.RECORD_DIFFERS_FROM_MANIFEST}
+_NOTHING_TO_RELY_ON = frozenset(
+    {Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
+)
+_OF_THE_RECORD = _NOTHING_TO_RELY_ON | {
+    Rule.RECORD_WITHOUT_MIRROR,
+    Rule.RECORD_DIFFERS_FROM_MANIFEST,
+}
 _MAX_CHANGED_FILES = 1_000
 _KEPT_FINDINGS = 4096
 
@@ -49,7 +63,9 @@ class Copies:
 
     def brought_about(self, case: Case, facts: MirrorFacts) -> Iterator[Finding]:
         """What is wrong with a mirror as no parent has it; what is wrong already excuses no other change of the copy."""
-        before = [parent.mirrors[facts.name] for parent in case.parents if facts.name in parent.mirrors]
+        before = [
+            parent.mirrors[facts.name] for parent in case.parents if facts.name in parent.mirrors
+        ]
         findings = self._findings(facts) if facts not in before else ()
         if not findings:
             return
@@ -60,12 +76,21 @@ class Copies:
         if not any(finding.rule in _NOTHING_TO_RELY_ON for finding in new):
             yield from self._beyond(new, facts, changed, right or {})
 
-    def _is_new(self, finding: Finding, facts: MirrorFacts, before: Sequence[MirrorFacts], changed: Sequence[Changed]) -> bool:
+    def _is_new(
+        self,
+        finding: Finding,
+        facts: MirrorFacts,
+        before: Sequence[MirrorFacts],
+        changed: Sequence[Changed],
+    ) -> bool:
         if finding.rule in _NOTHING_TO_RELY_ON and changed:
             return True
         if finding.rule in _OF_THE_RECORD:
             before = [parent for parent in before if parent.record_entry == facts.record_entry]
-        return not all(any(self._had(detail, parent) for parent in before) for detail in _details_of(finding, facts))
+        return not all(
+            any(self._had(detail, parent) for parent in before)
+            for detail in _details_of(finding, facts)
+        )
 
     def _had(self, detail: Finding, before: MirrorFacts) -> bool:
         return detail in self._details(before) or self._is_among_many(detail, before)
@@ -85,7 +110,11 @@ class Copies:
 
     def _details(self, facts: MirrorFacts) -> frozenset[Finding]:
         return _kept(
-            self._detailed, facts, lambda: frozenset(d for finding in self._findings(facts) for d in _details_of(finding, facts))
+            self._detailed,
+            facts,
+            lambda: frozenset(
+                d for finding in self._findings(facts) for d in _details_of(finding, facts)
+            ),
         )
 
     # what is wrong
@@ -100,17 +129,29 @@ class Copies:
             licenses_tree = hash_tree(fact.entry for fact in record.licenses)
             files, more_files = self._held(facts.files, record.files, record.tree)
             licenses, more_licenses = self._held(facts.licenses, record.licenses, licenses_tree)
-            places = ((record.into, files, more_files), (license_directory(facts.name), licenses, more_licenses))
+            places = (
+                (record.into, files, more_files),
+                (license_directory(facts.name), licenses, more_licenses),
+            )
             surplus.extend(directory for directory, _, too_many in places if too_many)
-            blobs = {os.fsencode(f"{directory}/") + fact.path: fact.blob for directory, held, _ in places for fact in held}
+            blobs = {
+                os.fsencode(f"{directory}/") + fact.path: fact.blob
+                for directory, held, _ in places
+                for fact in held
+            }
             return Held(
-                files or None, licenses or None, lambda path: self._explaining(blobs.get(os.fsencode(path))), is_work_tree=False
+                files or None,
+                licenses or None,
+                lambda path: self._explaining(blobs.get(os.fsencode(path))),
+                is_work_tree=False,
             )
 
         found = verify_mirror(facts.name, facts.mirror, facts.record, look).findings
         return found + tuple(_far_too_many(facts.name, directory) for directory in surplus)
 
-    def _held(self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId) -> tuple[Sequence[FileFact], bool]:
+    def _held(
+        self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId
+    ) -> tuple[Sequence[FileFact], bool]:
         """What lies there as facts, where it is as recorded the record's own; of far too much, which is said, what is recorded."""
         if entry is None:
             return (), False
@@ -134,33 +175,50 @@ class Copies:
         """The files that are neither right nor any parent's; where nobody knows what is right, every file that is no parent's."""
         # where others have other things in its place, nobody has judged them as the mirror's
         having = [parent for parent in case.parents if facts.name in parent.mirrors]
-        parents = having or [parent for parent in case.parents if parent.is_governed] or case.parents
+        parents = (
+            having or [parent for parent in case.parents if parent.is_governed] or case.parents
+        )
         for directory in (*facts.places, license_directory(facts.name)):
-            here, there = self._at(case.state, directory), [self._at(parent, directory) for parent in parents]
+            here, there = (
+                self._at(case.state, directory),
+                [self._at(parent, directory) for parent in parents],
+            )
             wanted = {} if right is None else right.get(directory, {})
             for path, found in self._objects.changed(here, there, gone=right is None):
                 entry = None if found is None else Entry(RepoPath(path), found.mode, found.id)
                 if entry is None or path not in wanted or wanted[RepoPath(path)].entry != entry:
                     yield Changed(directory, RepoPath(path), entry)
             if parents:
-                yield from (Changed(directory, path, None) for path in wanted if self._is_gone(path, here, there))
+                yield from (
+                    Changed(directory, path, None)
+                    for path in wanted
+                    if self._is_gone(path, here, there)
+                )
 
-    def _is_gone(self, path: RepoPath, here: TreeEntry | None, there: Sequence[TreeEntry | None]) -> bool:
+    def _is_gone(
+        self, path: RepoPath, here: TreeEntry | None, there: Sequence[TreeEntry | None]
+    ) -> bool:
         below = self._objects.below
         return below(here, path) is None and all(below(one, path) is not None for one in there)
 
     def _at(self, state: PolicedState, directory: str) -> TreeEntry | None:
         return self._objects.below(state.root.third_party, directory.encode())
 
-    def _beyond(self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right) -> Iterator[Finding]:
+    def _beyond(
+        self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right
+    ) -> Iterator[Finding]:
         """The changes that no new finding says: what a record in another place, or far too many files, would hide."""
         said = {finding.path for finding in new}
         for one in changed:
-            if said.isdisjoint({path_of(one.directory, one.path), f"{THIRD_PARTY}/{one.directory}"}):
+            if said.isdisjoint(
+                {path_of(one.directory, one.path), f"{THIRD_PARTY}/{one.directory}"}
+            ):
                 expected = right.get(one.directory, {}).get(one.path)
                 found = _fact(one.found) if one.found else None
                 read = self._reading(found.blob if found else None)
-                yield from compare_files(facts.name, one.directory, filter(None, [expected]), filter(None, [found]), read)
+                yield from compare_files(
+                    facts.name, one.directory, filter(None, [expected]), filter(None, [found]), read
+                )
 
     def _reading(self, blob: ObjectId | None) -> ReadFile:
         return lambda _: self._explaining(blob)
@@ -190,7 +248,10 @@ def _what_is_right(facts: MirrorFacts) -> Right | None:
             return None
         files, licenses = (tuple(map(_fact, entries)) for entries in shown)
     by_path = {fact.path: fact for fact in files}
-    return {license_directory(facts.name): {fact.path: fact for fact in licenses}, **dict.fromkeys(facts.places, by_path)}
+    return {
+        license_directory(facts.name): {fact.path: fact for fact in licenses},
+        **dict.fromkeys(facts.places, by_path),
+    }
 
 
 def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
@@ -199,9 +260,15 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
     if not isinstance(record, Record):
         yield finding
     elif finding.rule is Rule.RECORD_DIFFERS_FROM_MANIFEST and facts.mirror is not None:
-        yield from (replace(finding, message=difference) for difference in record.differences(facts.mirror))
+        yield from (
+            replace(finding, message=difference) for difference in record.differences(facts.mirror)
+        )
     elif finding.difference is Difference.MISSING and finding.expected is None:
-        directory = record.into if finding.path == f"{THIRD_PARTY}/{record.into}" else license_directory(facts.name)
+        directory = (
+            record.into
+            if finding.path == f"{THIRD_PARTY}/{record.into}"
+            else license_directory(facts.name)
+        )
         recorded = record.files if directory == record.into else record.licenses
         yield from compare_files(facts.name, directory, recorded, (), _nothing)
     else:

@@ -17,7 +17,9 @@ from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, unquote_path
 
 _SHORT = 12
-_OF_THE_COPY = frozenset({Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN})
+_OF_THE_COPY = frozenset(
+    {Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
+)
 _ALL_OF_IT = (MANIFEST_PATH, "{record}", "{directory}")
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
@@ -42,7 +44,9 @@ class Violation:
         return unquote_path(self.path)
 
 
-def explain_finding(objects: Objects, case: Case, before: ObjectId | None, finding: Finding) -> Violation:
+def explain_finding(
+    objects: Objects, case: Case, before: ObjectId | None, finding: Finding
+) -> Violation:
     """The finding with its place and its ways out; `before` is the commit to go back to, None if none is known to be right."""
     path, line = _place(objects, case.state, finding)
     words = BY_RULE[finding.rule]
@@ -56,13 +60,26 @@ def explain_finding(objects: Objects, case: Case, before: ObjectId | None, findi
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
     if words.restored:
         # git restores nothing at all if it does not know one of the paths
-        restored = (*words.restored, *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()))
-        known = [path for path in (one.format_map(names) for one in restored) if _is_known(objects, case, path)]
-        put_back = " ".join([RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)])
+        restored = (
+            *words.restored,
+            *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()),
+        )
+        known = [
+            path
+            for path in (one.format_map(names) for one in restored)
+            if _is_known(objects, case, path)
+        ]
+        put_back = " ".join(
+            [RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)]
+        )
         if MANIFEST_PATH in known and _says_more(case, finding.mirror):
             where = f"{path}:{line or 1}" if path == MANIFEST_PATH else MANIFEST_PATH
-            put_back = f"in {where} write again what commit {names['before']} says of {finding.mirror}"
-    if words.restored and (before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding.mirror))):
+            put_back = (
+                f"in {where} write again what commit {names['before']} says of {finding.mirror}"
+            )
+    if words.restored and (
+        before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding.mirror))
+    ):
         put_back = f"git verbatim sync --discard-local {finding.mirror}".rstrip()
     if finding.difference is Difference.MISSING and finding.path == names["directory"]:
         go_on = f"to take the mirror away: `git verbatim remove {finding.mirror} --commit`"
@@ -79,7 +96,11 @@ def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
 def _says_more(case: Case, mirror: str) -> bool:
     """Whether the manifest differs from the first parent's in anything but this mirror, which restoring it would lose."""
     here, *before = [
-        {name: facts.mirror for name, facts in state.mirrors.items() if name != mirror and facts.mirror}
+        {
+            name: facts.mirror
+            for name, facts in state.mirrors.items()
+            if name != mirror and facts.mirror
+        }
         for state in (case.state, *case.parents[:1])
     ]
     return any(here != one for one in before)
@@ -87,7 +108,10 @@ def _says_more(case: Case, mirror: str) -> bool:
 
 def _has_record(case: Case, mirror: str) -> bool:
     """Whether the first parent has a record to go back to."""
-    return any(mirror in parent.mirrors and parent.mirrors[mirror].record_entry is not None for parent in case.parents[:1])
+    return any(
+        mirror in parent.mirrors and parent.mirrors[mirror].record_entry is not None
+        for parent in case.parents[:1]
+    )
 
 
 def _is_known(objects: Objects, case: Case, path: str) -> bool:
@@ -95,13 +119,22 @@ def _is_known(objects: Objects, case: Case, path: str) -> bool:
     top, _, below = path.partition("/")
     tops = [state.root.third_party for state in (case.state, *case.parents[:1])]
     return top != THIRD_PARTY or any(
-        entry is not None and entry.mode == Mode.TREE and objects.at(entry.id, below.encode()) is not None for entry in tops
+        entry is not None
+        and entry.mode == Mode.TREE
+        and objects.at(entry.id, below.encode()) is not None
+        for entry in tops
     )
 
 
 def _pathspec(path: bytes) -> str:
     """The path from the top of the working tree for a command line; of bytes that are no plain text as bash and zsh read them."""
-    top = ":(top,literal)" if set(path) & _MAGIC and b"*.gitattributes" not in path else "" if path.startswith(b":/") else ":/"
+    top = (
+        ":(top,literal)"
+        if set(path) & _MAGIC and b"*.gitattributes" not in path
+        else ""
+        if path.startswith(b":/")
+        else ":/"
+    )
     try:
         text = path.decode()
     except UnicodeDecodeError:
@@ -116,8 +149,14 @@ def _directory(state: PolicedState, finding: Finding) -> str | None:
     facts = state.mirrors.get(finding.mirror)
     if facts is None:
         return None
-    licenses, *places = (f"{THIRD_PARTY}/{place}" for place in (license_directory(finding.mirror), *facts.places))
-    found = [place for place in (licenses, *places) if finding.path is not None and finding.path.startswith(f"{place}/")]
+    licenses, *places = (
+        f"{THIRD_PARTY}/{place}" for place in (license_directory(finding.mirror), *facts.places)
+    )
+    found = [
+        place
+        for place in (licenses, *places)
+        if finding.path is not None and finding.path.startswith(f"{place}/")
+    ]
     return next(iter(found or places), None)
 
 
@@ -126,10 +165,15 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
     match finding.rule:
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
             # the message begins with the key that differs
-            return MANIFEST_PATH, _manifest_line(objects, state, finding.mirror, finding.message.partition(":")[0])
+            return MANIFEST_PATH, _manifest_line(
+                objects, state, finding.mirror, finding.message.partition(":")[0]
+            )
         case Rule.MIRROR_WITHOUT_RECORD:
             return MANIFEST_PATH, _manifest_line(objects, state, finding.mirror, None)
-        case Rule.MIRROR_DIFFERS_FROM_RECORD if finding.difference in {Difference.CONTENT, Difference.LINE_ENDINGS}:
+        case Rule.MIRROR_DIFFERS_FROM_RECORD if finding.difference in {
+            Difference.CONTENT,
+            Difference.LINE_ENDINGS,
+        }:
             return path, _first_differing_line(objects, finding)
         case Rule.TRAILER_MISSING:
             return path, None
@@ -137,9 +181,15 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
             return path, 1
 
 
-def _manifest_line(objects: Objects, state: PolicedState, mirror: str, key: str | None) -> int | None:
+def _manifest_line(
+    objects: Objects, state: PolicedState, mirror: str, key: str | None
+) -> int | None:
     third_party = state.root.third_party
-    entry = objects.entry(third_party.id, MANIFEST.encode()) if third_party and third_party.mode == Mode.TREE else None
+    entry = (
+        objects.entry(third_party.id, MANIFEST.encode())
+        if third_party and third_party.mode == Mode.TREE
+        else None
+    )
     if entry is None:
         return None
     location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
@@ -147,11 +197,16 @@ def _manifest_line(objects: Objects, state: PolicedState, mirror: str, key: str 
 
 
 def _first_differing_line(objects: Objects, finding: Finding) -> int | None:
-    sides = [_lines(objects, fact.blob) if fact is not None else None for fact in (finding.expected, finding.found)]
+    sides = [
+        _lines(objects, fact.blob) if fact is not None else None
+        for fact in (finding.expected, finding.found)
+    ]
     expected, found = sides
     if expected is None or found is None:
         return 1
-    differing = next((n for n, (one, other) in enumerate(zip_longest(expected, found), 1) if one != other), 1)
+    differing = next(
+        (n for n, (one, other) in enumerate(zip_longest(expected, found), 1) if one != other), 1
+    )
     return min(differing, max(len(found), 1))
 
 

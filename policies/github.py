@@ -28,9 +28,17 @@ def _commands(judgement: Judgement) -> Iterator[str]:
 
 def _command(name: str, judgement: Judgement, violation: Violation) -> str:
     finding = violation.finding
-    properties = {"file": _file(violation), "line": str(violation.line or ""), "title": finding.rule.value}
-    given = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items() if value)
-    where = f"{judgement.label}: {judgement.commit.subject}" if judgement.commit else judgement.label
+    properties = {
+        "file": _file(violation),
+        "line": str(violation.line or ""),
+        "title": finding.rule.value,
+    }
+    given = ",".join(
+        f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items() if value
+    )
+    where = (
+        f"{judgement.label}: {judgement.commit.subject}" if judgement.commit else judgement.label
+    )
     message = (
         f"{finding.mirror}: {finding.message}" if finding.mirror else finding.message,
         f"in {where}",

@@ -43,7 +43,12 @@ def guarded_files(state: PolicedState) -> Iterator[Guarded]:
     for facts in state.mirrors.values():
         yield from _of_mirror(facts)
     for entry in state.own_files:
-        yield Guarded("", Part.MANIFEST if entry.path == MANIFEST_PATH.encode() else Part.KEY, entry.path, entry.blob)
+        yield Guarded(
+            "",
+            Part.MANIFEST if entry.path == MANIFEST_PATH.encode() else Part.KEY,
+            entry.path,
+            entry.blob,
+        )
     for entry in state.attribute_files:
         if entry.path == f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode():
             yield Guarded("", Part.ATTRIBUTES, entry.path, entry.blob)
@@ -74,7 +79,10 @@ def left_out(guarded: Sequence[Guarded], ignored: Collection[bytes]) -> dict[Rep
     """The files that `git archive` leaves out if it ignores these paths and all below them, each with the path to blame."""
     if not ignored:
         return {}
-    blamed = ((file.path, next((one for one in (*above(file.path), file.path) if one in ignored), None)) for file in guarded)
+    blamed = (
+        (file.path, next((one for one in (*above(file.path), file.path) if one in ignored), None))
+        for file in guarded
+    )
     return {path: by for path, by in blamed if by is not None}
 
 

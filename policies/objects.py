@@ -8,7 +8,14 @@ from sync.git.repository import Repository
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.limits import ENTRIES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
 from sync.model import Entry
-from sync.objects.tree import Directories, MalformedObjectError, TreeEntry, dump_tree, object_id, parse_tree
+from sync.objects.tree import (
+    Directories,
+    MalformedObjectError,
+    TreeEntry,
+    dump_tree,
+    object_id,
+    parse_tree,
+)
 
 _KEPT_TREES = 4096
 _KEPT_TEXTS = 4
@@ -22,7 +29,9 @@ class Objects:
         self._built: dict[ObjectId, bytes] = {EMPTY_TREE: b""}
         self._parsed: dict[ObjectId, Mapping[bytes, TreeEntry]] = {}
         self._kept_entries = 0
-        self.digest: Callable[[ObjectId], tuple[int, str]] = lru_cache(_KEPT_TREES)(repository.digest)
+        self.digest: Callable[[ObjectId], tuple[int, str]] = lru_cache(_KEPT_TREES)(
+            repository.digest
+        )
         self.text: Callable[[ObjectId], str] = lru_cache(_KEPT_TEXTS)(self._text)
 
     def overlay(self, entries: Iterable[TreeEntry], changes: Iterable[Entry]) -> ObjectId:
@@ -36,7 +45,9 @@ class Objects:
             for directory in reversed(_bounded(directories.above, path)):
                 parent, _, name = directory.rpartition(b"/")
                 entry = trees[parent].get(name)
-                trees[directory] = dict(self._entries(entry.id)) if entry and entry.mode == Mode.TREE else {}
+                trees[directory] = (
+                    dict(self._entries(entry.id)) if entry and entry.mode == Mode.TREE else {}
+                )
             parent, _, name = path.rpartition(b"/")
             trees[parent].pop(name, None)
             if mode:
@@ -45,7 +56,9 @@ class Objects:
 
     def _fold(self, trees: dict[bytes, dict[bytes, TreeEntry]]) -> ObjectId:
         """Make the trees, innermost first; a directory without files goes, one with files takes the place of a file."""
-        for directory in sorted(trees, key=lambda path: path.count(b"/") + bool(path), reverse=True):
+        for directory in sorted(
+            trees, key=lambda path: path.count(b"/") + bool(path), reverse=True
+        ):
             raw = dump_tree(trees[directory].values())
             tree = object_id("tree", raw)
             self._built[tree] = raw
@@ -88,7 +101,9 @@ class Objects:
         try:
             return parse_tree(self.repository.read_within(tree, TREE_BYTES) if raw is None else raw)
         except MalformedObjectError as error:
-            raise HostError(f"tree {tree} is none that git would write", [str(error)], reference=error.reference) from error
+            raise HostError(
+                f"tree {tree} is none that git would write", [str(error)], reference=error.reference
+            ) from error
 
     def entry(self, tree: ObjectId, name: bytes) -> TreeEntry | None:
         return self._entries(tree).get(name)
@@ -146,7 +161,11 @@ class Objects:
             if any(_is_same(here, one) for one in there) or (here is None and not there):
                 continue
             below = self._children(here, path)
-            lost = self._children(there[0], path) if gone and there and (here is None or here.mode == Mode.TREE) else {}
+            lost = (
+                self._children(there[0], path)
+                if gone and there and (here is None or here.mode == Mode.TREE)
+                else {}
+            )
             if not below and (here is not None or not lost):
                 yield path, here
             others = [self._children(one, path) for one in there] if below or lost else []
@@ -166,7 +185,11 @@ class Objects:
 
 def _is_same(one: TreeEntry | None, other: TreeEntry | None) -> bool:
     """Whether two entries are the same file or directory, whatever they are called."""
-    return one == other if one is None or other is None else (one.mode, one.id) == (other.mode, other.id)
+    return (
+        one == other
+        if one is None or other is None
+        else (one.mode, one.id) == (other.mode, other.id)
+    )
 
 
 def _bounded(above: Callable[[bytes], list[bytes]], path: bytes) -> list[bytes]:

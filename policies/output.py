@@ -56,7 +56,9 @@ class CheckOutput(_Output):
     scope: str = Field(description="what was judged")
     clean: bool
     judged: int = Field(description="how many commits touch what policies depend on")
-    commits: list[JudgementOutput] = Field(description="those with violations or notices, newest first")
+    commits: list[JudgementOutput] = Field(
+        description="those with violations or notices, newest first"
+    )
 
 
 class HookOutput(_Output):
@@ -106,7 +108,9 @@ def hooks_json(statuses: Sequence[HookStatus]) -> str:
 
 
 def _json(output: BaseModel) -> str:
-    return json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"  # ASCII: no control character is raw
+    return (
+        json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"
+    )  # ASCII: no control character is raw
 
 
 def check_output(report: CheckReport) -> CheckOutput:

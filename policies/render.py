@@ -18,14 +18,20 @@ _WIDTH = 100
 
 def render_report(report: CheckReport, paint: Paint) -> str:
     """What was found, the oldest commit first, each finding with its ways out; then one line that says it all."""
-    lines = [line for judgement in reversed(report.judgements) for line in _judgement_lines(judgement, paint)]
+    lines = [
+        line
+        for judgement in reversed(report.judgements)
+        for line in _judgement_lines(judgement, paint)
+    ]
     return no_commands("\n".join([*lines, _summary(report, paint)])) + "\n"
 
 
 def _judgement_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
     subject = f"  {paint.faint(shown(judgement.commit.subject))}" if judgement.commit else ""
     yield f"{paint.strong(shown(judgement.label))}{subject}"
-    for mirror, of_rule in groupby(judgement.violations, key=lambda v: (v.finding.mirror, v.finding.rule)):
+    for mirror, of_rule in groupby(
+        judgement.violations, key=lambda v: (v.finding.mirror, v.finding.rule)
+    ):
         yield from _rule_lines(mirror[0], list(of_rule), paint)
     for violation in judgement.notices:
         finding = violation.finding
@@ -60,9 +66,15 @@ def _where(violation: Violation) -> str:
 
 
 def _summary(report: CheckReport, paint: Paint) -> str:
-    violations = [violation for judgement in report.judgements for violation in judgement.violations]
+    violations = [
+        violation for judgement in report.judgements for violation in judgement.violations
+    ]
     if not violations:
-        said = "no mirror is changed without its provenance" if report.judged else f"nothing of {THIRD_PARTY}/ is touched"
+        said = (
+            "no mirror is changed without its provenance"
+            if report.judged
+            else f"nothing of {THIRD_PARTY}/ is touched"
+        )
         return f"{paint.good('clean:')} {said} in {shown(report.scope)}"
     rules = dict.fromkeys(violation.finding.rule.value for violation in violations)
     count = f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
@@ -73,7 +85,11 @@ def _summary(report: CheckReport, paint: Paint) -> str:
 
 def _mending(report: CheckReport, paint: Paint) -> Iterator[str]:
     """How to mend commits that are made already."""
-    bad = [judgement.commit for judgement in reversed(report.judgements) if judgement.violations and judgement.commit]
+    bad = [
+        judgement.commit
+        for judgement in reversed(report.judgements)
+        if judgement.violations and judgement.commit
+    ]
     if bad:
         before = next((parent[:12] for parent in bad[0].parents), "--root")
         marked = ", ".join(commit.id[:12] for commit in bad[:_SHOWN])
@@ -95,7 +111,14 @@ def render_explanation(explanation: Explanation, paint: Paint) -> str:
 
 
 def _paragraph(title: str, text: str) -> str:
-    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), f"{title}: {text}")  # no command is broken in two
+    whole = re.sub(
+        "`[^`]*`", lambda command: command[0].replace(" ", "\0"), f"{title}: {text}"
+    )  # no command is broken in two
     return textwrap.fill(
-        whole, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+        whole,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+        break_long_words=False,
     ).replace("\0", " ")

@@ -40,7 +40,12 @@ class Rules:
     @property
     def all(self) -> tuple[Callable[[Case], Iterator[Finding]], ...]:
         """Every rule that looks at states."""
-        return (self.mirrors_and_records, self.false_facts, self.unrecorded_files, self.attributes_that_alter_bytes)
+        return (
+            self.mirrors_and_records,
+            self.false_facts,
+            self.unrecorded_files,
+            self.attributes_that_alter_bytes,
+        )
 
     def mirrors_and_records(self, case: Case) -> Iterator[Finding]:
         """mirror-differs-from-record, record-differs-from-manifest, …: what `verify` finds, mirror by mirror."""
@@ -53,13 +58,22 @@ class Rules:
             before = [parent.mirrors[name] for parent in case.parents if name in parent.mirrors]
             # what was not checked in could not be compared before
             compared = [parent for parent in before if _is_here(parent) or not _is_here(facts)]
-            if isinstance(facts.record, Record) and all(facts.record_entry != parent.record_entry for parent in compared):
-                yield from self._false_facts_of(facts, facts.record, [parent.record for parent in compared])
+            if isinstance(facts.record, Record) and all(
+                facts.record_entry != parent.record_entry for parent in compared
+            ):
+                yield from self._false_facts_of(
+                    facts, facts.record, [parent.record for parent in compared]
+                )
 
     def _false_facts_of(
         self, facts: MirrorFacts, record: Record, before: Sequence[Record | RecordError | None]
     ) -> Iterator[Finding]:
-        known = {_content(fact) for parent in before if isinstance(parent, Record) for _, fact in _recorded(parent)}
+        known = {
+            _content(fact)
+            for parent in before
+            if isinstance(parent, Record)
+            for _, fact in _recorded(parent)
+        }
         told = {blob: (size, sha256) for blob, size, sha256 in known}
         for directory, fact in _recorded(record):
             if _content(fact) in known:
@@ -69,7 +83,15 @@ class Rules:
             if true is not None and true != (fact.size, fact.sha256):
                 found = FileFact(*fact.entry, *true)
                 message, where = DIFFERENCES[Difference.FACTS], path_of(directory, fact.path)
-                yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, facts.name, message, where, Difference.FACTS, fact, found)
+                yield Finding(
+                    Rule.MIRROR_DIFFERS_FROM_RECORD,
+                    facts.name,
+                    message,
+                    where,
+                    Difference.FACTS,
+                    fact,
+                    found,
+                )
 
     def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
         """The size and SHA-256 of a recorded blob; None if it is not here, and the mirror does not have it either."""
@@ -92,7 +114,11 @@ class Rules:
         if not any(state.is_governed for state in (case.state, *case.parents)):
             return
         for path in islice(self._new_strays(case), _MAX_STRAY_FILES):
-            message = _UNACCOUNTED if path.startswith(_TOP) or path == THIRD_PARTY.encode() else _LOOKALIKE
+            message = (
+                _UNACCOUNTED
+                if path.startswith(_TOP) or path == THIRD_PARTY.encode()
+                else _LOOKALIKE
+            )
             yield Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path))
 
     def _new_strays(self, case: Case) -> Iterator[bytes]:
@@ -102,7 +128,9 @@ class Rules:
         new = [stray for stray in case.state.stray if stray not in before]
         trees = [self._objects.overlay((), parent.stray) for parent in parents] if new else []
         for stray in new:
-            yield from self._new_files(stray, [self._objects.at(tree, stray.path) for tree in trees])
+            yield from self._new_files(
+                stray, [self._objects.at(tree, stray.path) for tree in trees]
+            )
 
     def _new_files(self, stray: Entry, before: Sequence[TreeEntry | None]) -> Iterator[bytes]:
         """The files of a stray entry where none was stray before.
@@ -111,9 +139,13 @@ class Rules:
         """
         changed = self._objects.changed(TreeEntry(b"", stray.mode, stray.blob), before, gone=False)
         for path, entry in islice(changed, _MAX_LOOKED_AT):
-            is_another = entry is not None and (entry.mode in _LINKS or not stray.path.startswith(_TOP))
+            is_another = entry is not None and (
+                entry.mode in _LINKS or not stray.path.startswith(_TOP)
+            )
             there = (self._objects.below(one, path) for one in before)
-            if is_another or not any(found is not None and found.mode != Mode.TREE for found in there):
+            if is_another or not any(
+                found is not None and found.mode != Mode.TREE for found in there
+            ):
                 yield stray.path + b"/" + path if path else stray.path
         if next(changed, None) is not None:
             yield stray.path  # far too much to say whether it was there
@@ -123,10 +155,16 @@ class Rules:
         if any(parent.under_attributes == case.state.under_attributes for parent in case.parents):
             return
         altered = self._altered(case.state.root)
-        before = {one for parent in case.parents for one in self._altered(parent.root)} if altered else set()
+        before = (
+            {one for parent in case.parents for one in self._altered(parent.root)}
+            if altered
+            else set()
+        )
         for one in altered:
             if one not in before:
-                yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
+                yield Finding(
+                    Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path)
+                )
 
     def _altered_in(self, root: Root) -> tuple[Altered, ...]:
         return self._attributes.altered_files(self._states.read_if_possible(root))
@@ -139,7 +177,9 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
     there = parse_trailers(case.message)
     for trailer in wanted_trailers(case.state, case.parents):
         if trailer not in there:
-            yield Finding(Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`")
+            yield Finding(
+                Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`"
+            )
 
 
 def _is_here(facts: MirrorFacts) -> bool:
@@ -148,7 +188,10 @@ def _is_here(facts: MirrorFacts) -> bool:
 
 
 def _recorded(record: Record) -> Iterator[tuple[str, FileFact]]:
-    for directory, facts in ((record.into, record.files), (license_directory(record.mirror), record.licenses)):
+    for directory, facts in (
+        (record.into, record.files),
+        (license_directory(record.mirror), record.licenses),
+    ):
         for fact in facts:
             yield directory, fact
 

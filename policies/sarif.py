@@ -15,23 +15,36 @@ from policies.words import EXPLANATIONS, Explanation, with_placeholders
 from sync.judgement.findings import Rule
 from sync.quoting import printable
 
-_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 _INDEX = {explanation.rule: index for index, explanation in enumerate(EXPLANATIONS)}
 
 
 def render_sarif(report: CheckReport) -> str:
     """The log; ASCII, so that no control character is raw."""
     rules: list[JsonValue] = [_rule(explanation) for explanation in EXPLANATIONS]
-    results: list[JsonValue] = [result for judgement in report.judgements for result in _results(judgement)]
+    results: list[JsonValue] = [
+        result for judgement in report.judgements for result in _results(judgement)
+    ]
     driver: JsonValue = {"name": "git-verbatim", "version": version("git-verbatim"), "rules": rules}
-    log: JsonValue = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    log: JsonValue = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
     return json.dumps(log, indent=2) + "\n"
 
 
 def _rule(explanation: Explanation) -> JsonValue:
     headline = re.split("[:;]", explanation.finds)[0]
     put_back, go_on = with_placeholders(explanation.put_back), with_placeholders(explanation.go_on)
-    sections = {"Finds": f"{explanation.finds}.", "Why": explanation.why, "Put back": f"`{put_back}`", "Or": f"{go_on}."}
+    sections = {
+        "Finds": f"{explanation.finds}.",
+        "Why": explanation.why,
+        "Put back": f"`{put_back}`",
+        "Or": f"{go_on}.",
+    }
     return {
         "id": explanation.rule.value,
         "shortDescription": {"text": f"{headline[0].upper()}{headline[1:]}."},
@@ -40,7 +53,9 @@ def _rule(explanation: Explanation) -> JsonValue:
             "text": "\n".join(f"{title}: {text}" for title, text in sections.items()),
             "markdown": "\n\n".join(f"**{title}:** {text}" for title, text in sections.items()),
         },
-        "defaultConfiguration": {"level": "note" if explanation.rule is Rule.TRAILER_MISSING else "error"},
+        "defaultConfiguration": {
+            "level": "note" if explanation.rule is Rule.TRAILER_MISSING else "error"
+        },
     }
 
 
@@ -64,12 +79,18 @@ def _result(level: str, judgement: Judgement, violation: Violation) -> JsonValue
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
-                    "region": {"startLine": violation.line or 1},  # GitHub takes no result without one
+                    "region": {
+                        "startLine": violation.line or 1
+                    },  # GitHub takes no result without one
                 }
             }
         ],
         # the one name that GitHub reads; of what is found alone, so that the same thing in a later commit is the same alert
-        "partialFingerprints": {"primaryLocationLineHash": _digest(finding.rule.value, finding.mirror, uri, finding.message)},
+        "partialFingerprints": {
+            "primaryLocationLineHash": _digest(
+                finding.rule.value, finding.mirror, uri, finding.message
+            )
+        },
         "properties": {
             "commit": judgement.commit.id if judgement.commit else None,
             "mirror": finding.mirror or None,

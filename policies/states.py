@@ -8,7 +8,14 @@ from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.judgement.strays import Accounts, Standing, recorded_mirror
-from sync.layout import ATTRIBUTES_FILE, MANIFEST, PROVENANCE, THIRD_PARTY, license_directory, record_path
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    MANIFEST,
+    PROVENANCE,
+    THIRD_PARTY,
+    license_directory,
+    record_path,
+)
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
 from sync.model import Entry, Mirror
@@ -81,7 +88,11 @@ class PolicedState:
     @property
     def under_attributes(self) -> tuple[object, ...]:
         """What decides whether attributes alter bytes."""
-        return self.attribute_files, self.own_files, {facts.name: facts.content for facts in self.mirrors.values()}
+        return (
+            self.attribute_files,
+            self.own_files,
+            {facts.name: facts.content for facts in self.mirrors.values()},
+        )
 
     @property
     def is_governed(self) -> bool:
@@ -110,7 +121,9 @@ def read_root(objects: Objects, tree: ObjectId) -> Root:
 
 @lru_cache(1 << 14)
 def _is_lookalike(name: bytes) -> bool:
-    return name not in {_TOP, _ATTRIBUTES} and any(looks_like(name, ours) for ours in (THIRD_PARTY, ATTRIBUTES_FILE))
+    return name not in {_TOP, _ATTRIBUTES} and any(
+        looks_like(name, ours) for ours in (THIRD_PARTY, ATTRIBUTES_FILE)
+    )
 
 
 class States:
@@ -146,13 +159,19 @@ class States:
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
         key_files = set(_key_files(mirrors))
-        stray, attribute_files = _survey(self.objects, top.id, Accounts(_places(mirrors), key_files))
+        stray, attribute_files = _survey(
+            self.objects, top.id, Accounts(_places(mirrors), key_files)
+        )
         return PolicedState(
             root=root,
             mirrors=mirrors,
             has_manifest=manifest is not None,
             stray=(*_lookalikes(root), *stray),
-            attribute_files=(*_root_attributes(root), *attribute_files, *self._mirrored_attributes(mirrors)),
+            attribute_files=(
+                *_root_attributes(root),
+                *attribute_files,
+                *self._mirrored_attributes(mirrors),
+            ),
             own_files=tuple(self._plain_files(top.id, [MANIFEST.encode(), *sorted(key_files)])),
         )
 
@@ -176,27 +195,37 @@ class States:
             stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
         else:
             stray, _ = _survey(self.objects, top.id, Accounts((), ()))
-        return PolicedState(root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=())
+        return PolicedState(
+            root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=()
+        )
 
     def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
         if entry is None:
             return None
         data = self.objects.read_up_to(entry.id, MANIFEST_BYTES) if entry.mode in _REGULAR else None
         if data is None:
-            raise ManifestError(f"{MANIFEST_PATH} is no plain file, or too large", reference="manifest-invalid")
+            raise ManifestError(
+                f"{MANIFEST_PATH} is no plain file, or too large", reference="manifest-invalid"
+            )
         return parse_manifest(data).mirrors
 
     def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
         directory = self.objects.entry(third_party, PROVENANCE.encode())
-        entries = self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ()
+        entries = (
+            self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ()
+        )
         if len(entries) > RECORDS:
             message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
-            raise HostError(message, hint="take away what is no mirror's record", reference="records-too-many")
+            raise HostError(
+                message, hint="take away what is no mirror's record", reference="records-too-many"
+            )
         for entry in entries:
             if name := recorded_mirror(entry.name):
                 yield name, entry
 
-    def _facts(self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None) -> MirrorFacts:
+    def _facts(
+        self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None
+    ) -> MirrorFacts:
         record = self._record(name, entry) if entry else None
         recorded = record.into if isinstance(record, Record) else None
         wanted = mirror.into if mirror else None
@@ -216,7 +245,11 @@ class States:
 
     def _mirrored_attributes(self, mirrors: Mapping[str, MirrorFacts]) -> Iterator[Entry]:
         for facts in mirrors.values():
-            if facts.record_entry is not None and facts.mirror is not None and facts.mirror.checked_in:
+            if (
+                facts.record_entry is not None
+                and facts.mirror is not None
+                and facts.mirror.checked_in
+            ):
                 yield from self._attributes_inside(facts.name, facts.record_entry)
 
     def _read_attributes_inside(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:
@@ -226,7 +259,9 @@ class States:
     def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
         where = f"{THIRD_PARTY}/{record_path(name)}"
         if entry.mode != Mode.FILE:
-            return RecordError(f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable")
+            return RecordError(
+                f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable"
+            )
         data = self.objects.read_up_to(entry.id, RECORD_BYTES)
         if data is None:
             return RecordError(f"{where} is too large for a record", reference="record-unreadable")
@@ -250,7 +285,11 @@ def _attributes_inside(record: Record) -> tuple[Entry, ...]:
     """What git reads as attributes, on some systems also under another name."""
     directory = f"{THIRD_PARTY}/{record.into}/".encode()
     return tuple(
-        Entry(RepoPath(directory + join(fact.path.rpartition(b"/")[0], _ATTRIBUTES)), Mode.FILE, fact.blob)
+        Entry(
+            RepoPath(directory + join(fact.path.rpartition(b"/")[0], _ATTRIBUTES)),
+            Mode.FILE,
+            fact.blob,
+        )
         for fact in record.files
         if looks_like(fact.path.rpartition(b"/")[2], ATTRIBUTES_FILE)
     )
@@ -270,7 +309,9 @@ def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
             yield path.encode()
 
 
-def _survey(objects: Objects, third_party: ObjectId, accounts: Accounts) -> tuple[list[Entry], list[Entry]]:
+def _survey(
+    objects: Objects, third_party: ObjectId, accounts: Accounts
+) -> tuple[list[Entry], list[Entry]]:
     """What nothing accounts for, and the attribute files between the places."""
     stray: list[Entry] = []
     attribute_files: list[Entry] = []

@@ -10,7 +10,10 @@ from sync.record.record import Record
 
 KEY = "Mirror-Sync"
 REMOVED = "removed"
-_LINE = re.compile(rb"^(?i:%s):[ \t]*(\S+)[ \t]+(\S+)[ \t]+([0-9a-f]{40})[ \t\r]*(?:\n|\Z)" % KEY.encode(), re.MULTILINE)
+_LINE = re.compile(
+    rb"^(?i:%s):[ \t]*(\S+)[ \t]+(\S+)[ \t]+([0-9a-f]{40})[ \t\r]*(?:\n|\Z)" % KEY.encode(),
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,21 @@ class Trailer:
 
 def wanted_trailers(state: PolicedState, parents: Sequence[PolicedState]) -> list[Trailer]:
     """One for each mirror that is here as none of the parents has it."""
-    names = dict.fromkeys([*state.mirrors, *(name for parent in parents for name in parent.mirrors)])
-    return [trailer for name in names if _is_changed(state, parents, name) and (trailer := _trailer(state, name))]
+    names = dict.fromkeys(
+        [*state.mirrors, *(name for parent in parents for name in parent.mirrors)]
+    )
+    return [
+        trailer
+        for name in names
+        if _is_changed(state, parents, name) and (trailer := _trailer(state, name))
+    ]
 
 
 def _is_changed(state: PolicedState, parents: Sequence[PolicedState], name: str) -> bool:
     here = _content(state, name)
-    return all(_content(parent, name) != here for parent in parents) if parents else here is not None
+    return (
+        all(_content(parent, name) != here for parent in parents) if parents else here is not None
+    )
 
 
 def _content(state: PolicedState, name: str) -> object:
@@ -46,7 +57,11 @@ def _trailer(state: PolicedState, name: str) -> Trailer | None:
     facts = state.mirrors.get(name)
     if facts is None or facts.record is None:
         return Trailer(name, REMOVED, EMPTY_TREE)
-    return Trailer(name, str(facts.record.pin), facts.record.tree) if isinstance(facts.record, Record) else None
+    return (
+        Trailer(name, str(facts.record.pin), facts.record.tree)
+        if isinstance(facts.record, Record)
+        else None
+    )
 
 
 def parse_trailers(message: bytes) -> set[Trailer]:
@@ -56,7 +71,9 @@ def parse_trailers(message: bytes) -> set[Trailer]:
 
 def without_trailers(message: bytes, unwanted: Collection[Trailer] | None = None) -> bytes:
     """The message without these trailers, or without any."""
-    return _LINE.sub(lambda match: b"" if unwanted is None or _parsed(match) in unwanted else match[0], message)
+    return _LINE.sub(
+        lambda match: b"" if unwanted is None or _parsed(match) in unwanted else match[0], message
+    )
 
 
 def _parsed(match: re.Match[bytes]) -> Trailer:

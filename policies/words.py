@@ -33,7 +33,8 @@ REMOVE = "git rm -r --cached --"
 RESTORE = "git restore --source={before} --staged --worktree --"
 _MANIFEST = "third_party/mirrors.toml"
 _CHANGE_UPSTREAM = (
-    f"make the change upstream, move the pin of {{mirror}} in {_MANIFEST}, and run `git verbatim sync {{mirror}} --commit`"
+    f"make the change upstream, move the pin of {{mirror}} in {_MANIFEST}, "
+    "and run `git verbatim sync {mirror} --commit`"
 )
 
 EXPLANATIONS = (
@@ -149,4 +150,6 @@ BY_RULE = {explanation.rule: explanation for explanation in EXPLANATIONS}
 
 def with_placeholders(way_out: str) -> str:
     """A way out as documentation has it, with words in capitals for what differs from case to case."""
-    return way_out.format(mirror="MIRROR", path="PATH", directory="DIRECTORY", record="RECORD", before="COMMIT")
+    return way_out.format(
+        mirror="MIRROR", path="PATH", directory="DIRECTORY", record="RECORD", before="COMMIT"
+    )

@@ -73,7 +73,9 @@ def _run() -> int:
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else ExitStatus.CLEAN
     except ImportError as error:
-        _complain(f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n")
+        _complain(
+            f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n"
+        )
         return ExitStatus.TROUBLE  # what prints errors may be what is missing
     except Exception as error:
         if os.environ.get("GIT_VERBATIM_DEBUG"):
@@ -87,7 +89,9 @@ def _run() -> int:
 
 def _start(arguments: list[str]) -> int:
     if arguments[:2] == ["hook", "run"] and not {"-h", "--help"} & {*arguments}:
-        from policies.hooks.run import run_hook  # without the imports of all other commands: every commit waits for it
+        from policies.hooks.run import (
+            run_hook,
+        )  # without the imports of all other commands: every commit waits for it
 
         return run_hook(arguments[2:])
     from sync.cli.program import app
@@ -98,9 +102,17 @@ def _start(arguments: list[str]) -> int:
 
 def _cannot(error: OSError) -> int:
     if not _is_somewhere():
-        return _say(VerbatimError("the directory you are in does not exist any more", hint="change to one that does"))
+        return _say(
+            VerbatimError(
+                "the directory you are in does not exist any more", hint="change to one that does"
+            )
+        )
     words = (error.strerror or str(error)).lower()
-    return _say(VerbatimError(f"cannot read or write: {words}", [os.fsdecode(error.filename or "the output")]))
+    return _say(
+        VerbatimError(
+            f"cannot read or write: {words}", [os.fsdecode(error.filename or "the output")]
+        )
+    )
 
 
 def _is_somewhere() -> bool:

@@ -22,7 +22,13 @@ class VerbatimError(Exception):
 
     exit_status = ExitStatus.TROUBLE
 
-    def __init__(self, message: str, context: list[str] | None = None, hint: str | None = None, reference: str = "trouble") -> None:
+    def __init__(
+        self,
+        message: str,
+        context: list[str] | None = None,
+        hint: str | None = None,
+        reference: str = "trouble",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.context = context or []

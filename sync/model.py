@@ -39,7 +39,9 @@ class PinKind(StrEnum):
 
 # what a reader, or a program, takes for something else than a tag: the id of an object, a word that stands where pins stand,
 # other refs, and whatever has blanks, arrows or nothing to see in it
-_OTHER_WORDS = re.compile(r"(?i:removed|@|(?:[a-z]+_)?head|(?:heads|remotes|tags|commit|tag)\b.*)", re.DOTALL)
+_OTHER_WORDS = re.compile(
+    r"(?i:removed|@|(?:[a-z]+_)?head|(?:heads|remotes|tags|commit|tag)\b.*)", re.DOTALL
+)
 _ID = re.compile(r"[0-9]{12}|[0-9]{40}|[0-9]{64}|(?=[0-9]*[a-f])[0-9a-f]{7,64}", re.IGNORECASE)
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Sm"})
 
@@ -72,8 +74,14 @@ class Pin:
         text = self.value
         if self.ref is None or (text.isascii() and text.startswith("v") and text.isprintable()):
             return True
-        is_visible = not any(unicodedata.category(c) in _NO_TEXT and c not in "+<=>|~" for c in text)
-        return is_visible and not reads_as_id(text) and _OTHER_WORDS.fullmatch(unicodedata.normalize("NFKC", text)) is None
+        is_visible = not any(
+            unicodedata.category(c) in _NO_TEXT and c not in "+<=>|~" for c in text
+        )
+        return (
+            is_visible
+            and not reads_as_id(text)
+            and _OTHER_WORDS.fullmatch(unicodedata.normalize("NFKC", text)) is None
+        )
 
 
 class SignedObject(StrEnum):

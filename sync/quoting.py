@@ -3,7 +3,15 @@
 import re
 import unicodedata
 
-_ESCAPES = {ord("\a"): "a", ord("\b"): "b", ord("\t"): "t", ord("\n"): "n", ord("\v"): "v", ord("\f"): "f", ord("\r"): "r"}
+_ESCAPES = {
+    ord("\a"): "a",
+    ord("\b"): "b",
+    ord("\t"): "t",
+    ord("\n"): "n",
+    ord("\v"): "v",
+    ord("\f"): "f",
+    ord("\r"): "r",
+}
 _UNESCAPES = {letter: byte for byte, letter in _ESCAPES.items()} | {'"': ord('"'), "\\": ord("\\")}
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f]')
 _ESCAPE_SEQUENCE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
@@ -22,7 +30,11 @@ def quote_path(path: bytes) -> str:
 
 def unquote_path(text: str) -> bytes:
     """The inverse of `quote_path`; ValueError for text that `quote_path` would not write."""
-    path = _ESCAPE_SEQUENCE.sub(_unescape, text[1:-1].encode()) if text.startswith('"') else text.encode()
+    path = (
+        _ESCAPE_SEQUENCE.sub(_unescape, text[1:-1].encode())
+        if text.startswith('"')
+        else text.encode()
+    )
     if quote_path(path) != text:
         msg = f"not a path as git quotes it: {text!r}"
         raise ValueError(msg)

@@ -20,7 +20,9 @@ def signals_held() -> Iterator[None]:
         yield
         return
     held: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _SIGNALS}
+    before = {
+        number: signal.signal(number, lambda number, _: held.append(number)) for number in _SIGNALS
+    }
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield

@@ -33,5 +33,7 @@ def _tolerant(stream: object) -> TextIOWrapper:
     if not isinstance(stream, TextIOWrapper):
         return open(os.devnull, "w", encoding="utf-8")
     encoding = sys._xoptions.get(_ENCODING)  # noqa: SLF001 - documented, for options of one's own
-    stream.reconfigure(encoding=encoding if isinstance(encoding, str) else None, errors="backslashreplace")
+    stream.reconfigure(
+        encoding=encoding if isinstance(encoding, str) else None, errors="backslashreplace"
+    )
     return stream

@@ -8,7 +8,9 @@ _SCHEME = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)://")
 _REMOTE_HELPER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9+.-]*)?::")
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _PLAIN_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-_SCP_LIKE = re.compile(r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:\\-]")
+_SCP_LIKE = re.compile(
+    r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:\\-]"
+)
 
 
 def url_problem(url: str, *, local: bool) -> str | None:
@@ -21,7 +23,11 @@ def url_problem(url: str, *, local: bool) -> str | None:
         return "it names a remote helper, which git would execute"
     scheme = _SCHEME.match(url)
     if scheme is None:
-        return None if local or is_scp_like(url) else "it is a local path; say `local = true` if that is meant"
+        return (
+            None
+            if local or is_scp_like(url)
+            else "it is a local path; say `local = true` if that is meant"
+        )
     if scheme[1] == "file":
         return None if local else "it is a local repository; say `local = true` if that is meant"
     if scheme[1] not in REMOTE_SCHEMES:

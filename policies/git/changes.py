@@ -16,7 +16,15 @@ from sync.quoting import quote_path
 # characters (whose UTF-8 begins with E2 or EF), by a short name of Windows; also malformed entries of a root tree such as
 # `third_party/…`, which git's plain paths never match and its checkout writes. Each costs time at every commit of a walk, least
 # where it begins with a plain letter.
-_BEGINNINGS = ("third_*", ".gita*", "t*[~\udce2\udcef]*", ".*[\udce2\udcef]*", "g*~*", "\udce2*", "\udcef*")
+_BEGINNINGS = (
+    "third_*",
+    ".gita*",
+    "t*[~\udce2\udcef]*",
+    ".*[\udce2\udcef]*",
+    "g*~*",
+    "\udce2*",
+    "\udcef*",
+)
 POLICED_PATHS = tuple(f":(top,icase){beginning}" for beginning in _BEGINNINGS)
 """What policies depend on, and some more, as git's pathspecs."""
 
@@ -36,7 +44,9 @@ def staged_changes() -> list[StagedChange]:
     if changes is None:
         changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
     if changes is None:
-        raise HostError("git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git")
+        raise HostError(
+            "git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git"
+        )
     return changes
 
 
@@ -58,9 +68,14 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
         with closing(stream_git(*command, end=b"\0", seconds=_SECONDS)) as listed:
             fields = list(islice(listed, 2 * ENTRIES + 1))
     except CouldNotCheckError as error:
-        if run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode == NOT_THERE:
+        if (
+            run_git(None, "rev-parse", "--verify", "--quiet", base, check=False).returncode
+            == NOT_THERE
+        ):
             return None
-        raise HostError("cannot read the index", error.context, reference="index-unreadable") from error
+        raise HostError(
+            "cannot read the index", error.context, reference="index-unreadable"
+        ) from error
     if len(fields) > 2 * ENTRIES:
         raise HostError(
             f"a commit would change more than {ENTRIES:,} files of {THIRD_PARTY}/",
@@ -76,7 +91,10 @@ def _parsed(fields: Sequence[bytes]) -> list[StagedChange]:
         _, mode, _, blob, status = meta.split(b" ")
         if status == b"U":
             raise HostError(
-                "the index holds unresolved conflicts", [quote_path(path)], hint="resolve them first", reference="index-conflict"
+                "the index holds unresolved conflicts",
+                [quote_path(path)],
+                hint="resolve them first",
+                reference="index-conflict",
             )
         changes.append((path, int(mode, 8), ObjectId(blob.decode())))
     return changes
@@ -84,7 +102,16 @@ def _parsed(fields: Sequence[bytes]) -> list[StagedChange]:
 
 def changes_nothing(old: str, new: str) -> bool:
     """Whether two commits have the same of what policies depend on; False also if git cannot tell."""
-    command = ["--no-replace-objects", "diff-tree", "--quiet", "--ignore-submodules=none", old, new, "--", *POLICED_PATHS]
+    command = [
+        "--no-replace-objects",
+        "diff-tree",
+        "--quiet",
+        "--ignore-submodules=none",
+        old,
+        new,
+        "--",
+        *POLICED_PATHS,
+    ]
     return run_git(None, *command, environment=judging_environment(), check=False).returncode == 0
 
 

@@ -61,7 +61,9 @@ def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
         object_id = ObjectId(target[1].decode())
 
 
-def commits_of_interest(reached: Iterable[str], unreached: Iterable[str] = (), known_to: Iterable[str] = ()) -> Iterator[ObjectId]:
+def commits_of_interest(
+    reached: Iterable[str], unreached: Iterable[str] = (), known_to: Iterable[str] = ()
+) -> Iterator[ObjectId]:
     """The commits that have something in third_party/, or as the root's attributes, which none of their parents has; and some more.
 
     Of the commits that `reached` lead to, and neither `unreached` nor the refs that `known_to` names (as options of
@@ -70,7 +72,9 @@ def commits_of_interest(reached: Iterable[str], unreached: Iterable[str] = (), k
     yield from _walk(["--full-history"], ["--", *POLICED_PATHS], reached, unreached, known_to)
 
 
-def cut_off_commits(repository: "Repository", reached: Iterable[str], unreached: Iterable[str]) -> list[tuple[ObjectId, int]]:
+def cut_off_commits(
+    repository: "Repository", reached: Iterable[str], unreached: Iterable[str]
+) -> list[tuple[ObjectId, int]]:
     """Where a shallow clone hides commits that `reached` lead to and `unreached` do not; with how many commits are before each."""
     shallow = repository.common_directory / "shallow"
     roots = set(shallow.read_text().split()) if repository.is_shallow else set()
@@ -79,7 +83,8 @@ def cut_off_commits(repository: "Repository", reached: Iterable[str], unreached:
     cut: list[tuple[ObjectId, int]] = []
     for number, commit in enumerate(_walk([], [], reached, unreached, ())):
         if commit in roots and any(
-            not _is_reached(parent, unreached, repository) for parent in read_commit(repository, commit).parents
+            not _is_reached(parent, unreached, repository)
+            for parent in read_commit(repository, commit).parents
         ):
             cut.append((commit, number + 1))
     return cut
@@ -87,33 +92,64 @@ def cut_off_commits(repository: "Repository", reached: Iterable[str], unreached:
 
 def _is_reached(commit: ObjectId, tips: Iterable[str], repository: "Repository") -> bool:
     return repository.has(commit) and any(
-        run_git(None, "--no-replace-objects", "merge-base", "--is-ancestor", commit, tip, check=False).returncode == 0
+        run_git(
+            None, "--no-replace-objects", "merge-base", "--is-ancestor", commit, tip, check=False
+        ).returncode
+        == 0
         for tip in tips
     )
 
 
 def _walk(
-    options: list[str], paths: list[str], reached: Iterable[str], unreached: Iterable[str], known_to: Iterable[str]
+    options: list[str],
+    paths: list[str],
+    reached: Iterable[str],
+    unreached: Iterable[str],
+    known_to: Iterable[str],
 ) -> Iterator[ObjectId]:
-    named = "".join([*(f"{revision}\n" for revision in reached), *(f"^{revision}\n" for revision in unreached)])
+    named = "".join(
+        [*(f"{revision}\n" for revision in reached), *(f"^{revision}\n" for revision in unreached)]
+    )
     known = list(known_to)
-    for line in stream_git("rev-list", *options, "--stdin", *(["--not"] if known else []), *known, *paths, stdin=named.encode()):
+    for line in stream_git(
+        "rev-list",
+        *options,
+        "--stdin",
+        *(["--not"] if known else []),
+        *known,
+        *paths,
+        stdin=named.encode(),
+    ):
         yield ObjectId(line.decode())
 
 
 def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:
     """The best common ancestors of a commit and all of the others taken together (git-merge-base, as of a merge of those)."""
-    done = run_git(None, "--no-replace-objects", "merge-base", "--all", commit, *others, check=False)
+    done = run_git(
+        None, "--no-replace-objects", "merge-base", "--all", commit, *others, check=False
+    )
     if done.returncode not in {0, NOT_THERE}:
-        raise CouldNotCheckError("git merge-base failed", last_lines(done.stderr) or ["it was killed"], reference="git-failed")
+        raise CouldNotCheckError(
+            "git merge-base failed",
+            last_lines(done.stderr) or ["it was killed"],
+            reference="git-failed",
+        )
     return [ObjectId(line) for line in done.stdout.decode().split()]
 
 
 def commits_of_refs(repository: "Repository", known_to: Iterable[str]) -> list[ObjectId]:
     """The commits that refs name, which `known_to` means (options of `git rev-list`)."""
-    named = run_git(None, "--no-replace-objects", "rev-parse", *known_to, check=False) if known_to else None
+    named = (
+        run_git(None, "--no-replace-objects", "rev-parse", *known_to, check=False)
+        if known_to
+        else None
+    )
     ids = named.stdout.decode().split() if named else []
-    return [commit for name in dict.fromkeys(ids) if (commit := peel(repository, ObjectId(name))) is not None]
+    return [
+        commit
+        for name in dict.fromkeys(ids)
+        if (commit := peel(repository, ObjectId(name))) is not None
+    ]
 
 
 def merge_heads(repository: "Repository") -> list[ObjectId]:
@@ -124,4 +160,6 @@ def merge_heads(repository: "Repository") -> list[ObjectId]:
 
 def announced_merge_heads() -> list[ObjectId]:
     """Likewise for pre-merge-commit, which git runs before it writes MERGE_HEAD: then its environment alone names them."""
-    return [ObjectId(key.removeprefix("GITHEAD_")) for key in os.environ if key.startswith("GITHEAD_")]
+    return [
+        ObjectId(key.removeprefix("GITHEAD_")) for key in os.environ if key.startswith("GITHEAD_")
+    ]

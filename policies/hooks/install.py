@@ -35,7 +35,10 @@ class HookStatus:
     @property
     def is_well(self) -> bool:
         """Whether git would run it, and it would find the program."""
-        return self.is_executable and (self.kind is Kind.CALLED or (self.kind in {Kind.OURS, Kind.EDITED} and self.finds_program))
+        return self.is_executable and (
+            self.kind is Kind.CALLED
+            or (self.kind in {Kind.OURS, Kind.EDITED} and self.finds_program)
+        )
 
     @property
     def finds_program(self) -> bool:
@@ -73,7 +76,9 @@ def find_place(host: Host, *, pre_receive: bool) -> Place:
             reference="hooks-shared",
         )
     if directory.exists() and not directory.is_dir():
-        raise HostError("core.hooksPath is no directory", [f"path: {directory}"], reference="hooks-no-directory")
+        raise HostError(
+            "core.hooksPath is no directory", [f"path: {directory}"], reference="hooks-no-directory"
+        )
     return Place(directory, SERVER_HOOKS if pre_receive else CLIENT_HOOKS, is_private=inside_git)
 
 
@@ -94,7 +99,11 @@ def install(place: Place) -> list[HookStatus]:
 
 def uninstall(place: Place) -> list[HookStatus]:
     """Take our hooks away, and put back what was there before."""
-    statuses = [status for status in read_status(place) if status.kind in {Kind.OURS, Kind.EDITED} or status.runs_before]
+    statuses = [
+        status
+        for status in read_status(place)
+        if status.kind in {Kind.OURS, Kind.EDITED} or status.runs_before
+    ]
     if edited := [str(status.path) for status in statuses if status.kind is Kind.EDITED]:
         raise HostError(
             "hooks of ours were changed by hand",
@@ -116,7 +125,13 @@ def read_status(place: Place) -> list[HookStatus]:
 
 
 def _status(name: str, path: Path) -> HookStatus:
-    text = path.read_text("utf-8", "surrogateescape") if path.is_file() else "" if os.path.lexists(path) else None
+    text = (
+        path.read_text("utf-8", "surrogateescape")
+        if path.is_file()
+        else ""
+        if os.path.lexists(path)
+        else None
+    )
     kind = kind_of(name, text)
     before = _before(path)
     ours = kind in {Kind.OURS, Kind.EDITED}
@@ -124,7 +139,9 @@ def _status(name: str, path: Path) -> HookStatus:
         name=name,
         path=path,
         kind=kind,
-        runs_before=before if kind in {Kind.ABSENT, Kind.OURS, Kind.EDITED} and os.path.lexists(before) else None,
+        runs_before=before
+        if kind in {Kind.ABSENT, Kind.OURS, Kind.EDITED} and os.path.lexists(before)
+        else None,
         interpreter=interpreter_of(text) if ours and text else None,
         is_executable=os.access(path, os.X_OK),
     )
@@ -144,10 +161,15 @@ def _refuse_obstacles(place: Place, statuses: Sequence[HookStatus]) -> None:
         )
     foreign = [status for status in statuses if status.kind is Kind.FOREIGN]
     in_the_way = [
-        status for status in foreign if not place.is_private or os.path.lexists(_before(status.path)) or status.path.is_dir()
+        status
+        for status in foreign
+        if not place.is_private or os.path.lexists(_before(status.path)) or status.path.is_dir()
     ]
     if in_the_way:
-        lines = [f'{status.path}: add `git verbatim hook run {status.name} "$@" || exit $?`' for status in in_the_way]
+        lines = [
+            f'{status.path}: add `git verbatim hook run {status.name} "$@" || exit $?`'
+            for status in in_the_way
+        ]
         raise HostError(
             "other programs' hooks are there already, and would be overwritten",
             lines,

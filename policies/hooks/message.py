@@ -16,8 +16,13 @@ def read_message(path: str) -> bytes:
     with open(path, "rb") as file:
         message = _SCISSORS.split(file.read())[0]
     written = without_trailers(message)
-    if written != message and not run_git(None, "stripspace", "--strip-comments", stdin=written).stdout:
-        raise UsageError("the commit message is empty but for its trailers", hint="say what the commit is for")
+    if (
+        written != message
+        and not run_git(None, "stripspace", "--strip-comments", stdin=written).stdout
+    ):
+        raise UsageError(
+            "the commit message is empty but for its trailers", hint="say what the commit is for"
+        )
     return message
 
 
@@ -31,12 +36,24 @@ def add_trailers(path: str, wanted: Sequence[Trailer]) -> None:
     if outdated:
         with open(path, "wb") as file:
             file.write(without_trailers(message, outdated))
-    missing = [f"--trailer={KEY}: {trailer.mirror} {trailer.pin} {trailer.tree}" for trailer in wanted if trailer not in there]
+    missing = [
+        f"--trailer={KEY}: {trailer.mirror} {trailer.pin} {trailer.tree}"
+        for trailer in wanted
+        if trailer not in there
+    ]
     if missing:
         if message and not message.endswith(b"\n"):
             with open(path, "ab") as file:
                 file.write(b"\n")
-        run_git(None, "interpret-trailers", "--in-place", "--no-divider", "--if-exists=addIfDifferent", *missing, path)
+        run_git(
+            None,
+            "interpret-trailers",
+            "--in-place",
+            "--no-divider",
+            "--if-exists=addIfDifferent",
+            *missing,
+            path,
+        )
         _leave_room(path)
 
 

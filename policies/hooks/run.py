@@ -74,14 +74,20 @@ def _prepare_message(given: Sequence[str]) -> int:
 
 def _judge_push(given: Sequence[str]) -> int:
     """pre-push: judge the commits that the remote lacks."""
-    remote, url = given[:2] if len(given) > 1 else (os.environ.get(f"PRE_COMMIT_REMOTE_{key}", "") for key in ("NAME", "URL"))
+    remote, url = (
+        given[:2]
+        if len(given) > 1
+        else (os.environ.get(f"PRE_COMMIT_REMOTE_{key}", "") for key in ("NAME", "URL"))
+    )
     updates = [(at_remote, local) for _, local, _, at_remote in _pushes(given)]
     pushed = [new for _, new in updates if new != NO_COMMIT]
     there = [old for old, _ in updates if old != NO_COMMIT]
     known_to = _known_to(remote, url, there)
     if not pushed or _brings_nothing(updates, there, known_to):
         return ExitStatus.CLEAN
-    return _say(_policy().check_push(f"the push to {remote or 'a remote'}", pushed, there, known_to))
+    return _say(
+        _policy().check_push(f"the push to {remote or 'a remote'}", pushed, there, known_to)
+    )
 
 
 def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
@@ -132,7 +138,9 @@ def _judge_received(_: Sequence[str]) -> int:
     return _say(_policy().check_push("the push", pushed, [], known_to))
 
 
-def _brings_nothing(updates: Sequence[tuple[str, str]], there: Sequence[str], known_to: Sequence[str]) -> bool:
+def _brings_nothing(
+    updates: Sequence[tuple[str, str]], there: Sequence[str], known_to: Sequence[str]
+) -> bool:
     """Whether refs, as (old, new), go on with the same third_party/ and no new commit touches it, as in most pushes.
 
     If git cannot tell, a full check says why.
@@ -141,10 +149,15 @@ def _brings_nothing(updates: Sequence[tuple[str, str]], there: Sequence[str], kn
     from policies.git.history import commits_of_interest
 
     moved = [(old, new) for old, new in updates if new != NO_COMMIT]
-    if len(moved) > _FEW_REFS or not all(old != NO_COMMIT and changes_nothing(old, new) for old, new in moved):
+    if len(moved) > _FEW_REFS or not all(
+        old != NO_COMMIT and changes_nothing(old, new) for old, new in moved
+    ):
         return False
     try:
-        return next(iter(commits_of_interest([new for _, new in moved], there, known_to)), None) is None
+        return (
+            next(iter(commits_of_interest([new for _, new in moved], there, known_to)), None)
+            is None
+        )
     except CouldNotCheckError:
         return False
 
@@ -192,7 +205,10 @@ def _say(report: "CheckReport") -> int:
 
 def _message_file(hook: str, given: Sequence[str]) -> str:
     if not given:
-        raise UsageError(f"{hook} wants the file of the commit message", hint=f"git calls it: `git verbatim hook run {hook} FILE`")
+        raise UsageError(
+            f"{hook} wants the file of the commit message",
+            hint=f"git calls it: `git verbatim hook run {hook} FILE`",
+        )
     return given[0]
 
 
@@ -205,11 +221,18 @@ def _lines_of_stdin(hook: str, fields: int) -> list[list[str]]:
         raise UsageError(f"{hook} reads on stdin what git gives it", hint="let git call it")
     # what is pushed may be written as `HEAD@{1 day ago}`: only the first field can hold blanks, and refs any bytes
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    lines = [line.rsplit(" ", fields - 1) for line in text.removesuffix("\n").split("\n")] if text else []
+    lines = (
+        [line.rsplit(" ", fields - 1) for line in text.removesuffix("\n").split("\n")]
+        if text
+        else []
+    )
     places = _IDS_IN[fields]
     for line in lines:
         if len(line) != fields or not all(_is_id(line[place]) for place in places):
             raise UsageError(
-                f"{hook} does not understand its input", [" ".join(line)], hint="let git call it", reference="hook-input"
+                f"{hook} does not understand its input",
+                [" ".join(line)],
+                hint="let git call it",
+                reference="hook-input",
             )
     return lines

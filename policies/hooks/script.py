@@ -96,7 +96,11 @@ def kind_of(hook: str, text: str | None) -> Kind:
         return Kind.ABSENT
     match = _OURS.match(text)
     if match is None:
-        return Kind.CALLED if re.search(rf"^[^#\n]*git[ -]verbatim hook run {hook}\b", text, re.MULTILINE) else Kind.FOREIGN
+        return (
+            Kind.CALLED
+            if re.search(rf"^[^#\n]*git[ -]verbatim hook run {hook}\b", text, re.MULTILINE)
+            else Kind.FOREIGN
+        )
     return Kind.OURS if _digest(text[match.end() :]) == match[1] else Kind.EDITED
 
 

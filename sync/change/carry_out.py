@@ -18,7 +18,9 @@ _File = tuple[str, bytes | None, bytes | None]
 """Name, content as it becomes, content as it is."""
 
 
-def apply_plan(prepared: Preparation, plan: Plan, manifest_before: bytes, *, commits: bool) -> Outcome:
+def apply_plan(
+    prepared: Preparation, plan: Plan, manifest_before: bytes, *, commits: bool
+) -> Outcome:
     """Make what was planned the present state; `manifest_before` is the manifest as it was read."""
     files = _files(prepared, manifest_before, commits=commits)
     if not (plan or files or commits):
@@ -43,12 +45,20 @@ def apply_plan(prepared: Preparation, plan: Plan, manifest_before: bytes, *, com
 def _files(prepared: Preparation, manifest_before: bytes, *, commits: bool) -> list[_File]:
     """Single files that change, or that a commit has to hold."""
     manifest, state = prepared.manifest, prepared.state
-    own = [(name, edit(present), present) for name, edit in prepared.own_edits.items() for present in [state.read(name)]]
+    own = [
+        (name, edit(present), present)
+        for name, edit in prepared.own_edits.items()
+        for present in [state.read(name)]
+    ]
     files: list[_File] = [file for file in own if file[1] != file[2]]
     if commits or manifest.source != manifest_before:
         files.append((MANIFEST, manifest.source, manifest_before))
     if commits:
-        files += [(path, content, content) for path in manifest.key_files for content in [state.read(path)]]
+        files += [
+            (path, content, content)
+            for path in manifest.key_files
+            for content in [state.read(path)]
+        ]
     return files
 
 
@@ -64,11 +74,17 @@ class _Mirrors:
         licenses = license_directory(change.name)
         record_file = record_path(change.name)
         if change.moved_from is not None:
-            self.staging.remove_directory(change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there))
+            self.staging.remove_directory(
+                change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there)
+            )
         if change.mirror is None or change.copy is None:
             if not change.keeps_files:
-                self.staging.remove_directory(change.into, self.prepared.as_it_lies(change.into, change.present.files))
-            self.staging.remove_directory(licenses, self.prepared.as_it_lies(licenses, change.present.licenses))
+                self.staging.remove_directory(
+                    change.into, self.prepared.as_it_lies(change.into, change.present.files)
+                )
+            self.staging.remove_directory(
+                licenses, self.prepared.as_it_lies(licenses, change.present.licenses)
+            )
             self.staging.file(record_file, None, self.prepared.state.read(record_file))
             return
         mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
@@ -78,21 +94,42 @@ class _Mirrors:
         checked_in, read = mirror.checked_in, reader.contents
         present = self.prepared.as_it_lies(mirror.into, change.present.files)
         beside = self.prepared.as_it_lies(licenses, change.present.licenses)
-        files = self.staging.directory(mirror.into, WantedDirectory(copy.tree, copy.entries), present, read, checked_in=checked_in)
-        kept = self.staging.directory(licenses, WantedDirectory.of(copy.licenses), beside, read, checked_in=checked_in)
-        self.staging.file(record_file, dump_record(make_record(mirror, copy, files, kept)), self.prepared.state.read(record_file))
+        files = self.staging.directory(
+            mirror.into,
+            WantedDirectory(copy.tree, copy.entries),
+            present,
+            read,
+            checked_in=checked_in,
+        )
+        kept = self.staging.directory(
+            licenses, WantedDirectory.of(copy.licenses), beside, read, checked_in=checked_in
+        )
+        self.staging.file(
+            record_file,
+            dump_record(make_record(mirror, copy, files, kept)),
+            self.prepared.state.read(record_file),
+        )
 
     def follow(self, mirror: Mirror) -> None:
         """Have the index follow a mirror that is on disk as it should be."""
         present = self.prepared.on_disk(mirror, self.prepared.record(mirror.name))
-        for directory, facts in ((mirror.into, present.files), (license_directory(mirror.name), present.licenses)):
+        for directory, facts in (
+            (mirror.into, present.files),
+            (license_directory(mirror.name), present.licenses),
+        ):
             if mirror.checked_in:
                 self._keep_content(directory, facts or ())
-            self.staging.follow(directory, WantedDirectory.of([fact.entry for fact in facts or ()]), checked_in=mirror.checked_in)
+            self.staging.follow(
+                directory,
+                WantedDirectory.of([fact.entry for fact in facts or ()]),
+                checked_in=mirror.checked_in,
+            )
         record = self.prepared.state.read(record_path(mirror.name))
         self.staging.file(record_path(mirror.name), record, record)
 
     def _keep_content(self, directory: str, facts: Iterable[FileFact]) -> None:
         for fact in facts:
             if not self.prepared.repository.has(fact.blob):
-                self.prepared.repository.write_blob(read_content(self.prepared.host.third_party, directory, fact))
+                self.prepared.repository.write_blob(
+                    read_content(self.prepared.host.third_party, directory, fact)
+                )

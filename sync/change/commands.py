@@ -74,7 +74,9 @@ def synchronize(
         run.state.inputs = inputs
         result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
-            reporter.notice(f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`")
+            reporter.notice(
+                f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`"
+            )
         satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
         return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
 
@@ -86,33 +88,54 @@ def _satisfied(m: Mirror) -> MirrorStatus:
 
 def _refuse_false_licenses(manifest: Manifest) -> None:
     if any(mirror.license for mirror in manifest.mirrors.values()):
-        from sync.manifest.licenses import concluded_licenses  # 60 ms with SPDX's list, which only a licence that is given is worth
+        from sync.manifest.licenses import (
+            concluded_licenses,
+        )  # 60 ms with SPDX's list, which only a licence that is given is worth
 
         concluded_licenses(manifest.source, manifest.mirrors.values())
 
 
-def add_mirror(host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter) -> Result:
+def add_mirror(
+    host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter
+) -> Result:
     """A new mirror: its manifest entry, its files and its record, or nothing of it."""
     with _opened(host, options, reporter) as state:
         before = read_manifest(state)
         if name in before.mirrors:
-            raise UsageError(f"there is a mirror {name} already", hint=f"edit it in {MANIFEST_PATH}", reference="mirror-exists")
-        from sync.manifest.edit import add_mirror_table  # tomlkit takes 20 ms, which only an edit is worth
+            raise UsageError(
+                f"there is a mirror {name} already",
+                hint=f"edit it in {MANIFEST_PATH}",
+                reference="mirror-exists",
+            )
+        from sync.manifest.edit import (
+            add_mirror_table,
+        )  # tomlkit takes 20 ms, which only an edit is worth
 
         text = add_mirror_table(before.source.decode(), name, dict(values))
         try:
             manifest = parse_manifest(text.encode())
         except ManifestError as error:
-            error.context = [f"the new mirror {name}", *error.context[1:]]  # its lines are in no file yet
+            error.context = [
+                f"the new mirror {name}",
+                *error.context[1:],
+            ]  # its lines are in no file yet
             raise
         return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
 
 
-def remove_mirrors(host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter) -> Result:
+def remove_mirrors(
+    host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter
+) -> Result:
     """Take mirrors out of manifest, tree and records."""
     with _opened(host, options, reporter) as state:
         before = read_manifest(state)
-        names = choose(patterns, [*before.mirrors, *(name for name in state.record_names() if name not in before.mirrors)])
+        names = choose(
+            patterns,
+            [
+                *before.mirrors,
+                *(name for name in state.record_names() if name not in before.mirrors),
+            ],
+        )
         if odd := [name for name in names if not is_mirror_name(name)]:
             raise UsageError(
                 "there are records whose names no mirror may have",
@@ -182,7 +205,11 @@ class _Run:
         self.reporter.planned(plan)
         outcome = apply_plan(self.prepared, plan, self.manifest_before, commits=self.options.commit)
         report_rescued(outcome, self.reporter)
-        commit = commit_synced(self.host, plan, self.manifest, self.prepared.own_edits) if self.options.commit else None
+        commit = (
+            commit_synced(self.host, plan, self.manifest, self.prepared.own_edits)
+            if self.options.commit
+            else None
+        )
         return Result(plan, commit, outcome.rescued)
 
     def _refuse_local(self, plan: Plan) -> None:

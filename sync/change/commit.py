@@ -27,7 +27,9 @@ _PREFIX = THIRD_PARTY.encode() + b"/"
 _REMOVED = "removed"
 
 
-def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]) -> ObjectId | None:
+def commit_synced(
+    host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]
+) -> ObjectId | None:
     """Commit the manifest, and of the mirrors in the plan or with another entry what is recorded; None if HEAD has it.
 
     Nothing of it is read from the index, where somebody may stage other things meanwhile; files that people edit too get
@@ -39,23 +41,48 @@ def commit_synced(host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, 
     head = read_head(root)
     there = _committed(repository, head.commit)
     before = _mirrors_of(repository, there)
-    changing = [name for name in {**before, **manifest.mirrors} if before.get(name) != manifest.mirrors.get(name)]
-    owned = {name: _targets(name, plan, (manifest.mirrors, before)) for name in dict.fromkeys([*_names(plan), *changing])}
-    records = {name: record for name in owned if name in manifest.mirrors and (record := _record(host, name))}
+    changing = [
+        name
+        for name in {**before, **manifest.mirrors}
+        if before.get(name) != manifest.mirrors.get(name)
+    ]
+    owned = {
+        name: _targets(name, plan, (manifest.mirrors, before))
+        for name in dict.fromkeys([*_names(plan), *changing])
+    }
+    records = {
+        name: record
+        for name in owned
+        if name in manifest.mirrors and (record := _record(host, name))
+    }
     wanted = _own_entries(host, repository, manifest, own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
-    targets = [MANIFEST, *own, *manifest.key_files, *(path for paths in owned.values() for path in paths)]
+    targets = [
+        MANIFEST,
+        *own,
+        *manifest.key_files,
+        *(path for paths in owned.values() for path in paths),
+    ]
     committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
-    touched = [path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)]
+    touched = [
+        path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)
+    ]
     if not touched:
         return None
-    changed = [name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)]
+    changed = [
+        name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)
+    ]
     message = commit_message([_trailer_of(name, manifest, records) for name in changed])
-    guarded: dict[bytes, Entry] = {path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)}
+    guarded: dict[bytes, Entry] = {
+        path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)
+    }
     try:
         index.read_tree(head.commit)
-        index.put([_PREFIX + path for path in touched], [_from_root(wanted[path]) for path in touched if path in wanted])
+        index.put(
+            [_PREFIX + path for path in touched],
+            [_from_root(wanted[path]) for path in touched if path in wanted],
+        )
         with refusing_their_changes(root, repository, guarded):
             return commit_index(index, head, message)
     except HostError as error:
@@ -86,16 +113,25 @@ def _again(plan: Plan, before: Mapping[str, Mirror]) -> str:
 
 
 def _own_entries(
-    host: Host, repository: Repository, manifest: Manifest, own: Mapping[str, Edit], there: Mapping[RepoPath, Entry]
+    host: Host,
+    repository: Repository,
+    manifest: Manifest,
+    own: Mapping[str, Edit],
+    there: Mapping[RepoPath, Entry],
 ) -> dict[RepoPath, Entry]:
     """The manifest as it was answered, its files of keys, and our edits in the committed state of what people edit too."""
     state = WorkTree(host.third_party, host.repository)
-    contents = {MANIFEST: manifest.source, **{path: state.read(path) for path in manifest.key_files}}
+    contents = {
+        MANIFEST: manifest.source,
+        **{path: state.read(path) for path in manifest.key_files},
+    }
     for path, edit in own.items():
         entry = there.get(RepoPath(path.encode()))
         contents[path] = edit(None if entry is None else repository.read(entry.blob))
     return {
-        path: there[path] if path in there and there[path].blob == blob else Entry(path, Mode.FILE, blob)
+        path: there[path]
+        if path in there and there[path].blob == blob
+        else Entry(path, Mode.FILE, blob)
         for name, content in contents.items()
         if content is not None
         for path, blob in [(RepoPath(name.encode()), repository.write_blob(content))]
@@ -108,7 +144,11 @@ def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
         subject = f"{THIRD_PARTY}: update the manifest"
     elif len(synced) == 1:
         name, pin, _ = synced[0]
-        subject = f"{THIRD_PARTY}: remove {name}" if pin == _REMOVED else f"{THIRD_PARTY}: sync {name} to {short_pin(pin)}"
+        subject = (
+            f"{THIRD_PARTY}: remove {name}"
+            if pin == _REMOVED
+            else f"{THIRD_PARTY}: sync {name} to {short_pin(pin)}"
+        )
     else:
         subject = f"{THIRD_PARTY}: sync {len(synced)} mirrors"
     trailers = [f"Mirror-Sync: {name} {pin} {tree}" for name, pin, tree in synced]
@@ -130,7 +170,9 @@ def committed_files(host: Host) -> Mapping[RepoPath, Entry]:
     return _committed(repository, read_head(root).commit)
 
 
-def _mirrors_of(repository: Repository, committed: Mapping[RepoPath, Entry]) -> Mapping[str, Mirror]:
+def _mirrors_of(
+    repository: Repository, committed: Mapping[RepoPath, Entry]
+) -> Mapping[str, Mirror]:
     entry = committed.get(RepoPath(MANIFEST.encode()))
     try:
         return parse_manifest(repository.read(entry.blob)).mirrors if entry else {}
@@ -141,12 +183,19 @@ def _mirrors_of(repository: Repository, committed: Mapping[RepoPath, Entry]) -> 
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
     """Where a mirror is and was, below third_party/."""
     changes = [change for change in plan.changes if change.name == name]
-    places = [place for change in changes for place in (change.into, change.moved_from) if place and not change.keeps_files]
+    places = [
+        place
+        for change in changes
+        for place in (change.into, change.moved_from)
+        if place and not change.keeps_files
+    ]
     places += [mirrors[name].into for mirrors in manifests if name in mirrors]
     return [*places, license_directory(name), record_path(name)]
 
 
-def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) -> tuple[str, str, ObjectId]:
+def _trailer_of(
+    name: str, manifest: Manifest, records: Mapping[str, Record]
+) -> tuple[str, str, ObjectId]:
     if name not in records:
         return name, _REMOVED, EMPTY_TREE
     return name, str(manifest.mirrors[name].pin), records[name].tree
@@ -159,8 +208,14 @@ def _record(host: Host, name: str) -> Record | None:
 
 def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoPath, Entry]:
     """What a commit has below third_party/, by path there."""
-    found = repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
-    return {} if found is None or found[0] != Mode.TREE else {entry.path: entry for entry in repository.files_below(found[1])}
+    found = (
+        repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
+    )
+    return (
+        {}
+        if found is None or found[0] != Mode.TREE
+        else {entry.path: entry for entry in repository.files_below(found[1])}
+    )
 
 
 def _is_in(path: bytes, targets: Sequence[str]) -> bool:

@@ -28,7 +28,11 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     third_party = place.root / THIRD_PARTY
     try:
         mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
-        asked = [mirrors[name] for name in choose(patterns, list(mirrors)) if not _is_answered(third_party, mirrors[name])]
+        asked = [
+            mirrors[name]
+            for name in choose(patterns, list(mirrors))
+            if not _is_answered(third_party, mirrors[name])
+        ]
         if not asked:
             return None
         fetching = Fetching(wants_of(asked), replace(options, root=place.root))

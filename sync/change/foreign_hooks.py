@@ -33,17 +33,30 @@ class _Manager:
 
 
 _MANAGERS = (
-    _Manager(b"pre-commit.com", (".pre-commit-config.yaml",), f"add `exclude: ^{THIRD_PARTY}/` at the top level of"),
+    _Manager(
+        b"pre-commit.com",
+        (".pre-commit-config.yaml",),
+        f"add `exclude: ^{THIRD_PARTY}/` at the top level of",
+    ),
     _Manager(
         b"lefthook",
-        ("lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml", "lefthook.json"),
+        (
+            "lefthook.yml",
+            ".lefthook.yml",
+            "lefthook.yaml",
+            ".lefthook.yaml",
+            "lefthook.toml",
+            "lefthook.json",
+        ),
         f'add `exclude: ["{THIRD_PARTY}/**"]` to what runs in',
     ),
 )
 
 
 @contextmanager
-def refusing_their_changes(root: Path, repository: Repository, staged: Mapping[bytes, Entry]) -> Iterator[None]:
+def refusing_their_changes(
+    root: Path, repository: Repository, staged: Mapping[bytes, Entry]
+) -> Iterator[None]:
     """Around a commit of what is staged, with paths below third_party/: HostError if afterwards a file or the commit is otherwise.
 
     A file that was not there, or otherwise, before is nobody's doing.
@@ -58,9 +71,15 @@ def refusing_their_changes(root: Path, repository: Repository, staged: Mapping[b
             raise _hooks_changed(root, changed, [*error.context]) from error
         raise
     made = repository.commit_of("HEAD")
-    committed = [] if made is None or made == head else _committed_otherwise(repository, made, staged)
+    committed = (
+        [] if made is None or made == head else _committed_otherwise(repository, made, staged)
+    )
     if changed := sorted({*_changed(third_party, staged, before), *committed}):
-        said = [f"commit {made[:12]} has them so; the next one puts them back"] if made and committed else []
+        said = (
+            [f"commit {made[:12]} has them so; the next one puts them back"]
+            if made and committed
+            else []
+        )
         raise _hooks_changed(root, changed, said)
 
 
@@ -73,20 +92,32 @@ def _seen(third_party: Path, path: bytes) -> tuple[int, ...] | None:
     return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _changed(third_party: Path, staged: Mapping[bytes, Entry], before: Mapping[bytes, tuple[int, ...] | None]) -> list[bytes]:
-    touched = (path for path, seen in before.items() if seen is not None and _seen(third_party, path) != seen)
+def _changed(
+    third_party: Path, staged: Mapping[bytes, Entry], before: Mapping[bytes, tuple[int, ...] | None]
+) -> list[bytes]:
+    touched = (
+        path
+        for path, seen in before.items()
+        if seen is not None and _seen(third_party, path) != seen
+    )
     return sorted(path for path in touched if not _is_as_staged(third_party, staged[path]))
 
 
 def _is_as_staged(third_party: Path, entry: Entry) -> bool:
-    facts = scan_directory(third_party, *entry.path.decode("utf-8", "surrogateescape").split("/")) or []
+    facts = (
+        scan_directory(third_party, *entry.path.decode("utf-8", "surrogateescape").split("/")) or []
+    )
     return [(fact.path, fact.mode, fact.blob) for fact in facts] == [(b"", entry.mode, entry.blob)]
 
 
-def _committed_otherwise(repository: Repository, commit: ObjectId, staged: Mapping[bytes, Entry]) -> list[bytes]:
+def _committed_otherwise(
+    repository: Repository, commit: ObjectId, staged: Mapping[bytes, Entry]
+) -> list[bytes]:
     found = repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode())
     there: dict[bytes, Entry] = (
-        {entry.path: entry for entry in repository.files_below(found[1])} if found and found[0] == Mode.TREE else {}
+        {entry.path: entry for entry in repository.files_below(found[1])}
+        if found and found[0] == Mode.TREE
+        else {}
     )
     return [path for path, entry in staged.items() if there.get(path) != entry]
 
@@ -102,7 +133,9 @@ class ForeignHook:
 
     @property
     def said(self) -> str:
-        return f"hook: {self.path}" + (f", which runs what {self.configuration} says" if self.configuration else "")
+        return f"hook: {self.path}" + (
+            f", which runs what {self.configuration} says" if self.configuration else ""
+        )
 
     @property
     def way_out(self) -> str:
@@ -115,7 +148,9 @@ def _hooks_changed(root: Path, changed: Sequence[bytes], said: Sequence[str]) ->
     hooks = hooks_here(root)
     files = [f"{THIRD_PARTY}/{quote_path(path)}" for path in changed[:_SHOWN]]
     more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
-    ways_out = list(dict.fromkeys(hook.way_out for hook in hooks)) or [f"find what changes files in {THIRD_PARTY}/"]
+    ways_out = list(dict.fromkeys(hook.way_out for hook in hooks)) or [
+        f"find what changes files in {THIRD_PARTY}/"
+    ]
     return HostError(
         "a hook changed mirrored files while they were committed",
         [*files, *more, *(hook.said for hook in hooks), *said],
@@ -128,7 +163,11 @@ def hooks_here(root: Path) -> list[ForeignHook]:
     """The hooks of a commit that git would run here, but for ours."""
     directory = hooks_directory(root)
     files = (directory / f"{name}{suffix}" for name in _OF_A_COMMIT for suffix in ("", HOOK_BEFORE))
-    return [_described(root, file, text) for file in files if (text := _text(file)) is not None and HOOK_MARK not in text]
+    return [
+        _described(root, file, text)
+        for file in files
+        if (text := _text(file)) is not None and HOOK_MARK not in text
+    ]
 
 
 def _text(file: Path) -> bytes | None:
@@ -145,7 +184,10 @@ def _described(root: Path, file: Path, text: bytes) -> ForeignHook:
     shown = os.path.relpath(file, root) if file.is_relative_to(root) else str(file)
     for manager in _MANAGERS:
         if manager.mark in text:
-            there = next((name for name in manager.configurations if (root / name).exists()), manager.configurations[0])
+            there = next(
+                (name for name in manager.configurations if (root / name).exists()),
+                manager.configurations[0],
+            )
             return ForeignHook(shown, there, manager.advice)
     if file.parent.match(".husky/_"):  # what git runs there is husky's own, and starts this
         return ForeignHook(os.path.relpath(file.parent.parent / file.name, root))

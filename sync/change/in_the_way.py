@@ -26,16 +26,25 @@ def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str])
     places = [f"{THIRD_PARTY}/{directory}".encode() for directory in directories]
     paths = sorted({*places, *(f"{THIRD_PARTY}/{file}".encode() for file in files)})
     staged = staged_gitlinks(repository, THIRD_PARTY)
-    for gitlinks, tracked in ((staged, True), (committed_gitlinks(repository, THIRD_PARTY.encode()), False)):
+    for gitlinks, tracked in (
+        (staged, True),
+        (committed_gitlinks(repository, THIRD_PARTY.encode()), False),
+    ):
         if (met := next(_met(gitlinks, paths), None)) is not None:
             raise _submodule(root, met, staged=tracked)
     if (odd := next(_no_directories(root, {*places, *_above(paths)}), None)) is not None:
         raise _no_directory(root, odd)
     if (nested := next(_nested(root, paths), None)) is not None:
-        raise _refusal(f"{quote_path(nested)} is a git repository of its own", nested, "move it away")
-    mounted = {os.path.relpath(point, os.fsencode(root)) for point in mount_points()} - {THIRD_PARTY.encode()}
+        raise _refusal(
+            f"{quote_path(nested)} is a git repository of its own", nested, "move it away"
+        )
+    mounted = {os.path.relpath(point, os.fsencode(root)) for point in mount_points()} - {
+        THIRD_PARTY.encode()
+    }
     if (met := next(_met(mounted, paths), None)) is not None:
-        raise _refusal(f"something is mounted at {quote_path(met)}", met, f"unmount it: `umount {_shell(met)}`")
+        raise _refusal(
+            f"something is mounted at {quote_path(met)}", met, f"unmount it: `umount {_shell(met)}`"
+        )
 
 
 def _above(paths: Iterable[bytes]) -> set[bytes]:
@@ -88,7 +97,10 @@ def _submodule(root: Path, path: bytes, *, staged: bool) -> HostError:
     remove = f"git rm {'' if is_declared else '--cached '}{_shell(path)} && " if staged else ""
     where = "the index" if staged else "HEAD, if not in the index"
     return _refusal(
-        f"{quote_path(path)} is a submodule", path, f"to have plain files there: `{remove}git commit`", f"git has it in {where}"
+        f"{quote_path(path)} is a submodule",
+        path,
+        f"to have plain files there: `{remove}git commit`",
+        f"git has it in {where}",
     )
 
 

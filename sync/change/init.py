@@ -102,7 +102,10 @@ def _add_local_attributes(git_directory: Path) -> bool:
             reference="attributes-linked",
         )
     text = present + ("" if not present or present.endswith("\n") else "\n") + _LOCAL_ATTRIBUTES
-    with Directory.open(git_directory) as directory, directory.descend(b"info", create=True) as info:
+    with (
+        Directory.open(git_directory) as directory,
+        directory.descend(b"info", create=True) as info,
+    ):
         info.replace(b"attributes", text.encode("utf-8", "surrogateescape"))
     return True
 
@@ -110,7 +113,11 @@ def _add_local_attributes(git_directory: Path) -> bool:
 def _hidden(state: WorkTree) -> list[str]:
     """Which of the files git has and hides; HostError for a manifest that is only deleted here, not in git."""
     hidden = [name for name in (MANIFEST, ATTRIBUTES_FILE) if state.is_hidden(name)]
-    if MANIFEST not in hidden and state.read(MANIFEST) is None and (error := state.deleted_error(MANIFEST)):
+    if (
+        MANIFEST not in hidden
+        and state.read(MANIFEST) is None
+        and (error := state.deleted_error(MANIFEST))
+    ):
         raise error
     return hidden
 

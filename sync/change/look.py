@@ -6,7 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Listener
-from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal, refuse_moved_tag
+from sync.change.plan import (
+    Change,
+    OnDisk,
+    Plan,
+    is_satisfied,
+    plan_mirror,
+    plan_removal,
+    refuse_moved_tag,
+)
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
@@ -82,12 +90,22 @@ class Preparation:
         """
         records = {name: self.record(name) for name in [*names, *removed]}
         present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
-        satisfied = [n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])]
+        satisfied = [
+            n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])
+        ]
         pending = [n for n in names if n not in satisfied]
         copies = self._copies([self.manifest.mirrors[n] for n in pending], records, present)
         for name in pending:
-            refuse_inexact(self.manifest.mirrors[name], copies[name].entries, copies[name].licenses, self.readers[name])
-        changes = [self._change(self.manifest.mirrors[n], records[n], copies[n], present[n]) for n in pending]
+            refuse_inexact(
+                self.manifest.mirrors[name],
+                copies[name].entries,
+                copies[name].licenses,
+                self.readers[name],
+            )
+        changes = [
+            self._change(self.manifest.mirrors[n], records[n], copies[n], present[n])
+            for n in pending
+        ]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
 
@@ -128,39 +146,63 @@ class Preparation:
     def on_disk(self, mirror: Mirror, record: Record | None) -> OnDisk:
         """What lies there as git sees it."""
         files, licenses = (record.files, record.licenses) if record else ((), ())
-        return OnDisk(self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses))
+        return OnDisk(
+            self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses)
+        )
 
     def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.state.files(place, recorded, whole=True)
 
-    def as_it_lies(self, place: str, present: Sequence[FileFact] | None) -> Sequence[FileFact] | None:
+    def as_it_lies(
+        self, place: str, present: Sequence[FileFact] | None
+    ) -> Sequence[FileFact] | None:
         """What lies at a place by its own modes, where `present` has those that git takes for them."""
         return self.state.files(place) if self.state.takes_modes else present
 
     def _change(self, mirror: Mirror, record: Record | None, copy: Copy, present: OnDisk) -> Change:
-        moved = record is not None and record.into != mirror.into and not self._is_anothers(record.into, mirror.name)
+        moved = (
+            record is not None
+            and record.into != mirror.into
+            and not self._is_anothers(record.into, mirror.name)
+        )
         files_at = partial(self._whole, recorded=record.files if record else ())
-        return plan_mirror(mirror, record, copy, present, record.into if record and moved else None, files_at)
+        return plan_mirror(
+            mirror, record, copy, present, record.into if record and moved else None, files_at
+        )
 
     def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
         into = record.into if record else mirror.into if mirror else name
         keeps_files = self._is_anothers(into, name)
         files, licenses = (record.files, record.licenses) if record else ((), ())
-        present = OnDisk(None if keeps_files else self._whole(into, files), self._whole(license_directory(name), licenses))
+        present = OnDisk(
+            None if keeps_files else self._whole(into, files),
+            self._whole(license_directory(name), licenses),
+        )
         return plan_removal(name, into, record, present, keeps_files=keeps_files)
 
     def _is_anothers(self, into: str, name: str) -> bool:
         """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""
-        return any(overlaps(into, other.into) for other in self.manifest.mirrors.values() if other.name != name)
+        return any(
+            overlaps(into, other.into)
+            for other in self.manifest.mirrors.values()
+            if other.name != name
+        )
 
     def _copies(
-        self, mirrors: Sequence[Mirror], records: Mapping[str, Record | None], present: Mapping[str, OnDisk]
+        self,
+        mirrors: Sequence[Mirror],
+        records: Mapping[str, Record | None],
+        present: Mapping[str, OnDisk],
     ) -> dict[str, Copy]:
         """What each mirror has to be: by its record if the host's own objects suffice, else by what upstream answers."""
         copies: dict[str, Copy] = {}
         for mirror in mirrors:
             record = records[mirror.name]
-            if record is not None and record.is_of_copy(mirror) and self._has_content(record, present[mirror.name]):
+            if (
+                record is not None
+                and record.is_of_copy(mirror)
+                and self._has_content(record, present[mirror.name])
+            ):
                 copies[mirror.name] = record.copy
                 self.readers[mirror.name] = self.repository
         asked = [mirror for mirror in mirrors if mirror.name not in copies]
@@ -182,21 +224,32 @@ class Preparation:
         """Whether the host's own objects are enough to put back what is recorded."""
         there = {fact.entry for fact in present.files or ()}
         wanted = [f.blob for f in record.files if f.entry not in there]
-        return all(self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)])
+        return all(
+            self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)]
+        )
 
-    def _unstaged(self, satisfied: Sequence[str], records: Mapping[str, Record | None]) -> Iterator[str]:
+    def _unstaged(
+        self, satisfied: Sequence[str], records: Mapping[str, Record | None]
+    ) -> Iterator[str]:
         if not self.stage or not satisfied:
             return
-        staged = {entry.path: (entry.mode, entry.blob) for entry in self.repository.index.files(THIRD_PARTY.encode())}
+        staged = {
+            entry.path: (entry.mode, entry.blob)
+            for entry in self.repository.index.files(THIRD_PARTY.encode())
+        }
         for name in satisfied:
             record, mirror = records[name], self.manifest.mirrors[name]
             if record is not None and not is_staged(staged, mirror, record):
                 yield name
 
 
-def _recorded(mirrors: Sequence[Mirror], records: Mapping[str, Record | None]) -> Mapping[str, UpstreamCommit]:
+def _recorded(
+    mirrors: Sequence[Mirror], records: Mapping[str, Record | None]
+) -> Mapping[str, UpstreamCommit]:
     """By mirror, the commit that its record gives for its pin."""
-    answering = {m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)}
+    answering = {
+        m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)
+    }
     return {name: record.upstream for name, record in answering.items()}
 
 
@@ -207,4 +260,8 @@ def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
         return copy_of(mirror, upstream, answer.objects)
     refuse_moved_tag(mirror, record, upstream.commit)
     recorded = record.copy
-    return recorded if record.is_of_copy(mirror) else copy_of(mirror, recorded.upstream, answer.objects)
+    return (
+        recorded
+        if record.is_of_copy(mirror)
+        else copy_of(mirror, recorded.upstream, answer.objects)
+    )

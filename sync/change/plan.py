@@ -163,7 +163,9 @@ def plan_mirror(
     )
 
 
-def plan_removal(name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool) -> Change:
+def plan_removal(
+    name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool
+) -> Change:
     """What has to change for a mirror to be gone."""
     return Change(
         name=name,
@@ -198,20 +200,35 @@ def local_changes(change: Change) -> list[str]:
     wanted = copy.entries if copy else ()
     return [
         *_local(change.into, change.present.files, recorded, wanted),
-        *_local(license_directory(change.name), change.present.licenses, licenses, copy.licenses if copy else ()),
-        *(_local(change.moved_from, change.present_there, recorded, ()) if change.moved_from else ()),
+        *_local(
+            license_directory(change.name),
+            change.present.licenses,
+            licenses,
+            copy.licenses if copy else (),
+        ),
+        *(
+            _local(change.moved_from, change.present_there, recorded, ())
+            if change.moved_from
+            else ()
+        ),
     ]
 
 
 def refuse_staged_changes(
-    known: Mapping[str, Collection[Entry]], staged: Iterable[Entry], committed: Mapping[RepoPath, Entry]
+    known: Mapping[str, Collection[Entry]],
+    staged: Iterable[Entry],
+    committed: Mapping[RepoPath, Entry],
 ) -> None:
     """LocalChangesError that lists what is staged at, below or on the way to these directories and is nowhere else.
 
     `known` has what may lie in each, by path in it; the others are by path below third_party/.
     """
     new = [entry for entry in staged if committed.get(entry.path) != entry]
-    lost = [entry.path for entry in new if any(_is_lost(entry, directory.encode(), files) for directory, files in known.items())]
+    lost = [
+        entry.path
+        for entry in new
+        if any(_is_lost(entry, directory.encode(), files) for directory, files in known.items())
+    ]
     if lost:
         raise LocalChangesError(
             f"what is staged in {THIRD_PARTY}/ and is neither committed nor on disk would be lost",
@@ -230,14 +247,27 @@ def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
 def upstreams_files(change: Change) -> dict[str, set[Entry]]:
     """What the record has, and what upstream gives, in each directory that a change is about."""
     before, copy = change.before, change.copy
-    files = {fact.entry for fact in (before.files if before else ())} | set(copy.entries if copy else ())
-    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(copy.licenses if copy else ())
+    files = {fact.entry for fact in (before.files if before else ())} | set(
+        copy.entries if copy else ()
+    )
+    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(
+        copy.licenses if copy else ()
+    )
     return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
 
 
-def _local(directory: str, present: Sequence[FileFact] | None, recorded: Sequence[FileFact], wanted: Sequence[Entry]) -> list[str]:
+def _local(
+    directory: str,
+    present: Sequence[FileFact] | None,
+    recorded: Sequence[FileFact],
+    wanted: Sequence[Entry],
+) -> list[str]:
     upstreams = {fact.entry for fact in recorded} | set(wanted)
-    return [f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}" for fact in present or () if fact.entry not in upstreams]
+    return [
+        f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}"
+        for fact in present or ()
+        if fact.entry not in upstreams
+    ]
 
 
 def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> FileChanges:
@@ -245,6 +275,8 @@ def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> Fil
     there = {fact.path: fact.entry for fact in present or ()}
     return FileChanges(
         added=tuple(sorted(goal.keys() - there.keys())),
-        changed=tuple(sorted(path for path in goal.keys() & there.keys() if goal[path] != there[path])),
+        changed=tuple(
+            sorted(path for path in goal.keys() & there.keys() if goal[path] != there[path])
+        ),
         removed=tuple(sorted(there.keys() - goal.keys())),
     )

@@ -45,7 +45,10 @@ def refuse_commit(prepared: Preparation, plan: Plan, committed: Iterable[str]) -
         require_identity(prepared.host.require_work_tree()[0])
     synced = {*plan.satisfied, *(change.name for change in plan.changes)}
     for name in committed:
-        if name not in {*synced, *prepared.manifest.mirrors} and prepared.state.read(record_path(name)) is not None:
+        if (
+            name not in {*synced, *prepared.manifest.mirrors}
+            and prepared.state.read(record_path(name)) is not None
+        ):
             raise UsageError(
                 f"a commit would hold the manifest's removal of {name} without its files and its record",
                 hint=f"take them away first: `git verbatim remove {name}`",

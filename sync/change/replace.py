@@ -47,7 +47,12 @@ def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex |
 
 
 def finish(
-    third_party: Path, repository: Repository, journal: Journal, index: LockedIndex | None, *, resumed: bool = False
+    third_party: Path,
+    repository: Repository,
+    journal: Journal,
+    index: LockedIndex | None,
+    *,
+    resumed: bool = False,
 ) -> Outcome:
     """Carry out a journal; afterwards the new state is complete.
 
@@ -59,7 +64,11 @@ def finish(
                 _replace(third_party, top, workspace, replacement, resumed=resumed)
             make_durable(workspace)
             if index is not None and resumed:
-                edit_index(index, journal, lambda target: [fact.entry for fact in _facts(third_party, target)])
+                edit_index(
+                    index,
+                    journal,
+                    lambda target: [fact.entry for fact in _facts(third_party, target)],
+                )
             # first, since a file that loses its second name gets a new ctime, which git would take for a change
             rescued = _clear_slots(third_party, workspace, journal)
             if index is not None:
@@ -69,7 +78,9 @@ def finish(
     return Outcome(tuple(rescued))
 
 
-def edit_index(index: LockedIndex, journal: Journal, entries_of: Callable[[str], Sequence[Entry]]) -> None:
+def edit_index(
+    index: LockedIndex, journal: Journal, entries_of: Callable[[str], Sequence[Entry]]
+) -> None:
     """Stage in the held index what a journal says; `entries_of` gives the files of a directory as it becomes."""
     wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
     paths = [_from_root(step.target) for step in journal.replacements if step.index != "apart"]
@@ -88,27 +99,42 @@ def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry
     path = _from_root(step.target)
     if step.kind == "file":
         return [Entry(RepoPath(path), Mode.FILE, step.new)]
-    return [Entry(RepoPath(path + b"/" + below), mode, blob) for below, mode, blob in entries_of(step.target)]
+    return [
+        Entry(RepoPath(path + b"/" + below), mode, blob)
+        for below, mode, blob in entries_of(step.target)
+    ]
 
 
 def _indexed_paths(journal: Journal) -> list[bytes]:
-    return [_from_root(step.target) for step in journal.replacements if step.new is not None and step.index == "same"]
+    return [
+        _from_root(step.target)
+        for step in journal.replacements
+        if step.new is not None and step.index == "same"
+    ]
 
 
 def _from_root(path: str) -> bytes:
     return f"{THIRD_PARTY}/{path}".encode()
 
 
-def _replace(third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool) -> None:
+def _replace(
+    third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool
+) -> None:
     """Bring one target to its new state; nothing to do if it has it."""
     if step.new == step.old:
         return
     if resumed and _id_at(third_party, step.target, step.kind) == step.new:
         if step.new is None:
-            _remove_empty_parents(top, split(step.target.encode())[0])  # what the interrupted run had no time for
+            _remove_empty_parents(
+                top, split(step.target.encode())[0]
+            )  # what the interrupted run had no time for
         return
     slot = b"%d" % step.slot
-    if resumed and step.new is not None and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new:
+    if (
+        resumed
+        and step.new is not None
+        and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
+    ):
         raise HostError(
             f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
             [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
@@ -116,7 +142,10 @@ def _replace(third_party: Path, top: Directory, workspace: Directory, step: Repl
             reference="journal-torn",
         )
     parent_path, name = split(step.target.encode())
-    with explaining(f"replace {THIRD_PARTY}/{step.target}"), top.descend(parent_path, create=True) as parent:
+    with (
+        explaining(f"replace {THIRD_PARTY}/{step.target}"),
+        top.descend(parent_path, create=True) as parent,
+    ):
         if not parent.exists(name):
             moved = step.new is None or rename_new(workspace, slot, parent, name)
         elif step.new is None:
@@ -129,13 +158,17 @@ def _replace(third_party: Path, top: Directory, workspace: Directory, step: Repl
         _remove_empty_parents(top, parent_path)
 
 
-def _replace_in_place(third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement) -> None:
+def _replace_in_place(
+    third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement
+) -> None:
     """File by file, where no directory can be renamed (overlayfs refuses it for lower layers); the journal bridges the gap.
 
     The staged files stay where they are until the end, so that a killed run can be taken up again.
     """
     slot = b"%d" % step.slot
-    aside_name = slot + (b".old" if _id_at(third_party, step.target, step.kind) == step.old else b".changed")
+    aside_name = slot + (
+        b".old" if _id_at(third_party, step.target, step.kind) == step.old else b".changed"
+    )
     if workspace.exists(slot + b".old"):
         aside_name = slot + b".old"
     if step.kind == "file":
@@ -144,8 +177,15 @@ def _replace_in_place(third_party: Path, workspace: Directory, parent: Directory
         if step.new is not None:
             _move(workspace, slot, parent, name)
         return
-    wanted = {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")} if step.new else {}
-    with parent.descend(name, create=True) as target, workspace.descend(aside_name, create=True) as aside:
+    wanted = (
+        {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")}
+        if step.new
+        else {}
+    )
+    with (
+        parent.descend(name, create=True) as target,
+        workspace.descend(aside_name, create=True) as aside,
+    ):
         for fact in _facts(third_party, step.target):
             if wanted.get(fact.path) != fact.entry:
                 _move_path(target, aside, fact.path)
@@ -209,7 +249,9 @@ def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> l
             if suffix == ".old":
                 workspace.delete(slot.encode())
             elif _is_expendable(third_party, slot, step):
-                _move(workspace, slot.encode(), workspace, expended)  # so that a killed deletion is known as one
+                _move(
+                    workspace, slot.encode(), workspace, expended
+                )  # so that a killed deletion is known as one
                 workspace.delete(expended)
             else:
                 rescued.append(_rescue(workspace, slot.encode(), step))

@@ -9,7 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from sync.change.replace import discard_unfinished, edit_index, finish, holding_index, open_third_party, remove_workspace
+from sync.change.replace import (
+    discard_unfinished,
+    edit_index,
+    finish,
+    holding_index,
+    open_third_party,
+    remove_workspace,
+)
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
@@ -73,7 +80,13 @@ class Staging:
                 workspace.write(b".gitignore", Mode.FILE, b"*\n")
 
     def directory(
-        self, target: str, wanted: WantedDirectory, present: Sequence[FileFact] | None, read: ReadContents, *, checked_in: bool
+        self,
+        target: str,
+        wanted: WantedDirectory,
+        present: Sequence[FileFact] | None,
+        read: ReadContents,
+        *,
+        checked_in: bool,
     ) -> list[FileFact]:
         """Stage what the directory becomes; the facts are read back from disk and are what is wanted.
 
@@ -87,7 +100,13 @@ class Staging:
             self.remove_directory(target, present)
             return []
         self._known[target] = entries
-        slot = self._add(target, "directory", wanted.id, _tree_or_none(present), "same" if checked_in else "nothing")
+        slot = self._add(
+            target,
+            "directory",
+            wanted.id,
+            _tree_or_none(present),
+            "same" if checked_in else "nothing",
+        )
         with (
             explaining(f"write below {THIRD_PARTY}/{target}"),
             self._workspace() as workspace,
@@ -167,7 +186,9 @@ class Staging:
             before = next((blob for _, blob, _ in sides), None)
             content = None if before is None else repository.read(before)
             if (edited := edit(content)) != content:
-                edits.append(OwnEdit(path, before, None if edited is None else repository.write_blob(edited)))
+                edits.append(
+                    OwnEdit(path, before, None if edited is None else repository.write_blob(edited))
+                )
         return tuple(edits)
 
     def abandon(self) -> None:
@@ -184,7 +205,9 @@ class Staging:
         with open_third_party(self.third_party) as top:
             return top.descend(WORKSPACE.encode())
 
-    def _link_present(self, target: str, staged: Directory, entries: Sequence[Entry], present: Sequence[FileFact]) -> set[Entry]:
+    def _link_present(
+        self, target: str, staged: Directory, entries: Sequence[Entry], present: Sequence[FileFact]
+    ) -> set[Entry]:
         kept = {fact.entry for fact in present}.intersection(entries)
         if not kept:
             return set()
@@ -206,7 +229,9 @@ class Staging:
                 _refuse_protected(top, target.encode(), kind)
             with suppress(FileNotFoundError), top.descend(parent) as directory:
                 if old is None and new is not None and directory.exists(name):
-                    raise NotADirectoryError(errno.ENOTDIR, f"something lies where the {kind} has to be", name)
+                    raise NotADirectoryError(
+                        errno.ENOTDIR, f"something lies where the {kind} has to be", name
+                    )
                 _refuse_mounted(top, directory, name, kind)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
         return len(self.replacements) - 1
@@ -218,7 +243,9 @@ def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
     while True:
         with suppress(FileNotFoundError, NotADirectoryError), top.descend(path) as directory:
             if not directory.is_writable():
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{THIRD_PARTY}/".encode() + path)
+                raise PermissionError(
+                    errno.EACCES, os.strerror(errno.EACCES), f"{THIRD_PARTY}/".encode() + path
+                )
             if path != target:
                 return
         if not path:
@@ -257,7 +284,11 @@ def _link(source: Directory, staged: Directory, entries: Iterable[Entry]) -> set
         except OSError:
             continue  # changed meanwhile: what is not linked is written
         with there, staged.descend(directory, create=True) as here:
-            linked.update(entry for entry in files if there.link(split(entry.path)[1], here, split(entry.path)[1]))
+            linked.update(
+                entry
+                for entry in files
+                if there.link(split(entry.path)[1], here, split(entry.path)[1])
+            )
     return linked
 
 

@@ -55,7 +55,9 @@ def in_options(error: VerbatimError) -> VerbatimError:
 
 def as_options(text: str) -> str:
     """Words about keys of the manifest, in options."""
-    text = _BUDGET.sub(rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text)
+    text = _BUDGET.sub(
+        rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text
+    )
     text = _ASSIGNMENT.sub(_option, text)
     return _KEY.sub(lambda found: f"`{OPTIONS[found[1]]}`", text)
 
@@ -69,4 +71,6 @@ def _option(assignment: re.Match[str]) -> str:
     if given is True:
         return OPTIONS[key]
     words = [given] if isinstance(given, str) else [*given]
-    return " ".join(f"{OPTIONS[key]} {word if word == _BLANK else shlex.quote(word)}" for word in words)
+    return " ".join(
+        f"{OPTIONS[key]} {word if word == _BLANK else shlex.quote(word)}" for word in words
+    )

@@ -46,7 +46,11 @@ def _mirror_names(incomplete: str) -> list[str]:
     from sync.host.work_tree import WorkTree
 
     try:
-        return [n for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors if n.startswith(incomplete)]
+        return [
+            n
+            for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors
+            if n.startswith(incomplete)
+        ]
     except Exception:  # noqa: BLE001 - completion is silent
         return []
 
@@ -60,17 +64,26 @@ def _format_names(incomplete: str) -> list[str]:
 Mirrors = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Names or globs such as 'wasi-0.2-*'; all if none is given.", autocompletion=_mirror_names, show_default=False
+        help="Names or globs such as 'wasi-0.2-*'; all if none is given.",
+        autocompletion=_mirror_names,
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the plan; change nothing.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Use the cache alone; ask no upstream.")]
-Commit = Annotated[bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")]
+Commit = Annotated[
+    bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")
+]
 NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")
+]
 Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes in mirrors.")]
-Deadline = Annotated[float, typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all.")]
+Deadline = Annotated[
+    float,
+    typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,16 +96,36 @@ def add(
     name: Annotated[str, typer.Argument(help="What to call the mirror.", show_default=False)],
     url: Annotated[str, typer.Argument(help="The upstream repository.", show_default=False)],
     tag: Annotated[str | None, typer.Option(help="The tag to copy.", show_default=False)] = None,
-    commit_id: Annotated[str | None, typer.Option("--commit-id", help="The full commit id to copy.", show_default=False)] = None,
-    source: Annotated[str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")] = None,
-    into: Annotated[str | None, typer.Option(help="Where below third_party/.", show_default="the name")] = None,
-    include: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to copy.", show_default=False)] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="A gitignore pattern of what to leave out.", show_default=False)] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Admit what is refused by this rule.", show_default=False)
+    commit_id: Annotated[
+        str | None,
+        typer.Option("--commit-id", help="The full commit id to copy.", show_default=False),
     ] = None,
-    not_checked_in: Annotated[bool, typer.Option("--not-checked-in", help="Commit the record alone.")] = False,
-    local: Annotated[bool, typer.Option("--local", help="The URL is a repository on this machine.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option(help="Where below third_party/.", show_default="the name")
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(help="A gitignore pattern of what to copy.", show_default=False),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="A gitignore pattern of what to leave out.", show_default=False),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE", help="Admit what is refused by this rule.", show_default=False
+        ),
+    ] = None,
+    not_checked_in: Annotated[
+        bool, typer.Option("--not-checked-in", help="Commit the record alone.")
+    ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="The URL is a repository on this machine.")
+    ] = False,
     dry_run: DryRun = False,
     offline: Offline = False,
     commit: Commit = False,
@@ -114,7 +147,9 @@ def add(
         "checked-in": False if not_checked_in else None,
         "local": True if local else None,
     }
-    values: dict[str, Value] = {key: value for key, value in candidates.items() if value not in (None, [])}
+    values: dict[str, Value] = {
+        key: value for key, value in candidates.items() if value not in (None, [])
+    }
     from sync.change.commands import add_mirror
     from sync.cli.arguments import in_options, refuse_bytes
 
@@ -129,7 +164,10 @@ def add(
 
 
 def remove(
-    mirrors: Annotated[list[str], typer.Argument(help="Names or globs.", autocompletion=_mirror_names, show_default=False)],
+    mirrors: Annotated[
+        list[str],
+        typer.Argument(help="Names or globs.", autocompletion=_mirror_names, show_default=False),
+    ],
     dry_run: DryRun = False,
     commit: Commit = False,
     no_stage: NoStage = False,
@@ -169,8 +207,13 @@ def sync(
         from sync.change.commands import synchronize
 
         host, inputs = find_host(Path.cwd()), Inputs()
-        options = replace(_options(host, dry_run, offline, commit, no_stage, discard_local, jobs, deadline), ahead=ahead)
-        result = _change(lambda reporter: synchronize(host, patterns, options, reporter, inputs), options, json)
+        options = replace(
+            _options(host, dry_run, offline, commit, no_stage, discard_local, jobs, deadline),
+            ahead=ahead,
+        )
+        result = _change(
+            lambda reporter: synchronize(host, patterns, options, reporter, inputs), options, json
+        )
     finally:
         if ahead is not None:
             ahead.cancel()
@@ -182,7 +225,11 @@ def _ask_ahead(patterns: list[str], offline: bool, jobs: int, deadline: float) -
     from sync.change.early_start import ask_ahead
     from sync.upstream.parallel import Options
 
-    return ask_ahead(Path.cwd(), patterns, Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline))
+    return ask_ahead(
+        Path.cwd(),
+        patterns,
+        Options(root=Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline),
+    )
 
 
 def status(mirrors: Mirrors = None, json: Json = False) -> None:
@@ -209,9 +256,14 @@ def verify(
     mirrors: Mirrors = None,
     index: Annotated[bool, typer.Option("--index", help="Look at what is staged.")] = False,
     rev: Annotated[
-        str | None, typer.Option(metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False
+        ),
     ] = None,
-    upstream: Annotated[bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")] = False,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")
+    ] = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
     json: Json = False,
@@ -234,11 +286,14 @@ def verify(
             for verdict in verdicts
             if verdict.record is not None
             and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
-            and mirror.url == verdict.record.url  # whom a record alone names, which is a finding, is not asked
+            and mirror.url
+            == verdict.record.url  # whom a record alone names, which is a finding, is not asked
         ]
         with Terminal(None, Paint()) as terminal:
             root = host.root or Path.cwd()
-            audited = audit(subjects, Options(root=root, jobs=jobs, deadline_seconds=deadline), terminal)
+            audited = audit(
+                subjects, Options(root=root, jobs=jobs, deadline_seconds=deadline), terminal
+            )
     if json:
         from sync.cli.json_output import verify_output
 
@@ -252,16 +307,30 @@ def report(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="FORMAT", help="A table on a terminal if none is given.", autocompletion=_format_names, show_default=False
+            metavar="FORMAT",
+            help="A table on a terminal if none is given.",
+            autocompletion=_format_names,
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="PATH", help="Write to a file; with --all into a directory.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Write to a file; with --all into a directory.",
+            show_default=False,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Write every format.")] = False,
     check: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Say whether the reports in a directory are current.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Say whether the reports in a directory are current.",
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as the format json.")] = False,
 ) -> None:
@@ -271,14 +340,19 @@ def report(
 
     host = find_host(Path.cwd())
     if json and name not in {None, "json"}:
-        raise UsageError(f"`--json` and the format {name} exclude each other", hint="give one of them", reference="report-request")
+        raise UsageError(
+            f"`--json` and the format {name} exclude each other",
+            hint="give one of them",
+            reference="report-request",
+        )
     request = read_request("json" if json else name, output, every=every, check=check)
     with Terminal(None, Paint()) as terminal:
         gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
     if gathered.facts is None:
         paint = paint_for(sys.stderr)
         sys.stderr.write(
-            render_findings(gathered.findings, paint) + f"{paint.bad('no report:')} what is here is not what is recorded\n"
+            render_findings(gathered.findings, paint)
+            + f"{paint.bad('no report:')} what is here is not what is recorded\n"
         )
         raise typer.Exit(ExitStatus.FINDINGS)
     for words in unseen_words(gathered.unseen):
@@ -324,13 +398,24 @@ def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitSt
 
 
 def _options(
-    host: Host, dry_run: bool, offline: bool, commit: bool, no_stage: bool, discard_local: bool, jobs: int, deadline: float
+    host: Host,
+    dry_run: bool,
+    offline: bool,
+    commit: bool,
+    no_stage: bool,
+    discard_local: bool,
+    jobs: int,
+    deadline: float,
 ) -> "SyncOptions":
     from sync.change.commands import SyncOptions
     from sync.upstream.parallel import Options
 
-    fetching = Options(root=host.root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline)
-    return SyncOptions(fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit)
+    fetching = Options(
+        root=host.root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline
+    )
+    return SyncOptions(
+        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
+    )
 
 
 def _refuse_both(commit: bool, no_stage: bool) -> None:
@@ -347,9 +432,13 @@ def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: b
 
         _print_json(sync_output(result, dry_run=options.dry_run))
     else:
-        sys.stdout.write(render_result(result, dry_run=options.dry_run, paint=paint_for(sys.stdout)))
+        sys.stdout.write(
+            render_result(result, dry_run=options.dry_run, paint=paint_for(sys.stdout))
+        )
     return result
 
 
 def _print_json(output: "BaseModel") -> None:
-    sys.stdout.write(json_text(output.model_dump(by_alias=True), indent=2) + "\n")  # ASCII: no control character is raw
+    sys.stdout.write(
+        json_text(output.model_dump(by_alias=True), indent=2) + "\n"
+    )  # ASCII: no control character is raw

@@ -49,9 +49,15 @@ class VerifiedMirror(_Output):
     commit: str | None
     tree: str | None
     files: int | None
-    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
-    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
-    signature: SignatureReport | None = Field(description="as recorded and checked again; null where the manifest names no keys")
+    hidden: int = Field(
+        description="files that git leaves out of the working tree, judged as the index has them"
+    )
+    unjudged_modes: int = Field(
+        description="files whose modes nothing here tells: of them only content was judged"
+    )
+    signature: SignatureReport | None = Field(
+        description="as recorded and checked again; null where the manifest names no keys"
+    )
 
 
 class VerifyOutput(_Output):
@@ -73,9 +79,15 @@ class StatusMirror(_Output):
     pin: str | None
     recorded_pin: str | None
     standing: str
-    hidden: int = Field(description="files that git leaves out of the working tree, judged as the index has them")
-    unjudged_modes: int = Field(description="files whose modes nothing here tells: of them only content was judged")
-    signature: SignatureReport | None = Field(description="as recorded; null where the manifest names no keys")
+    hidden: int = Field(
+        description="files that git leaves out of the working tree, judged as the index has them"
+    )
+    unjudged_modes: int = Field(
+        description="files whose modes nothing here tells: of them only content was judged"
+    )
+    signature: SignatureReport | None = Field(
+        description="as recorded; null where the manifest names no keys"
+    )
     staged: bool
     altered_by_add: list[str]
     findings: list[FindingOutput]
@@ -138,7 +150,9 @@ SCHEMAS: dict[str, type[BaseModel]] = {
 
 
 def error_output(error: VerbatimError) -> ErrorOutput:
-    return ErrorOutput(reference=error.reference, message=error.message, context=error.context, hint=error.hint)
+    return ErrorOutput(
+        reference=error.reference, message=error.message, context=error.context, hint=error.hint
+    )
 
 
 def verify_output(state: str, verdicts: Sequence[Verdict], audited: Audit | None) -> VerifyOutput:
@@ -230,7 +244,11 @@ def _change(change: Change) -> ChangeOutput:
 
 
 def _files(changes: FileChanges) -> FilesOutput:
-    return FilesOutput(added=_quoted(changes.added), changed=_quoted(changes.changed), removed=_quoted(changes.removed))
+    return FilesOutput(
+        added=_quoted(changes.added),
+        changed=_quoted(changes.changed),
+        removed=_quoted(changes.removed),
+    )
 
 
 def _quoted(paths: Sequence[RepoPath]) -> list[str]:

@@ -29,28 +29,41 @@ def _print_version(wanted: bool) -> None:
 
         import pygit2
 
-        print(f"git-verbatim {version('git-verbatim')} (pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})")
+        print(
+            f"git-verbatim {version('git-verbatim')} (pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})"
+        )
         raise typer.Exit
 
 
 @app.callback()
 def program(
     directory: Annotated[
-        str | None, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.", show_default=False)
+        str | None,
+        typer.Option("-C", metavar="DIR", help="Run as if started in DIR.", show_default=False),
     ] = None,
-    _: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
 ) -> None:
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
-            raise VerbatimError(f"cannot change to {directory}", [(error.strerror or str(error)).lower()]) from error
+            raise VerbatimError(
+                f"cannot change to {directory}", [(error.strerror or str(error)).lower()]
+            ) from error
 
 
 @app.command()
 def init(
     preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Start from a shipped manifest: wasi.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Start from a shipped manifest: wasi.", show_default=False
+        ),
     ] = None,
     no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Install no git hooks.")] = False,
 ) -> None:

@@ -38,7 +38,12 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stop()
 
     def notice(self, message: str) -> None:
@@ -56,7 +61,9 @@ class Terminal:
             return
         bars = self._started()
         if url not in self._tasks:
-            self._tasks[url] = bars.add_task(shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size="")
+            self._tasks[url] = bars.add_task(
+                shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size=""
+            )
         says = "" if progress.total_objects else shown(progress.words)[:_WORDS]
         bars.update(
             self._tasks[url],
@@ -91,8 +98,16 @@ class Terminal:
             from rich.progress import Progress as Bars
 
             console = Console(stderr=True, markup=False, highlight=False)
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
-            self._bars = Bars(*columns, TextColumn("{task.fields[unit]}  {task.fields[size]}", markup=False), console=console)
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+            )
+            self._bars = Bars(
+                *columns,
+                TextColumn("{task.fields[unit]}  {task.fields[size]}", markup=False),
+                console=console,
+            )
             self._bars.start()
         return self._bars
 

@@ -55,11 +55,15 @@ def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
     yield from _file_lines(change.files, "", paint)
     for path in change.changed_licenses[:_SHOWN_FILES]:
         yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
-    yield from _file_lines(change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint)
+    yield from _file_lines(
+        change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint
+    )
 
 
 def _pins(change: "Change", paint: Paint) -> str:
-    old, new = (shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or "")))
+    old, new = (
+        shown(short_pin(pin)) for pin in (str(change.old_pin or ""), str(change.new_pin or ""))
+    )
     if change.copy is None:
         return f"{old} → {paint.bad('removed')}" if old else paint.bad("removed")
     if not old:
@@ -101,7 +105,9 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     done = "would change" if dry_run else "removed" if removes else "synced"
     parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
     if result.plan.unstaged:
-        parts.append(f"{'would stage' if dry_run else 'staged'} {count(len(result.plan.unstaged), 'mirror')}")
+        parts.append(
+            f"{'would stage' if dry_run else 'staged'} {count(len(result.plan.unstaged), 'mirror')}"
+        )
     if satisfied and changed:
         parts.append(f"{satisfied} up to date")
     if result.commit:
@@ -120,9 +126,13 @@ def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
         return "no mirrors: add one with `git verbatim add`\n"
     rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
     names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
-    lines = [f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows]
+    lines = [
+        f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows
+    ]
     altered = [shown(path) for status in statuses for path in status.altered_by_add]
-    notes = [f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered]
+    notes = [
+        f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered
+    ]
     return "\n".join([*lines, *notes, *_status_hints(statuses, paint)]) + "\n"
 
 
@@ -135,7 +145,12 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
     if status.standing is Standing.CLEAN:
         signed = f", {_signature(status.signature, paint)}" if status.signature else ""
         seen = "".join(paint.change(f", {words}") for words in unseen_words(status.unseen))
-        return paint.good("clean") + signed + seen + ("" if status.staged else paint.change(", not staged"))
+        return (
+            paint.good("clean")
+            + signed
+            + seen
+            + ("" if status.staged else paint.change(", not staged"))
+        )
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
     files = sum(1 for finding in status.findings if finding.path and finding.difference)
@@ -160,8 +175,14 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
 
 def unseen_words(unseen: Unseen) -> list[str]:
     """What was not judged by the disk, in words that follow a verdict."""
-    hidden = f"{count(unseen.hidden, 'hidden file')} judged as in the index" if unseen.hidden else ""
-    modes = f"modes of {count(unseen.modes, 'file')} not judged: nothing here tells them" if unseen.modes else ""
+    hidden = (
+        f"{count(unseen.hidden, 'hidden file')} judged as in the index" if unseen.hidden else ""
+    )
+    modes = (
+        f"modes of {count(unseen.modes, 'file')} not judged: nothing here tells them"
+        if unseen.modes
+        else ""
+    )
     return [words for words in (hidden, modes) if words]
 
 
@@ -174,14 +195,23 @@ def render_verdicts(
     """What was found, by mirror, then one line that says it all."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings += audited.findings if audited else ()
-    return render_findings(findings, paint) + _summary(state, verdicts, findings, audited, paint) + "\n"
+    return (
+        render_findings(findings, paint)
+        + _summary(state, verdicts, findings, audited, paint)
+        + "\n"
+    )
 
 
 def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
     """What was found, by mirror; what belongs to none stands under third_party/."""
     lines: list[str] = []
-    for mirror, of_mirror in groupby(sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror):
-        lines += [paint.strong(shown(mirror or f"{THIRD_PARTY}/")), *_finding_lines(list(of_mirror), paint)]
+    for mirror, of_mirror in groupby(
+        sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror
+    ):
+        lines += [
+            paint.strong(shown(mirror or f"{THIRD_PARTY}/")),
+            *_finding_lines(list(of_mirror), paint),
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -190,8 +220,12 @@ def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
     if currency:
         of = f" of {currency.formats}" if len(currency.current) < currency.formats else ""
         return f"{paint.good('current:')} {len(currency.current)}{of} reports in {shown(str(directory))}\n"
-    lines = [f"{paint.bad('out of date:')} {shown(str(directory / name))}" for name in currency.stale]
-    lines.append(f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {shown(str(directory))}`")
+    lines = [
+        f"{paint.bad('out of date:')} {shown(str(directory / name))}" for name in currency.stale
+    ]
+    lines.append(
+        f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {shown(str(directory))}`"
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -217,8 +251,12 @@ def _summary(
     files = sum(len(v.record.files) for v in present if v.record)
     absent = len(verdicts) - len(present)
     what = f"{count(len(verdicts), 'mirror')} in {state}"
-    details = [count(files, "file")] + ([f"{absent} absent, of which only the records were checked"] if absent else [])
-    details += unseen_words(Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts)))
+    details = [count(files, "file")] + (
+        [f"{absent} absent, of which only the records were checked"] if absent else []
+    )
+    details += unseen_words(
+        Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts))
+    )
     affected = {finding.mirror for finding in findings}
     if findings:
         return f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of {count(len(verdicts), 'mirror')} of {state}"

@@ -24,7 +24,9 @@ _MOST_WORDS_BYTES = 8 << 20
 _MOST_OUTPUT_BYTES = 32 << 20
 _KEPT_LINES = 40
 _STEP_SECONDS = 0.05
-_SHORT_STEP_SECONDS = 0.01  # shorter than anybody takes to type a secret, or would wait for what is not urgent to end
+_SHORT_STEP_SECONDS = (
+    0.01  # shorter than anybody takes to type a secret, or would wait for what is not urgent to end
+)
 _GRACE_SECONDS = 1.0
 _BLOCK = 1 << 16
 # The kernel holds limits for git and for whatever git starts; a lower one that is there already stays. A writer to stdin
@@ -74,11 +76,24 @@ def attend(
     """
     terminal = find_terminal() if is_urgent else None
     limits = [str(_DATA_BYTES // _DATA_UNIT_BYTES), str(_MOST_BYTES // _FILE_UNIT_BYTES)]
-    with tempfile.NamedTemporaryFile() as given, tempfile.TemporaryFile() as output, terminal or nullcontext():
+    with (
+        tempfile.NamedTemporaryFile() as given,
+        tempfile.TemporaryFile() as output,
+        terminal or nullcontext(),
+    ):
         given.write(stdin)
         given.flush()
         process = subprocess.Popen(  # noqa: S603
-            ["/bin/sh", "-c", _SCRIPT, "sh", *limits, given.name, *([] if is_urgent else _NICE), *command],
+            [
+                "/bin/sh",
+                "-c",
+                _SCRIPT,
+                "sh",
+                *limits,
+                given.name,
+                *([] if is_urgent else _NICE),
+                *command,
+            ],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.PIPE,
@@ -89,7 +104,9 @@ def attend(
             process_group=None if terminal is None else 0,
         )
         attention.began()
-        attended = _Attended(process, attention, terminal, _STEP_SECONDS if is_urgent else _SHORT_STEP_SECONDS)
+        attended = _Attended(
+            process, attention, terminal, _STEP_SECONDS if is_urgent else _SHORT_STEP_SECONDS
+        )
         try:
             attended.listen(output.fileno())
         finally:
@@ -129,7 +146,9 @@ class _Attended:
         """What it says, and nothing where it has said nothing for a while, until it has ended."""
         stream = self.process.stderr
         while stream is not None and self.process.poll() is None:
-            ready, _, _ = select.select([stream], [], [], _SHORT_STEP_SECONDS if self._asks else self.step)
+            ready, _, _ = select.select(
+                [stream], [], [], _SHORT_STEP_SECONDS if self._asks else self.step
+            )
             if self.attention.cancelled():
                 raise Cancelled
             piece = os.read(stream.fileno(), _BLOCK) if ready else b""
@@ -151,7 +170,11 @@ class _Attended:
                 self.process.wait(_STEP_SECONDS)
             self._let_ask()
         stream = self.process.stderr
-        while stream is not None and select.select([stream], [], [], 0)[0] and (piece := os.read(stream.fileno(), _BLOCK)):
+        while (
+            stream is not None
+            and select.select([stream], [], [], 0)[0]
+            and (piece := os.read(stream.fileno(), _BLOCK))
+        ):
             yield piece
         yield b""
 
@@ -216,4 +239,6 @@ class _Attended:
         if self.process.stderr is not None:
             self.process.stderr.close()
         if self.process.returncode == -signal.SIGINT and not self.attention.cancelled():
-            os.kill(os.getpid(), signal.SIGINT)  # it was asked for at the terminal, which was not ours then
+            os.kill(
+                os.getpid(), signal.SIGINT
+            )  # it was asked for at the terminal, which was not ours then

@@ -20,7 +20,11 @@ _SECONDS = 10  # a pattern of many `**/` keeps git busy for years; 100,000 files
 
 
 def attributes_of(
-    repository: Repository, attribute_files: Iterable[Entry], paths: Sequence[bytes], *, ignore_case: bool = False
+    repository: Repository,
+    attribute_files: Iterable[Entry],
+    paths: Sequence[bytes],
+    *,
+    ignore_case: bool = False,
 ) -> list[Mapping[str, str]]:
     """For each path the attributes above that are in force if these `.gitattributes` files are all there are.
 
@@ -28,7 +32,9 @@ def attributes_of(
     `set`, `unset`, or the attribute's own; what is not specified is left out. git reads the files from an index of its
     own, so that `info/attributes`, the user's and the system's have no say.
     """
-    lines = b"".join(b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files)
+    lines = b"".join(
+        b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files
+    )
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
         environment = _environment(repository, Path(scratch), ignore_case=ignore_case)
         run_git(None, "init", "--quiet", "--bare", "--template=", scratch, environment=environment)
@@ -36,15 +42,23 @@ def attributes_of(
         asked = b"".join(path + b"\0" for path in paths)
         said = _check_attributes(asked, environment)
     fields = iter(said.split(b"\0")[:-1])
-    values = [(name.decode(), value.decode("utf-8", "replace")) for _, name, value in zip(fields, fields, fields, strict=True)]
+    values = [
+        (name.decode(), value.decode("utf-8", "replace"))
+        for _, name, value in zip(fields, fields, fields, strict=True)
+    ]
     one = len(_ASKED)
-    return [{name: value for name, value in values[at : at + one] if value != "unspecified"} for at in range(0, len(values), one)]
+    return [
+        {name: value for name, value in values[at : at + one] if value != "unspecified"}
+        for at in range(0, len(values), one)
+    ]
 
 
 def _check_attributes(asked: bytes, environment: Mapping[str, str]) -> bytes:
     options = ("--cached", "-z", "--stdin", *_ASKED)
     try:
-        return run_git(None, "check-attr", *options, stdin=asked, environment=environment, seconds=_SECONDS).stdout
+        return run_git(
+            None, "check-attr", *options, stdin=asked, environment=environment, seconds=_SECONDS
+        ).stdout
     except CouldNotCheckError as error:
         error.hint = "look at the patterns of the .gitattributes that are in force in third_party/: git matches each with each file"
         raise
@@ -54,7 +68,9 @@ def _environment(repository: Repository, scratch: Path, *, ignore_case: bool) ->
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     # in a push the objects are in quarantine: then git has said where
     objects = {
-        key: os.environ[key] for key in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES") if key in os.environ
+        key: os.environ[key]
+        for key in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+        if key in os.environ
     } or {"GIT_OBJECT_DIRECTORY": str(repository.common_directory / "objects")}
     return {
         **kept,

@@ -24,7 +24,11 @@ def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[byt
         names.seek(0)
         command = [program(), f"--git-dir={repository}", "cat-file", "--batch", "--buffer"]
         with subprocess.Popen(  # noqa: S603
-            command, stdin=names, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=own_environment()
+            command,
+            stdin=names,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=own_environment(),
         ) as process:
             try:
                 yield from _batch(process.stdout, objects)
@@ -35,7 +39,15 @@ def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[byt
 def digest_blob(repository: Path, blob: ObjectId) -> tuple[int, str]:
     """The size and the SHA-256 of a blob of a git directory, read in pieces; HostError if it cannot be read whole."""
     size, digest = 0, hashlib.sha256()
-    command = [program(), f"--git-dir={repository}", "-c", "core.bigFileThreshold=1m", "cat-file", "blob", blob]
+    command = [
+        program(),
+        f"--git-dir={repository}",
+        "-c",
+        "core.bigFileThreshold=1m",
+        "cat-file",
+        "blob",
+        blob,
+    ]
     with subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=own_environment()
     ) as process:
@@ -51,7 +63,9 @@ def _batch(output: IO[bytes] | None, objects: Sequence[ObjectId]) -> Iterator[by
     for object_id in objects:
         header = output.readline().split() if output is not None else []
         if output is None or len(header) != 3:  # noqa: PLR2004 - id, kind and size; else it is missing
-            raise UnreadableObjectError(f"object {object_id} cannot be read", reference="object-missing")
+            raise UnreadableObjectError(
+                f"object {object_id} cannot be read", reference="object-missing"
+            )
         yield output.read(int(header[2]) + 1)[:-1]
 
 
@@ -65,7 +79,9 @@ class Packing:
         """Wait for it; HostError with its words if it failed."""
         _, said = self.process.communicate()
         if self.process.returncode != 0:
-            raise HostError("cannot write to the object database", last_lines(said), reference="git-failed")
+            raise HostError(
+                "cannot write to the object database", last_lines(said), reference="git-failed"
+            )
 
 
 def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:
@@ -73,12 +89,26 @@ def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Pac
 
     git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
     """
-    environment = {**own_environment(), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects"))}
+    environment = {
+        **own_environment(),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects")),
+    }
     # a blob above the threshold is copied in pieces, however large it is
     git = [program(), "--git-dir=.", "-c", "core.bigFileThreshold=1m"]
-    command = [*git, "pack-objects", "--quiet", "--window=0", str(target / "objects" / "pack" / "pack")]
+    command = [
+        *git,
+        "pack-objects",
+        "--quiet",
+        "--window=0",
+        str(target / "objects" / "pack" / "pack"),
+    ]
     process = subprocess.Popen(  # noqa: S603
-        command, cwd=target, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=target,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin as names:

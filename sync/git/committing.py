@@ -21,8 +21,16 @@ class Head:
 
 def read_head(work_tree: Path) -> Head:
     """Where HEAD is; HostError if git cannot tell, which is not the same as a branch without commits."""
-    branch = run_git(work_tree, "symbolic-ref", "--quiet", "HEAD", answers=(0, NOT_THERE)).stdout.decode().strip()
-    commit = run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", answers=(0, NOT_THERE)).stdout.decode().strip()
+    branch = (
+        run_git(work_tree, "symbolic-ref", "--quiet", "HEAD", answers=(0, NOT_THERE))
+        .stdout.decode()
+        .strip()
+    )
+    commit = (
+        run_git(work_tree, "rev-parse", "--verify", "--quiet", "HEAD", answers=(0, NOT_THERE))
+        .stdout.decode()
+        .strip()
+    )
     return Head(branch or None, ObjectId(commit) if commit else None)
 
 
@@ -46,8 +54,18 @@ def commit_index(index: IndexFile, head: Head, message: str) -> ObjectId:
     between, where git would start an editor.
     """
     environment = {**os.environ, "GIT_INDEX_FILE": str(index.path), "GIT_EDITOR": _is_still(head)}
-    command = ("commit", "--quiet", "--file=-", "--cleanup=verbatim", "--edit", "--no-status", "--no-verbose")
-    done = run_git(index.work_tree, *command, stdin=message.encode(), environment=environment, check=False)
+    command = (
+        "commit",
+        "--quiet",
+        "--file=-",
+        "--cleanup=verbatim",
+        "--edit",
+        "--no-status",
+        "--no-verbose",
+    )
+    done = run_git(
+        index.work_tree, *command, stdin=message.encode(), environment=environment, check=False
+    )
     if done.returncode != 0:
         raise _not_committed(index.work_tree, head, done.stderr or done.stdout)
     return ObjectId(run_git(index.work_tree, "rev-parse", "HEAD").stdout.decode().strip())
@@ -69,5 +87,7 @@ def _not_committed(work_tree: Path, head: Head, said: bytes) -> HostError:
             reference="head-moved",
         )
     return HostError(
-        "git commit failed: what was synced is in place, and staged", last_lines(said, most=60), reference="commit-failed"
+        "git commit failed: what was synced is in place, and staged",
+        last_lines(said, most=60),
+        reference="commit-failed",
     )

@@ -28,7 +28,9 @@ _REFUSAL = "fatal: remote error: "
 _UNREAD = "Could not read from remote repository"
 _FIRST = (_FATAL, "error: RPC failed")
 _REFUSED_ID = "Server does not allow request for unadvertised object"
-_INCOMPLETE = re.compile(r"aborting due to possible repository corruption|could not fetch [0-9a-f]{40} from promisor remote")
+_INCOMPLETE = re.compile(
+    r"aborting due to possible repository corruption|could not fetch [0-9a-f]{40} from promisor remote"
+)
 _LACKED = re.compile(r"(?:could not fetch|unable to read|not our ref) (?!0{40})([0-9a-f]{40})")
 # how git calls a file of the repository that it works in; the cache's it calls by their whole path
 _FILE_THERE = re.compile(r"[ (]\./")
@@ -40,19 +42,34 @@ _NO_REPOSITORY = re.compile(
     r"no such file or directory: '|not a git repository|invalid gitfile format|^error: .*\bnot (?:be )?found",
     re.IGNORECASE | re.MULTILINE,
 )
-_REDIRECTED = re.compile(r"error: 30[12378]|unable to update url base from redirection", re.IGNORECASE)
+_REDIRECTED = re.compile(
+    r"error: 30[12378]|unable to update url base from redirection", re.IGNORECASE
+)
 _AUTHENTICATION = re.compile(
     r"could not read (?:username|password)|authentication failed|error: 401|permission denied \(|told us to quit",
     re.IGNORECASE,
 )
-_UNVERIFIED = re.compile(r"host key verification failed|certificate|ssl (?:peer|routines)|tls handshake", re.IGNORECASE)
-_NO_AUTHORITIES = re.compile(r"error setting certificate|error reading ca cert|cacert|problem with the ssl ca", re.IGNORECASE)
-_MEMORY = re.compile(r"out of memory|malloc failed|mmap failed: cannot allocate|cannot allocate memory", re.IGNORECASE)
-_LARGE = re.compile(r"file too large|pack exceeds maximum|died of signal 25|signal: 25", re.IGNORECASE)
+_UNVERIFIED = re.compile(
+    r"host key verification failed|certificate|ssl (?:peer|routines)|tls handshake", re.IGNORECASE
+)
+_NO_AUTHORITIES = re.compile(
+    r"error setting certificate|error reading ca cert|cacert|problem with the ssl ca", re.IGNORECASE
+)
+_MEMORY = re.compile(
+    r"out of memory|malloc failed|mmap failed: cannot allocate|cannot allocate memory",
+    re.IGNORECASE,
+)
+_LARGE = re.compile(
+    r"file too large|pack exceeds maximum|died of signal 25|signal: 25", re.IGNORECASE
+)
 _FULL = re.compile(r"no space left|disk quota|read-only file system", re.IGNORECASE)
 _SHA256 = re.compile(r"mismatched algorithms|object format", re.IGNORECASE)
-_FORMAT = re.compile(rf"{_SHA256.pattern}|unknown repository extension|expected git repo version", re.IGNORECASE)
-_ASKING = re.compile(r"(?:could not read (?:Username|Password) for|Authentication failed for) '(https?://[^/']*)")
+_FORMAT = re.compile(
+    rf"{_SHA256.pattern}|unknown repository extension|expected git repo version", re.IGNORECASE
+)
+_ASKING = re.compile(
+    r"(?:could not read (?:Username|Password) for|Authentication failed for) '(https?://[^/']*)"
+)
 _OWNER = re.compile(r"dubious ownership|unsafe repository", re.IGNORECASE)
 _DUMB = re.compile(r"dumb http transport", re.IGNORECASE)
 _DAMAGED = re.compile(
@@ -82,23 +99,41 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
     first = next((line for line in own if line.startswith(_FIRST)), own[0] if own else "")
     before = own[: own.index(first)] if first in own else []
     if _UNREAD in first and not before:  # some servers of ssh mark their words as git does
-        theirs = [line.removeprefix("remote: ") for line in ended.said if line.startswith("remote: ")]
+        theirs = [
+            line.removeprefix("remote: ") for line in ended.said if line.startswith("remote: ")
+        ]
         before = [line for line in theirs if re.search(r"\w", line)]
-    words = [settings.without_passwords(line).removeprefix(_FATAL).removeprefix("error: ") for line in (*before[-3:], first)]
+    words = [
+        settings.without_passwords(line).removeprefix(_FATAL).removeprefix("error: ")
+        for line in (*before[-3:], first)
+    ]
     url = f"url: {settings.shown_url}"
     if ended.status < 0 and not first:
         return _killed([url], -ended.status)
-    context = [url, *(word for word in words if word)] if words[-1] else [url, f"git ended with {ended.status}"]
+    context = (
+        [url, *(word for word in words if word)]
+        if words[-1]
+        else [url, f"git ended with {ended.status}"]
+    )
     if any(_REFUSED_ID in line for line in own):
         return RefusedIdError(
-            "the upstream does not serve objects by id", [url, _REFUSED_ID.lower()], reference="object-id-refused"
+            "the upstream does not serve objects by id",
+            [url, _REFUSED_ID.lower()],
+            reference="object-id-refused",
         )
     if _NOT_OURS.match(first):
         return _lacking(NotGivenError, "object-not-there", settings, [first], [url])
     if settings.is_local and any(_MEMORY.search(line) for line in ended.said):
-        return too_much(settings, "it does not fit into the memory that fetching may take", "memory-limit")
-    if any(_INCOMPLETE.search(line) or (settings.is_local and _FILE_THERE.search(line)) for line in ended.said):
-        return _lacking(IncompleteUpstreamError, "upstream-incomplete", settings, ended.said, context)
+        return too_much(
+            settings, "it does not fit into the memory that fetching may take", "memory-limit"
+        )
+    if any(
+        _INCOMPLETE.search(line) or (settings.is_local and _FILE_THERE.search(line))
+        for line in ended.said
+    ):
+        return _lacking(
+            IncompleteUpstreamError, "upstream-incomplete", settings, ended.said, context
+        )
     if first.startswith("fatal: couldn't find remote ref "):
         return MissingRefError("the upstream lacks a ref", context, reference="ref-missing")
     if first.startswith(_REFUSAL):
@@ -114,20 +149,34 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
 
 
 def _lacking(
-    kind: type[CouldNotCheckError], reference: str, settings: Settings, said: Iterable[str], context: list[str]
+    kind: type[CouldNotCheckError],
+    reference: str,
+    settings: Settings,
+    said: Iterable[str],
+    context: list[str],
 ) -> CouldNotCheckError:
     lacked = next((found[1] for line in said if (found := _LACKED.search(line))), None)
     return kind(
-        f"the upstream lacks object {lacked}" if lacked else "the upstream's repository is incomplete or damaged",
+        f"the upstream lacks object {lacked}"
+        if lacked
+        else "the upstream's repository is incomplete or damaged",
         context if lacked is None else context[:1],
-        hint=completion(*settings.place) if settings.place else "mirror from a repository that has everything",
+        hint=completion(*settings.place)
+        if settings.place
+        else "mirror from a repository that has everything",
         reference=reference,
     )
 
 
-def _by_words(cache: Path, settings: Settings, first: str, everything: str, context: list[str]) -> VerbatimError:
+def _by_words(
+    cache: Path, settings: Settings, first: str, everything: str, context: list[str]
+) -> VerbatimError:
     if _MEMORY.search(everything):
-        return too_much(settings, "what it sends does not fit into the memory that fetching may take", "memory-limit")
+        return too_much(
+            settings,
+            "what it sends does not fit into the memory that fetching may take",
+            "memory-limit",
+        )
     if _LARGE.search(everything):
         return too_much(settings, "it sends more than fetching may write", "pack-too-large")
     if _FULL.search(everything):
@@ -185,7 +234,9 @@ def _killed(context: list[str], number: int) -> CouldNotCheckError:
 
 def _damaged(context: list[str]) -> CouldNotCheckError:
     hint = "run the command again with the network: it will be fetched anew"
-    return DamagedCacheError("the cache of this upstream is damaged", context, hint, reference="cache-damaged")
+    return DamagedCacheError(
+        "the cache of this upstream is damaged", context, hint, reference="cache-damaged"
+    )
 
 
 def too_much(settings: Settings, what: str, reference: str) -> CouldNotCheckError:
@@ -202,9 +253,14 @@ def too_much(settings: Settings, what: str, reference: str) -> CouldNotCheckErro
     )
 
 
-def _unreachable(kind: type[CouldNotCheckError], reference: str) -> Callable[[Settings, list[str]], VerbatimError]:
+def _unreachable(
+    kind: type[CouldNotCheckError], reference: str
+) -> Callable[[Settings, list[str]], VerbatimError]:
     return lambda _, context: kind(
-        "the upstream cannot be reached", context, hint="check the network and the `url`", reference=reference
+        "the upstream cannot be reached",
+        context,
+        hint="check the network and the `url`",
+        reference=reference,
     )
 
 
@@ -258,7 +314,11 @@ def _unsupported(_: Settings, context: list[str]) -> VerbatimError:
     of_sha256 = _SHA256.search("\n".join(context))
     return SelectionError(
         "the upstream cannot be copied from: "
-        + ("its object ids are SHA-256, and git-verbatim copies by SHA-1 ids" if of_sha256 else "git does not read its format"),
+        + (
+            "its object ids are SHA-256, and git-verbatim copies by SHA-1 ids"
+            if of_sha256
+            else "git does not read its format"
+        ),
         context[:1] if of_sha256 else context,
         hint="mirror from a repository of the project with SHA-1 ids, if there is one"
         if of_sha256

@@ -28,7 +28,9 @@ class Copying:
 def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
     """Begin to bring objects that `target` lacks from `source`: one pack if they are many or large, by a process of its own."""
     lacking = _lacking(target, list(dict.fromkeys(objects)))
-    if len(lacking) >= UNPACK_LIMIT or any(source.size(object_id) > _LARGE_BYTES for object_id in lacking):
+    if len(lacking) >= UNPACK_LIMIT or any(
+        source.size(object_id) > _LARGE_BYTES for object_id in lacking
+    ):
         return Copying(pack_objects(source.git_directory, target.common_directory, lacking))
     for object_id in lacking:
         kind, content = source.read_typed(object_id)

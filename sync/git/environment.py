@@ -25,7 +25,13 @@ def settle(directory: Path) -> None:
     if not any(name in os.environ for name in _LOCATING):
         return
     moving = [word for path in _MOVING.values() for word in ("--git-path", path)]
-    asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", *moving, "--show-toplevel"]
+    asked = [
+        "--absolute-git-dir",
+        "--path-format=absolute",
+        "--git-common-dir",
+        *moving,
+        "--show-toplevel",
+    ]
     done = run_git(directory, "rev-parse", *asked, check=False)
     lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
     if len(lines) not in {_BEFORE_TOP, _BEFORE_TOP + 1}:
@@ -36,7 +42,9 @@ def settle(directory: Path) -> None:
     _refuse_common_directory(Path(git_directory), Path(common))
     if any(name in os.environ for name in _NAMING):
         pin(git_directory, *lines[_BEFORE_TOP:])
-    os.environ.update({name: path for name, path in zip(_MOVING, moved, strict=True) if name in os.environ})
+    os.environ.update(
+        {name: path for name, path in zip(_MOVING, moved, strict=True) if name in os.environ}
+    )
 
 
 def pin(git_directory: str, work_tree: str | None = None) -> None:
@@ -51,7 +59,9 @@ def leads_to(work_tree: Path, git_directory: Path) -> bool:
     pointer = work_tree / ".git"
     try:
         if pointer.is_file():
-            pointer = work_tree / os.fsdecode(pointer.read_bytes().removeprefix(b"gitdir: ").rstrip(b"\n"))
+            pointer = work_tree / os.fsdecode(
+                pointer.read_bytes().removeprefix(b"gitdir: ").rstrip(b"\n")
+            )
         return pointer.samefile(git_directory)
     except OSError:
         return False
@@ -59,8 +69,15 @@ def leads_to(work_tree: Path, git_directory: Path) -> bool:
 
 def refuse_moved(git_directory: Path, common_directory: Path) -> None:
     """HostError where the environment has git keep the index or new objects elsewhere than in the repository."""
-    own = {"GIT_INDEX_FILE": git_directory / "index", "GIT_OBJECT_DIRECTORY": common_directory / "objects"}
-    moved = [name for name, place in own.items() if name in os.environ and not _is_same(Path(os.environ[name]), place)]
+    own = {
+        "GIT_INDEX_FILE": git_directory / "index",
+        "GIT_OBJECT_DIRECTORY": common_directory / "objects",
+    }
+    moved = [
+        name
+        for name, place in own.items()
+        if name in os.environ and not _is_same(Path(os.environ[name]), place)
+    ]
     if moved:
         raise HostError(
             "the environment has git keep its index or its objects elsewhere, where this command would not write",

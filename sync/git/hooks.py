@@ -12,4 +12,6 @@ if TYPE_CHECKING:  # what only walks needs no libgit2
 def hooks_directory(directory: Path | None) -> Path:
     """Where git looks for hooks here: `core.hooksPath`, linked worktrees and submodules included."""
     said = run_git(directory, "rev-parse", "--git-path", "hooks").stdout
-    return ((directory or Path.cwd()) / said.decode("utf-8", "surrogateescape").rstrip("\n")).absolute()
+    return (
+        (directory or Path.cwd()) / said.decode("utf-8", "surrogateescape").rstrip("\n")
+    ).absolute()

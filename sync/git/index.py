@@ -63,7 +63,14 @@ class IndexFile:
         empty = {path for path, sides in found.items() if sides[0][1:] == (_EMPTY_BLOB, 0)}
         if not empty:
             return {}
-        listing = ("--cached", "--ita-invisible-in-index", "--no-renames", "--name-only", "-z", EMPTY_TREE)
+        listing = (
+            "--cached",
+            "--ita-invisible-in-index",
+            "--no-renames",
+            "--name-only",
+            "-z",
+            EMPTY_TREE,
+        )
         staged = self._git("diff-index", *listing, "--", *asked).split(b"\0")
         return {path: [(_INTENDED, _EMPTY_BLOB, 0)] for path in empty.difference(staged)}
 
@@ -104,11 +111,23 @@ class IndexFile:
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         return self._run(*arguments, stdin=stdin).stdout
 
-    def _run(self, *arguments: str, stdin: bytes = b"", output: IO[bytes] | None = None, check: bool = True) -> Completed:
+    def _run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        output: IO[bytes] | None = None,
+        check: bool = True,
+    ) -> Completed:
         environment = {**judging_environment(), "GIT_INDEX_FILE": str(self.path)}
         try:
             return run_git(
-                self.work_tree, *arguments, options=_OPTIONS, stdin=stdin, environment=environment, output=output, check=check
+                self.work_tree,
+                *arguments,
+                options=_OPTIONS,
+                stdin=stdin,
+                environment=environment,
+                output=output,
+                check=check,
             )
         except HostError as error:
             error.hint = error.hint or "look with `git status`, and mend what it says"
@@ -169,10 +188,16 @@ class Index:
         self.discard_leftovers()
         is_held = False
         try:
-            with attempting("lock the index", f"let yourself write to {self.git_directory}, then run the command again"):
+            with attempting(
+                "lock the index",
+                f"let yourself write to {self.git_directory}, then run the command again",
+            ):
                 self._lock()
                 is_held = True
-            with attempting("copy the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
+            with (
+                attempting("copy the index"),
+                suppress(FileNotFoundError),
+            ):  # there is none where nothing was ever staged
                 shutil.copy2(self.path, self._copy.path)
             yield LockedIndex(self, self._copy)
         finally:
@@ -234,7 +259,10 @@ class LockedIndex:
         from sync.git.libgit2 import attempting
 
         self.copy.refresh(paths)
-        with attempting("write the index"), suppress(FileNotFoundError):  # there is none where nothing was ever staged
+        with (
+            attempting("write the index"),
+            suppress(FileNotFoundError),
+        ):  # there is none where nothing was ever staged
             self.copy.path.replace(self.index.path)
 
 

@@ -18,6 +18,8 @@ def whereabouts(git: str, directory: Path) -> str:
     """Where a commit may be that is not there."""
     if (directory / "shallow").exists():
         return completion(git, directory)
-    if run_git(None, f"--git-dir={directory}", "remote", environment=own_environment(), check=False).stdout:
+    if run_git(
+        None, f"--git-dir={directory}", "remote", environment=own_environment(), check=False
+    ).stdout:
         return f"another remote may have it: `{git} fetch --all`; a fork's is in the fork alone"
     return "it may be a fork's, which is another upstream; look for one that is there"

@@ -38,12 +38,18 @@ def attempting(what: str, hint: str | None = None) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise HostError(f"cannot {what}", [words(error)], hint=hint, reference="git-failed") from error
+        raise HostError(
+            f"cannot {what}", [words(error)], hint=hint, reference="git-failed"
+        ) from error
 
 
 def words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+        return (
+            f"{os.fsdecode(error.filename)}: {error.strerror.lower()}"
+            if error.filename
+            else error.strerror.lower()
+        )
     # a KeyError writes its words as Python quotes them
     said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return said.lower() or type(error).__name__
@@ -65,10 +71,15 @@ _FOREIGN = {
         "keep the mirrors in a repository of SHA-1 ids: `git init --object-format=sha1`",
     ),
     re.compile(r"extensions\.refstorage"): Foreign(
-        "its refs are in a reftable, which libgit2 does not read", "convert them: `git refs migrate --ref-format=files`"
+        "its refs are in a reftable, which libgit2 does not read",
+        "convert them: `git refs migrate --ref-format=files`",
     ),
-    re.compile(r"extension name extensions\.\S+"): Foreign("it has an extension of git's format that libgit2 does not read", _COPY),
-    re.compile(r"unsupported repository version"): Foreign("its format is newer than libgit2 reads", _COPY),
+    re.compile(r"extension name extensions\.\S+"): Foreign(
+        "it has an extension of git's format that libgit2 does not read", _COPY
+    ),
+    re.compile(r"unsupported repository version"): Foreign(
+        "its format is newer than libgit2 reads", _COPY
+    ),
 }
 
 

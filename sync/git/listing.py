@@ -23,7 +23,10 @@ class Listed(NamedTuple):
 def list_index(repository: Repository, directory: str) -> list[Listed]:
     """The entries at or below a directory; of a conflict each side."""
     listed = repository.index.file.listed([directory])
-    return [Listed(Entry(RepoPath(path), mode, blob), tag == _HIDDEN) for tag, mode, blob, _, path in listed]
+    return [
+        Listed(Entry(RepoPath(path), mode, blob), tag == _HIDDEN)
+        for tag, mode, blob, _, path in listed
+    ]
 
 
 def is_tracked(repository: Repository, path: str) -> bool:
@@ -36,7 +39,9 @@ def is_tracked(repository: Repository, path: str) -> bool:
 
 def staged_gitlinks(repository: Repository, directory: str) -> frozenset[bytes]:
     """The submodules of the index at or below a directory, by path from the top."""
-    return frozenset(entry.path for entry, _ in list_index(repository, directory) if entry.mode == Mode.GITLINK)
+    return frozenset(
+        entry.path for entry, _ in list_index(repository, directory) if entry.mode == Mode.GITLINK
+    )
 
 
 def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[bytes]:
@@ -55,5 +60,10 @@ def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[by
 def core_switches(work_tree: Path) -> dict[str, bool]:
     """Git's `core.filemode`, `core.symlinks`, `core.sparsecheckout` and `…cone`, as far as any configuration in force has them."""
     pattern = r"^core\.(filemode|symlinks|sparsecheckout|sparsecheckoutcone)$"
-    said = run_git(work_tree, "config", "--type=bool", "--get-regexp", pattern, check=False).stdout.decode()
-    return {key.removeprefix("core."): value == "true" for key, _, value in (line.partition(" ") for line in said.splitlines())}
+    said = run_git(
+        work_tree, "config", "--type=bool", "--get-regexp", pattern, check=False
+    ).stdout.decode()
+    return {
+        key.removeprefix("core."): value == "true"
+        for key, _, value in (line.partition(" ") for line in said.splitlines())
+    }

@@ -11,7 +11,9 @@ from sync.ids import ObjectId
 _NAME = re.compile(r"(?:(?!@\{)[^~^:])*")
 _WHOLE_ID = re.compile("[0-9a-fA-F]{40}")
 _PART_OF_ID = re.compile("[0-9a-fA-F]{4,39}")
-_OF_THE_REPOSITORY = re.compile("@|[A-Z_]+")  # HEAD, FETCH_HEAD and the like: files that no push makes
+_OF_THE_REPOSITORY = re.compile(
+    "@|[A-Z_]+"
+)  # HEAD, FETCH_HEAD and the like: files that no push makes
 # where git looks for a name, in this order (gitrevisions(7))
 _PLACES = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 
@@ -32,7 +34,9 @@ def named_commit(repository: Repository, revision: str) -> ObjectId | None:
     name = found[0] if found else ""
     if not name or _WHOLE_ID.fullmatch(name) or _is_of_the_repository(repository, name):
         return repository.commit_of(revision)
-    refs = _existing([name] if name.startswith("refs/") else [place.format(name) for place in _PLACES])
+    refs = _existing(
+        [name] if name.startswith("refs/") else [place.format(name) for place in _PLACES]
+    )
     if name.startswith("refs/") and not refs:
         return None
     _refuse_several(name, refs)
@@ -52,7 +56,11 @@ def _existing(refs: Sequence[str]) -> list[str]:
 
 
 def _refuse_several(name: str, refs: Sequence[str]) -> None:
-    ids = run_git(None, "rev-parse", f"--disambiguate={name}").stdout if refs and _PART_OF_ID.fullmatch(name) else b""
+    ids = (
+        run_git(None, "rev-parse", f"--disambiguate={name}").stdout
+        if refs and _PART_OF_ID.fullmatch(name)
+        else b""
+    )
     meant = [*refs, *(f"object {object_id}" for object_id in ids.decode().split())]
     if len(meant) > 1:
         raise UsageError(

@@ -25,14 +25,26 @@ class Passwords:
         """The configuration by which git asks the cache, after the helpers of the user's own."""
         if self._directory is None:
             return ()
-        return (("credential.helper", f"cache --timeout={_LONGEST_SECONDS} --socket={shlex.quote(str(self._socket))}"),)
+        return (
+            (
+                "credential.helper",
+                f"cache --timeout={_LONGEST_SECONDS} --socket={shlex.quote(str(self._socket))}",
+            ),
+        )
 
     def begin(self) -> None:
         """Start the cache, since somebody is about to be asked: a git that starts it by itself takes it along when it is ended."""
         with self._starting:
             if self._directory is not None and not self._socket.exists():
                 nobodys = b"protocol=none\nhost=invalid\nusername=nobody\npassword=none\n"
-                run_git(None, "credential-cache", f"--socket={self._socket}", "store", stdin=nobodys, check=False)
+                run_git(
+                    None,
+                    "credential-cache",
+                    f"--socket={self._socket}",
+                    "store",
+                    stdin=nobodys,
+                    check=False,
+                )
 
     @property
     def _socket(self) -> Path:

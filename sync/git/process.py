@@ -52,9 +52,13 @@ def run_git(
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise CouldNotCheckError(f"git {action} takes too long", [f"waited: {seconds} s"], reference="git-too-slow") from error
+        raise CouldNotCheckError(
+            f"git {action} takes too long", [f"waited: {seconds} s"], reference="git-too-slow"
+        ) from error
     if check and done.returncode not in answers:
-        said = last_lines(done.stderr or done.stdout or b"") or (["it was killed"] if done.returncode < 0 else [])
+        said = last_lines(done.stderr or done.stdout or b"") or (
+            ["it was killed"] if done.returncode < 0 else []
+        )
         raise HostError(f"git {action} failed", said, reference="git-failed")
     return done
 
@@ -72,13 +76,19 @@ def installed(program: str) -> str | None:
 
 def absolute_path() -> str:
     """PATH without what is relative: one that looks into the current directory has the tree that is judged bring programs."""
-    return os.pathsep.join(filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep)))
+    return os.pathsep.join(
+        filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep))
+    )
 
 
 def program() -> str:
     program = installed("git")
     if program is None:
-        raise HostError("git is not installed", hint="install git and run the command again", reference="git-missing")
+        raise HostError(
+            "git is not installed",
+            hint="install git and run the command again",
+            reference="git-missing",
+        )
     return program
 
 
@@ -97,9 +107,19 @@ def stream_git(
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(stdin)
         given.seek(0)
-        command = [program(), "--no-replace-objects", "-c", "advice.graftFileDeprecated=false", *arguments]
+        command = [
+            program(),
+            "--no-replace-objects",
+            "-c",
+            "advice.graftFileDeprecated=false",
+            *arguments,
+        ]
         with subprocess.Popen(  # noqa: S603
-            command, stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment or judging_environment()
+            command,
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=environment or judging_environment(),
         ) as process:
             stopping = threading.Timer(seconds, process.kill) if seconds is not None else None
             try:
@@ -114,7 +134,9 @@ def stream_git(
                     stopping.cancel()
         if process.returncode != 0:
             said.seek(0)
-            words = last_lines(said.read()) or [f"it was stopped, after {seconds:g} s at most" if seconds else "it was stopped"]
+            words = last_lines(said.read()) or [
+                f"it was stopped, after {seconds:g} s at most" if seconds else "it was stopped"
+            ]
             raise CouldNotCheckError(f"git {arguments[0]} failed", words, reference="git-failed")
 
 
@@ -138,7 +160,10 @@ def judging_environment() -> dict[str, str]:
 def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
     """Whether a Python that is started in this way, from a neutral directory, finds a module."""
     command = [interpreter, *flags, "-c", f"import {module}"]
-    return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return done.returncode == 0
 
 
 def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Completed:
@@ -162,11 +187,19 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Comp
     }
     try:
         return subprocess.run(  # noqa: S603
-            [found, *arguments], cwd=home, input=stdin, capture_output=True, env=environment, check=False, timeout=_CHECKER_SECONDS
+            [found, *arguments],
+            cwd=home,
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            check=False,
+            timeout=_CHECKER_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
         raise CouldNotCheckError(
-            f"{program} takes too long over a signature", [f"waited: {_CHECKER_SECONDS} s"], reference="signature-program-failed"
+            f"{program} takes too long over a signature",
+            [f"waited: {_CHECKER_SECONDS} s"],
+            reference="signature-program-failed",
         ) from error
 
 
@@ -176,15 +209,31 @@ def resolve_commit(repository: Path, revision: str) -> ObjectId | None:
     libgit2 would never return from an object on the way that is cut off, neither here nor in `is_reached`.
     """
     arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    done = run_git(repository, "--no-replace-objects", "rev-parse", *arguments, answers=(0, NOT_THERE))
+    done = run_git(
+        repository, "--no-replace-objects", "rev-parse", *arguments, answers=(0, NOT_THERE)
+    )
     said = done.stdout.decode().strip()
-    return ObjectId(said) if _ID.fullmatch(said) else None  # a range or `^REVISION` says more than one
+    return (
+        ObjectId(said) if _ID.fullmatch(said) else None
+    )  # a range or `^REVISION` says more than one
 
 
 def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> bool:
     """Whether a ref below one of the prefixes of a git directory reaches the commit; HostError if history is missing."""
-    walk = ("rev-list", "--max-count=1", commit, "--not", *(f"--glob={prefix}*" for prefix in prefixes))
-    return not run_git(None, "--no-replace-objects", f"--git-dir={repository}", *walk, environment=own_environment()).stdout
+    walk = (
+        "rev-list",
+        "--max-count=1",
+        commit,
+        "--not",
+        *(f"--glob={prefix}*" for prefix in prefixes),
+    )
+    return not run_git(
+        None,
+        "--no-replace-objects",
+        f"--git-dir={repository}",
+        *walk,
+        environment=own_environment(),
+    ).stdout
 
 
 def own_environment() -> dict[str, str]:
@@ -194,8 +243,13 @@ def own_environment() -> dict[str, str]:
 
 def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
     """The blob ids that `git add` would store for these files, with whatever attributes and configuration are in force."""
-    lines = [quote_path(path).encode() if path.startswith(b'"') or b"\n" in path else path for path in paths]
-    done = run_git(work_tree, "hash-object", "--stdin-paths", stdin=b"".join(line + b"\n" for line in lines))
+    lines = [
+        quote_path(path).encode() if path.startswith(b'"') or b"\n" in path else path
+        for path in paths
+    ]
+    done = run_git(
+        work_tree, "hash-object", "--stdin-paths", stdin=b"".join(line + b"\n" for line in lines)
+    )
     return [ObjectId(line) for line in done.stdout.decode().split()]
 
 

@@ -33,7 +33,10 @@ _T = TypeVar("_T")
 _HEADER_BYTES = 64
 _LARGE_BYTES = 8 << 20
 
-_KINDS = {kind.value: kind.name.lower() for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)}
+_KINDS = {
+    kind.value: kind.name.lower()
+    for kind in (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)
+}
 
 _IN_PROGRESS = {
     RepositoryState.MERGE: "merge",
@@ -55,7 +58,9 @@ _HOSTS = "this repository"
 class Repository:
     """One repository. Also an `ObjectReader`: `read` and `size` raise CouldNotCheckError for what is not there."""
 
-    def __init__(self, repository: pygit2.Repository, whose: str = _HOSTS, hint: str | None = None) -> None:
+    def __init__(
+        self, repository: pygit2.Repository, whose: str = _HOSTS, hint: str | None = None
+    ) -> None:
         self._repository = repository
         self._whose = whose
         self.hint = hint
@@ -73,7 +78,9 @@ class Repository:
         try:
             opened = pygit2.Repository(named or str(directory), flags)
             if "GIT_WORK_TREE" in os.environ:
-                opened.workdir = os.environ["GIT_WORK_TREE"]  # of a bare repository libgit2 itself passes over it
+                opened.workdir = os.environ[
+                    "GIT_WORK_TREE"
+                ]  # of a bare repository libgit2 itself passes over it
         except KeyError:
             return None
         except FAILURES as error:
@@ -81,14 +88,20 @@ class Repository:
                 return None
             kind = foreign(error)
             raise HostError(
-                f"this git repository cannot be used: {kind.why}" if kind else "cannot open the git repository here",
+                f"this git repository cannot be used: {kind.why}"
+                if kind
+                else "cannot open the git repository here",
                 [f"directory: {directory}", words(error)],
                 hint=kind.way_out if kind else "`git status` may say more",
                 reference="repository-unsupported",
             ) from error
         found = cls(opened)
         found._see_pushed_objects()
-        if named is None and found.work_tree is not None and not leads_to(found.work_tree, found.git_directory):
+        if (
+            named is None
+            and found.work_tree is not None
+            and not leads_to(found.work_tree, found.git_directory)
+        ):
             pin(str(found.git_directory), str(found.work_tree))
         return found
 
@@ -107,17 +120,27 @@ class Repository:
         """The bare repository that git has fetched into; HostError with the reference `cache-damaged` if it is none."""
         try:
             remedy = "mirror from a repository that has everything"
-            return cls(pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH), "what the upstream sent", remedy)
+            return cls(
+                pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH),
+                "what the upstream sent",
+                remedy,
+            )
         except FAILURES as error:
             hint = f"remove {path}: it is a cache, and will be fetched again"
-            raise BlockedCacheError(f"cannot open the cache {path}", [words(error)], hint, reference="cache-damaged") from error
+            raise BlockedCacheError(
+                f"cannot open the cache {path}", [words(error)], hint, reference="cache-damaged"
+            ) from error
 
     @classmethod
-    def open_or_create_bare(cls, path: Path, whose: str = "the upstream", hint: str | None = None) -> Self:
+    def open_or_create_bare(
+        cls, path: Path, whose: str = "the upstream", hint: str | None = None
+    ) -> Self:
         """The bare repository at `path`, made if there is none; `hint` is what to do when objects in it cannot be read."""
         with attempting(f"make the git repository {path}", hint):
             path.parent.mkdir(parents=True, exist_ok=True)
-            return cls(pygit2.init_repository(str(path), bare=True, template_path=None), whose, hint)
+            return cls(
+                pygit2.init_repository(str(path), bare=True, template_path=None), whose, hint
+            )
 
     @property
     def work_tree(self) -> Path | None:
@@ -214,7 +237,9 @@ class Repository:
         content = self.read(blob)
         return len(content), hashlib.sha256(content).hexdigest()
 
-    def _look_up(self, object_id: ObjectId, ask: Callable[[pygit2.Oid], tuple[int, _T]]) -> tuple[int, _T]:
+    def _look_up(
+        self, object_id: ObjectId, ask: Callable[[pygit2.Oid], tuple[int, _T]]
+    ) -> tuple[int, _T]:
         try:
             return ask(pygit2.Oid(hex=object_id))
         except FAILURES as error:
@@ -240,7 +265,11 @@ class Repository:
 
     @property
     def _git(self) -> str:
-        return "git" if self._whose == _HOSTS else f"git -C {shlex.quote(str(self.work_tree or self.git_directory))}"
+        return (
+            "git"
+            if self._whose == _HOSTS
+            else f"git -C {shlex.quote(str(self.work_tree or self.git_directory))}"
+        )
 
     def write_blob(self, content: bytes) -> ObjectId:
         """Store bytes as a blob: no filter, no conversion."""
@@ -319,7 +348,9 @@ class Repository:
 def _too_large(tree: ObjectId) -> HostError:
     return HostError(
         f"tree {tree} of the repository is larger than any project's",
-        [f"it has more than {ENTRIES:,} entries, {DEPTH} directories one inside the other, or {PATHS_BYTES:,} bytes of paths"],
+        [
+            f"it has more than {ENTRIES:,} entries, {DEPTH} directories one inside the other, or {PATHS_BYTES:,} bytes of paths"
+        ],
         hint="`git verbatim check --all` says what nothing accounts for",
         reference="tree-too-large",
     )

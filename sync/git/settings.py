@@ -21,15 +21,22 @@ REMOTE = "upstream"
 """What the upstream is called in the configuration that git is given; git names it nowhere."""
 
 _VERSION = re.compile(rb"git version (\d+)\.(\d+)")
-_HEARD = re.compile(r"http\..+|credential\..+|core\.(?:sshcommand|gitproxy|askpass)|ssh\..+", re.IGNORECASE | re.DOTALL)
+_HEARD = re.compile(
+    r"http\..+|credential\..+|core\.(?:sshcommand|gitproxy|askpass)|ssh\..+",
+    re.IGNORECASE | re.DOTALL,
+)
 _HEARD_VARIABLES = re.compile(
     r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|SSL_\w+|PROXY_SSL_\w+|HTTP_\w+|EXEC_PATH)"
 )
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
 # keys of configuration and variables (git-config(1), openssl-env(7)) that have a say in who answers for a URL:
 # whom TLS believes, what leads elsewhere where TLS does not vouch for the host, and what ssh and git's protocol go through
-_AUTHORITIES = re.compile(r"http\.(?:.*\.)?sslca(?:info|path)|GIT_SSL_CA(?:INFO|PATH)|SSL_CERT_(?:FILE|DIR)")
-_DETOURS = re.compile(r"http\.(?:.*\.)?(?:proxy|curloptresolve)|(?:https?|all|no)_proxy", re.IGNORECASE)
+_AUTHORITIES = re.compile(
+    r"http\.(?:.*\.)?sslca(?:info|path)|GIT_SSL_CA(?:INFO|PATH)|SSL_CERT_(?:FILE|DIR)"
+)
+_DETOURS = re.compile(
+    r"http\.(?:.*\.)?(?:proxy|curloptresolve)|(?:https?|all|no)_proxy", re.IGNORECASE
+)
 _CONNECTIONS = re.compile(r"core\.(?:sshcommand|gitproxy)|GIT_SSH(?:_COMMAND)?|GIT_PROXY_COMMAND")
 _HEADERS = re.compile(r"http\.(?:.*\.)?extraheader")
 _CERTIFICATES = re.compile(r"http\.(?:.*\.)?ssl(?:cert|key)|GIT_SSL_(?:CERT|KEY)")
@@ -112,22 +119,38 @@ class Settings:
 
     def without_passwords(self, text: str) -> str:
         """A text of git's without what it says of users in URLs of http."""
-        return _USER_INFORMATION.sub("", text) if self.contacted.lower().startswith("http") else text
+        return (
+            _USER_INFORMATION.sub("", text) if self.contacted.lower().startswith("http") else text
+        )
 
     def environment(self, cache: Path, asked: Pairs = (), *, privately: bool) -> dict[str, str]:
         """The environment of a git that works on the bare repository `cache`; `asked` is configuration of this request.
 
         `privately` no redirect is followed; otherwise what must not go where one leads is left out.
         """
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or _HEARD_VARIABLES.fullmatch(key)}
-        kept |= {key: value for key, value in os.environ.items() if key.startswith("GIT_TRACE") and os.path.isabs(value)}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("GIT_") or _HEARD_VARIABLES.fullmatch(key)
+        }
+        kept |= {
+            key: value
+            for key, value in os.environ.items()
+            if key.startswith("GIT_TRACE") and os.path.isabs(value)
+        }
         heard = self.heard
         if privately:
             asked = (*asked, ("http.followRedirects", "false"))
         elif self.is_private:
             private = (_HEADERS, _VERIFIES, _CERTIFICATES)
-            heard = tuple(one for one in heard if not any(kind.fullmatch(one[0]) for kind in private))
-            kept = {key: value for key, value in kept.items() if not any(kind.fullmatch(key) for kind in private)}
+            heard = tuple(
+                one for one in heard if not any(kind.fullmatch(one[0]) for kind in private)
+            )
+            kept = {
+                key: value
+                for key, value in kept.items()
+                if not any(kind.fullmatch(key) for kind in private)
+            }
         if self.asks_nobody:
             asked = (*asked, ("credential.helper", ""), ("core.askPass", "false"))
             kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
@@ -164,9 +187,13 @@ class TransportConfiguration:
         self._heard = tuple((key, value) for _, key, value in said if _HEARD.fullmatch(key))
         # git believes no repository's own word for this
         self._believed = tuple(
-            value for scope, key, value in said if key == "safe.directory" and scope not in {"local", "worktree"}
+            value
+            for scope, key, value in said
+            if key == "safe.directory" and scope not in {"local", "worktree"}
         )
-        self._allow = {key.split(".", 1)[1]: value for _, key, value in said if key.startswith("protocol.")}
+        self._allow = {
+            key.split(".", 1)[1]: value for _, key, value in said if key.startswith("protocol.")
+        }
 
     def settings_for(self, url: str) -> Settings:
         """The settings for an upstream's URL as the manifest writes it."""
@@ -194,7 +221,9 @@ class TransportConfiguration:
         """What git makes of a URL by `url.<base>.insteadOf`."""
         if not self._rewrites:
             return url
-        contacted = run_git(self._directory, "ls-remote", "--get-url", "--", url).stdout.decode("utf-8", "surrogateescape")
+        contacted = run_git(self._directory, "ls-remote", "--get-url", "--", url).stdout.decode(
+            "utf-8", "surrogateescape"
+        )
         if not (contacted := contacted.removesuffix("\n")).isprintable():
             raise HostError(
                 "git's configuration makes an odd URL of the upstream's",
@@ -206,10 +235,18 @@ class TransportConfiguration:
 
     def _applying(self, url: str) -> dict[str, str]:
         """What git takes of `http.*` for a URL."""
-        if not url.lower().startswith("http") or not any(key.startswith("http.") for key, _ in self._heard):
+        if not url.lower().startswith("http") or not any(
+            key.startswith("http.") for key, _ in self._heard
+        ):
             return {}
-        listed = run_git(self._directory, "config", "-z", "--get-urlmatch", "http", url, check=False).stdout
-        return dict(_key_and_value(line) for line in listed.decode("utf-8", "surrogateescape").split("\0") if line)
+        listed = run_git(
+            self._directory, "config", "-z", "--get-urlmatch", "http", url, check=False
+        ).stdout
+        return dict(
+            _key_and_value(line)
+            for line in listed.decode("utf-8", "surrogateescape").split("\0")
+            if line
+        )
 
     def _protocols(self, *wanted: str) -> tuple[str, ...]:
         """Those of the wanted protocols that the user does not forbid."""
@@ -218,7 +255,11 @@ class TransportConfiguration:
         return tuple(
             one
             for one in wanted
-            if (one in named.split(":") if named is not None else self._allow.get(f"{one}.allow", general) != "never")
+            if (
+                one in named.split(":")
+                if named is not None
+                else self._allow.get(f"{one}.allow", general) != "never"
+            )
         )
 
     def _ways(self, url: str, applies: dict[str, str]) -> Iterator[str]:
@@ -227,7 +268,9 @@ class TransportConfiguration:
             return
         if "http.extraheader" in applies:
             headers = [value for key, value in self._heard if _HEADERS.fullmatch(key)]
-            yield from (header for header in headers if not header.lower().startswith("authorization:"))
+            yield from (
+                header for header in headers if not header.lower().startswith("authorization:")
+            )
         if url.lower().startswith("https") and _is_verified(applies):
             yield from self._said(_AUTHORITIES)
             return
@@ -251,7 +294,10 @@ def _is_private(applies: dict[str, str]) -> bool:
 
 
 def _is_verified(applies: dict[str, str]) -> bool:
-    return "GIT_SSL_NO_VERIFY" not in os.environ and applies.get("http.sslverify", "true").lower() not in _NO
+    return (
+        "GIT_SSL_NO_VERIFY" not in os.environ
+        and applies.get("http.sslverify", "true").lower() not in _NO
+    )
 
 
 def _key_and_value(line: str) -> tuple[str, str]:
@@ -276,7 +322,12 @@ def _listed(directory: Path | None) -> str:
 def _require_git() -> None:
     """HostError where git does not work, or is too old; asked without anybody's configuration."""
     try:
-        done = run_git(None, "version", environment={**own_environment(), "GIT_CONFIG_GLOBAL": os.devnull}, check=False)
+        done = run_git(
+            None,
+            "version",
+            environment={**own_environment(), "GIT_CONFIG_GLOBAL": os.devnull},
+            check=False,
+        )
     except OSError as error:
         raise _broken((error.strerror or str(error)).lower()) from error
     if done.returncode != 0:
@@ -294,5 +345,8 @@ def _require_git() -> None:
 
 def _broken(*why: str) -> HostError:
     return HostError(
-        "git does not work", [f"program: {program()}", *why], hint="look at what `git version` says", reference="git-missing"
+        "git does not work",
+        [f"program: {program()}", *why],
+        hint="look at what `git version` says",
+        reference="git-missing",
     )

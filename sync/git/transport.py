@@ -78,28 +78,59 @@ class Request:
     def configuration(self) -> Pairs:
         asked: Pairs = ()
         if self.without:  # so what is not sent is no fault; in the environment alone, so no later git fetches it by itself
-            asked += ((f"remote.{REMOTE}.promisor", "true"), (f"remote.{REMOTE}.partialCloneFilter", _FILTERS[self.without]))
+            asked += (
+                (f"remote.{REMOTE}.promisor", "true"),
+                (f"remote.{REMOTE}.partialCloneFilter", _FILTERS[self.without]),
+            )
         return (*asked, ("fetch.negotiationAlgorithm", "noop")) if self.by_id else asked
 
 
-def fetch(cache: Path, settings: Settings, request: Request, listener: Listener = Listener()) -> None:
+def fetch(
+    cache: Path, settings: Settings, request: Request, listener: Listener = Listener()
+) -> None:
     """Fetch into the bare repository `cache`.
 
     Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend:
     MissingRefError where the upstream lacks a ref, RefusedIdError and NotGivenError where it does
     not give an id; and TooLargeError.
     """
-    fixed = ["--progress", "--stdin", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]
+    fixed = [
+        "--progress",
+        "--stdin",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-recurse-submodules",
+    ]
     hearing = _Hearing(listener, request.most_objects, request.must_filter)
     lines = "".join(f"{one}\n" for one in request.wanted)
-    _ask(cache, settings, ["fetch", *fixed, *request.options, REMOTE], lines, request.configuration, hearing)
+    _ask(
+        cache,
+        settings,
+        ["fetch", *fixed, *request.options, REMOTE],
+        lines,
+        request.configuration,
+        hearing,
+    )
 
 
-def list_refs(cache: Path, settings: Settings, listener: Listener = Listener()) -> dict[str, ObjectId]:
+def list_refs(
+    cache: Path, settings: Settings, listener: Listener = Listener()
+) -> dict[str, ObjectId]:
     """The tags and branches that the upstream offers, by full name, unpeeled."""
-    ended = _ask(cache, settings, ["ls-remote", "--refs", "--tags", "--heads", REMOTE], "", (), _Hearing(listener))
+    ended = _ask(
+        cache,
+        settings,
+        ["ls-remote", "--refs", "--tags", "--heads", REMOTE],
+        "",
+        (),
+        _Hearing(listener),
+    )
     lines = (line.partition(b"\t") for line in ended.output.splitlines())
-    return {ref.decode("utf-8", "surrogateescape"): ObjectId(target.decode("ascii", "replace")) for target, _, ref in lines}
+    return {
+        ref.decode("utf-8", "surrogateescape"): ObjectId(target.decode("ascii", "replace"))
+        for target, _, ref in lines
+    }
 
 
 @dataclass(slots=True)
@@ -112,14 +143,25 @@ class _Hearing:
     _heard: Progress = field(default_factory=Progress)
 
     def hear(self, line: str) -> None:
-        if (counted := _COUNTED.match(line)) and self.most_objects is not None and int(counted[1]) > self.most_objects:
+        if (
+            (counted := _COUNTED.match(line))
+            and self.most_objects is not None
+            and int(counted[1]) > self.most_objects
+        ):
             raise TooLargeError
         if self.must_filter and line.startswith(_UNFILTERED):
             raise TooLargeError
         if received := _RECEIVED.match(line):
-            size = int(float(received[3]) * _UNITS[received[4]]) if received[3] else self._heard.received_bytes
+            size = (
+                int(float(received[3]) * _UNITS[received[4]])
+                if received[3]
+                else self._heard.received_bytes
+            )
             self._heard = replace(
-                self._heard, received_objects=int(received[1]), total_objects=int(received[2]), received_bytes=size
+                self._heard,
+                received_objects=int(received[1]),
+                total_objects=int(received[2]),
+                received_bytes=size,
             )
         elif line.startswith("remote: "):
             self._heard = replace(self._heard, words=line.removeprefix("remote: "))
@@ -128,7 +170,9 @@ class _Hearing:
         self.listener.progress(self._heard)
 
 
-def _ask(cache: Path, settings: Settings, command: list[str], stdin: str, asked: Pairs, hearing: _Hearing) -> Ended:
+def _ask(
+    cache: Path, settings: Settings, command: list[str], stdin: str, asked: Pairs, hearing: _Hearing
+) -> Ended:
     """Run git so that headers, which often hold a token, and trust without TLS go to no host that a redirect leads to."""
     if settings.is_private:
         try:
@@ -139,7 +183,14 @@ def _ask(cache: Path, settings: Settings, command: list[str], stdin: str, asked:
 
 
 def _run(
-    cache: Path, settings: Settings, command: list[str], stdin: str, asked: Pairs, hearing: _Hearing, *, privately: bool
+    cache: Path,
+    settings: Settings,
+    command: list[str],
+    stdin: str,
+    asked: Pairs,
+    hearing: _Hearing,
+    *,
+    privately: bool,
 ) -> Ended:
     environment = settings.environment(cache, asked, privately=privately)
     if settings.is_local:
@@ -162,7 +213,9 @@ def _run(
             is_urgent=not settings.asks_nobody,
         )
     except TooManyWordsError:
-        raise too_much(settings, "it, or a helper of git's, says megabytes of words", "words-without-end") from None
+        raise too_much(
+            settings, "it, or a helper of git's, says megabytes of words", "words-without-end"
+        ) from None
     if ended.status != 0:
         raise failure(cache, settings, ended)
     return ended

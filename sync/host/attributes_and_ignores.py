@@ -40,7 +40,10 @@ _END = "# git-verbatim: end"
 
 def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
     """What the tool has to say in files below third_party/ that people edit too: in each version of them alike."""
-    return {ATTRIBUTES_FILE: keep_attributes, IGNORE_FILE: lambda present: _with_ignored(present, mirrors)}
+    return {
+        ATTRIBUTES_FILE: keep_attributes,
+        IGNORE_FILE: lambda present: _with_ignored(present, mirrors),
+    }
 
 
 def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | None:
@@ -51,7 +54,10 @@ def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | N
 
 def keep_attributes(present: bytes | None) -> bytes:
     """third_party/.gitattributes as it should be: what somebody wrote stays, what a version of ours did is brought up to date."""
-    if present and present.replace(b"\r\n", b"\n").decode("utf-8", "replace") not in EARLIER_ATTRIBUTES:
+    if (
+        present
+        and present.replace(b"\r\n", b"\n").decode("utf-8", "replace") not in EARLIER_ATTRIBUTES
+    ):
         return present
     return ATTRIBUTES.encode()
 
@@ -72,7 +78,11 @@ def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | No
 def _block(text: str) -> tuple[int, int] | None:
     """Where the first block stands that has an end: found by two searches, since lines may begin it as often as they like."""
     begin = re.search(rf"^{re.escape(_BEGIN)}\n", text, re.MULTILINE)
-    end = re.compile(rf"^{re.escape(_END)}\n", re.MULTILINE).search(text, begin.end()) if begin else None
+    end = (
+        re.compile(rf"^{re.escape(_END)}\n", re.MULTILINE).search(text, begin.end())
+        if begin
+        else None
+    )
     return (begin.start(), end.end()) if begin and end else None
 
 
@@ -81,4 +91,6 @@ def _ignored(mirror: Mirror) -> tuple[str, str]:
 
 
 def _escape(path: str) -> str:
-    return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (len(path) - len(path.rstrip(" ")))
+    return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (
+        len(path) - len(path.rstrip(" "))
+    )

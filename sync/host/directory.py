@@ -92,7 +92,13 @@ class Directory:
     def link(self, name: bytes, target: "Directory", target_name: bytes) -> bool:
         """Give a file of this directory a second name in `target`; False where the file system has no hard links."""
         try:
-            os.link(name, target_name, src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor, follow_symlinks=False)
+            os.link(
+                name,
+                target_name,
+                src_dir_fd=self.descriptor,
+                dst_dir_fd=target.descriptor,
+                follow_symlinks=False,
+            )
         except OSError as error:
             if error.errno in _UNSUPPORTED or error.errno == errno.EMLINK:
                 return False
@@ -103,7 +109,9 @@ class Directory:
         """A file's content, or a symlink's target."""
         if mode == Mode.SYMLINK:
             return os.readlink(name, dir_fd=self.descriptor)
-        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.descriptor), "rb") as file:
+        with open(
+            os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.descriptor), "rb"
+        ) as file:
             return file.read()
 
     def names(self) -> list[bytes]:
@@ -172,15 +180,29 @@ def split(path: bytes) -> tuple[bytes, bytes]:
 
 def exchange(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> bool:
     """Swap two names in one step that nobody can see half done; False where kernel or file system cannot."""
-    return _rename(one, one_name, other, other_name, _RENAME_EXCHANGE if sys.platform == "linux" else _RENAME_SWAP)
+    return _rename(
+        one,
+        one_name,
+        other,
+        other_name,
+        _RENAME_EXCHANGE if sys.platform == "linux" else _RENAME_SWAP,
+    )
 
 
 def rename_new(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> bool:
     """Rename to a name that must be free (FileExistsError); False where kernel or file system cannot."""
-    return _rename(one, one_name, other, other_name, _RENAME_NOREPLACE if sys.platform == "linux" else _RENAME_EXCL)
+    return _rename(
+        one,
+        one_name,
+        other,
+        other_name,
+        _RENAME_NOREPLACE if sys.platform == "linux" else _RENAME_EXCL,
+    )
 
 
-def _rename(one: Directory, one_name: bytes, other: Directory, other_name: bytes, flags: int) -> bool:
+def _rename(
+    one: Directory, one_name: bytes, other: Directory, other_name: bytes, flags: int
+) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     function = getattr(libc, "renameat2" if sys.platform == "linux" else "renameatx_np", None)
     if function is None:
@@ -201,7 +223,9 @@ def mount_points() -> list[bytes]:
         return []
     # the fifth field of proc(5); blanks, line breaks and backslashes are written as octal numbers
     fields = (line.split(b" ")[4] for line in lines)
-    return [re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field) for field in fields]
+    return [
+        re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field) for field in fields
+    ]
 
 
 def make_durable(directory: Directory) -> None:

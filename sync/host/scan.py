@@ -11,7 +11,14 @@ from pathlib import Path
 
 from sync.errors import HostError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.limits import DEPTH, ENTRIES, LARGEST_READ, MORE_THAN_RECORDED, PATHS_BYTES, UNEXPECTED_BYTES
+from sync.limits import (
+    DEPTH,
+    ENTRIES,
+    LARGEST_READ,
+    MORE_THAN_RECORDED,
+    PATHS_BYTES,
+    UNEXPECTED_BYTES,
+)
 from sync.model import FileFact
 from sync.quoting import quote_path
 
@@ -80,7 +87,10 @@ class ScanBudget:
         if recorded is None:
             return cls()
         # directories count too, of which files have no more than they have themselves
-        return cls(2 * len(recorded) + MORE_THAN_RECORDED, sizes={fact.path: fact.size for fact in recorded})
+        return cls(
+            2 * len(recorded) + MORE_THAN_RECORDED,
+            sizes={fact.path: fact.size for fact in recorded},
+        )
 
     def take(self, path: bytes) -> None:
         self.entries -= 1
@@ -106,7 +116,10 @@ class _AtPathError(Exception):
 
 
 def scan_directory(
-    root: Path, *parts: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
+    root: Path,
+    *parts: str,
+    wanted: Callable[[bytes], bool] | None = None,
+    budget: ScanBudget | None = None,
 ) -> list[FileFact] | None:
     """Every file below `root/parts…` as facts, sorted by path; None if there is nothing.
 
@@ -127,7 +140,9 @@ def scan_directory(
             os.close(directory)
     except _AtPathError as error:
         name = f"{where}/{quote_path(error.path)}" if error.path else where
-        raise _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name) from error
+        raise (
+            _unreadable(error.cause, name) if isinstance(error.cause, OSError) else _irregular(name)
+        ) from error
     except _TooMuchError as error:
         raise _too_much(where, budget) from error
     except OSError as error:
@@ -186,7 +201,9 @@ def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
         return None
     except OSError as error:
         raise (
-            _irregular(f"{root.name}/{path}") if error.errno in _IRREGULAR else _unreadable(error, f"{root.name}/{path}")
+            _irregular(f"{root.name}/{path}")
+            if error.errno in _IRREGULAR
+            else _unreadable(error, f"{root.name}/{path}")
         ) from error
     finally:
         os.close(directory)
@@ -210,9 +227,14 @@ def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
     return os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
 
 
-def _scan(directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[bytes], bool] | None = None) -> Iterator[FileFact]:
+def _scan(
+    directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[bytes], bool] | None = None
+) -> Iterator[FileFact]:
     if prefix.count(b"/") > DEPTH:
-        raise _AtPathError(RepoPath(prefix[:-1]), OSError(errno.ENAMETOOLONG, f"it is deeper than {DEPTH} directories"))
+        raise _AtPathError(
+            RepoPath(prefix[:-1]),
+            OSError(errno.ENAMETOOLONG, f"it is deeper than {DEPTH} directories"),
+        )
     with os.scandir(directory) as listing:
         entries = list(islice(listing, budget.entries + 1))
     for entry in entries:
@@ -225,7 +247,9 @@ def _scan(directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[b
             if entry.is_dir(follow_symlinks=False):
                 yield from _scan_below(directory, entry.name, path, budget)
             elif entry.is_symlink():
-                yield _fact(path, Mode.SYMLINK, os.fsencode(os.readlink(entry.name, dir_fd=directory)))
+                yield _fact(
+                    path, Mode.SYMLINK, os.fsencode(os.readlink(entry.name, dir_fd=directory))
+                )
             else:
                 yield _read_file(directory, entry.name, path, budget)
         except FileNotFoundError:
@@ -234,7 +258,9 @@ def _scan(directory: int, prefix: bytes, budget: ScanBudget, wanted: Callable[[b
             raise _AtPathError(path, error) from error
 
 
-def _scan_below(directory: int, name: str, path: RepoPath, budget: ScanBudget) -> Iterator[FileFact]:
+def _scan_below(
+    directory: int, name: str, path: RepoPath, budget: ScanBudget
+) -> Iterator[FileFact]:
     below = os.open(name, _OPEN_DIRECTORY, dir_fd=directory)
     try:
         yield from _scan(below, path + b"/", budget)
@@ -267,7 +293,9 @@ def _read_anew(
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _AtPathError(path)
-        mode = (Mode.EXECUTABLE if status.st_mode & stat.S_IXUSR else Mode.FILE) | (status.st_mode & SPECIAL_BITS)
+        mode = (Mode.EXECUTABLE if status.st_mode & stat.S_IXUSR else Mode.FILE) | (
+            status.st_mode & SPECIAL_BITS
+        )
         if status.st_size < _CHUNK:
             content = os.read(descriptor, _CHUNK)
             if len(content) == status.st_size:
@@ -296,7 +324,11 @@ def _read_large(descriptor: int, path: RepoPath, mode: int) -> FileFact:
         sha256.update(chunk)
         read += len(chunk)
     if read != size:
-        raise HostError(f"{quote_path(path)} changed while it was read", hint="run the command again", reference="file-changing")
+        raise HostError(
+            f"{quote_path(path)} changed while it was read",
+            hint="run the command again",
+            reference="file-changing",
+        )
     return FileFact(path, mode, ObjectId(sha1.hexdigest()), size, sha256.hexdigest())
 
 
@@ -319,7 +351,9 @@ def _too_large(name: str, size: int) -> HostError:
 
 
 def _too_much(where: str, budget: ScanBudget) -> HostError:
-    more = "any mirror" if budget.sizes is None else f"its record, by {MORE_THAN_RECORDED:,} or more"
+    more = (
+        "any mirror" if budget.sizes is None else f"its record, by {MORE_THAN_RECORDED:,} or more"
+    )
     return HostError(
         f"{where} holds more files and directories than {more}",
         hint="look at what lies there that is not upstream's, and move it away",

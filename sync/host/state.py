@@ -40,7 +40,9 @@ class State(Protocol):
         """The mirrors that have a record file."""
         ...
 
-    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
+    def files(
+        self, directory: str, recorded: Sequence[FileFact] | None = None
+    ) -> list[FileFact] | None:
         """Every file below a directory, with paths relative to it; None if there is nothing.
 
         A file or link in place of the directory, or of one above it, is the only fact, with an empty path. What is not
@@ -67,19 +69,36 @@ class _GitState:
         return self._repository.read_within(entry.blob, LARGEST_READ)
 
     def record_names(self) -> list[str]:
-        return sorted(record_names_in(e.path.decode("utf-8", "replace") for e in self._below(f"{PROVENANCE}/".encode())))
+        return sorted(
+            record_names_in(
+                e.path.decode("utf-8", "replace") for e in self._below(f"{PROVENANCE}/".encode())
+            )
+        )
 
-    def files(self, directory: str, recorded: Sequence[FileFact] | None = None) -> list[FileFact] | None:
+    def files(
+        self, directory: str, recorded: Sequence[FileFact] | None = None
+    ) -> list[FileFact] | None:
         prefix = directory.encode() + b"/"
-        below = [Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._below(prefix)]
+        below = [
+            Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._below(prefix)
+        ]
         above = (prefix[:end] for end in range(len(prefix)) if prefix[end : end + 1] == b"/")
-        in_its_place = [Entry(RepoPath(b""), e.mode, e.blob) for path in above for e in self._below(path) if e.path == path]
+        in_its_place = [
+            Entry(RepoPath(b""), e.mode, e.blob)
+            for path in above
+            for e in self._below(path)
+            if e.path == path
+        ]
         known = {fact.entry: fact for fact in recorded or ()}
-        return [self._fact(entry, known, all_read=recorded is None) for entry in in_its_place or below] or None
+        return [
+            self._fact(entry, known, all_read=recorded is None) for entry in in_its_place or below
+        ] or None
 
     def _below(self, prefix: bytes) -> Iterator[Entry]:
         """The entries whose paths begin so; they are sorted by path."""
-        for at in range(bisect_left(self._entries, prefix, key=lambda entry: entry.path), len(self._entries)):
+        for at in range(
+            bisect_left(self._entries, prefix, key=lambda entry: entry.path), len(self._entries)
+        ):
             if not self._entries[at].path.startswith(prefix):
                 return
             yield self._entries[at]
@@ -91,7 +110,9 @@ class _GitState:
     def _fact(self, entry: Entry, known: Mapping[Entry, FileFact], *, all_read: bool) -> FileFact:
         if entry.mode == Mode.GITLINK:
             return FileFact(*entry, 0, "")
-        if not all_read and (entry not in known or self._repository.size(entry.blob) != known[entry].size):
+        if not all_read and (
+            entry not in known or self._repository.size(entry.blob) != known[entry].size
+        ):
             return FileFact(*entry, self._repository.size(entry.blob), "")
         return FileFact(*entry, *self._digest(entry.blob))
 
@@ -118,7 +139,11 @@ class CommittedState(_GitState):
         super().__init__(repository)
         commit = named_commit(repository, revision)
         if commit is None:
-            hint = "in a shallow clone the commit may be missing: `git fetch --unshallow`" if repository.is_shallow else None
+            hint = (
+                "in a shallow clone the commit may be missing: `git fetch --unshallow`"
+                if repository.is_shallow
+                else None
+            )
             kind = CouldNotCheckError if repository.is_shallow else UsageError
             raise kind(f"there is no commit {revision}", hint=hint, reference="revision-unknown")
         self.commit = commit
@@ -126,8 +151,12 @@ class CommittedState(_GitState):
 
     @cached_property
     def _entries(self) -> list[Entry]:
-        found = self._repository.entry_at(self._repository.tree_of(self.commit), THIRD_PARTY.encode())
-        return [] if found is None or found[0] != Mode.TREE else self._repository.files_below(found[1])
+        found = self._repository.entry_at(
+            self._repository.tree_of(self.commit), THIRD_PARTY.encode()
+        )
+        return (
+            [] if found is None or found[0] != Mode.TREE else self._repository.files_below(found[1])
+        )
 
 
 def open_state(host: Host, *, index: bool = False, revision: str | None = None) -> State:
@@ -160,7 +189,9 @@ def read_records(state: State, names: Iterable[str]) -> Mapping[str, Record | Re
     return dict(_records(state, names))
 
 
-def _records(state: State, names: Iterable[str]) -> Iterator[tuple[str, Record | RecordError | None]]:
+def _records(
+    state: State, names: Iterable[str]
+) -> Iterator[tuple[str, Record | RecordError | None]]:
     for name in names:
         data = state.read(f"{PROVENANCE}/{name}.json", RECORD_BYTES)
         try:

@@ -23,9 +23,15 @@ def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
     return {entry.path: entry for entry in entries}
 
 
-def is_staged(staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record) -> bool:
+def is_staged(
+    staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record
+) -> bool:
     """Whether the index has what a mirror needs there, and no more; `staged` is by path below third_party/."""
     targets = (mirror.into, license_directory(mirror.name), record_path(mirror.name))
     prefixes = tuple(f"{target}/".encode() for target in targets[:2])
-    there = {path: entry for path, entry in staged.items() if path.startswith(prefixes) or path == targets[2].encode()}
+    there = {
+        path: entry
+        for path, entry in staged.items()
+        if path.startswith(prefixes) or path == targets[2].encode()
+    }
     return there == {path: (e.mode, e.blob) for path, e in tracked_entries(mirror, record).items()}

@@ -34,7 +34,9 @@ class Disk:
     """False where a symlink is a plain file that holds its target (git's `core.symlinks`)."""
 
 
-def with_hidden(facts: Sequence[FileFact], recorded: Sequence[FileFact], hidden: Iterable[Entry]) -> list[FileFact]:
+def with_hidden(
+    facts: Sequence[FileFact], recorded: Sequence[FileFact], hidden: Iterable[Entry]
+) -> list[FileFact]:
     """The facts with those of hidden files, as the index has them: of one that is as recorded the record's own.
 
     Size and SHA-256 of others are not read: that they are others is enough to say.
@@ -44,7 +46,10 @@ def with_hidden(facts: Sequence[FileFact], recorded: Sequence[FileFact], hidden:
 
 
 def with_told_modes(
-    facts: Sequence[FileFact], recorded: Sequence[FileFact], staged: Mapping[RepoPath, int], disk: Disk
+    facts: Sequence[FileFact],
+    recorded: Sequence[FileFact],
+    staged: Mapping[RepoPath, int],
+    disk: Disk,
 ) -> tuple[list[FileFact], frozenset[RepoPath]]:
     """The facts with modes that the disk cannot tell taken from the index, as git does; else from the record.
 
@@ -55,7 +60,11 @@ def with_told_modes(
     unjudged: set[RepoPath] = set()
     for fact in facts:
         wanted = expected.get(fact.path)
-        mode = fact.mode if wanted is None or wanted.mode == fact.mode else _mode(fact, wanted, staged.get(fact.path), disk)
+        mode = (
+            fact.mode
+            if wanted is None or wanted.mode == fact.mode
+            else _mode(fact, wanted, staged.get(fact.path), disk)
+        )
         told.append(fact._replace(mode=mode))
         if mode != fact.mode and fact.path not in staged:
             unjudged.add(fact.path)
@@ -67,7 +76,13 @@ def _mode(fact: FileFact, wanted: FileFact, staged: int | None, disk: Disk) -> i
     plain = fact.mode & ~permissions
     if plain not in _REGULAR:
         return fact.mode
-    source = staged if staged is not None else wanted.mode if wanted.blob == fact.blob or wanted.mode in _REGULAR else plain
+    source = (
+        staged
+        if staged is not None
+        else wanted.mode
+        if wanted.blob == fact.blob or wanted.mode in _REGULAR
+        else plain
+    )
     if source == Mode.SYMLINK:
         return fact.mode if disk.tells_links else source
     return fact.mode if disk.tells_executable or source not in _REGULAR else source | permissions

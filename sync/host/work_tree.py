@@ -65,14 +65,22 @@ class WorkTree:
         if not is_tracked(self._repository, f"{THIRD_PARTY}/{path}"):
             return None
         entry = self._hidden.get(RepoPath(os.fsencode(path)))
-        return None if entry is None else self._hidden_content(self._repository, entry)[: None if limit is None else limit + 1]
+        return (
+            None
+            if entry is None
+            else self._hidden_content(self._repository, entry)[
+                : None if limit is None else limit + 1
+            ]
+        )
 
     def _hidden_content(self, repository: Repository, entry: Entry) -> bytes:
         path = os.fsdecode(entry.path)
         self._note_git()
         if not repository.has(entry.blob):
             error = self.hidden_error(path)
-            raise CouldNotCheckError(error.message, ["its content is not here"], error.hint, error.reference)
+            raise CouldNotCheckError(
+                error.message, ["its content is not here"], error.hint, error.reference
+            )
         self.hidden.add(path)
         return repository.read(entry.blob)
 
@@ -84,7 +92,9 @@ class WorkTree:
             self.inputs.records = names
         return names
 
-    def files(self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False) -> list[FileFact] | None:
+    def files(
+        self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False
+    ) -> list[FileFact] | None:
         """As `State.files`; with `whole` all of it is read, for who replaces it."""
         facts = self._read_files(directory, None if whole else recorded)
         if self.inputs is not None:
@@ -102,20 +112,31 @@ class WorkTree:
     def _may_be_hidden(self, directory: str, missing: Sequence[RepoPath]) -> bool:
         """Whether git has files that are not there, which it does not of a mirror that is not checked in."""
         paths = (f"{THIRD_PARTY}/{directory}/{os.fsdecode(path)}" for path in missing)
-        return self._repository is not None and any(is_tracked(self._repository, path) for path in paths)
+        return self._repository is not None and any(
+            is_tracked(self._repository, path) for path in paths
+        )
 
-    def _with_hidden(self, directory: str, facts: list[FileFact] | None, recorded: Sequence[FileFact]) -> list[FileFact] | None:
+    def _with_hidden(
+        self, directory: str, facts: list[FileFact] | None, recorded: Sequence[FileFact]
+    ) -> list[FileFact] | None:
         self._note_git()
         there = {fact.path for fact in facts or ()}
-        hidden = [entry for entry in _below(directory, self._hidden.values()) if entry.path not in there]
+        hidden = [
+            entry for entry in _below(directory, self._hidden.values()) if entry.path not in there
+        ]
         self.hidden.update(f"{directory}/{os.fsdecode(entry.path)}" for entry in hidden)
         return with_hidden(facts or (), recorded, hidden) if hidden else facts
 
-    def _with_told_modes(self, directory: str, facts: list[FileFact], recorded: Sequence[FileFact]) -> list[FileFact]:
+    def _with_told_modes(
+        self, directory: str, facts: list[FileFact], recorded: Sequence[FileFact]
+    ) -> list[FileFact]:
         self._note_git()
         if self._disk == Disk():
             return facts
-        staged = {entry.path: entry.mode for entry in _below(directory, (entry for entry, _ in self._listed))}
+        staged = {
+            entry.path: entry.mode
+            for entry in _below(directory, (entry for entry, _ in self._listed))
+        }
         told, unjudged = with_told_modes(facts, recorded, staged, self._disk)
         self.takes_modes |= told != facts
         self.unjudged_modes.update(f"{directory}/{os.fsdecode(path)}" for path in unjudged)
@@ -139,18 +160,28 @@ class WorkTree:
             return []
         prefix = len(THIRD_PARTY) + 1
         listed = list_index(self._repository, THIRD_PARTY)
-        return [Listed(one.entry._replace(path=RepoPath(one.entry.path[prefix:])), one.is_hidden) for one in listed]
+        return [
+            Listed(one.entry._replace(path=RepoPath(one.entry.path[prefix:])), one.is_hidden)
+            for one in listed
+        ]
 
     @cached_property
     def _hidden(self) -> Mapping[RepoPath, Entry]:
         """What git leaves out of the working tree, and is not there all the same."""
         top = os.fsencode(self._third_party)
         hidden = (entry for entry, is_hidden in self._listed if is_hidden)
-        return {entry.path: entry for entry in hidden if not os.path.lexists(os.path.join(top, entry.path))}
+        return {
+            entry.path: entry
+            for entry in hidden
+            if not os.path.lexists(os.path.join(top, entry.path))
+        }
 
     def unseen(self, *places: str) -> Unseen:
         """What of these files and directories was not as the disk shows it, as far as they were read."""
-        hidden, modes = ([path for path in paths if _is_in(path, places)] for paths in (self.hidden, self.unjudged_modes))
+        hidden, modes = (
+            [path for path in paths if _is_in(path, places)]
+            for paths in (self.hidden, self.unjudged_modes)
+        )
         return Unseen(len(hidden), len(modes), self._way_back(min(hidden)) if hidden else None)
 
     def is_hidden(self, path: str) -> bool:
@@ -175,7 +206,9 @@ class WorkTree:
         if not self._switches.get("sparsecheckout"):
             return f"{git} update-index --no-skip-worktree {file} && {git} restore {file}"
         # without cones a later pattern for a directory does not undo an earlier one for what lies in it
-        return f"{git} sparse-checkout add " + (THIRD_PARTY if self._switches.get("sparsecheckoutcone") else f"'/{THIRD_PARTY}/**'")
+        return f"{git} sparse-checkout add " + (
+            THIRD_PARTY if self._switches.get("sparsecheckoutcone") else f"'/{THIRD_PARTY}/**'"
+        )
 
     @cached_property
     def _switches(self) -> Mapping[str, bool]:
@@ -183,7 +216,9 @@ class WorkTree:
 
     def deleted_error(self, path: str) -> HostError | None:
         """What says that a file is hidden, or deleted though git tracks it, and how to have it back; None if it is neither."""
-        if os.path.lexists(self._third_party) and (self._third_party.is_symlink() or not self._third_party.is_dir()):
+        if os.path.lexists(self._third_party) and (
+            self._third_party.is_symlink() or not self._third_party.is_dir()
+        ):
             return HostError(
                 f"{THIRD_PARTY} is {'a symlink' if self._third_party.is_symlink() else 'no directory'}",
                 hint=f"move it away: `mv {THIRD_PARTY} {THIRD_PARTY}.old`",
@@ -200,13 +235,17 @@ class WorkTree:
             reference="tracked-deleted",
         )
 
-    def _read_files(self, directory: str, recorded: Sequence[FileFact] | None) -> list[FileFact] | None:
+    def _read_files(
+        self, directory: str, recorded: Sequence[FileFact] | None
+    ) -> list[FileFact] | None:
         if self._ahead is not None:
             ours = self._scan(directory, _is_ours)  # before waiting for the child
             given, self._ahead = self._ahead.result(), None
             # a child's failure is passed over: reading here tells what it was
             for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
-                self._scanned[read] = _merged(ours if read == directory else self._scan(read, _is_ours), facts)
+                self._scanned[read] = _merged(
+                    ours if read == directory else self._scan(read, _is_ours), facts
+                )
         if directory in self._scanned:
             facts = self._scanned.pop(directory)
             if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
@@ -218,14 +257,24 @@ class WorkTree:
         return None if facts is None else [tuple(fact) for fact in facts]
 
     def _scan(
-        self, directory: str, wanted: Callable[[bytes], bool] | None = None, budget: ScanBudget | None = None
+        self,
+        directory: str,
+        wanted: Callable[[bytes], bool] | None = None,
+        budget: ScanBudget | None = None,
     ) -> list[FileFact] | None:
-        return scan_directory(self._third_party, *directory.split("/"), wanted=wanted, budget=budget or ScanBudget(sizes={}))
+        return scan_directory(
+            self._third_party,
+            *directory.split("/"),
+            wanted=wanted,
+            budget=budget or ScanBudget(sizes={}),
+        )
 
 
 def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
     """Whether a large file that was left unread may be as recorded."""
-    return recorded is None or any(fact.path == one.path and fact.size == one.size for one in recorded)
+    return recorded is None or any(
+        fact.path == one.path and fact.size == one.size for one in recorded
+    )
 
 
 def record_names_in(paths: Iterable[str]) -> Iterator[str]:
@@ -238,7 +287,11 @@ def record_names_in(paths: Iterable[str]) -> Iterator[str]:
 
 def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
     prefix = os.fsencode(f"{directory}/")
-    return (e._replace(path=RepoPath(e.path[len(prefix) :])) for e in entries if e.path.startswith(prefix))
+    return (
+        e._replace(path=RepoPath(e.path[len(prefix) :]))
+        for e in entries
+        if e.path.startswith(prefix)
+    )
 
 
 def _is_ours(name: bytes) -> bool:
@@ -246,7 +299,9 @@ def _is_ours(name: bytes) -> bool:
     return zlib.crc32(name) % 4 == 0
 
 
-def _merged(ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None) -> list[FileFact] | None:
+def _merged(
+    ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None
+) -> list[FileFact] | None:
     if ours is None or childs is None:
         return ours if childs is None else None
     merged = {fact.path: fact for fact in (*ours, *map(FileFact._make, childs))}

@@ -137,14 +137,26 @@ def verify_mirror(
     With `may_be_removed` it is no finding that all of a mirror's files are gone.
     """
     if isinstance(record, RecordError):
-        return Verdict(name, None, Presence.PRESENT, (Finding(Rule.RECORD_UNREADABLE, name, record.message, _record(name)),))
+        return Verdict(
+            name,
+            None,
+            Presence.PRESENT,
+            (Finding(Rule.RECORD_UNREADABLE, name, record.message, _record(name)),),
+        )
     if record is None:
         message = f"the manifest has mirror {name}, but there is no record of it"
-        return Verdict(name, None, Presence.ABSENT, (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),))
+        return Verdict(
+            name,
+            None,
+            Presence.ABSENT,
+            (Finding(Rule.MIRROR_WITHOUT_RECORD, name, message, _record(name)),),
+        )
     findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
     held = look(record)
     absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
-    removed = may_be_removed and mirror is not None and mirror.checked_in and not held.files  # an empty directory is nothing
+    removed = (
+        may_be_removed and mirror is not None and mirror.checked_in and not held.files
+    )  # an empty directory is nothing
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, record, held)
         absent = True
@@ -152,7 +164,9 @@ def verify_mirror(
         if not removed:
             findings += _compare(name, record.into, record.files, held.files or (), held.read)
         if not removed or held.licenses:
-            findings += _compare(name, license_directory(name), record.licenses, held.licenses or (), held.read)
+            findings += _compare(
+                name, license_directory(name), record.licenses, held.licenses or (), held.read
+            )
     presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
     return Verdict(name, record, presence, tuple(findings), held.unseen)
 
@@ -164,10 +178,15 @@ def _record(name: str) -> str:
 def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterator[Finding]:
     if mirror is None:
         yield Finding(
-            Rule.RECORD_WITHOUT_MIRROR, name, f"there is a record of {name}, but no such mirror in the manifest", _record(name)
+            Rule.RECORD_WITHOUT_MIRROR,
+            name,
+            f"there is a record of {name}, but no such mirror in the manifest",
+            _record(name),
         )
     elif differences := record.differences(mirror):
-        yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(differences), _record(name))
+        yield Finding(
+            Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(differences), _record(name)
+        )
     for problem in record.problems():
         yield Finding(Rule.PROOF_BROKEN, name, f"the proof does not hold: {problem}", _record(name))
 
@@ -186,32 +205,60 @@ def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[F
         for fact in facts or ():
             path = path_of(directory, fact.path)
             message = "is of a mirror that is not checked in"
-            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, path, Difference.EXTRA, found=fact)
+            yield Finding(
+                Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, path, Difference.EXTRA, found=fact
+            )
 
 
 def _compare(
-    name: str, directory: str, recorded: Sequence[FileFact], held: Sequence[FileFact], read: ReadFile
+    name: str,
+    directory: str,
+    recorded: Sequence[FileFact],
+    held: Sequence[FileFact],
+    read: ReadFile,
 ) -> Iterator[Finding]:
     if list(recorded) == list(held):
         return
     if not held:
-        yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, "missing altogether", f"{THIRD_PARTY}/{directory}", Difference.MISSING)
+        yield Finding(
+            Rule.MIRROR_DIFFERS_FROM_RECORD,
+            name,
+            "missing altogether",
+            f"{THIRD_PARTY}/{directory}",
+            Difference.MISSING,
+        )
         return
     yield from compare_files(name, directory, recorded, held, read)
 
 
 def compare_files(
-    name: str, directory: str, recorded: Iterable[FileFact], held: Iterable[FileFact], read: ReadFile
+    name: str,
+    directory: str,
+    recorded: Iterable[FileFact],
+    held: Iterable[FileFact],
+    read: ReadFile,
 ) -> Iterator[Finding]:
     """What differs between files as a record has them and as they are, each by its path below a directory of third_party/."""
     expected = {fact.path: fact for fact in recorded}
     found = {fact.path: fact for fact in held}
     for path in sorted(expected.keys() | found.keys()):
-        difference = _difference(expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}"))
+        difference = _difference(
+            expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}")
+        )
         if difference is not None:
             where, there = path_of(directory, path), found.get(path)
-            message = DIFFERENCES[difference] + (_special_bits(there) if difference is Difference.MODE and there else "")
-            yield Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, where, difference, expected.get(path), there)
+            message = DIFFERENCES[difference] + (
+                _special_bits(there) if difference is Difference.MODE and there else ""
+            )
+            yield Finding(
+                Rule.MIRROR_DIFFERS_FROM_RECORD,
+                name,
+                message,
+                where,
+                difference,
+                expected.get(path),
+                there,
+            )
 
 
 def _special_bits(fact: FileFact) -> str:
@@ -228,17 +275,25 @@ def _fs(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def _difference(expected: FileFact | None, found: FileFact | None, read: Callable[[], bytes | None]) -> Difference | None:
+def _difference(
+    expected: FileFact | None, found: FileFact | None, read: Callable[[], bytes | None]
+) -> Difference | None:
     if expected == found:
         return None
     if found is None:
         return Difference.MISSING
     if expected is None:
         return Difference.EXTRA
-    if (expected.mode == Mode.SYMLINK) != (found.mode == Mode.SYMLINK) or found.mode == Mode.GITLINK:
+    if (expected.mode == Mode.SYMLINK) != (
+        found.mode == Mode.SYMLINK
+    ) or found.mode == Mode.GITLINK:
         return Difference.TYPE
     if expected.blob != found.blob:
-        return Difference.LINE_ENDINGS if _only_line_endings(expected.blob, read()) else Difference.CONTENT
+        return (
+            Difference.LINE_ENDINGS
+            if _only_line_endings(expected.blob, read())
+            else Difference.CONTENT
+        )
     return Difference.MODE if expected.mode != found.mode else Difference.FACTS
 
 

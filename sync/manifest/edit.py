@@ -46,8 +46,17 @@ def _without_table(manifest: str, name: str) -> str:
 
 def _cut_table(manifest: str, name: str) -> str:
     lines = toml_lines(manifest)
-    headers = [number for number, _ in keys_by_line(manifest) if lines[number - 1].lstrip().startswith("[")]
-    start = next((number for number, path in keys_by_line(manifest) if path == ("mirrors", name) and number in headers), None)
+    headers = [
+        number for number, _ in keys_by_line(manifest) if lines[number - 1].lstrip().startswith("[")
+    ]
+    start = next(
+        (
+            number
+            for number, path in keys_by_line(manifest)
+            if path == ("mirrors", name) and number in headers
+        ),
+        None,
+    )
     if start is None:
         return manifest
     end = min((number for number in headers if number > start), default=len(lines) + 1)
@@ -63,4 +72,6 @@ def _parse(manifest: str) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(manifest)
     except TOMLKitError as error:
-        raise ManifestError(f"{MANIFEST_PATH} is not valid TOML", [str(error).lower()], reference="manifest-syntax") from error
+        raise ManifestError(
+            f"{MANIFEST_PATH} is not valid TOML", [str(error).lower()], reference="manifest-syntax"
+        ) from error

@@ -25,13 +25,20 @@ def parse_expression(text: str) -> str:
     licensing = get_spdx_licensing()
     try:
         # its list has LicenseRefs of ScanCode's as other names of SPDX's licences: LicenseRef-GPL-2.0 would become GPL-2.0-only
-        parsed = licensing.parse(_LICENSE_REF.sub(lambda match: match[0].replace(_REF, _KEPT_REF), text), strict=True)
+        parsed = licensing.parse(
+            _LICENSE_REF.sub(lambda match: match[0].replace(_REF, _KEPT_REF), text), strict=True
+        )
     except (GrammarError, ValueError) as error:
-        raise ExpressionError(str(error).splitlines()[0].lower().replace(_KEPT_REF.lower(), _REF.lower())) from error
+        raise ExpressionError(
+            str(error).splitlines()[0].lower().replace(_KEPT_REF.lower(), _REF.lower())
+        ) from error
     if parsed is None:
         raise ExpressionError("it is empty")
     for key in licensing.unknown_license_keys(parsed):
         if not _LICENSE_REF.fullmatch(key):
-            hint = did_you_mean(key, licensing.known_symbols) or "a licence that SPDX does not list is a LicenseRef-…"
+            hint = (
+                did_you_mean(key, licensing.known_symbols)
+                or "a licence that SPDX does not list is a LicenseRef-…"
+            )
             raise ExpressionError(f"SPDX lists no licence {key.replace(_KEPT_REF, _REF)}", hint)
     return str(parsed).replace(_KEPT_REF, _REF)

@@ -14,7 +14,13 @@ from sync.errors import ManifestError
 from sync.ids import RepoPath
 from sync.layout import MANIFEST, THIRD_PARTY
 from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
-from sync.manifest.paths import into_problem, is_mirror_name, key_file_problem, path_problem, unportable
+from sync.manifest.paths import (
+    into_problem,
+    is_mirror_name,
+    key_file_problem,
+    path_problem,
+    unportable,
+)
 from sync.manifest.tables import DefaultsTable, ManifestTable, MirrorTable
 from sync.manifest.toml_lines import find_line, toml_lines
 from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
@@ -44,7 +50,9 @@ class Manifest:
     @property
     def key_files(self) -> tuple[str, ...]:
         """Every file of keys that a mirror names, below third_party/."""
-        return tuple(sorted({path for mirror in self.mirrors.values() for path in mirror.key_files}))
+        return tuple(
+            sorted({path for mirror in self.mirrors.values() for path in mirror.key_files})
+        )
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -63,14 +71,21 @@ def parse_manifest(data: bytes) -> Manifest:
     try:
         document = tomllib.loads(text)
     except RecursionError as error:
-        raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax") from error
-    except ValueError as error:  # a TOMLDecodeError, or a number of more digits than Python converts
+        raise ManifestError(
+            f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax"
+        ) from error
+    except (
+        ValueError
+    ) as error:  # a TOMLDecodeError, or a number of more digits than Python converts
         raise _syntax_error(text, error) from error
     try:
         table = ManifestTable.model_validate(document)
     except ValidationError as error:
         _refuse_first(text, error)
-    mirrors = {name: _mirror_of(text, name, mirror, table.defaults) for name, mirror in table.mirrors.items()}
+    mirrors = {
+        name: _mirror_of(text, name, mirror, table.defaults)
+        for name, mirror in table.mirrors.items()
+    }
     _refuse_overlaps(text, mirrors)
     return Manifest(mirrors, data)
 
@@ -78,7 +93,9 @@ def parse_manifest(data: bytes) -> Manifest:
 def _decode(data: bytes) -> str:
     if data.startswith(b"\xef\xbb\xbf"):
         raise ManifestError(
-            f"{MANIFEST_PATH} begins with a byte order mark", hint="save the file as UTF-8 without BOM", reference="manifest-bom"
+            f"{MANIFEST_PATH} begins with a byte order mark",
+            hint="save the file as UTF-8 without BOM",
+            reference="manifest-bom",
         )
     try:
         return data.decode()
@@ -93,7 +110,14 @@ def _decode(data: bytes) -> str:
 
 
 def _syntax_error(text: str, error: ValueError) -> ManifestError:
-    conflict = next((n for n, line in enumerate(toml_lines(text), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
+    conflict = next(
+        (
+            n
+            for n, line in enumerate(toml_lines(text), 1)
+            if line.startswith(("<<<<<<< ", ">>>>>>> "))
+        ),
+        None,
+    )
     if conflict is not None:
         return ManifestError(
             f"{MANIFEST_PATH} holds an unresolved merge conflict",
@@ -103,7 +127,11 @@ def _syntax_error(text: str, error: ValueError) -> ManifestError:
         )
     line = re.search(r"at line (\d+)", str(error))
     where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(toml_lines(text))}"
-    return ManifestError(f"{MANIFEST_PATH} is not valid TOML", [where, str(error).lower()], reference="manifest-syntax")
+    return ManifestError(
+        f"{MANIFEST_PATH} is not valid TOML",
+        [where, str(error).lower()],
+        reference="manifest-syntax",
+    )
 
 
 def _refuse_first(text: str, error: ValidationError) -> NoReturn:
@@ -116,9 +144,14 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
     key = location[-1]
     match details["type"]:
         case "extra_forbidden":
-            known = {0: ManifestTable, 1: DefaultsTable if location[0] == "defaults" else MirrorTable}[min(len(location) - 1, 1)]
+            known = {
+                0: ManifestTable,
+                1: DefaultsTable if location[0] == "defaults" else MirrorTable,
+            }[min(len(location) - 1, 1)]
             keys = [field.alias or name for name, field in known.model_fields.items()]
-            return f"unknown key `{key}`", did_you_mean(key, keys) or f"known keys: {', '.join(sorted(keys))}"
+            return f"unknown key `{key}`", did_you_mean(
+                key, keys
+            ) or f"known keys: {', '.join(sorted(keys))}"
         case "missing":
             return f"the key `{key}` is missing", f"add `{key} = …`"
         case "string_pattern_mismatch":
@@ -156,7 +189,10 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         refuse("into" if table.into is not None else None, f"`into` {problem}")
     pin = _pin(table, refuse)
     required = table.require_signature or defaults.require_signature
-    allowed_signers, keyring = table.allowed_signers or defaults.allowed_signers, table.keyring or defaults.keyring
+    allowed_signers, keyring = (
+        table.allowed_signers or defaults.allowed_signers,
+        table.keyring or defaults.keyring,
+    )
     _refuse_signing(pin, required, {"allowed-signers": allowed_signers, "keyring": keyring}, refuse)
     return Mirror(
         name=name,
@@ -202,7 +238,11 @@ def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
             refuse("also-at", f"`also-at` may not name {other}: {problem}")
     for reference in table.allow:
         if reference not in ALLOWABLE:
-            refuse("allow", f"`allow` does not know `{reference}`", f"it knows: {', '.join(sorted(ALLOWABLE))}")
+            refuse(
+                "allow",
+                f"`allow` does not know `{reference}`",
+                f"it knows: {', '.join(sorted(ALLOWABLE))}",
+            )
     for key, patterns in (("include", table.include), ("exclude", table.exclude)):
         if problem := excess(patterns) or next(filter(None, map(_pattern_problem, patterns)), None):
             refuse(key, problem)
@@ -215,30 +255,58 @@ def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
         if not _FULL_COMMIT_ID.fullmatch(table.commit):
             if _SHA256_ID.fullmatch(table.commit):
                 sha1 = "mirror from a repository of the project with SHA-1 ids, if there is one, and pin its commit"
-                refuse("commit", f"`{table.commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids", sha1)
-            refuse("commit", f"`{table.commit}` is no full commit id", "write all 40 lower-case hexadecimal digits")
+                refuse(
+                    "commit",
+                    f"`{table.commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids",
+                    sha1,
+                )
+            refuse(
+                "commit",
+                f"`{table.commit}` is no full commit id",
+                "write all 40 lower-case hexadecimal digits",
+            )
         return Pin(PinKind.COMMIT, table.commit)
     if table.tag is None:
-        refuse(None, "the mirror has neither `tag` nor `commit`", 'add `tag = "…"`, or `commit = "…"` with a full commit id')
+        refuse(
+            None,
+            "the mirror has neither `tag` nor `commit`",
+            'add `tag = "…"`, or `commit = "…"` with a full commit id',
+        )
     if _BAD_REF.search(table.tag) or table.tag.startswith(("-", "refs/")):
-        refuse("tag", f"`{table.tag}` is no tag name", "write the tag's name alone, such as v0.2.12")
+        refuse(
+            "tag", f"`{table.tag}` is no tag name", "write the tag's name alone, such as v0.2.12"
+        )
     return Pin(PinKind.TAG, table.tag)
 
 
-def _refuse_signing(pin: Pin, required: str | None, key_files: Mapping[str, str | None], refuse: _Refuse) -> None:
+def _refuse_signing(
+    pin: Pin, required: str | None, key_files: Mapping[str, str | None], refuse: _Refuse
+) -> None:
     for key, path in key_files.items():
         if path is not None and (problem := key_file_problem(path)):
-            refuse(key, f"`{key}` {problem}", "it is a file below third_party/, such as keys/upstream")
+            refuse(
+                key, f"`{key}` {problem}", "it is a file below third_party/, such as keys/upstream"
+            )
     if required and not any(key_files.values()):
-        refuse("require-signature", "`require-signature` without keys that could decide", "add `allowed-signers` or `keyring`")
+        refuse(
+            "require-signature",
+            "`require-signature` without keys that could decide",
+            "add `allowed-signers` or `keyring`",
+        )
     if required == SignedObject.TAG and pin.kind is PinKind.COMMIT:
         refuse(
-            "require-signature", "`require-signature` wants a signed tag, and a commit is pinned", 'write "commit", or pin a tag'
+            "require-signature",
+            "`require-signature` wants a signed tag, and a commit is pinned",
+            'write "commit", or pin a tag',
         )
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    return f"`{pattern}` is no pattern, but a comment or blank" if parse_pattern(pattern) is None else None
+    return (
+        f"`{pattern}` is no pattern, but a comment or blank"
+        if parse_pattern(pattern) is None
+        else None
+    )
 
 
 def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
@@ -247,7 +315,9 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
     above: dict[str, str] = {}
     for name, mirror in mirrors.items():
         if other := names.get(name.casefold()):
-            raise _at(text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None)
+            raise _at(
+                text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None
+            )
         place = folded(mirror.into.encode())
         if other := _lying_there(place, places, above):
             raise _at(
@@ -262,13 +332,20 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
             if path is not None and (other := _lying_there(folded(path.encode()), places, above)):
                 hint = "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
-                raise _at(text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint)
+                raise _at(
+                    text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
+                )
     _refuse_collisions(text, mirrors)
 
 
 def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
     """Refuse places and files of keys, or directories above them, that are one on some system."""
-    named = {path: (name, "into") for name, mirror in mirrors.items() if COLLIDES not in mirror.allow for path in [mirror.into]}
+    named = {
+        path: (name, "into")
+        for name, mirror in mirrors.items()
+        if COLLIDES not in mirror.allow
+        for path in [mirror.into]
+    }
     for name, mirror in mirrors.items():
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
             named |= {} if path is None else {path: (name, key)}
@@ -291,8 +368,12 @@ def _directories(place: str) -> list[str]:
 def _at(text: str, location: tuple[str, ...], message: str, hint: str | None) -> ManifestError:
     line, found = find_line(text, location)
     where = f"{MANIFEST_PATH}:{line}" if line else MANIFEST_PATH
-    return ManifestError(message, [f"{where}: {_dotted(found or location)}"], hint=hint, reference="manifest-invalid")
+    return ManifestError(
+        message, [f"{where}: {_dotted(found or location)}"], hint=hint, reference="manifest-invalid"
+    )
 
 
 def _dotted(location: tuple[str, ...]) -> str:
-    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in location)
+    return ".".join(
+        part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in location
+    )

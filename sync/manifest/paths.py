@@ -13,7 +13,9 @@ from sync.objects.tree import judge_path
 from sync.quoting import quote_path
 
 _RESERVED = (PROVENANCE, LICENSES, MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, WORKSPACE)
-_MAX_BYTES = 2000  # PATH_MAX is 4096, of which the host's own path and those inside the mirror need some
+_MAX_BYTES = (
+    2000  # PATH_MAX is 4096, of which the host's own path and those inside the mirror need some
+)
 _MAX_DEPTH = 100
 
 _MIRROR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}")
@@ -50,14 +52,20 @@ def into_problem(into: str) -> str | None:
     reference = judge_path(into.encode())
     if reference == "name-dot-git":
         return f"names a git directory: `{into}`"
-    return f"is a path that git or a file system would not take ({reference}): `{into}`" if reference else None
+    return (
+        f"is a path that git or a file system would not take ({reference}): `{into}`"
+        if reference
+        else None
+    )
 
 
 def unportable(path: str, allow: Container[str] | None = None) -> str | None:
     """Why Windows could not hold a path, in words that follow the key's name; `allow` admits references, if anything can."""
     for found in misnamed([RepoPath(path.encode())], allow or ()):
         name = quote_path(found.path.rpartition(b"/")[2])
-        instead = f'; to use it all the same: allow = ["{found.reference}"]' if allow is not None else ""
+        instead = (
+            f'; to use it all the same: allow = ["{found.reference}"]' if allow is not None else ""
+        )
         return f"names `{name}`, which Windows cannot hold{instead}"
     return None
 

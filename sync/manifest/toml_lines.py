@@ -13,7 +13,9 @@ def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[s
     quoting is read as TOML reads it; the longest part of the location that has a line wins.
     """
     lines = _first_lines(text, len(location))
-    found = next((location[:end] for end in range(len(location), 0, -1) if location[:end] in lines), ())
+    found = next(
+        (location[:end] for end in range(len(location), 0, -1) if location[:end] in lines), ()
+    )
     return lines[found] if found else None, found
 
 

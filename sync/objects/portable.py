@@ -16,7 +16,8 @@ COLLIDES = "name-collides"
 
 # "Naming Files, Paths, and Namespaces" in Microsoft's documentation of Win32: with any extension, and superscript digits too
 _RESERVED = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE | re.DOTALL
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 _CHARACTERS = re.compile(r'[<>:"|?*]')
 # the 8.3 names of Windows: such that need none, and such as it gives
@@ -84,7 +85,11 @@ def collisions(paths: Iterable[RepoPath]) -> Iterator[tuple[RepoPath, RepoPath]]
 
 
 def _short_collisions(entries: Sequence[bytes]) -> Iterator[tuple[RepoPath, RepoPath]]:
-    given = {entry: short for entry in entries if b"~" in entry and (short := _given_short_name(_name(entry))) is not None}
+    given = {
+        entry: short
+        for entry in entries
+        if b"~" in entry and (short := _given_short_name(_name(entry))) is not None
+    }
     directories = {entry.rpartition(b"/")[0] for entry in given}
     long: dict[tuple[bytes, ShortName], bytes] = {}
     for entry in entries:
@@ -99,7 +104,9 @@ def folded(path: bytes) -> str:
     """A path without what some systems do not tell apart: case, and how a character is composed."""
     if path.isascii():
         return path.decode().lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).casefold())
+    return unicodedata.normalize(
+        "NFC", unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).casefold()
+    )
 
 
 def looks_like(name: bytes, other: str) -> bool:
@@ -111,7 +118,9 @@ def looks_like(name: bytes, other: str) -> bool:
     text = name.decode("utf-8", "replace")
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     text = re.split(r"[:\\]", text, maxsplit=1)[0].rstrip(". ")
-    return folded(text.encode("utf-8", "replace")) == folded(other.encode()) or _given_short_name(text) in _short_names(other)
+    return folded(text.encode("utf-8", "replace")) == folded(other.encode()) or _given_short_name(
+        text
+    ) in _short_names(other)
 
 
 ShortName = tuple[str, int, str]
@@ -132,7 +141,11 @@ def _short_names(name: str) -> frozenset[ShortName]:
     stem, extension = (stem, dot + extension[:3]) if dot else (extension, "")
     stem = _NOT_IN_SHORT.sub("_", stem.replace(".", ""))
     return frozenset(
-        (beginning[: _MOST_DIGITS - digits].lower(), digits, _NOT_IN_SHORT.sub("_", extension).lower())
+        (
+            beginning[: _MOST_DIGITS - digits].lower(),
+            digits,
+            _NOT_IN_SHORT.sub("_", extension).lower(),
+        )
         for beginning in (stem[:6], stem[:2] + _short_name_hash(name))
         for digits in range(1, _MOST_DIGITS + 1)
     )

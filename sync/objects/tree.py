@@ -45,7 +45,11 @@ class MalformedObjectError(ValueError):
 
 def object_id(kind: str, data: bytes) -> ObjectId:
     """The id of a git object: SHA-1 over its header and content (gitformat-loose, "object header")."""
-    return ObjectId(hashlib.sha1(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest())
+    return ObjectId(
+        hashlib.sha1(
+            b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False
+        ).hexdigest()
+    )
 
 
 def parse_tree(data: bytes) -> list[TreeEntry]:
@@ -64,9 +68,13 @@ def parse_tree(data: bytes) -> list[TreeEntry]:
         mode = _MODES.get(data[at:blank])
         name = data[blank + 1 : nul]
         if mode is None:
-            raise MalformedObjectError("mode-unknown", f"mode {data[at:blank]!r} of {name!r} is none that git writes")
+            raise MalformedObjectError(
+                "mode-unknown", f"mode {data[at:blank]!r} of {name!r} is none that git writes"
+            )
         if name in _NO_COMPONENT or b"/" in name:
-            raise MalformedObjectError("name-not-a-component", f"the tree object has an entry named {name!r}")
+            raise MalformedObjectError(
+                "name-not-a-component", f"the tree object has an entry named {name!r}"
+            )
         if len(entries) == ENTRIES:
             raise MalformedObjectError("tree-too-large", f"it has more than {ENTRIES} entries")
         at = nul + 1 + _ID_BYTES
@@ -80,7 +88,9 @@ def _refuse_disorder(entries: list[TreeEntry]) -> None:
         raise MalformedObjectError("tree-duplicate-name", "the tree object names an entry twice")
     keys = [name + b"/" if mode == Mode.TREE else name for name, mode, _ in entries]
     if keys != sorted(keys):
-        raise MalformedObjectError("tree-unsorted", "the entries of the tree object are not in git's order")
+        raise MalformedObjectError(
+            "tree-unsorted", "the entries of the tree object are not in git's order"
+        )
 
 
 def _sort_key(name: bytes, mode: int) -> bytes:
@@ -115,7 +125,9 @@ class Directories:
             directory = directory.rpartition(b"/")[0]
         self._left -= sum(map(len, new)) + 64 * len(new)
         if self._left < 0:
-            raise MalformedObjectError("tree-too-large", "it has too many directories, or too long paths of them")
+            raise MalformedObjectError(
+                "tree-too-large", "it has too many directories, or too long paths of them"
+            )
         return new
 
 
@@ -205,7 +217,9 @@ def escapes(link: RepoPath, target: bytes) -> bool:
     return rises > link.count(b"/") or components[:rises] != [b".."] * rises
 
 
-_LICENSE_NAME = re.compile(rb"(licen[cs]es?|copying|copyright|notice|unlicense)([._-].*)?", re.IGNORECASE | re.DOTALL)
+_LICENSE_NAME = re.compile(
+    rb"(licen[cs]es?|copying|copyright|notice|unlicense)([._-].*)?", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_license_name(name: bytes) -> bool:

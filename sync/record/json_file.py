@@ -12,7 +12,13 @@ from pydantic_core import to_json
 from sync.errors import NewerRecordError, RecordError, SelectionError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, record_path
-from sync.limits import PATH_BYTES, RECORD_BLOCKS, RECORD_BYTES, RECORD_REST_BYTES, RECORD_REST_VALUES
+from sync.limits import (
+    PATH_BYTES,
+    RECORD_BLOCKS,
+    RECORD_BYTES,
+    RECORD_REST_BYTES,
+    RECORD_REST_VALUES,
+)
 from sync.manifest.paths import into_problem, is_mirror_name, path_problem
 from sync.model import FileFact, Selection, Signature, SignatureState
 from sync.objects.tree import Directories, judge_path
@@ -128,17 +134,25 @@ def parse_record(data: bytes, mirror: str) -> Record:
         if _canonical(model) == data.replace(b"\r\n", b"\n"):
             raise RecordError(
                 f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
-                ["attributes that keep git from converting are missing in third_party/, or were not there when this was cloned"],
+                [
+                    "attributes that keep git from converting are missing in third_party/, or were not there when this was cloned"
+                ],
                 hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
                 reference="record-line-endings",
             )
-        raise _error(mirror, "is not canonical JSON: it was edited by hand or by another tool", "record-not-canonical")
+        raise _error(
+            mirror,
+            "is not canonical JSON: it was edited by hand or by another tool",
+            "record-not-canonical",
+        )
     try:
         record = _record(model)
     except (ValueError, binascii.Error) as error:
         raise _error(mirror, f"does not hold together: {error}", "record-unreadable") from error
     if record.mirror != mirror:
-        raise _error(mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced")
+        raise _error(
+            mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced"
+        )
     return record
 
 
@@ -209,7 +223,10 @@ def _parsed_signature(model: SignatureModel) -> Signature:
 
 
 def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
-    facts = tuple(FileFact(_plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256) for m in models)
+    facts = tuple(
+        FileFact(_plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256)
+        for m in models
+    )
     paths = [fact.path for fact in facts]
     if any(one >= other for one, other in pairwise(paths)):
         msg = "its files are not in order"

@@ -13,8 +13,15 @@ Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 Time = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^(SHA256:[A-Za-z0-9+/]{43}|[0-9A-F]{32,64})$")]
-QuotedPath = Annotated[str, Field(min_length=1, description="as text, or quoted as by `git ls-files` if it is not plain UTF-8")]
+Fingerprint = Annotated[
+    str, StringConstraints(pattern=r"^(SHA256:[A-Za-z0-9+/]{43}|[0-9A-F]{32,64})$")
+]
+QuotedPath = Annotated[
+    str,
+    Field(
+        min_length=1, description="as text, or quoted as by `git ls-files` if it is not plain UTF-8"
+    ),
+]
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -53,9 +60,15 @@ class SignatureModel(BaseModel):
 
     model_config = _CONFIG
     format: SignatureFormat | None
-    key: Annotated[Fingerprint | None, Field(description="fingerprint of the ssh key, or of the OpenPGP primary key")]
+    key: Annotated[
+        Fingerprint | None,
+        Field(description="fingerprint of the ssh key, or of the OpenPGP primary key"),
+    ]
     of: SignedObject
-    signer: Annotated[str | None, Field(min_length=1, description="principal of the ssh key, or user id of the OpenPGP key")]
+    signer: Annotated[
+        str | None,
+        Field(min_length=1, description="principal of the ssh key, or user id of the OpenPGP key"),
+    ]
     state: SignatureState
 
 
@@ -84,8 +97,13 @@ class RecordModel(BaseModel):
     selection: SelectionModel
     signature: Annotated[
         SignatureModel | None,
-        Field(exclude_if=lambda signature: signature is None, description="only where the manifest names keys"),
+        Field(
+            exclude_if=lambda signature: signature is None,
+            description="only where the manifest names keys",
+        ),
     ] = None
     tree: Annotated[Sha1, Field(description="git tree id of what is on disk")]
     upstream: UpstreamModel
-    upstream_tree: Annotated[Sha1, Field(description="git tree id of `from` in the upstream's commit")]
+    upstream_tree: Annotated[
+        Sha1, Field(description="git tree id of `from` in the upstream's commit")
+    ]

@@ -61,7 +61,9 @@ def _commit_problems(claim: Claim, proof: Proof) -> Iterator[str]:
         yield f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
 
 
-def proven_entries(claim: Claim, proof: Proof) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
+def proven_entries(
+    claim: Claim, proof: Proof
+) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
     """The files and licence files that the claimed commit has, by hashing alone; None if the proof does not show it."""
     if object_id("commit", proof.commit) != claim.commit:
         return None

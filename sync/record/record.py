@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
-from sync.model import Copy, FileFact, Mirror, Pin, PinKind, Selection, Signature, SignatureState, UpstreamCommit
+from sync.model import (
+    Copy,
+    FileFact,
+    Mirror,
+    Pin,
+    PinKind,
+    Selection,
+    Signature,
+    SignatureState,
+    UpstreamCommit,
+)
 from sync.objects.commits import commit_time
 from sync.quoting import quote_path
 from sync.record.proof import Claim, Proof, check_proof
@@ -86,7 +96,11 @@ class Record:
 
     def differences(self, mirror: Mirror) -> list[str]:
         """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
-        return [*self._copy_differences(mirror), *self._name_differences(mirror), *self._signature_differences(mirror)]
+        return [
+            *self._copy_differences(mirror),
+            *self._name_differences(mirror),
+            *self._signature_differences(mirror),
+        ]
 
     def is_of_copy(self, mirror: Mirror) -> bool:
         """Whether it is the record of what the manifest's entry copies, whatever that says of signatures."""
@@ -117,7 +131,13 @@ class Record:
             if recorded is not None:
                 yield "allowed-signers, keyring: the manifest names no keys, the record says how the signature is"
             return
-        key = "require-signature" if mirror.require_signature else "allowed-signers" if mirror.allowed_signers else "keyring"
+        key = (
+            "require-signature"
+            if mirror.require_signature
+            else "allowed-signers"
+            if mirror.allowed_signers
+            else "keyring"
+        )
         wanted = which_object(mirror, is_tagged=self.tag is not None)
         if recorded is None or recorded.of is not wanted:
             yield f"{key}: the manifest asks for the signature of the {wanted}, the record does not say how that is"
@@ -131,7 +151,9 @@ def _shown(value: object) -> str:
     return (quote_path(value) or "the root") if isinstance(value, bytes) else str(value)
 
 
-def make_record(mirror: Mirror, copy: Copy, files: Iterable[FileFact], licenses: Iterable[FileFact]) -> Record:
+def make_record(
+    mirror: Mirror, copy: Copy, files: Iterable[FileFact], licenses: Iterable[FileFact]
+) -> Record:
     """The record of a mirror as it was copied, with the facts of its files as they were read back from disk."""
     upstream = copy.upstream
     return Record(

@@ -62,7 +62,9 @@ class Licensing:
 
     def is_text_of(self, text: LicenseText, license_id: str) -> bool:
         """Whether a text is known to be this licence's, or is what covers files of which just this licence was concluded."""
-        return text.expression == license_id or (text.expression is None and self.effective == license_id)
+        return text.expression == license_id or (
+            text.expression is None and self.effective == license_id
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     mirrors = manifest.mirrors
     if not mirrors:
         raise UsageError(
-            "there are no mirrors: nothing to report", hint="add one with `git verbatim add`", reference="nothing-to-report"
+            "there are no mirrors: nothing to report",
+            hint="add one with `git verbatim add`",
+            reference="nothing-to-report",
         )
     concluded = concluded_licenses(state.read(MANIFEST) or b"", mirrors.values())
     timestamp = _source_date_epoch()
@@ -68,16 +70,26 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
         raise state.hidden_error(min(state.hidden))
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
-    findings += _unrecorded(host.third_party, list(records.values()), manifest.key_files) if not findings else ()
+    findings += (
+        _unrecorded(host.third_party, list(records.values()), manifest.key_files)
+        if not findings
+        else ()
+    )
     if findings:
         return Gathered(None, findings)
     gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
-    files = count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT]) if with_content else 0
+    files = (
+        count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT])
+        if with_content
+        else 0
+    )
     counted = count(1)
     read = (lambda: advance(next(counted), files)) if with_content else None
     components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
     unseen = Unseen(modes=len(state.unjudged_modes))
-    return Gathered(Facts(components, _newest(components) if timestamp is None else timestamp), (), unseen)
+    return Gathered(
+        Facts(components, _newest(components) if timestamp is None else timestamp), (), unseen
+    )
 
 
 def _source_date_epoch() -> int | None:
@@ -100,13 +112,23 @@ def _newest(components: Sequence[Component]) -> int:
     return max(0, int(datetime.fromisoformat(newest).timestamp()))
 
 
-def _unrecorded(third_party: Path, records: Sequence[Record], key_files: Sequence[str]) -> Iterator[Finding]:
+def _unrecorded(
+    third_party: Path, records: Sequence[Record], key_files: Sequence[str]
+) -> Iterator[Finding]:
     """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
-    places = (place for record in records for place in (record.into, license_directory(record.mirror)))
+    places = (
+        place for record in records for place in (record.into, license_directory(record.mirror))
+    )
     accounts = Accounts(map(os.fsencode, places), map(os.fsencode, key_files))
     for path in sorted(strays_on_disk(third_party, accounts)):
         where = quote_path(f"{THIRD_PARTY}/".encode() + path)
-        yield Finding(Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", where, Difference.EXTRA)
+        yield Finding(
+            Rule.UNRECORDED_FILE,
+            "",
+            "no mirror, record, licence or manifest accounts for it",
+            where,
+            Difference.EXTRA,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +149,9 @@ class _Gatherer:
     def component(self, verdict: Verdict, read: Callable[[], None] | None) -> Component:
         mirror, record = self.mirrors[verdict.mirror], self.records[verdict.mirror]
         is_here = verdict.presence is Presence.PRESENT
-        texts = nearest_texts([identify(text) for text in self._license_texts(record, is_here=is_here)])
+        texts = nearest_texts(
+            [identify(text) for text in self._license_texts(record, is_here=is_here)]
+        )
         return Component(
             name=mirror.name,
             into=mirror.into,
@@ -149,8 +173,12 @@ class _Gatherer:
             is_root=record.tree == commit_tree(record.proof.commit),
             files=record.files,
             license_files=record.licenses,
-            licensing=licensing_of(texts, self.concluded[mirror.name], mirror.license_comment, _others(record)),
-            nested=nested_copies(record, self.known, self._inner(record) if is_here else NOTHING_INSIDE),
+            licensing=licensing_of(
+                texts, self.concluded[mirror.name], mirror.license_comment, _others(record)
+            ),
+            nested=nested_copies(
+                record, self.known, self._inner(record) if is_here else NOTHING_INSIDE
+            ),
             content=self.reader.content(record, read) if is_here and read is not None else None,
             signature=record.signature,
         )
@@ -160,13 +188,19 @@ class _Gatherer:
 
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
-        inside = ((record.into, fact, join(record.source, fact.path)) for fact in record.files if _is_license(fact))
+        inside = (
+            (record.into, fact, join(record.source, fact.path))
+            for fact in record.files
+            if _is_license(fact)
+        )
         left = LICENSE_TEXTS_BYTES
         for directory, fact, upstream_path in (*beside, *inside):
             if fact.mode != Mode.SYMLINK:
                 left -= min(fact.size, _MAX_LICENSE_BYTES)
                 content = self._license_content(directory, fact, left) if is_here else b""
-                yield LicenseText(path_of(directory, fact.path), upstream_path, fact.blob, None, None, content)
+                yield LicenseText(
+                    path_of(directory, fact.path), upstream_path, fact.blob, None, None, content
+                )
 
     def _license_content(self, directory: str, fact: FileFact, left: int) -> bytes:
         if fact.size > _MAX_LICENSE_BYTES or left < 0:

@@ -72,10 +72,16 @@ class Reader:
         *parents, name = path.split("/")
         directory = open_directory(self._third_party, *parents)
         try:
-            if fact.mode == Mode.SYMLINK and stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            if fact.mode == Mode.SYMLINK and stat.S_ISLNK(
+                os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
+            ):
                 yield os.fsencode(os.readlink(name, dir_fd=directory))
                 return  # else it is a file that holds the target, on a disk without links
-            with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory), "rb", buffering=0) as file:
+            with open(
+                os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory),
+                "rb",
+                buffering=0,
+            ) as file:
                 while chunk := file.read(_CHUNK_BYTES):
                     yield chunk
         finally:

@@ -15,7 +15,9 @@ from sync.record.record import Record
 from sync.report.facts import Recorded
 from sync.selection.selection import join
 
-_RECORD_FILE = re.compile(rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL)
+_RECORD_FILE = re.compile(
+    rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL
+)
 # more of them, or larger ones, no project was seen to have; of one whose records do not hold no more is believed
 _MAX_RECORDS = 100
 _MAX_RECORD_BYTES = 4 << 20
@@ -42,7 +44,9 @@ NOTHING_INSIDE = Inner({}, frozenset())
 def inner_records(record: Record, read: ReadFile) -> Inner:
     """The records inside a mirror whose proof holds, and whose copy is there with just the recorded tree."""
     files = {fact.path: fact for fact in record.files}
-    trees = {path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()}
+    trees = {
+        path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()
+    }
     copies: dict[RepoPath, Recorded] = {}
     accounted: set[RepoPath] = set()
     unsound = 0
@@ -54,7 +58,9 @@ def inner_records(record: Record, read: ReadFile) -> Inner:
         if inner.problems():
             unsound += 1
             continue
-        copies[place] = Recorded(record.mirror, inner.mirror, inner.url, inner.pin, inner.commit, inner.source)
+        copies[place] = Recorded(
+            record.mirror, inner.mirror, inner.url, inner.pin, inner.commit, inner.source
+        )
         accounted |= {fact.path, *_licenses(record, directory, inner, files)}
     return Inner(copies, frozenset(accounted))
 
@@ -64,7 +70,12 @@ def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
     for fact in record.files:
         match = _RECORD_FILE.fullmatch(join(record.source, fact.path))
         name = match[2].decode("utf-8", "replace") if match else ""
-        if match and fact.mode == Mode.FILE and fact.size <= _MAX_RECORD_BYTES and is_mirror_name(name):
+        if (
+            match
+            and fact.mode == Mode.FILE
+            and fact.size <= _MAX_RECORD_BYTES
+            and is_mirror_name(name)
+        ):
             yield RepoPath(match[1]), name, fact
 
 
@@ -86,9 +97,13 @@ def _inside(record: Record, path: bytes) -> RepoPath | None:
     return RepoPath(path[len(above) :]) if path.startswith(above) else None
 
 
-def _licenses(record: Record, directory: RepoPath, inner: Record, files: Mapping[RepoPath, FileFact]) -> Iterator[RepoPath]:
+def _licenses(
+    record: Record, directory: RepoPath, inner: Record, files: Mapping[RepoPath, FileFact]
+) -> Iterator[RepoPath]:
     for fact in inner.licenses:
-        path = _inside(record, join(directory, license_directory(inner.mirror).encode() + b"/" + fact.path))
+        path = _inside(
+            record, join(directory, license_directory(inner.mirror).encode() + b"/" + fact.path)
+        )
         found = files.get(path) if path is not None else None
         if path is not None and found is not None and _content(found) == _content(fact):
             yield path

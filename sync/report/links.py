@@ -32,7 +32,11 @@ def repository_url(url: str) -> str:
 def repository_uri(url: str) -> str | None:
     """The upstream's URL as a URI that others can resolve; None for a path on some machine."""
     written_out = repository_url(url)
-    return quote(written_out, safe="%:/?#[]@!$&'()*+,;=") if _split(url).scheme in REMOTE_SCHEMES else None
+    return (
+        quote(written_out, safe="%:/?#[]@!$&'()*+,;=")
+        if _split(url).scheme in REMOTE_SCHEMES
+        else None
+    )
 
 
 def _split(url: str) -> SplitResult:

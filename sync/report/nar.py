@@ -37,7 +37,13 @@ def _node(node: Mapping[bytes, object] | FileFact | object, read: Chunks) -> Ite
     elif isinstance(node, dict):
         yield _string(b"directory")
         for name in sorted(node):
-            yield _string(b"entry") + _string(b"(") + _string(b"name") + _string(name) + _string(b"node")
+            yield (
+                _string(b"entry")
+                + _string(b"(")
+                + _string(b"name")
+                + _string(name)
+                + _string(b"node")
+            )
             yield from _node(node[name], read)
             yield _string(b")")
     yield _string(b")")
@@ -47,7 +53,9 @@ def _file(fact: FileFact, read: Chunks) -> Iterator[bytes]:
     if fact.mode == Mode.SYMLINK:
         yield _string(b"symlink") + _string(b"target") + _string(b"".join(read(fact)))
         return
-    yield _string(b"regular") + (_string(b"executable") + _string(b"") if fact.mode == Mode.EXECUTABLE else b"")
+    yield _string(b"regular") + (
+        _string(b"executable") + _string(b"") if fact.mode == Mode.EXECUTABLE else b""
+    )
     yield _string(b"contents") + fact.size.to_bytes(8, "little")
     yield from read(fact)
     yield _padding(fact.size)

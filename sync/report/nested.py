@@ -65,20 +65,28 @@ def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
     tree, path = commit_tree(record.proof.commit), RepoPath(b"")
     yield tree, path
     for name in record.source.split(b"/") if record.source else ():
-        below = {e.name: e.id for e in parse_tree(raw_trees[tree]) if e.mode == Mode.TREE and e.name not in _PLACES}
+        below = {
+            e.name: e.id
+            for e in parse_tree(raw_trees[tree])
+            if e.mode == Mode.TREE and e.name not in _PLACES
+        }
         yield from ((other, join(path, beside)) for beside, other in below.items())
         if name not in below:
             return  # a copy itself
         tree, path = below[name], join(path, name)
 
 
-def nested_copies(record: Record, known: Known, inner: Inner = NOTHING_INSIDE) -> tuple[Nested, ...]:
+def nested_copies(
+    record: Record, known: Known, inner: Inner = NOTHING_INSIDE
+) -> tuple[Nested, ...]:
     """The copies inside a mirror, by path, also those inside another.
 
     A directory is one if it is the tree of another mirror, if the project has recorded it, or if it lies where projects keep
     copies of others.
     """
-    trees = {path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()}
+    trees = {
+        path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()
+    }
     files = {fact.path: fact.blob for fact in record.files}
     found: dict[bytes, Origin | None] = {}
     for path in sorted(trees):
@@ -97,11 +105,14 @@ def nested_copies(record: Record, known: Known, inner: Inner = NOTHING_INSIDE) -
             path=RepoPath(path),
             tree=trees.get(path) or files[RepoPath(path)],
             files=tuple(inside[path]),
-            origin=origin or (_origin_by_files(record, path, inside[path], known) if path in trees else None),
+            origin=origin
+            or (_origin_by_files(record, path, inside[path], known) if path in trees else None),
             recorded=inner.copies.get(RepoPath(path)),
         )
         for path, origin in sorted(found.items())
-        if origin is not None or path in inner.copies or not _is_accounted(path, inside[path], inner)
+        if origin is not None
+        or path in inner.copies
+        or not _is_accounted(path, inside[path], inner)
     )
 
 
@@ -132,7 +143,9 @@ def _origin_by_tree(record: Record, path: bytes, tree: ObjectId, known: Known) -
     return _origin(other, source, same_tree=True) if is_whole_mirror or _is_in_place(path) else None
 
 
-def _origin_by_files(record: Record, path: bytes, inside: Mapping[RepoPath, ObjectId], known: Known) -> Origin | None:
+def _origin_by_files(
+    record: Record, path: bytes, inside: Mapping[RepoPath, ObjectId], known: Known
+) -> Origin | None:
     """The first record that has each of these files, below its mirror's root as below the copy's."""
     if not inside:
         return None
@@ -140,7 +153,9 @@ def _origin_by_files(record: Record, path: bytes, inside: Mapping[RepoPath, Obje
     if not any(_is_evidence(file, blob) for file, blob in wanted):
         return None
     for other in known.by_file.get(wanted[0], ()):
-        if not _is_same_place(record, path, other, other.source) and all(other in known.by_file.get(file, ()) for file in wanted):
+        if not _is_same_place(record, path, other, other.source) and all(
+            other in known.by_file.get(file, ()) for file in wanted
+        ):
             return _origin(other, other.source, same_tree=False)
     return None
 

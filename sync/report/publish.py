@@ -38,24 +38,34 @@ class Request:
         return any(report.reads_content for report in self.formats)
 
 
-def read_request(name: str | None, output: Path | None, *, every: bool, check: Path | None) -> Request:
+def read_request(
+    name: str | None, output: Path | None, *, every: bool, check: Path | None
+) -> Request:
     """What to write, and where; UsageError for options that say two things, and for an unknown format."""
     if every + (check is not None) + (name is not None) > 1:
         raise UsageError(
-            "FORMAT, `--all` and `--check` are three different things", hint="give one of them", reference="report-request"
+            "FORMAT, `--all` and `--check` are three different things",
+            hint="give one of them",
+            reference="report-request",
         )
     if check is not None:
         if output is not None:
-            raise UsageError("`--check` writes nothing", hint="leave `-o` out", reference="report-request")
+            raise UsageError(
+                "`--check` writes nothing", hint="leave `-o` out", reference="report-request"
+            )
         return Request(_written_formats(check), check=check)
     if every:
         if output is None or str(output) == "-":
             raise UsageError(
-                "`--all` writes many files", hint="name a directory for them: `--all -o DIR`", reference="report-request"
+                "`--all` writes many files",
+                hint="name a directory for them: `--all -o DIR`",
+                reference="report-request",
             )
         return Request(FORMATS, directory=output)
     file = None if output is None or str(output) == "-" else output
-    return Request([find_format(name or "markdown")], file=file, is_table=name is None and output is None)
+    return Request(
+        [find_format(name or "markdown")], file=file, is_table=name is None and output is None
+    )
 
 
 def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
@@ -101,8 +111,13 @@ def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) 
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(directory, error) from error
-    files = {directory / report.file_name: (content, report.is_executable) for report, content in reports.items()}
-    _replace(files, follow=False)  # the names are ours; a link that was planted under one leads out of the directory
+    files = {
+        directory / report.file_name: (content, report.is_executable)
+        for report, content in reports.items()
+    }
+    _replace(
+        files, follow=False
+    )  # the names are ours; a link that was planted under one leads out of the directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,11 @@ def _written_formats(directory: Path) -> list[Format]:
 
 def compare(directory: Path, reports: Mapping[Format, bytes]) -> Currency:
     """Hold the reports in a directory against what they would be now."""
-    stale = {report for report, content in reports.items() if not _holds(directory / report.file_name, content)}
+    stale = {
+        report
+        for report, content in reports.items()
+        if not _holds(directory / report.file_name, content)
+    }
     return Currency(
         tuple(report.file_name for report in reports if report not in stale),
         tuple(report.file_name for report in reports if report in stale),

@@ -29,7 +29,9 @@ def headline(facts: Facts) -> str:
         of_upstream = versions.setdefault(component.url, [])
         if version_shown(component) not in of_upstream:
             of_upstream.append(version_shown(component))
-    named = [f"{name} {' and '.join(versions[url])}" for url, name in _upstream_names(versions).items()]
+    named = [
+        f"{name} {' and '.join(versions[url])}" for url, name in _upstream_names(versions).items()
+    ]
     shown = ", ".join(named[:_SHOWN_UPSTREAMS])
     more = f" and {len(named) - _SHOWN_UPSTREAMS} more" if len(named) > _SHOWN_UPSTREAMS else ""
     return f"{shown}{more}: {_verdict(here)}{_elsewhere(facts)}"
@@ -40,15 +42,22 @@ def _verdict(here: Sequence[Component]) -> str:
     selections = sum(not component.is_whole for component in here)
     if len(here) == 1:
         return f"an unmodified copy{' of a selection' if selections else ''}, no fork"
-    copies = "both are unmodified copies" if len(here) == 2 else f"all {len(here)} are unmodified copies"  # noqa: PLR2004
+    which = "both" if len(here) == 2 else f"all {len(here)}"  # noqa: PLR2004
+    copies = f"{which} are unmodified copies"
     return f"{copies}{f' ({selections} of a selection)' if selections else ''}, none is a fork"
 
 
 def _upstream_names(urls: Iterable[str]) -> dict[str, str]:
     """The last part of each URL, as people call the project; all of it where that is nobody's or also another's name."""
-    names = {url: url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2] for url in urls}
+    names = {
+        url: url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2]
+        for url in urls
+    }
     shared = Counter(names.values())
-    return {url: name if name and shared[name] == 1 else url.partition("://")[2] or url for url, name in names.items()}
+    return {
+        url: name if name and shared[name] == 1 else url.partition("://")[2] or url
+        for url, name in names.items()
+    }
 
 
 def _elsewhere(facts: Facts) -> str:
@@ -111,11 +120,24 @@ def license_shown(component: Component) -> str:
     declared, concluded = component.licensing.declared, component.licensing.concluded
     if concluded is None:
         return f"{declared} (declared)" if declared else "unknown"
-    return concluded if concluded == declared else f"{concluded} (concluded; declared: {declared or 'unknown'})"
+    return (
+        concluded
+        if concluded == declared
+        else f"{concluded} (concluded; declared: {declared or 'unknown'})"
+    )
 
 
 def shell_word(word: bytes) -> str:
     """The word as a shell reads it, in signs that cannot be mistaken."""
     if _SHELL_SAFE.fullmatch(word):
         return word.decode()
-    return "$'" + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in word) + "'"  # noqa: PLR2004
+    return (
+        "$'"
+        + "".join(
+            chr(byte)
+            if 0x20 <= byte < 0x7F and byte not in b"'\\"  # noqa: PLR2004 - printable ASCII
+            else f"\\{byte:03o}"
+            for byte in word
+        )
+        + "'"
+    )

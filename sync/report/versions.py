@@ -8,7 +8,10 @@ from sync.model import Pin, PinKind, reads_as_id
 # a name before the number, as in `release-1.2`, `wasi_0.2.12`, `curl/v8.1` or `@scope/name@1.2`
 _TAG = re.compile(r"(?:(?P<name>[^0-9]*)[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)
 # which is no name: `rc-2` is the second candidate of something, not version 2
-_NO_NAME = re.compile(r"(?:.*[-_/@])?(?:alpha|beta|candidate|dev|nightly|pre|preview|rc|snapshot)", re.DOTALL | re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"(?:.*[-_/@])?(?:alpha|beta|candidate|dev|nightly|pre|preview|rc|snapshot)",
+    re.DOTALL | re.IGNORECASE,
+)
 # semver's, after a hyphen; without one the words that are never a release's: `1.0rc1`, `1.0.dev3`, `3.12.0a1`
 _PRE_RELEASE = re.compile(
     r"(?P<release>[0-9]+(?:[._][0-9]+)*)"
@@ -19,7 +22,9 @@ _PRE_RELEASE = re.compile(
 _DATE = re.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 _NUMBERED = re.compile(r"(?<=[A-Za-z])-(?=[0-9])")
 _RPM = re.compile(r"[0-9][A-Za-z0-9._+~^]*")  # rpm-version(7)
-_DEBIAN = re.compile(r"[0-9][A-Za-z0-9.+~]*")  # deb-version(7), of a version without epoch and revision
+_DEBIAN = re.compile(
+    r"[0-9][A-Za-z0-9.+~]*"
+)  # deb-version(7), of a version without epoch and revision
 _SNAPSHOT = re.compile(r"0~git[0-9]{8}\.[0-9a-f]{7}")
 
 
@@ -37,13 +42,21 @@ def version_of(pin: Pin) -> str | None:
 def rpm_version(version: str | None, commit: ObjectId, commit_time: str) -> str:
     """The version as rpm can say it; pre-releases sort before their release, what has no version is named by date and commit."""
     packaged = None if version is None else _packaged(version)
-    return packaged if packaged is not None and _RPM.fullmatch(packaged) else snapshot(commit, commit_time)
+    return (
+        packaged
+        if packaged is not None and _RPM.fullmatch(packaged)
+        else snapshot(commit, commit_time)
+    )
 
 
 def debian_version(version: str | None, commit: ObjectId, commit_time: str) -> str:
     """The version as Debian can say it, likewise."""
     packaged = None if version is None else _packaged(version.replace("_", "."))
-    return packaged if packaged is not None and _DEBIAN.fullmatch(packaged) else snapshot(commit, commit_time)
+    return (
+        packaged
+        if packaged is not None and _DEBIAN.fullmatch(packaged)
+        else snapshot(commit, commit_time)
+    )
 
 
 def snapshot(commit: ObjectId, commit_time: str) -> str:

@@ -9,7 +9,15 @@ from sync.ids import Mode, ObjectId
 from sync.limits import OWN_FILE_BYTES, TREE_BYTES
 from sync.model import Copy, Entry, Mirror, PinKind, UpstreamCommit
 from sync.objects.commits import commit_tree, tag_name
-from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED, Misnamed, looks_like, misnamed
+from sync.objects.portable import (
+    COLLIDES,
+    TRAILING,
+    WINDOWS_CHARACTER,
+    WINDOWS_RESERVED,
+    Misnamed,
+    looks_like,
+    misnamed,
+)
 from sync.objects.tree import MalformedObjectError, escapes, parse_tree
 from sync.quoting import quote_path
 from sync.selection.selection import Selected, SourceError, select
@@ -25,7 +33,17 @@ _LFS_POINTER_MAX_BYTES = 1024  # by the specification of Git LFS pointers
 
 _TAG_RENAMED = "tag-renamed"
 
-ALLOWABLE = frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES, TOO_LONG, _TAG_RENAMED})
+ALLOWABLE = frozenset(
+    {
+        "name-not-utf8",
+        WINDOWS_RESERVED,
+        WINDOWS_CHARACTER,
+        TRAILING,
+        COLLIDES,
+        TOO_LONG,
+        _TAG_RENAMED,
+    }
+)
 """The references that a mirror's `allow` may name."""
 
 _PATTERN_FILES = frozenset({b".gitattributes", b".gitignore"})
@@ -51,7 +69,9 @@ _REASONS = {
 
 
 _LEAVE_OUT = "leave the directory out with `exclude`, or report it to the upstream's maintainers"
-_MALFORMED_HINTS = {"patterns-too-many": "name directories instead of files in `include` and `exclude`, or a `from` further down"}
+_MALFORMED_HINTS = {
+    "patterns-too-many": "name directories instead of files in `include` and `exclude`, or a `from` further down"
+}
 
 
 class ObjectReader(Protocol):
@@ -88,7 +108,11 @@ def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> C
 def blobs_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> list[ObjectId]:
     """The blobs that `mirror` needs of this upstream commit, for which its trees alone are read."""
     selected = _select(mirror, upstream, reader)
-    return [entry.blob for entry in (*selected.entries, *selected.licenses) if entry.mode != Mode.GITLINK]
+    return [
+        entry.blob
+        for entry in (*selected.entries, *selected.licenses)
+        if entry.mode != Mode.GITLINK
+    ]
 
 
 def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
@@ -115,7 +139,9 @@ def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
 def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Selected:
     def read_tree(tree: ObjectId) -> bytes:
         if (size := reader.size(tree)) > TREE_BYTES:
-            raise MalformedObjectError("tree-too-large", f"the tree object {tree} has {size:,} bytes")
+            raise MalformedObjectError(
+                "tree-too-large", f"the tree object {tree} has {size:,} bytes"
+            )
         return reader.read(tree)
 
     try:
@@ -163,7 +189,9 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
         )
 
 
-def _refuse_submodules(mirror: Mirror, upstream: UpstreamCommit, selected: Selected, reader: ObjectReader) -> None:
+def _refuse_submodules(
+    mirror: Mirror, upstream: UpstreamCommit, selected: Selected, reader: ObjectReader
+) -> None:
     links = [entry for entry in selected.entries if entry.mode == Mode.GITLINK]
     if not links:
         return
@@ -180,13 +208,26 @@ def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
     """What upstream says of its submodules, which is for the words of an error only."""
     try:
         entries = parse_tree(reader.read(commit_tree(upstream.commit_object)))
-        found = next((e.id for e in entries if e.name == b".gitmodules" and e.mode in {Mode.FILE, Mode.EXECUTABLE}), None)
-        return b"" if found is None or reader.size(found) > _MAX_GITMODULES_BYTES else reader.read(found)
+        found = next(
+            (
+                e.id
+                for e in entries
+                if e.name == b".gitmodules" and e.mode in {Mode.FILE, Mode.EXECUTABLE}
+            ),
+            None,
+        )
+        return (
+            b""
+            if found is None or reader.size(found) > _MAX_GITMODULES_BYTES
+            else reader.read(found)
+        )
     except CouldNotCheckError:
         return b""
 
 
-def refuse_inexact(mirror: Mirror, entries: tuple[Entry, ...], licenses: tuple[Entry, ...], reader: ObjectReader) -> None:
+def refuse_inexact(
+    mirror: Mirror, entries: tuple[Entry, ...], licenses: tuple[Entry, ...], reader: ObjectReader
+) -> None:
     """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
     _refuse_excess(mirror, entries, reader)
     for found in misnamed((entry.path for entry in entries), mirror.allow):
@@ -208,7 +249,9 @@ def _reason(found: Misnamed) -> str:
 def _refuse_long(mirror: Mirror, path: bytes) -> None:
     length = windows_length(mirror.into, path)
     if length > MOST and TOO_LONG not in mirror.allow:
-        reason = f"its path in the host has {length} characters, and a clone on Windows holds {MOST}"
+        reason = (
+            f"its path in the host has {length} characters, and a clone on Windows holds {MOST}"
+        )
         _refuse(mirror, path, TOO_LONG, reason)
 
 
@@ -217,20 +260,45 @@ def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectRea
     budget = mirror.budget
     if len(entries) > budget.files:
         _refuse_all(
-            mirror, "too-many-files", f"it has {len(entries):,} files, more than {budget.files:,}", f"max-files = {len(entries)}"
+            mirror,
+            "too-many-files",
+            f"it has {len(entries):,} files, more than {budget.files:,}",
+            f"max-files = {len(entries)}",
         )
     total = 0
     for entry in entries:
         if (depth := entry.path.count(b"/")) > budget.depth:
-            _refuse(mirror, entry.path, "too-deep", f"it is {depth} directories deep", f"max-depth = {depth}")
+            _refuse(
+                mirror,
+                entry.path,
+                "too-deep",
+                f"it is {depth} directories deep",
+                f"max-depth = {depth}",
+            )
         size = reader.size(entry.blob) if entry.mode != Mode.GITLINK else 0
         if entry.mode == Mode.SYMLINK and size > _MAX_TARGET_BYTES:
-            _refuse(mirror, entry.path, "symlink-too-long", f"its target has {size:,} bytes, which no system takes")
+            _refuse(
+                mirror,
+                entry.path,
+                "symlink-too-long",
+                f"its target has {size:,} bytes, which no system takes",
+            )
         if size > budget.file_bytes:
-            _refuse(mirror, entry.path, "file-too-large", f"it has {size:,} bytes", f"max-file-bytes = {size}")
+            _refuse(
+                mirror,
+                entry.path,
+                "file-too-large",
+                f"it has {size:,} bytes",
+                f"max-file-bytes = {size}",
+            )
         total += size
     if total > budget.total_bytes:
-        _refuse_all(mirror, "too-many-bytes", f"it has {total:,} bytes, more than {budget.total_bytes:,}", f"max-bytes = {total}")
+        _refuse_all(
+            mirror,
+            "too-many-bytes",
+            f"it has {total:,} bytes, more than {budget.total_bytes:,}",
+            f"max-bytes = {total}",
+        )
 
 
 def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
@@ -240,7 +308,9 @@ def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
         return "gitmodules-symlink"
     if entry.mode == Mode.SYMLINK:
         return "symlink-escapes" if escapes(entry.path, reader.read(entry.blob)) else None
-    if reader.size(entry.blob) <= _LFS_POINTER_MAX_BYTES and _LFS_POINTER.match(reader.read(entry.blob)):
+    if reader.size(entry.blob) <= _LFS_POINTER_MAX_BYTES and _LFS_POINTER.match(
+        reader.read(entry.blob)
+    ):
         return "lfs-pointer"
     if entry.path.rpartition(b"/")[2].lower() in _PATTERN_FILES and _is_costly(entry.blob, reader):
         return "patterns-too-costly"
@@ -252,7 +322,9 @@ def _is_costly(blob: ObjectId, reader: ObjectReader) -> bool:
     if reader.size(blob) > OWN_FILE_BYTES:
         return True
     lines = (line for line in reader.read(blob).splitlines() if not line.startswith(b"#"))
-    return any(line.count(b"**") > _MOST_DOUBLE_STARS or line.count(b"*") > _MOST_STARS for line in lines)
+    return any(
+        line.count(b"**") > _MOST_DOUBLE_STARS or line.count(b"*") > _MOST_STARS for line in lines
+    )
 
 
 def _refuse_all(mirror: Mirror, reference: str, reason: str, key: str) -> NoReturn:
@@ -265,7 +337,13 @@ def _refuse_all(mirror: Mirror, reference: str, reason: str, key: str) -> NoRetu
 
 
 def _refuse(
-    mirror: Mirror, path: bytes, reference: str, reason: str | None = None, key: str | None = None, *, is_license: bool = False
+    mirror: Mirror,
+    path: bytes,
+    reference: str,
+    reason: str | None = None,
+    key: str | None = None,
+    *,
+    is_license: bool = False,
 ) -> NoReturn:
     key = f'allow = ["{reference}"]' if reference in ALLOWABLE else key
     ways = ["leave it out with `exclude`"] if not is_license else []

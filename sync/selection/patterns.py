@@ -45,7 +45,9 @@ class Pattern:
 
     def matches(self, path: bytes, *, is_directory: bool) -> bool:
         """Whether it names just this path; what lies below is not its matter."""
-        return (is_directory or not self.only_directories) and self.expression.fullmatch(path) is not None
+        return (is_directory or not self.only_directories) and self.expression.fullmatch(
+            path
+        ) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -59,8 +61,14 @@ def parse_pattern(line: str) -> Pattern | None:
     only_directories = text.endswith(b"/")
     text = text[: len(text) - only_directories]
     # without a slash it is a name at any depth
-    expression = _translate(text.removeprefix(b"/")) if b"/" in text else rb"(?:.*/)?" + _translate(text)
-    return Pattern(re.compile(expression, re.DOTALL), only_directories, takes_back, _steps(text)) if text else None
+    expression = (
+        _translate(text.removeprefix(b"/")) if b"/" in text else rb"(?:.*/)?" + _translate(text)
+    )
+    return (
+        Pattern(re.compile(expression, re.DOTALL), only_directories, takes_back, _steps(text))
+        if text
+        else None
+    )
 
 
 def _steps(glob: bytes) -> int:
@@ -119,7 +127,11 @@ def _translate(glob: bytes) -> bytes:
 def _stars(glob: bytes, at: int) -> tuple[bytes, int]:
     """`**` as a whole component spans directories, with the `/` after it none or many; any other run of stars is one."""
     after = at + len(glob[at:]) - len(glob[at:].lstrip(b"*"))
-    is_component = after > at + 1 and (at == 0 or glob[at - 1 : at] == b"/") and glob[after : after + 1] in {b"", b"/"}
+    is_component = (
+        after > at + 1
+        and (at == 0 or glob[at - 1 : at] == b"/")
+        and glob[after : after + 1] in {b"", b"/"}
+    )
     if not is_component:
         return _STAR, after
     return (_DIRECTORIES, after + 1) if after < len(glob) else (rb".*", after)
@@ -134,14 +146,22 @@ def _without_backtracking(pieces: list[bytes]) -> bytes:
     spans = _split(pieces, _DIRECTORIES)
     joined = [_join_stars(span) for span in spans]
     last = len(joined) - 1
-    groups = [rb"(?:.*?/)??" + one if at == last else rb"(?>(?:.*?/)??" + one + b")" for at, one in enumerate(joined) if at]
+    groups = [
+        rb"(?:.*?/)??" + one if at == last else rb"(?>(?:.*?/)??" + one + b")"
+        for at, one in enumerate(joined)
+        if at
+    ]
     return joined[0] + b"".join(groups)
 
 
 def _join_stars(pieces: list[bytes]) -> bytes:
     runs = [b"".join(run) for run in _split(pieces, _STAR)]
     last = len(runs) - 1
-    return runs[0] + b"".join(rb"[^/]*" + run if at == last else rb"(?>[^/]*?" + run + b")" for at, run in enumerate(runs) if at)
+    return runs[0] + b"".join(
+        rb"[^/]*" + run if at == last else rb"(?>[^/]*?" + run + b")"
+        for at, run in enumerate(runs)
+        if at
+    )
 
 
 def _split(pieces: list[bytes], at: bytes) -> list[list[bytes]]:

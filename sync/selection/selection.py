@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
 from sync.model import Entry, Selection
-from sync.objects.tree import MalformedObjectError, TreeEntry, hash_tree, is_license_name, judge_name, object_id, parse_tree
+from sync.objects.tree import (
+    MalformedObjectError,
+    TreeEntry,
+    hash_tree,
+    is_license_name,
+    judge_name,
+    object_id,
+    parse_tree,
+)
 from sync.selection.patterns import Pattern, last_match, parse_pattern
 
 _RECENT_TREES = 64
@@ -118,13 +126,19 @@ class _Walk:
     def directory(self, tree: ObjectId, path: RepoPath, *, included: bool) -> bool:
         """Walk one directory; whether what is taken of it rebuilds it."""
         if path.count(b"/") >= DEPTH:
-            raise MalformedObjectError("tree-too-deep", f"it is deeper than {DEPTH} directories", path)
+            raise MalformedObjectError(
+                "tree-too-deep", f"it is deeper than {DEPTH} directories", path
+            )
         raw, entries = self._read(tree, path)
         if not entries and path:
-            raise MalformedObjectError("empty-directory", "it is a directory without files, which no disk copy shows", path)
+            raise MalformedObjectError(
+                "empty-directory", "it is a directory without files, which no disk copy shows", path
+            )
         self._entries_left -= len(entries)
         if self._entries_left < 0:
-            raise MalformedObjectError("tree-too-large", f"it has more than {ENTRIES} entries", path)
+            raise MalformedObjectError(
+                "tree-too-large", f"it has more than {ENTRIES} entries", path
+            )
         before, whole = len(self.entries), True
         for entry in entries:
             whole &= self._entry(entry, join(path, entry.name), included=included)
@@ -150,7 +164,11 @@ class _Walk:
         elif self._leaves_out(path, is_directory=is_directory):
             return False
         else:
-            included = included or not self._include or last_match(self._include, path, is_directory=is_directory)
+            included = (
+                included
+                or not self._include
+                or last_match(self._include, path, is_directory=is_directory)
+            )
         if is_directory:
             return self.directory(entry.id, path, included=included)
         if included:
@@ -160,22 +178,34 @@ class _Walk:
     def _take(self, entry: Entry) -> None:
         directory = RepoPath(entry.path.rpartition(b"/")[0])
         if len(entry.path) > PATH_BYTES:
-            raise MalformedObjectError("path-too-long", f"it has paths longer than {PATH_BYTES} bytes", directory)
+            raise MalformedObjectError(
+                "path-too-long", f"it has paths longer than {PATH_BYTES} bytes", directory
+            )
         self._bytes_left -= len(entry.path)
         if self._bytes_left < 0:
-            raise MalformedObjectError("tree-too-large", f"its paths together have more than {PATHS_BYTES} bytes", directory)
+            raise MalformedObjectError(
+                "tree-too-large",
+                f"its paths together have more than {PATHS_BYTES} bytes",
+                directory,
+            )
         self.entries.append(entry)
 
     def _leaves_out(self, path: RepoPath, *, is_directory: bool) -> bool:
         self._steps_left -= self._steps * (1 + len(path) // 64)
         if self._steps_left < 0:
             directory = RepoPath(path.rpartition(b"/")[0])
-            raise MalformedObjectError("patterns-too-many", "there are too many patterns for so many entries", directory)
-        self._unused = [use for use in self._unused if not use[2].matches(path, is_directory=is_directory)]
+            raise MalformedObjectError(
+                "patterns-too-many", "there are too many patterns for so many entries", directory
+            )
+        self._unused = [
+            use for use in self._unused if not use[2].matches(path, is_directory=is_directory)
+        ]
         return last_match(self._exclude, path, is_directory=is_directory)
 
 
-def _covering_licenses(source: RepoPath, directories: Ancestors, taken: list[Entry]) -> tuple[Entry, ...]:
+def _covering_licenses(
+    source: RepoPath, directories: Ancestors, taken: list[Entry]
+) -> tuple[Entry, ...]:
     mirrored = {entry.path for entry in taken}
     found: list[Entry] = []
     for directory, _, raw in directories:
@@ -208,7 +238,9 @@ def _parse_all(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
 
 def _single_patterns(selection: Selection) -> Iterator[tuple[str, str, Pattern]]:
     for key, lines in (("include", selection.include), ("exclude", selection.exclude)):
-        yield from ((key, line, pattern) for line in lines if (pattern := parse_pattern(line)) is not None)
+        yield from (
+            (key, line, pattern) for line in lines if (pattern := parse_pattern(line)) is not None
+        )
 
 
 def join(directory: bytes, name: bytes) -> RepoPath:

@@ -10,7 +10,9 @@ from sync.selection.selection import join
 from sync.urls import is_local, url_problem
 
 _SECTION = re.compile(rb'\s*\[submodule "(?:[^"\\]|\\.)*"\]\s*(?:[#;].*)?')
-_KEY = re.compile(rb'\s*(path|url)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"#;\\]*?))\s*(?:[#;].*)?', re.IGNORECASE)
+_KEY = re.compile(
+    rb'\s*(path|url)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"#;\\]*?))\s*(?:[#;].*)?', re.IGNORECASE
+)
 _ESCAPED = re.compile(rb'\\(["\\])')
 _NO_NAME = re.compile(r"[^A-Za-z0-9._+@-]+")
 _SHOWN = 12
@@ -24,9 +26,13 @@ def submodule_urls(gitmodules: bytes, upstream: str) -> dict[bytes, str]:
         if _SECTION.fullmatch(line):
             said = {}
         elif match := _KEY.fullmatch(line):
-            said[match[1].lower()] = _ESCAPED.sub(rb"\1", match[2]) if match[2] is not None else match[3]
+            said[match[1].lower()] = (
+                _ESCAPED.sub(rb"\1", match[2]) if match[2] is not None else match[3]
+            )
         if len(said) == 2:  # noqa: PLR2004 - path and URL
-            urls[said[b"path"].rstrip(b"/")] = _resolved(said[b"url"].decode("utf-8", "replace"), upstream)
+            urls[said[b"path"].rstrip(b"/")] = _resolved(
+                said[b"url"].decode("utf-8", "replace"), upstream
+            )
     return urls
 
 
@@ -48,7 +54,9 @@ def describe(mirror: Mirror, links: Sequence[Entry], urls: Mapping[bytes, str]) 
     tables: list[str] = []
     for link in links[:_SHOWN]:
         url = urls.get(join(mirror.source, link.path) if mirror.source else link.path)
-        yield f"{quote_path(link.path)} is commit {link.blob} of " + (url or "what .gitmodules does not name")
+        yield f"{quote_path(link.path)} is commit {link.blob} of " + (
+            url or "what .gitmodules does not name"
+        )
         if url is not None and url_problem(url, local=mirror.local) is None:
             tables += _table(mirror, link, url)
     if len(links) > _SHOWN:

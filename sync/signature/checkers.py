@@ -14,7 +14,15 @@ from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import printable
 from sync.signature.signed import Judged, KeyFile, Keys, Signed
 
-_GPG = ("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr", "--no-auto-key-retrieve", "--status-fd=1")
+_GPG = (
+    "--no-options",
+    "--batch",
+    "--no-tty",
+    "--no-autostart",
+    "--disable-dirmngr",
+    "--no-auto-key-retrieve",
+    "--status-fd=1",
+)
 _STATUS = re.compile(rb"^\[GNUPG:\] ([A-Z_]+) ?(.*)$", re.MULTILINE)
 # gpg says just one of these of each signature (its doc/DETAILS)
 _VERDICTS = frozenset({b"GOODSIG", b"EXPSIG", b"EXPKEYSIG", b"REVKEYSIG", b"BADSIG", b"ERRSIG"})
@@ -28,9 +36,13 @@ _REASONS = {
 }
 _UNKNOWN_ALGORITHM, _NO_PUBLIC_KEY = b"4", b"9"
 _SSH_KEY = re.compile(rb" key (SHA256:[A-Za-z0-9+/]{43})\s*$")
-_TOO_OLD = re.compile(rb"^usage:|invalid option|unknown option|unsupported operation", re.IGNORECASE | re.MULTILINE)
+_TOO_OLD = re.compile(
+    rb"^usage:|invalid option|unknown option|unsupported operation", re.IGNORECASE | re.MULTILINE
+)
 # what it says of a line that has the key, and does not let it sign here or then; of any other it says other things or nothing
-_REFUSED = re.compile(rb"^allowed_signers:\d+: (?:key |certificate |no valid principals)", re.MULTILINE)
+_REFUSED = re.compile(
+    rb"^allowed_signers:\d+: (?:key |certificate |no valid principals)", re.MULTILINE
+)
 _MAX_PRINCIPALS = 100
 
 
@@ -48,14 +60,21 @@ def judge_signature(of: SignedObject, signed: Signed, keys: Keys) -> Judged:
     CouldNotCheckError if the program that can tell is not there, ManifestError if it finds no keys.
     """
     found = _find(signed, keys)
-    signer = None if found.signer is None else printable(found.signer.decode("utf-8", "replace")) or "nobody"
+    signer = (
+        None
+        if found.signer is None
+        else printable(found.signer.decode("utf-8", "replace")) or "nobody"
+    )
     key = None if found.key is None else found.key.decode()
     return Judged(Signature(of, found.state, signed.format, signer, key), found.reason)
 
 
 def _find(signed: Signed, keys: Keys) -> _Finding:
     if not signed.is_one_block:
-        return _Finding(SignatureState.BAD, "what stands for its signature is not one signature and nothing else")
+        return _Finding(
+            SignatureState.BAD,
+            "what stands for its signature is not one signature and nothing else",
+        )
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
         home = Path(scratch)
         (home / "signature").write_bytes(signed.block)
@@ -64,7 +83,8 @@ def _find(signed: Signed, keys: Keys) -> _Finding:
         if signed.format is SignatureFormat.OPENPGP and keys.keyring is not None:
             return _find_by_gpg(signed, keys.keyring, home)
     return _Finding(
-        SignatureState.UNKNOWN_KEY, f"its signature is of the kind {signed.format}, of which the manifest names no keys"
+        SignatureState.UNKNOWN_KEY,
+        f"its signature is of the kind {signed.format}, of which the manifest names no keys",
     )
 
 
@@ -81,17 +101,30 @@ def _find_by_ssh(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
     key = match[1] if match else b""
     found = _ssh_keygen(home, signed, "find-principals", *by_keys)
     if found.returncode != 0 and not _REFUSED.search(found.stderr):
-        return _Finding(SignatureState.UNKNOWN_KEY, f"its ssh key {key.decode()} is none of the manifest's")
+        return _Finding(
+            SignatureState.UNKNOWN_KEY, f"its ssh key {key.decode()} is none of the manifest's"
+        )
     tried = found
     for principal in found.stdout.splitlines()[:_MAX_PRINCIPALS]:
-        tried = _ssh_keygen(home, signed, "verify", "-n", "git", *by_keys, "-I", principal.decode("utf-8", "surrogateescape"))
+        tried = _ssh_keygen(
+            home,
+            signed,
+            "verify",
+            "-n",
+            "git",
+            *by_keys,
+            "-I",
+            principal.decode("utf-8", "surrogateescape"),
+        )
         if tried.returncode == 0:
             return _Finding(SignatureState.GOOD, signer=principal, key=key)
     return _Finding(SignatureState.BAD, f"its ssh key {key.decode()} is not taken: {_said(tried)}")
 
 
 def _ssh_keygen(home: Path, signed: Signed, action: str, *arguments: str) -> Completed:
-    done = ask_checker("ssh-keygen", "-Y", action, "-s", "signature", *arguments, stdin=signed.payload, home=home)
+    done = ask_checker(
+        "ssh-keygen", "-Y", action, "-s", "signature", *arguments, stdin=signed.payload, home=home
+    )
     if done.returncode != 0 and _TOO_OLD.search(done.stderr):
         raise CouldNotCheckError(
             "this ssh-keygen is too old to check a signature",
@@ -110,7 +143,10 @@ def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
     """By what gpg says as of the time at which the signature says that it was made: a key may expire later."""
     (home / "keyring").write_bytes(keys.content)
     imported = ask_checker("gpg", *_GPG, "--import", "keyring", stdin=b"", home=home)
-    if not any(word == b"IMPORT_RES" and not said.startswith(b"0 ") for word, said in _STATUS.findall(imported.stdout)):
+    if not any(
+        word == b"IMPORT_RES" and not said.startswith(b"0 ")
+        for word, said in _STATUS.findall(imported.stdout)
+    ):
         raise ManifestError(
             f"{THIRD_PARTY}/{keys.path} is no keyring of OpenPGP public keys",
             last_lines(imported.stderr)[:1],
@@ -119,23 +155,35 @@ def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
         )
     verdict, said, statuses = _ask_gpg(signed, home)
     if verdict == b"ERRSIG" and said[5:6] in ([_NO_PUBLIC_KEY], [_UNKNOWN_ALGORITHM]):
-        return _Finding(SignatureState.UNKNOWN_KEY, f"its OpenPGP key {said[-1].decode()} is none of the manifest's")
+        return _Finding(
+            SignatureState.UNKNOWN_KEY,
+            f"its OpenPGP key {said[-1].decode()} is none of the manifest's",
+        )
     made = said[4] if verdict == b"ERRSIG" else statuses.get(b"VALIDSIG", [b""] * 3)[2]
     if made.isdigit():
         verdict, said, statuses = _ask_gpg(signed, home, f"--faked-system-time={made.decode()}!")
     if verdict != b"GOODSIG" or b"VALIDSIG" not in statuses:
-        return _Finding(SignatureState.BAD, _REASONS.get(verdict, "what stands for its signature is not one signature"))
+        return _Finding(
+            SignatureState.BAD,
+            _REASONS.get(verdict, "what stands for its signature is not one signature"),
+        )
     user_id = unquote_to_bytes(b" ".join(said[1:]))
     return _Finding(SignatureState.GOOD, signer=user_id, key=statuses[b"VALIDSIG"][-1])
 
 
-def _ask_gpg(signed: Signed, home: Path, *options: str) -> tuple[bytes, list[bytes], dict[bytes, list[bytes]]]:
+def _ask_gpg(
+    signed: Signed, home: Path, *options: str
+) -> tuple[bytes, list[bytes], dict[bytes, list[bytes]]]:
     """What gpg says of a signature, with its arguments, and all else that it says; nothing for none or more than one."""
     arguments = (*_GPG, "--trust-model=always", *options, "--verify", "signature", "-")
     done = ask_checker("gpg", *arguments, stdin=signed.payload, home=home)
     said = [(word, rest.split(b" ")) for word, rest in _STATUS.findall(done.stdout)]
     verdicts = [(word, rest) for word, rest in said if word in _VERDICTS]
     if not verdicts and not any(word in _NO_SIGNATURE for word, _ in said):
-        raise CouldNotCheckError("gpg cannot check a signature", last_lines(done.stderr), reference="signature-program-failed")
+        raise CouldNotCheckError(
+            "gpg cannot check a signature",
+            last_lines(done.stderr),
+            reference="signature-program-failed",
+        )
     verdict, rest = verdicts[0] if len(verdicts) == 1 else (b"", [])
     return verdict, rest, dict(said)

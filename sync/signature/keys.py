@@ -7,7 +7,15 @@ from sync.errors import ManifestError
 from sync.layout import THIRD_PARTY
 from sync.manifest.manifest import MANIFEST_PATH
 from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
-from sync.signature.signed import Judged, KeyFile, Keys, Signed, find_bad_signer, signed_part, which_object
+from sync.signature.signed import (
+    Judged,
+    KeyFile,
+    Keys,
+    Signed,
+    find_bad_signer,
+    signed_part,
+    which_object,
+)
 
 _MAX_KEY_BYTES = 4 << 20
 
@@ -45,11 +53,17 @@ class Judge:
         signed = signed_part(upstream, of)
         if signed is None:
             lightweight = of is SignedObject.TAG and not upstream.tag_objects
-            reason = "it is a lightweight tag, which has no signature" if lightweight else "it is not signed"
+            reason = (
+                "it is a lightweight tag, which has no signature"
+                if lightweight
+                else "it is not signed"
+            )
             return Judged(Signature(of, SignatureState.NONE), reason)
         question = of, signed, keys
         if question not in self._judged:
-            from sync.signature.checkers import judge_signature  # 5 ms, which only a signature is worth
+            from sync.signature.checkers import (
+                judge_signature,
+            )  # 5 ms, which only a signature is worth
 
             self._judged[question] = judge_signature(*question)
         return self._judged[question]

@@ -6,7 +6,14 @@ from itertools import pairwise
 
 from sync.errors import SignatureError
 from sync.layout import THIRD_PARTY
-from sync.model import Mirror, Signature, SignatureFormat, SignatureState, SignedObject, UpstreamCommit
+from sync.model import (
+    Mirror,
+    Signature,
+    SignatureFormat,
+    SignatureState,
+    SignedObject,
+    UpstreamCommit,
+)
 
 _FORMATS = {
     b"PGP SIGNATURE": SignatureFormat.OPENPGP,
@@ -97,7 +104,12 @@ def _signed_tag(raw: bytes) -> Signed | None:
 def _signed(payload: bytes, block: bytes) -> Signed:
     begin = _BEGIN.match(block)
     time = _TIME.search(payload.partition(b"\n\n")[0])
-    return Signed(payload, block, _FORMATS[begin[1]] if begin else None, min(int(time[1]), _LAST_SECOND) if time else 0)
+    return Signed(
+        payload,
+        block,
+        _FORMATS[begin[1]] if begin else None,
+        min(int(time[1]), _LAST_SECOND) if time else 0,
+    )
 
 
 def _without_signatures(raw: bytes) -> tuple[bytes, bytes]:
@@ -129,7 +141,10 @@ def find_bad_signer(allowed_signers: bytes) -> int | None:
         words = line.split()
         if not words or words[0].startswith(b"#"):
             continue
-        if not any(kind.startswith(_KEY_TYPES) and key.startswith(b"AAAA") for kind, key in pairwise(words[1:])):
+        if not any(
+            kind.startswith(_KEY_TYPES) and key.startswith(b"AAAA")
+            for kind, key in pairwise(words[1:])
+        ):
             return number
         signers += 1
     return None if signers else len(lines)
@@ -148,7 +163,11 @@ def signature_shown(signature: Signature) -> str:
 
 def refuse_unsigned(mirror: Mirror, judged: Judged | None) -> None:
     """SignatureError if the manifest requires a good signature and this is none."""
-    if judged is None or mirror.require_signature is None or judged.signature.state is SignatureState.GOOD:
+    if (
+        judged is None
+        or mirror.require_signature is None
+        or judged.signature.state is SignatureState.GOOD
+    ):
         return
     keys = " or ".join(f"{THIRD_PARTY}/{path}" for path in mirror.key_files)
     reference, hint = {
@@ -163,13 +182,19 @@ def refuse_unsigned(mirror: Mirror, judged: Judged | None) -> None:
     }.get(judged.signature.state, ("signature-missing", _hint_for_unsigned(mirror)))
     raise SignatureError(
         f"the {judged.signature.of} of mirror {mirror.name} has no good signature",
-        [f"{judged.reason} [{reference}]", f"keys: {keys}", f"upstream: {mirror.url} at {mirror.pin}"],
+        [
+            f"{judged.reason} [{reference}]",
+            f"keys: {keys}",
+            f"upstream: {mirror.url} at {mirror.pin}",
+        ],
         hint=hint,
         reference=reference,
     )
 
 
 def _hint_for_unsigned(mirror: Mirror) -> str:
-    other = SignedObject.COMMIT if mirror.require_signature is SignedObject.TAG else SignedObject.TAG
+    other = (
+        SignedObject.COMMIT if mirror.require_signature is SignedObject.TAG else SignedObject.TAG
+    )
     instead = f'; if its {other} is signed: require-signature = "{other}"' if mirror.pin.ref else ""
     return f"ask upstream to sign it, or pin another{instead}"

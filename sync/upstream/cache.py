@@ -46,7 +46,9 @@ def cache_path(key: str) -> Path:
 
 
 @contextmanager
-def locked_cache(key: str, wait_seconds: float, *, waits: Callable[[], None] = lambda: None, anew: bool = False) -> Iterator[Path]:
+def locked_cache(
+    key: str, wait_seconds: float, *, waits: Callable[[], None] = lambda: None, anew: bool = False
+) -> Iterator[Path]:
     """The upstream's cache, a bare repository held by this process alone; what a killed fetch left is swept away first.
 
     `waits` is told, each second, that another process holds it. With `anew` it is made again from nothing, because it was

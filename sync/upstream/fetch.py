@@ -35,7 +35,13 @@ from sync.wording import did_you_mean, shortened
 if TYPE_CHECKING:
     from sync.git.repository import Repository
 
-_NEEDS_ANOTHER = (BlockedCacheError, DamagedCacheError, MissingObjectError, UnfitCacheError, UnreadableObjectError)
+_NEEDS_ANOTHER = (
+    BlockedCacheError,
+    DamagedCacheError,
+    MissingObjectError,
+    UnfitCacheError,
+    UnreadableObjectError,
+)
 """What is wrong with a cache that one made anew may not have."""
 _MOST_CACHES = 3
 """One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
@@ -82,7 +88,9 @@ class Fetching:
     def __post_init__(self) -> None:
         self._configuration = TransportConfiguration(self.options.root)
         are_few = len(self.wants) <= (os.cpu_count() or 1)
-        self._upstreams = [_Upstream(want, self.options, self._configuration, are_few) for want in self.wants]
+        self._upstreams = [
+            _Upstream(want, self.options, self._configuration, are_few) for want in self.wants
+        ]
         self._run = Run(self._upstreams, self.options)
 
     def finish(self, display: Display) -> dict[str, Fetched]:
@@ -98,7 +106,11 @@ class Fetching:
             if isinstance(error, VerbatimError):
                 error.context.extend(f"also failed: {url}: {errors[url]}" for url in failed[1:])
             raise error
-        return {upstream.url: upstream.fetched for upstream in self._upstreams if upstream.fetched is not None}
+        return {
+            upstream.url: upstream.fetched
+            for upstream in self._upstreams
+            if upstream.fetched is not None
+        }
 
     def await_start(self) -> None:
         """Let git be started before this thread takes the interpreter for itself, as loading a library in C does."""
@@ -110,16 +122,23 @@ class Fetching:
         self._configuration.close()
 
 
-def wants_of(mirrors: Sequence[Mirror], recorded: Mapping[str, UpstreamCommit] | None = None) -> list[Want]:
+def wants_of(
+    mirrors: Sequence[Mirror], recorded: Mapping[str, UpstreamCommit] | None = None
+) -> list[Want]:
     """What is to be fetched, one want for each upstream; `recorded` are commits that records give, by mirror."""
     by_url: dict[str, list[Mirror]] = {}
     for mirror in mirrors:
         by_url.setdefault(mirror.url, []).append(mirror)
     known = recorded or {}
-    return [Want(url, tuple(fed), {m.pin: known[m.name] for m in fed if m.name in known}) for url, fed in by_url.items()]
+    return [
+        Want(url, tuple(fed), {m.pin: known[m.name] for m in fed if m.name in known})
+        for url, fed in by_url.items()
+    ]
 
 
-def fetch_all(wants: Sequence[Want], options: Options, display: Display, ahead: Fetching | None = None) -> dict[str, Fetched]:
+def fetch_all(
+    wants: Sequence[Want], options: Options, display: Display, ahead: Fetching | None = None
+) -> dict[str, Fetched]:
     """Fetch from all upstreams at once, at most `jobs` at a time; taken from what is asked `ahead`, if that is the same."""
     if ahead is not None and (ahead.wants, ahead.options) == (wants, options):
         return ahead.finish(display)
@@ -150,7 +169,9 @@ class _Upstream:
             key,
             self.options,
             listener,
-            lambda cache: self._fill(Supply(cache, settings, listener, self._abilities, self.is_among_few)),
+            lambda cache: self._fill(
+                Supply(cache, settings, listener, self._abilities, self.is_among_few)
+            ),
         )
 
     def _fill(self, supply: Supply) -> None:
@@ -160,16 +181,26 @@ class _Upstream:
         objects = supply.objects
         if self.options.offline:
             objects.hint = _NOT_OFFLINE
-        commits = {pin: self._commit(objects, pin, asked=pin in unanswered) for pin in self.want.pins}
+        commits = {
+            pin: self._commit(objects, pin, asked=pin in unanswered) for pin in self.want.pins
+        }
         if not self.options.offline:
-            supply.complete(blob for mirror in self.want.mirrors for blob in needed_blobs(mirror, commits[mirror.pin], objects))
+            supply.complete(
+                blob
+                for mirror in self.want.mirrors
+                for blob in needed_blobs(mirror, commits[mirror.pin], objects)
+            )
         self.fetched = Fetched(self.want.url, commits, objects)
 
     def _unanswered(self, supply: Supply) -> list[Pin]:
         """The pins for which the upstream has to be asked."""
         known = {pin: recorded.commit for pin, recorded in self.want.recorded.items()}
         known |= {pin: ObjectId(pin.value) for pin in self.want.pins if pin.kind is PinKind.COMMIT}
-        return [pin for pin in self.want.pins if pin not in known or not has_tree_of(supply.objects, known[pin])]
+        return [
+            pin
+            for pin in self.want.pins
+            if pin not in known or not has_tree_of(supply.objects, known[pin])
+        ]
 
     def _ask(self, supply: Supply, pins: list[Pin]) -> None:
         try:
@@ -182,11 +213,17 @@ class _Upstream:
                 raise
             raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
 
-    def _no_such_tag(self, supply: Supply, pins: list[Pin], error: MissingRefError) -> VerbatimError:
+    def _no_such_tag(
+        self, supply: Supply, pins: list[Pin], error: MissingRefError
+    ) -> VerbatimError:
         try:
             names = supply.refs()
         except TooMuchError:
-            named = [pin for pin in pins if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")]
+            named = [
+                pin
+                for pin in pins
+                if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")
+            ]
             return _no_such_tag(self.want.url, (named or pins)[0], {})
         missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
         for pin in missing:
@@ -198,7 +235,9 @@ class _Upstream:
         if recorded is not None and not asked:
             return recorded
         is_there = pin.kind is PinKind.TAG or objects.has(ObjectId(pin.value))
-        target = objects.ref_target(pin_ref(pin)) if pin.kind is PinKind.TAG else ObjectId(pin.value)
+        target = (
+            objects.ref_target(pin_ref(pin)) if pin.kind is PinKind.TAG else ObjectId(pin.value)
+        )
         if target is None or not is_there:
             raise self._not_there(pin)
         return read_commit(objects, target, pin, self.want.url)
@@ -297,7 +336,9 @@ def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> 
                 commit_tree(raw), commit_time(raw)
             except ValueError as error:
                 raise SelectionError(
-                    f"{pin.kind} {pin} names a malformed commit", [f"url: {url}", str(error)], reference="commit-malformed"
+                    f"{pin.kind} {pin} names a malformed commit",
+                    [f"url: {url}", str(error)],
+                    reference="commit-malformed",
                 ) from error
             return UpstreamCommit(current, target if tags else None, raw, tuple(tags))
         if kind != "tag" or pin.kind is PinKind.COMMIT:
@@ -316,7 +357,9 @@ def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> 
 
 
 def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:
-    return CouldNotCheckError(f"the upstream has no commit {pin}", [f"url: {url}"], hint=hint, reference="commit-missing")
+    return CouldNotCheckError(
+        f"the upstream has no commit {pin}", [f"url: {url}"], hint=hint, reference="commit-missing"
+    )
 
 
 def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:

@@ -18,7 +18,9 @@ _HEAD_START_SECONDS = 0.02
 class Meanwhile:
     """A second request, into a repository of its own beside the cache; it asks nobody for credentials, and fails silently."""
 
-    def __init__(self, cache: Path, settings: Settings, wanted: Sequence[str], listener: Listener) -> None:
+    def __init__(
+        self, cache: Path, settings: Settings, wanted: Sequence[str], listener: Listener
+    ) -> None:
         self._cache = cache
         self._aside = aside_of(cache)
         self._settings = replace(settings, asks_nobody=True)
@@ -33,7 +35,10 @@ class Meanwhile:
         if self._is_unwanted.wait(_HEAD_START_SECONDS):
             return
         make_bare(self._aside)
-        listener = Listener(progress=self._progress, cancelled=lambda: self._is_unwanted.is_set() or self._listener.cancelled())
+        listener = Listener(
+            progress=self._progress,
+            cancelled=lambda: self._is_unwanted.is_set() or self._listener.cancelled(),
+        )
         try:
             fetch(self._aside, self._settings, self._request, listener)
         except (VerbatimError, TooLargeError, Cancelled, OSError):

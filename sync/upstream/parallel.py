@@ -88,7 +88,9 @@ class Run:
             waiting.put(task)
         self._pending = {task.url for task in self.tasks}
         count = min(self.options.jobs, len(self.tasks))
-        self._threads = [threading.Thread(target=self._work, args=(waiting,), daemon=True) for _ in range(count)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(waiting,), daemon=True) for _ in range(count)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -160,7 +162,10 @@ class Run:
     def _too_late(self) -> CouldNotCheckError:
         return CouldNotCheckError(
             "fetching took too long",
-            [f"deadline: {self.options.deadline_seconds:g} s", *(f"not finished: {url}" for url in sorted(self._pending))],
+            [
+                f"deadline: {self.options.deadline_seconds:g} s",
+                *(f"not finished: {url}" for url in sorted(self._pending)),
+            ],
             hint="check the network, or allow more with `--deadline SECONDS`",
             reference="deadline",
         )

@@ -8,7 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sync.errors import CouldNotCheckError, IncompleteUpstreamError, NotGivenError, RefusedIdError, UnfitCacheError
+from sync.errors import (
+    CouldNotCheckError,
+    IncompleteUpstreamError,
+    NotGivenError,
+    RefusedIdError,
+    UnfitCacheError,
+)
 from sync.git.settings import Settings
 from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
 from sync.ids import ObjectId
@@ -62,10 +68,18 @@ class Supply:
         Raises MissingRefError if one of the tags is not there.
         """
         commits = any(pin.kind is PinKind.COMMIT for pin in pins)
-        wanted = [f"+{pin.ref or pin.value}:{pin_ref(pin)}" for pin in pins if pin.ref or self.abilities.gives_commits]
+        wanted = [
+            f"+{pin.ref or pin.value}:{pin_ref(pin)}"
+            for pin in pins
+            if pin.ref or self.abilities.gives_commits
+        ]
         everything = [] if self.abilities.gives_commits else _EVERYTHING
         try:
-            self._fetch_chosen([*wanted, *everything], in_parts=in_parts and self.abilities.gives_blobs, shallow=not everything)
+            self._fetch_chosen(
+                [*wanted, *everything],
+                in_parts=in_parts and self.abilities.gives_blobs,
+                shallow=not everything,
+            )
         except RefusedIdError as error:
             if not commits or everything:
                 raise
@@ -80,7 +94,11 @@ class Supply:
             return
         is_fit = self.is_among_few and self.settings.is_for_anybody
         is_new = in_parts and shallow and is_empty(self.cache)
-        meanwhile = Meanwhile(self.cache, self.settings, wanted, self.listener) if is_fit and is_new else None
+        meanwhile = (
+            Meanwhile(self.cache, self.settings, wanted, self.listener)
+            if is_fit and is_new
+            else None
+        )
         try:
             self._fetch(whole)
         except TooLargeError:
@@ -97,7 +115,11 @@ class Supply:
 
     def complete(self, blobs: Iterable[ObjectId]) -> None:
         """Ask for those of the blobs that are not in the cache, by their ids."""
-        lacking = [blob for blob in dict.fromkeys(blobs) if not self.objects.has(blob)] if is_partial(self.cache) else []
+        lacking = (
+            [blob for blob in dict.fromkeys(blobs) if not self.objects.has(blob)]
+            if is_partial(self.cache)
+            else []
+        )
         if not lacking:
             return
         try:

@@ -29,7 +29,9 @@ from sync.signature.keys import Judge
 _LARGE_RECORDS = 1_000_000
 
 
-def verify(state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False) -> list[Verdict]:
+def verify(
+    state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False
+) -> list[Verdict]:
     """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror.
 
     Recorded signatures are checked again: CouldNotCheckError where the program for it is missing.
@@ -38,39 +40,66 @@ def verify(state: State, patterns: Sequence[str], host: Host, *, may_be_removed:
         refuse_interrupted(host.repository)
     manifest = read_manifest(state)
     names = _chosen(state, manifest, patterns)
-    return list(_verdicts(state, manifest, names, judge=Judge(state), may_be_removed=may_be_removed))
+    return list(
+        _verdicts(state, manifest, names, judge=Judge(state), may_be_removed=may_be_removed)
+    )
 
 
 def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
     names = state.record_names()
     if len(names) > RECORDS:
         message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
-        raise HostError(message, hint="take away what is no mirror's record", reference="records-too-many")
+        raise HostError(
+            message, hint="take away what is no mirror's record", reference="records-too-many"
+        )
     orphans = [name for name in names if name not in manifest.mirrors]
     return choose(patterns, [*manifest.mirrors, *orphans])
 
 
 def _verdicts(
-    state: State, manifest: Manifest, names: Sequence[str], *, judge: Judge | None = None, may_be_removed: bool = False
+    state: State,
+    manifest: Manifest,
+    names: Sequence[str],
+    *,
+    judge: Judge | None = None,
+    may_be_removed: bool = False,
 ) -> Iterator[Verdict]:
     if (
         isinstance(state, WorkTree)
-        and sum(len(state.read(record_path(name), RECORD_BYTES) or b"") for name in names) > _LARGE_RECORDS
+        and sum(len(state.read(record_path(name), RECORD_BYTES) or b"") for name in names)
+        > _LARGE_RECORDS
     ):
-        state.read_ahead([mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None])
+        state.read_ahead(
+            [mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None]
+        )
     for name, record in read_records(state, names).items():
         mirror = manifest.mirrors.get(name)
         judged = None
         if isinstance(record, Record):
             judged = judge.judge(mirror, record.upstream) if judge and mirror else None
-        yield verify_mirror(name, mirror, record, partial(_held, state), judged=judged, may_be_removed=may_be_removed)
+        yield verify_mirror(
+            name,
+            mirror,
+            record,
+            partial(_held, state),
+            judged=judged,
+            may_be_removed=may_be_removed,
+        )
 
 
 def _held(state: State, record: Record) -> Held:
     beside = license_directory(record.mirror)
-    files, licenses = (state.files(p, r) for p, r in ((record.into, record.files), (beside, record.licenses)))
-    unseen = state.unseen(record.into, beside, record_path(record.mirror)) if isinstance(state, WorkTree) else ALL_SEEN
-    return Held(files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
+    files, licenses = (
+        state.files(p, r) for p, r in ((record.into, record.files), (beside, record.licenses))
+    )
+    unseen = (
+        state.unseen(record.into, beside, record_path(record.mirror))
+        if isinstance(state, WorkTree)
+        else ALL_SEEN
+    )
+    return Held(
+        files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen
+    )
 
 
 def status(host: Host, patterns: Sequence[str], inputs: Inputs | None = None) -> list[MirrorStatus]:
@@ -81,7 +110,10 @@ def status(host: Host, patterns: Sequence[str], inputs: Inputs | None = None) ->
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
     staged = _staged(host)
     altered = _altered_by_add(host, manifest, verdicts, state)
-    return [_status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ())) for v in verdicts]
+    return [
+        _status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ()))
+        for v in verdicts
+    ]
 
 
 Staged = Mapping[RepoPath, tuple[int, ObjectId]]
@@ -90,10 +122,15 @@ Staged = Mapping[RepoPath, tuple[int, ObjectId]]
 def _staged(host: Host) -> Staged | None:
     if host.repository is None or host.root is None:
         return None
-    return {entry.path: (entry.mode, entry.blob) for entry in host.repository.index.files(THIRD_PARTY.encode())}
+    return {
+        entry.path: (entry.mode, entry.blob)
+        for entry in host.repository.index.files(THIRD_PARTY.encode())
+    }
 
 
-def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]) -> MirrorStatus:
+def _status(
+    verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]
+) -> MirrorStatus:
     record = verdict.record
     into = mirror.into if mirror else record.into if record else verdict.mirror
     return MirrorStatus(
@@ -104,7 +141,10 @@ def _status(verdict: Verdict, mirror: Mirror | None, staged: Staged | None, alte
         recorded_pin=record.pin if record else None,
         standing=_standing(verdict),
         signature=record.signature if record else None,
-        staged=staged is None or mirror is None or record is None or is_staged(staged, mirror, record),
+        staged=staged is None
+        or mirror is None
+        or record is None
+        or is_staged(staged, mirror, record),
         findings=verdict.findings,
         unseen=verdict.unseen,
         altered_by_add=altered,
@@ -138,7 +178,10 @@ def _altered_by_add(
     files = [
         (verdict.mirror, f"{THIRD_PARTY}/{directory}/".encode() + fact.path, fact.blob)
         for verdict in verdicts
-        if verdict.is_clean and verdict.record and (mirror := manifest.mirrors.get(verdict.mirror)) and mirror.checked_in
+        if verdict.is_clean
+        and verdict.record
+        and (mirror := manifest.mirrors.get(verdict.mirror))
+        and mirror.checked_in
         for directory, facts in (
             (verdict.record.into, verdict.record.files),
             (license_directory(verdict.mirror), verdict.record.licenses),

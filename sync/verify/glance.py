@@ -25,7 +25,14 @@ from sync.layout import JOURNAL, LOCK, PROVENANCE, THIRD_PARTY, WORKSPACE, recor
 from sync.manifest.choosing import choose
 from sync.model import Entry
 from sync.objects.tree import object_id
-from sync.verify.remembered import Memory, encoded, read_memory, seen_files, this_program, write_memory
+from sync.verify.remembered import (
+    Memory,
+    encoded,
+    read_memory,
+    seen_files,
+    this_program,
+    write_memory,
+)
 
 _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 

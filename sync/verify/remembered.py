@@ -19,7 +19,15 @@ from sync.host.inputs import Inputs, digest
 from sync.host.scan import Seen, Stat, read_file
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.model import FileFact, Pin, PinKind, Signature, SignatureFormat, SignatureState, SignedObject
+from sync.model import (
+    FileFact,
+    Pin,
+    PinKind,
+    Signature,
+    SignatureFormat,
+    SignatureState,
+    SignedObject,
+)
 
 # file systems note times in steps of up to two seconds
 _TICK_NS = 2_000_000_000

@@ -74,11 +74,18 @@ class _Inquiry:
     def run(self, listener: Listener) -> None:
         settings = self.configuration.settings_for(self.url)
         key = cache_key(settings, self.options.root)
-        with_cache(key, self.options, listener, lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)))
+        with_cache(
+            key,
+            self.options,
+            listener,
+            lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)),
+        )
 
     def _ask(self, supply: Supply) -> None:
         refs = self._refs(supply)
-        self.findings = [finding for subject in self.subjects for finding in _findings(subject, refs, supply)]
+        self.findings = [
+            finding for subject in self.subjects for finding in _findings(subject, refs, supply)
+        ]
 
     def _refs(self, supply: Supply) -> Mapping[str, ObjectId]:
         """The refs that records are compared with: just the recorded tags where all are tags, and are there."""
@@ -90,7 +97,11 @@ class _Inquiry:
             except MissingRefError:
                 pass  # which one is found among all
             else:
-                return {str(pin.ref): target for pin in pins if (target := supply.objects.ref_target(pin_ref(pin)))}
+                return {
+                    str(pin.ref): target
+                    for pin in pins
+                    if (target := supply.objects.ref_target(pin_ref(pin)))
+                }
         return supply.refs()
 
 
@@ -123,7 +134,9 @@ def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
         supply.complete(needed_blobs(mirror, upstream, supply.objects))
 
 
-def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
+def _ref_findings(
+    subject: Subject, refs: Mapping[str, ObjectId], supply: Supply
+) -> Iterator[Finding]:
     record = subject.record
     if record.pin.kind is PinKind.COMMIT:
         tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
@@ -135,7 +148,9 @@ def _ref_findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply
     if target is None:
         yield _finding(Rule.TAG_DELETED, subject, f"{record.url} has no tag {record.pin} any more")
     elif target != recorded:
-        message = f"the tag {record.pin} of {record.url} names {target} now, the record says {recorded}"
+        message = (
+            f"the tag {record.pin} of {record.url} names {target} now, the record says {recorded}"
+        )
         yield _finding(Rule.TAG_MOVED, subject, message)
 
 
@@ -145,17 +160,33 @@ def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Fi
     try:
         copy = copy_of(_as_recorded(subject), recorded.upstream, repository)
     except SelectionError as error:
-        yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"upstream's commit does not give this mirror: {error.message}")
+        yield _finding(
+            Rule.UPSTREAM_TREE_DIFFERS,
+            subject,
+            f"upstream's commit does not give this mirror: {error.message}",
+        )
         return
-    if (copy.tree, copy.upstream_tree, copy.entries) != (record.tree, record.upstream_tree, recorded.entries):
+    if (copy.tree, copy.upstream_tree, copy.entries) != (
+        record.tree,
+        record.upstream_tree,
+        recorded.entries,
+    ):
         message = f"upstream's commit gives tree {copy.tree}, the record says {record.tree}"
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
     given = {*copy.entries, *copy.licenses}
     for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
         if repository.digest(fact.blob) != (fact.size, fact.sha256):
-            yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong")
+            yield _finding(
+                Rule.UPSTREAM_TREE_DIFFERS,
+                subject,
+                f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong",
+            )
     for path in sorted({entry.path for entry in set(copy.licenses) ^ set(recorded.licenses)}):
-        yield _finding(Rule.UPSTREAM_LICENSE_DIFFERS, subject, f"the licence file {quote_path(path)} is another upstream")
+        yield _finding(
+            Rule.UPSTREAM_LICENSE_DIFFERS,
+            subject,
+            f"the licence file {quote_path(path)} is another upstream",
+        )
 
 
 def _as_recorded(subject: Subject) -> Mirror:
@@ -165,4 +196,6 @@ def _as_recorded(subject: Subject) -> Mirror:
 
 
 def _finding(rule: Rule, subject: Subject, message: str) -> Finding:
-    return Finding(rule, subject.mirror.name, message, f"{THIRD_PARTY}/{record_path(subject.mirror.name)}")
+    return Finding(
+        rule, subject.mirror.name, message, f"{THIRD_PARTY}/{record_path(subject.mirror.name)}"
+    )

@@ -6,7 +6,14 @@ from sync.ids import Mode
 from sync.quoting import quote_path
 from sync.report.facts import Component, Facts
 from sync.report.formats.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
-from sync.report.links import directory_page, file_page, gitoid, repository_uri, swhid_content, swhid_qualified
+from sync.report.links import (
+    directory_page,
+    file_page,
+    gitoid,
+    repository_uri,
+    swhid_content,
+    swhid_qualified,
+)
 from sync.report.text import headline, iso_time, origin_shown, state_shown
 from sync.signature.signed import signature_shown
 
@@ -20,7 +27,10 @@ def render(facts: Facts) -> bytes:
             "timestamp": iso_time(facts.timestamp),
             "lifecycles": [{"phase": "pre-build"}],
             "tools": {"components": [{"type": "application", "name": TOOL}]},
-            "properties": [_property("headline", headline(facts)), *map(_elsewhere, facts.elsewhere)],
+            "properties": [
+                _property("headline", headline(facts)),
+                *map(_elsewhere, facts.elsewhere),
+            ],
         },
         "components": [_library(part) for part in mirrors],
         "compositions": _compositions([_ref(part) for mirror in mirrors for part in mirror.all()]),
@@ -39,12 +49,17 @@ def _property(name: str, value: str) -> dict[str, object]:
 
 
 def _elsewhere(component: Component) -> dict[str, object]:
-    return _property(component.presence.value, f"{component.name} {component.version or component.commit}")
+    return _property(
+        component.presence.value, f"{component.name} {component.version or component.commit}"
+    )
 
 
 def _compositions(references: list[str]) -> list[dict[str, object]]:
     """All files are named; on what they depend nobody has asked."""
-    return [{"aggregate": "complete", "assemblies": references}, {"aggregate": "unknown", "dependencies": references}]
+    return [
+        {"aggregate": "complete", "assemblies": references},
+        {"aggregate": "unknown", "dependencies": references},
+    ]
 
 
 def _ref(part: Part) -> str:
@@ -92,9 +107,16 @@ def _pedigree(part: Part) -> dict[str, object]:
     notes: dict[str, object] = {"notes": part.provenance}
     if upstream is None:
         return notes
-    page = (file_page if part.is_file else directory_page)(upstream.url, upstream.commit, upstream.source)
+    page = (file_page if part.is_file else directory_page)(
+        upstream.url, upstream.commit, upstream.source
+    )
     url = {"url": page} if page else {}
-    return {"commits": [{"uid": upstream.commit, **url, "committer": {"timestamp": upstream.commit_time}}], **notes}
+    return {
+        "commits": [
+            {"uid": upstream.commit, **url, "committer": {"timestamp": upstream.commit_time}}
+        ],
+        **notes,
+    }
 
 
 def _references(part: Part) -> Iterator[dict[str, object]]:
@@ -107,12 +129,19 @@ def _references(part: Part) -> Iterator[dict[str, object]]:
         yield {"type": "vcs", "url": other, "comment": "by the manifest it has the same tree"}
     for text in upstream.licensing.texts:
         if page := file_page(upstream.url, upstream.commit, text.upstream_path):
-            yield {"type": "license", "url": page, "comment": f"{text.expression or 'unknown'}; git blob id {text.blob}"}
+            yield {
+                "type": "license",
+                "url": page,
+                "comment": f"{text.expression or 'unknown'}; git blob id {text.blob}",
+            }
 
 
 def _file(file: File) -> dict[str, object]:
     """A symlink has no hashes: those of its target's name would be taken for those of what it leads to."""
-    hashes = [{"alg": "SHA-1", "content": file.sha1}, {"alg": "SHA-256", "content": file.fact.sha256}]
+    hashes = [
+        {"alg": "SHA-1", "content": file.sha1},
+        {"alg": "SHA-256", "content": file.fact.sha256},
+    ]
     properties = list(_file_properties(file))
     return {
         "type": "file",
@@ -134,13 +163,26 @@ def _file_properties(file: File) -> Iterator[dict[str, object]]:
 
 def _evidence(part: Part) -> dict[str, object]:
     declared = _licenses(part.statement.declared, "declared")
-    method = {"technique": "hash-comparison", "confidence": 1, "value": "every file hashed as git does, up to the tree id"}
-    identity = {"field": "swhid", "confidence": 1, "concludedValue": part.swhid, "methods": [method]}
+    method = {
+        "technique": "hash-comparison",
+        "confidence": 1,
+        "value": "every file hashed as git does, up to the tree id",
+    }
+    identity = {
+        "field": "swhid",
+        "confidence": 1,
+        "concludedValue": part.swhid,
+        "methods": [method],
+    }
     return {
         "identity": [identity],
         "occurrences": [{"location": quote_path(part.directory)}],
         **({"licenses": declared} if declared else {}),
-        **({"copyright": [{"text": line} for line in part.statement.copyright]} if part.statement.copyright else {}),
+        **(
+            {"copyright": [{"text": line} for line in part.statement.copyright]}
+            if part.statement.copyright
+            else {}
+        ),
     }
 
 
@@ -151,7 +193,9 @@ def _properties(part: Part) -> Iterator[dict[str, object]]:
     else:
         yield _property("state", "copy inside a mirror")
         yield _property("tree", part.nested.tree)
-        yield _property("origin", part.nested.origin.mirror if part.nested.origin else origin_shown(part.nested))
+        yield _property(
+            "origin", part.nested.origin.mirror if part.nested.origin else origin_shown(part.nested)
+        )
     for comment in part.statement.comments:
         yield _property("license", comment)
 

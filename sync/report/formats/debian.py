@@ -9,14 +9,22 @@ from sync.errors import UsageError
 from sync.quoting import printable
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
 from sync.report.links import readable_source
-from sync.report.text import license_shown, nested_shown, origin_shown, selection_shown, version_shown
+from sync.report.text import (
+    license_shown,
+    nested_shown,
+    origin_shown,
+    selection_shown,
+    version_shown,
+)
 from sync.report.versions import debian_version, is_sayable
 
 _UNKNOWN = "UNKNOWN"
 _LICENSE = re.compile(r"(?<![^\s(])(?!(?:AND|OR) )[^\s()]+(?: WITH [^\s()]+)?")
 # where copyright-format has names of its own; all others are SPDX's
 _SHORT_NAMES = {"MIT": "Expat", "Artistic-1.0-Perl": "Artistic"}
-_GNU = re.compile(r"(?P<family>[AL]?GPL|GFDL)-(?P<version>[0-9.]+?)(?:\.0)?(?P<niv>-no-invariants)?-(?P<only>only|or-later)")
+_GNU = re.compile(
+    r"(?P<family>[AL]?GPL|GFDL)-(?P<version>[0-9.]+?)(?:\.0)?(?P<niv>-no-invariants)?-(?P<only>only|or-later)"
+)
 _BSD = re.compile(r"(BSD-[0-9])-Clause")
 # base-files has them, and Policy 12.5 wants them referred to, not quoted
 _COMMON = {"Apache-2.0", "Artistic", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"}
@@ -38,7 +46,10 @@ def render(facts: Facts) -> bytes:
     """
     here = sorted(facts.present, key=_wildcards, reverse=True)
     of_mirror = {component.name: component for component in facts.components}
-    paragraphs = [_files(component, facts.elsewhere if component is here[0] else (), of_mirror) for component in here]
+    paragraphs = [
+        _files(component, facts.elsewhere if component is here[0] else (), of_mirror)
+        for component in here
+    ]
     paragraphs += [_field("License", name, lines) for name, lines in _licenses(here)]
     return "\n".join(paragraphs).encode()
 
@@ -62,7 +73,9 @@ def _pattern(directory: str) -> str:
     return re.sub(r"\s", "?", re.sub(r"([*?\\])", r"\\\1", directory)) + "/*"
 
 
-def _files(component: Component, elsewhere: Sequence[Component], of_mirror: Mapping[str, Component]) -> str:
+def _files(
+    component: Component, elsewhere: Sequence[Component], of_mirror: Mapping[str, Component]
+) -> str:
     beside = [_pattern(component.license_directory)] if component.license_files else []
     licensing = component.licensing
     fields = [
@@ -82,7 +95,10 @@ def _one_or_more(lines: list[str]) -> tuple[str, list[str]]:
 
 def _copyright(component: Component) -> list[str]:
     """Whose it is by the licence texts, without the word; nobody is invented."""
-    whose = [_SIGN.sub("", line, count=1) if _SIGN.match(line) else line for line in component.licensing.copyright]
+    whose = [
+        _SIGN.sub("", line, count=1) if _SIGN.match(line) else line
+        for line in component.licensing.copyright
+    ]
     return whose or [f"not stated by {component.url}"]
 
 
@@ -91,14 +107,18 @@ def _unknown(licensing: Licensing) -> list[str]:
     texts: _Texts = {}
     for text in licensing.texts:
         texts.setdefault(_lines(text, ()), text.path)
-    return list(_quoted(texts)) or [f"{licensing.declared_comment[:1].upper()}{licensing.declared_comment[1:]}."]
+    return list(_quoted(texts)) or [
+        f"{licensing.declared_comment[:1].upper()}{licensing.declared_comment[1:]}."
+    ]
 
 
 def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator[str]:
     kind = "An unmodified copy" if component.is_whole else "An unmodified copy of a selection"
     where = f" of {readable_source(component)}" if component.source else ""
     yield f"{kind}{where} of {component.url}:"
-    yield f"  {component.name} {version_shown(component)}" + (f": {component.description}" if component.description else "")
+    yield f"  {component.name} {version_shown(component)}" + (
+        f": {component.description}" if component.description else ""
+    )
     if component.pin.ref:
         yield f"  tag {component.pin}"
     yield f"  commit {component.commit}"
@@ -112,12 +132,17 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
     yield from _about_license(component.licensing)
     if component.nested:
         yield from ("", "It holds copies of others:")
-        yield from (f"  {nested_shown(nested)}: {origin_shown(nested)}{_there(nested, of_mirror)}" for nested in component.nested)
+        yield from (
+            f"  {nested_shown(nested)}: {origin_shown(nested)}{_there(nested, of_mirror)}"
+            for nested in component.nested
+        )
 
 
 def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
     """Under which licence a nested copy's origin is, which need not be its mirror's."""
-    return f", licence there {license_shown(of_mirror[nested.origin.mirror])}" if nested.origin else ""
+    return (
+        f", licence there {license_shown(of_mirror[nested.origin.mirror])}" if nested.origin else ""
+    )
 
 
 def _version(component: Component) -> str:
@@ -138,7 +163,9 @@ def _about_license(licensing: Licensing) -> Iterator[str]:
     if not licensing.copyright:
         yield "No licence file that covers it says whose copyright it is."
     if " " in (licensing.effective or "").replace(" WITH ", ""):
-        for text in (text for text in licensing.texts if text.expression is None):  # of none of its licences alone
+        for text in (
+            text for text in licensing.texts if text.expression is None
+        ):  # of none of its licences alone
             yield from ("", f"{text.path} says:", "", *_lines(text, ()))
     if licensing.effective is None:
         yield f"To do: find out the licence, and write its short name in place of {_UNKNOWN}."
@@ -193,7 +220,9 @@ def _name(spdx: str) -> str:
     name = _SHORT_NAMES.get(license_id) or _BSD.sub(r"\1-clause", license_id)
     if gnu := _GNU.fullmatch(license_id):
         name = f"{gnu['family']}{'-NIV' if gnu['niv'] else ''}-{gnu['version']}{'+' if gnu['only'] == 'or-later' else ''}"
-    return f"{name} with {re.sub('-exception(?=-|$)', '', exception)} exception" if exception else name
+    return (
+        f"{name} with {re.sub('-exception(?=-|$)', '', exception)} exception" if exception else name
+    )
 
 
 # texts
@@ -208,10 +237,16 @@ def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
             for text in licensing.texts:
                 if licensing.is_text_of(text, license_id):
                     of_license.setdefault(_lines(text, licensing.copyright), text.path)
-    notices = {text.path for component in here for text in component.licensing.texts if text.is_notice}
+    notices = {
+        text.path for component in here for text in component.licensing.texts if text.is_notice
+    }
     said: dict[str, list[str]] = {}
     for license_id, found in texts.items():
-        to_do = ["", _NO_TEXT] if notices.intersection(found.values()) and not _common(license_id) else []
+        to_do = (
+            ["", _NO_TEXT]
+            if notices.intersection(found.values()) and not _common(license_id)
+            else []
+        )
         said.setdefault(_name(license_id), [*_paragraph(license_id, found), *to_do])
     yield from said.items()
 
@@ -237,18 +272,26 @@ def _paragraph(license_id: str, texts: _Texts) -> Iterator[str]:
         yield from _quoted(texts) if texts else ["No text of it is in this source: put it here."]
         return
     yield "On Debian systems, its full text is in"
-    yield f"/usr/share/common-licenses/{common}" + (", or it is any later version." if _name(base).endswith("+") else ".")
+    yield f"/usr/share/common-licenses/{common}" + (
+        ", or it is any later version." if _name(base).endswith("+") else "."
+    )
     if exception:
         excepted = {_from_exception(lines, exception): path for lines, path in texts.items()}
         yield ""
-        yield from _quoted(excepted) if excepted else ["No text of the exception is in this source: put it here."]
+        yield from (
+            _quoted(excepted)
+            if excepted
+            else ["No text of the exception is in this source: put it here."]
+        )
 
 
 def _from_exception(lines: tuple[str, ...], exception: str) -> tuple[str, ...]:
     """The part of a licence text that begins where it names the exception; all of it if it does not."""
     name = re.compile(rf"\b{re.escape(exception.partition('-')[0])}\b", re.IGNORECASE)
 
-    def is_heading(line: str) -> bool:  # in two steps, for one expression takes time by the square of the line
+    def is_heading(
+        line: str,
+    ) -> bool:  # in two steps, for one expression takes time by the square of the line
         found = name.search(line)
         return found is not None and _EXCEPTION.search(line, found.end()) is not None
 

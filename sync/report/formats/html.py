@@ -91,7 +91,9 @@ def _mirror(component: Component) -> Html:
         upstream=_upstream(component),
         where=_where(component),
         state=state,
-        extent="part of the directory" if component.is_present and not component.is_whole else extent,
+        extent="part of the directory"
+        if component.is_present and not component.is_whole
+        else extent,
         declared=licensing.declared or "unknown",
         concluded=f"concluded: {licensing.concluded}" if licensing.concluded else "none concluded",
         nested=_nested(component.nested),
@@ -99,7 +101,10 @@ def _mirror(component: Component) -> Html:
         properties=properties(component),
         files=file_table("Files", component, component.files, component.source),
         license_files=file_table(
-            f"Licence files in {component.license_directory}", component, component.license_files, RepoPath(b"")
+            f"Licence files in {component.license_directory}",
+            component,
+            component.license_files,
+            RepoPath(b""),
         ),
         commands=commands(component),
     )
@@ -117,8 +122,16 @@ def _upstream(component: Component) -> Html:
 
 def _where(component: Component) -> Html:
     """Directory and commit; the commit in short on a screen, whole on paper."""
-    commit = fill('<code>{}<span class="rest">{}</span></code>', component.commit[:_SHORT], component.commit[_SHORT:])
-    return fill("{} at {}", code(quote_path(component.source)), commit) if component.source else fill("at {}", commit)
+    commit = fill(
+        '<code>{}<span class="rest">{}</span></code>',
+        component.commit[:_SHORT],
+        component.commit[_SHORT:],
+    )
+    return (
+        fill("{} at {}", code(quote_path(component.source)), commit)
+        if component.source
+        else fill("at {}", commit)
+    )
 
 
 def _contents(component: Component) -> str:
@@ -127,8 +140,13 @@ def _contents(component: Component) -> str:
 
 
 def _nested(copies: Sequence[Nested]) -> Html:
-    rows = join(fill("<li>{} <span>{}</span></li>\n", code(nested_shown(nested)), _origin(nested)) for nested in copies)
-    return fill('<ul class="nested" aria-label="Nested copies">\n{}</ul>', rows) if copies else Html()
+    rows = join(
+        fill("<li>{} <span>{}</span></li>\n", code(nested_shown(nested)), _origin(nested))
+        for nested in copies
+    )
+    return (
+        fill('<ul class="nested" aria-label="Nested copies">\n{}</ul>', rows) if copies else Html()
+    )
 
 
 def _origin(nested: Nested) -> Html:
@@ -153,7 +171,10 @@ def _recorded(recorded: Recorded) -> Html:
         'copy of {} {} at {}, as recorded by <a href="#{}">{}</a>',
         recorded.mirror,
         short_pin(str(recorded.pin)),
-        link(directory_page(recorded.url, recorded.commit, recorded.path), code(recorded.commit[:_SHORT])),
+        link(
+            directory_page(recorded.url, recorded.commit, recorded.path),
+            code(recorded.commit[:_SHORT]),
+        ),
         _anchor(recorded.by),
         recorded.by,
     )
@@ -168,7 +189,11 @@ def _texts(components: Sequence[Component]) -> Html:
     if not covered:
         return Html()
     heading = Html('<section aria-labelledby="texts">\n<h2 id="texts">Licence texts</h2>\n')
-    return fill("{}{}</section>", heading, join(_text(same[0][0], [name for _, name in same]) for same in covered.values()))
+    return fill(
+        "{}{}</section>",
+        heading,
+        join(_text(same[0][0], [name for _, name in same]) for same in covered.values()),
+    )
 
 
 def _text(text: LicenseText, mirrors: Sequence[str]) -> Html:

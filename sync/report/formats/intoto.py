@@ -19,7 +19,9 @@ _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
 _BUILD_TYPE = "git-verbatim:sync/v1"
 _BUILDER = "git-verbatim:report/v1"
-_REMOTE = re.compile(r"(?P<scheme>[^:/]+://)(?P<user>(?:[^/@]*@)?)(?P<host>[^/]*)(?P<path>.*)", re.DOTALL)
+_REMOTE = re.compile(
+    r"(?P<scheme>[^:/]+://)(?P<user>(?:[^/@]*@)?)(?P<host>[^/]*)(?P<path>.*)", re.DOTALL
+)
 _PATH_SAFE = "/~!$&'()*+,;=:"  # RFC 3986, less the at sign, which ends the URL here
 
 
@@ -33,7 +35,9 @@ def render(facts: Facts) -> bytes:
         "predicate": {
             "buildDefinition": {
                 "buildType": _BUILD_TYPE,
-                "externalParameters": {"mirrors": {component.name: _parameters(component) for component in here}},
+                "externalParameters": {
+                    "mirrors": {component.name: _parameters(component) for component in here}
+                },
                 **({"internalParameters": _elsewhere(facts)} if facts.elsewhere else {}),
                 "resolvedDependencies": _dependencies(here),
             },
@@ -47,7 +51,10 @@ def _subject(component: Component) -> Json:
     directory_hash = _dir_hash(component)
     return {
         "name": component.directory,
-        "digest": {"gitTree": component.tree, **({"dirHash": directory_hash} if directory_hash else {})},
+        "digest": {
+            "gitTree": component.tree,
+            **({"dirHash": directory_hash} if directory_hash else {}),
+        },
         "annotations": {
             "mirror": component.name,
             "version": component.version,
@@ -56,7 +63,11 @@ def _subject(component: Component) -> Json:
             "upstreamGitTree": component.upstream_tree,
             **({"alsoAt": component.also_at} if component.also_at else {}),
             **({"signature": _signature(component.signature)} if component.signature else {}),
-            **({"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}),
+            **(
+                {"nested": [_nested(nested) for nested in component.nested]}
+                if component.nested
+                else {}
+            ),
         },
     }
 
@@ -79,7 +90,10 @@ def _dir_hash(component: Component) -> str | None:
     """
     if any(fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.files):
         return None
-    lines = (fact.sha256.encode() + b"  " + fact.path + b"\n" for fact in sorted(component.files, key=lambda fact: fact.path))
+    lines = (
+        fact.sha256.encode() + b"  " + fact.path + b"\n"
+        for fact in sorted(component.files, key=lambda fact: fact.path)
+    )
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
@@ -95,7 +109,11 @@ def _nested(nested: Nested) -> Json:
     """A copy inside a mirror; `origin` is null where none was found."""
     origin = nested.origin
     kind = "gitBlob" if nested.files == (nested.path,) else "gitTree"
-    found = None if origin is None else {"mirror": origin.mirror, "uri": _commit_uri(origin.url, origin.pin)}
+    found = (
+        None
+        if origin is None
+        else {"mirror": origin.mirror, "uri": _commit_uri(origin.url, origin.pin)}
+    )
     return {"path": quote_path(nested.path), "digest": {kind: nested.tree}, "origin": found}
 
 
@@ -121,7 +139,10 @@ def _dependencies(components: Sequence[Component]) -> Sequence[Json]:
     commits: dict[tuple[str, str], Json] = {}
     for component in components:
         tag = {"gitTag": component.tag} if component.tag else {}
-        dependency: Json = {"uri": _uri(component), "digest": {"gitCommit": component.commit, **tag}}
+        dependency: Json = {
+            "uri": _uri(component),
+            "digest": {"gitCommit": component.commit, **tag},
+        }
         commits.setdefault((_uri(component), component.commit), dependency)
     return list(commits.values())
 
@@ -136,5 +157,10 @@ def _commit_uri(url: str, pin: Pin) -> str:
     if remote is None:
         base = f"file:{quote(url, safe=_PATH_SAFE)}"
     else:
-        base = remote["scheme"].lower() + remote["user"] + remote["host"].lower() + quote(remote["path"], safe=_PATH_SAFE + "%")
+        base = (
+            remote["scheme"].lower()
+            + remote["user"]
+            + remote["host"].lower()
+            + quote(remote["path"], safe=_PATH_SAFE + "%")
+        )
     return f"git+{base}@{quote(pin.ref or pin.value, safe=_PATH_SAFE)}"

@@ -22,21 +22,33 @@ class SignatureReport(_Model):
 
     of: SignedObject
     state: SignatureState
-    format: SignatureFormat | None = Field(description="null where there is no signature that git knows")
-    signer: str | None = Field(description="of a good one: principal of the ssh key, or user id of the OpenPGP key")
-    key: str | None = Field(description="of a good one: fingerprint of the ssh key, or of the OpenPGP primary key")
+    format: SignatureFormat | None = Field(
+        description="null where there is no signature that git knows"
+    )
+    signer: str | None = Field(
+        description="of a good one: principal of the ssh key, or user id of the OpenPGP key"
+    )
+    key: str | None = Field(
+        description="of a good one: fingerprint of the ssh key, or of the OpenPGP primary key"
+    )
 
 
 class UpstreamReport(_Model):
     """Where a mirror comes from."""
 
     url: str
-    also_at: list[str] = Field(description="other repositories that have the same tree, by the manifest")
+    also_at: list[str] = Field(
+        description="other repositories that have the same tree, by the manifest"
+    )
     ref: str | None = Field(description="null for a mirror pinned by commit")
-    tag: str | None = Field(description="id of the annotated tag object; null for a lightweight tag or a commit pin")
+    tag: str | None = Field(
+        description="id of the annotated tag object; null for a lightweight tag or a commit pin"
+    )
     commit: str
     commit_time: str
-    from_: str = Field(alias="from", description="directory of the upstream's tree; empty for its root")
+    from_: str = Field(
+        alias="from", description="directory of the upstream's tree; empty for its root"
+    )
     tree: str = Field(description="git tree id of that directory")
     page: str | None = Field(description="web page of the directory at this commit")
     signature: SignatureReport | None = Field(description="null where the manifest names no keys")
@@ -48,9 +60,13 @@ class LicenseTextReport(_Model):
     path: str = Field(description="from the host's root, quoted as by git")
     upstream_path: str
     blob: str
-    expression: str | None = Field(description="SPDX expression that this very text is known to be; null: unknown")
+    expression: str | None = Field(
+        description="SPDX expression that this very text is known to be; null: unknown"
+    )
     known_by: str | None
-    notice: bool = Field(description="whether it is known only to name the licence, without the licence's text")
+    notice: bool = Field(
+        description="whether it is known only to name the licence, without the licence's text"
+    )
 
 
 class LicensingReport(_Model):
@@ -72,7 +88,9 @@ class OriginReport(_Model):
     pin: str
     commit: str
     path: str = Field(description="in the upstream's tree; empty for its root")
-    same_tree: bool = Field(description="whether the tree id is the same; else each file's blob id is")
+    same_tree: bool = Field(
+        description="whether the tree id is the same; else each file's blob id is"
+    )
 
 
 class RecordedReport(_Model):
@@ -114,7 +132,9 @@ class FileReport(_Model):
 class VersionsReport(_Model):
     """The version by the tag, and as package managers can say it."""
 
-    upstream: str | None = Field(description="null for a mirror pinned by commit, or by a tag that reads as a commit id")
+    upstream: str | None = Field(
+        description="null for a mirror pinned by commit, or by a tag that reads as a commit id"
+    )
     rpm: str
     debian: str
 
@@ -125,7 +145,9 @@ class ComponentReport(_Model):
     name: str
     path: str = Field(description="from the host's root")
     presence: Literal["present", "absent", "removed"]
-    unmodified: bool | None = Field(description="true, since all was verified; null where the files are not here")
+    unmodified: bool | None = Field(
+        description="true, since all was verified; null where the files are not here"
+    )
     description: str | None
     supplier: str | None
     pin: str
@@ -152,7 +174,9 @@ class Report(_Model):
 
 def render(facts: Facts) -> bytes:
     """The model as JSON, one key a line."""
-    report = Report(created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components])
+    report = Report(
+        created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components]
+    )
     return json_bytes(report.model_dump(by_alias=True))
 
 
@@ -179,7 +203,9 @@ def _component(component: Component) -> ComponentReport:
         licensing=_licensing(component),
         nested=[_nested(nested) for nested in component.nested],
         files=[_file(component.directory, fact) for fact in component.files],
-        license_files=[_file(component.license_directory, fact) for fact in component.license_files],
+        license_files=[
+            _file(component.license_directory, fact) for fact in component.license_files
+        ],
     )
 
 
@@ -205,7 +231,11 @@ def signature_report(signature: Signature | None) -> SignatureReport | None:
     if signature is None:
         return None
     return SignatureReport(
-        of=signature.of, state=signature.state, format=signature.format, signer=signature.signer, key=signature.key
+        of=signature.of,
+        state=signature.state,
+        format=signature.format,
+        signer=signature.signer,
+        key=signature.key,
     )
 
 

@@ -7,7 +7,14 @@ from sync.judgement.findings import Presence
 from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import directory_page
-from sync.report.text import headline, iso_time, origin_shown, shell_word, upstream_shown, version_shown
+from sync.report.text import (
+    headline,
+    iso_time,
+    origin_shown,
+    shell_word,
+    upstream_shown,
+    version_shown,
+)
 from sync.signature.signed import signature_shown
 
 # what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
@@ -36,7 +43,9 @@ def _table(facts: Facts) -> Iterator[str]:
             _what(component),
             _plain(version_shown(component)),
             _upstream(component),
-            {Presence.PRESENT: "yes", Presence.ABSENT: "not here", Presence.REMOVED: "removed"}[component.presence]
+            {Presence.PRESENT: "yes", Presence.ABSENT: "not here", Presence.REMOVED: "removed"}[
+                component.presence
+            ]
             + ("" if component.is_whole or not component.is_present else " (a selection)"),
             _plain(component.licensing.declared or "unknown"),
             _plain(component.licensing.concluded or "—"),
@@ -75,7 +84,9 @@ def _licenses(facts: Facts) -> Iterator[str]:
     said: dict[tuple[str, ...], list[str]] = {}
     for component in facts.components:
         licensing = component.licensing
-        lines = [f"Declared: {licensing.declared or 'unknown'}: {_without(component, licensing.declared_comment)}."]
+        lines = [
+            f"Declared: {licensing.declared or 'unknown'}: {_without(component, licensing.declared_comment)}."
+        ]
         if licensing.concluded:
             comment = f": {licensing.concluded_comment}" if licensing.concluded_comment else ""
             lines.append(f"Concluded by this project: {licensing.concluded}{comment}.")

@@ -45,7 +45,9 @@ def _mirror(component: Component) -> Mapping[str, Value]:
         "upstreamTree": component.upstream_tree,
         "narHash": sri(nar),
         "sha256": base32(nar),
-        **({"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}),
+        **(
+            {"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}
+        ),
         **({"fetchgit": fetched} if _is_what_fetchers_get(component) else {}),
     }
 
@@ -56,13 +58,19 @@ def _is_what_fetchers_get(component: Component) -> bool:
     With any .gitattributes it is not: line endings, keywords, encodings and filters may change a checkout, export-subst and
     export-ignore an archive.
     """
-    return component.is_root and not any(fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.files)
+    return component.is_root and not any(
+        fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.files
+    )
 
 
 def _nested(nested: Nested) -> Mapping[str, Value]:
     """A copy inside a mirror; `origin` is null where none was found."""
     origin = nested.origin
-    found = None if origin is None else {"mirror": origin.mirror, "url": origin.url, "rev": origin.commit}
+    found = (
+        None
+        if origin is None
+        else {"mirror": origin.mirror, "url": origin.url, "rev": origin.commit}
+    )
     kind = "blob" if nested.files == (nested.path,) else "tree"
     return {"path": _text(nested.path), kind: nested.tree, "origin": found}
 
@@ -77,7 +85,9 @@ def _text(path: bytes) -> str:
 
 def _attributes(values: Mapping[str, Value], indent: str = "") -> str:
     inner = f"{indent}  "
-    lines = "".join(f"{inner}{name} = {_expression(value, inner)};\n" for name, value in values.items())
+    lines = "".join(
+        f"{inner}{name} = {_expression(value, inner)};\n" for name, value in values.items()
+    )
     return f"{{\n{lines}{indent}}}"
 
 

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 
 from sync.errors import UsageError
 from sync.report.facts import Facts
-from sync.report.formats import cyclonedx, debian, html, intoto, json_model, markdown, nix, reuse, rpm, sha256sums, spdx, verify_sh
+from sync.report.formats import (
+    cyclonedx,
+    debian,
+    html,
+    intoto,
+    json_model,
+    markdown,
+    nix,
+    reuse,
+    rpm,
+    sha256sums,
+    spdx,
+    verify_sh,
+)
 from sync.wording import did_you_mean
 
 
@@ -53,6 +66,7 @@ def find_format(name: str) -> Format:
     raise UsageError(
         f"there is no format {name}",
         [f"formats: {', '.join(names)}"],
-        hint=did_you_mean(name, names) or next((f"did you mean {known.name}?" for known in FORMATS if known.suffix == name), None),
+        hint=did_you_mean(name, names)
+        or next((f"did you mean {known.name}?" for known in FORMATS if known.suffix == name), None),
         reference="format-unknown",
     )

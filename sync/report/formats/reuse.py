@@ -36,8 +36,14 @@ def _annotation(component: Component) -> str:
     licensing = component.licensing
     about = f"{component.name} {version_shown(component)}, unmodified; licence: {license_shown(component)}"
     if licensing.effective is None:
-        return _comments([about, f"  {licensing.declared_comment}: {component.directory} is not annotated"])
-    because = [f"  concluded: {licensing.concluded_comment}"] if licensing.concluded and licensing.concluded_comment else []
+        return _comments(
+            [about, f"  {licensing.declared_comment}: {component.directory} is not annotated"]
+        )
+    because = (
+        [f"  concluded: {licensing.concluded_comment}"]
+        if licensing.concluded and licensing.concluded_comment
+        else []
+    )
     beside = [_glob(component.license_directory)] if component.license_files else []
     return _comments([about, *because]) + "".join(
         [
@@ -83,7 +89,9 @@ def _wanted(here: Sequence[Component]) -> Iterator[str]:
     sources: dict[str, str] = {}
     for component in here:
         for license_id in _LICENSE.findall(component.licensing.effective or ""):
-            sources[license_id] = sources.get(license_id) or _source(component.licensing, license_id)
+            sources[license_id] = sources.get(license_id) or _source(
+                component.licensing, license_id
+            )
     for license_id, source in sources.items():
         yield f"  {license_id}.txt: {source or _elsewhere_text(license_id)}"
 
@@ -92,7 +100,11 @@ def _source(licensing: Licensing, license_id: str) -> str:
     """The path of a text that is known to be this licence, or covers files of which just this licence was concluded."""
     for text in licensing.texts:
         if licensing.is_text_of(text, license_id):
-            return f"copy {text.path}" if not text.is_notice else f"its text is not here; {text.path} only names it"
+            return (
+                f"copy {text.path}"
+                if not text.is_notice
+                else f"its text is not here; {text.path} only names it"
+            )
         if text.expression and license_id in _LICENSE.findall(text.expression):
             return f"in {text.path}, with the text of {text.expression}"
     return ""

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.links import readable_source
-from sync.report.text import elsewhere_shown, headline, license_shown, origin_shown, selection_shown, version_shown
+from sync.report.text import (
+    elsewhere_shown,
+    headline,
+    license_shown,
+    origin_shown,
+    selection_shown,
+    version_shown,
+)
 from sync.report.versions import is_sayable, rpm_version
 
 _HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
@@ -29,11 +36,18 @@ def render(facts: Facts) -> bytes:
     by_name = {component.name: component for component in facts.components}
     about: dict[str, list[str]] = {}
     for component in facts.present:
-        for bundled in (_mirror(component), *(_nested(component, nested, by_name) for nested in component.nested)):
+        for bundled in (
+            _mirror(component),
+            *(_nested(component, nested, by_name) for nested in component.nested),
+        ):
             about.setdefault(bundled.provides, []).extend(bundled.about)
     blocks = [_comments([_HEAD, f"{headline(facts)}."])]
     blocks += [_comments(lines) + f"Provides: {provides}\n" for provides, lines in about.items()]
-    blocks.append(_comments(["For the License: tag, where these files go into the package:", *_licenses(facts)]))
+    blocks.append(
+        _comments(
+            ["For the License: tag, where these files go into the package:", *_licenses(facts)]
+        )
+    )
     if facts.elsewhere:
         blocks.append(_comments(["Recorded, but not here and not bundled:", *_elsewhere(facts)]))
     return "\n".join(blocks).encode()
@@ -45,12 +59,18 @@ def _comments(lines: list[str]) -> str:
 
 def _inert(line: str) -> str:
     """The line without macros, which rpm expands in comments too: %% is a sign, but not behind a backslash that takes the first."""
-    return _BACKSLASHES.sub(lambda match: match[0] + "\\" * (len(match[0]) % 2), line).replace("%", "%%")
+    return _BACKSLASHES.sub(lambda match: match[0] + "\\" * (len(match[0]) % 2), line).replace(
+        "%", "%%"
+    )
 
 
 def _mirror(component: Component) -> _Bundled:
     version = rpm_version(component.version, component.commit, component.commit_time)
-    what = "unmodified copy" if component.is_whole else f"unmodified copy of a selection ({selection_shown(component)})"
+    what = (
+        "unmodified copy"
+        if component.is_whole
+        else f"unmodified copy of a selection ({selection_shown(component)})"
+    )
     lines = [
         f"{component.name} {version_shown(component)}: {what}, in {component.directory}",
         f"  URL: {component.url}",
@@ -67,7 +87,9 @@ def _unsaid(component: Component, packaged: str) -> list[str]:
     if is_sayable(component.version, packaged):
         return []
     without = "its tag reads as a commit id" if component.pin.ref else "it is pinned by commit"
-    reason = without if component.version is None else f"rpm cannot say the version {component.version}"
+    reason = (
+        without if component.version is None else f"rpm cannot say the version {component.version}"
+    )
     return [f"  version by date and commit: {reason}"]
 
 
@@ -83,7 +105,12 @@ def _nested(component: Component, nested: Nested, by_name: Mapping[str, Componen
     version = rpm_version(origin.version, origin.commit, origin.commit_time)
     same = "same tree" if found.same_tree else "same files"
     about = f"copy inside {component.name}, in {where}: {same} as {found.mirror} at commit {found.commit}"
-    lines = (about, f"  URL: {found.url}", *([f"  tag: {found.pin}"] if found.pin.ref else []), *_unsaid(origin, version))
+    lines = (
+        about,
+        f"  URL: {found.url}",
+        *([f"  tag: {found.pin}"] if found.pin.ref else []),
+        *_unsaid(origin, version),
+    )
     return _Bundled(f"bundled({found.mirror}) = {version}", lines)
 
 

@@ -12,7 +12,14 @@ from sync.ids import Mode, RepoPath
 from sync.model import FileFact
 from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
-from sync.report.links import purl, repository_uri, swhid_content, swhid_directory, swhid_qualified, upstream_path
+from sync.report.links import (
+    purl,
+    repository_uri,
+    swhid_content,
+    swhid_directory,
+    swhid_qualified,
+    upstream_path,
+)
 from sync.report.text import origin_shown
 from sync.signature.signed import signature_shown
 
@@ -54,7 +61,13 @@ class Statement:
 
 
 _NOT_CONCLUDED = "concluded: nothing; the manifest speaks of mirrors, not of copies inside them"
-_UNSTATED = Statement(None, None, False, ("declared: no licence text is known to cover it", _NOT_CONCLUDED), ())  # noqa: FBT003
+_UNSTATED = Statement(
+    None,
+    None,
+    False,  # noqa: FBT003
+    ("declared: no licence text is known to cover it", _NOT_CONCLUDED),
+    (),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,11 @@ class Part:
     @property
     def provenance(self) -> str:
         """Unmodified or not, of what, and how one sees it: a clause without a full stop."""
-        return _mirrored(self.component) if self.nested is None else _copied(self.component, self.nested)
+        return (
+            _mirrored(self.component)
+            if self.nested is None
+            else _copied(self.component, self.nested)
+        )
 
     def all(self) -> Iterator["Part"]:
         """The part and all inside it."""
@@ -139,9 +156,17 @@ def parts(facts: Facts) -> tuple[Part, ...]:
 
 def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
     licensing = component.licensing
-    concluded = licensing.concluded_comment or ("by the manifest" if licensing.concluded else "nothing")
+    concluded = licensing.concluded_comment or (
+        "by the manifest" if licensing.concluded else "nothing"
+    )
     comments = f"declared: {licensing.declared_comment}", f"concluded: {concluded}"
-    statement = Statement(licensing.declared, licensing.concluded, licensing.is_unlicensed, comments, licensing.copyright)
+    statement = Statement(
+        licensing.declared,
+        licensing.concluded,
+        licensing.is_unlicensed,
+        comments,
+        licensing.copyright,
+    )
     facts = {fact.path: fact for fact in component.files}
     copied = {path for nested in component.nested for path in nested.files}
     own = [_file(component, fact) for path, fact in facts.items() if path not in copied]
@@ -150,7 +175,12 @@ def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
     return Part(component, None, component, statement, (*own, *beside), _nest(inside))
 
 
-def _copy(component: Component, nested: Nested, facts: Mapping[RepoPath, FileFact], known: Mapping[str, Component]) -> Part:
+def _copy(
+    component: Component,
+    nested: Nested,
+    facts: Mapping[RepoPath, FileFact],
+    known: Mapping[str, Component],
+) -> Part:
     files = tuple(_file(component, facts[path]) for path in nested.files)
     origin = nested.origin
     mirror = known.get(origin.mirror) if origin else None
@@ -159,14 +189,22 @@ def _copy(component: Component, nested: Nested, facts: Mapping[RepoPath, FileFac
     whole = nested.tree if origin.same_tree else mirror.upstream_tree
     upstream = replace(mirror, source=origin.path, tree=nested.tree, upstream_tree=whole)
     is_inside = not mirror.source or (origin.path + b"/").startswith(mirror.source + b"/")
-    return Part(component, nested, upstream, _stated_for(mirror) if is_inside else _UNSTATED, files, ())
+    return Part(
+        component, nested, upstream, _stated_for(mirror) if is_inside else _UNSTATED, files, ()
+    )
 
 
 def _stated_for(mirror: Component) -> Statement:
     """What upstream says of a mirror holds for a copy of it; what is concluded for a mirror need not."""
     licensing = mirror.licensing
     declared = f"declared: as for the mirror {mirror.name}, of which it is a copy: {licensing.declared_comment}"
-    return Statement(licensing.declared, None, licensing.is_unlicensed, (declared, _NOT_CONCLUDED), licensing.copyright)
+    return Statement(
+        licensing.declared,
+        None,
+        licensing.is_unlicensed,
+        (declared, _NOT_CONCLUDED),
+        licensing.copyright,
+    )
 
 
 def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:
@@ -183,13 +221,25 @@ def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:
 def _file(component: Component, fact: FileFact) -> File:
     content = component.required_content()
     path = f"{component.directory}/".encode() + fact.path
-    return File(RepoPath(path), fact, content.sha1[fact.path], content.links.get(fact.path), _license(component, path))
+    return File(
+        RepoPath(path),
+        fact,
+        content.sha1[fact.path],
+        content.links.get(fact.path),
+        _license(component, path),
+    )
 
 
 def _file_beside(component: Component, fact: FileFact) -> File:
     path = f"{component.license_directory}/".encode() + fact.path
     target = b"" if fact.mode == Mode.SYMLINK else None  # where it leads to is not among the facts
-    return File(RepoPath(path), fact, component.required_content().license_sha1[fact.path], target, _license(component, path))
+    return File(
+        RepoPath(path),
+        fact,
+        component.required_content().license_sha1[fact.path],
+        target,
+        _license(component, path),
+    )
 
 
 def _license(component: Component, path: bytes) -> LicenseText | None:
@@ -200,8 +250,16 @@ def _license(component: Component, path: bytes) -> LicenseText | None:
 def _mirrored(component: Component) -> str:
     pin = f", tag {component.pin}" if component.pin.ref else ""
     where = f"{_at(component.source, component.url)} at commit {component.commit}{pin}"
-    also = f"; by the manifest the same tree is at {', '.join(component.also_at)}" if component.also_at else ""
-    also += f"; by the project's keys: {signature_shown(component.signature)}" if component.signature else ""
+    also = (
+        f"; by the manifest the same tree is at {', '.join(component.also_at)}"
+        if component.also_at
+        else ""
+    )
+    also += (
+        f"; by the project's keys: {signature_shown(component.signature)}"
+        if component.signature
+        else ""
+    )
     if component.is_whole:
         return f"unmodified copy of {where}: git tree {component.tree}, nothing left out, nothing added{also}"
     patterns = ("include", component.include), ("exclude", component.exclude)
@@ -212,7 +270,11 @@ def _mirrored(component: Component) -> str:
 
 def _copied(component: Component, nested: Nested) -> str:
     where = f"{quote_path(nested.path)} in the mirror {component.name}, as {component.url} has it at commit {component.commit}"
-    return f"copy of {_origin(nested.origin)}; it is {where}" if nested.origin else f"{origin_shown(nested)} for {where}"
+    return (
+        f"copy of {_origin(nested.origin)}; it is {where}"
+        if nested.origin
+        else f"{origin_shown(nested)} for {where}"
+    )
 
 
 def _origin(origin: Origin) -> str:

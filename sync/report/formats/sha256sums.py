@@ -14,12 +14,19 @@ def render(facts: Facts) -> bytes:
 
     Nor has what is not here: comments are not for every sha256sum, busybox counts them as failures.
     """
-    return b"".join(_line(path, fact) for component in facts.present for path, fact in files_with_paths(component))
+    return b"".join(
+        _line(path, fact)
+        for component in facts.present
+        for path, fact in files_with_paths(component)
+    )
 
 
 def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
     """The regular files of a mirror, then those of its licence files, with their paths from the release's root."""
-    for directory, facts in ((component.directory, component.files), (component.license_directory, component.license_files)):
+    for directory, facts in (
+        (component.directory, component.files),
+        (component.license_directory, component.license_files),
+    ):
         for fact in facts:
             if fact.mode != Mode.SYMLINK:
                 yield f"{directory}/".encode() + fact.path, fact

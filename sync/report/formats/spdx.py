@@ -29,7 +29,10 @@ def render(facts: Facts) -> bytes:
         "creationInfo": {"created": iso_time(facts.timestamp), "creators": [f"Tool: {TOOL}"]},
         "packages": [_package(part) for part in every],
         "files": [_spdx_file(file) for part in every for file in _listed(part)],
-        "relationships": [*_described(top), *(relation for part in every for relation in _relations(part, top))],
+        "relationships": [
+            *_described(top),
+            *(relation for part in every for relation in _relations(part, top)),
+        ],
         "hasExtractedLicensingInfos": _extracted(every),
     }
     head = {
@@ -48,7 +51,11 @@ def _elsewhere(component: Component) -> str:
 
 def _package(part: Part) -> dict[str, object]:
     description = part.component.description if part.nested is None else None
-    comment = f"a copy inside the mirror {part.component.name}: {origin_shown(part.nested)}" if part.nested else None
+    comment = (
+        f"a copy inside the mirror {part.component.name}: {origin_shown(part.nested)}"
+        if part.nested
+        else None
+    )
     optional = {"versionInfo": part.version, "description": description, "comment": comment}
     return {
         "SPDXID": _package_id(part),
@@ -60,7 +67,8 @@ def _package(part: Part) -> dict[str, object]:
         "filesAnalyzed": True,
         "packageVerificationCode": _verification_code(part),
         "sourceInfo": part.provenance,
-        "licenseDeclared": part.statement.declared or (_NONE if part.statement.is_unlicensed else _UNKNOWN),
+        "licenseDeclared": part.statement.declared
+        or (_NONE if part.statement.is_unlicensed else _UNKNOWN),
         "licenseConcluded": part.statement.concluded or _UNKNOWN,
         "licenseComments": "\n".join(part.statement.comments),
         "licenseInfoFromFiles": sorted(_license_expressions([part])) or [_UNKNOWN],
@@ -78,12 +86,20 @@ def _download_location(component: Component) -> str | None:
 
 
 def _package_id(part: Part) -> str:
-    return _mirror_id(part.component) if part.nested is None else f"SPDXRef-Copy-{_digest(part.directory)}"
+    return (
+        _mirror_id(part.component)
+        if part.nested is None
+        else f"SPDXRef-Copy-{_digest(part.directory)}"
+    )
 
 
 def _mirror_id(component: Component) -> str:
     name = component.name
-    return f"SPDXRef-Mirror-{name}" if _SAFE_ID.fullmatch(name) else f"SPDXRef-Mirror--{_digest(name.encode())}"
+    return (
+        f"SPDXRef-Mirror-{name}"
+        if _SAFE_ID.fullmatch(name)
+        else f"SPDXRef-Mirror--{_digest(name.encode())}"
+    )
 
 
 def _file_id(file: File) -> str:
@@ -102,7 +118,11 @@ def _supplier(name: str | None) -> str:
     """The empty parentheses are where an e-mail address would stand, in case that the name ends with some."""
     if name is None:
         return _UNKNOWN
-    return f"Organization: {name}" if not name.endswith(")") or _EMAIL.fullmatch(name) else f"Organization: {name} ()"
+    return (
+        f"Organization: {name}"
+        if not name.endswith(")") or _EMAIL.fullmatch(name)
+        else f"Organization: {name} ()"
+    )
 
 
 def _listed(part: Part) -> list[File]:
@@ -125,9 +145,13 @@ def _references(part: Part) -> Iterator[dict[str, object]]:
     yield _reference("PERSISTENT-ID", "swh", part.swhid, _identity(part))
     upstream = part.upstream
     if upstream is not None:
-        yield _reference("PERSISTENT-ID", "swh", swhid_revision(upstream.commit), "a commit that has these files")
+        yield _reference(
+            "PERSISTENT-ID", "swh", swhid_revision(upstream.commit), "a commit that has these files"
+        )
     if upstream is not None and upstream.tag:
-        yield _reference("PERSISTENT-ID", "swh", swhid_release(upstream.tag), "the annotated tag of that commit")
+        yield _reference(
+            "PERSISTENT-ID", "swh", swhid_release(upstream.tag), "the annotated tag of that commit"
+        )
     if upstream is not None and part.swhid_in_context:
         what = "upstream's directory" + ("" if upstream.is_whole else ", of which this is a part")
         yield _reference("OTHER", "swhid", part.swhid_in_context, what)
@@ -137,12 +161,21 @@ def _identity(part: Part) -> str:
     if part.is_file:
         return "the file"
     is_whole = part.nested is not None or part.component.is_whole
-    return "the directory" if is_whole else "the directory; no archive knows this id, since something is left out"
+    return (
+        "the directory"
+        if is_whole
+        else "the directory; no archive knows this id, since something is left out"
+    )
 
 
 def _reference(category: str, kind: str, locator: str, comment: str | None) -> dict[str, object]:
     said = {"comment": comment} if comment else {}
-    return {"referenceCategory": category, "referenceType": kind, "referenceLocator": locator, **said}
+    return {
+        "referenceCategory": category,
+        "referenceType": kind,
+        "referenceLocator": locator,
+        **said,
+    }
 
 
 def _spdx_file(file: File) -> dict[str, object]:
@@ -153,7 +186,11 @@ def _spdx_file(file: File) -> dict[str, object]:
             {"algorithm": "SHA1", "checksumValue": file.sha1},
             {"algorithm": "SHA256", "checksumValue": file.fact.sha256},
         ],
-        **({"licenseInfoInFiles": [file.license.expression]} if file.license and file.license.expression else {}),
+        **(
+            {"licenseInfoInFiles": [file.license.expression]}
+            if file.license and file.license.expression
+            else {}
+        ),
     }
 
 
@@ -172,26 +209,49 @@ def _relations(part: Part, mirrors: Sequence[Part]) -> Iterator[dict[str, object
         if part.nested and origin and mirror.name == origin.mirror:
             is_exact = part.nested.tree == mirror.component.tree
             yield _relation(
-                _package_id(part), "COPY_OF" if is_exact else "OTHER", _package_id(mirror), f"copy of {origin_shown(part.nested)}"
+                _package_id(part),
+                "COPY_OF" if is_exact else "OTHER",
+                _package_id(mirror),
+                f"copy of {origin_shown(part.nested)}",
             )
 
 
-def _relation(element: str, kind: str, related: str, comment: str | None = None) -> dict[str, object]:
+def _relation(
+    element: str, kind: str, related: str, comment: str | None = None
+) -> dict[str, object]:
     said = {"comment": comment} if comment else {}
-    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related, **said}
+    return {
+        "spdxElementId": element,
+        "relationshipType": kind,
+        "relatedSpdxElement": related,
+        **said,
+    }
 
 
 def _license_expressions(every: Sequence[Part]) -> set[str]:
     """What licence files are known to say; no others are read for it."""
-    return {file.license.expression for part in every for file in part.files if file.license and file.license.expression}
+    return {
+        file.license.expression
+        for part in every
+        for file in part.files
+        if file.license and file.license.expression
+    }
 
 
 def _extracted(every: Sequence[Part]) -> list[dict[str, object]]:
     """Every LicenseRef that the document uses, with its text."""
-    stated = {said for part in every for said in (part.statement.declared, part.statement.concluded) if said}
+    stated = {
+        said
+        for part in every
+        for said in (part.statement.declared, part.statement.concluded)
+        if said
+    }
     texts = [file.license for part in every for file in part.files if file.license]
     references = set(_LICENSE_REF.findall(" ".join(stated | _license_expressions(every))))
-    return [_extracted_text(ref, [text for text in texts if text.expression == ref]) for ref in sorted(references)]
+    return [
+        _extracted_text(ref, [text for text in texts if text.expression == ref])
+        for ref in sorted(references)
+    ]
 
 
 def _extracted_text(ref: str, texts: Sequence[LicenseText]) -> dict[str, object]:
@@ -202,6 +262,7 @@ def _extracted_text(ref: str, texts: Sequence[LicenseText]) -> dict[str, object]
     listed = sorted(text.path for text in first.values())
     is_notice = "; it names the licence and is not its text" if texts[0].is_notice else ""
     comment = (
-        f"known by {texts[0].known_by}; wordings of it: {', '.join(listed)}; the text here is that of {texts[0].path}{is_notice}"
+        f"known by {texts[0].known_by}; wordings of it: {', '.join(listed)}; "
+        f"the text here is that of {texts[0].path}{is_notice}"
     )
     return {"licenseId": ref, "extractedText": texts[0].text, "comment": comment}

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from sync.paint import Paint
 from sync.quoting import printable
 from sync.report.facts import Component, Facts
-from sync.report.text import headline, license_shown, nested_shown, origin_shown, state_shown, upstream_shown, version_shown
+from sync.report.text import (
+    headline,
+    license_shown,
+    nested_shown,
+    origin_shown,
+    state_shown,
+    upstream_shown,
+    version_shown,
+)
 
 _HEADER = ("MIRROR", "VERSION", "STATE", "UPSTREAM", "LICENCE")
 
@@ -18,19 +26,31 @@ def render_table(facts: Facts, paint: Paint, columns: int) -> str:
     lines = [paint.strong(printable(headline(facts))), ""]
     lines += [paint.faint(_line(_HEADER, widths))] if is_wide else []
     for component, row in zip(facts.components, rows, strict=True):
-        shown = [_line(row, widths)] if is_wide else [_line(row[:3], widths), *(f"  {cell}" for cell in row[3:])]
+        shown = (
+            [_line(row, widths)]
+            if is_wide
+            else [_line(row[:3], widths), *(f"  {cell}" for cell in row[3:])]
+        )
         lines += shown if component.is_present else map(paint.faint, shown)
         lines += map(paint.faint, _nested(component))
     return "\n".join(lines) + "\n"
 
 
 def _row(component: Component) -> tuple[str, ...]:
-    cells = (component.name, version_shown(component), state_shown(component), upstream_shown(component), license_shown(component))
+    cells = (
+        component.name,
+        version_shown(component),
+        state_shown(component),
+        upstream_shown(component),
+        license_shown(component),
+    )
     return tuple(printable(cell) for cell in cells)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)).rstrip()
+    return "  ".join(
+        f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)
+    ).rstrip()
 
 
 def _nested(component: Component) -> Iterator[str]:

@@ -34,20 +34,45 @@ def render(facts: Facts) -> bytes:
 
 def _all(components: Sequence[Component]) -> str:
     """The function that goes through all lists."""
-    directories = {directory for component in components for directory, _ in _directories(component)}
-    above = sorted({directory[:at] for directory in directories for at, sign in enumerate(directory) if sign == "/"})
-    lines = [f"    mirror mirror_{number} {_word(c.directory.encode())}\n" for number, c in enumerate(components, 1)]
+    directories = {
+        directory for component in components for directory, _ in _directories(component)
+    }
+    above = sorted(
+        {
+            directory[:at]
+            for directory in directories
+            for at, sign in enumerate(directory)
+            if sign == "/"
+        }
+    )
+    lines = [
+        f"    mirror mirror_{number} {_word(c.directory.encode())}\n"
+        for number, c in enumerate(components, 1)
+    ]
     return f"all() {{\n    {_command('above', [path.encode() for path in above])}\n{''.join(lines)}}}\n"
 
 
 def _list(number: int, component: Component) -> str:
-    lines = [line for directory, facts in _directories(component) for line in _lines(component, directory, facts)]
-    return f"\n# {printable(component.name)}\nmirror_{number}() {{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"
+    lines = [
+        line
+        for directory, facts in _directories(component)
+        for line in _lines(component, directory, facts)
+    ]
+    return (
+        f"\n# {printable(component.name)}\nmirror_{number}() {{\n"
+        + "".join(f"    {line}\n" for line in lines)
+        + "}\n"
+    )
 
 
 def _directories(component: Component) -> list[tuple[str, Sequence[FileFact]]]:
-    both = ((component.directory, component.files), (component.license_directory, component.license_files))
-    return [(directory, facts) for directory, facts in both if facts or directory == component.directory]
+    both = (
+        (component.directory, component.files),
+        (component.license_directory, component.license_files),
+    )
+    return [
+        (directory, facts) for directory, facts in both if facts or directory == component.directory
+    ]
 
 
 def _lines(component: Component, directory: str, facts: Sequence[FileFact]) -> Iterator[str]:
@@ -58,7 +83,10 @@ def _lines(component: Component, directory: str, facts: Sequence[FileFact]) -> I
         if fact.mode == Mode.SYMLINK:
             yield _command("symlink", [component.required_content().links[fact.path], path])
         else:
-            yield _command("executable" if fact.mode == Mode.EXECUTABLE else "plain", [fact.sha256.encode(), path])
+            yield _command(
+                "executable" if fact.mode == Mode.EXECUTABLE else "plain",
+                [fact.sha256.encode(), path],
+            )
 
 
 def _listings(root: bytes, facts: Iterable[FileFact]) -> dict[bytes, set[bytes]]:
@@ -86,7 +114,10 @@ def _word(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape")
     if _PLAIN_WORD.fullmatch(text):
         return text
-    return "".join(_quoted(kind, "".join(characters)) for kind, characters in groupby(text, key=_kind)) or "''"
+    return (
+        "".join(_quoted(kind, "".join(characters)) for kind, characters in groupby(text, key=_kind))
+        or "''"
+    )
 
 
 def _kind(character: str) -> str:
@@ -100,4 +131,8 @@ def _quoted(kind: str, text: str) -> str:
         return '"$nl"' * len(text)  # a command substitution would lose it
     if kind == "plain":
         return "'" + text.replace("'", "'\\''") + "'"
-    return "\"$(bytes '" + "".join(f"\\0{byte:03o}" for byte in text.encode("utf-8", "surrogateescape")) + "')\""
+    return (
+        "\"$(bytes '"
+        + "".join(f"\\0{byte:03o}" for byte in text.encode("utf-8", "surrogateescape"))
+        + "')\""
+    )

@@ -19,7 +19,9 @@ _NEXT_LINE = Html("<br>")
 
 def properties(component: Component) -> Html:
     """The facts about a mirror, as terms and descriptions."""
-    return join(fill("<dt>{}</dt>\n<dd>{}</dd>\n", term, value) for term, value in _properties(component))
+    return join(
+        fill("<dt>{}</dt>\n<dd>{}</dd>\n", term, value) for term, value in _properties(component)
+    )
 
 
 def _properties(component: Component) -> Iterator[tuple[str, str]]:
@@ -29,7 +31,11 @@ def _properties(component: Component) -> Iterator[tuple[str, str]]:
     yield from _upstream(component)
     if component.include or component.exclude:
         yield "Selection", join(_selection(component), _NEXT_LINE)
-    partial = Html() if component.is_whole else fill("{}selected from {}", _NEXT_LINE, code(component.upstream_tree))
+    partial = (
+        Html()
+        if component.is_whole
+        else fill("{}selected from {}", _NEXT_LINE, code(component.upstream_tree))
+    )
     yield "Tree", fill("{}{}", code(component.tree), partial)
     yield "Package URL", code(links.purl(component))
     yield "SWHID", join(map(code, links.swhids(component)), _NEXT_LINE)
@@ -39,8 +45,16 @@ def _properties(component: Component) -> Iterator[tuple[str, str]]:
 
 def _licensing(component: Component) -> Iterator[tuple[str, str]]:
     licensing = component.licensing
-    texts = (fill('{}<a href="#text-{}">{}</a>', _NEXT_LINE, text.blob, quote_path(text.upstream_path)) for text in licensing.texts)
-    yield "Licence declared", fill("{}{}{}", licensing.declared or "unknown", join(texts), note(licensing.declared_comment))
+    texts = (
+        fill('{}<a href="#text-{}">{}</a>', _NEXT_LINE, text.blob, quote_path(text.upstream_path))
+        for text in licensing.texts
+    )
+    yield (
+        "Licence declared",
+        fill(
+            "{}{}{}", licensing.declared or "unknown", join(texts), note(licensing.declared_comment)
+        ),
+    )
     comment = note(licensing.concluded_comment) if licensing.concluded_comment else Html()
     yield "Licence concluded", fill("{}{}", licensing.concluded or "none", comment)
     if licensing.copyright:
@@ -52,7 +66,9 @@ def _upstream(component: Component) -> Iterator[tuple[str, str]]:
     if component.also_at:
         yield "Also at", join(map(code, component.also_at), _NEXT_LINE)
     if component.pin.ref:
-        annotated = fill("{}annotated, {}", _NEXT_LINE, code(component.tag)) if component.tag else Html()
+        annotated = (
+            fill("{}annotated, {}", _NEXT_LINE, code(component.tag)) if component.tag else Html()
+        )
         yield "Tag", fill("{}{}", code(component.pin.value), annotated)
     page = links.directory_page(component.url, component.commit, component.source)
     yield "Commit", fill("{}{}", link(page, code(component.commit)), note(component.commit_time))
@@ -67,20 +83,29 @@ def _selection(component: Component) -> Iterator[Html]:
             yield fill("{} {}", verb, join(map(code, patterns), ", "))
 
 
-def file_table(caption: str, component: Component, facts: Sequence[FileFact], source: RepoPath) -> Html:
+def file_table(
+    caption: str, component: Component, facts: Sequence[FileFact], source: RepoPath
+) -> Html:
     """The files, each with a link to its page upstream; `source` is where their paths begin there."""
     if not facts:
         return Html()
     head = Html("<th scope=col>File<th scope=col>Bytes<th scope=col>git blob<th scope=col>SHA-256")
     rows = join(_file(component, fact, selection.join(source, fact.path)) for fact in facts)
-    return fill('\n<table class="files">\n<caption>{}</caption>\n<thead><tr>{}\n<tbody>{}\n</table>', caption, head, rows)
+    return fill(
+        '\n<table class="files">\n<caption>{}</caption>\n<thead><tr>{}\n<tbody>{}\n</table>',
+        caption,
+        head,
+        rows,
+    )
 
 
 def _file(component: Component, fact: FileFact, upstream: RepoPath) -> Html:
     """A row; the end tags that HTML lets one leave out would be a tenth of a large page."""
     path = link(links.file_page(component.url, component.commit, upstream), quote_path(fact.path))
     mode = fill(" <i>{}</i>", _MODES[fact.mode]) if fact.mode in _MODES else Html()
-    return fill("\n<tr><td>{}{}<td>{}<td>{}<td>{}", path, mode, f"{fact.size:,}", fact.blob, fact.sha256)
+    return fill(
+        "\n<tr><td>{}{}<td>{}<td>{}<td>{}", path, mode, f"{fact.size:,}", fact.blob, fact.sha256
+    )
 
 
 def commands(component: Component) -> Html:

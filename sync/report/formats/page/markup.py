@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from sync.quoting import printable
 
 # code points that no HTML may hold, though they are no control characters
-_NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))}]")
+_NONCHARACTER = re.compile(
+    f"[\ufdd0-\ufdef{''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))}]"
+)
 
 
 class Html(str):
@@ -19,7 +21,11 @@ class Html(str):
 
 def fill(template: str, *values: str, **named: str) -> Html:
     """The template, which is markup, with a value in each of its `{}`."""
-    return Html(template.format(*map(_markup, values), **{name: _markup(value) for name, value in named.items()}))
+    return Html(
+        template.format(
+            *map(_markup, values), **{name: _markup(value) for name, value in named.items()}
+        )
+    )
 
 
 def join(parts: Iterable[str], separator: str = "") -> Html:
@@ -50,7 +56,9 @@ def _markup(value: str) -> Html:
 def _visible(text: str) -> str:
     """Text in which nothing acts or hides, and which nobody takes for another text that looks the same."""
     shown = _NONCHARACTER.sub(_code_point, printable(text))
-    if unicodedata.is_normalized("NFC", shown) and not unicodedata.category(shown[:1] or " ").startswith("M"):
+    if unicodedata.is_normalized("NFC", shown) and not unicodedata.category(
+        shown[:1] or " "
+    ).startswith("M"):
         return shown
     return re.sub(r"[^\x00-\x7f]", _code_point, shown)
 
