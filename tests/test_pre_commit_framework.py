@@ -17,6 +17,7 @@ yaml = pytest.importorskip("yaml")
 
 ROOT = Path(__file__).parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
+OWN = ROOT / ".pre-commit-config.yaml"
 HOOKS = yaml.safe_load(MANIFEST.read_text())
 STAGES = {"pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", "pre-push"}
 ALL = tuple(hook["id"] for hook in HOOKS)
@@ -403,3 +404,55 @@ def test_hooks_from_a_repository_in_their_own_environment(framework: Framework, 
     assert framework.host.git("log", "-1", "--format=%(trailers:key=Mirror-Sync)").startswith("Mirror-Sync: up v2 ")
     bad = framework.commit("edit", edited=True)
     assert_refused(framework, framework.attempt("push", "origin", "main"), bad)
+
+
+# as this project has it: .pre-commit-config.yaml
+
+
+@pytest.fixture
+def own(framework: Framework) -> Framework:
+    """A host with this project's configuration, and with the `.venv` that the hooks start."""
+    (framework.host.path / ".venv").symlink_to(sys.prefix)
+    shutil.copy2(OWN, framework.host.path / OWN.name)
+    framework.host.git("add", OWN.name)
+    framework.host.git("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "this project's")
+    return framework
+
+
+def test_our_configuration_is_as_the_framework_wants_it_and_has_all_hooks_that_we_ship() -> None:
+    done = subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", OWN], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    content = yaml.safe_load(OWN.read_text())
+    assert set(content["default_install_hook_types"]) == STAGES
+    hooks = {hook["id"]: hook for repository in content["repos"] for hook in repository["hooks"]}
+    for shipped in HOOKS:
+        ours = hooks[shipped["id"]]
+        assert ours["entry"] == f".venv/bin/{shipped['entry']}"
+        for key in ("name", "stages", "always_run", "pass_filenames"):
+            assert ours.get(key) == shipped.get(key)
+
+
+def test_our_configuration_judges_mirrors_and_formats_python(own: Framework) -> None:
+    before = own.head
+    (own.host.third_party / "up/a.wit").write_text("edited\n")
+    ran = own.attempt("commit", "-a", "-m", "edit")
+    assert (ran.status, own.head) == (1, before)
+    assert "- hook id: git-verbatim-pre-commit\n- exit code: 1\n" in ran.err
+    own.host.git("checkout", "--quiet", "third_party")
+    module = own.host.path / "module.py"
+    module.write_text("x=1\n")
+    own.host.git("add", "module.py")
+    ran = own.attempt("commit", "-m", "module")
+    assert (ran.status, own.head, module.read_text()) == (1, before, "x = 1\n")
+    own.host.git("add", "module.py")
+    ran = own.attempt("commit", "-m", "module")
+    assert (ran.status, own.host.git("rev-parse", "HEAD^")) == (0, before), ran
+
+
+def test_our_configuration_refuses_what_ruff_check_finds(own: Framework) -> None:
+    before = own.head
+    (own.host.path / "module.py").write_text("import os\n")
+    own.host.git("add", "module.py")
+    ran = own.attempt("commit", "-m", "module")
+    assert (ran.status, own.head) == (1, before)
+    assert "- hook id: ruff-check\n- exit code: 1\n" in ran.err
