@@ -1,1 +1,1 @@
-"""What is wanted."""
+"""The manifest: which mirrors people want."""

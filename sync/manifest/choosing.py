@@ -1,4 +1,4 @@
-"""Which mirrors are meant by names and globs; pure."""
+"""Choose the mirrors that names and globs mean; pure."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -8,9 +8,9 @@ from sync.wording import did_you_mean
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The mirrors that names or globs such as `wasi-0.2-*` mean, in the order of `known`.
+    """Return the mirrors that names or globs such as `wasi-0.2-*` mean, in the order of `known`.
 
-    All for no pattern.
+    Without a pattern these are all of them. Raises UsageError if a pattern matches none.
     """
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):

@@ -1,4 +1,4 @@
-"""Edits of the manifest as text: what people wrote, comments and layout, survives."""
+"""Edit the manifest as text, so that people's comments and layout survive."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ Value = str | bool | list[str]
 
 
 def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
-    """The manifest with a table `[mirrors."name"]` at its end."""
+    """Return the manifest with a table `[mirrors."name"]` at its end."""
     document = _parse(manifest)
     mirrors = document.get("mirrors")
     if isinstance(mirrors, InlineTable):
@@ -27,7 +27,10 @@ def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
 
 
 def remove_mirror_tables(manifest: str, names: Iterable[str]) -> str:
-    """The manifest without the tables of these mirrors; comments above a table are people's, and stay."""
+    """Return the manifest without the tables of these mirrors.
+
+    Comments above a table belong to people and stay.
+    """
     for name in names:
         manifest = _without_table(manifest, name)
     return manifest
@@ -39,7 +42,8 @@ def _without_table(manifest: str, name: str) -> str:
     if mirrors is None or name not in mirrors:
         return manifest
     del mirrors[name]
-    # tomlkit takes the comments above the next table along; cut by lines where that says the same
+    # tomlkit also deletes the comments above the next table. Cutting lines out keeps them, and is
+    # done wherever it leads to the same document.
     cut = _cut_table(manifest, name)
     return cut if _parse(cut).unwrap() == document.unwrap() else tomlkit.dumps(document)
 

@@ -1,4 +1,4 @@
-"""SPDX licence expressions, in their canonical form; pure."""
+"""Parse SPDX licence expressions into their canonical form; pure."""
 
 import re
 
@@ -9,7 +9,10 @@ _LICENSE_REF = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 
 
 class ExpressionError(ValueError):
-    """Not an SPDX licence expression of listed licences and LicenseRefs; `hint` may say what was meant."""
+    """A text is not an SPDX licence expression of listed licences and LicenseRefs.
+
+    `hint` may say what was meant.
+    """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -17,14 +20,18 @@ class ExpressionError(ValueError):
 
 
 def parse_expression(text: str) -> str:
-    """The SPDX expression (SPDX 2.3, annex D) in its canonical form; ExpressionError for what is none."""
-    # 40 ms with its list of licences, which only a licence that is given is worth
+    """Return the SPDX licence expression (SPDX 2.3, annex D) in its canonical form.
+
+    Raises ExpressionError if the text is not one.
+    """
+    # The import and the list of licences take 40 ms, so only a manifest with a licence pays for it.
     from license_expression import ExpressionError as GrammarError
     from license_expression import get_spdx_licensing
 
     licensing = get_spdx_licensing()
     try:
-        # its list has LicenseRefs of ScanCode's as other names of SPDX's licences: LicenseRef-GPL-2.0 would become GPL-2.0-only
+        # The library knows some of ScanCode's LicenseRefs as aliases of SPDX's licences: it would
+        # turn LicenseRef-GPL-2.0 into GPL-2.0-only. A changed prefix hides them from it.
         parsed = licensing.parse(
             _LICENSE_REF.sub(lambda match: match[0].replace(_REF, _KEPT_REF), text), strict=True
         )

@@ -1,4 +1,4 @@
-"""What the manifest concludes of licences: canonical SPDX expressions, or an error that names file and line."""
+"""Read the manifest's concluded licences as canonical SPDX expressions."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -13,9 +13,10 @@ _canonical = cache(parse_expression)
 
 
 def concluded_licenses(manifest: bytes, mirrors: Iterable[Mirror]) -> Mapping[str, str | None]:
-    """The expression of each mirror's `license`, by its name; None where the manifest concludes nothing.
+    """Return the canonical expression of each mirror's `license`, by the mirror's name.
 
-    `manifest` is the file, to name the line. Raises ManifestError for what is no SPDX expression.
+    It is None where the manifest concludes nothing. `manifest` is the content of the file: the
+    ManifestError that is raised for anything but an SPDX expression names the line in it.
     """
     return {mirror.name: _concluded(manifest, mirror) for mirror in mirrors}
 

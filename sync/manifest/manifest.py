@@ -1,4 +1,4 @@
-"""The manifest `third_party/mirrors.toml`: bytes become frozen mirrors, or an error that names file, line and key."""
+"""Parse the manifest `third_party/mirrors.toml` into mirrors; errors name file, line and key."""
 
 import re
 import tomllib
@@ -32,31 +32,34 @@ from sync.urls import url_problem
 from sync.wording import did_you_mean
 
 MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
-_NAMES = "a name is letters, digits and . _ + @ -, begins with a letter or digit, and files can be called so on Windows"
+_NAMES = (
+    "a name is letters, digits and . _ + @ -, begins with a letter or digit, "
+    "and files can be called so on Windows"
+)
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
-# git-check-ref-format: what no part of a ref name may hold
+# git-check-ref-format(1) allows none of this in a ref name.
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The manifest's mirrors by name, in the order of the file."""
+    """The parsed manifest: its mirrors by name, in the order of the file."""
 
     mirrors: Mapping[str, Mirror]
     source: bytes = field(default=b"", repr=False)
-    """What it was parsed from."""
+    """The bytes that it was parsed from."""
 
     @property
     def key_files(self) -> tuple[str, ...]:
-        """Every file of keys that a mirror names, below third_party/."""
+        """The key files that mirrors name, as sorted paths below third_party/."""
         return tuple(
             sorted({path for mirror in self.mirrors.values() for path in mirror.key_files})
         )
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """The manifest in `data`; ManifestError names the line and the key of what is wrong."""
+    """Parse the manifest in `data`; a ManifestError names the line and the key that are wrong."""
     if len(data) > MANIFEST_BYTES:
         raise ManifestError(
             f"{MANIFEST_PATH} has more than {MANIFEST_BYTES:,} bytes",
@@ -65,7 +68,7 @@ def parse_manifest(data: bytes) -> Manifest:
         )
     text = _decode(data)
     dots = [line.count(".") for line in toml_lines(text)]
-    # tomllib takes time and memory by the square of a dotted key's parts
+    # The time and memory that tomllib takes grow with the square of a dotted key's parts.
     if max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED:
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
@@ -74,9 +77,8 @@ def parse_manifest(data: bytes) -> Manifest:
         raise ManifestError(
             f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax"
         ) from error
-    except (
-        ValueError
-    ) as error:  # a TOMLDecodeError, or a number of more digits than Python converts
+    except ValueError as error:
+        # It is a TOMLDecodeError, or a number has more digits than Python converts.
         raise _syntax_error(text, error) from error
     try:
         table = ManifestTable.model_validate(document)
@@ -164,12 +166,12 @@ def _mirror_of(text: str, name: str, table: MirrorTable, defaults: DefaultsTable
     try:
         return _known_mirror(name, table, defaults)
     except ManifestError:
-        return _mirror(text, name, table, defaults)  # to say in which line
+        return _mirror(text, name, table, defaults)  # With the text, the error names the line.
 
 
 @lru_cache(4096)
 def _known_mirror(name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
-    """A range of commits has the same tables in a manifest after the other."""
+    """Return the mirror of a table; cached, since most commits of a range have the same tables."""
     return _mirror("", name, table, defaults)
 
 
@@ -230,7 +232,7 @@ class _Refuse(Protocol):
 
 
 def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
-    """Refuse the first value that no mirror may have, whatever the others are."""
+    """Refuse the first value that no mirror may have, whatever its other values are."""
     if problem := url_problem(table.url, local=table.local):
         refuse("url", f"the url is not allowed: {problem}")
     for other in table.also_at:
@@ -254,7 +256,10 @@ def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
     if table.commit is not None:
         if not _FULL_COMMIT_ID.fullmatch(table.commit):
             if _SHA256_ID.fullmatch(table.commit):
-                sha1 = "mirror from a repository of the project with SHA-1 ids, if there is one, and pin its commit"
+                sha1 = (
+                    "mirror from a repository of the project with SHA-1 ids, if there is one, "
+                    "and pin its commit"
+                )
                 refuse(
                     "commit",
                     f"`{table.commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids",
@@ -331,7 +336,10 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
     for name, mirror in mirrors.items():
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
             if path is not None and (other := _lying_there(folded(path.encode()), places, above)):
-                hint = "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
+                hint = (
+                    "only what is upstream's lies in a mirror: "
+                    "put the keys elsewhere, such as in keys/"
+                )
                 raise _at(
                     text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
                 )
@@ -339,7 +347,7 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
 
 
 def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
-    """Refuse places and files of keys, or directories above them, that are one on some system."""
+    """Refuse places and key files that some system takes for one, or whose directories it does."""
     named = {
         path: (name, "into")
         for name, mirror in mirrors.items()
@@ -352,12 +360,15 @@ def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
     for one, other in collisions(RepoPath(path.encode()) for path in named):
         path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
         name, key = named[path]
-        message = f"`{key}` of mirror {name} collides: on Windows and macOS {quote_path(other)} is one with {quote_path(one)}"
+        message = (
+            f"`{key}` of mirror {name} collides: "
+            f"on Windows and macOS {quote_path(other)} is one with {quote_path(one)}"
+        )
         raise _at(text, ("mirrors", name, key), message, "spell both alike, or call one otherwise")
 
 
 def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:
-    """The mirror that lies at a place, above it or below it."""
+    """Return the name of the mirror that lies at a place, above it or below it, or None."""
     return next(filter(None, map(places.get, [*_directories(place), place])), above.get(place))
 
 

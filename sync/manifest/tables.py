@@ -1,11 +1,11 @@
-"""The manifest's tables and keys as people write them, as pydantic models."""
+"""The pydantic models of the manifest's tables and keys, as people write them."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# a tuple, so that equal tables have equal hashes; TOML has lists
+# TOML has lists. They become tuples here, so that equal tables have equal hashes.
 _Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
 _Count = Annotated[int | None, Field(ge=1)]
 
@@ -20,7 +20,7 @@ class _Table(BaseModel):
 
 
 class _Budgeted(_Table):
-    """How much a mirror may hold."""
+    """The keys that limit how much a mirror may hold."""
 
     max_files: _Count = None
     max_bytes: _Count = None
@@ -29,7 +29,7 @@ class _Budgeted(_Table):
 
 
 class _Signed(_Table):
-    """What has to be signed, and whose keys decide."""
+    """The keys that say what has to be signed, and which files hold the accepted keys."""
 
     require_signature: Literal["tag", "commit"] | None = None
     allowed_signers: Line | None = None
@@ -37,7 +37,7 @@ class _Signed(_Table):
 
 
 class DefaultsTable(_Budgeted, _Signed):
-    """What mirrors have in common."""
+    """The table `[defaults]`: what mirrors have in common."""
 
     supplier: Line | None = None
     license: Line | None = None
@@ -46,7 +46,7 @@ class DefaultsTable(_Budgeted, _Signed):
 
 
 class MirrorTable(_Budgeted, _Signed):
-    """One `[mirrors."name"]` table, as people write it."""
+    """One table `[mirrors."name"]`, as people write it."""
 
     url: Line
     tag: Line | None = None
@@ -66,7 +66,7 @@ class MirrorTable(_Budgeted, _Signed):
 
 
 class ManifestTable(_Table):
-    """The whole file."""
+    """The whole manifest."""
 
     defaults: DefaultsTable = DefaultsTable()
     mirrors: dict[str, MirrorTable] = Field(default={})

@@ -1,4 +1,4 @@
-"""In which line of a TOML file a key or a table stands, which tomllib does not say; pure."""
+"""Find the line of a TOML file in which a key or a table stands: tomllib does not tell; pure."""
 
 import re
 import tomllib
@@ -7,10 +7,11 @@ from functools import lru_cache
 
 
 def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
-    """The 1-based line of a key or table, and how much of the location was found there.
+    """Return the 1-based line of a key or table, and how much of the location was found there.
 
-    tomllib keeps no positions. Each line that looks like a header or an assignment is parsed by itself, so
-    quoting is read as TOML reads it; the longest part of the location that has a line wins.
+    tomllib keeps no positions. So each line that looks like a header or an assignment is parsed by
+    itself, with TOML's own rules of quoting. The longest part of the location that has a line wins.
+    If no part has one, the answer is None and an empty location.
     """
     lines = _first_lines(text, len(location))
     found = next(
@@ -21,7 +22,10 @@ def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[s
 
 @lru_cache(4)
 def _first_lines(text: str, parts: int) -> Mapping[tuple[str, ...], int]:
-    """The first line of each key, of a longer one of its first parts: kept, since many findings ask for lines of one file."""
+    """Return the first line of each key path, of which only the first `parts` parts count.
+
+    The answer is cached, since many findings ask for lines of the same file.
+    """
     lines: dict[tuple[str, ...], int] = {}
     for number, path in keys_by_line(text):
         lines.setdefault(path[:parts], number)
@@ -29,7 +33,7 @@ def _first_lines(text: str, parts: int) -> Mapping[tuple[str, ...], int]:
 
 
 def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The 1-based lines of table headers and assignments, each with its full key path."""
+    """Yield the 1-based lines of table headers and assignments, each with its full key path."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(toml_lines(text), 1):
         stripped = line.strip()
@@ -42,7 +46,10 @@ def keys_by_line(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def toml_lines(text: str) -> list[str]:
-    """The lines with their ends; of all that Python takes for the end of a line only that which ends one in TOML and in editors."""
+    """Return the lines with their ends, where only LF ends a line, as in TOML and in editors.
+
+    Python's `splitlines` would break lines at other characters too.
+    """
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
