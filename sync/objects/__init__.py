@@ -1,1 +1,1 @@
-"""Git's objects as bytes."""
+"""Git's objects as bytes, and the names that they may hold."""

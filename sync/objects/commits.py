@@ -1,4 +1,4 @@
-"""Git's commits and annotated tags as bytes: what a raw one names, and when it was made."""
+"""Read git's raw commits and annotated tags: what they name, and when a commit was made."""
 
 import re
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tag)\n")
 
 
 def commit_tree(commit: bytes) -> ObjectId:
-    """The id of the tree that a raw commit object names; ValueError if it names none."""
+    """Return the id of the tree that a raw commit object names; ValueError if it names none."""
     match = _COMMIT_TREE.match(commit)
     if match is None:
         msg = "not a commit object: it names no tree"
@@ -21,7 +21,10 @@ def commit_tree(commit: bytes) -> ObjectId:
 
 
 def commit_time(commit: bytes) -> str:
-    """The committer's time of a raw commit object as `YYYY-MM-DDThh:mm:ssZ`; ValueError if it has none."""
+    """Return the committer's time of a raw commit object as `YYYY-MM-DDThh:mm:ssZ`.
+
+    Raises ValueError if the object has none, or one that this format cannot express.
+    """
     header, _, _ = commit.partition(b"\n\n")
     for line in header.split(b"\n"):
         if match := _COMMITTER.fullmatch(line):
@@ -39,7 +42,10 @@ def _no_time() -> str:
 
 
 def tag_target(tag: bytes) -> ObjectId:
-    """The id that a raw annotated tag object names; ValueError unless it is that of a commit or of another tag."""
+    """Return the id of the object that a raw annotated tag object names.
+
+    Raises ValueError unless that is a commit or another tag.
+    """
     match = _TAG_TARGET.match(tag)
     if match is None:
         msg = "not a tag object that leads to a commit"
@@ -48,6 +54,6 @@ def tag_target(tag: bytes) -> ObjectId:
 
 
 def tag_name(tag: bytes) -> bytes | None:
-    """The name that a raw annotated tag object gives itself; None if it gives none."""
+    """Return the name that a raw annotated tag object gives itself, or None."""
     match = _TAG_NAME.match(tag)
     return match[1] if match else None

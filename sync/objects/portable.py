@@ -1,4 +1,4 @@
-"""Which names every system holds as they are, and side by side: of upstream's files and of ours alike; pure."""
+"""Judge whether every system can hold files under their names, and side by side; pure."""
 
 import re
 import unicodedata
@@ -14,13 +14,14 @@ WINDOWS_CHARACTER = "name-windows-character"
 TRAILING = "name-trailing-dot-or-blank"
 COLLIDES = "name-collides"
 
-# "Naming Files, Paths, and Namespaces" in Microsoft's documentation of Win32: with any extension, and superscript digits too
+# Microsoft's documentation of Win32, "Naming Files, Paths, and Namespaces", reserves these names
+# with any extension. Superscript digits count as digits.
 _RESERVED = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?",
     re.IGNORECASE | re.DOTALL,
 )
 _CHARACTERS = re.compile(r'[<>:"|?*]')
-# the 8.3 names of Windows: such that need none, and such as it gives
+# Windows gives a file a second, short name of 8.3 characters, unless the first one is plain enough.
 _PLAIN_SHORT = re.compile(r"[^.+,;=\[\] ]{1,8}(?:\.[^.+,;=\[\] ]{1,3})?")
 _NOT_IN_SHORT = re.compile(r"[+,;=\[\]]")
 _GIVEN_SHORT = re.compile(r"([^.~]{0,6})~([1-9][0-9]{0,6})((?:\.[^.]{1,3})?)")
@@ -29,17 +30,21 @@ _MOST_DIGITS = 7
 
 @dataclass(frozen=True, slots=True)
 class Misnamed:
-    """A file or directory that some system could not hold under its name, or not beside another."""
+    """A file or directory that some system could not hold under its name or beside another."""
 
     path: RepoPath
     reference: str
     """The kebab-case reference of the rule that its name breaks."""
     other: RepoPath | None = None
-    """What it collides with."""
+    """The file or directory that it collides with, if that is the rule."""
 
 
 def misnamed(paths: Iterable[RepoPath], allow: Container[str] = ()) -> Iterator[Misnamed]:
-    """The one judge of every name that upstream or the manifest brings, directory by directory; `allow` admits references."""
+    """Yield the files and directories whose names some system could not hold.
+
+    All names that upstream or the manifest brings are judged here, those of directories too.
+    A rule whose reference is in `allow` is not applied.
+    """
     paths = list(paths)
     judged: set[bytes] = set()
     for whole in paths:
@@ -56,7 +61,7 @@ def misnamed(paths: Iterable[RepoPath], allow: Container[str] = ()) -> Iterator[
 
 
 def judge_portable(name: bytes) -> str | None:
-    """The reference of the rule by which Windows could not hold a file or directory of this name, or None."""
+    """Return the reference of the rule by which Windows cannot hold this name, or None."""
     text = name.decode("utf-8", "replace")
     if _CHARACTERS.search(text):
         return WINDOWS_CHARACTER
@@ -66,9 +71,10 @@ def judge_portable(name: bytes) -> str | None:
 
 
 def collisions(paths: Iterable[RepoPath]) -> Iterator[tuple[RepoPath, RepoPath]]:
-    """Pairs of files or directories that some system takes for one, outermost first.
+    """Yield pairs of files or directories that some system takes for one, outermost first.
 
-    So it is where case or Unicode's composition does not count, or where Windows may give one the other's name as its short name.
+    Some systems ignore case or Unicode's composition. Windows may also give a file a short name
+    that is the name of another.
     """
     entries: set[bytes] = set()
     for path in paths:
@@ -101,7 +107,7 @@ def _short_collisions(entries: Sequence[bytes]) -> Iterator[tuple[RepoPath, Repo
 
 
 def folded(path: bytes) -> str:
-    """A path without what some systems do not tell apart: case, and how a character is composed."""
+    """Return a path without what some systems ignore: case, and the composition of characters."""
     if path.isascii():
         return path.decode().lower()
     return unicodedata.normalize(
@@ -110,10 +116,11 @@ def folded(path: bytes) -> str:
 
 
 def looks_like(name: bytes, other: str) -> bool:
-    """Whether some system takes a name for another one, which is plain text, or that is its own.
+    """Whether a name is `other`, which is plain text, or some system takes it for `other`.
 
-    HFS+ ignores invisible characters (TN1150, as git has them in utf8.c); Windows drops dots and blanks at the end, opens the
-    stream behind a colon, takes what is behind a backslash for a file inside, and gives long names short ones.
+    HFS+ ignores invisible characters (TN1150, as git has them in utf8.c). Windows drops dots and
+    blanks at the end, opens the stream that a colon begins, takes what follows a backslash for a
+    file in a directory, and gives long names short ones.
     """
     text = name.decode("utf-8", "replace")
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
@@ -124,7 +131,10 @@ def looks_like(name: bytes, other: str) -> bool:
 
 
 ShortName = tuple[str, int, str]
-"""Of an 8.3 name that Windows gives: what is before the `~`, how many digits are behind it, and the extension; in lower case."""
+"""An 8.3 name that Windows gives: what precedes `~`, the number of digits after it, the extension.
+
+Both texts are in lower case, and the extension begins with its dot if there is one.
+"""
 
 
 def _given_short_name(name: str) -> ShortName | None:
@@ -134,7 +144,11 @@ def _given_short_name(name: str) -> ShortName | None:
 
 @lru_cache(1024)
 def _short_names(name: str) -> frozenset[ShortName]:
-    """What Windows may give to a file of this name: its first letters and a number, or later two of them, a hash and a number."""
+    """Return the short names that Windows may give to a file of this name.
+
+    Such a name is the first letters and a number; once four files have names like that, it is the
+    first two letters, a hash and a number. A name that is plain enough gets no short name.
+    """
     if _PLAIN_SHORT.fullmatch(name) and not name.startswith("."):
         return frozenset()
     stem, dot, extension = name.lstrip(".").replace(" ", "").rpartition(".")
@@ -152,7 +166,10 @@ def _short_names(name: str) -> frozenset[ShortName]:
 
 
 def _short_name_hash(name: str) -> str:
-    """What Windows puts into short names once four begin alike; git's path.c has it for `.gitmodules` (7eba) and others."""
+    """Return the hash that Windows puts into a short name once four of them begin alike.
+
+    git's path.c has it for `.gitmodules` (7eba) and others.
+    """
     checksum = 0
     for character in name:
         checksum = (checksum * 0x25 + ord(character)) & 0xFFFF

@@ -1,4 +1,4 @@
-"""Git's raw objects and the ids they hash to: trees parsed strictly, judged, built and hashed; no libgit2."""
+"""Parse git's raw trees strictly, judge their names, build and hash trees; without libgit2."""
 
 import hashlib
 import re
@@ -14,9 +14,9 @@ _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, M
 _ID_BYTES = 20
 _MAX_NAME_BYTES = 255
 _NO_COMPONENT = frozenset({b"", b".", b".."})
-# what NTFS and HFS+ equate with .git: 8.3 short names, alternate streams, trailing dots and blanks
+# NTFS and HFS+ take these for .git: its 8.3 short names, its streams, and trailing dots and blanks.
 _DOT_GIT = re.compile(r"(?:\.git|git~[1-9])(?:[ .]*(?::.*)?)", re.IGNORECASE | re.DOTALL)
-# what no rule below could refuse; nearly every name there is
+# No rule below refuses such a name, and nearly every name is one.
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99})*")
 _DRIVE = re.compile(rb"[A-Za-z]:")
@@ -24,7 +24,7 @@ _BIDI_AND_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 class TreeEntry(NamedTuple):
-    """One line of a tree object."""
+    """One entry of a tree object."""
 
     name: bytes
     mode: int
@@ -32,9 +32,10 @@ class TreeEntry(NamedTuple):
 
 
 class MalformedObjectError(ValueError):
-    """A raw object that git itself would not have written, or that no directory can show.
+    """A raw object is one that git would not have written, or that no directory could show.
 
-    `reference` says which rule it breaks, `path` in which directory.
+    `reference` is the kebab-case reference of the rule that it breaks, `path` the directory in
+    which it does.
     """
 
     def __init__(self, reference: str, message: str, path: bytes = b"") -> None:
@@ -44,7 +45,10 @@ class MalformedObjectError(ValueError):
 
 
 def object_id(kind: str, data: bytes) -> ObjectId:
-    """The id of a git object: SHA-1 over its header and content (gitformat-loose, "object header")."""
+    """Return the id of a git object: the SHA-1 of its header and content.
+
+    See gitformat-loose(5), "object header".
+    """
     return ObjectId(
         hashlib.sha1(
             b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False
@@ -53,10 +57,10 @@ def object_id(kind: str, data: bytes) -> ObjectId:
 
 
 def parse_tree(data: bytes) -> list[TreeEntry]:
-    """The entries of a raw tree object, in its order.
+    """Return the entries of a raw tree object, in its order.
 
-    Raises MalformedObjectError for whatever git would not have written: truncation, modes it does not use,
-    duplicate or unsorted names. libgit2 lets all of these pass.
+    Raises MalformedObjectError for whatever git would not have written: truncation, modes that it
+    does not use, duplicate or unsorted names. libgit2 lets all of these pass.
     """
     entries: list[TreeEntry] = []
     at = 0
@@ -98,22 +102,25 @@ def _sort_key(name: bytes, mode: int) -> bytes:
 
 
 def dump_tree(entries: Iterable[TreeEntry]) -> bytes:
-    """The raw tree object of the entries, in git's order."""
+    """Return the raw tree object of the entries, which it holds in git's order."""
     ordered = sorted(entries, key=lambda e: _sort_key(e.name, e.mode))
     return b"".join(b"%o %s\0%s" % (e.mode, e.name, bytes.fromhex(e.id)) for e in ordered)
 
 
 class Directories:
-    """The directories that files make up, found path by path: a few long paths can name more than memory holds."""
+    """The directories that files lie in, found path by path and within bounds.
+
+    Without bounds, a few long paths could name more directories than memory holds.
+    """
 
     def __init__(self) -> None:
         self.found: set[bytes] = set()
         self._left = DIRECTORIES_BYTES
 
     def above(self, path: bytes) -> list[bytes]:
-        """The directories above a path that no path before it had, innermost first.
+        """Return the directories above a path that no earlier path had, innermost first.
 
-        MalformedObjectError if there are too many, or they are too deep.
+        Raises MalformedObjectError if there are too many directories, or they are too deep.
         """
         if path.count(b"/") > DEPTH:
             raise MalformedObjectError("tree-too-deep", f"it is deeper than {DEPTH} directories")
@@ -139,10 +146,10 @@ class Tree(NamedTuple):
 
 
 def build_trees(entries: Iterable[tuple[RepoPath, int, ObjectId]]) -> dict[bytes, Tree]:
-    """The tree objects of all directories that the files make up, by path; b"" is the whole.
+    """Return the tree objects of all directories that the files lie in, by path; b"" is the root.
 
-    Paths must be a possible set (none is both file and directory), which scans, records and git guarantee.
-    MalformedObjectError if the directories are too many or too deep.
+    No path may be both a file and a directory, which scans, records and git guarantee. Raises
+    MalformedObjectError if there are too many directories, or they are too deep.
     """
     children: dict[bytes, list[TreeEntry]] = {b"": []}
     directories = Directories()
@@ -166,12 +173,12 @@ def _depth(directory: bytes) -> int:
 
 
 def hash_tree(entries: Iterable[Entry]) -> ObjectId:
-    """The git tree id of a set of files: the identity of a copy."""
+    """Return the git tree id of a set of files, which is the identity of a copy."""
     return build_trees(entries)[b""].id
 
 
 def judge_name(name: bytes) -> str | None:
-    """The kebab-case reference of the rule that a file's or directory's name breaks, or None."""
+    """Return the kebab-case reference of the rule that a name breaks, or None."""
     if _PLAIN_NAME.fullmatch(name):
         return None
     if name in _NO_COMPONENT or b"/" in name or b"\0" in name:
@@ -189,7 +196,7 @@ def judge_name(name: bytes) -> str | None:
 
 
 def judge_path(path: bytes) -> str | None:
-    """The reference of the rule that a component of a path breaks, or None."""
+    """Return the reference of the rule that the first bad component of a path breaks, or None."""
     if _PLAIN_PATH.fullmatch(path):
         return None
     return next(filter(None, map(judge_name, path.split(b"/"))), None)
@@ -204,10 +211,11 @@ def _is_utf8(name: bytes) -> bool:
 
 
 def escapes(link: RepoPath, target: bytes) -> bool:
-    """Whether a symlink at `link` (a path inside the mirror) may lead outside the mirror, on Windows too.
+    """Whether a symlink may lead outside of its mirror on some system, Windows included.
 
-    After a name, `..` leads to the parent of wherever that name leads, if it is a link itself: so it is allowed only
-    at the beginning, where it leaves directories.
+    `link` is its path inside the mirror. `..` is allowed only at the beginning of the target, where
+    it leaves directories of the mirror. A name before it could be a symlink itself, and `..` would
+    lead to the parent of that link's target.
     """
     target = target.replace(b"\\", b"/")
     if not target or target.startswith(b"/") or b"\0" in target or _DRIVE.match(target):
