@@ -1,1 +1,1 @@
-"""What was written down of a mirror, and proves itself."""
+"""The records of mirrors, and the proofs that they hold."""

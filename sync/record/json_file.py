@@ -1,4 +1,4 @@
-"""The record as the file `third_party/provenance/<mirror>.json`: canonical JSON, read strictly."""
+"""Write and strictly read a record as canonical JSON, `third_party/provenance/<mirror>.json`."""
 
 import base64
 import binascii
@@ -29,7 +29,7 @@ from sync.record.record import Record
 from sync.selection.patterns import excess
 from sync.urls import url_problem
 
-# what nearly all of a canonical record is: its files and its objects
+# Nearly all of a canonical record are such blocks: one for each file and each raw git object.
 _BLOCK = re.compile(
     rb"""    \{
       "blob": "[0-9a-f]{40}",
@@ -46,9 +46,9 @@ _CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 def dump_record(record: Record) -> bytes:
-    """The record's canonical bytes: the same for everybody who mirrors the same.
+    """Return the record's canonical bytes, which are equal for everybody who mirrors the same.
 
-    SelectionError if they are more than `parse_record` reads.
+    Raises SelectionError if there are more of them than `parse_record` reads.
     """
     data = _dump(record)
     if len(data) > RECORD_BYTES or _excess(data):
@@ -111,14 +111,18 @@ def _signature(signature: Signature) -> dict[str, str | None]:
 
 
 def _canonical(document: object) -> bytes:
-    """Keys in the order given, which is the alphabet's; two spaces, LF, a final newline."""
+    """Return JSON with two spaces of indentation, LF and a final newline.
+
+    Its keys keep their order, which has to be the alphabet's already.
+    """
     return to_json(document, indent=2, by_alias=True) + b"\n"
 
 
 def parse_record(data: bytes, mirror: str) -> Record:
-    """The record in `data`, which the file of `mirror` holds.
+    """Parse the record of `mirror` from `data`, the content of its file.
 
-    Raises RecordError unless it is the canonical JSON of a consistent record in a schema that this version knows.
+    Raises RecordError unless `data` is the canonical JSON of a consistent record, in a schema that
+    this version knows.
     """
     if not is_mirror_name(mirror):
         raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
@@ -135,7 +139,10 @@ def parse_record(data: bytes, mirror: str) -> Record:
             raise RecordError(
                 f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
                 [
-                    "attributes that keep git from converting are missing in third_party/, or were not there when this was cloned"
+                    (
+                        "attributes that keep git from converting are missing in third_party/, "
+                        "or were not there when this was cloned"
+                    )
                 ],
                 hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
                 reference="record-line-endings",
@@ -157,9 +164,10 @@ def parse_record(data: bytes, mirror: str) -> Record:
 
 
 def _excess(data: bytes) -> str | None:
-    """Why this is more than any record says, in words; None if it is not.
+    """Return why these bytes are more than any record holds, as a phrase, or None if they are not.
 
-    Asked before it is parsed: of a megabyte of brackets validation makes gigabytes of complaints.
+    This is judged before the bytes are parsed, since validation turns a megabyte of brackets into
+    gigabytes of error messages.
     """
     rest, blocks = _BLOCK.subn(b"", data)
     if blocks > RECORD_BLOCKS:
@@ -273,7 +281,10 @@ def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError
 
 
 def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
-    """What happens to records for which nobody is to blame."""
+    """Return the error for what happens to a record without anybody's fault, or None.
+
+    That is a merge conflict, or a schema that only a newer version knows.
+    """
     if _CONFLICT.search(data):
         return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
     version = _SCHEMA.search(data)

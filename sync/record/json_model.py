@@ -1,4 +1,4 @@
-"""The record's JSON as pydantic models, of which its schema is made."""
+"""The pydantic models of the record's JSON, from which its JSON Schema is generated."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ QuotedPath = Annotated[
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-# Fields stand in alphabetical order: pydantic writes them so, and canonical JSON wants them so.
+# All fields are in alphabetical order: canonical JSON requires it, and pydantic keeps it.
 @pydantic_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
 class FileModel:
     """One file: its path, mode and blob id in git, size in bytes, and SHA-256 of its content."""
@@ -39,7 +39,8 @@ class FileModel:
 
 
 class ProofModel(BaseModel):
-    """Raw git objects in base64: the commit, the annotated tags from the ref inwards, tree objects by id."""
+    """Raw git objects in base64: the commit, the annotated tags from the ref inwards, \
+tree objects by id."""  # noqa: D205, D209 - one line of the JSON Schema
 
     model_config = _CONFIG
     commit: Base64
@@ -56,7 +57,8 @@ class SelectionModel(BaseModel):
 
 
 class SignatureModel(BaseModel):
-    """The signature of upstream's tag or commit, by the keys that the manifest named; `signer` and `key` are a good one's."""
+    """The signature of upstream's tag or commit, by the keys that the manifest named; \
+`signer` and `key` are a good one's."""  # noqa: D205, D209 - one line of the JSON Schema
 
     model_config = _CONFIG
     format: SignatureFormat | None
@@ -73,7 +75,8 @@ class SignatureModel(BaseModel):
 
 
 class UpstreamModel(BaseModel):
-    """Where the copy comes from. `ref` is null for a mirror pinned by commit, `tag` also for a lightweight tag."""
+    """Where the copy comes from. `ref` is null for a mirror pinned by commit, \
+`tag` also for a lightweight tag."""  # noqa: D205, D209 - one line of the JSON Schema
 
     model_config = _CONFIG
     commit: Sha1

@@ -1,4 +1,4 @@
-"""From the mirrored files to the upstream's commit id by hashing alone: no network, no repository, no libgit2."""
+"""Lead from mirrored files to upstream's commit id by hashing alone, with no network or libgit2."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sync.selection.selection import Selected, SourceError, select
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a record says, as far as it can be proved."""
+    """The part of a record that its proof can show."""
 
     commit: ObjectId
     commit_time: str
@@ -22,13 +22,16 @@ class Claim:
     upstream_tree: ObjectId
     tree: ObjectId
     entries: tuple[Entry, ...]
-    """Sorted by path, and a possible set, which whoever reads a record sees to; the licences likewise."""
+    """The copied files, sorted by path; none is also a directory.
+
+    The reader of records ensures both, for `licenses` too.
+    """
     licenses: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Raw git objects; what each is for follows from the id it hashes to."""
+    """Raw git objects; the id that an object hashes to tells what it is for."""
 
     commit: bytes
     tags: tuple[bytes, ...]
@@ -36,10 +39,10 @@ class Proof:
 
 
 def check_proof(claim: Claim, proof: Proof) -> list[str]:
-    """Where the proof fails to show the claim, in words; empty if files and commit id hang together.
+    """Return where the proof fails to show the claim, as phrases; none if all hangs together.
 
-    The copy is made anew from the proof's own objects and from the trees that the claimed files rebuild:
-    whatever is found by its id is genuine.
+    The copy is derived anew from the proof's objects and the trees that the claimed files rebuild.
+    Each object is looked up by the id that it hashes to, so a false one is never found.
     """
     try:
         return [*_commit_problems(claim, proof), *_tree_problems(claim, proof)]
@@ -51,20 +54,30 @@ def _commit_problems(claim: Claim, proof: Proof) -> Iterator[str]:
     expected = claim.tag or claim.commit
     for raw in proof.tags:
         if object_id("tag", raw) != expected:
-            yield f"a tag object of the proof hashes to {object_id('tag', raw)}, expected {expected}"
+            yield (
+                f"a tag object of the proof hashes to {object_id('tag', raw)}, expected {expected}"
+            )
         expected = tag_target(raw)
     if expected != claim.commit or (claim.tag is None) != (not proof.tags):
         yield f"the tag does not lead to commit {claim.commit}"
     if object_id("commit", proof.commit) != claim.commit:
-        yield f"the commit object hashes to {object_id('commit', proof.commit)}, the record says {claim.commit}"
+        yield (
+            f"the commit object hashes to {object_id('commit', proof.commit)}, "
+            f"the record says {claim.commit}"
+        )
     if commit_time(proof.commit) != claim.commit_time:
-        yield f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
+        yield (
+            f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
+        )
 
 
 def proven_entries(
     claim: Claim, proof: Proof
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
-    """The files and licence files that the claimed commit has, by hashing alone; None if the proof does not show it."""
+    """Return the selected files and licence files of the claimed commit, by hashing alone.
+
+    None if the proof does not show them.
+    """
     if object_id("commit", proof.commit) != claim.commit:
         return None
     try:
@@ -75,7 +88,11 @@ def proven_entries(
 
 
 def _select(claim: Claim, proof: Proof, rebuilt: Mapping[bytes, Tree]) -> Selected:
-    """What the claim's selection takes of the commit; KeyError for a tree that neither the proof nor the files have."""
+    """Return what the claim's selection takes from the commit.
+
+    Raises KeyError for a tree that neither the proof has nor the files rebuild, and SourceError if
+    the commit does not have the directory that is selected.
+    """
     known = {tree.id: tree.raw for tree in rebuilt.values()}
     known |= {object_id("tree", raw): raw for raw in proof.trees}
     whole = (rebuilt[b""].id, claim.entries)
@@ -95,7 +112,10 @@ def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:
         yield f"the commit has no directory {quote_path(error.path)}"
         return
     if selected.upstream_tree != claim.upstream_tree:
-        yield f"the commit has tree {selected.upstream_tree} there, the record says {claim.upstream_tree}"
+        yield (
+            f"the commit has tree {selected.upstream_tree} there, "
+            f"the record says {claim.upstream_tree}"
+        )
     for path in _differing(selected.entries, claim.entries):
         yield f"upstream's tree does not have {quote_path(path)} as recorded"
     for path in _differing(selected.licenses, claim.licenses):

@@ -1,4 +1,4 @@
-"""A record as a value: what is there and where it came from, whom it answers, and whether its proof holds."""
+"""The record of a mirror as a value, compared with the manifest and with its own proof."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from sync.signature.signed import which_object
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is there and where it came from: a parsed record."""
+    """A parsed record: what a mirror holds and where it came from."""
 
     mirror: str
     into: str
@@ -40,28 +40,28 @@ class Record:
     licenses: tuple[FileFact, ...]
     proof: Proof
     signature: Signature | None = None
-    """None where the manifest named no keys when it was made."""
+    """None if the manifest named no keys when the record was made."""
 
     @property
     def pin(self) -> Pin:
-        """The pin that the record answers."""
+        """The pin that the record was made for."""
         if self.ref is None:
             return Pin(PinKind.COMMIT, self.commit)
         return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
 
     @property
     def source(self) -> RepoPath:
-        """The directory of the upstream tree that was copied from."""
+        """The directory of the upstream tree from which the files were copied."""
         return self.selection.source
 
     @property
     def upstream(self) -> UpstreamCommit:
-        """What its pin named."""
+        """The commit that the pin named, with the raw commit and tag objects."""
         return UpstreamCommit(self.commit, self.tag, self.proof.commit, self.proof.tags)
 
     @property
     def copy(self) -> Copy:
-        """What the record says the mirror has to be, without asking anybody."""
+        """What the mirror has to be according to the record alone; upstream is not asked."""
         return Copy(
             upstream=self.upstream,
             upstream_tree=self.upstream_tree,
@@ -74,7 +74,7 @@ class Record:
 
     @property
     def claim(self) -> Claim:
-        """What of it can be proved."""
+        """The part of the record that its proof can show."""
         return Claim(
             commit=self.commit,
             commit_time=self.commit_time,
@@ -87,15 +87,21 @@ class Record:
         )
 
     def problems(self) -> list[str]:
-        """Where the record's own proof fails to show what it says; empty if files and commit id hang together."""
+        """Return where the record's own proof fails to show what the record says, as phrases.
+
+        There are none if files and commit id agree.
+        """
         return check_proof(self.claim, self.proof)
 
     def answers_pin_of(self, mirror: Mirror) -> bool:
-        """Whether the record says what the mirror's pin is at its upstream."""
+        """Whether the record is of the same URL and pin as the mirror."""
         return self.url == mirror.url and self.pin == mirror.pin
 
     def differences(self, mirror: Mirror) -> list[str]:
-        """Where the manifest's entry and the record say different things, in words; empty if it is the record of this entry."""
+        """Return where the manifest's mirror and the record disagree, as phrases.
+
+        There are none if this is the record of that mirror.
+        """
         return [
             *self._copy_differences(mirror),
             *self._name_differences(mirror),
@@ -103,7 +109,7 @@ class Record:
         ]
 
     def is_of_copy(self, mirror: Mirror) -> bool:
-        """Whether it is the record of what the manifest's entry copies, whatever that says of signatures."""
+        """Whether this is the record of the copy that the mirror asks for, signatures aside."""
         return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
 
     def _name_differences(self, mirror: Mirror) -> Iterator[str]:
@@ -129,7 +135,10 @@ class Record:
         recorded = self.signature
         if not mirror.key_files:
             if recorded is not None:
-                yield "allowed-signers, keyring: the manifest names no keys, the record says how the signature is"
+                yield (
+                    "allowed-signers, keyring: the manifest names no keys, "
+                    "the record says how the signature is"
+                )
             return
         key = (
             "require-signature"
@@ -140,9 +149,15 @@ class Record:
         )
         wanted = which_object(mirror, is_tagged=self.tag is not None)
         if recorded is None or recorded.of is not wanted:
-            yield f"{key}: the manifest asks for the signature of the {wanted}, the record does not say how that is"
+            yield (
+                f"{key}: the manifest asks for the signature of the {wanted}, "
+                "the record does not say how that is"
+            )
         elif mirror.require_signature and recorded.state is not SignatureState.GOOD:
-            yield f"{key}: the manifest requires a good signature of the {wanted}, the record says {recorded.state}"
+            yield (
+                f"{key}: the manifest requires a good signature of the {wanted}, "
+                f"the record says {recorded.state}"
+            )
 
 
 def _shown(value: object) -> str:
@@ -154,7 +169,10 @@ def _shown(value: object) -> str:
 def make_record(
     mirror: Mirror, copy: Copy, files: Iterable[FileFact], licenses: Iterable[FileFact]
 ) -> Record:
-    """The record of a mirror as it was copied, with the facts of its files as they were read back from disk."""
+    """Return the record of a mirror as it was copied.
+
+    `files` and `licenses` are facts that were read back from disk.
+    """
     upstream = copy.upstream
     return Record(
         mirror=mirror.name,
