@@ -1,1 +1,1 @@
-"""Who signed."""
+"""The signatures of upstream's tags and commits, and who made them."""

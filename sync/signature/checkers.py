@@ -1,4 +1,4 @@
-"""Signatures judged by ssh-keygen and gpg: by the given keys alone, in a scratch directory, as of the time of signing."""
+"""Judge signatures by ssh-keygen and gpg, with the given keys alone, as of the time of signing."""
 
 import re
 import tempfile
@@ -24,7 +24,7 @@ _GPG = (
     "--status-fd=1",
 )
 _STATUS = re.compile(rb"^\[GNUPG:\] ([A-Z_]+) ?(.*)$", re.MULTILINE)
-# gpg says just one of these of each signature (its doc/DETAILS)
+# gpg says exactly one of these of each signature (its doc/DETAILS).
 _VERDICTS = frozenset({b"GOODSIG", b"EXPSIG", b"EXPKEYSIG", b"REVKEYSIG", b"BADSIG", b"ERRSIG"})
 _NO_SIGNATURE = frozenset({b"NODATA", b"BADARMOR", b"UNEXPECTED"})
 _REASONS = {
@@ -39,7 +39,8 @@ _SSH_KEY = re.compile(rb" key (SHA256:[A-Za-z0-9+/]{43})\s*$")
 _TOO_OLD = re.compile(
     rb"^usage:|invalid option|unknown option|unsupported operation", re.IGNORECASE | re.MULTILINE
 )
-# what it says of a line that has the key, and does not let it sign here or then; of any other it says other things or nothing
+# ssh-keygen says this of a line of allowed signers that has the key but does not let it sign for
+# this purpose or at that time. Of any other line it says something else, or nothing.
 _REFUSED = re.compile(
     rb"^allowed_signers:\d+: (?:key |certificate |no valid principals)", re.MULTILINE
 )
@@ -55,9 +56,10 @@ class _Finding:
 
 
 def judge_signature(of: SignedObject, signed: Signed, keys: Keys) -> Judged:
-    """What the keys make of a signature.
+    """Return what the keys make of a signature.
 
-    CouldNotCheckError if the program that can tell is not there, ManifestError if it finds no keys.
+    Raises CouldNotCheckError if the program that checks it is missing, too old or fails, and
+    ManifestError if gpg finds no keys in the keyring.
     """
     found = _find(signed, keys)
     signer = (
@@ -89,9 +91,9 @@ def _find(signed: Signed, keys: Keys) -> _Finding:
 
 
 def _find_by_ssh(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
-    """As git does (its gpg-interface.c): who may have signed at that time, then whether one of them has."""
+    """Ask as git does (gpg-interface.c): who may have signed then, and which of them has."""
     (home / "allowed_signers").write_bytes(keys.content)
-    # OpenSSH takes the first second of 1970 for an error
+    # OpenSSH takes the first second of 1970 for an error.
     time = datetime.fromtimestamp(max(signed.time, 1), tz=UTC).strftime("%Y%m%d%H%M%S")
     by_keys = (f"-Overify-time={time}", "-f", "allowed_signers")
     made = _ssh_keygen(home, signed, "check-novalidate", "-n", "git")
@@ -140,7 +142,10 @@ def _said(done: Completed) -> str:
 
 
 def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
-    """By what gpg says as of the time at which the signature says that it was made: a key may expire later."""
+    """Judge by what gpg says as of the time at which the signature claims to be made.
+
+    The key may have expired since then.
+    """
     (home / "keyring").write_bytes(keys.content)
     imported = ask_checker("gpg", *_GPG, "--import", "keyring", stdin=b"", home=home)
     if not any(
@@ -174,7 +179,12 @@ def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
 def _ask_gpg(
     signed: Signed, home: Path, *options: str
 ) -> tuple[bytes, list[bytes], dict[bytes, list[bytes]]]:
-    """What gpg says of a signature, with its arguments, and all else that it says; nothing for none or more than one."""
+    """Return what gpg says of a signature: the verdict, its arguments, and all status lines.
+
+    Verdict and arguments are empty unless there is exactly one signature. A status line is found by
+    its keyword; of several with one keyword the last counts. Raises CouldNotCheckError if gpg says
+    nothing that could be a verdict.
+    """
     arguments = (*_GPG, "--trust-model=always", *options, "--verify", "signature", "-")
     done = ask_checker("gpg", *arguments, stdin=signed.payload, home=home)
     said = [(word, rest.split(b" ")) for word, rest in _STATUS.findall(done.stdout)]

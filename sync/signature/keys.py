@@ -1,4 +1,4 @@
-"""What the files of keys that the manifest names make of the signature of a mirror's upstream tag or commit."""
+"""Judge the signature of a mirror's tag or commit by the key files that the manifest names."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,30 +21,37 @@ _MAX_KEY_BYTES = 4 << 20
 
 
 class Files(Protocol):
-    """A state of third_party/, as far as its files of keys are read."""
+    """A state of third_party/ from which key files can be read."""
 
     @property
     def label(self) -> str:
-        """What people call this state."""
+        """The name of this state in messages."""
         ...
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        """The content of a file below it, of a larger one not much more than `limit` bytes; None if there is none."""
+        """Return the content of a file, by its path below third_party/; None if there is none.
+
+        Of a file that is larger than `limit` bytes not much more than these are returned.
+        """
         ...
 
 
 @dataclass(slots=True)
 class Judge:
-    """Judges by the files of one state of third_party/; each file is read once, each signature checked once."""
+    """A judge of signatures by the key files of one state of third_party/.
+
+    It reads each file once, and has each signature checked once.
+    """
 
     state: Files
     _files: dict[str, KeyFile] = field(default_factory=dict)
     _judged: dict[tuple[SignedObject, Signed, Keys], Judged] = field(default_factory=dict)
 
     def judge(self, mirror: Mirror, upstream: UpstreamCommit) -> Judged | None:
-        """How the signature is; None where the manifest names no keys.
+        """Return how good the signature is, or None if the manifest names no keys.
 
-        ManifestError for keys that cannot be used, CouldNotCheckError where a program is missing.
+        Raises ManifestError if the keys cannot be used, and CouldNotCheckError if ssh-keygen or gpg
+        cannot check the signature.
         """
         if not mirror.key_files:
             return None
@@ -61,9 +68,8 @@ class Judge:
             return Judged(Signature(of, SignatureState.NONE), reason)
         question = of, signed, keys
         if question not in self._judged:
-            from sync.signature.checkers import (
-                judge_signature,
-            )  # 5 ms, which only a signature is worth
+            # This import takes 5 ms, which only a signature is worth.
+            from sync.signature.checkers import judge_signature
 
             self._judged[question] = judge_signature(*question)
         return self._judged[question]
@@ -75,7 +81,8 @@ class Judge:
             raise ManifestError(
                 f"{THIRD_PARTY}/{path} is no file of allowed signers",
                 [f"{THIRD_PARTY}/{path}:{line}: no principals followed by an ssh public key"],
-                hint="write lines such as `maintainer@example.org ssh-ed25519 AAAA…` (ssh-keygen(1), ALLOWED SIGNERS)",
+                hint="write lines such as `maintainer@example.org ssh-ed25519 AAAA…` "
+                "(ssh-keygen(1), ALLOWED SIGNERS)",
                 reference="signature-keys-unreadable",
             )
         return file

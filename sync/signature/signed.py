@@ -1,4 +1,4 @@
-"""What a signature in a raw commit or annotated tag signs, as git takes the object apart, and what is said of it; pure."""
+"""Take signed commits and annotated tags apart as git does, and say how a signature is; pure."""
 
 import re
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ _FORMATS = {
     b"SSH SIGNATURE": SignatureFormat.SSH,
     b"SIGNED MESSAGE": SignatureFormat.X509,
 }
-# what begins a line at which git takes a signature to begin
+# git takes a line that begins like this for the beginning of a signature.
 _BEGIN = re.compile(rb"^-----BEGIN (%s)-----" % b"|".join(_FORMATS), re.MULTILINE)
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----[ \t\r]*\n(?:(?!-----).*\n)*-----END \1-----\s*")
 _TIME = re.compile(rb"^(?:committer|tagger) .*> (\d{1,18}) [+-]\d{4}$", re.MULTILINE)
-_LAST_SECOND = 253_402_300_799  # of the year 9999
+_LAST_SECOND = 253_402_300_799  # The last second of the year 9999, since 1970.
 
 
 _KEY_TYPES = (b"ssh-", b"ecdsa-", b"sk-")
@@ -36,32 +36,35 @@ class Signed:
     """A signed object, taken apart."""
 
     payload: bytes
-    """What is signed."""
+    """The bytes that are signed."""
     block: bytes
-    """The signature, with all that git gives to the program that checks it."""
+    """The signature, and whatever else git gives to the checking program with it."""
     format: SignatureFormat | None
-    """None for what git knows no program for."""
+    """None if git knows no program for this kind of signature."""
     time: int
-    """Of the tagger or committer, in seconds since 1970: when the key has to be valid that has no time of its own."""
+    """The time of the tagger or committer, in seconds since 1970.
+
+    The key has to be valid then if the signature has no time of its own.
+    """
 
     @property
     def is_one_block(self) -> bool:
-        """Whether the signature is just that: neither a second one nor words that nobody signed follow."""
+        """Whether `block` is one signature, followed by neither a second one nor unsigned text."""
         return _BLOCK.fullmatch(self.block) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """Keys as the manifest names them."""
+    """A key file that the manifest names."""
 
     path: str
-    """Below third_party/."""
+    """The path below third_party/."""
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All that decides over signatures; None: the manifest names no such file."""
+    """The key files that decide over signatures; None where the manifest names no such file."""
 
     allowed_signers: KeyFile | None
     keyring: KeyFile | None
@@ -69,20 +72,23 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A signature's state, and why it is so."""
+    """The state of a signature, and the reason for it."""
 
     signature: Signature
     reason: str
-    """A clause; what comes from outside in it may hold anything."""
+    """A clause, which may quote arbitrary characters from outside."""
 
 
 def which_object(mirror: Mirror, *, is_tagged: bool) -> SignedObject:
-    """Whose signature is judged: the required one, else an annotated tag's, else the commit's."""
+    """Return which object's signature is judged.
+
+    It is the object that `require-signature` names, else an annotated tag, else the commit.
+    """
     return mirror.require_signature or (SignedObject.TAG if is_tagged else SignedObject.COMMIT)
 
 
 def signed_part(upstream: UpstreamCommit, of: SignedObject) -> Signed | None:
-    """The signature of the commit, or of the tag that the ref names, taken apart; None if it has none."""
+    """Return the commit, or the tag that the ref names, taken apart; None if it is not signed."""
     if of is SignedObject.COMMIT:
         return _signed_commit(upstream.commit_object)
     return _signed_tag(upstream.tag_objects[0]) if upstream.tag_objects else None
@@ -113,9 +119,11 @@ def _signed(payload: bytes, block: bytes) -> Signed:
 
 
 def _without_signatures(raw: bytes) -> tuple[bytes, bytes]:
-    """An object without the headers that sign it, and what `gpgsig` says (git's commit.c, parse_buffer_signed_by_header).
+    """Return an object without the headers that sign it, and the signature of its `gpgsig` header.
 
-    A `gpgsig-sha256` signs the same object under another hash and is of no use here; what a `mergetag` holds is another object's.
+    This follows parse_buffer_signed_by_header in git's commit.c. A `gpgsig-sha256` header signs the
+    same object under another hash, so it is left out and not used. A `mergetag` header holds the
+    signature of another object, so it stays.
     """
     header, blank, body = raw.partition(b"\n\n")
     kept: list[bytes] = []
@@ -134,7 +142,11 @@ def _without_signatures(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def find_bad_signer(allowed_signers: bytes) -> int | None:
-    """The first line that is no signer, which ssh-keygen passes over in silence; the last if there is no signer at all."""
+    """Return the 1-based number of the first line that names no signer, or None if all do.
+
+    ssh-keygen skips such a line in silence. Blank lines and comments are no error, but without any
+    signer the number is that of the last line.
+    """
     signers = 0
     lines = allowed_signers.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -151,7 +163,7 @@ def find_bad_signer(allowed_signers: bytes) -> int | None:
 
 
 def signature_shown(signature: Signature) -> str:
-    """A signature in a clause: by whom, or why it is worth nothing."""
+    """Return a clause that says who signed, or why the signature is worth nothing."""
     of, kind = signature.of, f"{signature.format} " if signature.format else ""
     return {
         SignatureState.GOOD: f"{of} signed by {signature.signer}, {kind}key {signature.key}",
@@ -162,7 +174,7 @@ def signature_shown(signature: Signature) -> str:
 
 
 def refuse_unsigned(mirror: Mirror, judged: Judged | None) -> None:
-    """SignatureError if the manifest requires a good signature and this is none."""
+    """Raise SignatureError if the manifest requires a good signature and this is not one."""
     if (
         judged is None
         or mirror.require_signature is None
@@ -177,7 +189,10 @@ def refuse_unsigned(mirror: Mirror, judged: Judged | None) -> None:
         ),
         SignatureState.UNKNOWN_KEY: (
             "signature-unknown-key",
-            f"if upstream says that it is their key, add it to {keys} and run `git verbatim sync {mirror.name}`",
+            (
+                f"if upstream says that it is their key, add it to {keys} "
+                f"and run `git verbatim sync {mirror.name}`"
+            ),
         ),
     }.get(judged.signature.state, ("signature-missing", _hint_for_unsigned(mirror)))
     raise SignatureError(
