@@ -65,7 +65,7 @@ def _cut_table(manifest: str, name: str) -> str:
         return manifest
     end = min((number for number in headers if number > start), default=len(lines) + 1)
     while end - 1 > start and re.match(r"\s*(#|$)", lines[end - 2]):
-        end -= 1  # comments and blank lines before the next table belong to it
+        end -= 1  # Comments and blank lines before the next table belong to it.
     rest = lines[end - 1 :]
     while rest and not rest[0].strip() and (start == 1 or not lines[start - 2].strip()):
         rest.pop(0)

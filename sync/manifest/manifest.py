@@ -347,7 +347,10 @@ def _refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
 
 
 def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
-    """Refuse places and key files that some system takes for one, or whose directories it does."""
+    """Refuse places and key files if some system takes two of them for one.
+
+    The directories above them are judged too.
+    """
     named = {
         path: (name, "into")
         for name, mirror in mirrors.items()

@@ -21,7 +21,8 @@ _RESERVED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CHARACTERS = re.compile(r'[<>:"|?*]')
-# Windows gives a file a second, short name of 8.3 characters, unless the first one is plain enough.
+# Windows gives a file a second, short name (8.3 characters), unless its own name is plain and short
+# already. These are names that need none, signs that no short name holds, and short names as given.
 _PLAIN_SHORT = re.compile(r"[^.+,;=\[\] ]{1,8}(?:\.[^.+,;=\[\] ]{1,3})?")
 _NOT_IN_SHORT = re.compile(r"[+,;=\[\]]")
 _GIVEN_SHORT = re.compile(r"([^.~]{0,6})~([1-9][0-9]{0,6})((?:\.[^.]{1,3})?)")

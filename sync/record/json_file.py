@@ -29,7 +29,7 @@ from sync.record.record import Record
 from sync.selection.patterns import excess
 from sync.urls import url_problem
 
-# Nearly all of a canonical record are such blocks: one for each file and each raw git object.
+# A canonical record consists almost only of such blocks, one for each file and each git object.
 _BLOCK = re.compile(
     rb"""    \{
       "blob": "[0-9a-f]{40}",
