@@ -1,1 +1,1 @@
-"""Which commits are refused: rules over states of third_party/, in hooks, in CI and on a server."""
+"""The policy: rules over states of third_party/ that refuse commits in hooks, CI and servers."""

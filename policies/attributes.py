@@ -1,4 +1,4 @@
-"""Whether git attributes would change the bytes of what is mirrored, or leave some of it out of a release archive."""
+"""Find the git attributes that change mirrored bytes or leave them out of a release archive."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,16 +23,19 @@ _KEPT_CONVERSIONS = 1 << 16
 _NAME = ATTRIBUTES_FILE.encode()
 _OWN = RepoPath(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode())
 _WORDS = frozenset({*CONVERTING, *ARCHIVING})
-# git's own macro unsets text
+# `binary` is git's own macro, which unsets `text`.
 _SAYS_ANYTHING = re.compile("|".join((*sorted(_WORDS), "binary")).encode())
 _DECIDED = {
     ATTRIBUTES.encode(): _WORDS,
     **{text.encode(): frozenset(CONVERTING) for text in EARLIER_ATTRIBUTES},
 }
-"""The attributes that the tool's own file decides for all in third_party/, as this version and earlier ones wrote it."""
+"""Content of third_party/.gitattributes → the attributes that it decides for all below.
+
+The contents are those that the tool writes, and those that its earlier versions wrote.
+"""
 
 Attributes = tuple[tuple[str, str], ...]
-"""What is in force for a path, sorted."""
+"""The attributes in force for a path as (name, state), sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,20 @@ class Altered:
     """A guarded file whose bytes git would change, or that it would leave out."""
 
     mirror: str
-    """Empty for what is no single mirror's."""
+    """The mirror's name, or the empty string if the file does not belong to a single mirror."""
     path: RepoPath
-    """From the host's root."""
+    """The path from the host's root."""
     blob: ObjectId | None
-    """None where it is left out, whatever it holds."""
+    """The content that git would change; None for a file that it would leave out."""
     how: str
+    """What git would do, in words."""
 
 
 class AlteringAttributes:
-    """The question to attributes, over one repository. What git says of a path is asked once for each set of attribute files."""
+    """What git's attributes do to the files of one repository.
+
+    For each set of attribute files git is asked once about each path.
+    """
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -57,9 +64,11 @@ class AlteringAttributes:
         self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
 
     def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
-        """The guarded files that somebody's git would write to the working tree, store or archive with other bytes, or leave out.
+        """Return the guarded files that git would alter for somebody.
 
-        Whatever the line endings of the system, whether case counts there, and whatever `core.autocrlf` and `core.eol` say.
+        Git alters a file if it checks it out, adds it or archives it with other bytes, or leaves it
+        out of an archive. It counts if that happens on some system: with its line endings, with or
+        without regard to case, and with any values of `core.autocrlf` and `core.eol`.
         """
         contents = {entry.path: self._read(entry) for entry in state.attribute_files}
         guarded = list(guarded_files(state)) if _can_alter(contents) else []
@@ -74,9 +83,12 @@ class AlteringAttributes:
     def _answers(
         self, state: PolicedState, contents: Iterable[bytes], guarded: Iterable[Guarded]
     ) -> Iterator[Mapping[bytes, Attributes]]:
-        """What is in force for each file and the directories above it: where case counts, and where it does not."""
+        """Yield the attributes in force for each file and each directory above it.
+
+        The first answer is that of systems on which case counts, the second that of the others.
+        """
         if not any(map(_SAYS_ANYTHING.search, contents)):
-            yield {}  # there is nothing to ask git
+            yield {}  # No attribute file says anything of interest, so git need not be asked.
             return
         paths = list(
             dict.fromkeys(path for file in guarded for path in (*above(file.path), file.path))
@@ -113,7 +125,7 @@ class AlteringAttributes:
                 yield Altered(file.mirror, file.path, file.blob, how)
 
     def _conversion(self, attributes: Attributes, blob: ObjectId, part: Part) -> str | None:
-        # other line endings are nothing to who reads manifest and attributes
+        # The manifest and the attributes mean the same with other line endings.
         judge = foreign_form if part in {Part.MANIFEST, Part.ATTRIBUTES} else conversion
         return judge(dict(attributes), self._objects.read(blob))
 
@@ -143,7 +155,10 @@ class AlteringAttributes:
 
 
 def _can_alter(contents: Mapping[RepoPath, bytes]) -> bool:
-    """Whether git has to be asked: the tool's own attributes outrank the root's, those inside a mirror outrank all."""
+    """Whether the attribute files might alter anything, so that git has to be asked.
+
+    The tool's own file in third_party/ outranks the root's. A file inside a mirror outranks both.
+    """
     decided = _DECIDED.get(contents.get(_OWN, b""), frozenset())
     if not decided or any(b"[attr]" in content for content in contents.values()):
         return True
@@ -166,7 +181,7 @@ def _in_usual_case(entry: Entry) -> Entry:
 
 @lru_cache
 def _may_convert(attributes: Attributes) -> bool:
-    """Whether there is content that git would convert."""
+    """Whether git would convert some content under these attributes."""
     said = dict(attributes)
     return said.get("text") != "unset" or any(
         said.get(name, "unset") != "unset"

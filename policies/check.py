@@ -1,4 +1,4 @@
-"""The policy over an index, a commit, a range or a push: which states are judged against which parents, and what came of it."""
+"""Apply the policy to an index, a commit, a range or a push, and report what it finds."""
 
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,10 @@ from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.judgement.findings import Finding
 from sync.model import Entry
 
-_FETCH_ALL = "all with `git fetch --unshallow` (in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
+_FETCH_ALL = (
+    "all with `git fetch --unshallow` "
+    "(in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
+)
 _FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
 _FEW = 4
@@ -39,7 +42,7 @@ _FEW = 4
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one commit, or the index, brings about."""
+    """The violations and notices that one commit, or the index, brings about."""
 
     label: str
     commit: Commit | None
@@ -53,9 +56,12 @@ class CheckReport:
 
     scope: str
     judged: int
-    """How many commits touch what policies depend on; 1 for an index or a state that does."""
+    """The number of commits that touch what policies depend on.
+
+    It is 1 for an index that does, and for the state of HEAD.
+    """
     judgements: tuple[Judgement, ...]
-    """Those that have violations or notices, newest first."""
+    """The judgements that have violations or notices, newest first."""
 
     @property
     def is_clean(self) -> bool:
@@ -71,7 +77,7 @@ class Policy:
         self._states = States(self.objects)
         self._rules = Rules(self._states)
 
-    # what is about to be committed
+    # The index, which is about to be committed.
 
     def check_staged(
         self,
@@ -79,9 +85,10 @@ class Policy:
         message: bytes | None = None,
         merged: Sequence[ObjectId] = (),
     ) -> CheckReport:
-        """What a commit of the index would bring about; with its message, whether it has its trailers.
+        """Judge what a commit of the index would bring about.
 
-        `merged` are further parents, where git has not written down yet what it merges.
+        With the commit's `message`, missing trailers are violations too. `merged` are further
+        parents, for a merge that git has not recorded in MERGE_HEAD yet.
         """
         changes = staged_changes() if changes is None else changes
         head = self.repository.commit_of("HEAD")
@@ -95,7 +102,7 @@ class Policy:
         return CheckReport("the index", 1 if changes else 0, _worth_a_report([judgement]))
 
     def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
-        """Those of a commit of the index."""
+        """Return the trailers that a commit of the index should have."""
         case = self._staged_case(self.repository.commit_of("HEAD"), changes, None, ())
         return wanted_trailers(case.state, case.parents)
 
@@ -111,7 +118,7 @@ class Policy:
         return Case(state, tuple(self._state_of(parent) for parent in parents), message)
 
     def _staged_tree(self, head: ObjectId | None, changes: Sequence[StagedChange]) -> ObjectId:
-        """The tree of what policies look at, as a commit of the index would have it."""
+        """Return the tree of a commit of the index, with only what policies look at in it."""
         tree = self.repository.tree_of(head) if head else EMPTY_TREE
         root = read_root(self.objects, tree) if head else Root()
         kept = [
@@ -123,10 +130,10 @@ class Policy:
             kept, (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes)
         )
 
-    # commits
+    # Commits.
 
     def check_all(self) -> CheckReport:
-        """Everything that is wrong in HEAD, whoever brought it about."""
+        """Report everything that is wrong in HEAD, whichever commit brought it about."""
         head = self.repository.commit_of("HEAD")
         if head is None:
             raise UsageError(
@@ -139,17 +146,25 @@ class Policy:
         return CheckReport(label, 1, _worth_a_report([judgement]))
 
     def check_range(self, text: str) -> CheckReport:
-        """What each commit of `A..B` brings about; of all that `B` leads to, where `A` is git's null id or the text is just `B`."""
+        """Judge what each commit of the range `A..B` brings about.
+
+        If `A` is git's null id, or the text is just `B`, these are all commits that `B` reaches.
+        """
         start, dots, end = text.rpartition("..")
         if start.endswith(".") or (dots and not start) or not text:
-            hint = "write A..B, such as refs/remotes/origin/main..HEAD; A may be what a variable should have said"
+            hint = (
+                "write A..B, such as refs/remotes/origin/main..HEAD; "
+                "A may be what a variable should have said"
+            )
             raise UsageError(f"`{text}` is no range", hint=hint, reference="range-invalid")
         wanted = self._commit(end or "HEAD")
         excluded = [self._commit(start)] if dots and start != NO_COMMIT else []
         for commit, before in cut_off_commits(self.repository, [wanted], excluded):
             raise CouldNotCheckError(
-                f"this clone is shallow and hides parents of commit {commit[:12]}, which is in {text}",
-                hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, or {_FETCH_ALL}",
+                f"this clone is shallow and hides parents of commit {commit[:12]}, "
+                f"which is in {text}",
+                hint=f"fetch at least {before + 1} commits with `git fetch --depth={before + 1}`, "
+                f"or {_FETCH_ALL}",
                 reference="history-shallow",
             )
         return self._judge_commits(
@@ -159,9 +174,10 @@ class Policy:
     def check_push(
         self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]
     ) -> CheckReport:
-        """What the pushed commits and tags bring that is neither `there` nor behind the refs that `known_to` names.
+        """Judge the commits that a push brings.
 
-        `known_to` are options of `git rev-list`.
+        These are the commits that the `pushed` commits and tags reach, but neither the commits that
+        are `there` nor the refs that `known_to` names as options of `git rev-list`.
         """
         tips = [
             tip
@@ -192,7 +208,7 @@ class Policy:
         )
 
     def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
-        """Whether a tip has the mirrors of one of these roots, and so nothing new."""
+        """Whether a tip has mirrors and one of these roots, and so brings nothing new."""
         with _met_in(f"commit {tip[:12]}"):
             root = self._root_of(tip)
             return root in roots and self._states.read_if_possible(root).is_governed
@@ -200,15 +216,16 @@ class Policy:
     def _judge_end(
         self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
     ) -> Judgement | None:
-        """What a tip brings about beside the commits that are `known`, and no commit of its own is to blame for.
+        """Judge a tip against the `known` commits, for what no commit of its own is to blame for.
 
-        A merge can take up what it inherits from where nobody judged it: a history without mirrors, or a commit long mended.
+        A merge can inherit something that nobody has judged, such as files of a history without
+        mirrors, or of a commit that was mended long ago.
         """
         label = f"commit {tip[:12]}, beside what was there"
         with _met_in(label):
             root = self._root_of(tip)
             if len(known) <= _FEW and not self._brought_about(root, known, blamed):
-                return None  # to find the common ancestors would take longer
+                return None  # Finding the common ancestors first would take longer.
             bases = merge_bases(tip, known) if known else []
             judge, before_it = (
                 (self._brought_about, bases) if bases else (self._brought_beside, known)
@@ -228,7 +245,10 @@ class Policy:
     def _brought_beside(
         self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]
     ) -> list[Finding]:
-        """What is wrong with a history of its own where there are mirrors already: what one push brings the next one merges."""
+        """Return what is wrong with a history that has no ancestor in common with the known one.
+
+        It matters where both have mirrors: what one push brings, the next one may merge.
+        """
         state = self._states.read_if_possible(root)
         if not state.is_governed or not self._governed(known):
             return []
@@ -237,7 +257,10 @@ class Policy:
     def _brought_about(
         self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]
     ) -> list[Finding]:
-        """What the state of a root has that none of these commits has, as far as they have mirrors, and that is not blamed yet."""
+        """Return the findings of a root that no commit of `before` has and that are not `blamed`.
+
+        Commits without mirrors do not count.
+        """
         governed = self._governed(before)
         if not governed or any(state.root == root for state in governed):
             return []
@@ -251,17 +274,19 @@ class Policy:
         return read_root(self.objects, read_commit(self.repository, commit).tree)
 
     def _judge_all(self, commits: Sequence[ObjectId]) -> tuple[Judgement, ...]:
-        """What is worth a report of these commits; of many the older are judged by a second process at the same time."""
+        """Return the judgements of these commits that are worth a report.
+
+        Of many commits, a second process judges the older part at the same time.
+        """
         if len(commits) < _WORTH_A_PROCESS:
             return self._judge_each(commits)
-        at = (
-            len(commits) * 11 // 20
-        )  # an old object takes longer: it is deeper in its pack's chain of deltas
+        # An old object takes longer to read, since it is deeper in its pack's chain of deltas.
+        at = len(commits) * 11 // 20
         child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
         judged = self._judge_each(commits[:at])
         given = child.result()
         if given is None:
-            return judged + self._judge_each(commits[at:])  # here a failure says what it is
+            return judged + self._judge_each(commits[at:])  # A failure here says what it is.
         told: tuple[Judgement, ...] = pickle.loads(given)  # noqa: S301 - from our own child
         return judged + told
 

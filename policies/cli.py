@@ -117,7 +117,8 @@ def install(pre_receive: PreReceive = False) -> None:
     sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
     if pre_receive:
         print(
-            "next: `git config receive.fsckObjects true`, so that no malformed tree is accepted either"
+            "next: `git config receive.fsckObjects true`, "
+            "so that no malformed tree is accepted either"
         )
 
 

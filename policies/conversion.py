@@ -1,4 +1,4 @@
-"""What git would do to a content under its attributes, in words; pure (convert.c and archive.c of git 2.39)."""
+"""Say what git does to a content under its attributes (convert.c, archive.c of git 2.39); pure."""
 
 import re
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _ON_CHECKOUT = "makes its line endings CRLF on checkout"
 
 
 def conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
-    """What git would do to the content, in words; None if its bytes stay as they are for everybody.
+    """Return what git would do to the content, in words, or None if it never changes the bytes.
 
-    Whatever line endings the system has, and whatever `core.autocrlf` and `core.eol` say. `attributes` are as
-    `attributes_of` gives them.
+    All systems count: those with any line endings and any values of `core.autocrlf` and `core.eol`.
+    `attributes` are as `attributes_of` returns them.
     """
     if how := foreign_form(attributes, content):
         return how
@@ -25,7 +25,10 @@ def conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
 
 
 def foreign_form(attributes: Mapping[str, str], content: bytes) -> str | None:
-    """Likewise, of what nobody could read any more, or of an archive alone."""
+    """Return what git would do to the content beside converting line endings and `$Id$`, or None.
+
+    That is a filter, another encoding, or a replacement that happens in archives alone.
+    """
     driver = attributes.get("filter", "unset")
     if driver not in {"set", "unset"}:
         return f"`filter={driver}` runs a filter over it"
@@ -41,12 +44,12 @@ def _differs_in(encoding: str, content: bytes) -> bool:
     if encoding.lower() in {"utf-8", "utf8"} or not content:
         return False
     try:
-        # of other encodings iconv, which git asks, and Python do not think alike
+        # Only these encodings are the same to Python and to iconv, which git uses.
         return (
             _SINGLE_BYTE.fullmatch(encoding) is None or content.decode().encode(encoding) != content
         )
     except (LookupError, UnicodeError):
-        return True  # git can only fail on it
+        return True  # git can only fail on such content.
 
 
 def _line_ending_conversion(attributes: Mapping[str, str], content: bytes) -> str | None:
@@ -72,7 +75,10 @@ def _line_ending_conversion(attributes: Mapping[str, str], content: bytes) -> st
 
 
 def _automatic_conversion(text: str | None, eol: str | None, content: bytes) -> str | None:
-    """Git leaves alone what it takes for binary, and CRLF that is stored already."""
+    """Return what git's automatic conversion of line endings would do to the content, or None.
+
+    Git leaves alone what it takes for binary, and content that is stored with CRLF already.
+    """
     if eol == "lf" or b"\n" not in content or b"\r\n" in content or _is_binary(content):
         return None
     if text is None:
@@ -85,7 +91,10 @@ def _automatic_conversion(text: str | None, eol: str | None, content: bytes) -> 
 
 
 def _is_binary(content: bytes) -> bool:
-    """By git's rule: a NUL, a CR without LF, or more than one unprintable byte in 128 printable ones."""
+    """Whether git takes the content for binary.
+
+    It does so for a NUL, a CR without LF, or more than one unprintable byte in 128 printable ones.
+    """
     if b"\0" in content or content.count(b"\r") > content.count(b"\r\n"):
         return True
     body = content.removesuffix(b"\x1a")

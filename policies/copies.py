@@ -1,4 +1,4 @@
-"""What is wrong with one mirror in one state, and what of it the state has brought about: by object ids alone."""
+"""Find what is wrong with a mirror in a state, and what of it is new there, by object ids alone."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,8 @@ from sync.objects.tree import TreeEntry, hash_tree
 from sync.record.proof import proven_entries
 from sync.record.record import Record
 
-# where no record can be relied on, who changes anything of the mirror and leaves it so is to blame anew
+# A mirror with one of these findings has no record to rely on. A commit that changes any file of
+# the mirror and leaves the finding in place is to blame for it again.
 _NOTHING_TO_RELY_ON = frozenset(
     {Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
 )
@@ -39,22 +40,23 @@ _KEPT_FINDINGS = 4096
 
 _T = TypeVar("_T")
 Right = Mapping[str, Mapping[RepoPath, FileFact]]
-"""Directory below third_party/ → the files that are right there, by path."""
+"""Directory below third_party/ → the files that may lie in it, by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A file of a mirror that is neither as the record has it nor as any parent has it; gone, where `found` is None."""
+    """A file of a mirror that is neither as the record has it nor as any parent has it."""
 
     directory: str
-    """Below third_party/."""
+    """The directory of the mirror or of its licences, below third_party/."""
     path: RepoPath
-    """Below the directory."""
+    """The path below that directory."""
     found: Entry | None
+    """The file as it is now; None if it is gone."""
 
 
 class Copies:
-    """The findings about mirrors over one repository's objects."""
+    """The findings about mirrors, by the objects of one repository."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -62,7 +64,10 @@ class Copies:
         self._detailed: dict[tuple[object, ...], frozenset[Finding]] = {}
 
     def brought_about(self, case: Case, facts: MirrorFacts) -> Iterator[Finding]:
-        """What is wrong with a mirror as no parent has it; what is wrong already excuses no other change of the copy."""
+        """Yield what is wrong with a mirror and was not wrong like this in any parent.
+
+        If something was wrong before, further changes of the copy are still found.
+        """
         before = [
             parent.mirrors[facts.name] for parent in case.parents if facts.name in parent.mirrors
         ]
@@ -96,7 +101,7 @@ class Copies:
         return detail in self._details(before) or self._is_among_many(detail, before)
 
     def _is_among_many(self, detail: Finding, before: MirrorFacts) -> bool:
-        """Whether a file that no record has was one of far too many, which nobody has listed."""
+        """Whether an extra file was there before, as one of so many that they were not listed."""
         found = detail.found
         if found is None or detail.difference is not Difference.EXTRA:
             return False
@@ -117,7 +122,7 @@ class Copies:
             ),
         )
 
-    # what is wrong
+    # What is wrong.
 
     def _findings(self, facts: MirrorFacts) -> tuple[Finding, ...]:
         return _kept(self._found, facts, lambda: self._findings_about(facts))
@@ -152,7 +157,11 @@ class Copies:
     def _held(
         self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId
     ) -> tuple[Sequence[FileFact], bool]:
-        """What lies there as facts, where it is as recorded the record's own; of far too much, which is said, what is recorded."""
+        """Return the files at an entry as facts, and whether there are far too many of them.
+
+        A file that is as recorded has the record's own fact. If there are far too many files, only
+        those at recorded paths are returned.
+        """
         if entry is None:
             return (), False
         if entry.mode == Mode.TREE and entry.id == tree:
@@ -169,11 +178,15 @@ class Copies:
     def _explaining(self, blob: ObjectId | None) -> bytes | None:
         return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
 
-    # what was changed
+    # What was changed.
 
     def _changed(self, case: Case, facts: MirrorFacts, right: Right | None) -> Iterator[Changed]:
-        """The files that are neither right nor any parent's; where nobody knows what is right, every file that is no parent's."""
-        # where others have other things in its place, nobody has judged them as the mirror's
+        """Yield the files that are neither right nor as any parent has them.
+
+        If nobody knows what is right, these are all files that are not as any parent has them.
+        """
+        # A parent without the mirror may have other things in its place, which nobody has judged as
+        # the mirror's.
         having = [parent for parent in case.parents if facts.name in parent.mirrors]
         parents = (
             having or [parent for parent in case.parents if parent.is_governed] or case.parents
@@ -207,7 +220,10 @@ class Copies:
     def _beyond(
         self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right
     ) -> Iterator[Finding]:
-        """The changes that no new finding says: what a record in another place, or far too many files, would hide."""
+        """Yield findings for the changes that no new finding names.
+
+        A record that names another place, or far too many files, would hide them otherwise.
+        """
         said = {finding.path for finding in new}
         for one in changed:
             if said.isdisjoint(
@@ -225,7 +241,10 @@ class Copies:
 
 
 def _kept(known: dict[tuple[object, ...], _T], facts: MirrorFacts, find: Callable[[], _T]) -> _T:
-    """What is known of a mirror's facts, or else is found; kept without the record, which may be large."""
+    """Return what is known of a mirror's facts, or find it and keep it.
+
+    The key leaves out the parsed record, which may be large.
+    """
     key = (facts.name, facts.mirror, *facts.content)
     if key not in known:
         if len(known) >= _KEPT_FINDINGS:
@@ -235,7 +254,10 @@ def _kept(known: dict[tuple[object, ...], _T], facts: MirrorFacts, find: Callabl
 
 
 def _what_is_right(facts: MirrorFacts) -> Right | None:
-    """What may lie in each directory of a mirror, by what its record shows; None if it shows nothing."""
+    """Return what may lie in each directory of a mirror according to its record.
+
+    None if the record shows nothing.
+    """
     record = facts.record
     if not isinstance(record, Record):
         return None
@@ -255,7 +277,7 @@ def _what_is_right(facts: MirrorFacts) -> Right | None:
 
 
 def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
-    """The findings that one is made of: each file that is missing, each key that differs."""
+    """Yield the findings that a finding consists of: each missing file, each key that differs."""
     record = facts.record
     if not isinstance(record, Record):
         yield finding
@@ -281,7 +303,7 @@ def _far_too_many(name: str, directory: str) -> Finding:
 
 
 def _fact(entry: Entry) -> FileFact:
-    """A file whose content nobody has read."""
+    """Return the fact of a file whose content nobody has read: size 0 and no SHA-256."""
     return FileFact(*entry, 0, "")
 
 

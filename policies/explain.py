@@ -1,4 +1,4 @@
-"""A finding made useful: the line it is on, and the commands that lead out of it in both directions."""
+"""Add to a finding its line, the command that undoes it, and the way to what was wanted."""
 
 import shlex
 import string
@@ -27,11 +27,11 @@ _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A finding, where a reader finds it, and what to do."""
+    """A finding, where to look for it, and what to do about it."""
 
     finding: Finding
     path: str
-    """Where to point people to, from the host's root, quoted as by git."""
+    """The path to point people to, from the host's root, quoted as by git."""
     line: int | None
     put_back: str
     """The command that undoes it."""
@@ -40,14 +40,17 @@ class Violation:
 
     @property
     def raw_path(self) -> bytes:
-        """The path as the repository has it."""
+        """The path without quotes, as the repository has it."""
         return unquote_path(self.path)
 
 
 def explain_finding(
     objects: Objects, case: Case, before: ObjectId | None, finding: Finding
 ) -> Violation:
-    """The finding with its place and its ways out; `before` is the commit to go back to, None if none is known to be right."""
+    """Return the finding with its path, its line and its ways out.
+
+    `before` is the commit to go back to, or None if none is known to be right.
+    """
     path, line = _place(objects, case.state, finding)
     words = BY_RULE[finding.rule]
     names = {
@@ -59,7 +62,7 @@ def explain_finding(
     }
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
     if words.restored:
-        # git restores nothing at all if it does not know one of the paths
+        # git restores nothing at all if it does not know one of the paths.
         restored = (
             *words.restored,
             *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()),
@@ -87,14 +90,20 @@ def explain_finding(
 
 
 def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
-    """Whether the attributes that are to blame may have come with what the first parent does not have of the mirror."""
+    """Whether the attributes to blame may have come with a change since the first parent.
+
+    That is a change of the mirror that the finding is about, or its addition.
+    """
     here, *before = [state.mirrors.get(finding.mirror) for state in (case.state, *case.parents[:1])]
     changed = here is not None and any(one is None or one.content != here.content for one in before)
     return finding.rule is Rule.ATTRIBUTES_ALTER_BYTES and changed
 
 
 def _says_more(case: Case, mirror: str) -> bool:
-    """Whether the manifest differs from the first parent's in anything but this mirror, which restoring it would lose."""
+    """Whether the manifest differs from the first parent's in other mirrors too.
+
+    Restoring it would lose these differences.
+    """
     here, *before = [
         {
             name: facts.mirror
@@ -115,7 +124,7 @@ def _has_record(case: Case, mirror: str) -> bool:
 
 
 def _is_known(objects: Objects, case: Case, path: str) -> bool:
-    """Whether a path is in the state or in the first of its parents; patterns are not looked up."""
+    """Whether a path is in the state or in its first parent, or is outside of third_party/."""
     top, _, below = path.partition("/")
     tops = [state.root.third_party for state in (case.state, *case.parents[:1])]
     return top != THIRD_PARTY or any(
@@ -127,7 +136,10 @@ def _is_known(objects: Objects, case: Case, path: str) -> bool:
 
 
 def _pathspec(path: bytes) -> str:
-    """The path from the top of the working tree for a command line; of bytes that are no plain text as bash and zsh read them."""
+    """Return a path from the top of the working tree as a pathspec, quoted for a command line.
+
+    Bytes that are not plain text are written so that bash and zsh read them.
+    """
     top = (
         ":(top,literal)"
         if set(path) & _MAGIC and b"*.gitattributes" not in path
@@ -145,7 +157,7 @@ def _pathspec(path: bytes) -> str:
 
 
 def _directory(state: PolicedState, finding: Finding) -> str | None:
-    """The mirror's directory, or that of its licence files if the finding is there."""
+    """Return the mirror's directory, or that of its licence files if the finding is there."""
     facts = state.mirrors.get(finding.mirror)
     if facts is None:
         return None
@@ -164,7 +176,7 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
     path = finding.path or f"{THIRD_PARTY}/{MANIFEST}"
     match finding.rule:
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
-            # the message begins with the key that differs
+            # The message begins with the key that differs.
             return MANIFEST_PATH, _manifest_line(
                 objects, state, finding.mirror, finding.message.partition(":")[0]
             )

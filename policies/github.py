@@ -1,4 +1,4 @@
-"""Reports → GitHub's workflow commands, which annotate files of a commit or pull request; nothing from outside can start one."""
+"""Render reports as GitHub's workflow commands, which annotate files of commits; pure."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,18 @@ from policies.explain import Violation
 from sync.quoting import printable, shown
 from sync.wording import count
 
-# as GitHub's toolkit does (@actions/core, command.ts)
+# These escape data and properties as GitHub's toolkit does (@actions/core, command.ts), so that
+# nothing from outside can start a command.
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
 
 
 def render_annotations(report: CheckReport) -> str:
-    """An `::error` for each violation and a `::notice` for each notice; then one plain line that says it all."""
+    """Return an `::error` for each violation and a `::notice` for each notice.
+
+    One plain line that sums them up follows.
+    """
     lines = [line for judgement in report.judgements for line in _commands(judgement)]
     return "\n".join([*lines, _summary(report)]) + "\n"
 
@@ -49,12 +53,15 @@ def _command(name: str, judgement: Judgement, violation: Violation) -> str:
 
 
 def _file(violation: Violation) -> str:
-    """The path itself, for GitHub to find; where that would act on a terminal, as git quotes it."""
+    """Return the path itself, so that GitHub finds the file.
+
+    If it would act on a terminal, or is not UTF-8, it is quoted as by git.
+    """
     try:
         plain = violation.raw_path.decode()
     except UnicodeDecodeError:
         return printable(violation.path)
-    visible = plain.translate(_LINE_BREAKS)  # a line break is escaped in the command
+    visible = plain.translate(_LINE_BREAKS)  # Line breaks are escaped in the command.
     return plain if printable(visible) == visible else printable(violation.path)
 
 

@@ -1,4 +1,4 @@
-"""The files of a state that attributes must leave alone, and those that an archive of the rest could not do without; pure."""
+"""List the files that attributes must not alter, and those that an archive must not lack; pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,16 +30,19 @@ class Guarded:
     """A file whose bytes, or whose meaning, attributes must not change."""
 
     mirror: str
-    """Empty for what is no single mirror's."""
+    """The mirror's name, or the empty string if the file does not belong to a single mirror."""
     part: Part
     path: RepoPath
-    """From the host's root."""
+    """The path from the host's root."""
     blob: ObjectId
     is_link: bool = False
 
 
 def guarded_files(state: PolicedState) -> Iterator[Guarded]:
-    """Mirrors as they are recorded, mirror by mirror; then what the host has of its own."""
+    """Yield each mirror's record and recorded files, then the host's own guarded files.
+
+    These are the manifest, the key files and third_party/.gitattributes.
+    """
     for facts in state.mirrors.values():
         yield from _of_mirror(facts)
     for entry in state.own_files:
@@ -71,12 +74,15 @@ def _of_mirror(facts: MirrorFacts) -> Iterator[Guarded]:
 
 
 def above(path: bytes) -> Iterator[bytes]:
-    """The directories that a path lies in, from the top, each with a slash at its end."""
+    """Yield the directories above a path, outermost first, each with a slash at its end."""
     return (path[: at + 1] for at, byte in enumerate(path) if byte == ord("/"))
 
 
 def left_out(guarded: Sequence[Guarded], ignored: Collection[bytes]) -> dict[RepoPath, bytes]:
-    """The files that `git archive` leaves out if it ignores these paths and all below them, each with the path to blame."""
+    """Return the files that `git archive` leaves out if it ignores these paths and all below them.
+
+    Each comes with the ignored path that is to blame.
+    """
     if not ignored:
         return {}
     blamed = (
@@ -87,10 +93,10 @@ def left_out(guarded: Sequence[Guarded], ignored: Collection[bytes]) -> dict[Rep
 
 
 def missed(guarded: Sequence[Guarded], lacking: Collection[RepoPath]) -> Iterator[Guarded]:
-    """What an archive lacks so that what it holds does not verify.
+    """Yield the lacking files without which the rest of an archive does not verify.
 
-    Nothing is missed of a mirror that is left out whole, with its licences or without, as distributions do; nor where
-    nothing is left to be verified.
+    An archive may leave out a mirror whole, with its licences or without, as distributions do. It
+    may also leave out everything that could be verified. Nothing is missed then.
     """
     held = {(file.mirror, file.part) for file in guarded if file.path not in lacking}
     if any(part in _VERIFIED for _, part in held):

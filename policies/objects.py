@@ -1,4 +1,4 @@
-"""Objects by id as policies read them: the repository's, and trees that only an index implies; within bounds."""
+"""Read objects by id within bounds: the repository's, and trees that only an index implies."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -22,7 +22,10 @@ _KEPT_TEXTS = 4
 
 
 class Objects:
-    """The objects of a repository, and trees built beside it. What is read by its id never changes, so it is kept for a while."""
+    """The objects of a repository, and trees built beside it.
+
+    An object with a given id never changes, so it is kept for a while.
+    """
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
@@ -35,9 +38,10 @@ class Objects:
         self.text: Callable[[ObjectId], str] = lru_cache(_KEPT_TEXTS)(self._text)
 
     def overlay(self, entries: Iterable[TreeEntry], changes: Iterable[Entry]) -> ObjectId:
-        """The id of the tree of these entries after changes of files in it (mode 0: it is gone); it can be read from now on.
+        """Return the id of the tree of these entries after these changes of files in it.
 
-        Only trees on the way to what changes are read, however much lies beside.
+        A change of mode 0 removes the file. The tree can be read from now on. Only the trees above
+        changed files are read, however much lies beside them.
         """
         trees = {b"": {entry.name: entry for entry in entries}}
         directories = Directories()
@@ -55,7 +59,10 @@ class Objects:
         return self._fold(trees)
 
     def _fold(self, trees: dict[bytes, dict[bytes, TreeEntry]]) -> ObjectId:
-        """Make the trees, innermost first; a directory without files goes, one with files takes the place of a file."""
+        """Build the trees, innermost first, and return the id of the root.
+
+        A directory without files is removed. A directory with files takes the place of a file.
+        """
         for directory in sorted(
             trees, key=lambda path: path.count(b"/") + bool(path), reverse=True
         ):
@@ -70,19 +77,19 @@ class Objects:
         return tree
 
     def read(self, object_id: ObjectId) -> bytes:
-        """An object's raw content; CouldNotCheckError if it is not there."""
+        """Return an object's raw content; CouldNotCheckError if it is not there."""
         built = self._built.get(object_id)
         return self.repository.read(object_id) if built is None else built
 
     def read_up_to(self, blob: ObjectId, limit: int) -> bytes | None:
-        """A blob's content; None if it is larger than `limit` bytes."""
+        """Return a blob's content, or None if it is larger than `limit` bytes."""
         return self.read(blob) if self.repository.size(blob) <= limit else None
 
     def _text(self, blob: ObjectId) -> str:
         return (self.read_up_to(blob, OWN_FILE_BYTES) or b"").decode("utf-8", "replace")
 
     def tree(self, tree: ObjectId) -> Collection[TreeEntry]:
-        """The entries of a tree, in its order."""
+        """Return the entries of a tree, in its order."""
         return self._entries(tree).values()
 
     def _entries(self, tree: ObjectId) -> Mapping[bytes, TreeEntry]:
@@ -109,7 +116,7 @@ class Objects:
         return self._entries(tree).get(name)
 
     def at(self, tree: ObjectId, path: bytes) -> TreeEntry | None:
-        """What lies at a path of one component or more."""
+        """Return the entry at a path of one component or more, or None."""
         *parents, last = path.split(b"/")
         for component in parents:
             entry = self.entry(tree, component)
@@ -119,15 +126,20 @@ class Objects:
         return self.entry(tree, last)
 
     def below(self, entry: TreeEntry | None, path: bytes) -> TreeEntry | None:
-        """What lies at a path below an entry; the entry itself at the empty path."""
+        """Return the entry at a path below an entry, or None.
+
+        At the empty path it is the entry itself.
+        """
         if entry is None or not path:
             return entry
         return self.at(entry.id, path) if entry.mode == Mode.TREE else None
 
     def files(self, entry: TreeEntry, path: bytes = b"") -> Iterator[Entry]:
-        """What lies below an entry, or is it: everything but directories, and directories that are empty or too deep.
+        """Yield the files below an entry, or the entry itself if it is a file.
 
-        There is no end to it in a tree that names few others many times: who asks takes as much as it can use.
+        Everything but a directory is a file, and so is a directory that is empty or too deep. There
+        is no end of files in a tree that names few others many times, so the caller takes only as
+        many as it can use.
         """
         if entry.mode != Mode.TREE:
             yield Entry(RepoPath(path), entry.mode, entry.id)
@@ -149,10 +161,12 @@ class Objects:
     def changed(
         self, here: TreeEntry | None, there: Sequence[TreeEntry | None], *, gone: bool
     ) -> Iterator[tuple[bytes, TreeEntry | None]]:
-        """The files below an entry that none of the others has so; with `gone`, as None, what all of them have and this has not.
+        """Yield the files below an entry that none of the other entries has with that mode and id.
 
-        What is equal by its id is not looked into. Directories that are empty or too deep count as files, and so does what
-        is not looked into any more after very many entries: trees that name few others many times never come to an end.
+        With `gone`, also yield, as None, the files that all the others have and this entry lacks.
+        Directories with equal ids are not looked into. A directory that is empty or too deep counts
+        as a file. After very many entries the remaining directories count as files too, since trees
+        that name few others many times never come to an end.
         """
         left = 2 * ENTRIES
         pending = [(b"", here, tuple(there))]

@@ -1,4 +1,4 @@
-"""Reports in the formats that `check` prints: text for people, JSON, GitHub's annotations and SARIF for machines."""
+"""Render reports in the formats of `check`: text, JSON, GitHub's annotations and SARIF."""
 
 import json
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {"check": CheckOutput, "hooks": HooksOutpu
 
 
 def render(report: CheckReport, form: str, paint: Paint) -> str:
-    """The report as `text`, `json`, `github` or `sarif`."""
+    """Return the report in one of the forms `text`, `json`, `github` and `sarif`."""
     match form:
         case "json":
             return _json(check_output(report))
@@ -103,14 +103,13 @@ def render(report: CheckReport, form: str, paint: Paint) -> str:
 
 
 def hooks_json(statuses: Sequence[HookStatus]) -> str:
-    """How the hooks stand, as JSON."""
+    """Return how the hooks stand, as JSON."""
     return _json(HooksOutput(hooks=[_hook(status) for status in statuses]))
 
 
 def _json(output: BaseModel) -> str:
-    return (
-        json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"
-    )  # ASCII: no control character is raw
+    # The JSON is ASCII, so no control character is raw.
+    return json.dumps(output.model_dump(by_alias=True), indent=2) + "\n"
 
 
 def check_output(report: CheckReport) -> CheckOutput:
@@ -164,5 +163,5 @@ def _hook(status: HookStatus) -> HookOutput:
 
 
 def _text(text: str) -> str:
-    """Text with bytes that are no UTF-8 written out: JSON cannot have them."""
+    """Return text with all bytes escaped that are not UTF-8, which JSON cannot hold."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Reports → text for people; pure. The words of a hook, of `check`, and of `check --explain`."""
+"""Render reports as text for people, as hooks, `check` and `check --explain` print it; pure."""
 
 import re
 import textwrap
@@ -17,7 +17,10 @@ _WIDTH = 100
 
 
 def render_report(report: CheckReport, paint: Paint) -> str:
-    """What was found, the oldest commit first, each finding with its ways out; then one line that says it all."""
+    """Return what was found, the oldest commit first, each finding with its ways out.
+
+    A summary follows.
+    """
     lines = [
         line
         for judgement in reversed(report.judgements)
@@ -50,7 +53,7 @@ def _rule_lines(mirror: str, violations: Sequence[Violation], paint: Paint) -> I
 
 
 def _put_back(violations: Sequence[Violation]) -> str:
-    """One command for all of them."""
+    """Return one command that undoes all of these violations, which are of one rule and mirror."""
     commands = list(dict.fromkeys(violation.put_back for violation in violations))
     if len(commands) > 1 and all(command.startswith(f"{REMOVE} ") for command in commands):
         return " ".join([REMOVE, *(command.removeprefix(f"{REMOVE} ") for command in commands)])
@@ -84,7 +87,7 @@ def _summary(report: CheckReport, paint: Paint) -> str:
 
 
 def _mending(report: CheckReport, paint: Paint) -> Iterator[str]:
-    """How to mend commits that are made already."""
+    """Yield how to mend commits that exist already."""
     bad = [
         judgement.commit
         for judgement in reversed(report.judgements)
@@ -94,12 +97,15 @@ def _mending(report: CheckReport, paint: Paint) -> Iterator[str]:
         before = next((parent[:12] for parent in bad[0].parents), "--root")
         marked = ", ".join(commit.id[:12] for commit in bad[:_SHOWN])
         rebase = f"`git rebase --interactive {before}`, mark {marked} `edit` (or `drop`)"
-        steps = f"{rebase}, put back there what is said above, `git commit --amend`, `git rebase --continue`"
+        steps = (
+            f"{rebase}, put back there what is said above, "
+            "`git commit --amend`, `git rebase --continue`"
+        )
         yield f"{paint.change('hint:')} a later commit does not heal an earlier one: {steps}"
 
 
 def render_explanation(explanation: Explanation, paint: Paint) -> str:
-    """What a rule wants, why, and its fix."""
+    """Return what a rule finds, why it does, and both ways out."""
     parts = [
         paint.strong(explanation.rule.value),
         _paragraph("Finds", explanation.finds + "."),
@@ -111,9 +117,8 @@ def render_explanation(explanation: Explanation, paint: Paint) -> str:
 
 
 def _paragraph(title: str, text: str) -> str:
-    whole = re.sub(
-        "`[^`]*`", lambda command: command[0].replace(" ", "\0"), f"{title}: {text}"
-    )  # no command is broken in two
+    # No command is broken in two.
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), f"{title}: {text}")
     return textwrap.fill(
         whole,
         _WIDTH,

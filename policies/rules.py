@@ -1,4 +1,4 @@
-"""The rules: each a pure function of a state and its parents' states that gives what the state brings about and no parent had."""
+"""The rules, each of which finds what is wrong in a state and was not wrong in any parent's."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -24,11 +24,14 @@ _LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
 _TOP = f"{THIRD_PARTY}/".encode()
 _UNACCOUNTED = "no mirror, record, licence or manifest accounts for it"
 _LOOKALIKE = f"some systems take it for a part of {THIRD_PARTY}/, or for {ATTRIBUTES_FILE}"
-_KEPT_ALTERED = 16  # each may be every file of every mirror
+_KEPT_ALTERED = 16  # Each answer may list every file of every mirror.
 
 
 class Rules:
-    """The rules over one repository's objects, which are read by id: what a rule says depends on the case alone."""
+    """The rules over one repository.
+
+    They read its objects by id only, so what a rule finds depends on the case alone.
+    """
 
     def __init__(self, states: States) -> None:
         self._states = states
@@ -48,15 +51,21 @@ class Rules:
         )
 
     def mirrors_and_records(self, case: Case) -> Iterator[Finding]:
-        """mirror-differs-from-record, record-differs-from-manifest, …: what `verify` finds, mirror by mirror."""
+        """Find mirror-differs-from-record, record-differs-from-manifest and all else about mirrors.
+
+        These are the rules of `verify`, mirror by mirror.
+        """
         for facts in case.state.mirrors.values():
             yield from self._copies.brought_about(case, facts)
 
     def false_facts(self, case: Case) -> Iterator[Finding]:
-        """mirror-differs-from-record, for sizes and SHA-256s of a new record, which no tree id shows."""
+        """Find mirror-differs-from-record for false sizes and SHA-256s of a new record.
+
+        No tree id depends on these.
+        """
         for name, facts in case.state.mirrors.items():
             before = [parent.mirrors[name] for parent in case.parents if name in parent.mirrors]
-            # what was not checked in could not be compared before
+            # Files that a parent had not checked in could not be compared there.
             compared = [parent for parent in before if _is_here(parent) or not _is_here(facts)]
             if isinstance(facts.record, Record) and all(
                 facts.record_entry != parent.record_entry for parent in compared
@@ -94,7 +103,11 @@ class Rules:
                 )
 
     def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
-        """The size and SHA-256 of a recorded blob; None if it is not here, and the mirror does not have it either."""
+        """Return the size and SHA-256 of a recorded blob.
+
+        The SHA-256 is empty if the size already differs. None if the repository lacks the blob and
+        the mirror does not hold it; if it holds it, CouldNotCheckError is raised.
+        """
         try:
             size = self._objects.repository.size(fact.blob)
         except CouldNotCheckError:
@@ -110,7 +123,7 @@ class Rules:
         return found is not None and found.id == fact.blob
 
     def unrecorded_files(self, case: Case) -> Iterator[Finding]:
-        """unrecorded-file."""
+        """Find unrecorded-file."""
         if not any(state.is_governed for state in (case.state, *case.parents)):
             return
         for path in islice(self._new_strays(case), _MAX_STRAY_FILES):
@@ -122,7 +135,8 @@ class Rules:
             yield Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path))
 
     def _new_strays(self, case: Case) -> Iterator[bytes]:
-        # what comes with a history that knows no mirrors is new where there are some; adopting the tool is not to blame for it
+        # Where parents have mirrors, a parent without them does not count: what it brings is new.
+        # Where none has, all count: a commit that adopts the tool is not to blame for old files.
         parents = [parent for parent in case.parents if parent.is_governed] or case.parents
         before = {stray for parent in parents for stray in parent.stray}
         new = [stray for stray in case.state.stray if stray not in before]
@@ -133,9 +147,10 @@ class Rules:
             )
 
     def _new_files(self, stray: Entry, before: Sequence[TreeEntry | None]) -> Iterator[bytes]:
-        """The files of a stray entry where none was stray before.
+        """Yield the files of a stray entry at paths where no parent has a file.
 
-        Links, and what some systems take for a part of third_party/, count as new if they are others: they lead into copies.
+        Links, and what some systems take for a part of third_party/, are also new if they changed,
+        since they can lead into copies.
         """
         changed = self._objects.changed(TreeEntry(b"", stray.mode, stray.blob), before, gone=False)
         for path, entry in islice(changed, _MAX_LOOKED_AT):
@@ -148,10 +163,10 @@ class Rules:
             ):
                 yield stray.path + b"/" + path if path else stray.path
         if next(changed, None) is not None:
-            yield stray.path  # far too much to say whether it was there
+            yield stray.path  # There is far too much to say whether it was there before.
 
     def attributes_that_alter_bytes(self, case: Case) -> Iterator[Finding]:
-        """attributes-alter-bytes."""
+        """Find attributes-alter-bytes."""
         if any(parent.under_attributes == case.state.under_attributes for parent in case.parents):
             return
         altered = self._altered(case.state.root)
@@ -171,7 +186,7 @@ class Rules:
 
 
 def missing_trailers(case: Case) -> Iterator[Finding]:
-    """trailer-missing: of the mirrors that the commit changes, those that its message does not name as it should."""
+    """Find trailer-missing: changed mirrors whose trailer the commit's message lacks."""
     if case.message is None:
         return
     there = parse_trailers(case.message)
@@ -183,7 +198,7 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
 
 
 def _is_here(facts: MirrorFacts) -> bool:
-    """Whether the files are in the repository."""
+    """Whether the mirror's files are to be in the repository."""
     return facts.mirror is None or facts.mirror.checked_in
 
 

@@ -1,4 +1,4 @@
-"""Reports → SARIF 2.1.0, the format of code scanning: one run, all rules, a result for each violation and notice."""
+"""Render reports as SARIF 2.1.0, the format of code scanning."""
 
 import hashlib
 import json
@@ -22,7 +22,10 @@ _INDEX = {explanation.rule: index for index, explanation in enumerate(EXPLANATIO
 
 
 def render_sarif(report: CheckReport) -> str:
-    """The log; ASCII, so that no control character is raw."""
+    """Return a log of one run, with all rules and a result for each violation and notice.
+
+    It is ASCII, so that no control character is raw.
+    """
     rules: list[JsonValue] = [_rule(explanation) for explanation in EXPLANATIONS]
     results: list[JsonValue] = [
         result for judgement in report.judgements for result in _results(judgement)
@@ -79,13 +82,13 @@ def _result(level: str, judgement: Judgement, violation: Violation) -> JsonValue
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
-                    "region": {
-                        "startLine": violation.line or 1
-                    },  # GitHub takes no result without one
+                    # GitHub rejects a result without a region.
+                    "region": {"startLine": violation.line or 1},
                 }
             }
         ],
-        # the one name that GitHub reads; of what is found alone, so that the same thing in a later commit is the same alert
+        # GitHub reads only a fingerprint of this name. It depends on the finding alone, so that the
+        # same finding in a later commit is the same alert.
         "partialFingerprints": {
             "primaryLocationLineHash": _digest(
                 finding.rule.value, finding.mirror, uri, finding.message
@@ -101,7 +104,10 @@ def _result(level: str, judgement: Judgement, violation: Violation) -> JsonValue
 
 
 def _message(text: str) -> str:
-    """Text from outside as a SARIF message that says the same: without placeholders and links (3.11.5 and 3.11.6)."""
+    """Return text from outside as a SARIF message, in which it is no placeholder and no link.
+
+    See 3.11.5 and 3.11.6 of the specification.
+    """
     return printable(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 

@@ -1,4 +1,4 @@
-"""What policies look at: the mirrors, records and stray files of one commit or index, by object ids."""
+"""Read what policies look at in a commit or index, by object ids: mirrors, records, stray files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,66 +28,69 @@ from sync.selection.selection import join
 _TOP = THIRD_PARTY.encode()
 _ATTRIBUTES = ATTRIBUTES_FILE.encode()
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
-# on checkout git takes attributes from the index, where it does not ask whether they are a link
+# On checkout git reads attributes from the index, whether they are a plain file or a symlink there.
 _BLOBS = BLOB_MODES
 _KEPT_STATES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The part of a root tree that policies depend on: equal roots have equal findings."""
+    """The part of a root tree that policies depend on; equal roots have equal findings."""
 
     third_party: TreeEntry | None = None
     attributes: TreeEntry | None = None
     """The `.gitattributes` of the root."""
     lookalikes: tuple[TreeEntry, ...] = ()
-    """What some file systems take for third_party/ or for the root's `.gitattributes`."""
+    """The entries that some file systems take for third_party/ or the root's `.gitattributes`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorFacts:
-    """All that the findings about one mirror depend on: equal facts have equal findings."""
+    """All that the findings about one mirror depend on; equal facts have equal findings."""
 
     name: str
     mirror: Mirror | None
-    """What the manifest says of it."""
+    """The mirror as the manifest has it; None if the manifest does not have it."""
     record_entry: TreeEntry | None
     files: TreeEntry | None
-    """What lies where the record, or else the manifest, has the mirror."""
+    """The entry at the mirror's place according to the record, or else to the manifest."""
     licenses: TreeEntry | None
     elsewhere: TreeEntry | None
-    """What lies where the manifest has the mirror, if the record has it at another place."""
+    """The entry at the manifest's place, if the record names another one."""
     record: Record | RecordError | None = field(compare=False)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where a copy may lie, below third_party/: by the record, then by the manifest."""
+        """The paths below third_party/ of the copy: the record's place, then the manifest's."""
         recorded = [self.record.into] if isinstance(self.record, Record) else []
         return tuple(dict.fromkeys([*recorded, *([self.mirror.into] if self.mirror else [])]))
 
     @property
     def content(self) -> tuple[TreeEntry | None, ...]:
-        """What a commit changes when it changes the mirror."""
+        """The entries of which a commit changes at least one if it changes the mirror."""
         return self.record_entry, self.files, self.licenses
 
 
 @dataclass(frozen=True, slots=True)
 class PolicedState:
-    """third_party/ of one commit or index."""
+    """What policies look at in one commit or index."""
 
     root: Root
     mirrors: Mapping[str, MirrorFacts]
     has_manifest: bool
     stray: tuple[Entry, ...]
-    """What nothing accounts for, by path from the host's root; of a whole directory only the directory."""
+    """The entries that nothing accounts for, with their paths from the host's root.
+
+    A directory stands for all that it holds if nothing in it is accounted for.
+    """
     attribute_files: tuple[Entry, ...]
-    """The `.gitattributes` that a mirrored file may be under, by path from the host's root."""
+    """The `.gitattributes` that may apply to mirrored files, with paths from the host's root."""
     own_files: tuple[Entry, ...] = ()
-    """The manifest and the files of keys that it names, by path from the host's root."""
+    """The manifest and the key files that it names, with paths from the host's root."""
 
     @property
     def under_attributes(self) -> tuple[object, ...]:
-        """What decides whether attributes alter bytes."""
+        """All that decides whether attributes alter bytes."""
         return (
             self.attribute_files,
             self.own_files,
@@ -96,13 +99,19 @@ class PolicedState:
 
     @property
     def is_governed(self) -> bool:
-        """Whether anything here says what third_party/ should hold; a repository without mirrors may have what it likes there."""
+        """Whether there is a manifest or a record, which say what third_party/ should hold.
+
+        Without them the repository may hold there what it likes.
+        """
         return self.has_manifest or bool(self.mirrors)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is judged: a state, those of its parents (none for the first commit), and the commit's message if there is one."""
+    """What is judged: a state, its parents' states, and the commit's message if there is one.
+
+    The first commit has no parents.
+    """
 
     state: PolicedState
     parents: tuple[PolicedState, ...]
@@ -110,7 +119,7 @@ class Case:
 
 
 def read_root(objects: Objects, tree: ObjectId) -> Root:
-    """What policies depend on in a root tree."""
+    """Return the part of a root tree that policies depend on."""
     entries = objects.tree(tree)
     return Root(
         next((entry for entry in entries if entry.name == _TOP), None),
@@ -127,7 +136,7 @@ def _is_lookalike(name: bytes) -> bool:
 
 
 class States:
-    """States by their roots, read at most once each while they are in use."""
+    """The states of one repository by their roots, each read once and kept for a while."""
 
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
@@ -138,14 +147,14 @@ class States:
         self._kept_bytes = 0
 
     def read_if_possible(self, root: Root) -> PolicedState:
-        """Likewise, of a parent: one with a broken manifest counts as having said nothing."""
+        """Return the state at a parent's `root`, which has no mirrors if its manifest is broken."""
         try:
             return self.read(root)
         except ManifestError:
             return self._ungoverned(root)
 
     def _read(self, root: Root) -> PolicedState:
-        """The state at `root`; ManifestError if its manifest cannot be used."""
+        """Return the state at `root`; ManifestError if its manifest cannot be used."""
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
             return self._ungoverned(root)
@@ -176,7 +185,10 @@ class States:
         )
 
     def _keep(self, size: int) -> None:
-        """Keep a record of so many bytes; of too many together forget the others, whose states may be many commits back."""
+        """Make room for a record of `size` bytes.
+
+        If all kept records are too large together, they and the states are forgotten.
+        """
         self._kept_bytes += size
         if self._kept_bytes > RECORDS_KEPT_BYTES:
             self.read.cache_clear()
@@ -282,7 +294,7 @@ def _root_attributes(root: Root) -> Iterator[Entry]:
 
 
 def _attributes_inside(record: Record) -> tuple[Entry, ...]:
-    """What git reads as attributes, on some systems also under another name."""
+    """Return the recorded files that git reads as attributes, on some systems by another name."""
     directory = f"{THIRD_PARTY}/{record.into}/".encode()
     return tuple(
         Entry(
@@ -296,14 +308,14 @@ def _attributes_inside(record: Record) -> tuple[Entry, ...]:
 
 
 def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
-    """Where things may lie, below third_party/."""
+    """Yield the directories of mirrors and of their licences, below third_party/."""
     for facts in mirrors.values():
         yield license_directory(facts.name).encode()
         yield from (place.encode() for place in facts.places)
 
 
 def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
-    """The plain files that the manifest names for keys, below third_party/."""
+    """Yield the key files that the manifest names, below third_party/."""
     for facts in mirrors.values():
         for path in facts.mirror.key_files if facts.mirror is not None else ():
             yield path.encode()
@@ -312,7 +324,7 @@ def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
 def _survey(
     objects: Objects, third_party: ObjectId, accounts: Accounts
 ) -> tuple[list[Entry], list[Entry]]:
-    """What nothing accounts for, and the attribute files between the places."""
+    """Return the stray entries, and the attribute files in directories above and beside mirrors."""
     stray: list[Entry] = []
     attribute_files: list[Entry] = []
     pending = [(b"", third_party)]

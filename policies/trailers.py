@@ -1,4 +1,4 @@
-"""The `Mirror-Sync: <mirror> <pin> <tree id>` trailers of commit messages: which a commit should have, and which it has."""
+"""The trailers `Mirror-Sync: <mirror> <pin> <tree id>` that a commit should have, or has; pure."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -18,11 +18,11 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """What a commit says that it does to a mirror."""
+    """The statement of a commit message that the commit changes a mirror."""
 
     mirror: str
     pin: str
-    """A tag or commit id, or `removed`."""
+    """A tag, a commit id, or the word `removed`."""
     tree: str
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Trailer:
 
 
 def wanted_trailers(state: PolicedState, parents: Sequence[PolicedState]) -> list[Trailer]:
-    """One for each mirror that is here as none of the parents has it."""
+    """Return a trailer for each mirror that is as no parent has it."""
     names = dict.fromkeys(
         [*state.mirrors, *(name for parent in parents for name in parent.mirrors)]
     )
@@ -65,12 +65,15 @@ def _trailer(state: PolicedState, name: str) -> Trailer | None:
 
 
 def parse_trailers(message: bytes) -> set[Trailer]:
-    """The trailers of a message in whatever encoding, each a line of its own; squashes and forges move them about."""
+    """Return the trailers of a message in any encoding.
+
+    Any line of the message may be one, since squashes and forges move trailers about.
+    """
     return {_parsed(match) for match in _LINE.finditer(message)}
 
 
 def without_trailers(message: bytes, unwanted: Collection[Trailer] | None = None) -> bytes:
-    """The message without these trailers, or without any."""
+    """Return the message without the unwanted trailers, which by default are all."""
     return _LINE.sub(
         lambda match: b"" if unwanted is None or _parsed(match) in unwanted else match[0], message
     )

@@ -1,4 +1,4 @@
-"""What each rule wants, why, and the ways out: the text of `check --explain`, of the hooks' hints and of docs/policies.md."""
+"""Explain each rule in words: what it finds, why, and the ways out of a violation."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,9 @@ from sync.judgement.findings import Rule
 class Explanation:
     """One rule in words.
 
-    In the ways out {mirror}, {path}, {directory}, {record} and {before} stand for what was found: the mirror's name, where it was
-    found, the directory of the copy, its record, and the commit to go back to.
+    They are the text of `check --explain`, of the hooks' hints and of docs/policies.md. In the ways
+    out, {mirror} stands for the mirror's name, {path} for where it was found, {directory} for the
+    directory of the copy, {record} for its record, and {before} for the commit to go back to.
     """
 
     rule: Rule
@@ -20,7 +21,7 @@ class Explanation:
     go_on: str
     """How to get what the change was for."""
     restored: tuple[str, ...] = ()
-    """What undoing the change puts back as it was."""
+    """The paths that undoing the change restores."""
 
     @property
     def put_back(self) -> str:
@@ -40,10 +41,11 @@ _CHANGE_UPSTREAM = (
 EXPLANATIONS = (
     Explanation(
         Rule.MIRROR_DIFFERS_FROM_RECORD,
-        finds="a mirror that is not what its record says: a file was changed, added, removed or renamed, its mode, kind or line "
-        "endings changed, a recorded size or SHA-256 is not the file's; or files of a mirror that is not checked in are committed",
-        why="A mirror is an exact copy of an upstream tree. Whoever reads it, builds from it or ships it relies on that, "
-        "and an edit would be lost with the next sync.",
+        finds="a mirror that is not what its record says: a file was changed, added, removed or "
+        "renamed, its mode, kind or line endings changed, a recorded size or SHA-256 is not the "
+        "file's; or files of a mirror that is not checked in are committed",
+        why="A mirror is an exact copy of an upstream tree. Whoever reads it, builds from it or "
+        "ships it relies on that, and an edit would be lost with the next sync.",
         go_on=_CHANGE_UPSTREAM,
         restored=(
             "{directory}",
@@ -52,11 +54,13 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.RECORD_DIFFERS_FROM_MANIFEST,
-        finds="a record that answers another pin, URL, selection or path than the manifest has, or has no good signature "
-        "where that requires one: the manifest was edited without a sync, or the record replaced",
+        finds="a record that answers another pin, URL, selection or path than the manifest has, "
+        "or has no good signature where that requires one: the manifest was edited without a sync, "
+        "or the record replaced",
         why="The manifest says what is wanted, the record what is there. "
         "Where they disagree nobody can tell which version the copy is.",
-        go_on="run `git verbatim sync {mirror} --commit`, which brings files and record to the manifest's pin; "
+        go_on="run `git verbatim sync {mirror} --commit`, "
+        "which brings files and record to the manifest's pin; "
         f"after a sync without `--commit`: `git add {_MANIFEST}`",
         restored=(
             _MANIFEST,
@@ -78,7 +82,8 @@ EXPLANATIONS = (
     Explanation(
         Rule.MIRROR_WITHOUT_RECORD,
         finds="a mirror of the manifest that has no record",
-        why="Without a record nobody can tell which commit the files are from, or whether they are upstream's.",
+        why="Without a record nobody can tell which commit the files are from, "
+        "or whether they are upstream's.",
         go_on="run `git verbatim sync {mirror} --commit`; "
         f"if the manifest here has the mirror no more, stage it: `git add {_MANIFEST}`",
         restored=(
@@ -88,18 +93,18 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.RECORD_UNREADABLE,
-        finds="a record that is no canonical JSON of a schema that this version knows, or no plain file: "
-        "edited by hand, merged line by line, or written by a newer version",
+        finds="a record that is no canonical JSON of a schema that this version knows, "
+        "or no plain file: edited by hand, merged line by line, or written by a newer version",
         why="Only the tool writes records; one that cannot be read proves nothing.",
         go_on="make it anew: `git verbatim sync --discard-local {mirror} --commit`",
         restored=("{record}",),
     ),
     Explanation(
         Rule.PROOF_BROKEN,
-        finds="a record whose own git objects do not lead from the files to the upstream's commit id: "
-        "files and record were changed together",
-        why="A record can be edited to match an edited copy, but nobody can make the edited tree hash to upstream's commit id. "
-        "So an edit is found without asking upstream.",
+        finds="a record whose own git objects do not lead from the files to the upstream's "
+        "commit id: files and record were changed together",
+        why="A record can be edited to match an edited copy, but nobody can make the edited tree "
+        "hash to upstream's commit id. So an edit is found without asking upstream.",
         go_on=_CHANGE_UPSTREAM,
         restored=(
             "{record}",
@@ -108,48 +113,53 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.UNRECORDED_FILE,
-        finds="something under third_party/ that no mirror, record, licence or manifest accounts for; "
-        "or something in the root that some systems take for third_party/ or .gitattributes",
-        why="third_party/ holds exact copies and nothing else, so that whatever lies there can be checked. "
-        "A file beside a mirror looks like upstream's and is not.",
-        go_on="keep your own files outside of third_party/; add an upstream with `git verbatim add NAME URL --tag TAG --commit`; "
+        finds="something under third_party/ that no mirror, record, licence or manifest accounts "
+        "for; or something in the root that some systems take for third_party/ or .gitattributes",
+        why="third_party/ holds exact copies and nothing else, so that whatever lies there can be "
+        "checked. A file beside a mirror looks like upstream's and is not.",
+        go_on="keep your own files outside of third_party/; add an upstream with "
+        "`git verbatim add NAME URL --tag TAG --commit`; "
         "take what is left of a mirror away with `git verbatim remove`",
     ),
     Explanation(
         Rule.ATTRIBUTES_ALTER_BYTES,
-        finds="git attributes that would really change a mirrored file, a licence, a record or the manifest for somebody; "
-        "when git checks it out, adds it or archives it, or that leave it out of `git archive` while the rest of its mirror "
-        "is there, whatever the line endings of the system, whether case counts there, and whatever core.autocrlf says "
-        "(attributes that change nothing are no finding, nor is a mirror that an archive leaves out whole)",
-        why="Everybody who clones the repository would have other bytes than upstream's, or commit them, and its release "
-        "archives would not verify. third_party/.gitattributes forbids all of that and outranks the root's; "
-        "a .gitattributes inside a mirror outranks both.",
-        go_on="`git verbatim sync` writes third_party/.gitattributes where it is missing or an earlier version's; "
-        f"from one that you changed take the line out, or put `* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; "
-        'if the attributes are the mirror\'s own, leave them out: exclude = [".gitattributes"], then '
-        "`git verbatim sync {mirror} --commit`",
+        finds="git attributes that would really change a mirrored file, a licence, a record or the "
+        "manifest for somebody; when git checks it out, adds it or archives it, or that leave it "
+        "out of `git archive` while the rest of its mirror is there, whatever the line endings of "
+        "the system, whether case counts there, and whatever core.autocrlf says "
+        "(attributes that change nothing are no finding, "
+        "nor is a mirror that an archive leaves out whole)",
+        why="Everybody who clones the repository would have other bytes than upstream's, or commit "
+        "them, and its release archives would not verify. third_party/.gitattributes forbids all "
+        "of that and outranks the root's; a .gitattributes inside a mirror outranks both.",
+        go_on="`git verbatim sync` writes third_party/.gitattributes where it is missing or an "
+        "earlier version's; from one that you changed take the line out, or put "
+        f"`* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; "
+        'if the attributes are the mirror\'s own, leave them out: exclude = [".gitattributes"], '
+        "then `git verbatim sync {mirror} --commit`",
         restored=(":/*.gitattributes",),
     ),
     Explanation(
         Rule.TRAILER_MISSING,
-        finds="a commit that changes a mirror without saying so in its message; demanded by the commit-msg hook, "
-        "elsewhere only a notice, since squashes and forges drop trailers",
-        why="`git log --grep` then finds when a mirror moved, to which pin and tree. The trees decide; the trailer informs.",
-        go_on="add the line; the prepare-commit-msg hook does it by itself (`git verbatim hook install`), "
-        "and so does `git verbatim sync --commit`",
+        finds="a commit that changes a mirror without saying so in its message; demanded by the "
+        "commit-msg hook, elsewhere only a notice, since squashes and forges drop trailers",
+        why="`git log --grep` then finds when a mirror moved, to which pin and tree. "
+        "The trees decide; the trailer informs.",
+        go_on="add the line; the prepare-commit-msg hook does it by itself "
+        "(`git verbatim hook install`), and so does `git verbatim sync --commit`",
         restored=(
             "{directory}",
             "{record}",
         ),
     ),
 )
-"""One for each rule that `check` knows, in the order in which they are shown."""
+"""An explanation of each rule that `check` knows, in the order in which they are shown."""
 
 BY_RULE = {explanation.rule: explanation for explanation in EXPLANATIONS}
 
 
 def with_placeholders(way_out: str) -> str:
-    """A way out as documentation has it, with words in capitals for what differs from case to case."""
+    """Return a way out as documentation has it: capitals stand for what differs between cases."""
     return way_out.format(
         mirror="MIRROR", path="PATH", directory="DIRECTORY", record="RECORD", before="COMMIT"
     )

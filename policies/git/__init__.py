@@ -1,1 +1,1 @@
-"""What policies ask git of index, commits and refs."""
+"""The questions of policies to git about index, commits and refs."""

@@ -1,4 +1,4 @@
-"""What policies ask git itself of index, commits and refs, so that most hooks need no libgit2."""
+"""Ask the git program about changes in index and commits, so that most hooks need no libgit2."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,10 +12,11 @@ from sync.layout import THIRD_PARTY
 from sync.limits import ENTRIES
 from sync.quoting import quote_path
 
-# third_party/, the root's attributes and what some systems take for them: in other case and with something behind, with invisible
-# characters (whose UTF-8 begins with E2 or EF), by a short name of Windows; also malformed entries of a root tree such as
-# `third_party/…`, which git's plain paths never match and its checkout writes. Each costs time at every commit of a walk, least
-# where it begins with a plain letter.
+# These match third_party/, the root's attributes, and names that some systems take for them: names
+# in other case, with something behind, with invisible characters (whose UTF-8 begins with E2 or EF)
+# and short names of Windows. They also match malformed entries of a root tree such as
+# `third_party/…`: git's plain paths never match these, but its checkout writes them. Each pattern
+# costs time at every commit of a walk, and least if it begins with a plain letter.
 _BEGINNINGS = (
     "third_*",
     ".gita*",
@@ -26,23 +27,28 @@ _BEGINNINGS = (
     "\udcef*",
 )
 POLICED_PATHS = tuple(f":(top,icase){beginning}" for beginning in _BEGINNINGS)
-"""What policies depend on, and some more, as git's pathspecs."""
+"""The pathspecs of all that policies depend on, and of some more."""
 
 _SECONDS = 30
-"""How long git may compare an index with HEAD, which is never that large unless somebody has made it so."""
+"""How many seconds git may take to compare an index with HEAD.
+
+It takes longer only if somebody has made a tree or an index for that purpose.
+"""
 
 StagedChange = tuple[bytes, int, ObjectId]
-"""Path, mode (0: removed) and blob id of a file that a commit would change."""
+"""The path, mode (0: removed) and blob id of a file that a commit would change."""
 
 
 def staged_changes() -> list[StagedChange]:
-    """What a commit of the index would change of what policies depend on: third_party/ and the root's attributes.
+    """Return what a commit of the index would change in third_party/ and the root's attributes.
 
-    Of the index that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are seen as they will be.
+    The index is the one that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are judged
+    by what they will commit. Raises HostError if there is no repository, or if the index is
+    unreadable, unmerged or too large.
     """
     changes = _staged_changes("HEAD")
     if changes is None:
-        changes = _staged_changes(EMPTY_TREE)  # there is no commit yet
+        changes = _staged_changes(EMPTY_TREE)  # There is no commit yet.
     if changes is None:
         raise HostError(
             "git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git"
@@ -51,7 +57,7 @@ def staged_changes() -> list[StagedChange]:
 
 
 def _staged_changes(base: str) -> list[StagedChange] | None:
-    """Likewise against a tree-ish; None if there is none."""
+    """Return what the index changes against a tree-ish, or None if there is no such tree-ish."""
     command = (
         "diff-index",
         "--cached",
@@ -64,7 +70,7 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
         *POLICED_PATHS,
     )
     try:
-        # a tree can name few others so often that git would never come to an end
+        # A tree can name few others so often that git would never come to an end.
         with closing(stream_git(*command, end=b"\0", seconds=_SECONDS)) as listed:
             fields = list(islice(listed, 2 * ENTRIES + 1))
     except CouldNotCheckError as error:
@@ -101,7 +107,7 @@ def _parsed(fields: Sequence[bytes]) -> list[StagedChange]:
 
 
 def changes_nothing(old: str, new: str) -> bool:
-    """Whether two commits have the same of what policies depend on; False also if git cannot tell."""
+    """Whether two commits do not differ in what policies depend on; False if git cannot tell."""
     command = [
         "--no-replace-objects",
         "diff-tree",
@@ -116,5 +122,5 @@ def changes_nothing(old: str, new: str) -> bool:
 
 
 def has_refs(prefix: str) -> bool:
-    """Whether there is a ref whose name begins so."""
+    """Whether there is a ref below a prefix such as `refs/remotes/origin/`."""
     return bool(run_git(None, "for-each-ref", "--count=1", prefix).stdout)

@@ -1,4 +1,4 @@
-"""Which commits can be against the policy, by git's own walk; and commits as values."""
+"""Walk with git over the commits that may be against the policy, and read commits."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
 from sync.ids import ObjectId
 from sync.limits import COMMIT_BYTES
 
-if TYPE_CHECKING:  # what only walks needs no libgit2
+if TYPE_CHECKING:  # A mere walk needs no libgit2.
     from sync.git.repository import Repository
 
 _HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
@@ -22,7 +22,7 @@ _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit as its object says it, whatever grafts or replacement refs make of it."""
+    """A commit as its object says it, without regard to grafts and replacement refs."""
 
     id: ObjectId
     tree: ObjectId
@@ -31,12 +31,15 @@ class Commit:
 
     @property
     def subject(self) -> str:
-        """The first line of the message."""
+        """The first line of the message, at most 100 characters of it."""
         return self.message.lstrip().partition(b"\n")[0].decode("utf-8", "replace")[:100]
 
 
 def read_commit(repository: "Repository", commit: ObjectId) -> Commit:
-    """The commit of this id; HostError for an object that is none, CouldNotCheckError for one that is not there."""
+    """Return the commit with an id.
+
+    Raises HostError if the object is no commit, and CouldNotCheckError if it is not there.
+    """
     raw = repository.read_within(commit, COMMIT_BYTES)
     header, _, message = raw.partition(b"\n\n")
     match = _HEADER.match(header + b"\n")
@@ -47,9 +50,9 @@ def read_commit(repository: "Repository", commit: ObjectId) -> Commit:
 
 
 def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
-    """The commit that an object is or, through tags, leads to; None if that is a tree or a blob.
+    """Return the commit that an object is or peels to; None if it peels to a tree or a blob.
 
-    CouldNotCheckError for one that is not there.
+    Raises CouldNotCheckError if an object is not there, and HostError if a tag is malformed.
     """
     while True:
         kind, _ = repository.header(object_id)
@@ -64,10 +67,11 @@ def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
 def commits_of_interest(
     reached: Iterable[str], unreached: Iterable[str] = (), known_to: Iterable[str] = ()
 ) -> Iterator[ObjectId]:
-    """The commits that have something in third_party/, or as the root's attributes, which none of their parents has; and some more.
+    """Yield the commits that may bring something new to third_party/ or the root's attributes.
 
-    Of the commits that `reached` lead to, and neither `unreached` nor the refs that `known_to` names (as options of
-    `git rev-list`) do; newest first.
+    A commit does if it differs there from all of its parents; some more commits are yielded. All of
+    them are reachable from `reached`, but neither from `unreached` nor from the refs that
+    `known_to` names as options of `git rev-list`. The newest comes first.
     """
     yield from _walk(["--full-history"], ["--", *POLICED_PATHS], reached, unreached, known_to)
 
@@ -75,7 +79,11 @@ def commits_of_interest(
 def cut_off_commits(
     repository: "Repository", reached: Iterable[str], unreached: Iterable[str]
 ) -> list[tuple[ObjectId, int]]:
-    """Where a shallow clone hides commits that `reached` lead to and `unreached` do not; with how many commits are before each."""
+    """Return the commits whose parents a shallow clone hides, each with its number in the walk.
+
+    The walk is over the commits that are reachable from `reached` but not from `unreached`, newest
+    first, and the first commit has number 1. Hidden parents that `unreached` reaches do not count.
+    """
     shallow = repository.common_directory / "shallow"
     roots = set(shallow.read_text().split()) if repository.is_shallow else set()
     if not roots:
@@ -124,7 +132,10 @@ def _walk(
 
 
 def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:
-    """The best common ancestors of a commit and all of the others taken together (git-merge-base, as of a merge of those)."""
+    """Return the best common ancestors of a commit and a merge of all the others.
+
+    See git-merge-base(1). Raises CouldNotCheckError if git fails.
+    """
     done = run_git(
         None, "--no-replace-objects", "merge-base", "--all", commit, *others, check=False
     )
@@ -138,7 +149,7 @@ def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:
 
 
 def commits_of_refs(repository: "Repository", known_to: Iterable[str]) -> list[ObjectId]:
-    """The commits that refs name, which `known_to` means (options of `git rev-list`)."""
+    """Return the commits of the refs that `known_to` names as options of `git rev-list`."""
     named = (
         run_git(None, "--no-replace-objects", "rev-parse", *known_to, check=False)
         if known_to
@@ -153,13 +164,16 @@ def commits_of_refs(repository: "Repository", known_to: Iterable[str]) -> list[O
 
 
 def merge_heads(repository: "Repository") -> list[ObjectId]:
-    """The commits that are being merged into HEAD, by MERGE_HEAD."""
+    """Return the commits that are being merged into HEAD according to MERGE_HEAD."""
     written = repository.git_directory / "MERGE_HEAD"
     return [ObjectId(commit) for commit in written.read_text().split()] if written.is_file() else []
 
 
 def announced_merge_heads() -> list[ObjectId]:
-    """Likewise for pre-merge-commit, which git runs before it writes MERGE_HEAD: then its environment alone names them."""
+    """Return the commits that are being merged into HEAD according to the environment.
+
+    git runs pre-merge-commit before it writes MERGE_HEAD, so only the environment names them then.
+    """
     return [
         ObjectId(key.removeprefix("GITHEAD_")) for key in os.environ if key.startswith("GITHEAD_")
     ]

@@ -1,4 +1,4 @@
-"""Hook files put in place, taken away and looked at; what others have put there is kept."""
+"""Install, remove and look at hook files, and keep those of others."""
 
 import os
 import sys
@@ -26,9 +26,9 @@ class HookStatus:
     path: Path
     kind: Kind
     runs_before: Path | None
-    """A hook that was there first, which ours runs; without ours nobody runs it."""
+    """The hook that was there first and that ours runs; without ours nobody runs it."""
     interpreter: str | None
-    """Of ours: the Python that it starts."""
+    """The Python interpreter that our hook starts; None if the hook is not ours."""
 
     is_executable: bool
 
@@ -47,16 +47,20 @@ class HookStatus:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where git looks for hooks, and which are meant."""
+    """The directory in which git looks for hooks, and the names of the hooks that are meant."""
 
     directory: Path
     names: tuple[str, ...]
     is_private: bool
-    """Whether it is inside the git directory, where nobody but git and its tools puts files."""
+    """Whether it is inside the git directory, where only git and its tools put files."""
 
 
 def find_place(host: Host, *, pre_receive: bool) -> Place:
-    """The place for the hooks of this repository; HostError where installing would reach others, or nobody."""
+    """Return the place for the hooks of this repository.
+
+    Raises HostError if hooks there are run for other repositories too or if the place is no
+    directory, and UsageError for client hooks in a bare repository.
+    """
     repository = host.require_repository()
     if host.root is None and not pre_receive:
         raise UsageError(
@@ -71,8 +75,8 @@ def find_place(host: Host, *, pre_receive: bool) -> Place:
         raise HostError(
             "core.hooksPath is outside of this repository: hooks there are run for others too",
             [f"directory: {directory}"],
-            hint='call `git verbatim hook run NAME "$@"` from the hooks there, or give this repository hooks of its own: '
-            "`git config core.hooksPath .git/hooks`",
+            hint='call `git verbatim hook run NAME "$@"` from the hooks there, '
+            "or give this repository hooks of its own: `git config core.hooksPath .git/hooks`",
             reference="hooks-shared",
         )
     if directory.exists() and not directory.is_dir():
@@ -83,7 +87,11 @@ def find_place(host: Host, *, pre_receive: bool) -> Place:
 
 
 def install(place: Place) -> list[HookStatus]:
-    """Write the hooks; all or, where one cannot be, none. A hook that is there already is kept and run before ours."""
+    """Write all hooks, or none if one cannot be written, and return how they stand.
+
+    A hook that is there already is kept and run before ours. Raises HostError if a hook is in the
+    way.
+    """
     flags = _flags()
     statuses = read_status(place)
     _refuse_obstacles(place, statuses)
@@ -98,7 +106,10 @@ def install(place: Place) -> list[HookStatus]:
 
 
 def uninstall(place: Place) -> list[HookStatus]:
-    """Take our hooks away, and put back what was there before."""
+    """Remove our hooks, put back what was there before, and return how the hooks stood.
+
+    Raises HostError, and removes nothing, if a hook of ours was changed by hand.
+    """
     statuses = [
         status
         for status in read_status(place)
@@ -120,7 +131,7 @@ def uninstall(place: Place) -> list[HookStatus]:
 
 
 def read_status(place: Place) -> list[HookStatus]:
-    """How the hooks of this place stand."""
+    """Return how the hooks of a place stand."""
     return [_status(name, place.directory / name) for name in place.names]
 
 
@@ -173,26 +184,32 @@ def _refuse_obstacles(place: Place, statuses: Sequence[HookStatus]) -> None:
         raise HostError(
             "other programs' hooks are there already, and would be overwritten",
             lines,
-            hint="add these lines to them, before anything that reads their input; nothing was installed",
+            hint="add these lines to them, before anything that reads their input; "
+            "nothing was installed",
             reference="hook-foreign",
         )
 
 
 def _flags() -> tuple[str, ...]:
-    """How to start Python so that the program is found and nothing of the repository it judges is imported."""
+    """Return the options with which Python finds the program but imports nothing of the host.
+
+    Raises HostError if it does not find the program with any.
+    """
     for flags in (("-I",), ("-P",)):
         if can_import("policies.hooks.run", sys.executable, flags):
             return flags
     raise HostError(
         "a hook could not import git-verbatim",
         [f"interpreter: {sys.executable}"],
-        hint="install the program, for example with `pipx install git-verbatim`, and run the command again",
+        hint="install the program, for example with `pipx install git-verbatim`, "
+        "and run the command again",
         reference="hook-program",
     )
 
 
 def _write(path: Path, text: str) -> None:
-    # a name of its own: what a branch has put in the way of a known one, a link perhaps, is not written through
+    # The scratch file has a random name. A branch could have put a symlink at a known name, and the
+    # text would be written through it.
     descriptor, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text.encode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""The file of a commit message: read, and given its trailers by git's own rules for where they belong."""
+"""Read the file of a commit message, and add trailers where git's own rules put them."""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +7,16 @@ from policies.trailers import KEY, Trailer, parse_trailers, without_trailers
 from sync.errors import UsageError
 from sync.git.process import run_git
 
-# git cuts the message off where `commit --verbose` shows the change (wt-status.c)
+# git cuts the message off at the line below which `commit --verbose` shows the change
+# (wt-status.c).
 _SCISSORS = re.compile(rb"^.{1,8} -+ >8 -+\r?$", re.MULTILINE)
 
 
 def read_message(path: str) -> bytes:
-    """The message as it was written; UsageError if there is nothing in it but trailers, which git would take for a message."""
+    """Return the message as it was written.
+
+    Raises UsageError if it consists of our trailers alone, which git would take for a message.
+    """
     with open(path, "rb") as file:
         message = _SCISSORS.split(file.read())[0]
     written = without_trailers(message)
@@ -27,7 +31,10 @@ def read_message(path: str) -> bytes:
 
 
 def add_trailers(path: str, wanted: Sequence[Trailer]) -> None:
-    """Add those that the message lacks; what it says of the same mirrors otherwise (an amended sync) is taken out."""
+    """Add the wanted trailers that the message lacks.
+
+    Other trailers of the same mirrors are removed, as they are left over from an amended sync.
+    """
     with open(path, "rb") as file:
         message = file.read()
     there = parse_trailers(message)
@@ -58,7 +65,7 @@ def add_trailers(path: str, wanted: Sequence[Trailer]) -> None:
 
 
 def _leave_room(path: str) -> None:
-    """A line for the subject and one below it where there is no text yet, as `git commit --signoff` does."""
+    """Add an empty line for the subject if there is no text yet, as `git commit --signoff` does."""
     with open(path, "rb") as file:
         message = file.read()
     if message.startswith(f"\n{KEY}:".encode()):

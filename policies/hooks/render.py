@@ -1,4 +1,4 @@
-"""How hooks stand → text for people; pure."""
+"""Render as text for people how hooks stand; pure."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from sync.quoting import shown
 
 
 def render_hooks(statuses: Sequence[HookStatus], paint: Paint) -> str:
-    """A line a hook."""
+    """Return a line for each hook."""
     width = max(len(status.name) for status in statuses)
     return "".join(f"{status.name:<{width}}  {_standing(status, paint)}\n" for status in statuses)
 

@@ -1,4 +1,4 @@
-"""What each hook does when git calls it. A commit that touches nothing of ours costs one call of git and few imports."""
+"""Run git's hooks, at the cost of one git call and few imports if nothing of ours is touched."""
 
 import os
 import sys
@@ -20,9 +20,10 @@ _IDS_IN = {_FIELDS_OF_PUSH: (1, 3), _FIELDS_OF_RECEIVE: (0, 1)}
 
 
 def run_hook(arguments: Sequence[str]) -> int:
-    """Run the hook that the first argument names, with those that git gave it; the exit status, 0 only if all is well.
+    """Run the hook that the first argument names with the arguments that git gave it.
 
-    UsageError for what git would not call; every other error, too, keeps git from going on.
+    Returns the exit status, which is 0 only if all is well. Raises UsageError for a hook that git
+    would not call. Every other error, too, keeps git from going on.
     """
     name, *given = arguments or [""]
     hook = HOOKS.get(name)
@@ -35,13 +36,13 @@ def run_hook(arguments: Sequence[str]) -> int:
 
 
 def _judge_index(_: Sequence[str]) -> int:
-    """pre-commit: judge what git is about to commit."""
+    """Run pre-commit: judge what git is about to commit."""
     changes = _staged_changes()
     return _say(_policy().check_staged(changes)) if changes else ExitStatus.CLEAN
 
 
 def _judge_merge(_: Sequence[str]) -> int:
-    """pre-merge-commit: likewise, of a merge."""
+    """Run pre-merge-commit: judge the merge that git is about to commit."""
     changes = _staged_changes()
     if not changes:
         return ExitStatus.CLEAN
@@ -51,7 +52,7 @@ def _judge_merge(_: Sequence[str]) -> int:
 
 
 def _judge_message(given: Sequence[str]) -> int:
-    """commit-msg: judge what git is about to commit, and demand its trailers."""
+    """Run commit-msg: judge what git is about to commit, and demand its trailers."""
     path = _message_file("commit-msg", given)
     changes = _staged_changes()
     if not changes:
@@ -62,7 +63,7 @@ def _judge_message(given: Sequence[str]) -> int:
 
 
 def _prepare_message(given: Sequence[str]) -> int:
-    """prepare-commit-msg: add the trailers of the mirrors that the commit changes."""
+    """Run prepare-commit-msg: add the trailers of the mirrors that the commit changes."""
     path = _message_file("prepare-commit-msg", given)
     changes = _staged_changes()
     if changes:
@@ -73,7 +74,7 @@ def _prepare_message(given: Sequence[str]) -> int:
 
 
 def _judge_push(given: Sequence[str]) -> int:
-    """pre-push: judge the commits that the remote lacks."""
+    """Run pre-push: judge the commits that the remote lacks."""
     remote, url = (
         given[:2]
         if len(given) > 1
@@ -91,10 +92,11 @@ def _judge_push(given: Sequence[str]) -> int:
 
 
 def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
-    """Behind which refs are the commits that a remote has, as options of `git rev-list`.
+    """Return options of `git rev-list` for the refs that reach the commits that a remote has.
 
-    A remote without a name is told as its URL, twice (githooks(5)). Of one that nothing is known of, a new fork perhaps, nothing
-    better can be said than that what is published elsewhere is not this push's doing.
+    For a remote without a name git gives its URL twice (githooks(5)). If nothing is known of the
+    remote, which may be a new fork, these are the refs of all remotes: what is published elsewhere
+    is not this push's doing.
     """
     from policies.git.changes import has_refs
 
@@ -104,10 +106,14 @@ def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
 
 
 def _pushes(given: Sequence[str]) -> list[list[str]]:
-    """Lines of local ref, its commit, remote ref and its commit (githooks(5)), or what the pre-commit framework says instead."""
+    """Return what is pushed as lines of local ref, its object id, remote ref and its object id.
+
+    git gives them on standard input (githooks(5)), the pre-commit framework in the environment.
+    """
     if given or "PRE_COMMIT" not in os.environ:
         return _lines_of_stdin("pre-push", _FIELDS_OF_PUSH)
-    # it names revisions; where all of the history is new to the remote there is no range, but the local ref
+    # The framework names revisions. If all of the history is new to the remote, it gives no range
+    # but the local ref.
     tip = os.environ.get("PRE_COMMIT_TO_REF") or os.environ.get("PRE_COMMIT_LOCAL_BRANCH")
     if not tip:
         raise UsageError(
@@ -129,7 +135,7 @@ def _commit_named(revision: str) -> str:
 
 
 def _judge_received(_: Sequence[str]) -> int:
-    """pre-receive: judge the commits that this repository lacks."""
+    """Run pre-receive: judge the commits that this repository lacks."""
     updates = [(old, new) for old, new, _ in _lines_of_stdin("pre-receive", _FIELDS_OF_RECEIVE)]
     pushed = [new for _, new in updates if new != NO_COMMIT]
     known_to = ["--all"]
@@ -141,9 +147,9 @@ def _judge_received(_: Sequence[str]) -> int:
 def _brings_nothing(
     updates: Sequence[tuple[str, str]], there: Sequence[str], known_to: Sequence[str]
 ) -> bool:
-    """Whether refs, as (old, new), go on with the same third_party/ and no new commit touches it, as in most pushes.
+    """Whether no update (old, new) of a ref changes third_party/, and no new commit touches it.
 
-    If git cannot tell, a full check says why.
+    That is so in most pushes. It is False if git cannot tell: the full check then says why.
     """
     from policies.git.changes import changes_nothing
     from policies.git.history import commits_of_interest
@@ -193,7 +199,10 @@ def _host() -> "Host":
 
 
 def _say(report: "CheckReport") -> int:
-    """Print what is refused on stderr, which git shows, also to who pushes to a server."""
+    """Print what is refused on stderr, which git also shows to those who push to a server.
+
+    Returns the exit status.
+    """
     if report.is_clean:
         return ExitStatus.CLEAN
     from policies.render import render_report
@@ -219,7 +228,8 @@ def _is_id(field: str) -> bool:
 def _lines_of_stdin(hook: str, fields: int) -> list[list[str]]:
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(f"{hook} reads on stdin what git gives it", hint="let git call it")
-    # what is pushed may be written as `HEAD@{1 day ago}`: only the first field can hold blanks, and refs any bytes
+    # Only the first field can hold blanks, since what is pushed may be written as
+    # `HEAD@{1 day ago}`. Refs may hold any bytes.
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     lines = (
         [line.rsplit(" ", fields - 1) for line in text.removesuffix("\n").split("\n")]

@@ -1,4 +1,4 @@
-"""The text of a hook file: how it finds the program, and how it is known again as ours and untouched; pure."""
+"""Render hook files that find the program, and tell whose a hook file is by its text; pure."""
 
 import hashlib
 import re
@@ -13,9 +13,10 @@ _HEAD = _MARK + "{digest}: `git verbatim hook uninstall` removes it.\n"
 _OURS = re.compile(re.escape(_MARK) + r"([0-9a-f]{64}): [^\n]*\n")
 _PYTHON = re.compile(r"^python=(.*)$", re.MULTILINE)
 
-# 97 is what the program cannot exit with: the interpreter is there, git-verbatim is not
+# The program never exits with 97. It means that the interpreter is there, but git-verbatim is not.
 _BODY = """\
-# It runs what was here before ({hook}{before}), then judges what git is about to do. Without the program it refuses.
+# It runs what was here before ({hook}{before}), then judges what git is about to do. \
+Without the program it refuses.
 
 hook={hook}
 python={python}
@@ -42,8 +43,10 @@ case $program in
         exit $?
         ;;
 esac
-echo "error: the $hook hook cannot find git-verbatim: $python does not have it, and PATH neither" >&2
-echo "hint: install it again (pipx install git-verbatim) and run \\`git verbatim hook install{option}\\`" >&2
+echo "error: the $hook hook cannot find git-verbatim: \
+$python does not have it, and PATH neither" >&2
+echo "hint: install it again (pipx install git-verbatim) and run \
+\\`git verbatim hook install{option}\\`" >&2
 echo "hint: to do without, delete its hooks in ${{0%/*}}" >&2
 exit 2
 """
@@ -54,7 +57,8 @@ if [ -x "$before" ]; then
 fi
 """
 
-# git gives these their work on standard input, and both have to read it
+# git gives these hooks their work on standard input. Both our hook and the one before have to read
+# it.
 _CHAIN_WITH_INPUT = """\
 input=$(cat; echo .)
 if [ -x "$before" ]; then
@@ -66,7 +70,7 @@ _WITH_INPUT = frozenset({"pre-push", "pre-receive"})
 
 
 class Kind(StrEnum):
-    """Whose a hook file is."""
+    """The kinds of hook files, by whom they belong to."""
 
     ABSENT = "absent"
     OURS = "installed"
@@ -76,7 +80,7 @@ class Kind(StrEnum):
 
 
 def render_script(hook: str, python: str, flags: Sequence[str]) -> str:
-    """The hook file for a hook of this name that is run by this interpreter."""
+    """Return the text of the hook file for a hook that this interpreter runs with these flags."""
     with_input = hook in _WITH_INPUT
     body = _BODY.format(
         hook=hook,
@@ -91,7 +95,7 @@ def render_script(hook: str, python: str, flags: Sequence[str]) -> str:
 
 
 def kind_of(hook: str, text: str | None) -> Kind:
-    """Whose the file of this hook with this text is; None if there is none."""
+    """Return the kind of a hook file by its text, which is None if there is no file."""
     if text is None:
         return Kind.ABSENT
     match = _OURS.match(text)
@@ -105,7 +109,7 @@ def kind_of(hook: str, text: str | None) -> Kind:
 
 
 def interpreter_of(text: str) -> str | None:
-    """The interpreter that a hook file of ours names."""
+    """Return the interpreter that a hook file of ours names, or None."""
     match = _PYTHON.search(text)
     words = shlex.split(match[1]) if match else []
     return words[0] if words else None
