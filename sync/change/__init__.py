@@ -1,1 +1,1 @@
-"""The commands that write: look, plan, refuse or carry out: stage, replace, commit."""
+"""The commands that write to a host: they look, plan, refuse or stage, replace and commit."""

@@ -1,4 +1,4 @@
-"""Carries out a plan: what each mirror becomes is staged beside the present state, then replaces it."""
+"""Carries out a plan: stages what each mirror becomes, then replaces the present state by it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from sync.record.json_file import dump_record
 from sync.record.record import make_record
 
 _File = tuple[str, bytes | None, bytes | None]
-"""Name, content as it becomes, content as it is."""
+"""The name of a file, its new content and its present content; None is no file."""
 
 
 def apply_plan(
     prepared: Preparation, plan: Plan, manifest_before: bytes, *, commits: bool
 ) -> Outcome:
-    """Make what was planned the present state; `manifest_before` is the manifest as it was read."""
+    """Carry out a plan; `manifest_before` holds the bytes of the manifest as it was read."""
     files = _files(prepared, manifest_before, commits=commits)
     if not (plan or files or commits):
         return Outcome()
@@ -43,7 +43,7 @@ def apply_plan(
 
 
 def _files(prepared: Preparation, manifest_before: bytes, *, commits: bool) -> list[_File]:
-    """Single files that change, or that a commit has to hold."""
+    """The single files that change, or that a commit has to contain."""
     manifest, state = prepared.manifest, prepared.state
     own = [
         (name, edit(present), present)
@@ -64,7 +64,7 @@ def _files(prepared: Preparation, manifest_before: bytes, *, commits: bool) -> l
 
 @dataclass(frozen=True, slots=True)
 class _Mirrors:
-    """Stages mirrors, and brings their objects to the host meanwhile."""
+    """Stages mirrors while their objects are copied to the host."""
 
     prepared: Preparation
     staging: Staging
@@ -111,7 +111,7 @@ class _Mirrors:
         )
 
     def follow(self, mirror: Mirror) -> None:
-        """Have the index follow a mirror that is on disk as it should be."""
+        """Stage in the index a mirror whose files on disk are as they should be."""
         present = self.prepared.on_disk(mirror, self.prepared.record(mirror.name))
         for directory, facts in (
             (mirror.into, present.files),

@@ -1,4 +1,4 @@
-"""The commands that change third_party/: sync, add and remove; hold the host, prepare, apply, commit, in this order."""
+"""Runs sync, add and remove, which change third_party/: they lock, plan, apply and commit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """How a command that changes third_party/ does it."""
+    """The options of a command that changes third_party/."""
 
     fetch: Options
     dry_run: bool = False
@@ -44,7 +44,7 @@ class SyncOptions:
     commit: bool = False
     lock_seconds: float = 300
     ahead: "Fetching | None" = None
-    """Upstreams that are being asked already."""
+    """The fetch that was begun while the program was loading; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Result:
     commit: ObjectId | None = None
     rescued: tuple[str, ...] = ()
     satisfied: tuple[MirrorStatus, ...] = ()
-    """How the mirrors stand to which nothing was done."""
+    """How those mirrors stand that needed no change."""
 
 
 def synchronize(
@@ -65,7 +65,7 @@ def synchronize(
     reporter: Reporter,
     inputs: Inputs | None = None,
 ) -> Result:
-    """Make mirrors equal to the manifest; what it was told by is noted in `inputs`."""
+    """Make mirrors equal to the manifest; `inputs` notes all that is read for it."""
     with _opened(host, options, reporter) as state:
         state.inputs = inputs
         manifest = read_manifest(state)
@@ -75,7 +75,8 @@ def synchronize(
         result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(
-                f"not in the manifest any more: {', '.join(orphans)}; take them away with `git verbatim remove`"
+                f"not in the manifest any more: {', '.join(orphans)}; "
+                "take them away with `git verbatim remove`"
             )
         satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
         return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
@@ -90,7 +91,7 @@ def _refuse_false_licenses(manifest: Manifest) -> None:
     if any(mirror.license for mirror in manifest.mirrors.values()):
         from sync.manifest.licenses import (
             concluded_licenses,
-        )  # 60 ms with SPDX's list, which only a licence that is given is worth
+        )  # takes 60 ms with SPDX's list: imported only if a licence is given
 
         concluded_licenses(manifest.source, manifest.mirrors.values())
 
@@ -98,7 +99,7 @@ def _refuse_false_licenses(manifest: Manifest) -> None:
 def add_mirror(
     host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter
 ) -> Result:
-    """A new mirror: its manifest entry, its files and its record, or nothing of it."""
+    """Add a mirror: its table in the manifest, its files and its record, or none of these."""
     with _opened(host, options, reporter) as state:
         before = read_manifest(state)
         if name in before.mirrors:
@@ -109,7 +110,7 @@ def add_mirror(
             )
         from sync.manifest.edit import (
             add_mirror_table,
-        )  # tomlkit takes 20 ms, which only an edit is worth
+        )  # takes 20 ms with tomlkit: imported only for an edit
 
         text = add_mirror_table(before.source.decode(), name, dict(values))
         try:
@@ -118,7 +119,7 @@ def add_mirror(
             error.context = [
                 f"the new mirror {name}",
                 *error.context[1:],
-            ]  # its lines are in no file yet
+            ]  # no file has these lines yet
             raise
         return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
 
@@ -126,7 +127,7 @@ def add_mirror(
 def remove_mirrors(
     host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter
 ) -> Result:
-    """Take mirrors out of manifest, tree and records."""
+    """Remove mirrors from the manifest, with their files and records."""
     with _opened(host, options, reporter) as state:
         before = read_manifest(state)
         names = choose(
@@ -152,7 +153,7 @@ def remove_mirrors(
 
 @contextmanager
 def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
-    """The host's state, held; a dry run writes nothing, not even a lock."""
+    """Lock the host and give its working tree; a dry run does not lock, since it writes nothing."""
     host.require_work_tree()[1].refuse_moved()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
         refuse_interrupted(host.repository)
@@ -165,9 +166,9 @@ class _Run:
 
     host: Host
     manifest: Manifest
-    """As it is to become."""
+    """The manifest as it will be."""
     manifest_before: bytes
-    """As it was read, once: it may be edited while upstreams are asked."""
+    """The manifest as it was, read only once: somebody may edit it while upstreams are asked."""
     options: SyncOptions
     reporter: Reporter
     prepared: Preparation = field(init=False)
@@ -189,7 +190,7 @@ class _Run:
         return self.prepared.state
 
     def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
-        """Plan and apply; nothing changes unless all of it can be planned."""
+        """Plan and apply; nothing is changed unless everything can be planned."""
         plan = self.prepared.plan([*names, *self._entailed(names)], removed)
         if plan or self.options.commit:
             directories, files = plan.directories(self.manifest.mirrors), [MANIFEST, *plan.records]
@@ -221,7 +222,7 @@ class _Run:
         return committed_mirrors(self.host)
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
-        """The mirrors that a commit changes too, since the manifest has changed what it says of them, and they were synced."""
+        """The other mirrors that a commit includes: changed in the manifest and synced already."""
         for name, mirror in self.manifest.mirrors.items() if self.options.commit else ():
             if name not in names and self._committed.get(name) != mirror:
                 record = self.prepared.record(name)

@@ -1,4 +1,4 @@
-"""The commit of exactly what a sync changed, with its `Mirror-Sync` trailers, whatever else is staged."""
+"""Commits exactly what a sync changed, with `Mirror-Sync` trailers, whatever else is staged."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -30,14 +30,15 @@ _REMOVED = "removed"
 def commit_synced(
     host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]
 ) -> ObjectId | None:
-    """Commit the manifest, and of the mirrors in the plan or with another entry what is recorded; None if HEAD has it.
+    """Commit the manifest and the mirrors of the plan; None if HEAD has all of it.
 
-    Nothing of it is read from the index, where somebody may stage other things meanwhile; files that people edit too get
-    our edits alone.
+    Mirrors whose table is not the one in HEAD's manifest are committed too, each as its record
+    says. Nothing is read from the index, where somebody may stage other things meanwhile. Of files
+    that people edit too, only our edits are committed.
     """
     root, repository = host.require_work_tree()
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
-    index.remove()  # of a run that was killed
+    index.remove()  # left by a run that was killed
     head = read_head(root)
     there = _committed(repository, head.commit)
     before = _mirrors_of(repository, there)
@@ -89,12 +90,16 @@ def commit_synced(
         error.hint = error.hint or _again(plan, before)
         raise
     finally:
-        with suppress(OSError):  # the commit is made, and the next run takes the file away
+        with suppress(OSError):  # if the file stays, the next run removes it
             index.remove()
 
 
 def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
-    """Whether the working tree should have it so: of what people edit too, their own version may be there."""
+    """Whether the file on disk has to be as this entry says.
+
+    A file that people edit too may hold their own version there: it counts only while it is equal
+    to the entry. The manifest never counts.
+    """
     path = os.fsdecode(entry.path)
     if path not in {MANIFEST, *own}:
         return True
@@ -107,7 +112,7 @@ def _from_root(entry: Entry) -> Entry:
 
 
 def _again(plan: Plan, before: Mapping[str, Mirror]) -> str:
-    """The command that commits what is in place, once git's reason is gone."""
+    """The hint if git refuses the commit: which command makes it once the reason is gone."""
     names = [name for name in _names(plan) if name not in before]
     return f"mend what git says, then `git verbatim sync {' '.join([*names, '--commit'])}`"
 
@@ -119,7 +124,11 @@ def _own_entries(
     own: Mapping[str, Edit],
     there: Mapping[RepoPath, Entry],
 ) -> dict[RepoPath, Entry]:
-    """The manifest as it was answered, its files of keys, and our edits in the committed state of what people edit too."""
+    """The entries of the manifest, of its key files, and of the files that people edit too.
+
+    The manifest is the one that this run used. The files that people edit too are HEAD's versions
+    with our edits.
+    """
     state = WorkTree(host.third_party, host.repository)
     contents = {
         MANIFEST: manifest.source,
@@ -139,7 +148,7 @@ def _own_entries(
 
 
 def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
-    """A message for mirrors as (name, pin or `removed`, tree id), ending in their trailers."""
+    """The message of a commit, with a trailer for each (name, pin or `removed`, tree id)."""
     if not synced:
         subject = f"{THIRD_PARTY}: update the manifest"
     elif len(synced) == 1:
@@ -165,7 +174,7 @@ def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
 
 
 def committed_files(host: Host) -> Mapping[RepoPath, Entry]:
-    """What HEAD has below third_party/, by path there."""
+    """HEAD's entries below third_party/, by their path in it."""
     root, repository = host.require_work_tree()
     return _committed(repository, read_head(root).commit)
 
@@ -181,7 +190,7 @@ def _mirrors_of(
 
 
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
-    """Where a mirror is and was, below third_party/."""
+    """The paths below third_party/ where a mirror lies now or lay before."""
     changes = [change for change in plan.changes if change.name == name]
     places = [
         place
@@ -207,7 +216,7 @@ def _record(host: Host, name: str) -> Record | None:
 
 
 def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoPath, Entry]:
-    """What a commit has below third_party/, by path there."""
+    """A commit's entries below third_party/, by their path in it."""
     found = (
         repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
     )

@@ -1,4 +1,4 @@
-"""Has git ask upstreams while the rest of the program is still being loaded: a start by a guess, which `sync` checks."""
+"""Begins to ask upstreams while the program is still loading; `sync` checks this guess."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,9 +18,10 @@ from sync.upstream.parallel import Options
 
 
 def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetching | None:
-    """Begin to ask for the chosen mirrors that no record answers; None where that is not plain to see.
+    """Begin to ask for the chosen mirrors that no record answers; None if that cannot be told.
 
-    Nobody is asked but by a manifest that is valid. Whoever takes this up fetches anew if it is not what has to be asked.
+    Upstreams are asked only if the manifest is valid. Whoever takes up the result fetches again if
+    it is not what has to be asked for.
     """
     place = find_plain(start)
     if place is None or options.offline:
@@ -37,7 +38,7 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
             return None
         fetching = Fetching(wants_of(asked), replace(options, root=place.root))
     except (VerbatimError, OSError):
-        return None  # which will be found again, and said
+        return None  # the run finds this again, and reports it
     fetching.await_start()
     return fetching
 
@@ -47,4 +48,4 @@ def _is_answered(third_party: Path, mirror: Mirror) -> bool:
     try:
         return data is not None and parse_record(data, mirror.name).answers_pin_of(mirror)
     except RecordError:
-        return True  # it stops the run
+        return True  # this stops the run, so nothing needs to be asked

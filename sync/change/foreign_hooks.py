@@ -1,4 +1,4 @@
-"""What other people's hooks do to mirrored files while git commits them: found, and named with what stops it."""
+"""Finds other people's hooks that change mirrored files in a commit, and says how to stop it."""
 
 import os
 import stat
@@ -26,10 +26,10 @@ class _Manager:
     """A program that runs hooks as its own configuration says."""
 
     mark: bytes
-    """What the hook that it installs holds."""
+    """The text by which the hook that it installs is recognized."""
     configurations: tuple[str, ...]
     advice: str
-    """What keeps its hooks away from mirrors; the configuration's name follows."""
+    """What keeps its hooks away from mirrors; the name of its configuration follows."""
 
 
 _MANAGERS = (
@@ -57,9 +57,11 @@ _MANAGERS = (
 def refusing_their_changes(
     root: Path, repository: Repository, staged: Mapping[bytes, Entry]
 ) -> Iterator[None]:
-    """Around a commit of what is staged, with paths below third_party/: HostError if afterwards a file or the commit is otherwise.
+    """HostError if hooks change staged files while the commit inside is made.
 
-    A file that was not there, or otherwise, before is nobody's doing.
+    `staged` has the entries by path below third_party/. The error is raised if afterwards the
+    commit, or a file on disk, differs from its entry. A file on disk counts only if it was there
+    before and was touched meanwhile.
     """
     third_party = root / THIRD_PARTY
     before = {path: _seen(third_party, path) for path in staged}
@@ -84,7 +86,7 @@ def refusing_their_changes(
 
 
 def _seen(third_party: Path, path: bytes) -> tuple[int, ...] | None:
-    """What changes with a file."""
+    """The part of a file's status that changes when the file does; None if there is no file."""
     try:
         status = os.lstat(os.path.join(os.fsencode(third_party), path))
     except OSError:
@@ -124,11 +126,11 @@ def _committed_otherwise(
 
 @dataclass(frozen=True, slots=True)
 class ForeignHook:
-    """A hook of a commit that is not ours."""
+    """A hook that git runs for a commit and that is not ours."""
 
     path: str
     configuration: str | None = None
-    """The file that says what it runs, where a manager of hooks has put it there."""
+    """The configuration that says what the hook runs; None if no hook manager installed it."""
     advice: str = ""
 
     @property
@@ -160,7 +162,7 @@ def _hooks_changed(root: Path, changed: Sequence[bytes], said: Sequence[str]) ->
 
 
 def hooks_here(root: Path) -> list[ForeignHook]:
-    """The hooks of a commit that git would run here, but for ours."""
+    """The hooks that git would run here for a commit, without ours."""
     directory = hooks_directory(root)
     files = (directory / f"{name}{suffix}" for name in _OF_A_COMMIT for suffix in ("", HOOK_BEFORE))
     return [
@@ -171,7 +173,7 @@ def hooks_here(root: Path) -> list[ForeignHook]:
 
 
 def _text(file: Path) -> bytes | None:
-    """The beginning of a hook that git would run."""
+    """The first bytes of a hook; None if git would not run it."""
     try:
         with open(file, "rb") as opened:
             runs = stat.S_ISREG(os.fstat(opened.fileno()).st_mode) and os.access(file, os.X_OK)
@@ -189,6 +191,6 @@ def _described(root: Path, file: Path, text: bytes) -> ForeignHook:
                 manager.configurations[0],
             )
             return ForeignHook(shown, there, manager.advice)
-    if file.parent.match(".husky/_"):  # what git runs there is husky's own, and starts this
+    if file.parent.match(".husky/_"):  # git runs husky's own file, which starts this one
         return ForeignHook(os.path.relpath(file.parent.parent / file.name, root))
     return ForeignHook(shown)

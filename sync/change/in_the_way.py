@@ -1,4 +1,4 @@
-"""What in the way of a mirror is not ours to replace: links, submodules, nested repositories, mounts; refused first."""
+"""Refuses what no mirror may replace: links, submodules, nested repositories and mounts."""
 
 import os
 import shlex
@@ -17,10 +17,11 @@ _GIT = b".git"
 
 
 def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str]) -> None:
-    """HostError where one of these, below third_party/, is, lies in, or holds what no mirror may take the place of.
+    """HostError if something that is not ours is in the way of these paths below third_party/.
 
-    That is a submodule, another repository, a mount, and anything that is no directory where one has to be. All of third_party/
-    may be mounted: what is staged is staged within it.
+    A path is refused if it is, holds or lies in a submodule, another repository or a mount, and if
+    anything but a directory lies where one has to be. third_party/ as a whole may be a mount, since
+    files are staged within it.
     """
     root, repository = host.require_work_tree()
     places = [f"{THIRD_PARTY}/{directory}".encode() for directory in directories]
@@ -52,7 +53,7 @@ def _above(paths: Iterable[bytes]) -> set[bytes]:
 
 
 def _no_directories(root: Path, directories: Iterable[bytes]) -> Iterator[bytes]:
-    """Those that are there and are something else, a link to a directory too; outermost first."""
+    """Those that exist and are something else, such as a link to a directory; outermost first."""
     for directory in sorted(directories):
         try:
             mode = os.lstat(os.path.join(os.fsencode(root), directory)).st_mode
@@ -69,14 +70,14 @@ def _no_directory(root: Path, path: bytes) -> HostError:
 
 
 def _met(places: Collection[bytes], paths: Collection[bytes]) -> Iterator[bytes]:
-    """Those of the places on the way to the paths, or below them."""
+    """The places that are one of the paths, lie below one, or hold one."""
     for place in sorted(places):
         if any(_is_at_or_in(place, path) or _is_at_or_in(path, place) for path in paths):
             yield place
 
 
 def _nested(root: Path, paths: Sequence[bytes]) -> Iterator[bytes]:
-    """The directories on the way to the paths, and below them, that have a `.git`, of whatever kind."""
+    """The directories above, at and below the paths that have a `.git`, of whatever kind."""
     top = os.fsencode(root)
     for directory in sorted(_above(paths)):
         if os.path.lexists(os.path.join(top, directory, _GIT)):

@@ -1,4 +1,4 @@
-"""`init`: manifest and attributes for a host that has none yet."""
+"""Does the work of `init`: writes manifest and attributes for a host that has none yet."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,7 +19,8 @@ from sync.wording import did_you_mean
 PRESETS = ("wasi",)
 
 _EMPTY_MANIFEST = """\
-# Exact copies of upstream trees, kept by git-verbatim: edit a pin here, then run `git verbatim sync`.
+# Exact copies of upstream trees, kept by git-verbatim: \
+edit a pin here, then run `git verbatim sync`.
 #
 # [mirrors."wasi-0.2-cli"]
 # url  = "https://github.com/WebAssembly/WASI"
@@ -28,21 +29,25 @@ _EMPTY_MANIFEST = """\
 # into = "wasi/0.2/cli"
 """
 
-# $GIT_DIR/info/attributes alone outranks a .gitattributes file inside a mirrored tree (gitattributes(5)); what archives hold
-# is left to files that everybody has
+# Only $GIT_DIR/info/attributes outranks a .gitattributes file inside a mirrored tree
+# (gitattributes(5)). The attributes for archives are left to the files that everybody has.
 _LOCAL_ATTRIBUTES = f"{THIRD_PARTY}/** {CONVERTS_NOTHING} -whitespace\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What `init` wrote; the names of what was there already are in `kept`."""
+    """The names of what `init` wrote, and of what was there already (`kept`)."""
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
 
 
 def initialize(host: Host, preset: str | None) -> Made:
-    """Write what a host needs and does not have; of what is there only the attributes of an earlier version are changed."""
+    """Write what a host needs and does not have.
+
+    Of the files below third_party/ that are there already, only attributes that an earlier version
+    wrote are changed.
+    """
     root, repository = host.require_work_tree()
     refuse_foreign(host, [], [MANIFEST, ATTRIBUTES_FILE])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
@@ -76,7 +81,7 @@ def initialize(host: Host, preset: str | None) -> Made:
 
 
 def _write_attributes(host: Host, third_party: Directory) -> bool:
-    """Write third_party/.gitattributes where it is missing, or as an earlier version wrote it; whether it was written."""
+    """Write third_party/.gitattributes if it is missing or out of date; True if it was written."""
     name = ATTRIBUTES_FILE.encode()
     if not third_party.exists(name):
         third_party.write(name, Mode.FILE, keep_attributes(None))
@@ -89,7 +94,7 @@ def _write_attributes(host: Host, third_party: Directory) -> bool:
 
 
 def _add_local_attributes(git_directory: Path) -> bool:
-    """Whether they had to be added."""
+    """Add our attributes to this clone's info/attributes; False if they are there already."""
     local = git_directory / "info" / "attributes"
     present = local.read_text("utf-8", "surrogateescape") if local.exists() else ""
     if _LOCAL_ATTRIBUTES in present:
@@ -111,7 +116,10 @@ def _add_local_attributes(git_directory: Path) -> bool:
 
 
 def _hidden(state: WorkTree) -> list[str]:
-    """Which of the files git has and hides; HostError for a manifest that is only deleted here, not in git."""
+    """Which of the two files git tracks but leaves out of the working tree.
+
+    Raises HostError if the manifest is deleted in the working tree but not in the index.
+    """
     hidden = [name for name in (MANIFEST, ATTRIBUTES_FILE) if state.is_hidden(name)]
     if (
         MANIFEST not in hidden
@@ -123,7 +131,7 @@ def _hidden(state: WorkTree) -> list[str]:
 
 
 def preset_manifest(name: str) -> str:
-    """The manifest of a preset; UsageError for one that is not shipped."""
+    """The text of a preset's manifest; UsageError if there is no such preset."""
     if name not in PRESETS:
         raise UsageError(
             f"there is no preset {name}",

@@ -1,4 +1,4 @@
-"""Holding a host: one run at a time, and what an interrupted one began is finished first."""
+"""Locks a host, so that runs take turns, and first finishes what an interrupted run began."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,17 @@ from sync.signals import signals_held
 
 
 class Listener(Protocol):
-    """Who is told what happens."""
+    """Takes the messages for the user."""
 
     def notice(self, message: str) -> None: ...
 
 
 @contextmanager
 def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
-    """Hold the host's lock; an interrupted run is finished before anything else is read."""
+    """Hold the host's lock; HostError after `seconds` of waiting for it.
+
+    An interrupted run is finished before anything else is read.
+    """
     _, repository = host.require_work_tree()
     with _exclusively(repository, seconds, listener):
         if journal := read_journal(repository.git_directory):
@@ -37,7 +40,7 @@ def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
 
 
 def report_rescued(outcome: Outcome, listener: Listener) -> None:
-    """Say where changes are that came while the tool ran."""
+    """Tell the user where the changes are that somebody made while the tool ran."""
     for path in outcome.rescued:
         listener.notice(f"a change made meanwhile was kept: {path}")
 

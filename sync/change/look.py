@@ -1,4 +1,4 @@
-"""Reads manifest, records, disk and, where needed, upstreams, and plans what has to change; writes nothing of the host's."""
+"""Reads manifest, records, disk and, if needed, upstreams, and plans; changes nothing there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 
 class Reporter(Display, Listener, Protocol):
-    """Who is told what happens, and shown how fetching goes."""
+    """Takes the messages for the user, the plan, and the progress of fetching."""
 
     def planned(self, plan: Plan) -> None: ...
 
 
 class Silent:
-    """A reporter that tells nobody anything."""
+    """A reporter that shows nothing."""
 
     def planned(self, plan: Plan) -> None: ...
 
@@ -59,7 +59,10 @@ class Silent:
 
 @dataclass(slots=True)
 class Preparation:
-    """One look at the host and its upstreams; `readers` then has where each changing mirror's objects are read."""
+    """One look at the host and its upstreams.
+
+    After `plan`, `readers` says for each mirror that changes where its objects are read.
+    """
 
     host: Host
     repository: Repository
@@ -69,7 +72,7 @@ class Preparation:
     discard_local: bool
     stage: bool
     ahead: "Fetching | None" = None
-    """Upstreams that are being asked already."""
+    """The fetch that was begun while the program was loading; None if there is none."""
     readers: dict[str, Repository] = field(default_factory=dict)
     state: WorkTree = field(init=False)
     judge: Judge = field(init=False)
@@ -80,13 +83,13 @@ class Preparation:
 
     @property
     def own_edits(self) -> Mapping[str, Edit]:
-        """What becomes of the files in third_party/ that people edit too, by path."""
+        """The edits to files in third_party/ that people edit too, by path."""
         return own_edits(list(self.manifest.mirrors.values()))
 
     def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
-        """What has to change for mirrors to be as the manifest wants them, and for others to be gone.
+        """Plan how `names` become as the manifest wants them and `removed` go away.
 
-        `removed` has what the manifest said of a mirror, if it said anything.
+        `removed` has what the manifest said of each mirror; None if it said nothing.
         """
         records = {name: self.record(name) for name in [*names, *removed]}
         present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
@@ -110,19 +113,29 @@ class Preparation:
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
 
     def _is_satisfied(self, mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
-        """Whether it needs nothing, its signature judged again by what the record holds: the keys may be others now."""
+        """Whether the mirror needs nothing.
+
+        Its signature is judged again from what the record holds, since the keys may have changed.
+        """
         if record is None or not is_satisfied(mirror, record, present):
             return False
         return self._signed(mirror, record.copy).signature == record.signature
 
     def _signed(self, mirror: Mirror, copy: Copy) -> Copy:
-        """With its signature as the manifest's keys judge it now; SignatureError where that requires a better one."""
+        """The copy, with its signature as the manifest's keys judge it now.
+
+        Raises SignatureError if the manifest requires a better signature.
+        """
         judged = self.judge.judge(mirror, copy.upstream)
         refuse_unsigned(mirror, judged)
         return replace(copy, signature=judged.signature if judged else None)
 
     def record(self, name: str) -> Record | None:
-        """The mirror's record, proven; None if there is none, or one that local changes spoiled and are given up."""
+        """The mirror's record, its proof checked; None if there is none.
+
+        Raises RecordError for a record that cannot be used. With `discard_local` such a record
+        counts as none, unless it is of a newer schema.
+        """
         data = self.state.read(record_path(name), RECORD_BYTES)
         if data is None:
             return None
@@ -132,7 +145,8 @@ class Preparation:
                 raise RecordError(
                     f"the proof of {THIRD_PARTY}/{record_path(name)} does not hold",
                     problems,
-                    hint=f"put the committed record back with `git checkout HEAD -- {THIRD_PARTY}/{record_path(name)}`, "
+                    hint="put the committed record back with "
+                    f"`git checkout HEAD -- {THIRD_PARTY}/{record_path(name)}`, "
                     f"or make it anew with `git verbatim sync --discard-local {name}`",
                     reference="proof-broken",
                 )
@@ -144,7 +158,7 @@ class Preparation:
         return record
 
     def on_disk(self, mirror: Mirror, record: Record | None) -> OnDisk:
-        """What lies there as git sees it."""
+        """What lies in the mirror's directories, as git sees it."""
         files, licenses = (record.files, record.licenses) if record else ((), ())
         return OnDisk(
             self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses)
@@ -156,7 +170,11 @@ class Preparation:
     def as_it_lies(
         self, place: str, present: Sequence[FileFact] | None
     ) -> Sequence[FileFact] | None:
-        """What lies at a place by its own modes, where `present` has those that git takes for them."""
+        """What lies at a place, with the modes that the disk has.
+
+        `present` is the same with the modes that git sees; they differ where the disk cannot hold
+        modes.
+        """
         return self.state.files(place) if self.state.takes_modes else present
 
     def _change(self, mirror: Mirror, record: Record | None, copy: Copy, present: OnDisk) -> Change:
@@ -181,7 +199,7 @@ class Preparation:
         return plan_removal(name, into, record, present, keeps_files=keeps_files)
 
     def _is_anothers(self, into: str, name: str) -> bool:
-        """Whether another mirror of the manifest lies there: a record does not decide over that one's files."""
+        """Whether another mirror of the manifest lies there: a record has no say over its files."""
         return any(
             overlaps(into, other.into)
             for other in self.manifest.mirrors.values()
@@ -194,7 +212,10 @@ class Preparation:
         records: Mapping[str, Record | None],
         present: Mapping[str, OnDisk],
     ) -> dict[str, Copy]:
-        """What each mirror has to be: by its record if the host's own objects suffice, else by what upstream answers."""
+        """The copy that each mirror has to be.
+
+        It is the record's if the host's own objects suffice; otherwise upstream is asked.
+        """
         copies: dict[str, Copy] = {}
         for mirror in mirrors:
             record = records[mirror.name]
@@ -208,7 +229,7 @@ class Preparation:
         asked = [mirror for mirror in mirrors if mirror.name not in copies]
         if not asked:
             return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
-        from sync.upstream.fetch import (  # the transport takes 15 ms to import, which a satisfied sync does not need
+        from sync.upstream.fetch import (  # takes 15 ms, which a satisfied sync saves
             fetch_all,
             wants_of,
         )
@@ -221,7 +242,7 @@ class Preparation:
         return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
 
     def _has_content(self, record: Record, present: OnDisk) -> bool:
-        """Whether the host's own objects are enough to put back what is recorded."""
+        """Whether the host's own objects are enough to restore what is recorded."""
         there = {fact.entry for fact in present.files or ()}
         wanted = [f.blob for f in record.files if f.entry not in there]
         return all(
@@ -246,7 +267,7 @@ class Preparation:
 def _recorded(
     mirrors: Sequence[Mirror], records: Mapping[str, Record | None]
 ) -> Mapping[str, UpstreamCommit]:
-    """By mirror, the commit that its record gives for its pin."""
+    """The recorded commit of each mirror whose record answers its pin, by the mirror's name."""
     answering = {
         m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)
     }
@@ -254,7 +275,11 @@ def _recorded(
 
 
 def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
-    """What the mirror has to be by what the upstream answered, and by the record where there is one of this pin."""
+    """The copy that the mirror has to be, by the upstream's answer.
+
+    If the record answers the same pin, its commit is used. Raises MovedTagError if the upstream's
+    is another.
+    """
     upstream = answer.commits[mirror.pin]
     if record is None or not record.answers_pin_of(mirror):
         return copy_of(mirror, upstream, answer.objects)

@@ -1,4 +1,4 @@
-"""What has to change for mirrors to be as the manifest wants them: manifest, records and disk become a plan; pure."""
+"""Plans what has to change: manifest, records and disk become a plan; pure."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class OnDisk:
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """Paths relative to the directory."""
+    """The files that change in one directory; paths are relative to it."""
 
     added: tuple[RepoPath, ...] = ()
     changed: tuple[RepoPath, ...] = ()
@@ -35,11 +35,11 @@ class FileChanges:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one mirror. Without `copy` the mirror goes away."""
+    """What happens to one mirror; without `copy` it is removed."""
 
     name: str
     into: str
-    """Where the files are, below third_party/."""
+    """The directory of the files, below third_party/."""
     mirror: Mirror | None
     before: Record | None
     copy: Copy | None
@@ -47,15 +47,15 @@ class Change:
     licenses: FileChanges
     present: OnDisk
     moved_from: str | None = None
-    """The `into` of the record, where it differs from the manifest's."""
+    """The record's `into`, if it is not the manifest's."""
     present_there: Sequence[FileFact] | None = None
     """What lies at `moved_from`."""
     keeps_files: bool = False
-    """Whether the mirror goes away but what lies at `into` is another mirror's."""
+    """Whether the mirror is removed but not its files, because `into` is another mirror's."""
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where files are put or taken away, below third_party/."""
+        """The directories below third_party/ in which files are written or removed."""
         places = (None if self.keeps_files else self.into, self.moved_from)
         return tuple(place for place in places if place is not None)
 
@@ -69,7 +69,10 @@ class Change:
 
     @property
     def changed_licenses(self) -> tuple[str, ...]:
-        """The licence texts, in the mirror or beside it, that are not as the record has them; from the host's root."""
+        """The paths, from the host's root, of licence texts that are not as the record has them.
+
+        Those inside the mirror count, and those that are kept beside it.
+        """
         if self.before is None or self.copy is None:
             return ()
         before = {
@@ -98,20 +101,23 @@ class Plan:
     satisfied: tuple[str, ...] = ()
     """Mirrors whose files and record are as they should be."""
     unstaged: tuple[str, ...] = ()
-    """Those of the satisfied that the index does not have as they are."""
+    """The satisfied mirrors that the index does not have as they are on disk."""
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.unstaged)
 
     def directories(self, mirrors: Mapping[str, Mirror]) -> list[str]:
-        """What it replaces, takes away or has the index follow, below third_party/; `mirrors` are the manifest's."""
+        """The directories below third_party/ that it replaces, removes or stages.
+
+        `mirrors` are the manifest's.
+        """
         places = [mirrors[name].into for name in self.unstaged]
         places += [place for change in self.changes for place in change.places]
         return [*places, *(license_directory(name) for name in self._names)]
 
     @property
     def records(self) -> list[str]:
-        """Likewise the files of records."""
+        """The record files below third_party/ that it replaces, removes or stages."""
         return [record_path(name) for name in self._names]
 
     @property
@@ -120,7 +126,7 @@ class Plan:
 
 
 def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
-    """Whether a mirror needs nothing: the record answers the manifest, and the disk the record."""
+    """Whether a mirror needs nothing: the record matches the manifest, and the disk the record."""
     return (
         record is not None
         and not record.differences(mirror)
@@ -130,12 +136,16 @@ def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool
 
 
 def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
-    """The record wins over the tag: MovedTagError if the pin it answers now gives another commit."""
+    """MovedTagError if `commit`, which the pin now gives, is not the recorded one.
+
+    The record wins over the tag. It has to answer the mirror's pin.
+    """
     if record.commit != commit:
         raise MovedTagError(
             f"the tag {mirror.pin} of mirror {mirror.name} has moved",
             [f"recorded: {record.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
-            hint=f'ask upstream why; to take the new commit, pin it in the manifest: commit = "{commit}"',
+            hint="ask upstream why; to take the new commit, pin it in the manifest: "
+            f'commit = "{commit}"',
             reference="tag-moved",
         )
 
@@ -148,7 +158,10 @@ def plan_mirror(
     moved_from: str | None,
     files_at: Callable[[str], Sequence[FileFact] | None],
 ) -> Change:
-    """What has to change for one mirror to be the copy; `moved_from` is where its record has it, if elsewhere."""
+    """Plan what has to change for one mirror to be the copy.
+
+    `moved_from` is the directory that its record names, if the mirror moves away from it.
+    """
     return Change(
         name=mirror.name,
         into=mirror.into,
@@ -166,7 +179,7 @@ def plan_mirror(
 def plan_removal(
     name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool
 ) -> Change:
-    """What has to change for a mirror to be gone."""
+    """Plan what has to change for a mirror to be removed."""
     return Change(
         name=name,
         into=into,
@@ -181,19 +194,20 @@ def plan_removal(
 
 
 def refuse_local_changes(changes: Sequence[Change]) -> None:
-    """LocalChangesError that lists every file which is neither the record's nor what it is to become."""
+    """LocalChangesError that lists each file that is neither as recorded nor as it will be."""
     local = [path for change in changes for path in local_changes(change)]
     if local:
         raise LocalChangesError(
             f"local changes in {THIRD_PARTY}/ would be lost",
             local,
-            hint="keep them elsewhere, or give them up by repeating the command with `--discard-local`",
+            hint="keep them elsewhere, or give them up by repeating the command "
+            "with `--discard-local`",
             reference="local-changes",
         )
 
 
 def local_changes(change: Change) -> list[str]:
-    """The files on disk, from the host's root, that hold something which is in no upstream that is known here."""
+    """The files on disk, from the host's root, that are neither recorded nor upstream's."""
     before, copy = change.before, change.copy
     recorded = before.files if before else ()
     licenses = before.licenses if before else ()
@@ -219,9 +233,11 @@ def refuse_staged_changes(
     staged: Iterable[Entry],
     committed: Mapping[RepoPath, Entry],
 ) -> None:
-    """LocalChangesError that lists what is staged at, below or on the way to these directories and is nowhere else.
+    """LocalChangesError that lists what is staged, would be lost, and is nowhere else.
 
-    `known` has what may lie in each, by path in it; the others are by path below third_party/.
+    `known` has the files that may lie in each directory, by their path in it. What counts is staged
+    at, below or on the way to one of these directories. `staged` and `committed` have paths below
+    third_party/.
     """
     new = [entry for entry in staged if committed.get(entry.path) != entry]
     lost = [
@@ -245,7 +261,7 @@ def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
 
 
 def upstreams_files(change: Change) -> dict[str, set[Entry]]:
-    """What the record has, and what upstream gives, in each directory that a change is about."""
+    """The entries of the record and of the new copy, for each directory that a change touches."""
     before, copy = change.before, change.copy
     files = {fact.entry for fact in (before.files if before else ())} | set(
         copy.entries if copy else ()

@@ -1,4 +1,4 @@
-"""What keeps a plan from being carried out: local changes, and a commit that would be half a change."""
+"""Refuses to carry out a plan that would lose local changes or commit half of a change."""
 
 from collections.abc import Collection, Iterable
 
@@ -12,7 +12,7 @@ from sync.model import Entry
 
 
 def refuse_local(prepared: Preparation, plan: Plan) -> None:
-    """LocalChangesError where the plan would overwrite what somebody has changed, on disk or in the index."""
+    """LocalChangesError if the plan would overwrite somebody's changes, on disk or in the index."""
     refuse_local_changes(plan.changes)
     if prepared.stage and plan:
         _refuse_staged(prepared, plan)
@@ -31,9 +31,10 @@ def _refuse_staged(prepared: Preparation, plan: Plan) -> None:
 
 
 def refuse_commit(prepared: Preparation, plan: Plan, committed: Iterable[str]) -> None:
-    """HostError or UsageError where no commit can be made, or one would hold half of what the manifest changes.
+    """HostError or UsageError if no commit can be made, or if it would hold half of a change.
 
-    `committed` are the mirrors of the manifest in HEAD.
+    Half of a change is a manifest without the files and records that belong to it. `committed` are
+    the mirrors of HEAD's manifest.
     """
     if operation := prepared.repository.in_progress():
         raise HostError(
@@ -50,7 +51,8 @@ def refuse_commit(prepared: Preparation, plan: Plan, committed: Iterable[str]) -
             and prepared.state.read(record_path(name)) is not None
         ):
             raise UsageError(
-                f"a commit would hold the manifest's removal of {name} without its files and its record",
+                f"a commit would hold the manifest's removal of {name} "
+                "without its files and its record",
                 hint=f"take them away first: `git verbatim remove {name}`",
                 reference="commit-incomplete",
             )

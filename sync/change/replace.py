@@ -1,7 +1,8 @@
-"""Makes what was staged the present state: a journal, then steps that can be repeated, so a killed run is finished by the next.
+"""Puts in place what was staged; a killed run leaves a journal, by which the next run finishes.
 
-Until the journal is written nothing that counts has changed. What was done already is told by hashing what is
-there, never by trusting a flag; what is replaced is deleted only if it still hashes to what was decided upon.
+Until the journal is written, nothing that counts has changed. What is done already is found out by
+hashing what is there, never by trusting a flag. What was replaced is deleted only if it still has
+the hash that it had when the plan was made.
 """
 
 import os
@@ -24,21 +25,21 @@ _RESCUED = b"rescued"
 
 
 def discard_leftovers(third_party: Path) -> None:
-    """Remove the workspace of a run that was stopped before its journal or after its last step."""
+    """Remove the workspace of a run that stopped before its journal or after its last step."""
     if (third_party / WORKSPACE).is_dir():
         with suppress(OSError), open_third_party(third_party) as top:
             remove_workspace(top)
 
 
 def finish_interrupted(third_party: Path, repository: Repository, journal: Journal) -> Outcome:
-    """Carry out the journal that a killed run left; what is there is hashed before anything is done."""
+    """Carry out the journal that a killed run left; each step first hashes what is there."""
     with holding_index(repository, journal.stage) as index:
         return finish(third_party, repository, journal, index, resumed=True)
 
 
 @contextmanager
 def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex | None]:
-    """Hold the index that has to follow; None if it need not."""
+    """Hold the lock of the index; None if nothing is to be staged."""
     if not stage:
         yield None
         return
@@ -56,7 +57,8 @@ def finish(
 ) -> Outcome:
     """Carry out a journal; afterwards the new state is complete.
 
-    `index` holds what is to be staged already, unless the run is one that somebody else began (`resumed`).
+    `index` has the new entries already, unless another run wrote the journal (`resumed`): then they
+    are added here.
     """
     with open_third_party(third_party) as top:
         with top.descend(WORKSPACE.encode()) as workspace:
@@ -69,7 +71,8 @@ def finish(
                     journal,
                     lambda target: [fact.entry for fact in _facts(third_party, target)],
                 )
-            # first, since a file that loses its second name gets a new ctime, which git would take for a change
+            # The slots are cleared first: a file that loses its second name gets a new ctime,
+            # which git would take for a change.
             rescued = _clear_slots(third_party, workspace, journal)
             if index is not None:
                 index.publish(_indexed_paths(journal))
@@ -81,7 +84,10 @@ def finish(
 def edit_index(
     index: LockedIndex, journal: Journal, entries_of: Callable[[str], Sequence[Entry]]
 ) -> None:
-    """Stage in the held index what a journal says; `entries_of` gives the files of a directory as it becomes."""
+    """Put the entries that a journal calls for into the held index.
+
+    `entries_of` gives the files that a directory will have.
+    """
     wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
     paths = [_from_root(step.target) for step in journal.replacements if step.index != "apart"]
     there = index.copy.staged(_from_root(edit.path) for edit in journal.own)
@@ -120,14 +126,14 @@ def _from_root(path: str) -> bytes:
 def _replace(
     third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool
 ) -> None:
-    """Bring one target to its new state; nothing to do if it has it."""
+    """Bring one target to its new state, unless it has it already."""
     if step.new == step.old:
         return
     if resumed and _id_at(third_party, step.target, step.kind) == step.new:
         if step.new is None:
             _remove_empty_parents(
                 top, split(step.target.encode())[0]
-            )  # what the interrupted run had no time for
+            )  # the interrupted run may have stopped before this
         return
     slot = b"%d" % step.slot
     if (
@@ -136,9 +142,11 @@ def _replace(
         and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
     ):
         raise HostError(
-            f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} and what was staged for it both changed",
+            f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} "
+            "and what was staged for it both changed",
             [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
-            hint=f"remove {JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, then run `git verbatim sync`",
+            hint=f"remove {JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, "
+            "then run `git verbatim sync`",
             reference="journal-torn",
         )
     parent_path, name = split(step.target.encode())
@@ -161,9 +169,11 @@ def _replace(
 def _replace_in_place(
     third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement
 ) -> None:
-    """File by file, where no directory can be renamed (overlayfs refuses it for lower layers); the journal bridges the gap.
+    """Replace a target in several steps, where one rename cannot do it.
 
-    The staged files stay where they are until the end, so that a killed run can be taken up again.
+    Overlayfs, for one, does not rename a directory of a lower layer. Files are moved one by one,
+    and the journal lets the next run finish. The staged files stay where they are until the end, so
+    that a killed run can be resumed.
     """
     slot = b"%d" % step.slot
     aside_name = slot + (
@@ -236,7 +246,10 @@ def _remove_empty_parents(top: Directory, path: bytes) -> None:
 
 
 def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:
-    """Delete what the replaced targets held, if it is what it was when that was decided; keep and name it otherwise."""
+    """Delete what was replaced; keep what somebody changed, and return the paths of that.
+
+    A file or directory is deleted only if it is what it was when the plan was made.
+    """
     rescued: list[str] = []
     for step in journal.replacements:
         expended = b"%d.expended" % step.slot
@@ -251,7 +264,7 @@ def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> l
             elif _is_expendable(third_party, slot, step):
                 _move(
                     workspace, slot.encode(), workspace, expended
-                )  # so that a killed deletion is known as one
+                )  # the name tells the next run that deletion had begun
                 workspace.delete(expended)
             else:
                 rescued.append(_rescue(workspace, slot.encode(), step))
@@ -262,7 +275,7 @@ def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
     try:
         found = _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind)
     except HostError:
-        return False  # something irregular was put there meanwhile
+        return False  # somebody put something irregular there meanwhile
     return found is not None and found in {step.old, step.new}
 
 
@@ -276,7 +289,7 @@ def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
 
 
 def discard_unfinished(workspace: Directory) -> None:
-    """Delete what a run staged that was stopped before it wrote its journal."""
+    """Delete what was staged by a run that stopped before it wrote its journal."""
     for name in workspace.names():
         if name[:1].isdigit():
             workspace.delete(name)
@@ -286,7 +299,7 @@ def remove_workspace(top: Directory) -> None:
     with top.descend(WORKSPACE.encode()) as workspace:
         discard_unfinished(workspace)
         if set(workspace.names()) - {b".gitignore"}:
-            return  # something was rescued
+            return  # rescued files are there
         for name in workspace.names():
             workspace.delete(name)
     os.rmdir(WORKSPACE, dir_fd=top.descriptor)

@@ -1,4 +1,4 @@
-"""Builds the next state of directories and files in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
+"""Builds the next state in `third_party/.git-verbatim/`, beside the present one, and hashes it."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ from sync.objects.tree import hash_tree, object_id
 from sync.signals import signals_held
 
 ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
-"""Gives the contents of blobs, in the order asked for."""
+"""Gives the contents of blobs, in the order of the ids that it is called with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Staging:
 
     third_party: Path
     own: Mapping[str, Edit]
-    """The files that people edit too, by path, and what becomes of each, on disk as in the index."""
+    """The edits to files that people edit too, by path; they are made on disk and in the index."""
     replacements: list[Replacement] = field(default_factory=list)
     _known: dict[str, Sequence[Entry]] = field(default_factory=dict)
     _contents: list[bytes] = field(default_factory=list)
-    """Of single files, as the index gets them, whatever becomes of the files meanwhile."""
+    """The contents of single files as the index gets them, even if the files change meanwhile."""
     _begun: bool = False
-    """Whether a journal may be there: from then on the run is finished, by this process or the next."""
+    """Whether a journal may exist: from then on, this run or the next one finishes the work."""
 
     def __post_init__(self) -> None:
         try:
@@ -88,9 +88,10 @@ class Staging:
         *,
         checked_in: bool,
     ) -> list[FileFact]:
-        """Stage what the directory becomes; the facts are read back from disk and are what is wanted.
+        """Stage what a directory becomes; return its facts as read back from disk.
 
-        A file that `present` already has as wanted gets a second name, so it keeps inode and time.
+        A file that `present` already has as wanted gets a second name, so it keeps its inode and
+        mtime. Raises HostError if what was written reads back differently.
         """
         entries = wanted.entries
         if [fact.entry for fact in present or ()] == list(entries):
@@ -127,7 +128,10 @@ class Staging:
         return facts
 
     def file(self, target: str, content: bytes | None, present: bytes | None) -> None:
-        """Stage what a single file becomes; None: it goes away. One that stays is still followed by the index."""
+        """Stage what a single file becomes; without `content` it is removed.
+
+        A file that does not change is staged in the index all the same.
+        """
         new, old = (None if c is None else object_id("blob", c) for c in (content, present))
         slot = self._add(target, "file", new, old, "apart" if target in self.own else "same")
         if content is None:
@@ -139,18 +143,18 @@ class Staging:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
 
     def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
-        """Stage that a directory goes away."""
+        """Stage the removal of a directory."""
         self._add(target, "directory", None, _tree_or_none(present), "nothing")
 
     def follow(self, target: str, present: WantedDirectory, *, checked_in: bool) -> None:
-        """Leave a directory as it is, and have only the index follow it."""
+        """Leave a directory as it is, and bring only the index up to date with it."""
         self._known[target] = present.entries
         self._add(target, "directory", present.id, present.id, "same" if checked_in else "nothing")
 
     def apply(self, repository: Repository, *, stage: bool) -> Outcome:
-        """Make everything that was staged the present state, in one run that can be resumed.
+        """Put all that was staged in place, in one run that can be resumed.
 
-        What git may refuse of the index, it refuses before anything else is changed.
+        If git refuses to change the index, it does so before anything else is changed.
         """
         try:
             with holding_index(repository, stage) as index:
@@ -176,7 +180,10 @@ class Staging:
             return finish(self.third_party, repository, journal, index)
 
     def _edit_own(self, repository: Repository, index: LockedIndex) -> tuple[OwnEdit, ...]:
-        """What becomes of the files in the index that people edit too; one in conflict is theirs alone."""
+        """The edits, in the index, of the files that people edit too.
+
+        A file with a merge conflict, or a symlink in its place, is left alone.
+        """
         edits = []
         there = index.copy.staged(f"{THIRD_PARTY}/{path}".encode() for path in self.own)
         for path, edit in self.own.items():
@@ -192,7 +199,7 @@ class Staging:
         return tuple(edits)
 
     def abandon(self) -> None:
-        """Leave everything as it was."""
+        """Discard what was staged, and leave everything as it was."""
         with suppress(OSError):
             self._tidy()
 
@@ -222,7 +229,7 @@ class Staging:
         old: ObjectId | None,
         index: Literal["same", "nothing", "apart"],
     ) -> int:
-        # what lies in the way is refused here rather than after the journal
+        # What lies in the way is refused here, before a journal is written.
         parent, name = split(target.encode())
         with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top:
             if new != old:
@@ -238,7 +245,11 @@ class Staging:
 
 
 def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
-    """OSError where permissions keep the target from being replaced: of its parent, and of a directory that is moved itself."""
+    """OSError if permissions keep the target from being replaced.
+
+    Its nearest existing parent has to be writable, and so has the target itself if it is a
+    directory, which is moved.
+    """
     path = split(target)[0] if kind == "file" else target
     while True:
         with suppress(FileNotFoundError, NotADirectoryError), top.descend(path) as directory:
@@ -254,7 +265,11 @@ def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
 
 
 def _refuse_mounted(top: Directory, directory: Directory, name: bytes, kind: str) -> None:
-    """OSError where the target cannot be replaced because of what is mounted: nothing, over a directory, or a file elsewhere."""
+    """OSError if a mount keeps the target from being replaced.
+
+    This may be a read-only file system, a mount at a directory, or another file system at the
+    parent of a file.
+    """
     if _is_read_only(directory):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
     if kind == "file" and _device(directory) != _device(top):
@@ -276,13 +291,13 @@ def _is_read_only(directory: Directory) -> bool:
 
 
 def _link(source: Directory, staged: Directory, entries: Iterable[Entry]) -> set[Entry]:
-    """Give files a second name; which were given one."""
+    """Give files a second name in `staged`; return the entries for which this was possible."""
     linked: set[Entry] = set()
     for directory, files in _by_directory(entries):
         try:
             there = source.descend(directory)
         except OSError:
-            continue  # changed meanwhile: what is not linked is written
+            continue  # changed meanwhile: a file that is not linked is written instead
         with there, staged.descend(directory, create=True) as here:
             linked.update(
                 entry
