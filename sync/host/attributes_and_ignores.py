@@ -1,4 +1,4 @@
-"""What git is told of third_party/: the attributes that keep it from converting, and what is not checked in."""
+"""Makes third_party/.gitattributes, which prevents conversions, and third_party/.gitignore."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +9,14 @@ from sync.model import Mirror
 CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
 LEAVES_NOTHING_OUT = "-export-ignore -export-subst"
 
-# what stands later in a line is stronger, should somebody define a macro called linguist-vendored
+# A later attribute in a line wins, in case somebody defines a macro called linguist-vendored.
 ATTRIBUTES = f"""\
-# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says, leaves none of
-# their files out of an archive, never mends their whitespace, and never merges two of them by lines.
-* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} -whitespace -merge conflict-marker-size=200
+# Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says, \
+leaves none of
+# their files out of an archive, never mends their whitespace, \
+and never merges two of them by lines.
+* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} \
+-whitespace -merge conflict-marker-size=200
 /* !whitespace !merge !conflict-marker-size !linguist-vendored
 """
 
@@ -29,17 +32,17 @@ mirrors.toml !linguist-vendored
 mirrors.toml !linguist-vendored
 """,
 )
-"""What earlier versions wrote; all of it kept git from converting."""
+"""What earlier versions wrote; each of these texts kept git from converting anything."""
 
 Edit = Callable[[bytes | None], bytes | None]
-"""What becomes of a file that people edit too; None: there is none."""
+"""Gives the new content of a file that people edit too, by its present one; None is no file."""
 
 _BEGIN = "# git-verbatim: mirrors that are not checked in"
 _END = "# git-verbatim: end"
 
 
 def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
-    """What the tool has to say in files below third_party/ that people edit too: in each version of them alike."""
+    """The edits to files below third_party/ that people edit too, for any version of them."""
     return {
         ATTRIBUTES_FILE: keep_attributes,
         IGNORE_FILE: lambda present: _with_ignored(present, mirrors),
@@ -53,7 +56,10 @@ def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | N
 
 
 def keep_attributes(present: bytes | None) -> bytes:
-    """third_party/.gitattributes as it should be: what somebody wrote stays, what a version of ours did is brought up to date."""
+    """The content that third_party/.gitattributes should have.
+
+    What somebody wrote stays; what an earlier version of the tool wrote is brought up to date.
+    """
     if (
         present
         and present.replace(b"\r\n", b"\n").decode("utf-8", "replace") not in EARLIER_ATTRIBUTES
@@ -63,7 +69,10 @@ def keep_attributes(present: bytes | None) -> bytes:
 
 
 def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:
-    """third_party/.gitignore with a block that hides just the mirrors that are not checked in; None: no file needed."""
+    """The text that third_party/.gitignore should have; None if no file is needed.
+
+    A block of its own hides just the mirrors that are not checked in; the rest stays.
+    """
     lines = [line for mirror in mirrors if not mirror.checked_in for line in _ignored(mirror)]
     block = "\n".join([_BEGIN, *sorted(lines), _END]) + "\n" if lines else ""
     if present is None:
@@ -76,7 +85,10 @@ def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | No
 
 
 def _block(text: str) -> tuple[int, int] | None:
-    """Where the first block stands that has an end: found by two searches, since lines may begin it as often as they like."""
+    """Start and end of the first block that has an end; None if there is none.
+
+    Two searches find it in linear time, however many lines look like its beginning.
+    """
     begin = re.search(rf"^{re.escape(_BEGIN)}\n", text, re.MULTILINE)
     end = (
         re.compile(rf"^{re.escape(_END)}\n", re.MULTILINE).search(text, begin.end())

@@ -1,4 +1,4 @@
-"""The file system, directory by directory: descriptors that follow no link, exchanges, durability, held signals."""
+"""Works on open directories: follows no link, renames atomically, syncs to disk."""
 
 import ctypes
 import errno
@@ -25,7 +25,7 @@ PERMISSIONS = {Mode.FILE: 0o644, Mode.EXECUTABLE: 0o755}
 
 
 class Directory:
-    """An open directory; names are single components or paths whose every component is opened without following links."""
+    """An open directory; `descend` opens each component of a path without following links."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -44,7 +44,7 @@ class Directory:
         os.close(self.descriptor)
 
     def descend(self, path: bytes, *, create: bool = False) -> Self:
-        """The directory at `path` below this one; with `create` it and those above it are made."""
+        """Open the directory at `path` below this one; with `create`, make missing directories."""
         descriptor = os.dup(self.descriptor)
         for component in path.split(b"/") if path else ():
             parent = descriptor
@@ -66,14 +66,17 @@ class Directory:
         return True
 
     def write(self, name: bytes, mode: int, content: bytes, *, durable: bool = False) -> None:
-        """Make a new file, or a symlink with `content` as its target; FileExistsError if something is there."""
+        """Make a new file, or a symlink whose target is `content`.
+
+        Raises FileExistsError if something is there.
+        """
         if mode == Mode.SYMLINK:
             os.symlink(content, name, dir_fd=self.descriptor)
             return
         permissions = PERMISSIONS[mode]
         descriptor = os.open(name, _CREATE, permissions, dir_fd=self.descriptor)
         try:
-            os.fchmod(descriptor, permissions)  # whatever the umask
+            os.fchmod(descriptor, permissions)  # independent of the umask
             write_all(descriptor, content)
             if durable:
                 os.fsync(descriptor)
@@ -81,7 +84,10 @@ class Directory:
             os.close(descriptor)
 
     def replace(self, name: bytes, content: bytes) -> None:
-        """Make a file, or replace what is there, in one step and safe on disk; no link that lies there is written through."""
+        """Make or replace a file in one step, and sync it to disk.
+
+        A symlink that lies there is replaced, and never written through.
+        """
         draft = name + b".draft"
         with suppress(FileNotFoundError):
             os.unlink(draft, dir_fd=self.descriptor)
@@ -90,7 +96,7 @@ class Directory:
         self.sync()
 
     def link(self, name: bytes, target: "Directory", target_name: bytes) -> bool:
-        """Give a file of this directory a second name in `target`; False where the file system has no hard links."""
+        """Give a file a second name in `target`; False if no hard link can be made there."""
         try:
             os.link(
                 name,
@@ -118,7 +124,7 @@ class Directory:
         return sorted(os.fsencode(name) for name in os.listdir(self.descriptor))
 
     def delete(self, name: bytes) -> None:
-        """Delete a file or a whole directory, a write-protected one too, following no link."""
+        """Delete a file or a whole directory, even a write-protected one; follow no link."""
         status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         if not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=self.descriptor)
@@ -131,7 +137,7 @@ class Directory:
             shutil.rmtree(name, dir_fd=self.descriptor)
 
     def make_writable(self) -> None:
-        """Let its owner change this directory and all below it."""
+        """Let the owner change this directory and all directories below it."""
         os.fchmod(self.descriptor, stat.S_IMODE(os.fstat(self.descriptor).st_mode) | stat.S_IRWXU)
         for name in self.names():
             if stat.S_ISDIR(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode):
@@ -139,7 +145,7 @@ class Directory:
                     below.make_writable()
 
     def is_writable(self) -> bool:
-        """Whether names can be made and taken away here."""
+        """Whether files can be made and deleted in this directory."""
         return os.access(".", os.W_OK | os.X_OK, dir_fd=self.descriptor)
 
     def remove_empty_directories(self) -> None:
@@ -148,7 +154,7 @@ class Directory:
             try:
                 below = self.descend(name)
             except OSError:
-                continue  # no directory
+                continue  # not a directory
             with below:
                 below.remove_empty_directories()
             with suppress(OSError):
@@ -166,7 +172,10 @@ def _make_directory(parent: int, name: bytes) -> None:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of it: a full disk makes `os.write` return a short count, and only the next call says why."""
+    """Write all of `content`, in as many calls as it takes.
+
+    On a full disk `os.write` returns a short count, and only the next call raises the error.
+    """
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -179,7 +188,7 @@ def split(path: bytes) -> tuple[bytes, bytes]:
 
 
 def exchange(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> bool:
-    """Swap two names in one step that nobody can see half done; False where kernel or file system cannot."""
+    """Swap two names atomically; False if the kernel or the file system cannot do that."""
     return _rename(
         one,
         one_name,
@@ -190,7 +199,10 @@ def exchange(one: Directory, one_name: bytes, other: Directory, other_name: byte
 
 
 def rename_new(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> bool:
-    """Rename to a name that must be free (FileExistsError); False where kernel or file system cannot."""
+    """Rename to a free name atomically; False if the kernel or the file system cannot do that.
+
+    Raises FileExistsError if the name is taken.
+    """
     return _rename(
         one,
         one_name,
@@ -216,12 +228,15 @@ def _rename(
 
 
 def mount_points() -> list[bytes]:
-    """Where something is mounted, a directory of the same file system too, which no device number shows; on Linux only."""
+    """The paths of all mount points; none on systems other than Linux.
+
+    Among them are mounts of a directory of the same file system, which no device number shows.
+    """
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:
         return []
-    # the fifth field of proc(5); blanks, line breaks and backslashes are written as octal numbers
+    # The fifth field is the mount point; blanks, line breaks and backslashes are octal (proc(5)).
     fields = (line.split(b" ")[4] for line in lines)
     return [
         re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field) for field in fields
@@ -229,7 +244,7 @@ def mount_points() -> list[bytes]:
 
 
 def make_durable(directory: Directory) -> None:
-    """Bring everything written on this file system to the disk: one call, however many files."""
+    """Sync this file system to disk: one call, however many files were written."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.syncfs(directory.descriptor) != 0:
@@ -241,7 +256,7 @@ def make_durable(directory: Directory) -> None:
 
 @contextmanager
 def explaining(what: str) -> Iterator[None]:
-    """Turn what the file system refuses into one clear error."""
+    """Turn an OSError into one clear HostError; its message is `cannot` and then `what`."""
     try:
         yield
     except OSError as error:
@@ -254,7 +269,8 @@ def explaining(what: str) -> Iterator[None]:
             errno.EXDEV: "something is mounted there; unmount it, then run the command again",
             errno.EBUSY: "something is mounted there; unmount it, then run the command again",
             errno.EACCES: "look at the permissions of third_party/, then run the command again",
-            errno.ENOTDIR: "something that is no directory lies where a directory has to be; move it away",
+            errno.ENOTDIR: "something that is no directory lies where a directory has to be; "
+            "move it away",
             errno.ELOOP: "a symlink lies where a directory has to be; move it away",
             errno.EEXIST: "something lies where a new file has to be; move it away",
         }

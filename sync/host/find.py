@@ -1,4 +1,4 @@
-"""Where we are: the directory that holds third_party/, and the git repository around it, if there is one."""
+"""Finds the host: the directory that holds third_party/, and its git repository, if any."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sync.layout import MANIFEST, THIRD_PARTY
 if TYPE_CHECKING:
     from sync.git.repository import Repository
 
-# what has git, or libgit2, find a repository elsewhere than by looking upwards for it
+# These variables make git or libgit2 look for a repository elsewhere than upwards.
 _LEADING = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -25,7 +25,10 @@ _POINTER_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The host: `root` holds third_party/; an unpacked tarball has no repository, a bare repository no root."""
+    """The host; `root` is the directory that holds third_party/.
+
+    An unpacked tarball has no repository, and a bare repository has no root.
+    """
 
     root: Path | None
     repository: "Repository | None"
@@ -36,13 +39,15 @@ class Host:
             raise HostError(
                 "this is no git repository, and there is no third_party/mirrors.toml here or above",
                 [f"directory: {Path.cwd()}"],
-                hint="run the command in a clone or an unpacked release of a project that has mirrors",
+                hint="run the command in a clone or an unpacked release "
+                "of a project that has mirrors",
                 reference="host-missing",
             )
         if self.root is None:
             raise HostError(
                 "this is a bare repository: it has no working tree",
-                hint="name what to look at with `--rev REV`, such as `git verbatim verify --rev HEAD`",
+                hint="name what to look at with `--rev REV`, "
+                "such as `git verbatim verify --rev HEAD`",
                 reference="host-bare",
             )
         return self.root / THIRD_PARTY
@@ -59,7 +64,10 @@ class Host:
         return self.repository
 
     def require_work_tree(self) -> "tuple[Path, Repository]":
-        """Root and repository for a command that changes files; HostError in a tarball or a bare repository."""
+        """Root and repository; HostError in a tarball or a bare repository.
+
+        Commands that change files need both.
+        """
         repository = self.require_repository()
         if self.root is None:
             raise HostError(
@@ -72,12 +80,13 @@ class Host:
 
 
 def find_host(start: Path) -> Host:
-    """The host of `start`: the nearest directory upwards that has a manifest or is the top of a git working tree.
+    """The host of `start`: the nearest directory upwards with a manifest, or git's top directory.
 
-    A manifest nearer than the repository's top is an unpacked tarball inside somebody else's repository; none counts
-    where the environment or `core.worktree` says that the repository is one whose files are elsewhere.
+    A manifest nearer than the repository's top is that of a tarball unpacked inside somebody else's
+    repository. No manifest counts if the environment or `core.worktree` says that the repository's
+    files are elsewhere.
     """
-    from sync.git.repository import Repository  # with libgit2, which a glance does without
+    from sync.git.repository import Repository  # loads libgit2, which `find_plain` does without
 
     repository = Repository.discover(start)
     top = repository.work_tree.resolve() if repository and repository.work_tree else None
@@ -94,7 +103,7 @@ def find_host(start: Path) -> Host:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Where the host is if nothing is unusual: found without libgit2, never to decide by alone."""
+    """A guess at where the host is, made without libgit2; nothing may be decided by it alone."""
 
     root: Path
     git_directory: Path
@@ -106,7 +115,7 @@ class Plain:
         return self.git_directory if shared is None else shared
 
     def is_of(self, host: Host) -> bool:
-        """Whether the guess was right."""
+        """Whether the guess agrees with the host that was found."""
         repository = host.repository
         if repository is None or host.root != self.root:
             return False
@@ -114,9 +123,9 @@ class Plain:
 
 
 def find_plain(start: Path) -> Plain | None:
-    """The nearest directory upwards that has a `.git`.
+    """Guess that the host is the nearest directory upwards that has a `.git`.
 
-    None where the environment leads elsewhere, or a manifest or a mount is nearer.
+    None if the environment points elsewhere, or if a manifest or a mount is nearer.
     """
     if any(name in os.environ for name in _LEADING):
         return None
@@ -133,7 +142,7 @@ def find_plain(start: Path) -> Plain | None:
 
 
 def _pointed(file: Path, prefix: bytes) -> Path | None:
-    """The directory that a file of git's names, from where the file is."""
+    """The directory that one of git's files names, relative to the file; None if it names none."""
     if not file.is_file():
         return None
     with open(file, "rb") as pointer:

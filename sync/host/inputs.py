@@ -1,4 +1,4 @@
-"""What a judgement has read below third_party/, by SHA-256, to know the same again; pure."""
+"""Notes by SHA-256 what was read below third_party/, to recognize the same input again; pure."""
 
 import re
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ _FILTER = re.compile(rb"\0filter\0(?!unset\0|unspecified\0|set\0)")
 
 @dataclass(slots=True)
 class Inputs:
-    """Everything that was read, each noted by who reads it; paths are below third_party/."""
+    """Everything that was read, noted by the code that reads it; paths are below third_party/."""
 
     files: dict[str, str | None] = field(default_factory=dict)
     """The SHA-256 of each file that was read; None where there was none."""
     directories: dict[str, str] = field(default_factory=dict)
-    """The digest of what lay at each place."""
+    """The digest of the files in each directory that was read."""
     records: list[str] = field(default_factory=list)
-    """The names of all records that lay there."""
+    """The names of all records in the directory of records."""
     attributes: str | None = None
-    """The digest of the attributes in force for the files that git tracks, where that was asked."""
+    """The digest of the attributes of all files that git tracks; None if nobody asked for them."""
     is_plain: bool = True
-    """False where something else had a say, or where what was read twice was not the same."""
+    """False if anything else had an influence, or if two reads of the same thing differed."""
 
     def note_file(self, path: str, content: bytes | None) -> None:
         self._note(self.files, path, digest(content))
@@ -34,7 +34,7 @@ class Inputs:
         self._note(self.directories, directory, digest_of_facts(facts))
 
     def note_attributes(self, said: bytes) -> None:
-        """What `git check-attr` says; what a filter makes of bytes nothing here can tell."""
+        """Note what `git check-attr` says; a filter is not plain, since its effect is unknown."""
         self.attributes = digest(said)
         self.is_plain &= _FILTER.search(said) is None
 
@@ -43,12 +43,12 @@ class Inputs:
 
 
 def digest(content: bytes | None) -> str | None:
-    """The SHA-256 of a file's content; None of a file that is not there."""
+    """The SHA-256 of a file's content; None if there is no file."""
     return None if content is None else sha256(content).hexdigest()
 
 
 def digest_of_facts(facts: Iterable[FileFact] | None) -> str:
-    """One SHA-256 of all facts of the files of a directory; as to git, an empty one is nothing."""
+    """One SHA-256 over all file facts of a directory; as in git, an empty one counts as none."""
     known = sha256()
     for path, mode, blob, size, content in facts or ():
         known.update(b"%o %s %d %s %s\0" % (mode, blob.encode(), size, content.encode(), path))

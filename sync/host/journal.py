@@ -1,4 +1,4 @@
-"""The journal: what a run has decided to do, until all of it is done; so a killed run is finished by the next."""
+"""Keeps the journal of what a run will do, from which the next run finishes a killed one."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,27 +19,31 @@ from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
 class Replacement:
     """One directory or file below third_party/ and what it becomes.
 
-    `slot` is where in the workspace the next state lies before the step, and the previous one after it.
+    `slot` is the number under which the workspace holds the next state before the step, and the
+    previous state after it.
     """
 
     target: str
     kind: Literal["directory", "file"]
     slot: int
     new: ObjectId | None
-    """The tree or blob id that the target gets; None if it goes away."""
+    """The tree or blob id that the target gets; None if it is removed."""
     old: ObjectId | None
-    """The id of what was there when it was decided; None if there was nothing."""
+    """The id of what was there when the plan was made; None if nothing was."""
     index: Literal["same", "nothing", "apart"]
-    """What the index gets: the same, nothing (of what is not checked in), or what an `OwnEdit` says."""
+    """What the index gets: the same, nothing (if not checked in), or what an `OwnEdit` says."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit, in the index, of a file below third_party/ that people edit too: of what is staged, not of what is on disk."""
+    """An edit, in the index, of a file below third_party/ that people edit too.
+
+    What is edited is the staged content, not the content on disk.
+    """
 
     path: str
     before: ObjectId | None
-    """What was staged when it was edited; None if nothing was."""
+    """The blob that was staged when it was edited; None if none was."""
     after: ObjectId | None
 
 
@@ -50,19 +54,19 @@ class Journal:
     replacements: tuple[Replacement, ...]
     own: tuple[OwnEdit, ...]
     stage: bool
-    """Whether the index follows."""
+    """Whether the index is brought up to date too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished run leaves to say."""
+    """What a finished run has to report."""
 
     rescued: tuple[str, ...] = ()
-    """Where changes were put that came while the tool ran; nothing of anybody's is deleted unseen."""
+    """Where changes are kept that somebody made meanwhile: none of them is deleted unseen."""
 
 
 def read_journal(git_directory: Path) -> Journal | None:
-    """What an interrupted run left to finish, if anything."""
+    """The journal of an interrupted run; None if there is none, HostError if it cannot be read."""
     path = git_directory / JOURNAL
     content = read_file(git_directory, JOURNAL)
     if content is None:
@@ -73,19 +77,23 @@ def read_journal(git_directory: Path) -> Journal | None:
         raise HostError(
             "the journal of an interrupted run cannot be read",
             [f"file: {path}"],
-            hint=f"move it away, then look with `git verbatim status` and at {THIRD_PARTY}/{WORKSPACE}/",
+            hint="move it away, then look with `git verbatim status` "
+            f"and at {THIRD_PARTY}/{WORKSPACE}/",
             reference="journal-unreadable",
         ) from error
 
 
 def write_journal(git_directory: Path, journal: Journal) -> None:
-    """Note what was decided and staged, safe on disk. In the git directory: a branch can bring files, but none there."""
+    """Write down, safe on disk, what was decided and staged.
+
+    The journal lies in the git directory: a branch can bring files, but none there.
+    """
     with Directory.open(git_directory) as directory:
         directory.replace(JOURNAL.encode(), json.dumps(asdict(journal), indent=1).encode() + b"\n")
 
 
 def refuse_interrupted(repository: Repository | None) -> None:
-    """HostError if a run was interrupted after its journal was written: what is there may be a mixture."""
+    """HostError if an interrupted run left a journal: the files may be a mixture of two states."""
     if repository is not None and read_journal(repository.git_directory) is not None:
         raise HostError(
             "an earlier run was interrupted, or one is at work just now",

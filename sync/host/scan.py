@@ -1,4 +1,4 @@
-"""What is on disk below third_party/, read without following any link and hashed as git would hash it."""
+"""Reads what is on disk below third_party/: follows no link, and hashes as git does."""
 
 import errno
 import hashlib
@@ -23,16 +23,17 @@ from sync.model import FileFact
 from sync.quoting import quote_path
 
 _CHUNK = 1 << 16
-# what opening or reading a link, a socket or a directory fails with
+# Opening or reading a link, a socket or a directory fails with one of these.
 _IRREGULAR = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# bits that act on who runs a file and that no tree can say; group, others and umask are nobody's statement about content
+# These bits act on whoever runs a file, and no tree can hold them. The permissions of group and
+# others come from a umask: they say nothing about content.
 SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
 NOT_READ = ObjectId("")
-"""In place of a blob id: a file that is large, and not of the size that its record says."""
+"""Stands for the blob id of a large file that has not the size that its record says."""
 
 
 Stat = tuple[int, int, int, int, int]
@@ -41,13 +42,13 @@ Stat = tuple[int, int, int, int, int]
 
 @dataclass(slots=True)
 class Seen:
-    """What the files of a directory were when they were last read: who still is that, is not read."""
+    """What an earlier read found out about a directory's files; unchanged files are not read."""
 
     known: Mapping[RepoPath, tuple[Stat, FileFact]]
     before: int
-    """A file that changed since then, in nanoseconds, may have changed again after it was read."""
+    """In nanoseconds; a file that changed then or later may have changed again after its read."""
     now: dict[RepoPath, tuple[Stat, FileFact]] = field(default_factory=dict)
-    """What was found this time."""
+    """What is known after this read."""
     all_known: bool = True
     """Whether nothing had to be read."""
 
@@ -72,21 +73,21 @@ def _stat_of(status: os.stat_result) -> Stat:
 
 @dataclass(slots=True)
 class ScanBudget:
-    """What one scan may still take in, and which large files it is to read."""
+    """How much one scan may still find, and which large files it reads."""
 
     entries: int = ENTRIES
     path_bytes: int = PATHS_BYTES
     sizes: Mapping[RepoPath, int] | None = None
-    """Of the files that a record has; None: everything is read."""
+    """The recorded size of each file; None if every file is to be read."""
     seen: Seen | None = None
     """Which files need not be read."""
 
     @classmethod
     def of(cls, recorded: Sequence[FileFact] | None) -> "ScanBudget":
-        """That of a directory whose record is known; more if none is."""
+        """The budget for a directory by its recorded files; a larger one if there is no record."""
         if recorded is None:
             return cls()
-        # directories count too, of which files have no more than they have themselves
+        # Directories count too; twice as many entries leave room for one directory a file.
         return cls(
             2 * len(recorded) + MORE_THAN_RECORDED,
             sizes={fact.path: fact.size for fact in recorded},
@@ -103,11 +104,14 @@ class ScanBudget:
 
 
 class _TooMuchError(Exception):
-    """There is more than the budget."""
+    """There is more than the budget allows."""
 
 
 class _AtPathError(Exception):
-    """Something went wrong at a path; without a cause it is a FIFO, a socket or a device, which no git tree can say."""
+    """Something went wrong at a path.
+
+    Without a cause there is a FIFO, a socket or a device, which no git tree can hold.
+    """
 
     def __init__(self, path: RepoPath, cause: OSError | None = None) -> None:
         super().__init__(path)
@@ -123,10 +127,14 @@ def scan_directory(
 ) -> list[FileFact] | None:
     """Every file below `root/parts…` as facts, sorted by path; None if there is nothing.
 
-    Links are not followed: if a link or a file lies there, or in place of a directory above, it is the only fact,
-    with an empty path. Empty directories are no files and are passed over, as git does. With `wanted` only what lies
-    under such names of the directory itself is read, for who shares the work. With a budget
-    that knows sizes a large file of another size is not read, and has the blob id `NOT_READ`.
+    Links are not followed: a link or a file that lies there, or in place of a directory above, is
+    the only fact and has an empty path. Empty directories are passed over, as git does. With
+    `wanted`, only what lies under such names of the directory itself is read, so that two processes
+    can share the work. With a budget that knows sizes, a large file of another size is not read and
+    has the blob id `NOT_READ`.
+
+    Raises HostError for what cannot be read, for what is no file, and for more than the budget
+    allows.
     """
     budget = budget or ScanBudget()
     where = "/".join([root.name, *parts])
@@ -150,7 +158,7 @@ def scan_directory(
 
 
 def _open_below(root: Path, parts: Sequence[str]) -> int | FileFact | None:
-    """A descriptor of the directory, the fact of what is no directory on the way to it, or None if there is nothing."""
+    """A descriptor of the directory, or the fact of what is in its place; None if nothing is."""
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -177,9 +185,11 @@ def _fact_at(directory: int, name: str) -> FileFact:
 
 
 def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
-    """The content of a regular file below `root`; None if there is none. Links are not followed, nothing is waited for.
+    """The content of a regular file below `root`; None if there is none.
 
-    Of a file with more than `limit` bytes one more than those; without a limit, HostError for one that nobody writes.
+    Links are not followed, and FIFOs are not waited for. At most `limit` + 1 bytes are returned.
+    Without a limit, a file of more than `LARGEST_READ` bytes is a HostError: nobody writes such a
+    file.
     """
     *parents, name = path.split("/")
     try:
@@ -210,7 +220,7 @@ def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
 
 
 def open_directory(root: Path, *parts: str) -> int:
-    """A descriptor of the directory, reached component by component without following links below `root`."""
+    """A descriptor of the directory; none of its components below `root` may be a link."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in parts:
         parent = descriptor
@@ -222,7 +232,10 @@ def open_directory(root: Path, *parts: str) -> int:
 
 
 def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
-    """The content of a file that was scanned, or the target of a symlink, which a disk without links has in a file."""
+    """The content of a file that was scanned, or the target of a symlink.
+
+    A disk without symlinks has the target in a plain file.
+    """
     path = third_party / directory / os.fsdecode(fact.path)
     return os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
 
@@ -253,7 +266,7 @@ def _scan(
             else:
                 yield _read_file(directory, entry.name, path, budget)
         except FileNotFoundError:
-            continue  # gone since it was listed: it is not there
+            continue  # deleted since it was listed
         except OSError as error:
             raise _AtPathError(path, error) from error
 
@@ -282,7 +295,7 @@ def _read_anew(
     path: RepoPath,
     budget: ScanBudget,
 ) -> tuple[os.stat_result, FileFact]:
-    """The fact of a file, and its status from before it was read."""
+    """The status of a file from before it was read, and its fact."""
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What third_party/ holds in the working tree, in the index or in a commit: manifest, records and files, read alike."""
+"""Reads manifest, records and files alike from the working tree, the index or a commit."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ class State(Protocol):
 
     @property
     def label(self) -> str:
-        """What people call this state."""
+        """What messages call this state."""
         ...
 
     @property
@@ -33,7 +33,7 @@ class State(Protocol):
         ...
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        """The content of a file, of more than `limit` bytes one more than those; None if there is none."""
+        """The content of a file, at most `limit` + 1 bytes of it; None if there is none."""
         ...
 
     def record_names(self) -> list[str]:
@@ -45,9 +45,10 @@ class State(Protocol):
     ) -> list[FileFact] | None:
         """Every file below a directory, with paths relative to it; None if there is nothing.
 
-        A file or link in place of the directory, or of one above it, is the only fact, with an empty path. What is not
-        as `recorded` differs whatever it holds: content may be left unread, and has no SHA-256 then. What a disk does not
-        show is taken from the index, or, of what is `recorded`, from the record.
+        A file or link in place of the directory, or of a directory above it, is the only fact and
+        has an empty path. A file that cannot be as `recorded` may be left unread, and then has no
+        SHA-256. What a disk does not show is taken from the index, or else, for files that are
+        `recorded`, from the record.
         """
         ...
 
@@ -65,7 +66,7 @@ class _GitState:
         if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE}:
             return None
         if limit is not None and self._repository.size(entry.blob) > limit:
-            return bytes(limit + 1)  # nobody looks at what is too large
+            return bytes(limit + 1)  # the caller looks only at the length, and refuses it
         return self._repository.read_within(entry.blob, LARGEST_READ)
 
     def record_names(self) -> list[str]:
@@ -95,7 +96,7 @@ class _GitState:
         ] or None
 
     def _below(self, prefix: bytes) -> Iterator[Entry]:
-        """The entries whose paths begin so; they are sorted by path."""
+        """The entries whose paths begin with `prefix`; `_entries` is sorted by path."""
         for at in range(
             bisect_left(self._entries, prefix, key=lambda entry: entry.path), len(self._entries)
         ):
@@ -118,7 +119,7 @@ class _GitState:
 
     @cached_property
     def _digest(self) -> Callable[[ObjectId], tuple[int, str]]:
-        """Asked once for a blob, which may have many names."""
+        """Gives size and SHA-256 of a blob; a blob with many names is read only once."""
         return cache(self._repository.digest)
 
 
@@ -160,7 +161,7 @@ class CommittedState(_GitState):
 
 
 def open_state(host: Host, *, index: bool = False, revision: str | None = None) -> State:
-    """The state that a command is about."""
+    """The state that a command looks at; UsageError if two are asked for."""
     if index and revision is not None:
         raise UsageError("`--index` and `--rev` are two different states", hint="give one of them")
     if revision is not None:
@@ -185,7 +186,7 @@ def read_manifest(state: State) -> Manifest:
 
 
 def read_records(state: State, names: Iterable[str]) -> Mapping[str, Record | RecordError | None]:
-    """The records of the named mirrors; an error in place of one that cannot be used, None where there is none."""
+    """The records by mirror; None where there is none, an error where one cannot be used."""
     return dict(_records(state, names))
 
 

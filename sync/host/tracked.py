@@ -1,4 +1,4 @@
-"""What git has to hold of a mirror: its entries below third_party/, in an index as in a commit."""
+"""Says which entries below third_party/ an index or a commit needs for a mirror."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,10 @@ from sync.record.record import Record
 
 
 def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
-    """The files of a mirror that are checked in, its licences and its record, by path below third_party/."""
+    """The entries of a mirror, its licences and its record, by path below third_party/.
+
+    A mirror that is not checked in has only its record.
+    """
     directories = {mirror.into: record.files, license_directory(mirror.name): record.licenses}
     entries = [
         Entry(RepoPath(f"{directory}/".encode() + fact.path), fact.mode, fact.blob)
@@ -26,7 +29,7 @@ def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
 def is_staged(
     staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record
 ) -> bool:
-    """Whether the index has what a mirror needs there, and no more; `staged` is by path below third_party/."""
+    """Whether the index has exactly what a mirror needs; `staged` is by path below third_party/."""
     targets = (mirror.into, license_directory(mirror.name), record_path(mirror.name))
     prefixes = tuple(f"{target}/".encode() for target in targets[:2])
     there = {

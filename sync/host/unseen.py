@@ -1,4 +1,4 @@
-"""What a working tree does not show of a mirror: files that a sparse checkout hides, modes that the disk cannot hold; pure."""
+"""Fills in what a working tree does not show: hidden files, modes the disk cannot hold; pure."""
 
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ class Unseen:
     """How many files of a mirror the disk did not show as they are."""
 
     hidden: int = 0
-    """Those that git leaves out of the working tree: they are judged as the index has them."""
+    """The files that git leaves out of the working tree; they are judged as the index has them."""
     modes: int = 0
-    """Those whose modes nothing here tells: their modes are not judged."""
+    """The files whose modes nothing here can tell; their modes are not judged."""
     way_back: str | None = None
     """The command that brings hidden files back."""
 
@@ -27,19 +27,20 @@ ALL_SEEN = Unseen()
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What modes on this disk say."""
+    """What modes on this disk can tell."""
 
     tells_executable: bool = True
     tells_links: bool = True
-    """False where a symlink is a plain file that holds its target (git's `core.symlinks`)."""
+    """False if a symlink is a plain file that holds its target (git's `core.symlinks`)."""
 
 
 def with_hidden(
     facts: Sequence[FileFact], recorded: Sequence[FileFact], hidden: Iterable[Entry]
 ) -> list[FileFact]:
-    """The facts with those of hidden files, as the index has them: of one that is as recorded the record's own.
+    """The facts, together with those of hidden files as the index has them.
 
-    Size and SHA-256 of others are not read: that they are others is enough to say.
+    A hidden file that is as recorded has the record's fact. The size and SHA-256 of any other are
+    not read: it is enough to say that it differs.
     """
     known = {fact.entry: fact for fact in recorded}
     return sorted([*facts, *(known.get(entry) or FileFact(*entry, 0, "") for entry in hidden)])
@@ -51,9 +52,10 @@ def with_told_modes(
     staged: Mapping[RepoPath, int],
     disk: Disk,
 ) -> tuple[list[FileFact], frozenset[RepoPath]]:
-    """The facts with modes that the disk cannot tell taken from the index, as git does; else from the record.
+    """The facts with the modes that git sees, and the paths of files whose modes nobody can judge.
 
-    Also the paths of the latter, whose modes nobody can judge.
+    A mode that the disk cannot tell is taken from the index, as git does, or else from the record.
+    Nobody can judge the latter.
     """
     expected = {fact.path: fact for fact in recorded}
     told: list[FileFact] = []

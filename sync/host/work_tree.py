@@ -1,4 +1,4 @@
-"""third_party/ on disk: files, records and manifest as they are, and, where a disk cannot show them, as git has them."""
+"""Reads third_party/ on disk, and from git what the disk cannot show."""
 
 import marshal
 import os
@@ -25,7 +25,10 @@ _PROBES = 8
 
 
 class WorkTree:
-    """third_party/ on disk, inside git or not; what git hides from it, or keeps in the index alone, as git has it."""
+    """third_party/ on disk, inside git or not.
+
+    What git hides, or keeps in the index alone, is read as git has it.
+    """
 
     label = "the working tree"
     is_work_tree = True
@@ -37,22 +40,23 @@ class WorkTree:
         inputs: Inputs | None = None,
     ) -> None:
         self.inputs = inputs
-        """Where all that is read is noted, if anywhere."""
+        """Where all that is read is noted; None if nobody needs that."""
         self._third_party = third_party
         self._repository = repository
         self._ahead: Child | None = None
         self._scanned: dict[str, list[FileFact] | None] = {}
         self.hidden: set[str] = set()
-        """The files that were read as the index has them, below third_party/."""
+        """The files below third_party/ that were read from the index, since git hides them."""
         self.unjudged_modes: set[str] = set()
         """The files whose modes nothing here can tell."""
         self.takes_modes = False
-        """Whether modes were not the disk's."""
+        """Whether modes were taken from elsewhere than the disk."""
 
     def read_ahead(self, directories: Sequence[str]) -> None:
-        """Begin to read three quarters of these directories in a second process, while this one reads records.
+        """Begin to read three quarters of these directories in a second process.
 
-        Worth it where they hold thousands of files and there is a second processor.
+        Meanwhile this process reads records. This pays if the directories hold thousands of files
+        and there is a second processor.
         """
         self._ahead = Child(lambda: marshal.dumps([(d, self._plain_facts(d)) for d in directories]))
 
@@ -95,7 +99,7 @@ class WorkTree:
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False
     ) -> list[FileFact] | None:
-        """As `State.files`; with `whole` all of it is read, for who replaces it."""
+        """As `State.files`; with `whole` every file is read, for a caller that replaces them."""
         facts = self._read_files(directory, None if whole else recorded)
         if self.inputs is not None:
             self.inputs.note_directory(directory, facts)
@@ -110,7 +114,7 @@ class WorkTree:
         return facts
 
     def _may_be_hidden(self, directory: str, missing: Sequence[RepoPath]) -> bool:
-        """Whether git has files that are not there, which it does not of a mirror that is not checked in."""
+        """Whether git tracks a missing file; of a mirror that is not checked in it tracks none."""
         paths = (f"{THIRD_PARTY}/{directory}/{os.fsdecode(path)}" for path in missing)
         return self._repository is not None and any(
             is_tracked(self._repository, path) for path in paths
@@ -143,7 +147,7 @@ class WorkTree:
         return told
 
     def _note_git(self) -> None:
-        """Note that the disk alone did not say what is there."""
+        """Note that what is there was not read from the disk alone."""
         if self.inputs is not None:
             self.inputs.is_plain = False
 
@@ -155,7 +159,7 @@ class WorkTree:
 
     @cached_property
     def _listed(self) -> list[Listed]:
-        """What the index has, by path below third_party/."""
+        """The entries of the index, by path below third_party/."""
         if self._repository is None:
             return []
         prefix = len(THIRD_PARTY) + 1
@@ -167,7 +171,7 @@ class WorkTree:
 
     @cached_property
     def _hidden(self) -> Mapping[RepoPath, Entry]:
-        """What git leaves out of the working tree, and is not there all the same."""
+        """The entries that git leaves out of the working tree, and that are indeed not there."""
         top = os.fsencode(self._third_party)
         hidden = (entry for entry, is_hidden in self._listed if is_hidden)
         return {
@@ -177,7 +181,7 @@ class WorkTree:
         }
 
     def unseen(self, *places: str) -> Unseen:
-        """What of these files and directories was not as the disk shows it, as far as they were read."""
+        """What the disk did not show of these files and directories, as far as they were read."""
         hidden, modes = (
             [path for path in paths if _is_in(path, places)]
             for paths in (self.hidden, self.unjudged_modes)
@@ -189,13 +193,13 @@ class WorkTree:
         return os.fsencode(path) in self._hidden
 
     def refuse_hidden(self, *places: str) -> None:
-        """HostError where something at or below these places is hidden: it would be replaced unseen."""
+        """HostError if anything at or below these places is hidden: it would be replaced unseen."""
         for path in sorted(map(os.fsdecode, self._hidden)):
             if _is_in(path, places):
                 raise self.hidden_error(path)
 
     def hidden_error(self, path: str) -> HostError:
-        """What says that a file is hidden, and how to have it back."""
+        """The error for a hidden file, with the way to bring the file back."""
         where = f"{THIRD_PARTY}/{quote_path(os.fsencode(path))}"
         how = "a sparse checkout" if self._switches.get("sparsecheckout") else "git's skip-worktree"
         hint = f"bring it back with `{self._way_back(path)}`"
@@ -205,7 +209,7 @@ class WorkTree:
         git, file = _git_in(self._third_party.parent), shlex.quote(f"{THIRD_PARTY}/{path}")
         if not self._switches.get("sparsecheckout"):
             return f"{git} update-index --no-skip-worktree {file} && {git} restore {file}"
-        # without cones a later pattern for a directory does not undo an earlier one for what lies in it
+        # Without cones, a later pattern for a directory does not undo an earlier one for its files.
         return f"{git} sparse-checkout add " + (
             THIRD_PARTY if self._switches.get("sparsecheckoutcone") else f"'/{THIRD_PARTY}/**'"
         )
@@ -215,12 +219,16 @@ class WorkTree:
         return core_switches(self._third_party.parent)
 
     def deleted_error(self, path: str) -> HostError | None:
-        """What says that a file is hidden, or deleted though git tracks it, and how to have it back; None if it is neither."""
+        """The error for a hidden file, or one deleted here but tracked; None if it is neither.
+
+        It says how to have the file back. If third_party is no directory, the error says that.
+        """
         if os.path.lexists(self._third_party) and (
             self._third_party.is_symlink() or not self._third_party.is_dir()
         ):
             return HostError(
-                f"{THIRD_PARTY} is {'a symlink' if self._third_party.is_symlink() else 'no directory'}",
+                f"{THIRD_PARTY} is "
+                f"{'a symlink' if self._third_party.is_symlink() else 'no directory'}",
                 hint=f"move it away: `mv {THIRD_PARTY} {THIRD_PARTY}.old`",
                 reference="place-foreign",
             )
@@ -241,8 +249,9 @@ class WorkTree:
         if self._ahead is not None:
             ours = self._scan(directory, _is_ours)  # before waiting for the child
             given, self._ahead = self._ahead.result(), None
-            # a child's failure is passed over: reading here tells what it was
-            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302 - from our own child
+            # What our own child wrote is safe to load. If the child failed, its files are read
+            # here, which shows the reason.
+            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302
                 self._scanned[read] = _merged(
                     ours if read == directory else self._scan(read, _is_ours), facts
                 )
@@ -295,7 +304,10 @@ def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _is_ours(name: bytes) -> bool:
-    """Whether this process reads what lies under a name, not its child: a quarter, since it also judges records."""
+    """Whether this process, not its child, reads what lies under a name.
+
+    It takes a quarter of the names, since it judges the records too.
+    """
     return zlib.crc32(name) % 4 == 0
 
 
@@ -313,13 +325,17 @@ def _is_in(path: str, places: Sequence[str]) -> bool:
 
 
 def _git_in(top: Path) -> str:
-    """How to start git there from where the user is."""
+    """The command that starts git in the directory `top` from where the user is."""
     where = os.path.relpath(top)
     return "git" if where == os.curdir else f"git -C {shlex.quote(where)}"
 
 
 def _modes_that_are_there(third_party: Path) -> Disk:
-    """What an unpacked archive can say by modes: nothing, where all files are executable or none is, and no link is a link."""
+    """What the modes of an unpacked archive can tell.
+
+    They tell nothing about executables if all files are executable or none is, and nothing about
+    links if there is no link.
+    """
     executable: set[bool] = set()
     links = False
     for directory, directories, files in os.walk(third_party):
