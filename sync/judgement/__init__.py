@@ -1,1 +1,1 @@
-"""Whether a state of third_party/ is as its records say: findings, and how mirrors stand."""
+"""Judges whether a state of third_party/ is as its records say, and how mirrors stand."""

@@ -1,4 +1,4 @@
-"""Question 1, does the repository match its record: records and what is there become findings; pure."""
+"""Answers question 1, whether the repository matches its record, by findings; pure."""
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from sync.signature.signed import Judged, signature_shown
 
 
 class Rule(StrEnum):
-    """What a finding is an instance of."""
+    """The kinds of findings."""
 
     MIRROR_DIFFERS_FROM_RECORD = "mirror-differs-from-record"
     RECORD_DIFFERS_FROM_MANIFEST = "record-differs-from-manifest"
@@ -60,7 +60,7 @@ DIFFERENCES = {
     Difference.EXTRA: "not upstream's",
     Difference.FACTS: "the record's size or SHA-256 is wrong",
 }
-"""What a finding says of them."""
+"""What a finding says of each difference."""
 _SPECIAL_BITS = {stat.S_ISUID: "setuid", stat.S_ISGID: "setgid", stat.S_ISVTX: "sticky"}
 
 
@@ -72,19 +72,22 @@ class Finding:
     mirror: str
     message: str
     path: str | None = None
-    """From the host's root, quoted as by git."""
+    """The path from the host's root, quoted as git does."""
     difference: Difference | None = None
     expected: FileFact | None = None
-    """The record's fact of the file that differs; None where it has none."""
+    """The record's fact of the file that differs; None if the record has no such file."""
     found: FileFact | None = None
 
 
 class Presence(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
-    """Not checked in, and not here: to be rebuilt by `sync`."""
+    """The mirror is not checked in, and not here; `sync` rebuilds it."""
     REMOVED = "removed"
-    """Checked in, and taken out as a whole, as distributions do; only reports tell it from drift."""
+    """The mirror is checked in, but was removed as a whole, as distributions do.
+
+    Only reports tell this from drift.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Verdict:
 
 
 ReadFile = Callable[[str], bytes | None]
-"""Gives a file's content by its path below third_party/; asked only to explain a difference."""
+"""Gives a file's content by its path below third_party/; called only to explain a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,12 @@ def verify_mirror(
     judged: Judged | None = None,
     may_be_removed: bool = False,
 ) -> Verdict:
-    """Whether what a state holds for a mirror is what its record says, and the record what the manifest says.
+    """Judge whether a state is as a mirror's record says, and the record as the manifest says.
 
-    `look` gives what it holds where a record says; the record is judged by itself first, while files may be being read.
-    `judged` is the signature as it was checked again, if it was.
-    With `may_be_removed` it is no finding that all of a mirror's files are gone.
+    `look` gives what the state holds in the places of a record. The record is judged by itself
+    first, since another process may still be reading files. `judged` is the signature as it was
+    checked again; None if it was not. With `may_be_removed`, it is no finding that all files of a
+    mirror are gone.
     """
     if isinstance(record, RecordError):
         return Verdict(
@@ -156,7 +160,7 @@ def verify_mirror(
     absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
     removed = (
         may_be_removed and mirror is not None and mirror.checked_in and not held.files
-    )  # an empty directory is nothing
+    )  # an empty directory counts as none
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, record, held)
         absent = True
@@ -238,7 +242,10 @@ def compare_files(
     held: Iterable[FileFact],
     read: ReadFile,
 ) -> Iterator[Finding]:
-    """What differs between files as a record has them and as they are, each by its path below a directory of third_party/."""
+    """The differences between files as a record has them and as they are.
+
+    Paths are those in `directory`, which is below third_party/.
+    """
     expected = {fact.path: fact for fact in recorded}
     found = {fact.path: fact for fact in held}
     for path in sorted(expected.keys() | found.keys()):
@@ -267,7 +274,10 @@ def _special_bits(fact: FileFact) -> str:
 
 
 def path_of(directory: str, path: bytes) -> str:
-    """A path below a directory of third_party/ as findings show it: from the host's root, quoted as by git."""
+    """A path in `directory` as findings show it: from the host's root, quoted as git does.
+
+    `directory` is below third_party/.
+    """
     return quote_path(f"{THIRD_PARTY}/{directory}/".encode() + path)
 
 

@@ -1,4 +1,4 @@
-"""How mirrors of the working tree stand: one value a mirror; pure."""
+"""Says how each mirror of the working tree stands; pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,17 +35,17 @@ class MirrorStatus:
     recorded_pin: Pin | None
     standing: Standing
     signature: Signature | None
-    """As recorded."""
+    """The signature as recorded."""
     staged: bool
-    """Whether the index has it as it is; true outside of git."""
+    """Whether the index has the mirror as it is on disk; true outside of git."""
     findings: "tuple[Finding, ...]" = ()
     unseen: Unseen = ALL_SEEN
     altered_by_add: tuple[str, ...] = ()
-    """Files whose bytes a `git add` would change, from the host's root."""
+    """The files whose bytes a `git add` would change, from the host's root."""
 
     @property
     def directories(self) -> tuple[str, str]:
-        """Where its files and its licences lie, below third_party/."""
+        """The directories of its files and of its licences, below third_party/."""
         return self.into, license_directory(self.name)
 
     @property
@@ -54,6 +54,6 @@ class MirrorStatus:
 
     @property
     def is_plainly_well(self) -> bool:
-        """Whether there is nothing to say but this."""
+        """Whether the mirror is well and there is nothing else to say about it."""
         has_more = self.findings or self.altered_by_add or self.unseen != ALL_SEEN
         return self.is_well and self.staged and not has_more

@@ -1,4 +1,4 @@
-"""What lies in third_party/ though nothing accounts for it: the rule, and the search on disk."""
+"""Finds what lies in third_party/ though nothing accounts for it."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -32,16 +32,16 @@ class Standing(Enum):
 
 
 class Accounts:
-    """What accounts for files: mirrors, the manifest, and the files of keys that it names."""
+    """What accounts for files: mirrors, the manifest, and the key files that it names."""
 
     def __init__(self, places: Iterable[bytes], key_files: Iterable[bytes]) -> None:
-        """`places` are the directories of copies and of licences, below third_party/."""
+        """`places` are the directories of copies and licences; all paths are below third_party/."""
         self._places = frozenset(places)
         self._key_files = frozenset(key_files)
         self._known = sorted(self._places | self._key_files)
 
     def standing(self, path: bytes, mode: int) -> Standing:
-        """That of what lies at a path below third_party/, by the mode that git gives it."""
+        """The standing of what lies at a path below third_party/; `mode` is git's mode of it."""
         is_own = mode in _REGULAR and (path in _OWN_FILES or path in self._key_files)
         if path in self._places or is_own or _is_record(path):
             return Standing.OURS
@@ -51,21 +51,21 @@ class Accounts:
 
 
 def _is_record(path: bytes) -> bool:
-    """Whether a record has its place there; what lies there instead is a broken record."""
+    """Whether this is the path of a record; anything else that lies there is a broken record."""
     directory, _, name = path.rpartition(b"/")
     return directory == PROVENANCE.encode() and recorded_mirror(name) is not None
 
 
 def recorded_mirror(file_name: bytes) -> str | None:
-    """The mirror whose record a file of this name is; None if it is none's."""
+    """The mirror whose record has this file name; None if no record can have it."""
     name = file_name.removesuffix(b".json").decode("ascii", "replace")
     return name if file_name.endswith(b".json") and is_mirror_name(name) else None
 
 
 def strays_on_disk(third_party: Path, accounts: Accounts) -> Iterator[bytes]:
-    """The paths of strays below third_party/, of a whole directory one file in it.
+    """The paths of strays below third_party/; for a stray directory, one file in it.
 
-    OSError where a directory that holds something of ours cannot be read.
+    Raises OSError if a directory that holds something of ours cannot be read.
     """
     pending = [b""]
     while pending:
@@ -78,7 +78,10 @@ def strays_on_disk(third_party: Path, accounts: Accounts) -> Iterator[bytes]:
 
 
 def _listed(third_party: Path, directory: bytes) -> list[tuple[bytes, int]]:
-    """What lies in a directory: its path below third_party/, and a mode that tells files, links and directories apart."""
+    """What lies in a directory: each path below third_party/ with its mode, sorted.
+
+    The modes only tell files, links and directories apart.
+    """
     with os.scandir(os.path.join(os.fsencode(third_party), directory)) as listing:
         return sorted((os.path.join(directory, entry.name), _mode(entry)) for entry in listing)
 
@@ -90,7 +93,7 @@ def _mode(entry: "os.DirEntry[bytes]") -> int:
 
 
 def _first_file(third_party: Path, path: bytes, mode: int) -> bytes | None:
-    """A file of what is nobody's, or what cannot be looked into; None if there is nothing, as git sees it."""
+    """A file at or below a stray, or a directory that cannot be looked into; None for neither."""
     waiting = [(path, mode)]
     while waiting:
         path, mode = waiting.pop()
