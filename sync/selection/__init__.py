@@ -1,1 +1,1 @@
-"""What a mirror must hold."""
+"""Works out what a mirror has to hold."""

@@ -1,4 +1,4 @@
-"""The copy that a mirror has to be: made of upstream's commit and the manifest's entry, or refused with the file's name."""
+"""Makes the copy that a mirror has to be, or refuses it with the name of the file."""
 
 import re
 from collections.abc import Sequence
@@ -47,11 +47,12 @@ ALLOWABLE = frozenset(
 """The references that a mirror's `allow` may name."""
 
 _PATTERN_FILES = frozenset({b".gitattributes", b".gitignore"})
-# wildmatch, which matches them in git, tries each way to cut a path at each `**`
+# Git's wildmatch tries every way to cut a path at each `**`.
 _MOST_DOUBLE_STARS, _MOST_STARS = 4, 20
 
 _REASONS = {
-    "patterns-too-costly": "git would take far too long to match its patterns, wherever the host is cloned",
+    "patterns-too-costly": "git would take far too long to match its patterns, "
+    "wherever the host is cloned",
     "name-not-a-component": "its name is no name of a file",
     "name-too-long": "its name is longer than file systems allow",
     "name-backslash": "its name holds a backslash, which Windows takes for a directory separator",
@@ -70,12 +71,13 @@ _REASONS = {
 
 _LEAVE_OUT = "leave the directory out with `exclude`, or report it to the upstream's maintainers"
 _MALFORMED_HINTS = {
-    "patterns-too-many": "name directories instead of files in `include` and `exclude`, or a `from` further down"
+    "patterns-too-many": "name directories instead of files in `include` and `exclude`, "
+    "or a `from` further down"
 }
 
 
 class ObjectReader(Protocol):
-    """Where upstream's objects are read; each method raises CouldNotCheckError for an object that is not there."""
+    """Reads upstream's objects; each method raises CouldNotCheckError for a missing object."""
 
     def read(self, object_id: ObjectId) -> bytes:
         """The raw content of an object."""
@@ -89,7 +91,8 @@ class ObjectReader(Protocol):
 def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Copy:
     """What `mirror` has to be at this upstream commit.
 
-    Raises SelectionError when the selection is not there or is empty, or the tag is another one under this name.
+    Raises SelectionError if the selection does not exist, is empty, or holds a submodule or a tree
+    that cannot be copied; if a pattern matches nothing; or if the tag object has another name.
     """
     _refuse_renamed_tag(mirror, upstream)
     selected = _select(mirror, upstream, reader)
@@ -106,7 +109,7 @@ def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> C
 
 
 def blobs_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> list[ObjectId]:
-    """The blobs that `mirror` needs of this upstream commit, for which its trees alone are read."""
+    """The blobs that `mirror` needs of this upstream commit; to find them, only trees are read."""
     selected = _select(mirror, upstream, reader)
     return [
         entry.blob
@@ -116,7 +119,10 @@ def blobs_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> 
 
 
 def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
-    """How the annotated tag that is pinned calls itself where that is not as the pin does, printable; None if it may be taken."""
+    """The name, made printable, that the pinned tag's object has instead of the pin's.
+
+    None if the names agree, if no annotated tag is pinned, or if the mirror allows another name.
+    """
     if not tag_objects or mirror.pin.kind is not PinKind.TAG or _TAG_RENAMED in mirror.allow:
         return None
     named = tag_name(tag_objects[0])
@@ -124,7 +130,10 @@ def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
 
 
 def _refuse_renamed_tag(mirror: Mirror, upstream: UpstreamCommit) -> None:
-    """An annotated tag names itself: under another name somebody passes an old release off as a new one, or has renamed it."""
+    """SelectionError if the tag object has another name than the pin.
+
+    Then somebody has renamed the tag, or passes an old release off as a new one.
+    """
     named = other_name(mirror, upstream.tag_objects)
     if named is None:
         return
@@ -150,7 +159,8 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
         raise _source_error(mirror, error) from error
     except MalformedObjectError as error:
         raise SelectionError(
-            f"mirror {mirror.name} cannot copy the directory {quote_path(error.path) or '/'} exactly",
+            f"mirror {mirror.name} cannot copy "
+            f"the directory {quote_path(error.path) or '/'} exactly",
             [f"{error} [{error.reference}]", *_where(mirror)],
             hint=_MALFORMED_HINTS.get(error.reference, _LEAVE_OUT),
             reference=error.reference,
@@ -199,13 +209,14 @@ def _refuse_submodules(
     raise SelectionError(
         f"mirror {mirror.name} cannot copy {quote_path(links[0].path)} exactly",
         [f"{_REASONS['submodule']} [submodule]", *_where(mirror), *describe(mirror, links, urls)],
-        hint=f"leave {'it' if len(links) == 1 else 'them'} out with `exclude`: {excluding(mirror, links)}",
+        hint=f"leave {'it' if len(links) == 1 else 'them'} out with `exclude`: "
+        f"{excluding(mirror, links)}",
         reference="submodule",
     )
 
 
 def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
-    """What upstream says of its submodules, which is for the words of an error only."""
+    """Upstream's .gitmodules, which only an error's words need; empty if it cannot be read."""
     try:
         entries = parse_tree(reader.read(commit_tree(upstream.commit_object)))
         found = next(
@@ -228,7 +239,10 @@ def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
 def refuse_inexact(
     mirror: Mirror, entries: tuple[Entry, ...], licenses: tuple[Entry, ...], reader: ObjectReader
 ) -> None:
-    """SelectionError for what cannot be copied exactly or safely; asked before a byte is written, whoever named the entries."""
+    """SelectionError for what cannot be copied exactly or safely.
+
+    It is called before a byte is written, wherever the entries come from.
+    """
     _refuse_excess(mirror, entries, reader)
     for found in misnamed((entry.path for entry in entries), mirror.allow):
         _refuse(mirror, found.path, found.reference, _reason(found))
@@ -256,7 +270,10 @@ def _refuse_long(mirror: Mirror, path: bytes) -> None:
 
 
 def _refuse_excess(mirror: Mirror, entries: tuple[Entry, ...], reader: ObjectReader) -> None:
-    """Hold the mirror against its budget by what trees and object headers say, before any content is read."""
+    """SelectionError if the mirror exceeds its budget, or if the target of a symlink is too long.
+
+    Only trees and object headers are read for this, and no content.
+    """
     budget = mirror.budget
     if len(entries) > budget.files:
         _refuse_all(
@@ -318,7 +335,10 @@ def _judge_content(entry: Entry, reader: ObjectReader) -> str | None:
 
 
 def _is_costly(blob: ObjectId, reader: ObjectReader) -> bool:
-    """Whether git would match a pattern of these attributes or ignore rules for years, in every clone of the host."""
+    """Whether git would take years to match a pattern of this attributes or ignore file.
+
+    Every clone of the host would suffer from it. A file that is too large to be read counts too.
+    """
     if reader.size(blob) > OWN_FILE_BYTES:
         return True
     lines = (line for line in reader.read(blob).splitlines() if not line.startswith(b"#"))
@@ -349,7 +369,8 @@ def _refuse(
     ways = ["leave it out with `exclude`"] if not is_license else []
     ways += [f"to copy it all the same: {key}"] if key else []
     raise SelectionError(
-        f"mirror {mirror.name} cannot copy {'the licence file ' if is_license else ''}{quote_path(path)} exactly",
+        f"mirror {mirror.name} cannot copy "
+        f"{'the licence file ' if is_license else ''}{quote_path(path)} exactly",
         [f"{reason or _REASONS[reference]} [{reference}]", *_where(mirror)],
         hint="; ".join(ways) or None,
         reference=reference,

@@ -1,8 +1,9 @@
-"""Gitignore patterns as git's wildmatch reads them: byte by byte, one level at a time, the last that matches wins.
+"""Matches gitignore patterns as git does: by bytes, level by level, and the last match wins.
 
-Ours, not a library's: what a record proves hangs on it, so it must be git's reading exactly and never change with
-a version. Libraries match letters where git matches bytes, and let a pattern reach below what it names. The
-tests hold it against git itself. Source: gitignore(5), "PATTERN FORMAT", and git's wildmatch.c.
+This is no library's code, because what a record proves depends on it: it must read patterns exactly
+as git does, and never change with a version. Libraries match letters where git matches bytes, and
+let a pattern match below what it names. The tests compare this code with git itself. Source:
+gitignore(5), "PATTERN FORMAT", and git's wildmatch.c.
 """
 
 import re
@@ -39,12 +40,12 @@ class Pattern:
     expression: re.Pattern[bytes]
     only_directories: bool
     takes_back: bool
-    """It began with `!`."""
+    """Whether it began with `!`."""
     steps: int = 1
-    """What a match may cost, in microseconds, of a path of 64 bytes or less."""
+    """What a match against a path of at most 64 bytes may cost, in microseconds."""
 
     def matches(self, path: bytes, *, is_directory: bool) -> bool:
-        """Whether it names just this path; what lies below is not its matter."""
+        """Whether it matches this very path; paths below it are judged on their own."""
         return (is_directory or not self.only_directories) and self.expression.fullmatch(
             path
         ) is not None
@@ -60,7 +61,7 @@ def parse_pattern(line: str) -> Pattern | None:
     text = text[takes_back:]
     only_directories = text.endswith(b"/")
     text = text[: len(text) - only_directories]
-    # without a slash it is a name at any depth
+    # A pattern without a slash is a name at any depth.
     expression = (
         _translate(text.removeprefix(b"/")) if b"/" in text else rb"(?:.*/)?" + _translate(text)
     )
@@ -72,13 +73,20 @@ def parse_pattern(line: str) -> Pattern | None:
 
 
 def _steps(glob: bytes) -> int:
-    """Two stars at most are found in one go; of more each may be tried at each directory, and runs of letters at each letter."""
+    """What a match against a path of at most 64 bytes may cost, in microseconds.
+
+    Up to two stars are matched in one pass. Of more stars, each may be tried at each directory, and
+    a run of letters at each letter.
+    """
     stars = glob.count(b"*")
     return 1 + len(glob) // 32 + (4 * stars if stars > 2 else 0)  # noqa: PLR2004
 
 
 def excess(lines: Sequence[str]) -> str | None:
-    """Why these are more patterns than anybody writes, in words; None if they are not. Asked before any is parsed."""
+    """Why these are more patterns than anybody writes, in words; None if they are not.
+
+    It is called before any pattern is parsed.
+    """
     if len(lines) > PATTERNS:
         return f"there are {len(lines):,} patterns, more than {PATTERNS:,}"
     if any(len(line) > PATTERN_BYTES for line in lines):
@@ -89,7 +97,7 @@ def excess(lines: Sequence[str]) -> str | None:
 
 
 def last_match(patterns: tuple[Pattern, ...], path: bytes, *, is_directory: bool) -> bool:
-    """What the last pattern that matches says of the path; no if none does."""
+    """Whether the last pattern that matches the path selects it; False if none matches."""
     for pattern in reversed(patterns):
         if pattern.matches(path, is_directory=is_directory):
             return not pattern.takes_back
@@ -97,14 +105,14 @@ def last_match(patterns: tuple[Pattern, ...], path: bytes, *, is_directory: bool
 
 
 def _strip_blanks(line: bytes) -> bytes:
-    """Without trailing spaces, unless a backslash keeps them."""
+    """The line without trailing spaces, but with one that a backslash escapes."""
     stripped = line.rstrip(b" ")
     backslashes = len(stripped) - len(stripped.rstrip(b"\\"))
     return stripped + b" " if len(stripped) < len(line) and backslashes % 2 else stripped
 
 
 def _translate(glob: bytes) -> bytes:
-    """The regular expression of a glob; one that never matches for a glob that git cannot read to its end."""
+    """The regular expression of a glob; it never matches if git cannot read the whole glob."""
     pieces: list[bytes] = []
     at = 0
     while at < len(glob):
@@ -125,7 +133,11 @@ def _translate(glob: bytes) -> bytes:
 
 
 def _stars(glob: bytes, at: int) -> tuple[bytes, int]:
-    """`**` as a whole component spans directories, with the `/` after it none or many; any other run of stars is one."""
+    """The expression for the run of stars at `at`, and the position after it.
+
+    `**` as a whole component, with the `/` after it, matches any number of directories, even none.
+    Any other run of stars counts as one star.
+    """
     after = at + len(glob[at:]) - len(glob[at:].lstrip(b"*"))
     is_component = (
         after > at + 1
@@ -138,10 +150,11 @@ def _stars(glob: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _without_backtracking(pieces: list[bytes]) -> bytes:
-    """The pieces joined so that many stars cannot take exponential time.
+    """The pieces, joined so that many stars cannot take exponential time.
 
-    Between two stars of a kind the first place that fits is as good as any later one, so it is never reconsidered:
-    what follows a star up to the next is an atomic group, and what follows `**/` up to the next likewise.
+    Between two stars of a kind, the first place that fits is as good as any later one, so it is
+    never reconsidered. Therefore what follows a star, up to the next star, is an atomic group; the
+    same holds for what follows `**/`, up to the next `**/`.
     """
     spans = _split(pieces, _DIRECTORIES)
     joined = [_join_stars(span) for span in spans]
@@ -175,14 +188,14 @@ def _split(pieces: list[bytes], at: bytes) -> list[list[bytes]]:
 
 
 def _bracket(glob: bytes, at: int) -> tuple[bytes, int]:
-    """A bracket expression; a `/` is never in it."""
+    """The expression for the bracket at `at`, and the position after it; it never matches `/`."""
     at += 1
     negated = glob[at : at + 1] in {b"!", b"^"}
     at += negated
     members: list[bytes] = []
     first = True
     while first or glob[at : at + 1] != b"]":
-        # a class is named up to the next `]`, whatever stands between
+        # The name of a class ends at the next `]`, whatever stands before it.
         end = glob.find(b"]", at + 2) if glob.startswith(b"[:", at) else at
         member: bytes | None = None
         if end > at + 2 and glob[end - 1 : end] == b":":
@@ -200,7 +213,7 @@ def _member(item: re.Match[bytes]) -> bytes:
     low, high, single = item.groups()
     if single is not None:
         return _byte(single)
-    # of a range that runs backwards git still takes the first member
+    # Git takes only the first member of a range that runs backwards.
     return _byte(low) + b"-" + _byte(high) if low[-1] <= high[-1] else _byte(low)
 
 

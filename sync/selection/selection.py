@@ -1,4 +1,4 @@
-"""Which part of an upstream tree a mirror takes: the way down to `from`, gitignore patterns as git reads them, licence files."""
+"""Selects what a mirror takes of an upstream tree, and the licence files that cover it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from sync.selection.patterns import Pattern, last_match, parse_pattern
 _RECENT_TREES = 64
 
 ReadTree = Callable[[ObjectId], bytes]
-"""Gives the raw content of a tree object by its id; what it raises for a missing one passes through."""
+"""Gives the raw content of a tree object by its id; its errors pass through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Selected:
     """What a selection takes of an upstream tree."""
 
     upstream_tree: ObjectId
-    """The tree at `source`."""
+    """The id of the tree at `source`."""
     tree: ObjectId
-    """The tree of what is taken."""
+    """The id of the tree of what is taken."""
     entries: tuple[Entry, ...]
-    """Sorted by path; paths relative to `source`."""
+    """The files that are taken, sorted by path; paths are relative to `source`."""
     licenses: tuple[Entry, ...]
-    """Licence files above or at `source` that are not taken; paths relative to the upstream's root."""
+    """Licence files in `source` or above that are not taken; paths from the upstream's root."""
     proof_trees: tuple[bytes, ...]
-    """The raw trees that lead from the root to `source`, and those below that the taken files cannot rebuild; by id."""
+    """Raw trees, sorted by id: the way to `source`, and those that taken files cannot rebuild."""
     unused: tuple[tuple[str, str], ...]
     """Patterns that match nothing, as (key, pattern)."""
 
@@ -59,9 +59,11 @@ def select(
 ) -> Selected:
     """What the selection takes of the upstream tree `root`.
 
-    `known` are a tree's files by path: if it is the one at `selection.source` and nothing is left out, no walk is needed.
+    `known` is the id of a tree, and its files by path. If this is the tree at `selection.source`
+    and nothing is left out, no walk is needed.
 
-    Raises SourceError if there is no such directory, MalformedObjectError for trees that cannot be copied.
+    Raises SourceError if there is no such directory, and MalformedObjectError for trees that cannot
+    be copied.
     """
     source = selection.source
     ancestors, source_tree = _descend(root, source, read_tree)
@@ -87,7 +89,10 @@ Ancestors = list[tuple[RepoPath, ObjectId, bytes]]
 
 
 def _descend(root: ObjectId, source: RepoPath, read_tree: ReadTree) -> tuple[Ancestors, ObjectId]:
-    """The directories above `source` (path, id, raw tree), outermost first, and the tree id of `source` itself."""
+    """The directories above `source`, outermost first, and the tree id of `source` itself.
+
+    Each directory is given as (path, id, raw tree).
+    """
     ancestors: Ancestors = []
     tree, walked = root, RepoPath(b"")
     for component in source.split(b"/") if source else ():
@@ -103,7 +108,7 @@ def _descend(root: ObjectId, source: RepoPath, read_tree: ReadTree) -> tuple[Anc
 
 
 class _Walk:
-    """One walk over a tree: takes what the patterns say, and keeps the trees that what is taken cannot rebuild."""
+    """One walk over a tree; collects what is selected, and the trees that this cannot rebuild."""
 
     def __init__(self, selection: Selection, read_tree: ReadTree) -> None:
         self.entries: list[Entry] = []
@@ -124,7 +129,7 @@ class _Walk:
         return tuple((key, line) for key, line, _ in self._unused)
 
     def directory(self, tree: ObjectId, path: RepoPath, *, included: bool) -> bool:
-        """Walk one directory; whether what is taken of it rebuilds it."""
+        """Walk one directory; True if what is taken of it is enough to rebuild its tree."""
         if path.count(b"/") >= DEPTH:
             raise MalformedObjectError(
                 "tree-too-deep", f"it is deeper than {DEPTH} directories", path
@@ -148,7 +153,7 @@ class _Walk:
         return whole
 
     def _read(self, tree: ObjectId, path: RepoPath) -> tuple[bytes, list[TreeEntry]]:
-        """A tree, read once while it comes again and again: a few objects can name millions of paths."""
+        """A tree, remembered while it recurs: a few objects can name millions of paths."""
         if tree not in self._recent:
             if len(self._recent) >= _RECENT_TREES:
                 self._recent.clear()
@@ -157,7 +162,7 @@ class _Walk:
         return self._recent[tree]
 
     def _entry(self, entry: TreeEntry, path: RepoPath, *, included: bool) -> bool:
-        """Walk one entry; whether what is taken of it rebuilds it."""
+        """Walk one entry; True if what is taken of it is enough to rebuild it."""
         is_directory = entry.mode == Mode.TREE
         if self._takes_everything:
             included = True
@@ -218,7 +223,10 @@ def _covering_licenses(
 
 
 def _read(read_tree: ReadTree, tree: ObjectId, path: RepoPath) -> bytes:
-    """The raw tree of this id; a blob whose content reads like a tree has the id of a blob, and is none."""
+    """The raw tree of this id; MalformedObjectError if the object is of another kind.
+
+    A blob whose content reads like a tree is no tree: its id is a blob's.
+    """
     raw = read_tree(tree)
     if object_id("tree", raw) != tree:
         raise MalformedObjectError("object-wrong-kind", "it is no tree object", path)

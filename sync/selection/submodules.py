@@ -1,4 +1,4 @@
-"""What is known of submodules, of which a tree has the commit alone: their URLs, and the mirrors that would copy them; pure."""
+"""Finds the URLs of submodules, of which a tree has only the commit; proposes mirrors; pure."""
 
 import json
 import re
@@ -19,7 +19,10 @@ _SHOWN = 12
 
 
 def submodule_urls(gitmodules: bytes, upstream: str) -> dict[bytes, str]:
-    """The URL of each submodule by its path from the root, as git reads it (gitmodules(5)); odd lines say nothing."""
+    """The URL of each submodule by its path from the root, as git reads .gitmodules.
+
+    See gitmodules(5). Lines that are not understood are ignored.
+    """
     urls: dict[bytes, str] = {}
     said: dict[bytes, bytes] = {}
     for line in gitmodules.splitlines():
@@ -37,7 +40,10 @@ def submodule_urls(gitmodules: bytes, upstream: str) -> dict[bytes, str]:
 
 
 def _resolved(url: str, upstream: str) -> str:
-    """A URL that begins with ./ or ../ goes on from the upstream's (git-submodule(1), add)."""
+    """The URL itself; if it begins with ./ or ../, it is relative to the upstream's.
+
+    See git-submodule(1), `add`.
+    """
     if not url.startswith(("./", "../")):
         return url
     base = upstream.rstrip("/")
@@ -50,7 +56,7 @@ def _resolved(url: str, upstream: str) -> str:
 
 
 def describe(mirror: Mirror, links: Sequence[Entry], urls: Mapping[bytes, str]) -> Iterator[str]:
-    """For who has to do without: which commit of what each is, and the tables that make mirrors of them."""
+    """Lines that say which commit of what each submodule is, and tables that would mirror it."""
     tables: list[str] = []
     for link in links[:_SHOWN]:
         url = urls.get(join(mirror.source, link.path) if mirror.source else link.path)
@@ -76,7 +82,7 @@ def _table(mirror: Mirror, link: Entry, url: str) -> Iterator[str]:
 
 
 def excluding(mirror: Mirror, links: Sequence[Entry]) -> str:
-    """The manifest's line that leaves them out, with what it leaves out already."""
+    """The manifest's line that leaves the submodules out, and also what it leaves out already."""
     patterns = [*mirror.selection.exclude, *(_pattern(link.path) for link in links)]
     return f"exclude = [{', '.join(map(_quoted, patterns))}]"
 
