@@ -1,1 +1,1 @@
-"""git-verbatim: exact copies of upstream git trees in third_party/, with records of where every byte came from."""
+"""git-verbatim keeps exact copies of upstream git trees, and records where every byte came from."""

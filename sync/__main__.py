@@ -1,4 +1,7 @@
-"""The program: starts what the command line asks for, turns errors into text and exit statuses, the only place that does."""
+"""The program: it runs what the command line asks for, and reports errors.
+
+It is the only place where errors become text and exit statuses.
+"""
 
 import gc
 import math
@@ -10,20 +13,26 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-# one short run makes many values that stay; looking through them again and again is 5 % of imports and of a verify
+# A short run makes many values that stay. Looking through them again and again would take 5 % of
+# the time of the imports and of a verify.
 gc.set_threshold(1_000_000)
-# before anything imports pydantic: looking for its plugins reads the metadata of every installed package (50 ms)
+# This comes before anything imports pydantic, which would look for its plugins in the metadata of
+# every installed package (50 ms).
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from sync.errors import ExitStatus, InterruptedByUser, VerbatimError
 from sync.streams import settle
 
 _SAME_WISH_SECONDS = 3.0
-"""A hangup comes from shell and kernel, and Ctrl-C is pressed twice: all is being ended by then."""
+"""A second signal within this time is ignored: it asks for the same.
+
+The shell and the kernel both send a hangup, and people press Ctrl-C twice. By then everything is
+already being ended.
+"""
 
 
 class _Interrupt:
-    """What a signal does that ends the program: nothing, soon after another one."""
+    """The handler of signals that end the program; it ignores one that soon follows another."""
 
     def __init__(self) -> None:
         self._last = -math.inf
@@ -47,11 +56,12 @@ def main() -> NoReturn:
         status = ExitStatus.INTERRUPTED
     with suppress(OSError):
         sys.stderr.flush()
-    os._exit(status)  # taking the interpreter down takes 45 ms, and would wait for nobody useful
+    # An ordinary exit would take 45 ms to end the interpreter, and may wait for threads in vain.
+    os._exit(status)
 
 
 def _flushed(status: int) -> int:
-    """The status, unless what was printed cannot be written."""
+    """The status, or another one if the output cannot be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -67,7 +77,7 @@ def _run() -> int:
     except VerbatimError as error:
         return _say(error)
     except BrokenPipeError:
-        return ExitStatus.TROUBLE  # whoever read has gone
+        return ExitStatus.TROUBLE  # the reader of the output has gone
     except OSError as error:
         return _cannot(error)
     except SystemExit as finished:
@@ -76,7 +86,7 @@ def _run() -> int:
         _complain(
             f"error: git-verbatim is not installed completely: {error}\nhint: install it again\n"
         )
-        return ExitStatus.TROUBLE  # what prints errors may be what is missing
+        return ExitStatus.TROUBLE  # the modules that print errors may be missing too
     except Exception as error:
         if os.environ.get("GIT_VERBATIM_DEBUG"):
             raise
@@ -89,9 +99,8 @@ def _run() -> int:
 
 def _start(arguments: list[str]) -> int:
     if arguments[:2] == ["hook", "run"] and not {"-h", "--help"} & {*arguments}:
-        from policies.hooks.run import (
-            run_hook,
-        )  # without the imports of all other commands: every commit waits for it
+        # Every commit waits for this command, so it does without the imports of all others.
+        from policies.hooks.run import run_hook
 
         return run_hook(arguments[2:])
     from sync.cli.program import app
@@ -132,7 +141,7 @@ def _say(error: VerbatimError) -> int:
 
 
 def _complain(text: str) -> None:
-    with suppress(OSError):  # where nobody can be told, the exit status says it still
+    with suppress(OSError):  # if nobody can be told, the exit status still says it
         sys.stderr.write(text)
 
 

@@ -1,4 +1,4 @@
-"""Work that goes on at the same time: in a copy of this process, or in a thread."""
+"""Work that runs at the same time, in a copy of this process or in a thread."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from sync.errors import VerbatimError
 
 
 class Child:
-    """Work that a copy of this process does at the same time; a second processor's, where there is one."""
+    """Work that a copy of this process does meanwhile, on a second processor if there is one."""
 
     def __init__(self, work: Callable[[], bytes]) -> None:
         self._reading, writing = os.pipe()
@@ -20,7 +20,7 @@ class Child:
         os.close(writing)
 
     def result(self) -> bytes | None:
-        """What the work gave; None if it failed, which doing it here will explain."""
+        """The result of the work, or None if it failed: doing the work here then shows why."""
         with os.fdopen(self._reading, "rb") as pipe:
             given = pipe.read()
         _, status = os.waitpid(self._process, 0)
@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 
 
 class Begun(Generic[_T]):
-    """Work that goes on in a thread while this one does other things: such as to wait for git."""
+    """Work that runs in a thread while the caller does other things, such as waiting for git."""
 
     def __init__(self, work: Callable[[], _T]) -> None:
         self._given: _T | None = None
@@ -54,6 +54,6 @@ class Begun(Generic[_T]):
             self._given = work()
 
     def result(self) -> _T | None:
-        """What the work gave; None if it failed, which doing it again will explain."""
+        """The result of the work, or None if it failed: doing the work again then shows why."""
         self._thread.join()
         return self._given

@@ -1,10 +1,13 @@
-"""What can go wrong, as values: every error names its exit status, where it happened and the next command."""
+"""The errors of the program; each has an exit status, a context and a hint."""
 
 from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What the program's exit status says; a crash is never FINDINGS, "could not check" never CLEAN."""
+    """The exit statuses of the program.
+
+    A crash never ends with FINDINGS, and a question that could not be checked never with CLEAN.
+    """
 
     CLEAN = 0
     FINDINGS = 1
@@ -14,10 +17,11 @@ class ExitStatus(IntEnum):
 
 
 class VerbatimError(Exception):
-    """An error that a user can cause or has to know of.
+    """An error that a user can cause or has to know about.
 
-    `message` is lower case without a full stop, `context` are lines that say where and why, `hint` is the
-    next command or what to change. Text that comes from outside may hold anything: rendering escapes it.
+    `message` is in lower case and has no full stop. The lines of `context` say where and why the
+    error happened. `hint` is the next command, or what to change. Text that comes from outside may
+    hold any characters: rendering escapes them.
     """
 
     exit_status = ExitStatus.TROUBLE
@@ -40,7 +44,7 @@ class VerbatimError(Exception):
 
 
 class UsageError(VerbatimError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something impossible."""
 
 
 class ManifestError(VerbatimError):
@@ -56,7 +60,7 @@ class HostError(VerbatimError):
 
 
 class LocalChangesError(VerbatimError):
-    """Something would be overwritten that is not upstream's."""
+    """The command would overwrite something that is not the upstream's."""
 
 
 class SelectionError(VerbatimError):
@@ -78,15 +82,15 @@ class CouldNotCheckError(VerbatimError):
 
 
 class TransientError(CouldNotCheckError):
-    """A failure of the network that may be gone a second later."""
+    """The network failed in a way that may be gone a second later."""
 
 
 class MissingRefError(CouldNotCheckError):
-    """The upstream has no ref of a name that was asked for."""
+    """The upstream has no ref of the name that was asked for."""
 
 
 class RefusedIdError(CouldNotCheckError):
-    """The upstream's server gives nothing by its id."""
+    """The upstream's server does not serve objects by their ids."""
 
 
 class NotGivenError(CouldNotCheckError):
@@ -94,27 +98,30 @@ class NotGivenError(CouldNotCheckError):
 
 
 class IncompleteUpstreamError(CouldNotCheckError):
-    """The upstream does not have all that its own refs lead to."""
+    """The upstream lacks objects that its own refs reach."""
 
 
 class TooMuchError(CouldNotCheckError):
-    """The upstream sends more than a fetch may take of memory, disk or words."""
+    """The upstream sends more than a fetch may take of memory, of disk or of messages."""
 
 
 class RedirectedError(CouldNotCheckError):
-    """The upstream leads to another host, where what holds for this one must not hold."""
+    """The upstream redirects to another host, where settings for this host must not apply."""
 
 
 class DamagedCacheError(CouldNotCheckError):
-    """What is in a cache is not what was once fetched; it is made anew."""
+    """The cache does not hold what was once fetched; it is made anew."""
 
 
 class BlockedCacheError(HostError):
-    """What lies in the place of a cache is none; it is made anew."""
+    """What lies at the path of a cache is not a cache; it is replaced by a new one."""
 
 
 class UnfitCacheError(CouldNotCheckError):
-    """A cache was filled in a way that the upstream's server does not support; it is made anew in another."""
+    """The cache was filled in a way that the upstream's server does not support.
+
+    It is made anew, and filled in another way.
+    """
 
 
 class MissingObjectError(CouldNotCheckError):
@@ -126,8 +133,11 @@ class UnreadableObjectError(HostError):
 
 
 class NewerRecordError(RecordError):
-    """A record of a schema that this version does not know."""
+    """The record has a schema that this version does not know."""
 
 
 class InterruptedByUser(BaseException):
-    """Ctrl-C or SIGTERM; no `except Exception` swallows it."""
+    """The user ended the program, with Ctrl-C or SIGTERM for example.
+
+    It is not an `Exception`, so that no `except Exception` swallows it.
+    """

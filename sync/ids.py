@@ -1,4 +1,4 @@
-"""What git's objects are named by, and the modes of their entries."""
+"""The names of git's objects and paths, and the modes of tree entries."""
 
 from typing import NewType
 
@@ -6,14 +6,17 @@ ObjectId = NewType("ObjectId", str)
 """A git object id: 40 lower-case hexadecimal digits."""
 
 RepoPath = NewType("RepoPath", bytes)
-"""A path inside a tree: `/`-separated components, none of them empty, `.` or `..`; bytes, not always UTF-8."""
+"""A path inside a tree, as bytes that need not be UTF-8.
+
+Its components are separated by `/`; none of them is empty, `.` or `..`.
+"""
 
 ROOT = RepoPath(b"")
 """The top of a tree."""
 
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 NO_COMMIT = "0" * 40
-"""What git writes for a ref that is not there."""
+"""The id that git writes for a ref that does not exist."""
 
 
 class Mode:

@@ -1,4 +1,4 @@
-"""The words of the design as frozen values."""
+"""The words of the design as frozen values: entry, pin, mirror, selection, copy and others."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from sync.layout import license_directory, record_path
 
 
 class Entry(NamedTuple):
-    """One file of a mirror: what a tree says of it."""
+    """One file of a mirror, as a tree lists it."""
 
     path: RepoPath
     mode: int
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 
 class FileFact(NamedTuple):
-    """One file as it was read: what a tree says of it, and its content's size in bytes and SHA-256."""
+    """One file as it was read: its tree entry, and the size in bytes and SHA-256 of its content."""
 
     path: RepoPath
     mode: int
@@ -37,8 +37,8 @@ class PinKind(StrEnum):
     COMMIT = "commit"
 
 
-# what a reader, or a program, takes for something else than a tag: the id of an object, a word that stands where pins stand,
-# other refs, and whatever has blanks, arrows or nothing to see in it
+# Readers and programs take these for something else than a tag: ids of objects, words that stand
+# where pins stand, other refs, and whatever has blanks, arrows or invisible characters.
 _OTHER_WORDS = re.compile(
     r"(?i:removed|@|(?:[a-z]+_)?head|(?:heads|remotes|tags|commit|tag)\b.*)", re.DOTALL
 )
@@ -47,7 +47,7 @@ _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Sm"})
 
 
 def reads_as_id(text: str) -> bool:
-    """Whether people or programs take a text for the id of an object, in full or abbreviated."""
+    """Whether people or programs take a text for an object id, in full or abbreviated."""
     return _ID.fullmatch(unicodedata.normalize("NFKC", text)) is not None
 
 
@@ -55,7 +55,8 @@ def reads_as_id(text: str) -> bool:
 class Pin:
     """The tag or the full commit id that the manifest names for a mirror.
 
-    As text it cannot be taken for another: a commit id is itself, and a tag that reads as something else has `refs/tags/` in front.
+    As text, a pin cannot be taken for another one: a commit id stands as it is, and a tag that
+    reads as something else has `refs/tags/` in front.
     """
 
     kind: PinKind
@@ -70,7 +71,7 @@ class Pin:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its value alone says what it is."""
+        """Whether the value alone says what it is."""
         text = self.value
         if self.ref is None or (text.isascii() and text.startswith("v") and text.isprintable()):
             return True
@@ -117,14 +118,14 @@ class Signature:
     format: SignatureFormat | None = None
     """None where there is no signature, or one of a kind that git does not know."""
     signer: str | None = None
-    """Of a good one: the principal, or the key's user id; printable."""
+    """The principal or the key's user id of a good signature; printable."""
     key: str | None = None
-    """Of a good one: the fingerprint of the ssh key, or of the OpenPGP primary key."""
+    """The fingerprint of the ssh key or the OpenPGP primary key of a good signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of an upstream tree is copied: what gitignore patterns select below a directory."""
+    """Which part of an upstream tree is copied: what patterns select below a directory."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -138,13 +139,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much a mirror may hold: more is hardly meant, or meant to do harm. No real one that was tried comes near it."""
+    """How much a mirror may hold.
+
+    More is hardly intended, or is intended to do harm. No real mirror that was tried comes near it.
+    """
 
     files: int = 100_000
     total_bytes: int = 2 << 30
     file_bytes: int = 100 << 20
     depth: int = 100
-    """Of directories, one inside the other."""
+    """The directories that lie one inside the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +165,13 @@ class Mirror:
     allow: frozenset[str] = frozenset()
     budget: Budget = Budget()
     also_at: tuple[str, ...] = ()
-    """Other repositories that have the same tree; said in reports, never asked."""
+    """Other repositories that have the same tree; reports name them, and nobody asks them."""
     license: str | None = None
     license_comment: str | None = None
     supplier: str | None = None
     description: str | None = None
     require_signature: SignedObject | None = None
-    """What has to have a good signature."""
+    """The upstream's object that must have a good signature."""
     allowed_signers: str | None = None
     """A file of OpenSSH keys, below third_party/."""
     keyring: str | None = None
@@ -180,17 +184,20 @@ class Mirror:
 
     @property
     def is_part(self) -> bool:
-        """Whether it takes only some of the upstream tree: a directory, or what patterns include."""
+        """Whether only a directory, or what patterns include, is taken of the upstream tree."""
         return bool(self.source or self.selection.include)
 
     @property
     def key_files(self) -> tuple[str, ...]:
-        """The files that alone decide over signatures, below third_party/; empty: nobody asks for any."""
+        """The key files that alone decide about signatures, below third_party/.
+
+        Without any, signatures are not checked.
+        """
         return tuple(path for path in (self.allowed_signers, self.keyring) if path is not None)
 
     @property
     def directory(self) -> str:
-        """Where the copy lies, below third_party/."""
+        """The directory of the copy, below third_party/."""
         return self.into
 
     @property
@@ -204,7 +211,7 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCommit:
-    """A pin, resolved: the commit that the upstream gives for it, and the raw objects on the way there."""
+    """A resolved pin: the upstream's commit for it, and the raw objects that lead there."""
 
     commit: ObjectId
     tag: ObjectId | None
@@ -222,10 +229,13 @@ class Copy:
     upstream_tree: ObjectId
     tree: ObjectId
     entries: tuple[Entry, ...]
-    """Sorted by path; paths relative to the mirror."""
+    """The files, sorted by path; the paths are relative to the mirror."""
     licenses: tuple[Entry, ...]
-    """Sorted by path; paths relative to the upstream's root."""
+    """The licence files, sorted by path; the paths are relative to the upstream's root."""
     proof_trees: tuple[bytes, ...]
-    """Raw tree objects, sorted by id: the way from the commit to `source`, and what the copied files cannot rebuild."""
+    """Raw tree objects, sorted by id.
+
+    They lead from the commit to `source`, and give what the copied files cannot rebuild.
+    """
     signature: Signature | None = None
     """None where the manifest names no keys."""

@@ -30,7 +30,7 @@ class Paint:
 
 
 def paint_for(stream: object) -> Paint:
-    """Colour on a terminal, plain in a pipe, and never where NO_COLOR is set (no-color.org)."""
+    """Colours on a terminal, but none in a pipe or where NO_COLOR is set (no-color.org)."""
     return Paint(
         on=bool(getattr(stream, "isatty", bool)())
         and not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""How words from outside are written and read: git's quoting of paths, escaping for terminals."""
+"""How text from outside is written and read: git's quoting of paths, and escapes for terminals."""
 
 import re
 import unicodedata
@@ -15,12 +15,17 @@ _ESCAPES = {
 _UNESCAPES = {letter: byte for byte, letter in _ESCAPES.items()} | {'"': ord('"'), "\\": ord("\\")}
 _NEEDS_QUOTES = re.compile(r'["\\\x00-\x1f\x7f]')
 _ESCAPE_SEQUENCE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
-# Cc: control, Cf: format (bidirectional overrides, zero-width), Cs: surrogate, Zl and Zp: line and paragraph separators
+# Cc: control, Cf: format (bidirectional overrides, zero-width), Cs: surrogate,
+# Zl and Zp: line and paragraph separators
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def quote_path(path: bytes) -> str:
-    """A path as text, reversibly: itself if it is UTF-8 that git prints plain, else as `git ls-files` quotes it."""
+    """A path as text, from which `unquote_path` gets the path back.
+
+    A path that is UTF-8 and that git prints as it is stays so; any other is quoted as `git
+    ls-files` quotes it.
+    """
     try:
         text = path.decode()
     except UnicodeDecodeError:
@@ -60,19 +65,26 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 
 def shown(text: str) -> str:
-    """Text for people: it acts neither on a terminal nor in a log of CI."""
+    """Text for people, which acts neither on a terminal nor in a log of CI."""
     return no_commands(printable(text))
 
 
 def printable(text: str) -> str:
-    """Text that cannot act on a terminal: control, format and surrogate characters are written as Python escapes them."""
+    """Text that cannot act on a terminal.
+
+    Control, format and surrogate characters, and line and paragraph separators, are written as
+    Python escapes them.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
 
 
 def no_commands(text: str) -> str:
-    """Text in which GitHub's runner sees no command of the form `##[…]`, which may begin anywhere in a line of a log."""
+    """Text in which GitHub's runner finds no command of the form `##[…]`.
+
+    Such a command may begin anywhere in a line of a log.
+    """
     return text.replace("##[", "## [")
 
 

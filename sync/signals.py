@@ -1,4 +1,4 @@
-"""Signals that wait while something is done as a whole."""
+"""Keeps signals waiting while something is done as a whole."""
 
 import signal
 import threading
@@ -10,11 +10,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Keep Ctrl-C and SIGTERM waiting while the next state replaces the present one.
+    """Keep Ctrl-C, SIGTERM and SIGHUP waiting while the next state replaces the present one.
 
-    They are blocked too, since a handler alone lets them cut system calls short: a rename on
-    overlayfs, which copies. Only the main thread is ever interrupted by a signal; in another one
-    nothing has to wait, and handlers are not that one's to set.
+    The signals are also blocked: a handler alone would let them cut system calls short, such as a
+    rename on overlayfs, which copies. Signals interrupt only the main thread: in another thread
+    nothing has to wait, and no handler can be set.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

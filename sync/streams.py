@@ -1,4 +1,4 @@
-"""The edges of the process: streams that are open and take whatever is printed, and names of files that are UTF-8 everywhere."""
+"""Standard streams that are open and take any text, and file names that are always UTF-8."""
 
 import os
 import sys
@@ -9,10 +9,11 @@ _ENCODING = "git-verbatim-encoding"
 
 
 def settle() -> None:
-    """Make the process as the program expects it, whatever locale, encoding or closed streams it was started with.
+    """Set up the process as the program expects it, whatever its locale and its streams.
 
-    A locale of another encoding would read and write the names of files otherwise than git does. Only Python itself
-    can leave it, as it starts (PEP 540), so it is started once more; what is printed keeps the locale's encoding.
+    With a locale of another encoding, Python would read and write the names of files differently
+    from git. Only Python itself can change that, when it starts (PEP 540), so the process is
+    started once more. What is printed keeps the locale's encoding.
     """
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
         encoding = f"{_ENCODING}={getattr(sys.stdout, 'encoding', None) or 'utf-8'}"
@@ -22,14 +23,20 @@ def settle() -> None:
 
 
 def _fill_closed() -> None:
-    """Open what is closed of the first three descriptors, as git does: the next file opened would be taken for a stream."""
+    """Open those of the first three descriptors that are closed, as git does.
+
+    Otherwise the next file that is opened would be taken for a standard stream.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         os.set_inheritable(descriptor, True)  # noqa: FBT003
     os.close(descriptor)
 
 
 def _tolerant(stream: object) -> TextIOWrapper:
-    """The stream, so that it writes what its encoding lacks as Python escapes it; nobody's where there is none."""
+    """The stream, made to escape as Python does what its encoding lacks.
+
+    If there is no stream, what is printed goes nowhere.
+    """
     if not isinstance(stream, TextIOWrapper):
         return open(os.devnull, "w", encoding="utf-8")
     encoding = sys._xoptions.get(_ENCODING)  # noqa: SLF001 - documented, for options of one's own

@@ -1,4 +1,7 @@
-"""Which URLs an upstream may have: those that name a repository, none for which git would run a program, none with credentials."""
+"""The URLs that an upstream may have.
+
+They name a repository and hold no credentials, and git runs no program for them.
+"""
 
 import re
 from urllib.parse import urlsplit
@@ -9,12 +12,16 @@ _REMOTE_HELPER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9+.-]*)?::")
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _PLAIN_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _SCP_LIKE = re.compile(
-    r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:\\-]"
+    r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?"
+    r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):(?!//)[^:\\-]"
 )
 
 
 def url_problem(url: str, *, local: bool) -> str | None:
-    """Why the manifest may not name this URL, or None. `local` allows paths and `file:` URLs."""
+    """Why the manifest may not name this URL, or None if it may.
+
+    `local` allows paths and `file:` URLs.
+    """
     if not url or not url.isprintable() or url != url.strip():
         return "a URL holds no control characters and no blanks around it"
     if url.startswith("-"):
@@ -44,7 +51,10 @@ def _authority_problem(url: str) -> str | None:
     if not _PLAIN_HOST.fullmatch(parts.netloc.rpartition("@")[2]):
         return "it names no host, or an odd one"
     if parts.username is not None and (parts.scheme != "ssh" or parts.password is not None):
-        return "it holds credentials; a credential helper or an ssh key keeps them out of the repository"
+        return (
+            "it holds credentials; "
+            "a credential helper or an ssh key keeps them out of the repository"
+        )
     if parts.username is not None and not _PLAIN_USER.fullmatch(parts.username):
         return "its user name is odd: letters, digits and . _ - are plain"
     if parts.query or parts.fragment:

@@ -1,4 +1,4 @@
-"""How messages put things: nearest names, numbers with their nouns, pins and long names in short."""
+"""The wording of messages: nearest names, numbers with their nouns, short pins and short names."""
 
 import re
 from collections.abc import Iterable
@@ -15,14 +15,18 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     for candidate in sorted(set(candidates)):
         folded.setdefault(candidate.casefold(), []).append(candidate)
     word = word.casefold()
-    from difflib import get_close_matches  # only who has erred needs it
+    from difflib import get_close_matches  # needed only after a typing error
 
     matches = get_close_matches(word, _comparable(word, list(folded)), n=limit, cutoff=0.6)
     return [candidate for match in matches for candidate in folded[match]][:limit]
 
 
 def _comparable(word: str, candidates: list[str]) -> list[str]:
-    """Those candidates that there is time to compare: all, or of too many some that begin alike, of about the same length."""
+    """The candidates that there is time to compare.
+
+    If there are too many, only some are compared: those that begin like the word, the ones of about
+    the same length first.
+    """
 
     def affordable(among: list[str]) -> int:
         costs = accumulate((len(word) + len(candidate)) ** 2 // 4 for candidate in among)
@@ -42,7 +46,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def shortened(text: str) -> str:
-    """A name for a message: of a very long one the beginning."""
+    """A name as a message shows it: only the beginning of a very long one."""
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
@@ -53,5 +57,8 @@ def count(number: int, noun: str) -> str:
 
 
 def short_pin(pin: str) -> str:
-    """A pin, as its text, for people: of a full commit id the first twelve digits, a tag as it is (which never reads as an id)."""
+    """The text of a pin for people: the first twelve digits of a full commit id, or the whole tag.
+
+    The text of a tag never reads as an id.
+    """
     return pin[:12] if re.fullmatch("[0-9a-f]{40}", pin) else pin
