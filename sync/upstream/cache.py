@@ -1,4 +1,7 @@
-"""The cache: bare repositories under the XDG cache directory, one for each upstream asked, each under its lock, safe to delete."""
+"""The cache: a bare repository for each upstream, under a lock, in the XDG cache directory.
+
+It can be deleted at any time.
+"""
 
 import hashlib
 import os
@@ -21,10 +24,10 @@ _FILES = {
 
 
 def cache_root() -> Path:
-    """`$XDG_CACHE_HOME/git-verbatim`, by default below ~/.cache (XDG Base Directory Specification)."""
+    """`$XDG_CACHE_HOME/git-verbatim`, by default in ~/.cache (XDG Base Directory Specification)."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     base = configured if os.path.isabs(configured) else os.path.expanduser("~/.cache")
-    if not os.path.isabs(base):  # without HOME and an entry in passwd `~` stays as it is
+    if not os.path.isabs(base):  # `~` stays as it is without HOME and an entry in passwd
         raise HostError(
             "no home directory is known for the cache",
             [f"HOME: {os.environ.get('HOME') or 'not set'}"],
@@ -35,9 +38,11 @@ def cache_root() -> Path:
 
 
 def cache_path(key: str) -> Path:
-    """Where the objects of who was asked are kept: a readable name of the key's first line, made unique by a hash of all.
+    """The path of the cache for a key.
 
-    Caches of earlier layouts held what libgit2 had fetched, some of it in parts; `git` tells these from them.
+    Its name is a readable form of the key's first line, made unique by a hash of the whole key. The
+    hash also covers the word `git`: it keeps these caches apart from those of earlier layouts,
+    which held what libgit2 had fetched, some of it in parts.
     """
     url = key.partition("\n")[0]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.partition("://")[2] or url).strip("-.")[-60:]
@@ -49,10 +54,11 @@ def cache_path(key: str) -> Path:
 def locked_cache(
     key: str, wait_seconds: float, *, waits: Callable[[], None] = lambda: None, anew: bool = False
 ) -> Iterator[Path]:
-    """The upstream's cache, a bare repository held by this process alone; what a killed fetch left is swept away first.
+    """The upstream's cache: a bare repository that this process alone holds.
 
-    `waits` is told, each second, that another process holds it. With `anew` it is made again from nothing, because it was
-    found to be damaged.
+    What a killed fetch left is removed first. `waits` is called each second while another process
+    holds the cache. With `anew` the cache is made again from nothing, because it was found to be
+    damaged. Raises HostError if the cache stays held or cannot be used.
     """
     path = cache_path(key)
     try:
@@ -107,34 +113,37 @@ def _require(path: Path) -> None:
 
 
 def make_bare(path: Path) -> None:
-    """Have an empty bare repository there, or what is there with a HEAD and a configuration that are ours.
+    """Make an empty bare repository, or give the one that is there our own HEAD and configuration.
 
-    It is what git needs to take it for one, without anybody's template.
+    It has just what git needs to recognize a repository; nobody's template is used.
     """
     for directory in ("objects/pack", "refs"):
         (path / directory).mkdir(parents=True, exist_ok=True)
     for name, content in _FILES.items():
-        (path / name).unlink(missing_ok=True)  # it may be a link, or cut off
+        (path / name).unlink(missing_ok=True)  # the old one may be a symlink, or cut off
         (path / name).write_text(content)
 
 
 def aside_of(path: Path) -> Path:
-    """Where what may become the cache is fetched to; only for whoever holds the lock."""
+    """The path of a repository that may become the cache; only the holder of the lock uses it."""
     return path.with_suffix(".aside")
 
 
 def is_empty(path: Path) -> bool:
-    """Whether nothing was fetched yet, so that nothing is known of the upstream."""
+    """Whether nothing has been fetched yet, so that nothing is known about the upstream."""
     return not any((path / "objects" / "pack").glob("*.pack"))
 
 
 def is_partial(path: Path) -> bool:
-    """Whether an upstream was asked for a part of its objects: then it is large, and what is here may lack any blob."""
+    """Whether the upstream was asked for only a part of its objects.
+
+    Then the upstream is large, and any blob may be missing from the cache.
+    """
     return any((path / "objects" / "pack").glob("*.promisor"))
 
 
 def remove(path: Path) -> None:
-    """Remove a cache, or what is in its place."""
+    """Remove a cache, or whatever lies at its path."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -142,7 +151,7 @@ def remove(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files of a fetch that was killed; only for whoever holds the lock."""
+    """Remove the temporary files of a killed fetch; only the holder of the lock may do so."""
     unfinished = (
         *(path / "objects").rglob("tmp_*"),
         *(path / "objects").glob("pack/*.keep"),

@@ -1,4 +1,4 @@
-"""From upstreams and pins to commits and readable objects: through the cache, one fetch per upstream, all upstreams at once."""
+"""Fetches the commits of pins, and their objects, from all upstreams at once, through the cache."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -42,9 +42,12 @@ _NEEDS_ANOTHER = (
     UnfitCacheError,
     UnreadableObjectError,
 )
-"""What is wrong with a cache that one made anew may not have."""
+"""The errors of a cache that a new cache may not have."""
 _MOST_CACHES = 3
-"""One, one made anew for what a server does not do, and one more where that was found out with a damaged one."""
+"""How many caches are tried for one upstream.
+
+The first may be damaged; the second may be filled in a way that the server does not support.
+"""
 _NOT_OFFLINE = "run the command again without `--offline`"
 _MAX_TAG_CHAIN = 50
 _MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
@@ -57,7 +60,10 @@ class Want:
     url: str
     mirrors: tuple[Mirror, ...]
     recorded: Mapping[Pin, UpstreamCommit] = field(default_factory=dict)
-    """The commits that records already give for some of the pins: with such a commit in the cache nobody is asked."""
+    """The commits that records already give for some of the pins.
+
+    If the cache has such a commit, the upstream is not asked for its pin.
+    """
 
     @property
     def pins(self) -> list[Pin]:
@@ -80,7 +86,7 @@ class Fetched:
 
 @dataclass
 class Fetching:
-    """Upstreams being asked, from the moment that this is made."""
+    """Upstreams that are being asked, from the moment that this value is made."""
 
     wants: Sequence[Want]
     options: Options
@@ -94,7 +100,11 @@ class Fetching:
         self._run = Run(self._upstreams, self.options)
 
     def finish(self, display: Display) -> dict[str, Fetched]:
-        """What all gave, by URL; raises the first upstream's error, in the order of `wants`, the others named in its context."""
+        """What all upstreams gave, by URL.
+
+        Raises the error of the first upstream, in the order of `wants`, that failed. The context of
+        the error names the others that failed.
+        """
         try:
             self._run.finish(display)
         finally:
@@ -113,11 +123,14 @@ class Fetching:
         }
 
     def await_start(self) -> None:
-        """Let git be started before this thread takes the interpreter for itself, as loading a library in C does."""
+        """Wait until git is started, before this thread keeps the interpreter for itself.
+
+        Loading a library in C does that.
+        """
         self._run.await_start()
 
     def cancel(self) -> None:
-        """Ask no more; what was started is ended."""
+        """Stop asking, and end what was started."""
         self._run.cancel()
         self._configuration.close()
 
@@ -125,7 +138,10 @@ class Fetching:
 def wants_of(
     mirrors: Sequence[Mirror], recorded: Mapping[str, UpstreamCommit] | None = None
 ) -> list[Want]:
-    """What is to be fetched, one want for each upstream; `recorded` are commits that records give, by mirror."""
+    """The wants of the mirrors, one for each upstream.
+
+    `recorded` has the commits that records give, by the names of the mirrors.
+    """
     by_url: dict[str, list[Mirror]] = {}
     for mirror in mirrors:
         by_url.setdefault(mirror.url, []).append(mirror)
@@ -139,7 +155,11 @@ def wants_of(
 def fetch_all(
     wants: Sequence[Want], options: Options, display: Display, ahead: Fetching | None = None
 ) -> dict[str, Fetched]:
-    """Fetch from all upstreams at once, at most `jobs` at a time; taken from what is asked `ahead`, if that is the same."""
+    """Fetch from all upstreams at once, at most `jobs` at a time.
+
+    If `ahead` asks for the same with the same options, its results are taken; otherwise it is
+    cancelled.
+    """
     if ahead is not None and (ahead.wants, ahead.options) == (wants, options):
         return ahead.finish(display)
     if ahead is not None:
@@ -149,7 +169,7 @@ def fetch_all(
 
 @dataclass(slots=True)
 class _Upstream:
-    """One upstream being asked, by one thread."""
+    """One upstream that is being asked, by one thread."""
 
     want: Want
     options: Options
@@ -254,7 +274,7 @@ class _Upstream:
 
 
 def _unusable(error: VerbatimError) -> VerbatimError:
-    """What a cache is damaged by that was just made: what the upstream sent."""
+    """The error to raise when a new cache fails: if it is damaged, the upstream sent damage."""
     if not isinstance(error, DamagedCacheError):
         return error
     return IncompleteUpstreamError(
@@ -269,12 +289,15 @@ _GONE = "the commit may be a fork's, or gone from every branch and tag; look for
 
 
 def _elsewhere(settings: Settings) -> str:
-    """Where a commit may be that the upstream has not."""
+    """A hint at where a commit may be that the upstream lacks."""
     return _GONE if settings.place is None else whereabouts(*settings.place)
 
 
 def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") -> list[ObjectId]:
-    """The blobs that the mirror needs of the commit; none where it cannot be copied, which will be explained later."""
+    """The blobs of the commit that the mirror needs.
+
+    There are none if the mirror cannot be copied; a later step explains why.
+    """
     from sync.selection.copy import blobs_of
 
     try:
@@ -284,7 +307,10 @@ def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") 
 
 
 def has_tree_of(objects: "Repository", commit: ObjectId) -> bool:
-    """Whether a commit was fetched: one that a server sent along, without its tree, was not."""
+    """Whether a commit was fetched together with its tree.
+
+    A commit that a server merely sent along has no tree, and counts as not fetched.
+    """
     try:
         return objects.has(commit) and objects.has(commit_tree(objects.read(commit)))
     except (ValueError, CouldNotCheckError):
@@ -292,7 +318,7 @@ def has_tree_of(objects: "Repository", commit: ObjectId) -> bool:
 
 
 def cache_key(settings: Settings, root: Path) -> str:
-    """What a cache goes by: who is asked for an upstream in this host, or the place that a local one names here.
+    """The key of a cache: who is asked for an upstream here, or where a local upstream lies.
 
     The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
     """
@@ -300,7 +326,7 @@ def cache_key(settings: Settings, root: Path) -> str:
 
 
 def with_cache(key: str, options: Options, listener: Listener, use: Callable[[Path], None]) -> None:
-    """Use the upstream's cache; if it turns out to be damaged, or not of the kind that is needed, again with one made anew."""
+    """Call `use` with the upstream's cache, and with a new one if that one is damaged or unfit."""
 
     def waits() -> None:
         listener.progress(Progress(words="waiting for another git-verbatim"))

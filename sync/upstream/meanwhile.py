@@ -1,4 +1,7 @@
-"""A large upstream asked without its blobs, while it is found out that it is large: what a distant server would cost twice."""
+"""Asks for an upstream without its blobs while another request finds out whether it is large.
+
+Two requests one after the other would wait twice for a distant server.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -11,12 +14,15 @@ from sync.git.settings import Settings
 from sync.git.transport import Listener, Progress, Request, TooLargeError, fetch
 from sync.upstream.cache import aside_of, make_bare, remove
 
-# a server that is near has said by then how much it has
+# By then a server that is near has said how many objects it has.
 _HEAD_START_SECONDS = 0.02
 
 
 class Meanwhile:
-    """A second request, into a repository of its own beside the cache; it asks nobody for credentials, and fails silently."""
+    """A second request, into a repository of its own beside the cache.
+
+    It asks nobody for credentials, and it fails silently.
+    """
 
     def __init__(
         self, cache: Path, settings: Settings, wanted: Sequence[str], listener: Listener
@@ -42,7 +48,7 @@ class Meanwhile:
         try:
             fetch(self._aside, self._settings, self._request, listener)
         except (VerbatimError, TooLargeError, Cancelled, OSError):
-            return  # who needs it asks again, and hears why
+            return  # whoever needs the objects asks again, and gets the error
         self._gave = True
 
     def _progress(self, progress: Progress) -> None:
@@ -50,7 +56,7 @@ class Meanwhile:
             self._listener.progress(progress)
 
     def take(self) -> bool:
-        """Have the cache be what this request gave; whether it gave it."""
+        """Replace the cache by what this request gave; False if it gave nothing."""
         self._is_wanted.set()
         self._thread.join()
         if self._gave:
@@ -59,7 +65,7 @@ class Meanwhile:
         return self._gave
 
     def end(self) -> None:
-        """End it, if it has not ended, and leave nothing of it."""
+        """End the request if it has not ended, and remove what it left."""
         self._is_unwanted.set()
         self._thread.join()
         remove(self._aside)

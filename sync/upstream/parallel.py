@@ -1,4 +1,4 @@
-"""Asks many upstreams at once, a thread for each: a deadline, retries, reports on the way."""
+"""Asks many upstreams at once, a thread for each, with a deadline, retries and progress reports."""
 
 import queue
 import random
@@ -26,7 +26,7 @@ class Options:
     """How to fetch."""
 
     root: Path
-    """The host's directory: relative URLs start here, and git's configuration in force here holds."""
+    """The host's directory: relative URLs start here, and the git configuration here applies."""
     offline: bool = False
     jobs: int = 8
     deadline_seconds: float = 600
@@ -34,14 +34,14 @@ class Options:
 
 
 class Display(Protocol):
-    """Who is told how fetching goes; called from one thread only."""
+    """Shows how fetching goes; it is called from one thread only."""
 
     def progress(self, url: str, progress: Progress) -> None: ...
 
     def finished(self, url: str) -> None: ...
 
     def paused(self) -> None:
-        """Draw nothing for now: somebody is asked something on the terminal."""
+        """Draw nothing for now: somebody is being asked on the terminal."""
         ...
 
 
@@ -52,13 +52,16 @@ class Task(Protocol):
     def url(self) -> str: ...
 
     def run(self, listener: Listener) -> None:
-        """Do it; an exception is what went wrong."""
+        """Do the work; an exception says what went wrong."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """That one comes to the terminal, or was answered; whoever asks waits until nobody else writes there."""
+    """The news that a question comes to the terminal, or that it was answered.
+
+    Whoever asks waits for `heard`: then nobody else writes to the terminal.
+    """
 
     comes: bool
     heard: threading.Event = field(default_factory=threading.Event)
@@ -69,12 +72,12 @@ _Event = tuple[str, Progress | _Question | None]
 
 @dataclass
 class Run:
-    """Tasks at work in threads, at most `jobs` at a time, from the moment that it is made."""
+    """Tasks that run in threads from the moment that this is made, at most `jobs` at a time."""
 
     tasks: Sequence[Task]
     options: Options
     errors: dict[str, Exception] = field(default_factory=dict)
-    """What failed, by URL."""
+    """The errors of the tasks that failed, by URL."""
     _events: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _pending: set[str] = field(default_factory=set)
@@ -124,13 +127,16 @@ class Run:
         )
 
     def await_start(self) -> None:
-        """Wait until as many are being asked as may be at a time, or for as long as a start may take."""
+        """Wait until all threads have begun to ask, but no longer than a start may take."""
         end = time.monotonic() + _START_SECONDS
         for _ in self._threads:
             self._began.acquire(timeout=max(0.0, end - time.monotonic()))
 
     def finish(self, display: Display) -> None:
-        """Pass on what the tasks report until all are done; CouldNotCheckError at the deadline, which waits for answers."""
+        """Pass on what the tasks report until all are done; CouldNotCheckError at the deadline.
+
+        The time in which a question waits for its answer does not count.
+        """
         try:
             while self._pending:
                 self._pass_on(display)
@@ -143,7 +149,7 @@ class Run:
         if now >= self._end:
             raise self._too_late()
         try:
-            # in short waits, so that a signal is answered at once everywhere
+            # Short waits let a signal be answered at once on every platform.
             url, event = self._events.get(timeout=min(self._end - now, _STEP_SECONDS))
         except queue.Empty:
             url, event = "", Progress()
@@ -171,7 +177,7 @@ class Run:
         )
 
     def cancel(self) -> None:
-        """Call the tasks off: each ends what it started, and sweeps up in the cache that it holds."""
+        """Cancel the tasks: each ends what it started, and cleans up the cache that it holds."""
         self._cancelled.set()
         end = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
@@ -179,7 +185,10 @@ class Run:
 
 
 def retrying(attempt: Callable[[], T], cancelled: Callable[[], bool]) -> T:
-    """The attempt's result, after up to four tries with growing pauses while the failure may be passing."""
+    """The attempt's result, after up to four tries.
+
+    Only a TransientError, which may pass, leads to another try. The pauses between tries grow.
+    """
     for pause in _PAUSES_SECONDS:
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""One upstream asked through its cache: for pins, for just the blobs that are needed, for its refs."""
+"""Asks one upstream through its cache for pins, for the blobs that are needed, and for its refs."""
 
 import hashlib
 import tempfile
@@ -26,7 +26,8 @@ from sync.upstream.parallel import retrying
 if TYPE_CHECKING:
     from sync.git.repository import Repository
 
-# above this many objects the trees are asked for first, and blobs by their ids: two requests cost less than the rest
+# If there are more objects than this, the trees are asked for first, and then blobs by their ids:
+# two requests cost less than the objects that nobody needs.
 _MANY_OBJECTS = 2_000
 OWN_REFS = ("refs/heads/", "refs/tags/")
 T = TypeVar("T")
@@ -35,37 +36,42 @@ _EVERYTHING = [f"+{refs}*:{refs}*" for refs in OWN_REFS]
 
 @dataclass
 class Abilities:
-    """What the upstream's server was found not to do while it was asked."""
+    """What the upstream's server does; False is what it was found not to do."""
 
     gives_blobs: bool = True
-    """By their ids."""
+    """Whether it gives blobs by their ids."""
     gives_commits: bool = True
     has_everything: bool = True
-    """Of what its refs lead to."""
+    """Whether it has all objects that its refs reach."""
 
 
 @dataclass
 class Supply:
-    """One upstream, and the cache that what it gives goes into, which the caller holds."""
+    """One upstream, and the cache for what it gives; the caller holds the cache."""
 
     cache: Path
     settings: Settings
     listener: Listener
     abilities: Abilities = field(default_factory=Abilities)
     is_among_few: bool = False
-    """Whether there are processors to spare: no more upstreams are asked at the same time than there are."""
+    """Whether at most as many upstreams are asked at the same time as there are processors.
+
+    Then there are processors to spare.
+    """
 
     @cached_property
     def objects(self) -> "Repository":
-        """Where the objects are read."""
-        from sync.git.repository import Repository  # 30 ms, in which git has begun to ask already
+        """The repository in the cache, which the objects are read from."""
+        from sync.git.repository import Repository  # takes 30 ms, and git is already asking then
 
         return Repository.open_cache(self.cache)
 
     def ask(self, pins: Sequence[Pin], *, in_parts: bool) -> None:
-        """Ask for what pins name, all of it or, `in_parts`, of a large upstream without its blobs.
+        """Ask for what the pins name.
 
-        Raises MissingRefError if one of the tags is not there.
+        With `in_parts` a large upstream is asked for everything but its blobs. Raises
+        MissingRefError if one of the tags is not there, and UnfitCacheError if the server does not
+        give commits by their ids.
         """
         commits = any(pin.kind is PinKind.COMMIT for pin in pins)
         wanted = [
@@ -108,13 +114,16 @@ class Supply:
             if not self.abilities.gives_blobs:
                 raise
             self.abilities.has_everything = False
-            self._fetch(part)  # it may have all that is needed
+            self._fetch(part)  # the upstream may still have all that is needed
         finally:
             if meanwhile is not None:
                 meanwhile.end()
 
     def complete(self, blobs: Iterable[ObjectId]) -> None:
-        """Ask for those of the blobs that are not in the cache, by their ids."""
+        """Ask by id for those of the blobs that are not in the cache.
+
+        Raises UnfitCacheError if the server does not give blobs by their ids.
+        """
         lacking = (
             [blob for blob in dict.fromkeys(blobs) if not self.objects.has(blob)]
             if is_partial(self.cache)
@@ -131,13 +140,14 @@ class Supply:
             raise _start_anew(error) from error
 
     def refs(self) -> dict[str, ObjectId]:
-        """The tags and branches that it offers, unpeeled."""
+        """The tags and branches that the upstream offers, by full name, unpeeled."""
         return self._retrying(lambda: list_refs(self.cache, self.settings, self.listener))
 
     def is_reached(self, commit: ObjectId) -> bool:
-        """Whether one of its own branches or tags reaches the commit: only the whole history tells, of which commits are enough.
+        """Whether one of the upstream's branches or tags reaches the commit.
 
-        It is fetched aside, since what is in the cache is shallow.
+        Only the whole history tells, of which the commits are enough. It is fetched into a
+        temporary repository, since the history in the cache is shallow.
         """
         from sync.git.repository import Repository
 
@@ -165,5 +175,8 @@ def _start_anew(error: CouldNotCheckError) -> UnfitCacheError:
 
 
 def pin_ref(pin: Pin) -> str:
-    """Where the cache keeps what the upstream last said of a pin: by hash, since tag names may collide over time."""
+    """The ref of the cache that keeps what the upstream last said about a pin.
+
+    Its name is a hash, since the names of tags may collide over time.
+    """
     return f"refs/pins/{hashlib.sha256((pin.ref or pin.value).encode()).hexdigest()[:40]}"
