@@ -1,4 +1,4 @@
-"""All of git: every libgit2 call and every process that the program starts is in this package, and nowhere else.
+"""The only package that calls libgit2 and that runs git or other programs.
 
-Plain types come out, absent is None, and each failure names what was attempted.
+It gives plain types, None for what is absent, and errors that name what was attempted.
 """

@@ -1,4 +1,7 @@
-"""The terminal, on which one git at a time may ask: the one that does is in the foreground, the others wait for their turn."""
+"""The terminal, where one git at a time may ask a question.
+
+The git that asks is in the foreground; the others wait for their turn.
+"""
 
 import os
 import signal
@@ -10,21 +13,21 @@ from dataclasses import dataclass
 from functools import cache
 
 _STEP_SECONDS = 0.05
-_LOCAL_FLAGS = 3  # which field of what termios gives
+_LOCAL_FLAGS = 3  # the index of the local flags in what tcgetattr gives
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the caller asked for it
-    """The git was called off from outside."""
+    """The caller cancelled the git."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What the caller hears of a git at work, and how the caller calls it off."""
+    """What the caller hears of a git at work, and how the caller cancels it."""
 
     heard: Callable[[str], None] = lambda _: None
-    """Is given each line of stderr, progress among them; what it raises ends the git."""
+    """It gets each line of stderr, progress too; an exception that it raises ends the git."""
     asks: Callable[[], None] = lambda: None
-    """Is told that a question comes to the terminal; returns when it may stand there."""
+    """It is called when a question comes to the terminal; it returns when there is room for it."""
     answered: Callable[[], None] = lambda: None
     began: Callable[[], None] = lambda: None
     cancelled: Callable[[], bool] = lambda: False
@@ -33,7 +36,8 @@ class Attention:
 class Terminal:
     """The controlling terminal, on which one git at a time may ask.
 
-    While gits are at work that might ask (`with terminal`), it stops whoever writes to it from the background, too.
+    Inside `with terminal`, while gits that might ask are at work, the terminal also stops
+    background processes that write to it.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -64,7 +68,7 @@ class Terminal:
             termios.tcsetattr(self._descriptor, termios.TCSANOW, now)
 
     def is_answered(self) -> bool:
-        """Whether a secret was asked for, and was typed: the terminal shows again what is typed."""
+        """Whether a secret was asked for and typed: the terminal shows again what is typed."""
         is_silent = not termios.tcgetattr(self._descriptor)[_LOCAL_FLAGS] & termios.ECHO
         answered = self._was_silent and not is_silent
         self._was_silent = is_silent
@@ -85,13 +89,14 @@ class Terminal:
             os.killpg(group, signal.SIGCONT)
 
     def take_back(self, attention: Attention) -> None:
-        """Be the terminal's foreground again, and let the next one ask."""
+        """Return to the terminal's foreground, and let the next git ask."""
         self._give(os.getpgrp())
         self._turn.release()
         attention.answered()
 
     def _give(self, group: int) -> None:
-        # a process in the background is stopped when it changes who is in the foreground, unless it does not hear that
+        # A background process that changes the foreground process group is stopped by SIGTTOU,
+        # unless it blocks that signal.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             with suppress(OSError):
@@ -102,7 +107,7 @@ class Terminal:
 
 @cache
 def terminal() -> Terminal | None:
-    """The terminal, where somebody sits who reads what is asked: it is ours, and stderr leads there."""
+    """The terminal; None unless this process is in its foreground and stderr is a terminal."""
     if not os.isatty(2):
         return None
     with suppress(OSError):

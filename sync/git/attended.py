@@ -1,4 +1,4 @@
-"""Runs a git that talks to an upstream: within limits, asking on the terminal in its turn, ended with all that it started."""
+"""Runs a git that talks to an upstream, within limits, and ends it with all that it started."""
 
 import os
 import re
@@ -14,24 +14,25 @@ from pathlib import Path
 from sync.git.asking import Attention, Cancelled, Terminal
 from sync.git.asking import terminal as find_terminal
 
-# what git keeps of objects that it resolves; 64 MB are enough for the largest repositories at depth 1
+# This limits the objects that git holds while it resolves deltas. 64 MB are enough for the largest
+# repositories at depth 1.
 _DATA_BYTES = 200 << 20
-# no repository's one commit is as large; without a limit a server could fill the disk
+# No repository has a commit as large; without a limit a server could fill the disk.
 _MOST_BYTES = 8 << 30
-# megabytes of words, where progress has kilobytes
+# Progress takes kilobytes; this is megabytes of messages.
 _MOST_WORDS_BYTES = 8 << 20
-# half a million refs
+# Half a million refs take this much.
 _MOST_OUTPUT_BYTES = 32 << 20
 _KEPT_LINES = 40
 _STEP_SECONDS = 0.05
-_SHORT_STEP_SECONDS = (
-    0.01  # shorter than anybody takes to type a secret, or would wait for what is not urgent to end
-)
+# Nobody types a secret this fast, or notices so short a wait for a git that is not urgent.
+_SHORT_STEP_SECONDS = 0.01
 _GRACE_SECONDS = 1.0
 _BLOCK = 1 << 16
-# The kernel holds limits for git and for whatever git starts; a lower one that is there already stays. A writer to stdin
-# that dies without a word is this program, killed: then nobody is left to end what hangs. The reader is no child of git's,
-# since some who stand in for git wait for all of theirs.
+# The kernel enforces the limits for git and for whatever git starts; a lower limit that is there
+# already stays. A process beside git reads a line from this program. If there is none, this program
+# was killed and nobody is left to end a git that hangs, so the process kills the whole group. It is
+# not a child of git, since some programs that stand in for git wait for all their children.
 _SCRIPT = """
 trap "" XFSZ
 { ulimit -S -c 0; ulimit -S -d "$1"; ulimit -S -f "$2"; } 2>/dev/null
@@ -44,16 +45,17 @@ exec "$@" <"$given" 3<&-
 _A_WORD = b"\n"
 _PROGRESS = re.compile(r"(?:^|remote: )[A-Z][a-z]+ [a-z]+: +[0-9]+")
 _NICE = ("nice", "-n", "10")
-_FILE_UNIT_BYTES, _DATA_UNIT_BYTES = 512, 1024  # of sh's ulimit (POSIX; -d by custom)
+# The units of sh's ulimit: POSIX says that of -f, and custom that of -d.
+_FILE_UNIT_BYTES, _DATA_UNIT_BYTES = 512, 1024
 
 
 class TooManyWordsError(Exception):
-    """The git, or a server by it, says more than anybody reads."""
+    """Git, or a server through it, says more than anybody reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a git ended; negative is the number of a signal."""
+    """How a git ended; a negative status is a signal's number, negated."""
 
     status: int
     output: bytes
@@ -70,9 +72,10 @@ def attend(
     attention: Attention,
     is_urgent: bool = True,
 ) -> Ended:
-    """Run the command to its end, in a process group of its own; raises what `attention` raises, and Cancelled.
+    """Run the command to its end, in a process group of its own.
 
-    Whatever ends this call early ends the whole group. What is not urgent leaves processors to others, and the terminal too.
+    Raises what `attention` raises, Cancelled, and TooManyWordsError. Whatever ends this call early
+    ends the whole group. A command that is not urgent leaves processors and the terminal to others.
     """
     terminal = find_terminal() if is_urgent else None
     limits = [str(_DATA_BYTES // _DATA_UNIT_BYTES), str(_MOST_BYTES // _FILE_UNIT_BYTES)]
@@ -99,7 +102,7 @@ def attend(
             stderr=subprocess.PIPE,
             env={**environment, **({} if terminal else {"GIT_TERMINAL_PROMPT": "0"})},
             cwd=directory,
-            # without a terminal of ours nobody finds one: ssh would look for it by itself
+            # Without a terminal of ours no child may find one: ssh would look for it by itself.
             start_new_session=terminal is None,
             process_group=None if terminal is None else 0,
         )
@@ -130,7 +133,10 @@ class _Attended:
         return (*self._first, *self._last)
 
     def listen(self, output: int) -> None:
-        """Pass on what it says until it ends; a process that it left behind may hold stderr open for longer."""
+        """Pass on what git says until git ends.
+
+        A process that git left behind may hold stderr open for longer.
+        """
         said, left = 0, b""
         for piece in self._pieces():
             said += len(piece)
@@ -143,7 +149,7 @@ class _Attended:
         self._hear(left)
 
     def _pieces(self) -> Iterator[bytes]:
-        """What it says, and nothing where it has said nothing for a while, until it has ended."""
+        """The pieces of stderr until git ends; a piece is empty if git was silent for a while."""
         stream = self.process.stderr
         while stream is not None and self.process.poll() is None:
             ready, _, _ = select.select(
@@ -162,7 +168,7 @@ class _Attended:
         yield from self._rest()
 
     def _rest(self) -> Iterator[bytes]:
-        """What is left to be read once it has closed stderr, or ended."""
+        """The pieces of stderr that are left once git has closed it, or has ended."""
         while self.process.poll() is None:
             if self.attention.cancelled():
                 raise Cancelled
@@ -190,7 +196,10 @@ class _Attended:
                 self._last = [*self._last[1 - _KEPT_LINES :], line]
 
     def _let_ask(self) -> None:
-        """If it was stopped because it asks on the terminal from the background, hand it the terminal when its turn has come."""
+        """Hand the terminal to git in its turn.
+
+        That is needed if git was stopped because it asks from the background.
+        """
         if self.terminal is None:
             return
         if self._asks and self.terminal.is_answered():
@@ -198,16 +207,16 @@ class _Attended:
         if not self._was_stopped():
             return
         if self._asks:
-            # by the user, who would find no shell: this process is the one that the shell waits for
+            # The user stopped git, but would get no shell, since the shell waits for this process.
             os.killpg(self.process.pid, signal.SIGCONT)
         else:
             self.terminal.hand_over(self.process.pid, self.attention)
             self._asks = True
 
     def _was_stopped(self) -> bool:
-        """Whether it was stopped since this was asked last.
+        """Whether git was stopped since the last call.
 
-        os.waitid would not reap it, but macOS has that from Python 3.13 on.
+        os.waitid would not reap it, but macOS has that only from Python 3.13 on.
         """
         if self.process.returncode is not None:
             return False
@@ -223,7 +232,7 @@ class _Attended:
             self.terminal.take_back(self.attention)
 
     def end(self) -> None:
-        """End whatever is left of it."""
+        """End git and whatever it started."""
         self._answered()
         if self.process.poll() is None:
             for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGKILL):
@@ -239,6 +248,5 @@ class _Attended:
         if self.process.stderr is not None:
             self.process.stderr.close()
         if self.process.returncode == -signal.SIGINT and not self.attention.cancelled():
-            os.kill(
-                os.getpid(), signal.SIGINT
-            )  # it was asked for at the terminal, which was not ours then
+            # Ctrl-C was pressed while the terminal was git's, so this process did not get it.
+            os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What gitattributes say of files, asked of git itself; of the attribute files of one state alone, not of the machine's."""
+"""Asks git what the gitattributes of one state say of files, without the machine's own."""
 
 import os
 import tempfile
@@ -14,9 +14,11 @@ from sync.model import Entry
 CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 """The attributes by which git converts content (gitattributes(5))."""
 ARCHIVING = ("export-ignore", "export-subst")
-"""Those by which it changes, or leaves out of an archive, what is not converted."""
+"""The attributes by which `git archive` changes, or leaves out, what is not converted."""
 _ASKED = (*CONVERTING, *ARCHIVING)
-_SECONDS = 10  # a pattern of many `**/` keeps git busy for years; 100,000 files under usual ones take less than one
+# A pattern of many `**/` keeps git busy for years; with usual patterns 100,000 files take less than
+# a second.
+_SECONDS = 10
 
 
 def attributes_of(
@@ -26,11 +28,12 @@ def attributes_of(
     *,
     ignore_case: bool = False,
 ) -> list[Mapping[str, str]]:
-    """For each path the attributes above that are in force if these `.gitattributes` files are all there are.
+    """The attributes above for each path, if these `.gitattributes` files are all there are.
 
-    A path that ends in `/` is a directory's; with `ignore_case` patterns match as on Windows and macOS. A value is
-    `set`, `unset`, or the attribute's own; what is not specified is left out. git reads the files from an index of its
-    own, so that `info/attributes`, the user's and the system's have no say.
+    A path that ends in `/` is a directory's. With `ignore_case` patterns match as on Windows and
+    macOS. A value is `set`, `unset` or the attribute's own; an unspecified attribute is left out.
+    git reads the files from a temporary index, so `info/attributes` and the user's and the system's
+    files have no say. Raises CouldNotCheckError if git takes too long.
     """
     lines = b"".join(
         b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files
@@ -60,13 +63,16 @@ def _check_attributes(asked: bytes, environment: Mapping[str, str]) -> bytes:
             None, "check-attr", *options, stdin=asked, environment=environment, seconds=_SECONDS
         ).stdout
     except CouldNotCheckError as error:
-        error.hint = "look at the patterns of the .gitattributes that are in force in third_party/: git matches each with each file"
+        error.hint = (
+            "look at the patterns of the .gitattributes that are in force in third_party/: "
+            "git matches each with each file"
+        )
         raise
 
 
 def _environment(repository: Repository, scratch: Path, *, ignore_case: bool) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    # in a push the objects are in quarantine: then git has said where
+    # In a push the objects are in quarantine, and git says where.
     objects = {
         key: os.environ[key]
         for key in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")

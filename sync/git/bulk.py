@@ -1,4 +1,4 @@
-"""Many objects, or large ones, through a git of their own: read ahead, hashed in pieces, packed."""
+"""Reads, hashes and packs many or large objects by git processes of their own."""
 
 import hashlib
 import subprocess
@@ -15,9 +15,9 @@ from sync.ids import ObjectId
 
 
 def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
-    """The contents of objects of a git directory, in this order, unverified; read ahead by a process of its own.
+    """The contents of objects of a git directory, in this order, unverified.
 
-    HostError at the first that is not there.
+    A git process reads ahead. Raises HostError at the first object that cannot be read.
     """
     with tempfile.TemporaryFile() as names:
         names.write("".join(f"{object_id}\n" for object_id in objects).encode())
@@ -37,7 +37,10 @@ def read_objects(repository: Path, objects: Sequence[ObjectId]) -> Generator[byt
 
 
 def digest_blob(repository: Path, blob: ObjectId) -> tuple[int, str]:
-    """The size and the SHA-256 of a blob of a git directory, read in pieces; HostError if it cannot be read whole."""
+    """The size in bytes and the SHA-256 of a blob of a git directory.
+
+    The blob is read in pieces. Raises HostError if it cannot be read whole.
+    """
     size, digest = 0, hashlib.sha256()
     command = [
         program(),
@@ -76,7 +79,7 @@ class Packing:
     process: subprocess.Popen[bytes]
 
     def finish(self) -> None:
-        """Wait for it; HostError with its words if it failed."""
+        """Wait for it; HostError with git's words if it failed."""
         _, said = self.process.communicate()
         if self.process.returncode != 0:
             raise HostError(
@@ -85,15 +88,16 @@ class Packing:
 
 
 def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Packing:
-    """Begin to write the objects of the git directory `source` as one pack into the git directory `target`.
+    """Begin to write objects of the git directory `source` as one pack into the one at `target`.
 
-    git copies what is packed already as it is; libgit2 would compress all of it anew (20 times slower).
+    git copies packed objects as they are. libgit2 would compress all of them anew, which takes 20
+    times as long.
     """
     environment = {
         **own_environment(),
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(source / "objects")),
     }
-    # a blob above the threshold is copied in pieces, however large it is
+    # A blob above the threshold is copied in pieces, however large it is.
     git = [program(), "--git-dir=.", "-c", "core.bigFileThreshold=1m"]
     command = [
         *git,
@@ -118,5 +122,5 @@ def pack_objects(source: Path, target: Path, objects: Iterable[ObjectId]) -> Pac
 
 
 def _quoted(path: str) -> str:
-    # unquoted, a colon in the path would end it
+    # Unquoted, a colon in the path would end it.
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,7 @@
-"""Commits made by git itself, with the user's identity, hooks and signature, and only on the HEAD that was looked at."""
+"""Makes commits by git itself, with the user's identity, hooks and signature.
+
+A commit is made only on the HEAD that was looked at.
+"""
 
 import os
 import shlex
@@ -13,14 +16,17 @@ from sync.ids import ObjectId
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where HEAD is: the branch that it names (None if it is detached), and its commit (None before the first)."""
+    """Where HEAD is: its branch (None if it is detached) and its commit (None before the first)."""
 
     branch: str | None
     commit: ObjectId | None
 
 
 def read_head(work_tree: Path) -> Head:
-    """Where HEAD is; HostError if git cannot tell, which is not the same as a branch without commits."""
+    """Where HEAD is; HostError if git cannot tell.
+
+    Such a failure must not pass for a branch without commits.
+    """
     branch = (
         run_git(work_tree, "symbolic-ref", "--quiet", "HEAD", answers=(0, NOT_THERE))
         .stdout.decode()
@@ -35,14 +41,15 @@ def read_head(work_tree: Path) -> Head:
 
 
 def require_identity(work_tree: Path) -> None:
-    """HostError, in git's words, where git does not know who commits."""
+    """Raise HostError, with git's words, if git does not know who commits."""
     for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
         done = run_git(work_tree, "var", name, check=False)
         if done.returncode != 0:
             raise HostError(
                 "git does not know who commits",
                 last_lines(done.stderr, most=20),
-                hint="set `git config user.name` and `git config user.email`, then run the command again",
+                hint="set `git config user.name` and `git config user.email`, "
+                "then run the command again",
                 reference="identity-missing",
             )
 
@@ -50,8 +57,8 @@ def require_identity(work_tree: Path) -> None:
 def commit_index(index: IndexFile, head: Head, message: str) -> ObjectId:
     """Commit an index of our own on top of `head`, or not at all.
 
-    git reads HEAD when it starts, and lets a ref go only from the commit that it read. That this was `head` is asked in
-    between, where git would start an editor.
+    git reads HEAD when it starts, and moves a ref only from the commit that it read. Whether that
+    commit was `head` is checked in between, where git would start an editor.
     """
     environment = {**os.environ, "GIT_INDEX_FILE": str(index.path), "GIT_EDITOR": _is_still(head)}
     command = (
@@ -72,7 +79,7 @@ def commit_index(index: IndexFile, head: Head, message: str) -> ObjectId:
 
 
 def _is_still(head: Head) -> str:
-    """A shell command that fails if HEAD is not there any more."""
+    """A shell command that fails if HEAD is no longer at `head`."""
     return (
         f'test "$(git rev-parse --verify --quiet HEAD)" = {shlex.quote(head.commit or "")}'
         f' && test "$(git symbolic-ref --quiet HEAD)" = {shlex.quote(head.branch or "")} && :'

@@ -1,4 +1,7 @@
-"""What git says when a transport fails, made errors: what may pass, what asking again cannot mend, and whose fault it is."""
+"""Turns what git says of a failed transfer into errors.
+
+The errors tell what may pass, what asking again cannot mend, and whose fault it is.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -29,24 +32,30 @@ _UNREAD = "Could not read from remote repository"
 _FIRST = (_FATAL, "error: RPC failed")
 _REFUSED_ID = "Server does not allow request for unadvertised object"
 _INCOMPLETE = re.compile(
-    r"aborting due to possible repository corruption|could not fetch [0-9a-f]{40} from promisor remote"
+    r"aborting due to possible repository corruption|"
+    r"could not fetch [0-9a-f]{40} from promisor remote"
 )
 _LACKED = re.compile(r"(?:could not fetch|unable to read|not our ref) (?!0{40})([0-9a-f]{40})")
-# how git calls a file of the repository that it works in; the cache's it calls by their whole path
+# git names a file of the repository that it works in like this, and one of the cache by its full
+# path.
 _FILE_THERE = re.compile(r"[ (]\./")
 _NOT_OURS = re.compile(r"fatal: (?:remote error: .*|git upload-pack: )not our ref")
 
-# git's own words (in its sources, and curl's and ssh's by it), each with what they mean; the first that fits
+# Each pattern fits messages of git, or of curl and ssh, that have one meaning. They are taken from
+# the sources. The first pattern that fits decides.
 _NO_REPOSITORY = re.compile(
-    r"repository '.*' not found|not valid: is this a git repository|does not appear to be a git repository|error: 410|"
-    r"no such file or directory: '|not a git repository|invalid gitfile format|^error: .*\bnot (?:be )?found",
+    r"repository '.*' not found|not valid: is this a git repository|"
+    r"does not appear to be a git repository|error: 410|"
+    r"no such file or directory: '|not a git repository|invalid gitfile format|"
+    r"^error: .*\bnot (?:be )?found",
     re.IGNORECASE | re.MULTILINE,
 )
 _REDIRECTED = re.compile(
     r"error: 30[12378]|unable to update url base from redirection", re.IGNORECASE
 )
 _AUTHENTICATION = re.compile(
-    r"could not read (?:username|password)|authentication failed|error: 401|permission denied \(|told us to quit",
+    r"could not read (?:username|password)|authentication failed|error: 401|permission denied \(|"
+    r"told us to quit",
     re.IGNORECASE,
 )
 _UNVERIFIED = re.compile(
@@ -73,17 +82,23 @@ _ASKING = re.compile(
 _OWNER = re.compile(r"dubious ownership|unsafe repository", re.IGNORECASE)
 _DUMB = re.compile(r"dumb http transport", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"bad config|loose object|packfile .* (?:cannot|is|does)|index file|is corrupt|not a git repository: '|"
-    r"unable to resolve reference|object file .* is empty|bad object|missing .* object|invalid object|shallow file|"
+    r"bad config|loose object|packfile .* (?:cannot|is|does)|index file|is corrupt|"
+    r"not a git repository: '|"
+    r"unable to resolve reference|object file .* is empty|bad object|missing .* object|"
+    r"invalid object|shallow file|"
     r"did not send all necessary|bogus commit object|nonexistent object",
     re.IGNORECASE,
 )
 _PASSING = re.compile(
-    r"error: (?:429|5\d\d)|could not resolve|couldn't resolve|failed to connect|couldn't connect|unable to connect|timed out|"
-    r"timeout|too slow|recv failure|send failure|empty reply|reset by peer|broken pipe|early eof|hung up|rpc failed|"
+    r"error: (?:429|5\d\d)|could not resolve|couldn't resolve|failed to connect|couldn't connect|"
+    r"unable to connect|timed out|"
+    r"timeout|too slow|recv failure|send failure|empty reply|reset by peer|broken pipe|early eof|"
+    r"hung up|rpc failed|"
     r"unexpected disconnect|"
-    r"connection (?:closed|refused|reset)|transfer closed|partial file|kex_exchange|network is unreachable|no route to host|"
-    r"http/2 stream|unexpected end|end of file|invalid index-pack output|pack has bad object|bad pack|inflate|proxyconnect|"
+    r"connection (?:closed|refused|reset)|transfer closed|partial file|kex_exchange|"
+    r"network is unreachable|no route to host|"
+    r"http/2 stream|unexpected end|end of file|invalid index-pack output|pack has bad object|"
+    r"bad pack|inflate|proxyconnect|"
     r"unable to look up|premature end|sha1 mismatch|is truncated|serious inflate",
     re.IGNORECASE,
 )
@@ -92,13 +107,14 @@ _PASSING = re.compile(
 def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
     """The error for a git that failed in `cache`.
 
-    What git's words mean: its own first fatal line decides; of ssh, which has no such mark, what it said before.
-    A server can put its words there, and so choose the error that is printed, but no other consequence than a few tries.
+    The first fatal line of git itself decides. ssh does not mark its lines, so what it said before
+    that line is used. A server can send such words and so choose the error that is printed, but the
+    only other consequence is a few more tries.
     """
     own = [line for line in ended.said if not line.startswith(("remote:", "warning: "))]
     first = next((line for line in own if line.startswith(_FIRST)), own[0] if own else "")
     before = own[: own.index(first)] if first in own else []
-    if _UNREAD in first and not before:  # some servers of ssh mark their words as git does
+    if _UNREAD in first and not before:  # some ssh servers mark their words as git does
         theirs = [
             line.removeprefix("remote: ") for line in ended.said if line.startswith("remote: ")
         ]
@@ -143,7 +159,7 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
             hint="check the `url`, and whether you may read there",
             reference="upstream-refuses",
         )
-    if _UNREAD in first:  # whoever was started for it has said why
+    if _UNREAD in first:  # the program that git started has said why
         first = "\n".join(before)
     return _by_words(cache, settings, first, "\n".join(own), context)
 
@@ -265,7 +281,7 @@ def _unreachable(
 
 
 def _passing(settings: Settings, context: list[str]) -> VerbatimError:
-    if settings.is_local:  # nothing happens on the way there
+    if settings.is_local:  # there is no network in between
         return _unread(settings, context)
     return _unreachable(TransientError, "upstream-unreachable")(settings, context)
 
@@ -348,7 +364,8 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[Settings, list[str]], Verbatim
         lambda _, context: CouldNotCheckError(
             "the upstream's identity could not be verified",
             context,
-            hint="ask those who run it whether its key has changed, before you let `ssh-keygen -R` forget the old one"
+            hint="ask those who run it whether its key has changed, "
+            "before you let `ssh-keygen -R` forget the old one"
             if any(_CHANGED in line for line in context)
             else "connect once with `ssh` to record the host key, or check the TLS certificate",
             reference="upstream-unverified",

@@ -1,4 +1,4 @@
-"""Objects brought from one repository to another, as they are."""
+"""Copies objects from one repository to another, as they are."""
 
 from collections.abc import Iterable
 
@@ -20,13 +20,16 @@ class Copying:
         self._packing = packing
 
     def finish(self) -> None:
-        """Wait until they are there; HostError if they could not be brought."""
+        """Wait until the objects are there; HostError if they could not be copied."""
         if self._packing is not None:
             self._packing.finish()
 
 
 def copy_objects(source: Repository, target: Repository, objects: Iterable[ObjectId]) -> Copying:
-    """Begin to bring objects that `target` lacks from `source`: one pack if they are many or large, by a process of its own."""
+    """Begin to copy the objects that `target` lacks from `source`.
+
+    If they are many or large, a process of its own writes them as one pack.
+    """
     lacking = _lacking(target, list(dict.fromkeys(objects)))
     if len(lacking) >= UNPACK_LIMIT or any(
         source.size(object_id) > _LARGE_BYTES for object_id in lacking
@@ -40,8 +43,9 @@ def copy_objects(source: Repository, target: Repository, objects: Iterable[Objec
 
 
 def _lacking(target: Repository, objects: list[ObjectId]) -> list[ObjectId]:
-    # asking libgit2 for an object that is not there is slow; who has none of the first has none most likely,
-    # and an object that is packed twice does no harm
+    # Asking libgit2 for an object that is not there is slow. A repository that has none of the
+    # first objects most likely has none of the others, and an object that is packed twice does no
+    # harm.
     if len(objects) > UNPACK_LIMIT and not any(map(target.has, objects[:_PROBES])):
         return objects
     return [object_id for object_id in objects if not target.has(object_id)]

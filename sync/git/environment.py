@@ -1,4 +1,4 @@
-"""Where the environment says the repository is: git itself is asked, once, and libgit2 and every git then hear the same."""
+"""Asks git where the environment puts the repository, and tells it to libgit2 and every git."""
 
 import os
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ _NAMING = ("GIT_DIR", "GIT_WORK_TREE")
 _MOVING = {"GIT_INDEX_FILE": "index", "GIT_OBJECT_DIRECTORY": "objects"}
 _LOCATING = (*_NAMING, *_MOVING, "GIT_COMMON_DIR")
 _BEFORE_TOP = 4
-"""How many lines git says before that of the working tree, which a bare repository does not have."""
+"""The number of lines that git prints before the working tree's, which a bare repository lacks."""
 
 
 def settle(directory: Path) -> None:
-    """Write over what the environment says of places with git's own answer, as absolute paths.
+    """Replace the places that the environment names by git's own answer, as absolute paths.
 
-    git reads some from where it was started, some from the top of the working tree, and without GIT_WORK_TREE takes the
-    directory it is in for the top; libgit2 does none of that, and our git processes start in several directories.
-    Namespaces are for git's servers; only libgit2 would look for HEAD and all refs in one.
+    git reads some of them from where it was started, and some from the top of the working tree.
+    Without GIT_WORK_TREE it takes its directory for the top. libgit2 does none of that, and our git
+    processes start in several directories. GIT_NAMESPACE is removed: namespaces are for git's
+    servers, and only libgit2 would look for HEAD and all refs in one.
     """
     os.environ.pop("GIT_NAMESPACE", None)
     if not any(name in os.environ for name in _LOCATING):
@@ -37,7 +38,7 @@ def settle(directory: Path) -> None:
     if len(lines) not in {_BEFORE_TOP, _BEFORE_TOP + 1}:
         if "GIT_DIR" in os.environ:
             raise _no_repository(last_lines(done.stderr))
-        return  # git finds no repository; libgit2 will not either, or opens one that git may not
+        return  # git finds no repository; libgit2 finds none either, or one that git may not open
     git_directory, common, *moved = lines[:_BEFORE_TOP]
     _refuse_common_directory(Path(git_directory), Path(common))
     if any(name in os.environ for name in _NAMING):
@@ -48,14 +49,14 @@ def settle(directory: Path) -> None:
 
 
 def pin(git_directory: str, work_tree: str | None = None) -> None:
-    """Have every git that is started from now on work on this repository, wherever it is started."""
+    """Make every git that is started from now on use this repository, wherever it is started."""
     os.environ["GIT_DIR"] = git_directory
     if work_tree is not None:
         os.environ["GIT_WORK_TREE"] = work_tree
 
 
 def leads_to(work_tree: Path, git_directory: Path) -> bool:
-    """Whether a git that is started at the top of the working tree finds this git directory by itself."""
+    """Whether a git started at the top of the working tree finds this git directory by itself."""
     pointer = work_tree / ".git"
     try:
         if pointer.is_file():
@@ -68,7 +69,7 @@ def leads_to(work_tree: Path, git_directory: Path) -> bool:
 
 
 def refuse_moved(git_directory: Path, common_directory: Path) -> None:
-    """HostError where the environment has git keep the index or new objects elsewhere than in the repository."""
+    """Raise HostError if the environment moves git's index or objects out of the repository."""
     own = {
         "GIT_INDEX_FILE": git_directory / "index",
         "GIT_OBJECT_DIRECTORY": common_directory / "objects",
@@ -80,9 +81,11 @@ def refuse_moved(git_directory: Path, common_directory: Path) -> None:
     ]
     if moved:
         raise HostError(
-            "the environment has git keep its index or its objects elsewhere, where this command would not write",
+            "the environment has git keep its index or its objects elsewhere, "
+            "where this command would not write",
             [f"{name}: {os.environ[name]}" for name in moved],
-            hint=f"run it without: `{_unset(moved)} git verbatim …`; it does not belong into a hook",
+            hint=f"run it without: `{_unset(moved)} git verbatim …`; "
+            "it does not belong into a hook",
             reference="environment-moved",
         )
 

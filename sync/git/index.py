@@ -1,4 +1,7 @@
-"""The index, read and written by git itself, since git alone knows its formats; by blob id, under git's own lock."""
+"""Reads and writes the index by git, which alone knows its formats.
+
+Entries are written by blob id, under git's own lock.
+"""
 
 import errno
 import os
@@ -22,24 +25,24 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _GONE = b"0 " + b"0" * 40 + b"\t"
 _EMPTY_BLOB = ObjectId("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
 _INTENDED = 0
-"""The mode given to what is only intended to be added: no commit would have it, whatever it names."""
+"""The mode of a path that `git add -N` only announced: no commit would have it."""
 _TOKEN, _COPY = "git-verbatim.index-token", "git-verbatim.index"
 LEFTOVERS = (_TOKEN, _COPY, f"{_COPY}.lock")
-"""What a killed run may leave beside the index."""
+"""The files that a killed run may leave beside the index."""
 
 Staged = Sequence[tuple[int, ObjectId, int]]
-"""Mode, blob id and stage of each entry that a path has: one of stage 0, or the sides of a conflict."""
+"""Mode, blob id and stage of each entry of a path: one of stage 0, or the sides of a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """A file in git's index format, which git reads and writes in place of the repository's index."""
+    """A file in git's index format, which git uses in place of the repository's index."""
 
     work_tree: Path
     path: Path
 
     def staged(self, directories: Iterable[bytes]) -> Mapping[bytes, Staged]:
-        """What is staged below these directories (or at these paths), by path from the top."""
+        """The entries at or below these paths, by path from the top."""
         if not (asked := sorted({os.fsdecode(directory) for directory in directories})):
             return {}
         found: dict[bytes, list[tuple[int, ObjectId, int]]] = {}
@@ -48,7 +51,10 @@ class IndexFile:
         return found | self._intended(asked, found)
 
     def listed(self, asked: Sequence[str]) -> Iterator[tuple[bytes, int, ObjectId, int, bytes]]:
-        """Tag (git-ls-files(1), `-t`), mode, blob id, stage and path from the top of each entry at or below these paths."""
+        """Tag, mode, blob id, stage and path from the top of each entry at or below these paths.
+
+        The tag is that of `git ls-files -t` (git-ls-files(1)).
+        """
         with tempfile.TemporaryFile() as listing:
             self._run("ls-files", "-t", "--stage", "-z", "--", *asked, output=listing)
             listing.seek(0)
@@ -59,7 +65,10 @@ class IndexFile:
             yield tag, int(mode, 8), ObjectId(blob.decode()), int(stage), path
 
     def _intended(self, asked: Sequence[str], found: Mapping[bytes, Staged]) -> dict[bytes, Staged]:
-        """Those that `git add -N` only announced: they name the empty blob, as an empty file does that is staged."""
+        """The paths that `git add -N` only announced.
+
+        They name the empty blob, as a staged empty file does.
+        """
         empty = {path for path, sides in found.items() if sides[0][1:] == (_EMPTY_BLOB, 0)}
         if not empty:
             return {}
@@ -75,9 +84,9 @@ class IndexFile:
         return {path: [(_INTENDED, _EMPTY_BLOB, 0)] for path in empty.difference(staged)}
 
     def put(self, paths: Iterable[bytes], wanted: Iterable[Entry]) -> bool:
-        """Make what is staged at or below `paths` exactly `wanted`; whether anything changed.
+        """Make what is staged at or below `paths` exactly `wanted`; True if anything changed.
 
-        Entries that are right already keep what git remembers of their files.
+        Entries that are already right keep what git remembers of their files.
         """
         names = {*paths}
         goal = {entry.path: entry for entry in wanted}
@@ -92,19 +101,19 @@ class IndexFile:
         return bool(lines)
 
     def refresh(self, paths: Iterable[bytes]) -> None:
-        """Have git note size and times of these files, so that it need not read them to know that they are unchanged.
+        """Have git note the size and times of these files, so that it need not read them again.
 
-        It saves time and decides nothing: git compares what it cannot note.
+        This saves time and decides nothing: git compares the files that it cannot note.
         """
         if names := sorted(os.fsdecode(top) for top in _tops(paths)):
             self._run("add", "--refresh", "--", *names, check=False)
 
     def read_tree(self, commit: ObjectId | None) -> None:
-        """Make it the index of a commit; None: an empty one."""
+        """Make the file the index of a commit; None makes an empty index."""
         self._git("read-tree", *([commit] if commit else ["--empty"]))
 
     def remove(self) -> None:
-        """Remove the file, with the lock that a git that was killed left on it."""
+        """Remove the file, and the lock that a killed git left on it."""
         for left in (self.path, _lock_of(self.path)):
             left.unlink(missing_ok=True)
 
@@ -134,7 +143,8 @@ class IndexFile:
             raise
 
 
-# the hook post-index-change is for the index itself; what replaces a commit is not what the next one is made on
+# The hook post-index-change is for the repository's own index. Replacement refs are ignored: the
+# next commit is made on a commit itself, not on its replacement.
 _OPTIONS = ("--literal-pathspecs", "--no-replace-objects", "-c", f"core.hooksPath={os.devnull}")
 
 
@@ -147,7 +157,7 @@ class Index:
 
     @property
     def path(self) -> Path:
-        """Where it is: in the git directory, unless GIT_INDEX_FILE says otherwise."""
+        """The path of the index: in the git directory, unless GIT_INDEX_FILE says otherwise."""
         named = os.environ.get("GIT_INDEX_FILE")
         return self.work_tree / named if named else self.git_directory / "index"
 
@@ -156,7 +166,7 @@ class Index:
         return IndexFile(self.work_tree, self.path)
 
     def files(self, directory: bytes) -> list[Entry]:
-        """What is staged below `directory`, with paths relative to it. Conflicts count with each side."""
+        """The files staged below `directory`, by relative path; each side of a conflict counts."""
         prefix = directory + b"/"
         staged = self.file.staged([directory])
         below = {
@@ -168,7 +178,7 @@ class Index:
         return sorted(below)
 
     def settled_files(self, directory: bytes) -> list[Entry]:
-        """Likewise, but for what is in conflict or only announced."""
+        """The same files, except those that are in conflict or only announced."""
         prefix = directory + b"/"
         return [
             Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
@@ -180,9 +190,9 @@ class Index:
     def locked(self) -> Iterator["LockedIndex"]:
         """Hold git's lock on the index, so that no `git add` comes between reading and writing it.
 
-        HostError if another process holds it for longer than a git command takes.
+        Raises HostError if another process holds the lock for longer than a git command takes.
         """
-        from sync.git.libgit2 import attempting  # whoever only reads the index does without libgit2
+        from sync.git.libgit2 import attempting  # reading the index needs no libgit2
         from sync.signals import signals_held
 
         self.discard_leftovers()
@@ -196,18 +206,18 @@ class Index:
                 is_held = True
             with (
                 attempting("copy the index"),
-                suppress(FileNotFoundError),
-            ):  # there is none where nothing was ever staged
+                suppress(FileNotFoundError),  # nothing was ever staged
+            ):
                 shutil.copy2(self.path, self._copy.path)
             yield LockedIndex(self, self._copy)
         finally:
-            with signals_held(), suppress(OSError):  # the next run takes away what is left
+            with signals_held(), suppress(OSError):  # the next run removes what is left
                 if is_held:
                     _lock_of(self.path).unlink(missing_ok=True)
                 self.discard_leftovers()
 
     def discard_leftovers(self) -> None:
-        """Remove lock and copy that a killed run of ours left; only for whoever holds the host's lock."""
+        """Remove what a killed run left; only the holder of the host's lock may do so."""
         lock = _lock_of(self.path)
         with suppress(FileNotFoundError):
             if lock.samefile(self._token):
@@ -230,7 +240,10 @@ class Index:
                 return
 
     def _make(self, lock: Path) -> None:
-        """Make the lock, as a second name of a file of our own, so that one that a killed run left is known as ours."""
+        """Make the lock as a second name of a file of our own.
+
+        By that name a later run recognizes a lock that a killed run left.
+        """
         try:
             os.link(self._token, lock)
         except OSError as error:
@@ -249,20 +262,20 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class LockedIndex:
-    """The index under git's lock: a copy that can be edited, and becomes the index in one step, or never."""
+    """The index under git's lock: a copy to edit that becomes the index in one step or never."""
 
     index: Index
     copy: IndexFile
 
     def publish(self, paths: Iterable[bytes]) -> None:
-        """Make the copy the index; of the files at or below `paths` git notes size and times first."""
+        """Make the copy the index, after git has noted the files at or below `paths`."""
         from sync.git.libgit2 import attempting
 
         self.copy.refresh(paths)
         with (
             attempting("write the index"),
-            suppress(FileNotFoundError),
-        ):  # there is none where nothing was ever staged
+            suppress(FileNotFoundError),  # nothing was ever staged
+        ):
             self.copy.path.replace(self.index.path)
 
 
@@ -280,5 +293,5 @@ def _locked(lock: Path) -> HostError:
 
 
 def _tops(paths: Iterable[bytes]) -> set[bytes]:
-    """The first components: few, where asking for each path would take git long."""
+    """The first components of the paths: they are few, and git would take long for each path."""
     return {path.partition(b"/")[0] for path in paths}

@@ -1,4 +1,4 @@
-"""What helps where a repository lacks an object: the next command, told by what kind of clone it is."""
+"""Hints for a repository that lacks an object, by the kind of clone that it is."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from sync.git.process import own_environment, run_git
 
 
 def completion(git: str, directory: Path) -> str:
-    """What brings objects that are missing in a git directory; `git` is how git is called there."""
+    """A hint at how to get what a git directory lacks; `git` is how git is called there."""
     if (directory / "shallow").exists():
         return f"it is a shallow clone: `{git} fetch --unshallow`"
     if any((directory / "objects" / "pack").glob("*.promisor")):
@@ -15,7 +15,7 @@ def completion(git: str, directory: Path) -> str:
 
 
 def whereabouts(git: str, directory: Path) -> str:
-    """Where a commit may be that is not there."""
+    """A hint at where a commit may be that a git directory lacks."""
     if (directory / "shallow").exists():
         return completion(git, directory)
     if run_git(

@@ -1,8 +1,9 @@
-"""libgit2 as this program sets it up, and its failures made errors: no user configuration, no ownership check, little memory.
+"""Sets up libgit2, and turns its failures into errors.
 
-User configuration must not reach content, and what concerns the transport is asked of git itself (`git.process`), which
-knows every place that configuration comes from. The ownership check is off for the same reason: nothing in a repository
-can make libgit2 run code, and git, which could, checks by itself.
+No user configuration is read, ownership is not checked, and little memory is used. User
+configuration must not affect content; what concerns the transport is asked of git itself, which
+knows every place that configuration comes from. Ownership need not be checked: nothing in a
+repository can make libgit2 run code, and git, which could run code, checks by itself.
 """
 
 import os
@@ -19,17 +20,19 @@ from sync.errors import HostError
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
 pygit2.settings.owner_validation = False
-# packs are mapped in small windows: by default up to 8 GiB of them count as this process's memory
+# Packs are mapped in small windows: by default up to 8 GiB of them count as our memory.
 pygit2.settings.mwindow_size = 4 << 20
 pygit2.settings.mwindow_mapped_limit = 16 << 20
-# `Repository.read` hashes what it gives, with hashlib, in a third of the time
+# `Repository.read` hashes what it gives with hashlib, which takes a third of the time.
 pygit2.settings.enable_strict_hash_verification(False)  # noqa: FBT003
-# what a partial clone lacks is missing, like any other object; all else of it is as everywhere
+# An object that a partial clone lacks is missing, like any other; otherwise such a clone is read
+# like any repository.
 pygit2.settings.set_extensions(["partialclone"])
 
 __all__ = ["FAILURES", "attempting", "foreign", "pygit2", "words"]
 
-# pygit2 raises a bare KeyError for a missing object and a plain ValueError for a bad id, beside its own GitError
+# Besides its own GitError, pygit2 raises a bare KeyError for a missing object and a plain
+# ValueError for a bad id.
 FAILURES = (pygit2.GitError, KeyError, ValueError, OSError)
 
 
@@ -50,18 +53,18 @@ def words(error: Exception) -> str:
             if error.filename
             else error.strerror.lower()
         )
-    # a KeyError writes its words as Python quotes them
+    # The text of a KeyError is its message in quotes.
     said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return said.lower() or type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A repository that is one to git, and that libgit2 does not read."""
+    """A repository that git can use, and that libgit2 cannot read."""
 
     why: str
     way_out: str
-    """What helps who has it for a host."""
+    """The hint for a host repository of this kind."""
 
 
 _COPY = "work in a clone of it, made by the git that made it: `git clone . ../COPY`"
@@ -84,6 +87,6 @@ _FOREIGN = {
 
 
 def foreign(error: Exception) -> Foreign | None:
-    """Why libgit2 does not read a repository, told by its words; None if it is for another reason."""
+    """Why libgit2 does not read a repository, judged by its message; None for another failure."""
     said = words(error)
     return next((kind for sign, kind in _FOREIGN.items() if sign.search(said)), None)

@@ -1,4 +1,4 @@
-"""What the index has of a directory as git itself lists it, whatever kind of index it is, and what a checkout leaves out."""
+"""Lists the index as git does, whatever its kind, and what a checkout leaves out."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,15 +13,15 @@ _HIDDEN = b"S"
 
 
 class Listed(NamedTuple):
-    """One entry of the index, by path from the top."""
+    """One entry of the index; its path starts at the top of the working tree."""
 
     entry: Entry
     is_hidden: bool
-    """Whether git leaves it out of the working tree (skip-worktree), as a sparse checkout has it."""
+    """Whether git leaves it out of the working tree (skip-worktree), as a sparse checkout does."""
 
 
 def list_index(repository: Repository, directory: str) -> list[Listed]:
-    """The entries at or below a directory; of a conflict each side."""
+    """The entries at or below a directory; a conflict has one for each side."""
     listed = repository.index.file.listed([directory])
     return [
         Listed(Entry(RepoPath(path), mode, blob), tag == _HIDDEN)
@@ -30,7 +30,7 @@ def list_index(repository: Repository, directory: str) -> list[Listed]:
 
 
 def is_tracked(repository: Repository, path: str) -> bool:
-    """Whether the index has a file; True also where only git itself could tell."""
+    """Whether the index has a file; True also if libgit2 cannot tell."""
     try:
         return path in repository.raw.index
     except FAILURES:
@@ -45,7 +45,7 @@ def staged_gitlinks(repository: Repository, directory: str) -> frozenset[bytes]:
 
 
 def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[bytes]:
-    """Likewise those of HEAD."""
+    """The submodules of HEAD at or below a directory, by path from the top."""
     head = repository.commit_of("HEAD")
     found = repository.entry_at(repository.tree_of(head), directory) if head else None
     if found is None:
@@ -58,7 +58,11 @@ def committed_gitlinks(repository: Repository, directory: bytes) -> frozenset[by
 
 
 def core_switches(work_tree: Path) -> dict[str, bool]:
-    """Git's `core.filemode`, `core.symlinks`, `core.sparsecheckout` and `…cone`, as far as any configuration in force has them."""
+    """Git's switches for file modes, symlinks and sparse checkouts, without `core.` in their names.
+
+    They are `filemode`, `symlinks`, `sparsecheckout` and `sparsecheckoutcone`. A switch that no
+    configuration in force has is left out.
+    """
     pattern = r"^core\.(filemode|symlinks|sparsecheckout|sparsecheckoutcone)$"
     said = run_git(
         work_tree, "config", "--type=bool", "--get-regexp", pattern, check=False

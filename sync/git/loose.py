@@ -1,4 +1,4 @@
-"""Loose objects, inflated by ourselves: libgit2 never returns from one that is cut off."""
+"""Inflates loose objects without libgit2, which never returns from one that is cut off."""
 
 import os
 import zlib
@@ -14,20 +14,21 @@ class LooseObjects:
         self._listed = cache(self._list)
 
     def inflate(self, object_id: str, most: int = 0) -> bytes | None:
-        """An object behind its header of kind and size (gitformat-loose), or its first bytes; None for one that is not loose.
+        """A loose object with its header (gitformat-loose); None if it is not loose.
 
-        OSError or zlib.error for a file that cannot be read.
+        The header has the kind and the size. A `most` other than 0 limits the bytes that are
+        returned. Raises OSError or zlib.error for a file that cannot be read.
         """
         if object_id[2:] not in self._listed(object_id[:2]):
             return None
         try:
             compressed = (self._directory / object_id[:2] / object_id[2:]).read_bytes()
         except FileNotFoundError:
-            return None  # packed meanwhile
+            return None  # it was packed in the meantime
         return zlib.decompressobj().decompress(compressed, most)
 
     def _list(self, beginning: str) -> frozenset[str]:
-        """How the ids go on that begin so."""
+        """The rest of each id of a loose object that begins with these two digits."""
         try:
             return frozenset(os.listdir(self._directory / beginning))
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which commit a revision names that somebody wrote down, where anybody who pushes a branch or a tag may choose names too."""
+"""Resolves a revision that somebody wrote, where whoever pushes can choose the names of refs."""
 
 import re
 from collections.abc import Sequence
@@ -11,18 +11,17 @@ from sync.ids import ObjectId
 _NAME = re.compile(r"(?:(?!@\{)[^~^:])*")
 _WHOLE_ID = re.compile("[0-9a-fA-F]{40}")
 _PART_OF_ID = re.compile("[0-9a-fA-F]{4,39}")
-_OF_THE_REPOSITORY = re.compile(
-    "@|[A-Z_]+"
-)  # HEAD, FETCH_HEAD and the like: files that no push makes
-# where git looks for a name, in this order (gitrevisions(7))
+# HEAD, FETCH_HEAD and the like are files that no push makes.
+_OF_THE_REPOSITORY = re.compile("@|[A-Z_]+")
+# git looks for a name in these places, in this order (gitrevisions(7)).
 _PLACES = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 
 
 def named_commit(repository: Repository, revision: str) -> ObjectId | None:
     """The commit that a revision, in git's syntax, names; None if there is none.
 
-    UsageError if its name stands for several refs, of which git would take one. A name that begins with `refs/` is that ref
-    or none.
+    Raises UsageError if the name stands for several refs, of which git would take one, or if the
+    revision searches commit messages. A name that begins with `refs/` stands for that ref only.
     """
     if revision.startswith(":/") or "^{/" in revision:
         raise UsageError(
@@ -49,7 +48,7 @@ def _is_of_the_repository(repository: Repository, name: str) -> bool:
 
 
 def _existing(refs: Sequence[str]) -> list[str]:
-    """Those of the refs that there are; a pattern of git's would also find what lies below one."""
+    """Those of the refs that exist; for git a ref is also a pattern for what lies below it."""
     said = run_git(None, "for-each-ref", "--format=%(refname)", "--", *refs, check=False).stdout
     there = set(said.decode("utf-8", "surrogateescape").splitlines())
     return [ref for ref in refs if ref in there]

@@ -1,4 +1,4 @@
-"""Keeps what somebody typed at a question of git's for as long as the program runs, in git's own credential cache."""
+"""Keeps typed passwords in git's own credential cache for as long as the program runs."""
 
 import shlex
 import shutil
@@ -9,12 +9,16 @@ from pathlib import Path
 from sync.git.asking import terminal
 from sync.git.process import run_git
 
-# the program ends it itself; this is for a program that was killed
+# The program ends the cache itself; this is for a program that was killed.
 _LONGEST_SECONDS = 3600
 
 
 class Passwords:
-    """None are kept where nobody can be asked; a large upstream is asked twice, and somebody only once."""
+    """What somebody typed when git asked.
+
+    A large upstream is asked twice, but the user only once. Where nobody can be asked, nothing is
+    kept.
+    """
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
@@ -22,7 +26,7 @@ class Passwords:
 
     @property
     def helpers(self) -> tuple[tuple[str, str], ...]:
-        """The configuration by which git asks the cache, after the helpers of the user's own."""
+        """The configuration by which git asks the cache, after the user's own helpers."""
         if self._directory is None:
             return ()
         return (
@@ -33,7 +37,10 @@ class Passwords:
         )
 
     def begin(self) -> None:
-        """Start the cache, since somebody is about to be asked: a git that starts it by itself takes it along when it is ended."""
+        """Start the cache, since somebody is about to be asked.
+
+        A cache that a git starts by itself is ended together with that git.
+        """
         with self._starting:
             if self._directory is not None and not self._socket.exists():
                 nobodys = b"protocol=none\nhost=invalid\nusername=nobody\npassword=none\n"

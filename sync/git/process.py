@@ -1,4 +1,4 @@
-"""The processes that the program starts: git, and what checks signatures; `bulk` and `attended` start the others."""
+"""Runs git and the programs that check signatures; `bulk` and `attended` run git, too."""
 
 import os
 import re
@@ -19,7 +19,10 @@ _ID = re.compile("[0-9a-f]{40}")
 _CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
 Completed = subprocess.CompletedProcess[bytes]
 NOT_THERE = 1
-"""The exit status by which git says that there is none: no such revision, no merge base. Any other is a failure."""
+"""The exit status by which git says that there is no such revision or merge base.
+
+Any other status, except 0, is a failure.
+"""
 
 
 def run_git(
@@ -33,11 +36,13 @@ def run_git(
     answers: Collection[int] = (0,),
     seconds: float | None = None,
 ) -> Completed:
-    """Run git in `directory`, by default in the environment of this process; `options` are git's own, before its command.
+    """Run git in `directory`, by default with the environment of this process.
 
-    A failure is a HostError that quotes what git said, unless `check` is off; `answers` are the exit statuses that are none.
-    After so many `seconds` git is stopped, and there is no answer.
-    Who must not take a cut listing for a whole one gives an `output`: git notices what it cannot write to a file, not to a pipe.
+    `options` are git's own, before its command. A failure is a HostError that quotes git, unless
+    `check` is off; `answers` are the exit statuses that are no failure. After `seconds` git is
+    stopped, which is a CouldNotCheckError. A caller that must not take a cut listing for a whole
+    one gives a file as `output`: git notices when it cannot write to a file, but not when it cannot
+    write to a pipe.
     """
     action = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:
@@ -64,18 +69,24 @@ def run_git(
 
 
 def last_lines(said: bytes, *, most: int = 6) -> list[str]:
-    """The end of what a program said, for the context of an error; a tab, which it means as blanks, is no control character."""
+    """The last lines that a program said, for the context of an error.
+
+    Tabs become blanks, as they are meant, so that they are not escaped as control characters.
+    """
     lines = said.decode("utf-8", "replace").expandtabs(2).strip().splitlines()
     return [line for line in lines if line.strip()][-most:]
 
 
 def installed(program: str) -> str | None:
-    """Where a program is."""
+    """The path of a program; None if it is not installed."""
     return shutil.which(program, path=absolute_path())
 
 
 def absolute_path() -> str:
-    """PATH without what is relative: one that looks into the current directory has the tree that is judged bring programs."""
+    """PATH without its relative directories.
+
+    With one of those, the tree that is judged could supply programs.
+    """
     return os.pathsep.join(
         filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep))
     )
@@ -99,10 +110,11 @@ def stream_git(
     end: bytes = b"\n",
     seconds: float | None = None,
 ) -> Generator[bytes, None, None]:
-    """What git prints here, line by line (or to another `end`) while it works; CouldNotCheckError with its words if it fails.
+    """What git prints here, line by line (or to another `end`), while git works.
 
-    After so many `seconds` git is stopped, which is such a failure.
-    Replacement refs and the user's way to read pathspecs are out of force: the objects themselves are judged.
+    Raises CouldNotCheckError with git's words if git fails, or if it is stopped after `seconds`.
+    Replacement refs and the user's settings for pathspecs are ignored: the objects themselves are
+    judged.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(stdin)
@@ -150,15 +162,15 @@ def _fields(stream: IO[bytes] | None, end: bytes) -> Iterator[bytes]:
 
 
 def judging_environment() -> dict[str, str]:
-    """The environment without what would hide commits or files from who judges them."""
+    """The environment without the variables that hide commits or files from a check."""
     kept = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
     if "GIT_QUARANTINE_PATH" not in kept:
-        kept.pop("GIT_SHALLOW_FILE", None)  # in a push git has set it
+        kept.pop("GIT_SHALLOW_FILE", None)  # in a push git itself sets it
     return {**kept, "GIT_GRAFT_FILE": os.devnull}
 
 
 def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
-    """Whether a Python that is started in this way, from a neutral directory, finds a module."""
+    """Whether a Python with these flags, started in a neutral directory, finds a module."""
     command = [interpreter, *flags, "-c", f"import {module}"]
     done = subprocess.run(  # noqa: S603
         command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -167,9 +179,10 @@ def can_import(module: str, interpreter: str, flags: Sequence[str]) -> bool:
 
 
 def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Completed:
-    """Run a program that checks signatures inside `home`, with nothing of the user's environment.
+    """Run a program that checks signatures inside `home`, without the user's environment.
 
-    CouldNotCheckError if it is not installed.
+    Of that it has only PATH. Raises CouldNotCheckError if the program is not installed or takes too
+    long.
     """
     found = installed(program)
     if found is None:
@@ -206,20 +219,23 @@ def ask_checker(program: str, *arguments: str, stdin: bytes, home: Path) -> Comp
 def resolve_commit(repository: Path, revision: str) -> ObjectId | None:
     """The commit that a revision, in git's syntax, names in a git directory; None if there is none.
 
-    libgit2 would never return from an object on the way that is cut off, neither here nor in `is_reached`.
+    git is asked here and in `is_reached`: libgit2 would never return if an object on the way is cut
+    off.
     """
     arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     done = run_git(
         repository, "--no-replace-objects", "rev-parse", *arguments, answers=(0, NOT_THERE)
     )
     said = done.stdout.decode().strip()
-    return (
-        ObjectId(said) if _ID.fullmatch(said) else None
-    )  # a range or `^REVISION` says more than one
+    # A range or `^REVISION` gives more than one id.
+    return ObjectId(said) if _ID.fullmatch(said) else None
 
 
 def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> bool:
-    """Whether a ref below one of the prefixes of a git directory reaches the commit; HostError if history is missing."""
+    """Whether a ref of a git directory, below one of the prefixes, reaches the commit.
+
+    Raises HostError if history is missing.
+    """
     walk = (
         "rev-list",
         "--max-count=1",
@@ -237,12 +253,15 @@ def is_reached(repository: Path, commit: ObjectId, prefixes: Iterable[str]) -> b
 
 
 def own_environment() -> dict[str, str]:
-    """The environment without what points git to somebody's repository."""
+    """The environment without git's variables, which may point git to somebody's repository."""
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 
 
 def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
-    """The blob ids that `git add` would store for these files, with whatever attributes and configuration are in force."""
+    """The blob ids that `git add` would store for these files.
+
+    The attributes and the configuration in force apply.
+    """
     lines = [
         quote_path(path).encode() if path.startswith(b'"') or b"\n" in path else path
         for path in paths
@@ -254,6 +273,6 @@ def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
 
 
 def attributes_in_force(work_tree: Path, paths: Iterable[bytes]) -> bytes:
-    """What `git check-attr` says of these files as far as it has git convert them, by path."""
+    """What `git check-attr -z` says of how git converts these files, sorted by path."""
     given = b"".join(path + b"\0" for path in sorted(paths))
     return run_git(work_tree, "check-attr", "--stdin", "-z", *_CONVERTING, stdin=given).stdout

@@ -26,10 +26,10 @@ from sync.objects.commits import commit_tree
 from sync.objects.tree import TreeEntry, parse_tree
 from sync.objects.tree import object_id as hash_object
 
-# like git's own fetch.unpackLimit: below it loose objects, above it one pack
+# As with git's own fetch.unpackLimit, fewer objects become loose ones, and more become one pack.
 UNPACK_LIMIT = 100
 _T = TypeVar("_T")
-# a loose object begins with its kind and size (gitformat-loose)
+# A loose object begins with its kind and size (gitformat-loose).
 _HEADER_BYTES = 64
 _LARGE_BYTES = 8 << 20
 
@@ -56,7 +56,10 @@ _HOSTS = "this repository"
 
 
 class Repository:
-    """One repository. Also an `ObjectReader`: `read` and `size` raise CouldNotCheckError for what is not there."""
+    """A git repository, which is an `ObjectReader` too.
+
+    `read` and `size` raise CouldNotCheckError for an object that is not there.
+    """
 
     def __init__(
         self, repository: pygit2.Repository, whose: str = _HOSTS, hint: str | None = None
@@ -69,7 +72,10 @@ class Repository:
 
     @classmethod
     def discover(cls, directory: Path) -> Self | None:
-        """The repository that `directory` belongs to, or that the environment names; None if there is none."""
+        """The repository of `directory` or of the environment; None if there is none.
+
+        Raises HostError if libgit2 cannot open it.
+        """
         settle(directory)
         flags = RepositoryOpenFlag.FROM_ENV
         named = os.environ.get("GIT_DIR")
@@ -78,9 +84,8 @@ class Repository:
         try:
             opened = pygit2.Repository(named or str(directory), flags)
             if "GIT_WORK_TREE" in os.environ:
-                opened.workdir = os.environ[
-                    "GIT_WORK_TREE"
-                ]  # of a bare repository libgit2 itself passes over it
+                # For a bare repository libgit2 itself ignores this variable.
+                opened.workdir = os.environ["GIT_WORK_TREE"]
         except KeyError:
             return None
         except FAILURES as error:
@@ -106,18 +111,24 @@ class Repository:
         return found
 
     def refuse_moved(self) -> None:
-        """HostError where the environment has git keep the index or new objects elsewhere than in the repository."""
+        """Raise HostError if the environment moves git's index or objects out of the repository."""
         refuse_moved(self.git_directory, self.common_directory)
 
     def _see_pushed_objects(self) -> None:
-        """Look into the quarantine of a push too (git-receive-pack); libgit2 reads no path there that holds a colon or a quote."""
+        """Also look into the quarantine of a push (git-receive-pack).
+
+        By itself libgit2 reads no path there that holds a colon or a quote.
+        """
         if quarantine := os.environ.get("GIT_QUARANTINE_PATH"):
             for objects in (quarantine, str(self.common_directory / "objects")):
                 self._repository.odb.add_disk_alternate(objects)
 
     @classmethod
     def open_cache(cls, path: Path) -> Self:
-        """The bare repository that git has fetched into; HostError with the reference `cache-damaged` if it is none."""
+        """The bare repository that git has fetched into.
+
+        Raises HostError with the reference `cache-damaged` if there is none.
+        """
         try:
             remedy = "mirror from a repository that has everything"
             return cls(
@@ -135,7 +146,10 @@ class Repository:
     def open_or_create_bare(
         cls, path: Path, whose: str = "the upstream", hint: str | None = None
     ) -> Self:
-        """The bare repository at `path`, made if there is none; `hint` is what to do when objects in it cannot be read."""
+        """The bare repository at `path`, which is made if there is none.
+
+        `hint` is what to do when objects in it cannot be read.
+        """
         with attempting(f"make the git repository {path}", hint):
             path.parent.mkdir(parents=True, exist_ok=True)
             return cls(
@@ -174,7 +188,7 @@ class Repository:
         return bool(self._repository.is_shallow)
 
     def in_progress(self) -> str | None:
-        """The merge, rebase or the like that is not finished."""
+        """The merge, rebase or the like that is not finished; None if there is none."""
         return _IN_PROGRESS.get(RepositoryState(self._repository.state()))
 
     # objects
@@ -186,7 +200,7 @@ class Repository:
         return self.read_typed(object_id)[1]
 
     def read_within(self, object_id: ObjectId, limit: int) -> bytes:
-        """An object of no more than `limit` bytes; HostError for a larger one, which is not read."""
+        """An object of at most `limit` bytes; HostError for a larger one, which is not read."""
         if (size := self.size(object_id)) > limit:
             raise HostError(
                 f"object {object_id} is too large to be judged",
@@ -197,7 +211,7 @@ class Repository:
         return self.read(object_id)
 
     def read_typed(self, object_id: ObjectId) -> tuple[str, bytes]:
-        """The kind (`commit`, `tree`, `blob`, `tag`) and raw content of an object, which hash to its id."""
+        """The kind (`commit`, `tree`, `blob`, `tag`) and raw content, which hash to the id."""
         loose = self._inflate(object_id)
         if loose is None:
             number, content = self._look_up(object_id, self._repository.odb.read)
@@ -210,7 +224,7 @@ class Repository:
         return kind, content
 
     def contents(self, objects: Sequence[ObjectId]) -> Generator[bytes, None, None]:
-        """The contents of many objects, in this order, unverified: for who hashes them anyway."""
+        """The contents of many objects, in this order, unverified: the caller hashes them."""
         if len(objects) < UNPACK_LIMIT:
             return (self.read(object_id) for object_id in objects)
         return read_objects(self.git_directory, objects)
@@ -219,7 +233,7 @@ class Repository:
         return self.header(object_id)[1]
 
     def header(self, object_id: ObjectId) -> tuple[str, int]:
-        """The kind and the size of an object, whose content is not read."""
+        """The kind of an object and its size in bytes; its content is not read."""
         loose = self._inflate(object_id, _HEADER_BYTES)
         if loose is None:
             number, size = self._look_up(object_id, self._repository.odb.read_header)
@@ -231,7 +245,7 @@ class Repository:
             raise self._missing(object_id, error) from error
 
     def digest(self, blob: ObjectId) -> tuple[int, str]:
-        """The size in bytes and the SHA-256 of a blob, whose content does not have to fit into memory."""
+        """The size in bytes and the SHA-256 of a blob, which need not fit into memory."""
         if self.size(blob) > _LARGE_BYTES:
             return digest_blob(self.git_directory, blob)
         content = self.read(blob)
@@ -272,14 +286,14 @@ class Repository:
         )
 
     def write_blob(self, content: bytes) -> ObjectId:
-        """Store bytes as a blob: no filter, no conversion."""
+        """Store bytes as a blob, without filters and conversion."""
         with attempting("write to the object database"):
             return ObjectId(str(self._repository.create_blob(content)))
 
     # refs and commits
 
     def ref_target(self, name: str) -> ObjectId | None:
-        """The id that a ref names, without peeling."""
+        """The id that a ref names, without peeling; None if there is no such ref."""
         try:
             return ObjectId(str(self._repository.references[name].resolve().target))
         except FAILURES:
@@ -310,7 +324,7 @@ class Repository:
     # trees
 
     def entry_at(self, tree: ObjectId, path: bytes) -> tuple[int, ObjectId] | None:
-        """Mode and id of what lies at `path` in a tree."""
+        """Mode and id of what lies at `path` in a tree; None if nothing lies there."""
         mode, found = int(Mode.TREE), tree
         for component in path.split(b"/") if path else ():
             if mode != Mode.TREE:
@@ -326,7 +340,7 @@ class Repository:
             return parse_tree(self.read_within(tree, TREE_BYTES))
 
     def files_below(self, tree: ObjectId) -> list[Entry]:
-        """Every file, link and submodule of a tree, by path; HostError for more than any project has."""
+        """Every file, symlink and submodule of a tree, by path; HostError if there are too many."""
         found: list[Entry] = []
         entries_left, bytes_left = ENTRIES, PATHS_BYTES
         pending = [(b"", tree)]
@@ -349,7 +363,10 @@ def _too_large(tree: ObjectId) -> HostError:
     return HostError(
         f"tree {tree} of the repository is larger than any project's",
         [
-            f"it has more than {ENTRIES:,} entries, {DEPTH} directories one inside the other, or {PATHS_BYTES:,} bytes of paths"
+            (
+                f"it has more than {ENTRIES:,} entries, {DEPTH} directories one inside the other, "
+                f"or {PATHS_BYTES:,} bytes of paths"
+            )
         ],
         hint="`git verbatim check --all` says what nothing accounts for",
         reference="tree-too-large",

@@ -1,4 +1,4 @@
-"""What git is told for the transport to an upstream: the user's configuration for that, nothing else of it, and ours."""
+"""The settings for git's transport to an upstream: the user's for that purpose, and ours."""
 
 import os
 import re
@@ -16,9 +16,9 @@ from sync.urls import REMOTE_SCHEMES, is_local
 Pairs = tuple[tuple[str, str], ...]
 
 LEAST_GIT = (2, 32)
-"""The first that takes GIT_CONFIG_GLOBAL and GIT_CONFIG_COUNT, by which alone git hears what it is told here."""
+"""The first version with GIT_CONFIG_GLOBAL and GIT_CONFIG_COUNT, which carry all settings here."""
 REMOTE = "upstream"
-"""What the upstream is called in the configuration that git is given; git names it nowhere."""
+"""The upstream's name in the configuration that git is given; git never shows it."""
 
 _VERSION = re.compile(rb"git version (\d+)\.(\d+)")
 _HEARD = re.compile(
@@ -26,11 +26,13 @@ _HEARD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HEARD_VARIABLES = re.compile(
-    r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|SSL_\w+|PROXY_SSL_\w+|HTTP_\w+|EXEC_PATH)"
+    r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|"
+    r"SSL_\w+|PROXY_SSL_\w+|HTTP_\w+|EXEC_PATH)"
 )
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
-# keys of configuration and variables (git-config(1), openssl-env(7)) that have a say in who answers for a URL:
-# whom TLS believes, what leads elsewhere where TLS does not vouch for the host, and what ssh and git's protocol go through
+# These keys of configuration and variables (git-config(1), openssl-env(7)) affect who answers for a
+# URL. They say whom TLS trusts, what leads elsewhere where TLS does not vouch for the host, and
+# what ssh and git's own protocol go through.
 _AUTHORITIES = re.compile(
     r"http\.(?:.*\.)?sslca(?:info|path)|GIT_SSL_CA(?:INFO|PATH)|SSL_CERT_(?:FILE|DIR)"
 )
@@ -42,7 +44,8 @@ _HEADERS = re.compile(r"http\.(?:.*\.)?extraheader")
 _CERTIFICATES = re.compile(r"http\.(?:.*\.)?ssl(?:cert|key)|GIT_SSL_(?:CERT|KEY)")
 _VERIFIES = re.compile(r"http\.(?:.*\.)?sslverify|GIT_SSL_NO_VERIFY")
 _NO = frozenset({"false", "no", "off", "0", ""})
-# a transfer that stands still is broken off by git: it may pass, and is tried again; the user's own setting wins
+# git ends a transfer that stands still. The failure may pass, so the transfer is tried again. The
+# user's own setting wins.
 _DEFAULTS: Pairs = (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "30"))
 _OURS: Pairs = (
     ("protocol.version", "2"),
@@ -50,40 +53,44 @@ _OURS: Pairs = (
     ("maintenance.auto", "false"),
     ("fetch.unpackLimit", "1"),
     ("core.hooksPath", os.devnull),
-    # little memory: what is larger is written in pieces, and few objects are kept while others are made of them
+    # These save memory: what is larger is written in pieces, and few objects are kept while others
+    # are made from them.
     ("core.bigFileThreshold", "1m"),
     ("core.deltaBaseCacheLimit", "16m"),
     ("pack.threads", "2"),
-    # what a power cut spoils in a cache is noticed, and fetched again
+    # What a power cut spoils in a cache is noticed, and fetched again.
     ("core.fsync", "none"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How git is asked for one upstream."""
+    """The settings with which git asks one upstream."""
 
     contacted: str
-    """What git makes of the manifest's URL by `url.<base>.insteadOf`, of a local upstream the absolute path.
+    """The URL that git makes of the manifest's by `url.<base>.insteadOf`; it may hold a password.
 
-    It may hold a password.
+    Of a local upstream it is the absolute path, or a `file:` URL.
     """
     directory: Path | None = None
-    """Where relative paths of the configuration start."""
+    """The directory where relative paths of the configuration start."""
     heard: Pairs = ()
     """The user's configuration for transport, in git's order."""
     protocols: tuple[str, ...] = ()
     """The protocols that git may speak."""
     believed: tuple[str, ...] = ()
-    """The user's `safe.directory`."""
+    """The values of the user's `safe.directory`."""
     is_private: bool = False
-    """Whether something holds for the URL that must not hold where a redirect leads: headers, certificates, lax TLS."""
+    """Whether there are settings for the URL that must not apply where a redirect leads.
+
+    Such are headers, certificates and unverified TLS.
+    """
     passwords: Passwords | None = None
-    """What somebody typed, to be asked before somebody is asked again."""
+    """What somebody typed; git looks here before it asks again."""
     asks_nobody: bool = False
-    """Whether nobody is to be asked for credentials: no helper, no askpass, no terminal."""
+    """Whether nobody may be asked for credentials: no helper, no askpass, no terminal."""
     ways: tuple[str, ...] = ()
-    """What configuration and environment say that decides, beside the URL, who answers."""
+    """The configuration and variables that decide, besides the URL, who answers."""
 
     @property
     def is_local(self) -> bool:
@@ -91,7 +98,7 @@ class Settings:
 
     @property
     def place(self) -> tuple[str, Path] | None:
-        """How git is started in a local upstream, and its git directory; None for any other."""
+        """How to call git in a local upstream, and its git directory; None for any other."""
         if not self.is_local:
             return None
         inside = self.path / ".git"
@@ -104,12 +111,15 @@ class Settings:
 
     @property
     def is_for_anybody(self) -> bool:
-        """Whether the way there asks for no credentials unless the server does."""
+        """Whether the connection needs no credentials unless the server asks for them."""
         return self.contacted.lower().startswith(("http:", "https:", "git:"))
 
     @property
     def identity(self) -> str:
-        """Who is asked, and by which way; not who asks, since credentials change from run to run."""
+        """Who is asked, and in what way.
+
+        Who asks is not part of it, since credentials change from run to run.
+        """
         return "\n".join([self.shown_url, *self.ways])
 
     @property
@@ -118,15 +128,16 @@ class Settings:
         return self.without_passwords(self.contacted)
 
     def without_passwords(self, text: str) -> str:
-        """A text of git's without what it says of users in URLs of http."""
+        """A text of git's without user names and passwords in HTTP URLs."""
         return (
             _USER_INFORMATION.sub("", text) if self.contacted.lower().startswith("http") else text
         )
 
     def environment(self, cache: Path, asked: Pairs = (), *, privately: bool) -> dict[str, str]:
-        """The environment of a git that works on the bare repository `cache`; `asked` is configuration of this request.
+        """The environment of a git that works on the bare repository `cache`.
 
-        `privately` no redirect is followed; otherwise what must not go where one leads is left out.
+        `asked` is configuration for this request. With `privately` no redirect is followed; without
+        it, settings that must not go where a redirect leads are left out.
         """
         kept = {
             key: value
@@ -175,7 +186,10 @@ class Settings:
 
 
 class TransportConfiguration:
-    """Git's configuration in force in a directory, read once for all upstreams; HostError if git is too old."""
+    """Git's configuration in force in a directory, read once for all upstreams.
+
+    Raises HostError if git does not work or is too old, or if its configuration cannot be read.
+    """
 
     def __init__(self, directory: Path | None) -> None:
         _require_git()
@@ -185,7 +199,7 @@ class TransportConfiguration:
         said = [(scope, *_key_and_value(line)) for scope, line in zip(fields, fields, strict=False)]
         self._rewrites = any(key.startswith("url.") for _, key, _ in said)
         self._heard = tuple((key, value) for _, key, value in said if _HEARD.fullmatch(key))
-        # git believes no repository's own word for this
+        # git ignores what a repository's own configuration says of this.
         self._believed = tuple(
             value
             for scope, key, value in said
@@ -218,7 +232,7 @@ class TransportConfiguration:
         self._passwords.forget()
 
     def _contacted(self, url: str) -> str:
-        """What git makes of a URL by `url.<base>.insteadOf`."""
+        """The URL that git makes of a URL by `url.<base>.insteadOf`."""
         if not self._rewrites:
             return url
         contacted = run_git(self._directory, "ls-remote", "--get-url", "--", url).stdout.decode(
@@ -234,7 +248,7 @@ class TransportConfiguration:
         return contacted
 
     def _applying(self, url: str) -> dict[str, str]:
-        """What git takes of `http.*` for a URL."""
+        """The settings of `http.*` that git applies to a URL."""
         if not url.lower().startswith("http") or not any(
             key.startswith("http.") for key, _ in self._heard
         ):
@@ -284,7 +298,7 @@ class TransportConfiguration:
                 yield f"{key}={self._path(value) if about is _AUTHORITIES else value}"
 
     def _path(self, value: str) -> str:
-        """A path of git's configuration; git reads a relative one from where it is started."""
+        """A path of git's configuration; git reads a relative one from where git is started."""
         return os.path.join(self._directory or "", os.path.expanduser(value))
 
 
@@ -301,7 +315,7 @@ def _is_verified(applies: dict[str, str]) -> bool:
 
 
 def _key_and_value(line: str) -> tuple[str, str]:
-    """One line of git's; a key without a value means yes (git-config(1))."""
+    """The key and the value of a line; a key without a value means true (git-config(1))."""
     key, separator, value = line.partition("\n")
     return key, value if separator else "true"
 
@@ -320,7 +334,10 @@ def _listed(directory: Path | None) -> str:
 
 @cache
 def _require_git() -> None:
-    """HostError where git does not work, or is too old; asked without anybody's configuration."""
+    """Raise HostError if git does not work or is too old.
+
+    git is asked without anybody's configuration.
+    """
     try:
         done = run_git(
             None,

@@ -1,4 +1,4 @@
-"""The network: what an upstream offers, and fetching from it, by git, whose words are made progress."""
+"""Lists an upstream's refs and fetches from it by git, whose messages become progress."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,10 +14,14 @@ from sync.git.settings import REMOTE, Pairs, Settings
 from sync.ids import ObjectId
 
 _FILTERS = {"blobs": "blob:none", "trees": "tree:0"}
-# what an upload-pack is told that git starts for a local upstream: it believes neither arguments nor variables
-_LOCAL = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n[core]\n\tbigFileThreshold = 1m\n"
+# The configuration of the upload-pack that git starts for a local upstream. It accepts such
+# settings neither as arguments nor as variables.
+_LOCAL = (
+    "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+    "[core]\n\tbigFileThreshold = 1m\n"
+)
 
-# a server can say these too, with numbers of any length
+# A server can print such lines too, with numbers of any length.
 _NUMBER = "([0-9]{1,12})"
 _COUNTED = re.compile(f"remote: Enumerating objects: {_NUMBER}")
 _RECEIVED = re.compile(
@@ -30,7 +34,7 @@ _UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a fetch is: objects received of those announced, bytes, and what the server said last."""
+    """How far a fetch is: objects received of those announced, bytes, and the last message."""
 
     received_objects: int = 0
     total_objects: int = 0
@@ -40,34 +44,37 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears how a fetch goes, lets it ask on the terminal, and calls it off."""
+    """Hears how a fetch goes, lets it ask on the terminal, and cancels it."""
 
     progress: Callable[[Progress], None] = lambda _: None
     asks: Callable[[], None] = lambda: None
     answered: Callable[[], None] = lambda: None
     began: Callable[[], None] = lambda: None
-    """Is told that a git was started, which asks by itself from then on."""
+    """It is called when a git has been started, which asks the upstream by itself from then on."""
     cancelled: Callable[[], bool] = lambda: False
 
 
 class TooLargeError(Exception):
-    """The upstream has more objects to send than the request admits."""
+    """The upstream has more objects to send than the request allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to fetch: refspecs, or object ids by themselves."""
+    """What to fetch: refspecs, or object ids alone."""
 
     wanted: Sequence[str]
     without: str | None = None
-    """What is not to be sent unless it is named: `blobs`, or `trees` too; the server may send it all the same."""
+    """What is not sent unless it is named: `blobs`, or `trees`, which leaves out blobs too.
+
+    A server may send it all the same.
+    """
     shallow: bool = True
     by_id: bool = False
-    """Whether the ids are wanted whatever of them can be reached from what is there."""
+    """Whether the ids are wanted even if they can be reached from what is already there."""
     most_objects: int | None = None
-    """More raise TooLargeError before they are sent."""
+    """The number of objects above which TooLargeError is raised, before they are sent."""
     must_filter: bool = False
-    """Whether a server that would send all the same raises TooLargeError, too."""
+    """Whether TooLargeError is also raised if the server would send everything all the same."""
 
     @property
     def options(self) -> list[str]:
@@ -77,7 +84,9 @@ class Request:
     @property
     def configuration(self) -> Pairs:
         asked: Pairs = ()
-        if self.without:  # so what is not sent is no fault; in the environment alone, so no later git fetches it by itself
+        # With these git takes what is not sent for no fault. They are in the environment alone, so
+        # that no later git fetches it by itself.
+        if self.without:
             asked += (
                 (f"remote.{REMOTE}.promisor", "true"),
                 (f"remote.{REMOTE}.partialCloneFilter", _FILTERS[self.without]),
@@ -90,9 +99,9 @@ def fetch(
 ) -> None:
     """Fetch into the bare repository `cache`.
 
-    Raises TransientError for what may pass, CouldNotCheckError for what asking again cannot mend:
-    MissingRefError where the upstream lacks a ref, RefusedIdError and NotGivenError where it does
-    not give an id; and TooLargeError.
+    Raises TransientError for what may pass, and CouldNotCheckError for what asking again cannot
+    mend. That is MissingRefError if the upstream lacks a ref, and RefusedIdError or NotGivenError
+    if it does not give an id. Raises TooLargeError as the request says.
     """
     fixed = [
         "--progress",
@@ -135,7 +144,7 @@ def list_refs(
 
 @dataclass(slots=True)
 class _Hearing:
-    """What git says while it works, heard."""
+    """Turns what git says while it works into progress."""
 
     listener: Listener
     most_objects: int | None = None
@@ -173,12 +182,15 @@ class _Hearing:
 def _ask(
     cache: Path, settings: Settings, command: list[str], stdin: str, asked: Pairs, hearing: _Hearing
 ) -> Ended:
-    """Run git so that headers, which often hold a token, and trust without TLS go to no host that a redirect leads to."""
+    """Run git so that private settings go to no host that a redirect leads to.
+
+    Such settings are headers, which often hold a token, and trust without TLS.
+    """
     if settings.is_private:
         try:
             return _run(cache, settings, command, stdin, asked, hearing, privately=True)
         except RedirectedError:
-            pass  # asked again, without
+            pass  # the upstream is asked again without them
     return _run(cache, settings, command, stdin, asked, hearing, privately=False)
 
 
@@ -222,7 +234,10 @@ def _run(
 
 
 def _write_for_local(cache: Path, settings: Settings) -> str:
-    """The configuration file of the upload-pack that serves a local upstream: git believes its owner only by a file."""
+    """Write the configuration of the upload-pack that serves a local upstream; the file's path.
+
+    git accepts `safe.directory` from a file only.
+    """
     path = cache / "upload-pack.config"
     believed = "".join(f'\tdirectory = "{_quoted(one)}"\n' for one in settings.believed)
     path.write_text(f"[safe]\n{believed}{_LOCAL}", encoding="utf-8", errors="surrogateescape")
