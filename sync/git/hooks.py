@@ -1,12 +1,8 @@
 """Where git looks for hooks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sync.git.process import run_git
-
-if TYPE_CHECKING:
-    pass
 
 
 def hooks_directory(directory: Path | None) -> Path:
