@@ -20,16 +20,16 @@ test: $(VENV)/dev ## the test suite
 test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) $(PYTEST) -q -n 2 tests/test_report*.py tests/test_packagers_page.py
-	$(BIN)/python -m tests.real_repositories $(abspath $(UPSTREAMS))
+	$(BIN)/python -m tests.harnesses.real_repositories $(abspath $(UPSTREAMS))
 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
-	PATH="$(abspath $(BIN)):$$PATH" sh tests/demo.sh
+	PATH="$(abspath $(BIN)):$$PATH" sh tests/harnesses/demo.sh
 
 laws: $(VENV)/dev ## what holds of all edits and commits, with many more of them than in the test suite: an hour
 	GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 tests/test_glance.py tests/test_policy_law.py
 
 torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="crashes …" takes some, UPSTREAMS=DIR adds real ones
-	$(BIN)/python -m tests.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))
+	$(BIN)/python -m tests.harnesses.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))
 
 lint: $(VENV)/dev ## ruff
 	$(BIN)/ruff format --check sync policies tests
@@ -48,13 +48,13 @@ coverage: $(VENV)/dev ## the test suite with branch coverage, also of started pr
 	$(BIN)/coverage report
 
 bench: $(VENV)/dev ## ratios against git and peers, written to docs/performance.md
-	$(BIN)/python -m tests.benchmarks --write
+	$(BIN)/python -m tests.harnesses.benchmarks --write
 
 schemas: $(VENV)/dev ## the shipped JSON Schemas, from the models
-	$(BIN)/python -m tests.schemas
+	$(BIN)/python -m tests.support.schemas
 
 pages: $(VENV)/dev ## docs/policies.md and the routes in docs/hooks.md
-	$(BIN)/python -m tests.pages
+	$(BIN)/python -m tests.support.pages
 
 clean: ## what make has made
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import GitHttp, Ssh, git_http, install_ssh, make_certificate, ssh_server, ssh_trouble
-from tests.support import Host, Upstream
+from tests.support.hosts import Host
+from tests.support.servers import GitHttp, Ssh, git_http, install_ssh, make_certificate, ssh_server, ssh_trouble
+from tests.support.upstreams import Upstream
 
-pytest_plugins = ["tests.browser", "tests.bundles", "tests.large"]
+pytest_plugins = ["tests.support.browser", "tests.support.bundles", "tests.support.large"]
 
 _GIT_CONFIGURATION = """\
 [user]

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from sync.selection.submodules import submodule_urls
-from tests.support import Host, Ran, Upstream, git
+from tests.support.git import git
+from tests.support.hosts import Host
+from tests.support.program import Ran
+from tests.support.upstreams import Upstream
 
 TROUBLE, COULD_NOT_CHECK = 2, 3
 _OPTION = re.compile(r"--[a-z-]+(?: (?:'[^']*'|[^\s'`;,:]+))?")

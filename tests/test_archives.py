@@ -15,7 +15,9 @@ from sync.errors import HostError
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.host.find import find_host
 from sync.report.gather import gather
-from tests.support import Host, Upstream, git_bytes, mirror
+from tests.support.git import git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 FILES = {
     "LICENSE": b"do what you like\n",

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from sync.signals import signals_held
-from tests.support import Host, Upstream, mirror, run_tool
+from tests.support.hosts import Host, mirror
+from tests.support.program import run_tool
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
 NEW = {"a": b"2\n", "d/same": b"same\n", "e/new": b"new\n", "LICENSE": b"licence 2\n", "w/x": b"x\n", "w/y": b"y2\n"}
@@ -57,7 +60,7 @@ def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Hos
         killed = subprocess.run(
             ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "sync"],
             cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             check=False,
         )
@@ -79,7 +82,7 @@ def test_a_killed_removal_is_finished_by_the_next_run_and_leaves_nothing_empty(u
     subprocess.run(
         ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
     )
@@ -137,7 +140,7 @@ def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: 
             "sync",
         ],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -156,7 +159,7 @@ def test_where_nothing_can_be_renamed_away_a_removal_leaves_nothing_and_rescues_
     done = subprocess.run(
         ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -176,7 +179,7 @@ def test_an_interrupted_run_takes_its_workspace_away(updating: Host) -> None:
     done = subprocess.run(
         [sys.executable, str(wrapper)],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -212,7 +215,7 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
     done = subprocess.run(
         [sys.executable, str(wrapper)],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -238,7 +241,7 @@ def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_
     done = subprocess.run(
         [sys.executable, str(wrapper)],
         cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -259,7 +262,7 @@ def test_runs_wait_for_one_another_and_readers_see_old_or_new(updating: Host, up
             subprocess.Popen(
                 [sys.executable, "-m", "sync", "sync"],
                 cwd=updating.path,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
@@ -285,7 +288,7 @@ def test_a_run_that_waits_says_so(updating: Host) -> None:
         waiting = subprocess.Popen(
             [sys.executable, "-m", "sync", "sync"],
             cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -305,7 +308,7 @@ def test_an_interrupted_wait_exits_130_and_changes_nothing(updating: Host, numbe
         waiting = subprocess.Popen(
             [sys.executable, "-m", "sync", "sync"],
             cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

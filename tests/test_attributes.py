@@ -17,7 +17,9 @@ from sync.host.attributes_and_ignores import ATTRIBUTES as OURS
 from sync.host.attributes_and_ignores import EARLIER_ATTRIBUTES
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.model import Entry
-from tests.support import CONFIGURATIONS, Host, Upstream, git, git_bytes, mirror
+from tests.support.git import CONFIGURATIONS, git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 TEXTS = ("", "text", "-text", "text=auto", "text=input", "crlf", "-crlf", "crlf=input", "crlf=auto", "binary")
 EOLS = ("", "eol=lf", "eol=crlf", "-eol")

@@ -17,7 +17,10 @@ from pathlib import Path
 import pytest
 
 from sync.upstream.cache import cache_root
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.upstreams import Upstream
 
 TROUBLE, COULD_NOT_CHECK = 2, 3
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.harness import BrokenRunError, Command, environment, measure
+from tests.harnesses.benchmarks.harness import BrokenRunError, Command, environment, measure
 
 _MEGABYTES = 300
 _LARGE_CHILD = f"""\

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.benchmarks.proxy import Line, at_distance
+from tests.harnesses.benchmarks.proxy import Line, at_distance
 
 _MEGABYTE = b"x" * 1_000_000
 

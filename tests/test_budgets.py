@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support import Host, Upstream, mirror
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 FILES = {"a": b"1234", "deep/er/b": b"12", "c": b"123456"}
 

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Ran, Upstream, git, git_bytes, mirror, run_tool
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 NULL = "0" * 40
 A_WIT = "third_party/up/a.wit"
@@ -159,7 +163,7 @@ def test_nonsense_after_a_good_line_is_not_overlooked(host: Host) -> None:
 @pytest.mark.parametrize("name", ["pre-push", "pre-receive"])
 def test_a_hook_that_reads_its_input_does_not_wait_at_a_terminal(host: Host, name: str) -> None:
     controller, terminal = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "sync", "hook", "run", name]
     try:
         done = subprocess.run(command, cwd=host.path, stdin=terminal, env=environment, capture_output=True, timeout=30, check=False)

@@ -16,8 +16,11 @@ import pytest
 from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 
-from tests.schemas import ROOT
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 from tests.test_formats import commands
 
 NO_COMMIT = "0" * 40

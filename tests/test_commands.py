@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from sync.change.init import preset_manifest
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.manifest.manifest import parse_manifest
-from tests.schemas import DIRECTORY
-from tests.support import Host, Upstream, git, mirror
-
-ROOT = Path(__file__).parent.parent
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.project import ROOT
+from tests.support.schemas import DIRECTORY
+from tests.support.upstreams import Upstream
 
 
 @pytest.fixture

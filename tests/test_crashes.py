@@ -1,13 +1,12 @@
-"""A quick share of the crash harness; `python -m tests.crashes` and `python -m tests.crashes.concurrency` do all of it."""
+"""A quick share of the crash harness; `python -m tests.harnesses.crashes` and `python -m tests.harnesses.crashes.concurrency` do all of it."""
 
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.project import ROOT
 
 
 def passes(*arguments: str) -> None:
@@ -17,8 +16,8 @@ def passes(*arguments: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to hit system calls")
 def test_a_spread_of_points_kinds_and_jobs_leaves_old_or_new() -> None:
-    passes("tests.crashes", "--quick", "--jobs", "1")
+    passes("tests.harnesses.crashes", "--quick", "--jobs", "1")
 
 
 def test_processes_that_sync_different_pins_at_once_never_show_a_mixture() -> None:
-    passes("tests.crashes.concurrency", "--writers", "3", "--syncs", "2", "--looks", "300")
+    passes("tests.harnesses.crashes.concurrency", "--writers", "3", "--syncs", "2", "--looks", "300")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.upstreams import Upstream
 
 
 def _git(directory: Path, *arguments: str, **environment: str) -> Ran:

@@ -5,8 +5,10 @@ import os
 import pytest
 
 from sync.host.work_tree import WorkTree
-from tests.support import Host, Upstream, git, mirror
-from tests.torture import ALLOW, FILES, NOT_UTF8
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.torture import ALLOW, FILES, NOT_UTF8
+from tests.support.upstreams import Upstream
 
 HOSTILE_ATTRIBUTES = "* text=auto eol=crlf ident\n*.txt filter=shout working-tree-encoding=UTF-16LE\n"
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from sync.git.settings import TransportConfiguration
-from tests.servers import (
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.servers import (
     GitHttp,
     Ssh,
     forwarding_proxy,
@@ -20,7 +22,7 @@ from tests.servers import (
     ssh_agent,
     status,
 )
-from tests.support import Host, Upstream, git, git_bytes, mirror
+from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
 MIRRORED = {f"third_party/up/{path}": content for path, content in FILES.items()}

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 # what a whitespace check, an end-of-file fixer and a search for conflict markers take offence at
 UPSTREAM = {

@@ -15,8 +15,11 @@ from jsonschema.validators import validator_for
 
 from policies.words import EXPLANATIONS
 from sync.quoting import unquote_path
-from tests.schemas import DIRECTORY, ROOT, SHIPPED, schema_texts
-from tests.support import Host, Ran, Upstream, mirror
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.project import ROOT
+from tests.support.schemas import DIRECTORY, SHIPPED, schema_texts
+from tests.support.upstreams import Upstream
 
 FORMATS = ("text", "json", "github", "sarif")
 LINES = b"one\ntwo\nthree\n"

@@ -1,4 +1,4 @@
-"""The laws of tests.fuzz on some generated inputs, on large ones, and on each that has once broken one."""
+"""The laws of tests.harnesses.fuzz on some generated inputs, on large ones, and on each that has once broken one."""
 
 from pathlib import Path
 
@@ -6,15 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from sync.record.proof import check_proof
-from tests.fuzz.against_git import AGAINST_GIT, WITH_GIT
-from tests.fuzz.forgery import forge
-from tests.fuzz.generated import law_of
-from tests.fuzz.honest import upstream
-from tests.fuzz.seeds import LARGE, SEEDS
-from tests.fuzz.strategies import STRATEGIES
-from tests.fuzz.targets import TARGETS, hold
+from tests.harnesses.fuzz.against_git import AGAINST_GIT, WITH_GIT
+from tests.harnesses.fuzz.forgery import forge
+from tests.harnesses.fuzz.generated import law_of
+from tests.harnesses.fuzz.honest import upstream
+from tests.harnesses.fuzz.seeds import LARGE, SEEDS
+from tests.harnesses.fuzz.strategies import STRATEGIES
+from tests.harnesses.fuzz.targets import TARGETS, hold
+from tests.support.project import ROOT
 
-CRASHES = sorted((Path(__file__).parent / "fuzz" / "crashes").glob("*/*"))
+CRASHES = sorted((ROOT / "tests" / "harnesses" / "fuzz" / "crashes").glob("*/*"))
 
 
 @pytest.mark.parametrize("target", [*TARGETS, *AGAINST_GIT])

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.forked import ROOT
-from tests.support import Host, Ran, Upstream, mirror
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 HEAVY = {"pydantic", "pygit2", "rich", "filelock", "asyncio", "tomlkit"}
 COMMANDS = ("status", "sync")

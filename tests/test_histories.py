@@ -26,8 +26,11 @@ import pytest
 
 from policies.check import Judgement, Policy
 from sync.host.find import find_host
-from tests import forked
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support import forked
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.upstreams import Upstream
 
 CLIENT_HOOKS = ("pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", "pre-push")
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
-ROOT = Path(__file__).parent.parent
 CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")
 BEFORE = ".before-git-verbatim"
 INSTALLED = """\

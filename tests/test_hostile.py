@@ -20,7 +20,10 @@ from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record
 from sync.record.record import make_record
 from sync.selection.selection import select
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.upstreams import Upstream
 
 FILE, LINK, TREE = 0o100644, 0o120000, 0o040000
 URL = "https://example.org/up"

@@ -8,7 +8,9 @@ import pytest
 
 from policies.git import changes
 from sync.errors import HostError
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 
 @pytest.fixture

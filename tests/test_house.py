@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sync import errors
-from tests.schemas import ROOT
-from tests.support import Host, Upstream, mirror
+from tests.support.hosts import Host, mirror
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 SYNC = ROOT / "sync"

@@ -14,7 +14,9 @@ from sync.errors import SelectionError
 from sync.host.find import find_host
 from sync.quoting import unquote_path
 from sync.upstream.fetch import Options
-from tests.support import Host, Upstream, git, git_bytes, mirror
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 NAMES = st.sampled_from(["a.wit", "b", "deps", "x y", "é", ".gitattributes", ".gitignore", "LICENSE", "#", "con", "-", "[a]"])
 CONTENTS = st.sampled_from(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Upstream, git_bytes, mirror
+from tests.support.git import git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 FILES = {"a.txt": b"a\n", "run.sh": ("100755", b"#!/bin/sh\n"), "sub/b.txt": b"b\n", "link": ("120000", b"a.txt")}
 

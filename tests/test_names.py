@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sync.quoting import printable, quote_path, unquote_path
 from sync.wording import did_you_mean, nearest
-from tests.support import Upstream, git_bytes
+from tests.support.git import git_bytes
+from tests.support.upstreams import Upstream
 
 # no surrogates and no NUL: what a path in a tree can be
 PATHS = st.one_of(st.binary(min_size=1), st.text(min_size=1).map(lambda t: t.encode("utf-8", "surrogatepass")))

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import (
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.project import ROOT
+from tests.support.servers import (
     GitHttp,
     Handler,
     Trouble,
@@ -25,7 +29,7 @@ from tests.servers import (
     status,
     web_page,
 )
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.upstreams import Upstream
 
 # random, so that a pack of it is as large
 FILES = {"a.wit": b"a\n", "large": random.Random(7).randbytes(200_000)}
@@ -226,7 +230,7 @@ def interrupted(host: Host, site: GitHttp, number: signal.Signals, hangs: Callab
         cwd=host.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
     try:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import git_daemon, git_http
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.servers import git_daemon, git_http
+from tests.support.upstreams import Upstream
 
 TROUBLE, COULD_NOT_CHECK = 2, 3
 SHA256 = "its object ids are SHA-256, and git-verbatim copies by SHA-1 ids"

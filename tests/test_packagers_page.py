@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import ROOT, Bundle
+from tests.support.bundles import Bundle
+from tests.support.project import ROOT
 
 PAGE = (ROOT / "docs/packagers.md").read_text()
 

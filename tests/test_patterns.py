@@ -1,11 +1,11 @@
-"""Patterns are git's, byte for byte: git's own answer is the expected one; tests.fuzz asks it for many more."""
+"""Patterns are git's, byte for byte: git's own answer is the expected one; tests.harnesses.fuzz asks it for many more."""
 
 from pathlib import Path
 
 import pytest
 
 from sync.selection.patterns import excess
-from tests.fuzz.against_git import git_says, new_repository, we_say
+from tests.harnesses.fuzz.against_git import git_says, new_repository, we_say
 
 ROWS = [
     ("***/a", "b/a"),

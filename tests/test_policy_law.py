@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from policies import copies
 from policies.check import Policy
 from sync.host.find import find_host
-from tests.support import Host, Upstream, git, git_bytes, mirror
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 PINS = {"alpha": ("v1", "v2", "v3"), "beta": ("v1", "v2"), "hidden": ("v1", "v2")}
 

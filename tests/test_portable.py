@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from sync.ids import RepoPath
 from sync.objects.portable import collisions, judge_portable, looks_like
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 NAMES = {
     "a device": ("con", "name-windows-reserved"),

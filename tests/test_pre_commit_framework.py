@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 pytest.importorskip("pre_commit")
 yaml = pytest.importorskip("yaml")
 
-ROOT = Path(__file__).parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 OWN = ROOT / ".pre-commit-config.yaml"
 HOOKS = yaml.safe_load(MANIFEST.read_text())

@@ -20,8 +20,9 @@ from sync.objects.commits import commit_time, commit_tree, tag_name, tag_target
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record, parse_record
 from sync.record.proof import check_proof
-from tests.fuzz.honest import Objects, claim_of, honest, record_of
-from tests.support import Upstream, git_bytes
+from tests.harnesses.fuzz.honest import Objects, claim_of, honest, record_of
+from tests.support.git import git_bytes
+from tests.support.upstreams import Upstream
 
 Json = Any
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import git_http, ssh_server, ssh_trouble
-from tests.support import Host, Ran, Upstream, git, git_bytes, mirror, run_tool
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.servers import git_http, ssh_server, ssh_trouble
+from tests.support.upstreams import Upstream
 
 # ten thousand are for a look now and again: git itself takes its time to write them
 MANY_REFS = int(os.environ.get("GIT_VERBATIM_MANY_REFS", "1000"))

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import git_http
-from tests.support import Host, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.servers import git_http
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 PINS = Path(os.environ.get("GIT_VERBATIM_PINS", os.devnull))

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 
 @pytest.fixture
@@ -167,7 +169,7 @@ def test_where_files_have_one_name_only_the_index_is_locked_all_the_same(wanting
     done = subprocess.run(
         ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "sync", "--commit"],
         cwd=wanting.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -187,7 +189,7 @@ needs_unprivileged = pytest.mark.skipif(
 
 def unprivileged(host: Host, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [*UNPRIVILEGED, sys.executable, "-m", "sync", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=host.path, capture_output=True, text=True, check=False, env=environment)
 
 

@@ -15,8 +15,11 @@ import jsonschema
 import pytest
 
 from sync.report.formats.registry import FORMATS
-from tests.bundles import ROOT, Bundle
-from tests.support import Host, Ran, Upstream, mirror, run_tool
+from tests.support.bundles import Bundle
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 NAMES = [report.name for report in FORMATS]
 FILES = sorted(report.file_name for report in FORMATS)

@@ -23,8 +23,10 @@ from sync.judgement.findings import Presence
 from sync.model import FileFact, Pin, PinKind
 from sync.report.facts import Component, Content, Facts, Licensing, Nested, Origin
 from sync.report.formats import intoto, nix, sha256sums, verify_sh
-from tests.bundles import Bundle
-from tests.support import Host, Upstream, git, mirror
+from tests.support.bundles import Bundle
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 COMMIT = ObjectId("281ba75fafcd50961ef55f9e52747afcc9b71ede")
 TAG = ObjectId("1111111111111111111111111111111111111111")

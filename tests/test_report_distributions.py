@@ -25,8 +25,8 @@ from sync.model import FileFact, Pin, PinKind
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
 from sync.report.formats import debian, reuse, rpm
 from sync.report.versions import version_of
-from tests.bundles import Bundle
-from tests.support import git
+from tests.support.bundles import Bundle
+from tests.support.git import git
 
 COMMIT = ObjectId("1" * 40)
 TREE = ObjectId("2" * 40)

@@ -17,8 +17,11 @@ from sync.record.record import Record
 from sync.report.inner import NOTHING_INSIDE, inner_records
 from sync.report.links import directory_page, file_page, repository_url
 from sync.report.versions import version_of
-from tests.bundles import LICENSE, NOTICE, ROOT, Bundle
-from tests.support import Host, Upstream, git_bytes, mirror
+from tests.support.bundles import LICENSE, NOTICE, Bundle
+from tests.support.git import git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
 COMMIT = ObjectId("0123456789abcdef0123456789abcdef01234567")
 MIT = b"""Copyright (c) 2020 Somebody <s@example.org>

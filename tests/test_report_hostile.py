@@ -19,8 +19,9 @@ from sync.report.licenses import licensing_of
 from sync.report.links import directory_page, purl, repository_uri
 from sync.report.text import headline
 from sync.report.versions import version_of
-from tests.bundles import LICENSE, Bundle
-from tests.support import Host, Upstream, mirror
+from tests.support.bundles import LICENSE, Bundle
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 from tests.test_report_distributions import concluded, rendered, text
 from tests.test_report_distributions import mirror as component
 

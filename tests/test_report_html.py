@@ -16,8 +16,8 @@ from sync.judgement.findings import Presence
 from sync.model import FileFact, Pin, PinKind
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
 from sync.report.formats import html
-from tests.browser import Browser
-from tests.bundles import Bundle
+from tests.support.browser import Browser
+from tests.support.bundles import Bundle
 
 COMMIT = ObjectId("ab" * 20)
 TREE = ObjectId("cd" * 20)

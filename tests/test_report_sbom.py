@@ -25,9 +25,10 @@ from swh.model.from_disk import Content, Directory
 from swh.model.swhids import CoreSWHID, QualifiedSWHID
 
 from sync.quoting import quote_path, unquote_path
-from tests.bundles import LICENSE, Bundle
-from tests.support import Host, Upstream, mirror
-from tests.torture import ALLOW
+from tests.support.bundles import LICENSE, Bundle
+from tests.support.hosts import Host, mirror
+from tests.support.torture import ALLOW
+from tests.support.upstreams import Upstream
 
 
 def written(bundle: Bundle, name: str, tmp_path: Path) -> Path:

@@ -22,7 +22,7 @@ from sync.model import FileFact
 from sync.objects.tree import TreeEntry, build_trees, dump_tree
 from sync.record.json_file import dump_record
 from sync.record.record import Record
-from tests.fuzz.honest import Objects, record_of
+from tests.harnesses.fuzz.honest import Objects, record_of
 
 Files = Mapping[str, bytes | tuple[int, bytes]]
 """Path from the host's root → content, or mode and content."""

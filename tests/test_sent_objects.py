@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.badinput.scene import commit_of, line, object_id, pack_of, tag_of
-from tests.servers import git_http, sending
-from tests.support import Host, Upstream, mirror
+from tests.harnesses.badinput.scene import commit_of, line, object_id, pack_of, tag_of
+from tests.support.hosts import Host, mirror
+from tests.support.servers import git_http, sending
+from tests.support.upstreams import Upstream
 from tests.test_network_trouble import left_in_cache
 
 Sent = Sequence[tuple[str, bytes]]

@@ -19,7 +19,9 @@ from sync.manifest.manifest import parse_manifest
 from sync.model import Mirror, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.keys import Judge
 from sync.signature.signed import Judged, signed_part
-from tests.support import Host, Upstream, git, git_bytes, mirror
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gpg") and shutil.which("ssh-keygen")), reason="gpg or ssh-keygen is not installed"

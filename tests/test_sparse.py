@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Ran, Upstream, git, mirror, run_tool
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.upstreams import Upstream
 
 LIBRARY = {"LICENSE": b"free\n", "lib/a.c": b"a\n", "lib/deep/b.c": b"b\n"}
 

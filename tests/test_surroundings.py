@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Host, Upstream, git
+from tests.support.git import git
+from tests.support.hosts import Host
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
 
-ROOT = Path(__file__).parent.parent
 TROUBLE = 2
 
 

@@ -5,7 +5,9 @@ import pytest
 from sync.manifest.manifest import parse_manifest
 from sync.model import Pin, PinKind
 from sync.selection.copy import other_name
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\n"}
 

@@ -15,8 +15,11 @@ from sync.errors import CouldNotCheckError
 from sync.git.repository import Repository
 from sync.git.settings import TransportConfiguration
 from sync.git.transport import Request, fetch
-from tests.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
-from tests.support import Host, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.project import ROOT
+from tests.support.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
+from tests.support.upstreams import Upstream
 from tests.test_network_trouble import FILES, left_in_cache
 
 _MEASURING = (
@@ -34,7 +37,7 @@ def measured(host: Host, url: str, *options: str, **keys: str) -> tuple[int, str
         cwd=host.path,
         capture_output=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     return done.returncode, done.stderr.decode(), int(done.stdout.split()[-1]) / 1024
 

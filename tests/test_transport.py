@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import (
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.servers import (
     GitHttp,
     Ssh,
     forwarding_proxy,
@@ -22,7 +25,7 @@ from tests.servers import (
     ssh_agent,
     ssh_server,
 )
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.upstreams import Upstream
 from tests.test_fetching import (
     FILES,
     MIRRORED,

@@ -7,10 +7,13 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from tests.badinput.scene import object_id
-from tests.large import BULK, FILES, release
-from tests.servers import GitHttp, Request, Ssh, dumb_http, git_daemon, git_http
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.harnesses.badinput.scene import object_id
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.large import BULK, FILES, release
+from tests.support.program import Ran
+from tests.support.servers import GitHttp, Request, Ssh, dumb_http, git_daemon, git_http
+from tests.support.upstreams import Upstream
 from tests.test_fetching import caches, install_key, mirrored, trust
 
 NEEDED = {"third_party/up/a.wit": b"a\r\n", "third_party/up/deep/b.wit": b"b"}

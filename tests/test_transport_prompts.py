@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.servers import (
+from tests.support.hosts import Host, mirror
+from tests.support.servers import (
     GitHttp,
     Ssh,
     Trouble,
@@ -18,8 +19,8 @@ from tests.servers import (
     hang_before_headers,
     make_certificate,
 )
-from tests.support import Host, Upstream, mirror
-from tests.terminal import Terminal, on_terminal
+from tests.support.terminal import Terminal, on_terminal
+from tests.support.upstreams import Upstream
 from tests.test_fetching import FILES, MIRRORED, caches, configure, install_key, mirrored, script, trust
 from tests.test_network_trouble import interrupted, left_in_cache
 from tests.test_transport import url_of
@@ -324,7 +325,7 @@ def processes(home: Path) -> list[str]:
         try:
             if mark in (directory / "environ").read_bytes() + b"\0":
                 command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found += [] if "tests.forked" in command else [command]  # which starts the program here, and stays
+                found += [] if "tests.support.forked" in command else [command]  # which starts the program here, and stays
         except OSError:
             continue  # it has ended, or is somebody else's
     return found

@@ -16,8 +16,11 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from tests.schemas import ROOT
-from tests.servers import (
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.project import ROOT
+from tests.support.servers import (
     GitHttp,
     Handler,
     Trouble,
@@ -29,7 +32,7 @@ from tests.servers import (
     make_certificate,
     status,
 )
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.upstreams import Upstream
 from tests.test_fetching import (
     FILES,
     MIRRORED,

@@ -20,7 +20,8 @@ from sync.objects.tree import (
     object_id,
     parse_tree,
 )
-from tests.support import Upstream, git
+from tests.support.git import git
+from tests.support.upstreams import Upstream
 
 ID = ObjectId("1" * 40)
 RAW = b"\x11" * 20

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import GitHttp, Trouble, git_http, status
-from tests.support import Host, Ran, Upstream, git, mirror
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.servers import GitHttp, Trouble, git_http, status
+from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
 

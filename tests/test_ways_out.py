@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
-from tests.pages import HOOKS, POLICIES, hooks_page, policies_page
-from tests.support import Host, Upstream, mirror
+from tests.support.hosts import Host, mirror
+from tests.support.pages import HOOKS, POLICIES, hooks_page, policies_page
+from tests.support.upstreams import Upstream
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Harnesses that try, measure and attack the program as a whole; each runs by `python -m` or make."""

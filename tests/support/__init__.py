@@ -1,0 +1,1 @@
+"""What many tests need: upstreams, hosts, servers, terminals, and the program run in them."""

@@ -1,0 +1,191 @@
+"""What packagers get: unpacked releases, without `.git`, of projects that carry mirrors."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran, run_tool
+from tests.support.project import ROOT
+from tests.support.torture import ALLOW, FILES, NOT_UTF8
+from tests.support.upstreams import Upstream
+
+UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
+LICENSE = (ROOT / "LICENSE").read_bytes()
+"""A text that is known by its blob id: Apache-2.0 WITH LLVM-exception."""
+NOTICE = "Copyright © 2024 the Contributors to Nowhere, published\nby nobody under no known licence.\n".encode()
+"""A text that nobody knows."""
+
+Files = Mapping[str | bytes, bytes | tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An unpacked release: no repository, no network; its files may be changed, for it is a copy."""
+
+    path: Path
+
+    @property
+    def third_party(self) -> Path:
+        return self.path / "third_party"
+
+    def run(self, *arguments: str, **options: object) -> Ran:
+        return run_tool(self.path, *arguments, **options)
+
+    def report(self, *arguments: str, **options: object) -> Ran:
+        """Run `report`; it has to succeed."""
+        ran = self.run("report", *arguments, **options)
+        assert ran.status == 0, ran.err
+        return ran
+
+    def write(self, name: str, directory: Path) -> Path:
+        """Write one report to a file, byte by byte as the program does; its path."""
+        path = directory / name
+        self.report(name, "-o", str(path))
+        return path
+
+    def components(self) -> list[dict]:
+        return self.report("json").json["components"]
+
+    def write_manifest(self, change: Callable[[str], str]) -> None:
+        manifest = self.third_party / "mirrors.toml"
+        manifest.write_text(change(manifest.read_text()))
+
+
+def _release(directory: Path, upstreams: Mapping[str, Callable[[Upstream], None]], manifest: str) -> Path:
+    """Sync a manifest whose upstreams, by owner and name, are served from disk under https URLs, and pack the release."""
+    for name, fill in upstreams.items():
+        fill(Upstream.create(directory / "upstreams" / name))
+    host = Host.create(directory / "host")
+    rewrite = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{directory}/upstreams/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+    }
+    host.manifest(manifest)
+    ran = host.run("sync", "--commit", **rewrite)
+    assert ran.status == 0, ran.err
+    return _pack(host, directory)
+
+
+def _pack(host: Host, directory: Path) -> Path:
+    release = directory / "release"
+    shutil.copytree(host.path, release, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    return release
+
+
+def _torture(directory: Path) -> Path:
+    """Whatever a tree can hold: blanks, quotes, non-UTF-8, links, executables; once whole, once in part."""
+
+    def fill(upstream: Upstream) -> None:
+        commit = upstream.commit({**FILES, **NOT_UTF8, "LICENSE": LICENSE})
+        upstream.tag("v1.0-rc.1", commit, annotated=True)
+
+    url = "https://github.com/Example/torture"
+    whole = mirror("torture", url, tag="v1.0-rc.1", supplier='Example & "Sons" <x>', allow=["name-not-utf8", *ALLOW], license="MIT")
+    part = mirror("part", url, tag="v1.0-rc.1", into="deep/part", include=["/deep/", "/script.sh"], description="the | deep part")
+    return _release(directory, {"Example/torture": fill}, whole + part)
+
+
+def _wit(name: str, version: str) -> bytes:
+    return f"package example:{name}@{version};\n\ninterface {name} {{\n    ping: func();\n}}\n".encode()
+
+
+def _nested(directory: Path) -> Path:
+    """As WASI's proposals were: each in its repository, with copies of others in `wit/deps`; one with no licence at all."""
+
+    def io(upstream: Upstream) -> None:
+        upstream.release(
+            "v0.2.0", {"LICENSE.md": LICENSE, "wit/streams.wit": _wit("io", "0.2.0"), "wit/poll.wit": _wit("poll", "0.2.0")}
+        )
+
+    def clocks(upstream: Upstream) -> None:
+        files = {"wit/clock.wit": _wit("clocks", "0.2.0"), "wit/deps/io/streams.wit": _wit("io", "0.2.0")}
+        upstream.release("v0.2.0", {"COPYING": NOTICE, **files})
+
+    def http(upstream: Upstream) -> None:
+        files: Files = {
+            "wit/types.wit": _wit("http", "0.3.0"),
+            "wit/deps/io/streams.wit": _wit("io", "0.2.0"),
+            "wit/deps/io/poll.wit": _wit("poll", "0.2.0"),
+            "wit/deps/clocks/clock.wit": _wit("clocks", "0.2.0"),
+            "wit/deps/random/random.wit": _wit("random", "0.2.0"),
+        }
+        upstream.release("v0.3.0-rc-2025-09-16", files)
+
+    url = "https://github.com/WebAssembly/{}"
+    defaults = '[defaults]\nsupplier = "WebAssembly Community Group"\n\n'
+    manifest = defaults + "\n".join(
+        [
+            mirror("io", url.format("wasi-io"), tag="v0.2.0", from_="wit", into="wit/io", also_at=[url.format("WASI")]),
+            mirror("clocks", url.format("wasi-clocks"), tag="v0.2.0", from_="wit", into="wit/clocks", license="Apache-2.0 OR MIT"),
+            mirror("http", url.format("wasi-http"), tag="v0.3.0-rc-2025-09-16", from_="wit", into="wit/http"),
+        ]
+    )
+    return _release(
+        directory, {"WebAssembly/wasi-io": io, "WebAssembly/wasi-clocks": clocks, "WebAssembly/wasi-http": http}, manifest
+    )
+
+
+def _wasi(directory: Path) -> Path:
+    """The shipped WASI mirrors, rebuilt from real upstreams."""
+    host = Host.create(directory / "host")
+    shutil.copytree(ROOT / "third_party", host.third_party, ignore=shutil.ignore_patterns("wasi", "licenses"))
+    rewrite = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{UPSTREAMS}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+    }
+    ran = host.run("sync", timeout=300, **rewrite)
+    assert ran.status == 0, ran.err
+    return _pack(host, directory)
+
+
+_BUNDLES = {"torture": _torture, "nested": _nested, "wasi": _wasi}
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes each release once."""
+
+    @cache
+    def make(name: str) -> Path:
+        directory = tmp_path_factory.mktemp(name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOME", str(directory))
+            for role in ("AUTHOR", "COMMITTER"):
+                patch.setenv(f"GIT_{role}_NAME", "Tester")
+                patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+            return _BUNDLES[name](directory)
+
+    return make
+
+
+@pytest.fixture(params=_BUNDLES)
+def bundle(request: pytest.FixtureRequest, released: Callable[[str], Path], tmp_path: Path) -> Bundle:
+    """Each release in turn, in a place of its own; the real WASI where its upstreams are."""
+    if request.param == "wasi" and not UPSTREAMS.is_dir():
+        pytest.skip("needs GIT_VERBATIM_UPSTREAMS, a directory of real upstreams")
+    return _copy(released(request.param), tmp_path)
+
+
+@pytest.fixture
+def nested_bundle(released: Callable[[str], Path], tmp_path: Path) -> Bundle:
+    """The release with copies inside mirrors."""
+    return _copy(released("nested"), tmp_path)
+
+
+@pytest.fixture
+def torture_bundle(released: Callable[[str], Path], tmp_path: Path) -> Bundle:
+    """The release with whatever a tree can hold."""
+    return _copy(released("torture"), tmp_path)
+
+
+def _copy(release: Path, directory: Path) -> Bundle:
+    shutil.copytree(release, directory / "release", symlinks=True)
+    return Bundle(directory / "release")

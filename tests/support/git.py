@@ -1,0 +1,35 @@
+"""Git, run as a test needs it: with one clock, and an error that says what it printed."""
+
+import os
+import subprocess
+from pathlib import Path
+
+# one clock for all commits, so that ids are the same in every run
+_CLOCK = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
+
+CONFIGURATIONS = (
+    (),
+    ("-c", "core.autocrlf=true"),
+    ("-c", "core.autocrlf=input"),
+    ("-c", "core.eol=crlf"),
+)
+"""What a contributor's git may say of line endings, and what it has by itself on each system."""
+
+
+def git(directory: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> str:
+    """Run git and give what it prints; CalledProcessError if it fails."""
+    return git_bytes(directory, *arguments, stdin=stdin, **environment).decode("utf-8", "surrogateescape").strip()
+
+
+def git_bytes(directory: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> bytes:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=directory,
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **_CLOCK, **environment},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"git {' '.join(arguments)} failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+    return done.stdout
