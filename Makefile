@@ -35,7 +35,7 @@ lint: $(VENV)/dev ## ruff
 	$(BIN)/ruff format --check sync policies tests
 	$(BIN)/ruff check sync policies tests
 
-types: $(VENV)/dev ## mypy, strict
+types: $(VENV)/dev ## mypy, strict, also over the tests
 	$(BIN)/mypy
 
 layers: $(VENV)/dev ## import-linter: who may import whom

@@ -17,9 +17,9 @@ from sync.host.find import find_host
 from sync.report.gather import gather
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, mirror
-from tests.support.upstreams import Upstream
+from tests.support.upstreams import Content, Upstream
 
-FILES = {
+FILES: dict[str, Content] = {
     "LICENSE": b"do what you like\n",
     "wit/a.wit": b"package a;\n",
     "wit/version.txt": b"$Format:%H$\n",

@@ -94,7 +94,7 @@ def _changed(repository: Path, files: Mapping[str, bytes], blobs: bytes, configu
 def _archived(repository: Path, commit: str, *configured: str) -> dict[str, bytes]:
     data = git_bytes(repository, *configured, "archive", "--format=tar", commit)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive if member.isreg()}
+        return {member.name: file.read() for member in archive if member.isreg() and (file := archive.extractfile(member))}
 
 
 @pytest.mark.parametrize(

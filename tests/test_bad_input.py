@@ -18,7 +18,7 @@ import pytest
 
 from sync.upstream.cache import cache_root
 from tests.support.git import git
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, Key, mirror
 from tests.support.program import Ran, run_tool
 from tests.support.upstreams import Upstream
 
@@ -44,9 +44,9 @@ class World:
     def record(self) -> Path:
         return self.host.third_party / "provenance" / "up.json"
 
-    def also(self, **keys: str | bool | list[str]) -> None:
+    def also(self, **keys: Key | None) -> None:
         """Add a second mirror to the manifest; `keys` on top of good ones, None takes one away."""
-        values = {"url": self.upstream.url, "tag": "v1", "from_": "wit", "local": True, **keys}
+        values: dict[str, Key | None] = {"url": self.upstream.url, "tag": "v1", "from_": "wit", "local": True, **keys}
         url = str(values.pop("url"))
         self.host.manifest(self.good + "\n" + mirror("second", url, **{k: v for k, v in values.items() if v is not None}))
 
@@ -114,7 +114,7 @@ def _refused(host: Host, status: int, *words: str, command: tuple[str, ...] = ("
 
 # the manifest
 
-MANIFESTS: dict[str, tuple[dict[str, str | bool | list[str] | None], tuple[str, ...]]] = {
+MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
     "an unknown key": ({"tga": "v1"}, ("unknown key `tga`", "mirrors.toml:12: mirrors.second.tga", "hint: did you mean tag")),
     "a wrong type": ({"include": "a.wit"}, ("`include` is wrong", "mirrors.second.include")),
     "neither tag nor commit": ({"tag": None}, ("neither `tag` nor `commit`", "hint: ")),
@@ -150,7 +150,7 @@ MANIFESTS: dict[str, tuple[dict[str, str | bool | list[str] | None], tuple[str, 
 
 
 @pytest.mark.parametrize(("keys", "words"), MANIFESTS.values(), ids=MANIFESTS)
-def test_a_bad_manifest_is_refused(world: World, keys: dict[str, str | bool | list[str] | None], words: tuple[str, ...]) -> None:
+def test_a_bad_manifest_is_refused(world: World, keys: dict[str, Key | None], words: tuple[str, ...]) -> None:
     world.also(**keys)
     _refused(world.host, TROUBLE, *words)
 
@@ -192,7 +192,7 @@ def test_a_mistyped_mirror_gets_the_nearest_name(world: World) -> None:
 
 # the upstream
 
-UPSTREAMS: dict[str, tuple[dict[str, str | bool | list[str] | None], int, tuple[str, ...]]] = {
+UPSTREAMS: dict[str, tuple[dict[str, Key | None], int, tuple[str, ...]]] = {
     "nothing at the path": ({"url": "nowhere"}, COULD_NOT_CHECK, ("nowhere", "hint: ")),
     "a path that is no repository": ({"url": "third_party"}, COULD_NOT_CHECK, ("third_party",)),
     "no such tag": ({"tag": "v1.0.2"}, TROUBLE, ("has no tag v1.0.2", "hint: did you mean v1.0.1")),
@@ -214,7 +214,7 @@ UPSTREAMS: dict[str, tuple[dict[str, str | bool | list[str] | None], int, tuple[
 
 @pytest.mark.parametrize(("keys", "status", "words"), UPSTREAMS.values(), ids=UPSTREAMS)
 def test_an_upstream_that_cannot_be_copied_is_refused(
-    world: World, keys: dict[str, str | bool | list[str] | None], status: int, words: tuple[str, ...]
+    world: World, keys: dict[str, Key | None], status: int, words: tuple[str, ...]
 ) -> None:
     world.also(**keys)
     _refused(world.host, status, *words)

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.harnesses.benchmarks.proxy import Line, at_distance
+from tests.harnesses.benchmarks.proxy import at_distance
+from tests.harnesses.benchmarks.sizes import Line
 
 _MEGABYTE = b"x" * 1_000_000
 

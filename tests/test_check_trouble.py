@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -762,7 +763,7 @@ def test_an_ambiguous_name_is_refused_wherever_one_is_written(host: Host) -> Non
     host.git("tag", "main", "HEAD")
     said = "error: `main` is ambiguous"
     assert_trouble(host.run("verify", "--rev", "main"), 2, said)
-    named = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": "HEAD~1", "PRE_COMMIT_TO_REF": "main"}
+    named: dict[str, Any] = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": "HEAD~1", "PRE_COMMIT_TO_REF": "main"}
     assert_trouble(hook(host, "pre-push", **named), 2, said)
 
 
@@ -873,7 +874,7 @@ def test_a_replaced_head_hides_no_staged_edit(host: Host) -> None:
 @pytest.mark.parametrize("setting", ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"])
 def test_the_users_way_to_write_paths_hides_nothing(host: Host, setting: str) -> None:
     start, bad, _ = hidden(host)
-    environment = {setting: "1"}
+    environment: dict[str, Any] = {setting: "1"}
     ran = host.run("check", "--range", f"{start}..HEAD", **environment)
     assert (ran.status, f"commit {bad[:12]}  edit\n" in ran.out) == (1, True), ran
     edit(host)

@@ -2,6 +2,7 @@
 
 import time
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_a_name_of_any_kind_is_added_and_removed(name: str) -> None:
 
 
 def test_values_are_written_so_that_they_are_read_back() -> None:
-    values = {"url": 'https://example.org/"quoted"\\', "include": ["*.wit", "!a b"], "local": True}
+    values: dict[str, Any] = {"url": 'https://example.org/"quoted"\\', "include": ["*.wit", "!a b"], "local": True}
     assert tomllib.loads(add_mirror_table("", "new", dict(values)))["mirrors"]["new"] == values
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_check_judges_a_bare_repository_that_git_is_told(here: Host, other: Host
 
 def test_a_working_tree_is_the_one_that_git_is_told(here: Host, other: Host, tmp_path: Path) -> None:
     (here.third_party / "up/b.txt").write_text("edited here\n")
-    named = {"GIT_DIR": "here/.git", "GIT_WORK_TREE": other.path.name}
+    named: dict[str, Any] = {"GIT_DIR": "here/.git", "GIT_WORK_TREE": other.path.name}
     here.path.rename(tmp_path / "here")
     ran = run_tool(tmp_path, "verify", **named)
     assert (ran.status, "up/a.txt: content differs" in ran.out, "up/b.txt" in ran.out) == (1, True, False)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
-from tests.support.upstreams import Upstream
+from tests.support.upstreams import Content, Upstream
 
 HEAVY = {"pydantic", "pygit2", "rich", "filelock", "asyncio", "tomlkit"}
 COMMANDS = ("status", "sync")
@@ -28,7 +29,7 @@ EXAMPLES = int(os.environ.get("GLANCE_LAW_EXAMPLES", "5"))
 """How many sequences of edits are tried; `make laws` tries many more."""
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ8mXDzRqKqX6nmvGqKVhLkCmTPlYwBzkWg9wH0Vn3Gz"
 SIGNERS = f"zoe@example.org ssh-ed25519 {KEY}\n"
-FILES = {
+FILES: dict[Any, Content] = {
     "LICENSE": b"do as you like\n",
     "wit/a.wit": b"package a;\n",
     "wit/b.wit": b"package b;\n",
@@ -44,7 +45,7 @@ FILES = {
 def make_host(path: Path, upstream: Upstream) -> Host:
     """A host with a mirror that is checked in, one with keys, and one that is not checked in."""
     host = Host.create(path)
-    keys = {"url": upstream.url, "tag": "v1", "local": True}
+    keys: dict[str, Any] = {"url": upstream.url, "tag": "v1", "local": True}
     host.manifest(
         mirror(
             "one",
@@ -159,7 +160,7 @@ def test_a_satisfied_run_loads_nothing(host: Host, command: str) -> None:
 
 @pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
 def test_a_hook_that_has_nothing_to_judge_loads_less_than_a_dataclass_takes(host: Host, hook: str) -> None:
-    git(host.path, "reset", "-q")
+    host.git("reset", "-q")
     (host.path / "message").write_text("Do something else\n")
     given = ["message"] if hook == "commit-msg" else []
     assert loaded(host.path, "hook", "run", hook, *given, heavy=HEAVY | {"dataclasses", "difflib"}) == (Ran(0, "", ""), set())
@@ -200,7 +201,8 @@ def test_outside_of_git_nothing_is_remembered(host: Host, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])
 def test_where_the_environment_leads_nothing_is_believed(host: Host, name: str) -> None:
     where = host.path / ".git" if name == "GIT_DIR" else host.path / ".git" / "index"
-    assert loaded(host.path, "status", **{name: str(where)})[1] >= {"pygit2"}
+    environment: dict[str, Any] = {name: str(where)}
+    assert loaded(host.path, "status", **environment)[1] >= {"pygit2"}
 
 
 def test_a_linked_worktree_remembers_for_itself(host: Host) -> None:

@@ -561,7 +561,7 @@ CONFLICT = (
     "git switch -q main; echo 2 >../src/x.c; git add ../src; git commit -q -m own"
 )
 RESOLVE = "echo 3 >../src/x.c; git add ../src"
-MENDED = "bad; publish; git checkout -q HEAD^ -- alpha; git commit -q -m mended; publish; work own"
+HEALED = "bad; publish; git checkout -q HEAD^ -- alpha; git commit -q -m mended; publish; work own"
 
 
 @dataclass(frozen=True)
@@ -593,8 +593,8 @@ ROUTES = (
     Route("cherry-pick", "bad_branch; work own", "git cherry-pick bad", NONE, NONE, NONE),
     Route("cherry-pick --no-commit, commit", "bad_branch; work own", "git cherry-pick --no-commit bad; git commit -q -m bad", SEES, NONE, SEES),
     Route("cherry-pick --continue after a conflict", CONFLICT, f"git cherry-pick bad || {RESOLVE}; git cherry-pick --continue", SEES, NONE, SEES),
-    Route("revert", MENDED, "git revert --no-edit HEAD^", NONE, NONE, NONE),
-    Route("revert --no-commit, commit", MENDED, "git revert --no-commit HEAD^; git commit -q -m bad", SEES, NONE, SEES),
+    Route("revert", HEALED, "git revert --no-edit HEAD^", NONE, NONE, NONE),
+    Route("revert --no-commit, commit", HEALED, "git revert --no-commit HEAD^; git commit -q -m bad", SEES, NONE, SEES),
     Route("rebase", "bad_branch; work own", "git switch -q bad; git rebase -q main", NONE, NONE, NONE),
     Route("rebase --apply", "bad_branch; work own", "git switch -q bad; git rebase -q --apply main", NONE, NONE, NONE),
     Route("rebase --continue after a conflict", CONFLICT, f"git switch -q bad; git rebase -q main || {RESOLVE}; git rebase --continue", NONE, NONE, NONE),

@@ -420,7 +420,8 @@ def test_a_record_named_like_a_directory_reaches_no_other_mirror(host: Host, ups
 
 
 def bomb(leaf: ObjectId, depth: int) -> tuple[ObjectId, dict[str, bytes]]:
-    trees, current, mode = {}, leaf, FILE
+    trees: dict[str, bytes] = {}
+    current, mode = leaf, FILE
     for _ in range(depth):
         raw = dump_tree([TreeEntry(name, mode, current) for name in (b"a", b"b")])
         current, mode = object_id("tree", raw), TREE

@@ -13,7 +13,7 @@ from sync.change.commands import SyncOptions, synchronize
 from sync.errors import SelectionError
 from sync.host.find import find_host
 from sync.quoting import unquote_path
-from sync.upstream.fetch import Options
+from sync.upstream.parallel import Options
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
@@ -59,6 +59,8 @@ class Quiet:
     def finished(self, url: str) -> None: ...
 
     def notice(self, message: str) -> None: ...
+
+    def paused(self) -> None: ...
 
     def planned(self, plan: object) -> None: ...
 

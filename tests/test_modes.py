@@ -9,9 +9,14 @@ import pytest
 
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, mirror
-from tests.support.upstreams import Upstream
+from tests.support.upstreams import Content, Upstream
 
-FILES = {"a.txt": b"a\n", "run.sh": ("100755", b"#!/bin/sh\n"), "sub/b.txt": b"b\n", "link": ("120000", b"a.txt")}
+FILES: dict[str, Content] = {
+    "a.txt": b"a\n",
+    "run.sh": ("100755", b"#!/bin/sh\n"),
+    "sub/b.txt": b"b\n",
+    "link": ("120000", b"a.txt"),
+}
 
 
 @pytest.fixture

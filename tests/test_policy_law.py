@@ -358,7 +358,7 @@ def _is_worse(files: Files, parents: Sequence[Files], right: Files, *, is_shown:
 def good(world: World) -> Files:
     """third_party/ with one mirror as it was synced."""
     piece = world.pieces["alpha", "v1"]
-    files = {path: (mode, world.content(blob)) for path, (mode, blob) in (world.own | piece.files).items()}
+    files = {path: (mode, world.content(blob)) for path, (mode, blob) in {**world.own, **piece.files}.items()}
     return files | {MANIFEST: ("100644", piece.manifest.encode())}
 
 

@@ -198,7 +198,7 @@ def test_another_commit_with_the_same_tree_is_found() -> None:
     assert dataclasses.replace(record, proof=dataclasses.replace(record.proof, commit=commit)).problems() != []
 
 
-def _said(**proof: object) -> list[str]:
+def _said(**proof: Any) -> list[str]:
     """What is said of the honest record with another proof."""
     return check_proof(claim_of(honest()), dataclasses.replace(honest().proof, **proof))
 

@@ -12,9 +12,9 @@ from sync.errors import RecordError, SelectionError
 from sync.ids import RepoPath
 from sync.model import Mirror, Pin, PinKind, Selection
 from sync.record.json_file import dump_record, parse_record
+from tests.harnesses.fuzz.honest import honest
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
-from tests.test_proof import honest
 
 GOOD = dump_record(honest())
 

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_every_tag_of_a_wasi_repository_is_mirrored_exactly(repository: Path, ho
     wanted = [(tag, source) for tag in tags for source in wit_directories(repository, tag)]
     tables = []
     for number, (tag, source) in enumerate(wanted):
-        keys = {"tag": tag, "local": True, **({"from_": source} if source else {})}
+        keys: dict[str, Any] = {"tag": tag, "local": True, **({"from_": source} if source else {})}
         if git(repository, "for-each-ref", "--format=%(tag)", f"refs/tags/{tag}") not in {"", tag}:
             keys["allow"] = ["tag-renamed"]  # wasi-io has its v0.2.0 once more, as `show`
         tables.append(mirror(f"m{number}", str(repository), **keys))

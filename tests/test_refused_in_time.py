@@ -126,13 +126,13 @@ def refusing(hook: str) -> Callable[[Host], Callable[[], None]]:
     return spoil
 
 
-def unsigned(host: Host) -> Callable[[], None]:
+def unsigned(host: Host) -> Callable[[], object]:
     host.git("config", "commit.gpgSign", "true")
     host.git("config", "gpg.program", "false")
-    return lambda: host.git("config", "commit.gpgSign", "false") and None
+    return lambda: host.git("config", "commit.gpgSign", "false")
 
 
-LATE: dict[str, tuple[Callable[[Host], Callable[[], None]], str]] = {
+LATE: dict[str, tuple[Callable[[Host], Callable[[], object]], str]] = {
     "pre-commit": (refusing("pre-commit"), "pre-commit says no"),
     "prepare-commit-msg": (refusing("prepare-commit-msg"), "prepare-commit-msg says no"),
     "commit-msg": (refusing("commit-msg"), "commit-msg says no"),

@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -177,7 +178,13 @@ def test_reports_are_the_same_in_another_place_under_another_environment(bundle:
     bundle.report("--all", "-o", str(tmp_path / "one"), TZ="UTC", LC_ALL="C.UTF-8", PYTHONHASHSEED="1")
     elsewhere = Bundle(tmp_path / "an other place" / "named so")
     shutil.copytree(bundle.path, elsewhere.path, symlinks=True)
-    environment = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "PYTHONHASHSEED": "2", "USER": "somebody", "HOSTNAME": "somewhere"}
+    environment: dict[str, Any] = {
+        "TZ": "Asia/Kolkata",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "2",
+        "USER": "somebody",
+        "HOSTNAME": "somewhere",
+    }
     (tmp_path / "home").mkdir()
     ran = run_tool(
         elsewhere.third_party, "report", "--all", "-o", str(tmp_path / "two"), HOME=str(tmp_path / "home"), **environment

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -26,6 +27,7 @@ from sync.report.formats import intoto, nix, sha256sums, verify_sh
 from tests.support.bundles import Bundle
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.upstreams import Content as FileContent
 from tests.support.upstreams import Upstream
 
 COMMIT = ObjectId("281ba75fafcd50961ef55f9e52747afcc9b71ede")
@@ -88,7 +90,7 @@ def run(*command: str | bytes, cwd: Path, status: int = 0, **environment: str) -
 # facts made by hand
 
 
-def component(name: str = "up", **facts: object) -> Component:
+def component(name: str = "up", **facts: Any) -> Component:
     """A mirror of an upstream's root with one empty file."""
     empty = FileFact(RepoPath(b"empty"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
     values: dict = {
@@ -123,7 +125,7 @@ def facts_of(*components: Component) -> Facts:
     return Facts(components, 0)
 
 
-def on_disk(root: Path, **facts: object) -> Component:
+def on_disk(root: Path, **facts: Any) -> Component:
     """The mirror `up` as it lies in root/third_party."""
     files = scan_directory(root / "third_party", "up") or []
     links = {f.path: os.readlink(os.fsencode(root / "third_party/up") + b"/" + f.path) for f in files if f.mode == Mode.SYMLINK}
@@ -659,7 +661,7 @@ def fetched(host: Host, upstream: Upstream, tmp_path: Path, **keys: str | list[s
 
 
 # a path sorts `dir-x` before `dir/b`, a Nix archive `dir` before `dir-x`
-FILES = {"a": b"a\n", "dir-x": b"x\n", "dir/b": ("100755", b"b\n"), "link": ("120000", b"dir/b")}
+FILES: dict[str, FileContent] = {"a": b"a\n", "dir-x": b"x\n", "dir/b": ("100755", b"b\n"), "link": ("120000", b"dir/b")}
 
 
 def test_the_whole_of_a_commit_is_what_fetchgit_gets(host: Host, upstream: Upstream, tmp_path: Path) -> None:
@@ -831,7 +833,7 @@ def test_each_upstream_commit_is_one_dependency(bundle: Bundle, tmp_path: Path) 
     assert {note["mirror"]: (note["dependency"], note["from"], note["upstreamGitTree"]) for note in notes} == by_name
 
 
-INTOTO = {
+INTOTO: dict = {
     "_type": "https://in-toto.io/Statement/v1",
     "subject": [
         {

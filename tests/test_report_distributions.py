@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ def concluded(expression: str, *texts: LicenseText, copyright_lines: Sequence[st
     return Licensing(None, "nobody knows", parse_expression(expression), None, texts, tuple(copyright_lines))
 
 
-def mirror(name: str = "one", tag: str | None = "v1.2", **changes: object) -> Component:
+def mirror(name: str = "one", tag: str | None = "v1.2", **changes: Any) -> Component:
     """A mirror that is here, of one file, as the facts have it."""
     pin = Pin(PinKind.COMMIT, COMMIT) if tag is None else Pin(PinKind.TAG, tag)
     plain = Component(
@@ -78,7 +79,7 @@ def mirror(name: str = "one", tag: str | None = "v1.2", **changes: object) -> Co
     return replace(plain, **changes)
 
 
-def rendered(report: object, *components: Component) -> str:
+def rendered(report: Any, *components: Component) -> str:
     return report.render(Facts(components, 0)).decode()
 
 
@@ -175,7 +176,7 @@ def stanzas_of(bundle: Bundle, directory: Path) -> str:
     return bundle.write("debian", directory).read_text()
 
 
-def parsed(stanzas: str) -> object:
+def parsed(stanzas: str) -> Any:
     from debian.copyright import Copyright
 
     return Copyright((HEADER + stanzas).splitlines(keepends=True), strict=True)
@@ -433,11 +434,12 @@ def test_an_expression_keeps_its_meaning_without_parentheses(spdx: str) -> None:
     ids = {"MIT": "Expat", "ISC": "ISC", "Zlib": "Zlib", "0BSD": "0BSD"}
     for values in product([False, True], repeat=4):
         holds = dict(zip(ids.values(), values, strict=True))
+        truths = {spdx_id: str(holds[name]) for spdx_id, name in ids.items()}
         as_debian = all(
             any(all(holds[name] for name in term.split(" and ")) for term in clause.split(" or "))
             for clause in said.split(", and ")
         )
-        python = re.sub(r"MIT|ISC|Zlib|0BSD", lambda match, holds=holds: f"{holds[ids[match[0]]]}", spdx)
+        python = re.sub(r"MIT|ISC|Zlib|0BSD", r"{\g<0>}", spdx).format_map(truths)
         expected = eval(python.replace("AND", "and").replace("OR", "or"))
         assert as_debian == expected, said
 

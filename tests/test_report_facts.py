@@ -19,7 +19,7 @@ from sync.report.links import directory_page, file_page, repository_url
 from sync.report.versions import version_of
 from tests.support.bundles import LICENSE, NOTICE, Bundle
 from tests.support.git import git_bytes
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, Key, mirror
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
 
@@ -262,7 +262,7 @@ def _project(tmp_path: Path) -> tuple[Files, str, str]:
     return files, inner.url, commit
 
 
-def _reported(host: Host, upstream: Upstream, files: Files, **keys: str | bool | list[str]) -> list[dict]:
+def _reported(host: Host, upstream: Upstream, files: Files, **keys: Key) -> list[dict]:
     upstream.release("v9", files)
     host.manifest(mirror("up", upstream.url, tag="v9", local=True, **keys))
     host.sync()
@@ -343,7 +343,9 @@ def test_of_a_project_whose_records_do_not_hold_only_a_few_are_tried(
     _replace(files, rb'"commit_time": "2', b'"commit_time": "1')
     content = files[RECORD]
     assert isinstance(content, bytes)
-    many = {f"third_party/provenance/a{n}.json": content.replace(b'"mirror": "lib"', b'"mirror": "a%d"' % n) for n in range(9)}
+    many: Files = {
+        f"third_party/provenance/a{n}.json": content.replace(b'"mirror": "lib"', b'"mirror": "a%d"' % n) for n in range(9)
+    }
     _reported(host, upstream, {**files, **many})
     tried: list[str] = []
     monkeypatch.setattr(Record, "problems", lambda record: tried.append(record.mirror) or ["it does not hold"])
@@ -457,4 +459,6 @@ def test_words_from_outside_are_words_in_markdown(nested_bundle: Bundle, words: 
         "softbreak",
     }
     assert {child.content for child in inline if child.type == "html_inline"} == {"<br>"}
-    assert all(child.attrs["href"].startswith("https://github.com/WebAssembly/") for child in inline if child.type == "link_open")
+    assert all(
+        str(child.attrs["href"]).startswith("https://github.com/WebAssembly/") for child in inline if child.type == "link_open"
+    )

@@ -18,6 +18,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from license_expression import get_spdx_licensing
 from ntia_conformance_checker import SbomChecker
 from packageurl import PackageURL
+from spdx_tools.spdx.model.actor import Actor
 from spdx_tools.spdx.parser.error import SPDXParsingError
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
@@ -46,7 +47,7 @@ def spdx_tools(path: Path) -> list[str]:
     try:
         return [message.validation_message for message in validate_full_spdx_document(parse_file(str(path)))]
     except SPDXParsingError as error:
-        return error.get_messages()
+        return error.get_messages()  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -342,7 +343,7 @@ def test_swhids_keep_to_their_grammar(spdx: dict, cyclonedx: dict) -> None:
     assert qualified
     for swhid in qualified:
         parsed = QualifiedSWHID.from_string(swhid)
-        assert parsed.origin.startswith("https://github.com/")
+        assert str(parsed.origin).startswith("https://github.com/")
         assert parsed.anchor is not None
 
 
@@ -733,7 +734,7 @@ HOSTILE = 'ev\u202eil "q" \\ </script> \u2028 \x9b2J ®'
 
 
 def test_hostile_words_are_kept_and_act_on_no_terminal(host: Host, upstream: Upstream, tmp_path: Path) -> None:
-    files = {
+    files: dict[str | bytes, bytes] = {
         'deps/"q" & <\'s/®.wit': b"x",
         "LICENSE": "Copyright © 2020 \x1b[31m\u202eX\f\x00".encode(),
         b"deps/\xff/x": b"y",
@@ -772,7 +773,7 @@ def test_a_supplier_keeps_its_parentheses_and_its_address(host: Host, upstream: 
     host.manifest("\n".join(mirror(n, upstream.url, tag="v1", local=True, supplier=s) for n, s in suppliers.items()))
     host.sync()
     parsed = parse_file(str(written(Bundle(host.path), "spdx", tmp_path))).packages
-    assert [(p.supplier.name, p.supplier.email) for p in parsed] == [
+    assert [(p.supplier.name, p.supplier.email) for p in parsed if isinstance(p.supplier, Actor)] == [
         ("Example (EU)", None),
         ("Example", "a@example.org"),
         ("Example", None),

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from policies.states import Case, PolicedState, States, read_root
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
 from sync.host.attributes_and_ignores import ATTRIBUTES
-from sync.ids import EMPTY_TREE, Mode, ObjectId
+from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.judgement.findings import Difference, Finding, Rule
 from sync.model import FileFact
 from sync.objects.tree import TreeEntry, build_trees, dump_tree
@@ -76,13 +77,13 @@ class World:
 
     def __init__(self) -> None:
         self.repository = Repository()
-        self.objects = PolicyObjects(self.repository)
+        self.objects = PolicyObjects(self.repository)  # type: ignore[arg-type]  # what it asks of one
         self.states = States(self.objects)
         self.rules = Rules(self.states)
 
     def state(self, files: Files) -> PolicedState:
         values = {path: value if isinstance(value, tuple) else (Mode.FILE, value) for path, value in files.items()}
-        entries = [(path.encode(), mode, self._blob(mode, content)) for path, (mode, content) in values.items()]
+        entries = [(RepoPath(path.encode()), mode, self._blob(mode, content)) for path, (mode, content) in values.items()]
         trees = build_trees(entries)
         for tree in trees.values():
             self.repository.add("tree", tree.raw)
@@ -154,7 +155,7 @@ def test_only_line_endings_are_told_from_content(world: World) -> None:
     assert (found.difference, found.path) == (Difference.LINE_ENDINGS, LICENSE)
     [found] = world.judge(world.rules.mirrors_and_records, EDITED)
     assert found.difference is Difference.CONTENT
-    assert found.found == FileFact(b"a", Mode.FILE, world.repository.add("blob", b"edited"), 0, "")
+    assert found.found == FileFact(RepoPath(b"a"), Mode.FILE, world.repository.add("blob", b"edited"), 0, "")
     assert found.expected == synced().files[0]
 
 
@@ -418,7 +419,7 @@ def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, 
 # false facts
 
 
-def with_facts(**facts: int | str) -> dict[str, bytes]:
+def with_facts(**facts: Any) -> dict[str, bytes]:
     """A host whose record says something else of the first file."""
     record = synced()
     return host(dataclasses.replace(record, files=(record.files[0]._replace(**facts), *record.files[1:])))
@@ -476,7 +477,7 @@ def hidden(record: Record | None = None) -> dict[str, bytes]:
     return {path: files[path] for path in ("third_party/mirrors.toml", RECORD)}
 
 
-def lying(**facts: int | str) -> Record:
+def lying(**facts: Any) -> Record:
     record = synced()
     return dataclasses.replace(record, files=(record.files[0]._replace(**facts), *record.files[1:]))
 
@@ -669,7 +670,7 @@ class Told:
     def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
         self.asked += 1
         words = b" ".join(self._repository.read(entry.blob) for entry in state.attribute_files).split()
-        return tuple(Altered("up", word, ObjectId("1" * 40), "is told so") for word in words)
+        return tuple(Altered("up", RepoPath(word), ObjectId("1" * 40), "is told so") for word in words)
 
 
 def test_attributes_are_to_blame_for_what_they_alter_and_altered_in_no_parent(

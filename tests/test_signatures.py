@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ class Signers:
     home: Path
 
     @property
-    def gnupg(self) -> dict[str, str]:
+    def gnupg(self) -> dict[str, Any]:
         return {"GNUPGHOME": str(self.home)}
 
     def gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -133,7 +134,7 @@ def wanted(**keys: str) -> Mirror:
     return parse_manifest(mirror("up", "https://example.org/up", tag="v1", **keys).encode()).mirrors["up"]
 
 
-def judge(found: UpstreamCommit, *, allowed_signers: bytes | None = None, keyring: bytes | None = None, **keys: str) -> Judged:
+def judge(found: UpstreamCommit, *, allowed_signers: bytes | None = None, keyring: bytes | None = None, **keys: Any) -> Judged:
     held = {name: content for name, content in (("a", allowed_signers), ("k", keyring)) if content is not None}
     named = {"allowed_signers": "a"} if "a" in held else {}
     named |= {"keyring": "k"} if "k" in held else {}

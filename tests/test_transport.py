@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def refused(host: Host, url: str, **environment: str) -> Ran:
     return ran
 
 
-def said(home: Path, name: str, value: str) -> dict[str, str]:
+def said(home: Path, name: str, value: str) -> dict[str, Any]:
     """Say it in git's configuration, or in the environment, which is then given."""
     if "." not in name:
         return {name: value}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.harnesses.badinput.scene import object_id
 from tests.support.git import git
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, Key, mirror
 from tests.support.large import BULK, FILES, release
 from tests.support.program import Ran
 from tests.support.servers import GitHttp, Request, Ssh, dumb_http, git_daemon, git_http
@@ -26,10 +26,10 @@ def big(large: Upstream) -> Iterator[GitHttp]:
         yield site
 
 
-def wanted(host: Host, url: str, **keys: str | bool | list[str]) -> Ran:
+def wanted(host: Host, url: str, **keys: Key) -> Ran:
     """A sync of the directory `wit`, or of what the keys say."""
-    keys = {"tag": "v1", "from_": "wit", "local": not url.partition("://")[1]} | keys
-    host.manifest(mirror("up", url, **keys))
+    plain: dict[str, Key] = {"tag": "v1", "from_": "wit", "local": not url.partition("://")[1]}
+    host.manifest(mirror("up", url, **plain | keys))
     return host.run("sync")
 
 
@@ -197,7 +197,7 @@ def assert_whole(host: Host, home: Path) -> None:
     opened = pygit2.Repository(str(cache))
     for blob in blobs_of(host):
         assert git(cache, "cat-file", "-t", blob) == "blob"
-        assert object_id("blob", opened[blob].data) == blob
+        assert object_id("blob", opened[blob].read_raw()) == blob
     unwanted = object_id("blob", BULK[b"bulk/0/0"])
     git(cache, "cat-file", "--batch-check", stdin=f"{unwanted}\n".encode())
 

@@ -12,6 +12,7 @@ from filelock import FileLock
 from tests.support.hosts import Host, mirror
 from tests.support.servers import (
     GitHttp,
+    Handler,
     Ssh,
     Trouble,
     dripping_pack,
@@ -197,7 +198,7 @@ def test_the_passphrase_of_a_tls_key_is_asked_for(host: Host, scratch_home: Path
     configure(scratch_home, "http.sslCAInfo", str(certificate.authority))
     configure(scratch_home, "http.sslCert", str(certificate.chain))
     key = tmp_path / "tls" / "encrypted.key"
-    encrypting = ["-aes256", "-passout", "pass:s3cret", "-in", certificate.key, "-out", key]
+    encrypting = ["-aes256", "-passout", "pass:s3cret", "-in", str(certificate.key), "-out", str(key)]
     subprocess.run(["openssl", "pkey", *encrypting], check=True)
     configure(scratch_home, "http.sslKey", str(key))
     configure(scratch_home, "http.sslCertPasswordProtected", "true")
@@ -229,7 +230,7 @@ def test_an_interrupt_while_it_asks_ends_all_and_restores_the_terminal(asking: H
 
 
 def test_an_interrupt_after_it_was_answered_ends_all(asking: Host, guarded: GitHttp, scratch_home: Path) -> None:
-    def drips(handler: object, number: int) -> bool:
+    def drips(handler: Handler, number: int) -> bool:
         return "Authorization" in handler.headers and dripping_pack(handler, number)
 
     guarded.trouble = drips

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
@@ -194,7 +195,7 @@ _TRACES = (
     "GIT_TRACE2_PERF",
     "GIT_CURL_VERBOSE",
 )
-TRACES = dict.fromkeys(_TRACES, "1")
+TRACES: dict[str, Any] = dict.fromkeys(_TRACES, "1")
 
 
 def test_traces_change_no_outcome_and_tell_no_secret(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
@@ -558,6 +559,7 @@ def test_a_cache_of_the_version_before_is_used_or_replaced(
     shutil.rmtree(cache)
     old = pygit2.init_repository(str(cache), bare=True)
     git(cache, "fetch", "-q", "--depth=1", str(upstream.path), "refs/tags/v1:refs/pins/before")
+    assert first is not None
     for ref in refs:
         old.references.create(ref, pygit2.Oid(hex=first))
     assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import git
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, Key, mirror
 from tests.support.program import Ran
 from tests.support.servers import GitHttp, Trouble, git_http, status
 from tests.support.upstreams import Upstream
@@ -33,7 +33,7 @@ def url(request: pytest.FixtureRequest, site: GitHttp, upstream: Upstream) -> st
     return site.url() if request.param == "http" else upstream.url
 
 
-def synced(host: Host, url: str, **keys: str | bool | list[str]) -> Host:
+def synced(host: Host, url: str, **keys: Key) -> Host:
     """The host with one mirror, by default of tag v1."""
     pinned = {} if "commit" in keys else {"tag": "v1"}
     host.manifest(mirror("up", url, local=not url.startswith("http"), **(pinned | keys)))
@@ -195,7 +195,7 @@ def test_a_commit_that_only_a_tag_reaches_is_upstreams(host: Host, upstream: Ups
 # findings about content: records that were changed together with the files, so that only the upstream can tell
 
 
-def rewrite(host: Host, change: Callable[[dict], None]) -> None:
+def rewrite(host: Host, change: Callable[[dict], object]) -> None:
     """Change the record as the tool would write it."""
     record = host.record("up")
     change(record)

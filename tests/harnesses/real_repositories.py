@@ -219,9 +219,9 @@ def _altered_in_archive(host: Host, wanted: Mapping[bytes, str]) -> Iterator[byt
     git(host.path, "archive", "--output", str(archive), "HEAD")
     with tarfile.open(archive) as members:
         held = {
-            os.fsencode(member.name).removeprefix(b"third_party/copy/"): object_id("blob", members.extractfile(member).read())
+            os.fsencode(member.name).removeprefix(b"third_party/copy/"): object_id("blob", file.read())
             for member in members
-            if member.isreg()
+            if member.isreg() and (file := members.extractfile(member))
         }
         links = {os.fsencode(member.name).removeprefix(b"third_party/copy/") for member in members if member.issym()}
     archive.unlink()

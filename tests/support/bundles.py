@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.support.hosts import Host, mirror
 from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
 from tests.support.torture import ALLOW, FILES, NOT_UTF8
-from tests.support.upstreams import Upstream
+from tests.support.upstreams import Content, Upstream
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 LICENSE = (ROOT / "LICENSE").read_bytes()
@@ -34,10 +35,10 @@ class Bundle:
     def third_party(self) -> Path:
         return self.path / "third_party"
 
-    def run(self, *arguments: str, **options: object) -> Ran:
+    def run(self, *arguments: str, **options: Any) -> Ran:
         return run_tool(self.path, *arguments, **options)
 
-    def report(self, *arguments: str, **options: object) -> Ran:
+    def report(self, *arguments: str, **options: Any) -> Ran:
         """Run `report`; it has to succeed."""
         ran = self.run("report", *arguments, **options)
         assert ran.status == 0, ran.err
@@ -105,7 +106,7 @@ def _nested(directory: Path) -> Path:
         )
 
     def clocks(upstream: Upstream) -> None:
-        files = {"wit/clock.wit": _wit("clocks", "0.2.0"), "wit/deps/io/streams.wit": _wit("io", "0.2.0")}
+        files: dict[str, Content] = {"wit/clock.wit": _wit("clocks", "0.2.0"), "wit/deps/io/streams.wit": _wit("io", "0.2.0")}
         upstream.release("v0.2.0", {"COPYING": NOTICE, **files})
 
     def http(upstream: Upstream) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from tests.support.project import ROOT
 
@@ -114,7 +114,7 @@ def _serve(listening: socket.socket, alive: socket.socket) -> None:
     for package in ("sync", "policies"):
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
             importlib.import_module(module.name)
-    _quicken(importlib.import_module("sync.upstream.parallel"))
+    _quicken(vars(importlib.import_module("sync.upstream.parallel")))
     while listening in select.select([listening, alive], [], [])[0]:
         with listening.accept()[0] as answer:
             head, descriptors, _, _ = socket.recv_fds(answer, _HEAD.size, _STREAMS)
@@ -130,12 +130,11 @@ def _serve(listening: socket.socket, alive: socket.socket) -> None:
                 pass
 
 
-def _quicken(parallel: ModuleType) -> None:
-    pauses = parallel._PAUSES_SECONDS  # noqa: SLF001 - a clock
-    parallel._PAUSES_SECONDS = tuple(pause / 20 for pause in pauses)  # noqa: SLF001 - likewise
+def _quicken(parallel: dict[str, Any]) -> None:
+    parallel["_PAUSES_SECONDS"] = tuple(pause / 20 for pause in parallel["_PAUSES_SECONDS"])
 
 
-def _keep(request: list, streams: list[int], answer: socket.socket) -> None:
+def _keep(request: tuple[str, list[str], dict[str, str]], streams: list[int], answer: socket.socket) -> None:
     """Start the run from a process of its own, tell its id, wait for it, tell its status."""
     if (pid := os.fork()) == 0:
         answer.close()

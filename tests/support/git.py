@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 # one clock for all commits, so that ids are the same in every run
 _CLOCK = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
@@ -16,12 +17,13 @@ CONFIGURATIONS = (
 """What a contributor's git may say of line endings, and what it has by itself on each system."""
 
 
-def git(directory: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> str:
-    """Run git and give what it prints; CalledProcessError if it fails."""
-    return git_bytes(directory, *arguments, stdin=stdin, **environment).decode("utf-8", "surrogateescape").strip()
+def git(directory: Path, *arguments: str, **options: Any) -> str:
+    """Give what git prints as text; the options are those of `git_bytes`."""
+    return git_bytes(directory, *arguments, **options).decode("utf-8", "surrogateescape").strip()
 
 
 def git_bytes(directory: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> bytes:
+    """Run git and give what it prints; AssertionError if it fails."""
     done = subprocess.run(
         ["git", *arguments],
         cwd=directory,

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.git import git
 from tests.support.program import Ran, run_tool
@@ -33,10 +34,12 @@ class Host:
     def record(self, name: str) -> dict:
         return json.loads((self.third_party / "provenance" / f"{name}.json").read_bytes())
 
-    def run(self, *arguments: str, **options: object) -> Ran:
+    def run(self, *arguments: str, **options: Any) -> Ran:
+        """With the input, the limit and the environment that `run_tool` takes."""
         return run_tool(self.path, *arguments, **options)
 
-    def git(self, *arguments: str, **options: str) -> str:
+    def git(self, *arguments: str, **options: Any) -> str:
+        """With the input and the environment that `git_bytes` takes."""
         return git(self.path, *arguments, **options)
 
     def sync(self, *arguments: str) -> Ran:
@@ -55,7 +58,11 @@ class Host:
         }
 
 
-def mirror(name: str, url: str, **keys: str | bool | list[str]) -> str:
+Key = str | bool | int | list[str]
+"""A value of a mirror's table in the manifest."""
+
+
+def mirror(name: str, url: str, **keys: Key) -> str:
     """A manifest table; keys are given with `_` for `-`, and `from_` for `from`."""
     values = {"url": url, **keys}
     lines = [f"{key.rstrip('_').replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]

@@ -2,11 +2,21 @@
 
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from tests.support.git import git
+
+Content = bytes | tuple[str, bytes]
+"""What a file holds, or its mode and that; for mode 160000 the id of a commit."""
+
+
+class Files(Protocol):
+    """A mapping of paths, as text or bytes, to contents."""
+
+    def items(self) -> Iterable[tuple[Any, Content]]: ...
 
 
 @dataclass(frozen=True)
@@ -39,12 +49,12 @@ class Upstream:
             names = "".join(f"{path}\n" for path in paths).encode()
             return git(self.path, "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names).splitlines()
 
-    def tree(self, files: Mapping[str | bytes, bytes | tuple[str, bytes]]) -> str:
+    def tree(self, files: Files) -> str:
         """A tree of path → content, or path → (mode, content); for mode 160000 the content is a commit id."""
-        entries = [value if isinstance(value, tuple) else ("100644", value) for value in files.values()]
-        blobs = iter(self._blobs([content for mode, content in entries if mode != "160000"]))
+        entries = [(path, *(value if isinstance(value, tuple) else ("100644", value))) for path, value in files.items()]
+        blobs = iter(self._blobs([content for _, mode, content in entries if mode != "160000"]))
         lines = []
-        for path, (mode, content) in zip(files, entries, strict=True):
+        for path, mode, content in entries:
             named = content.decode() if mode == "160000" else next(blobs)
             name = path.encode() if isinstance(path, str) else path
             lines.append(f"{mode} {named}\t".encode() + name + b"\0")
@@ -53,9 +63,7 @@ class Upstream:
         git(self.path, "update-index", "-z", "--index-info", stdin=b"".join(lines), GIT_INDEX_FILE=str(index))
         return git(self.path, "write-tree", "--missing-ok", GIT_INDEX_FILE=str(index))
 
-    def commit(
-        self, files: Mapping[str | bytes, bytes | tuple[str, bytes]], *, message: str = "change", branch: str | None = "main"
-    ) -> str:
+    def commit(self, files: Files, *, message: str = "change", branch: str | None = "main") -> str:
         """A commit of exactly these files on top of the branch; on no branch at all if `branch` is None."""
         parents = []
         if branch is not None and (parent := self.resolve(f"refs/heads/{branch}")):
@@ -77,7 +85,7 @@ class Upstream:
         )
         return done.stdout.strip() or None
 
-    def release(self, tag: str, files: Mapping[str | bytes, bytes | tuple[str, bytes]]) -> str:
+    def release(self, tag: str, files: Files) -> str:
         """A commit of these files with a lightweight tag; its id."""
         commit = self.commit(files, message=tag)
         self.tag(tag, commit)

@@ -7,7 +7,7 @@ from tests.harnesses.badinput.scene import Scene
 
 ACCEPTED = "accepted"
 FINDING = "finding"
-Build = Callable[[Scene], None]
+Build = Callable[[Scene], object]
 
 
 @dataclass(frozen=True)

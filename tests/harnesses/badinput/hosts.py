@@ -256,19 +256,19 @@ def _cases() -> Iterator[Case]:
         yield Case(f"host-{label}", expected, wanted(lambda _: None), environment=environment)
     for mask in (0o000, 0o077, 0o777):
         yield Case(f"host-umask-{mask:03o}", ACCEPTED, wanted(lambda _: None), umask=mask)
-    for label, command in {"manifest": ("status",), "manifest-synced": ("sync",)}.items():
-        yield Case(f"host-{label}-of-2-gigabytes", "manifest-too-large", _sparse_file("third_party/mirrors.toml"), command=command)
-    for command in ("status", "verify"):
+    for label, word in {"manifest": "status", "manifest-synced": "sync"}.items():
+        yield Case(f"host-{label}-of-2-gigabytes", "manifest-too-large", _sparse_file("third_party/mirrors.toml"), command=(word,))
+    for word in ("status", "verify"):
         yield Case(
-            f"host-mirrored-file-of-2-terabytes-{command}",
+            f"host-mirrored-file-of-2-terabytes-{word}",
             FINDING,
             _sparse_file("third_party/up/a.wit", 2 << 40),
             1,
-            command=(command,),
+            command=(word,),
             hint=False,
         )
-        yield Case(f"host-30000-more-files-{command}", "tree-too-large", _many_files, command=(command,))
-        yield Case(f"host-900-directories-{command}", "file-unreadable", _deep_directories, command=(command,))
+        yield Case(f"host-30000-more-files-{word}", "tree-too-large", _many_files, command=(word,))
+        yield Case(f"host-900-directories-{word}", "file-unreadable", _deep_directories, command=(word,))
     yield Case("host-attributes-of-2-gigabytes", "file-too-large", _sparse_file("third_party/.gitattributes"))
     yield Case("host-ignore-rules-of-begin-lines", ACCEPTED, wanted(_begin_lines))
     yield Case("host-record-of-2-gigabytes", "record-unreadable", _sparse_file("third_party/provenance/up.json"))

@@ -255,8 +255,8 @@ def _cases() -> Iterator[Case]:
     )
     for reference, names in _WINDOWS.items():
         yield from _refused(reference, {f"windows-{label}": name.encode() for label, name in names.items()})
-        for label, name in list(names.items())[::4]:
-            yield Case(f"allowed-windows-{label}", ACCEPTED, beside(name.encode(), reference))
+        for label, reserved in list(names.items())[::4]:
+            yield Case(f"allowed-windows-{label}", ACCEPTED, beside(reserved.encode(), reference))
     yield Case("directory-windows-con", _RESERVED, beside(b"con", place="{}/x"), path=b"con")
     yield Case("nested-windows-dot-at-the-end", _TRAILING, beside(b"d.", place="a/{}/x"), path=b"a/d.")
     yield from _refused(_UNPRINTABLE, {f"name-with-{label}": name for label, name in _ACTING.items()})

@@ -161,11 +161,11 @@ def _draw_nothing() -> None:
 
 def _note_references(note: int) -> None:
     """Write down the reference of each error that is said: of most, text shows none."""
-    render = importlib.import_module("sync.cli.text")
-    render_error = render.render_error
+    words = vars(importlib.import_module("sync.cli.text"))
+    render_error = words["render_error"]
 
     def noting(error: object, paint: object) -> str:
         os.write(note, f"{getattr(error, 'reference', '')}\n".encode())
         return render_error(error, paint)
 
-    render.render_error = noting
+    words["render_error"] = noting

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.git import git
-from tests.support.hosts import Host, mirror
-from tests.support.upstreams import Upstream
+from tests.support.hosts import Host, Key, mirror
+from tests.support.upstreams import Content, Upstream
 
 File = tuple[int, bytes]
 FILE, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 GOOD: Mapping[bytes, File] = {b"a.wit": (FILE, b"a\n"), b"deep/b.wit": (EXECUTABLE, b"b\n")}
-_SECOND_RELEASE = {"LICENSE": b"licence\n", "wit/a.wit": b"a2\n", "wit/deep/b.wit": ("100755", b"b2\n")}
+_SECOND_RELEASE: dict[str, Content] = {"LICENSE": b"licence\n", "wit/a.wit": b"a2\n", "wit/deep/b.wit": ("100755", b"b2\n")}
 _CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n[maintenance]\n\tauto = false\n"
 
 
@@ -98,7 +98,7 @@ def trees_of(files: Mapping[bytes, File]) -> dict[bytes, bytes]:
             below.setdefault(first, {})[rest] = file
         else:
             lines.append((path, line(f"{file[0]:o}", path, object_id("blob", file[1]))))
-    trees = {}
+    trees: dict[bytes, bytes] = {}
     for name, inner in below.items():
         made = trees_of(inner)
         trees |= {name + b"/" + path if path else name: raw for path, raw in made.items()}
@@ -163,7 +163,7 @@ class Scene:
         self.upstream.ref("refs/tags/bad", name)
         self.want()
 
-    def want(self, **keys: str | bool | list[str] | None) -> None:
+    def want(self, **keys: Key | None) -> None:
         """Add the mirror `bad` to the manifest, or give it further keys; None takes one away."""
         values = {"url": "../upstream", "tag": "bad", "local": True, **keys}
         kept = {key: value for key, value in values.items() if value is not None}
@@ -193,7 +193,7 @@ def make_template(top: Path) -> None:
     upstream = Upstream.create(top / "upstream")
     for name in ("hooks", "info", "branches"):
         shutil.rmtree(upstream.path / name, ignore_errors=True)
-    first = {f"wit/{path.decode()}": (f"{mode:o}", content) for path, (mode, content) in GOOD.items()}
+    first: dict[str, Content] = {f"wit/{path.decode()}": (f"{mode:o}", content) for path, (mode, content) in GOOD.items()}
     upstream.release("v1", {**first, "LICENSE": b"licence\n"})
     upstream.release("v2", _SECOND_RELEASE)
     host = Host.create(top / "host")

@@ -113,7 +113,7 @@ def judge_index(case: Case, scene: Scene, before: Moment, after: Moment) -> Iter
 
 def _staged(scene: Scene, record: bytes) -> dict[bytes, tuple[str, str]]:
     """What a sync of the mirror adds to the index."""
-    staged = {}
+    staged: dict[bytes, tuple[str, str]] = {}
     for directory, kept in {scene.into: scene.taken or {}, "licenses/bad": scene.licenses}.items():
         prefix = f"third_party/{directory}/".encode()
         staged |= {prefix + path: (f"{mode:o}", blob) for path, (mode, blob) in _entries(kept).items()}

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 
 from tests.harnesses.badinput.case import ACCEPTED, Build, Case
 from tests.harnesses.badinput.scene import FILE, Scene, commit_of, line, object_id
-from tests.support.hosts import mirror
+from tests.support.hosts import Key, mirror
 
 _INVALID, _SYNTAX = "manifest-invalid", "manifest-syntax"
 
 
 def whole(content: bytes) -> Build:
     """A manifest of these bytes alone."""
-    return lambda scene: (scene.third_party / "mirrors.toml").write_bytes(content) and None
+    return lambda scene: (scene.third_party / "mirrors.toml").write_bytes(content)
 
 
 def behind(text: str) -> Build:
@@ -35,7 +35,7 @@ def changed(change: Callable[[bytes], bytes]) -> Build:
     return build
 
 
-def wanting(**keys: str | bool | list[str] | None) -> Build:
+def wanting(**keys: Key | None) -> Build:
     """A good upstream and a mirror of it with these keys."""
 
     def build(scene: Scene) -> None:
@@ -323,7 +323,7 @@ _UNREADABLE, _NOT_CANONICAL, _MISPLACED = "record-unreadable", "record-not-canon
 
 def bytes_of(change: Callable[[bytes], bytes]) -> Build:
     """A record whose file is changed."""
-    return lambda scene: scene.record.write_bytes(change(scene.record.read_bytes())) and None
+    return lambda scene: scene.record.write_bytes(change(scene.record.read_bytes()))
 
 
 def record(change: Callable[[_Record], object]) -> Build:
@@ -541,7 +541,7 @@ def _record_case(label: str, expected: str, build: Build) -> Case:
 
 
 def _stray(name: str) -> Build:
-    return lambda scene: (scene.third_party / f"provenance/{name}.json").write_text("{}") and None
+    return lambda scene: (scene.third_party / f"provenance/{name}.json").write_text("{}")
 
 
 RECORDS = tuple(_records())

@@ -106,9 +106,9 @@ def _write(writer: "_Writer", commits: int) -> None:
         started += len(now)
         at = writer.merge(at, now) if is_merge else writer.commit("main", at, _union(now))
     for name, moves in (("elsewhere", [{}, {}, {}]), ("bumped", [{name: 0} for name in _three(releases)])):
-        state, start = at, "refs/heads/main"
-        for move in moves:
-            state, start = writer.commit(name, state, move, from_=start), None
+        state = at
+        for number, move in enumerate(moves):
+            state = writer.commit(name, state, move, from_=None if number else "refs/heads/main")
 
 
 def _elsewhere() -> bytes:

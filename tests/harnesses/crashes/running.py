@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tests.harnesses.crashes.points import CALLS, FETCH, SHORT, Point, injection, points_of, strace, write_git_wrapper
 from tests.harnesses.crashes.scenes import JOBS, Job, Scenes, environment
@@ -65,7 +65,7 @@ def was_hit(top: Path, kind: str) -> bool:
     return any("(INJECTED)" in log or f"SIG{kind}" in log for log in logs)
 
 
-def _wrapped_git(top: Path, target: str, tracer: Sequence[str]) -> dict[str, str]:
+def _wrapped_git(top: Path, target: str, tracer: Sequence[str]) -> dict[str, Any]:
     write_git_wrapper(top / "bin", target)
     return {"PATH": f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}", "CRASH_STRACE": " ".join(tracer)}
 

@@ -61,7 +61,9 @@ def fuzz(target: str, seconds: int, crashes: Path) -> Fuzzed:
     executions = re.findall(r"number_of_executed_units:\s*(\d+)", output)
     progress = re.findall(r"cov: (\d+).* corp: (\d+)/", output) or [("0", "0")]
     artifact = re.search(r"Test unit written to (.+)", output)
-    return Fuzzed(target, int(executions[-1]) if executions else 0, *map(int, progress[-1]), artifact and Path(artifact[1]), output)
+    edges, inputs = map(int, progress[-1])
+    crash = Path(artifact[1]) if artifact else None
+    return Fuzzed(target, int(executions[-1]) if executions else 0, edges, inputs, crash, output)
 
 
 def main() -> None:

@@ -38,11 +38,12 @@ class Objects:
 
     def commit(self, files: dict[bytes, bytes], time: int = TIME) -> ObjectId:
         entries = [(RepoPath(path), Mode.FILE, self.add("blob", content)) for path, content in files.items()]
-        for tree in build_trees(entries).values():
+        trees = build_trees(entries)
+        for tree in trees.values():
             self.add("tree", tree.raw)
         author = b"A <a@example.org> %d +0100" % time
-        tree = build_trees(entries)[b""].id.encode()
-        return self.add("commit", b"tree %s\nauthor %s\ncommitter %s\n\nmessage\n" % (tree, author, author))
+        root = trees[b""].id.encode()
+        return self.add("commit", b"tree %s\nauthor %s\ncommitter %s\n\nmessage\n" % (root, author, author))
 
     def tag(self, target: ObjectId, kind: str, name: str) -> ObjectId:
         return self.add("tag", f"object {target}\ntype {kind}\ntag {name}\ntagger A <a@example.org> 1 +0000\n\n{name}\n".encode())

@@ -67,7 +67,7 @@ def _at(document: Any, way: tuple) -> Any:
     return document
 
 
-_VALUES = st.one_of(
+_VALUES: st.SearchStrategy[Any] = st.one_of(
     st.integers(0, 1 << 10), st.sampled_from(["", "a", "../a", '"\\377"', "A" * 40, "1970-01-01T00:00:00Z", None, [], {}])
 )
 _RECORDS = st.builds(

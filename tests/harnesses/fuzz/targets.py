@@ -102,7 +102,7 @@ def proof(data: bytes) -> None:
 
 def _assert_true(claim: Claim, shown: Proof) -> None:
     """Judged by hashes of Python's own and, where the commit is our upstream's, by all that the upstream has."""
-    expected = claim.tag or claim.commit
+    expected: str = claim.tag or claim.commit
     for raw in shown.tags:
         assert _sha1(b"tag", raw) == expected
         expected = raw.split()[1].decode()
@@ -188,9 +188,9 @@ def url(data: bytes) -> None:
         return
     assert not is_local(text)
     if is_scp_like(text):
-        at = text.index(":", text.index("]") if "[" in text.partition(":")[0] else 0)
-        scheme, authority = "ssh", text[:at]
-        assert not text.startswith("-", at + 1)
+        colon = text.index(":", text.index("]") if "[" in text.partition(":")[0] else 0)
+        scheme, authority = "ssh", text[:colon]
+        assert not text.startswith("-", colon + 1)
     else:
         scheme, _, rest = text.partition("://")
         authority = rest.partition("/")[0]
