@@ -4,16 +4,16 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from sync.layout import JOURNAL
 from sync.signals import signals_held
 from tests.support.hosts import Host, mirror
-from tests.support.program import run_tool
-from tests.support.project import ROOT
+from tests.support.meanwhile import run_meanwhile
+from tests.support.program import run_tool, run_under, start_tool
 from tests.support.upstreams import Upstream
 
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
@@ -41,6 +41,11 @@ def updating(host: Host, upstream: Upstream) -> Host:
     return host
 
 
+def injecting(call: str, fault: str) -> list[str]:
+    """The strace under which a run meets the fault at these system calls."""
+    return ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
+
+
 def files(host: Host) -> dict[str, bytes]:
     return {path: content for path, content in host.snapshot().items() if ".git-verbatim" not in path}
 
@@ -56,15 +61,8 @@ def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Hos
     for point in range(1, points + 1):
         shutil.rmtree(updating.path)
         shutil.copytree(pristine, updating.path, symlinks=True)
-        inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={point}"]
-        killed = subprocess.run(
-            ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "sync"],
-            cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=False,
-        )
-        if killed.returncode == 0:
+        killed = run_under(updating.path, injecting(call, f"signal=SIGKILL:when={point}"), "sync")
+        if killed.status == 0:
             break  # fewer such calls than points
         ran = updating.run("verify")
         is_interrupted = ran.status == 2 and "an earlier run was interrupted" in ran.err
@@ -78,14 +76,7 @@ def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Hos
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to kill at system calls")
 @pytest.mark.parametrize("point", [1, 2, 3, 4])
 def test_a_killed_removal_is_finished_by_the_next_run_and_leaves_nothing_empty(updating: Host, point: int) -> None:
-    inject = ["-e", "trace=unlinkat", "-e", f"inject=unlinkat:signal=SIGKILL:when={point}"]
-    subprocess.run(
-        ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
-    )
+    run_under(updating.path, injecting("unlinkat", f"signal=SIGKILL:when={point}"), "remove", "one", "two")
     updating.run("remove", "one", "two")
     assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
     assert not (updating.path / ".git/index.lock").exists()
@@ -124,28 +115,8 @@ def test_what_a_git_that_dies_leaves_of_our_index_is_taken_away(updating: Host, 
 @pytest.mark.parametrize("error", ["EXDEV", "EINVAL", "ENOSYS"])
 def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: Host, error: str) -> None:
     before = (updating.third_party / "one/d/same").stat()
-    done = subprocess.run(
-        [
-            "strace",
-            "-f",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=renameat2",
-            "-e",
-            f"inject=renameat2:error={error}",
-            sys.executable,
-            "-m",
-            "sync",
-            "sync",
-        ],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    ran = run_under(updating.path, injecting("renameat2", f"error={error}"), "sync")
+    assert ran.status == 0, ran.err
     assert updating.run("verify").status == updating.run("verify", "--index").status == 0
     assert not (updating.third_party / ".git-verbatim").exists()
     assert not (updating.third_party / "one/d/gone").exists()
@@ -155,36 +126,15 @@ def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
 def test_where_nothing_can_be_renamed_away_a_removal_leaves_nothing_and_rescues_nothing(updating: Host) -> None:
-    inject = ["-e", "trace=renameat2", "-e", "inject=renameat2:error=EXDEV"]
-    done = subprocess.run(
-        ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "remove", "one", "two"],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    ran = run_under(updating.path, injecting("renameat2", "error=EXDEV"), "remove", "one", "two")
+    assert (ran.status, ran.err) == (0, "")
     assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
 
 
 def test_an_interrupted_run_takes_its_workspace_away(updating: Host) -> None:
     before = updating.snapshot()
-    wrapper = updating.path.with_name("wrapper.py")
-    wrapper.write_text(
-        "import signal, sys\nimport sync.change.stage\nfrom sync.__main__ import main\n"
-        "sync.change.stage.discard_unfinished = lambda workspace: signal.raise_signal(signal.SIGINT)\n"
-        "sys.argv = ['git-verbatim', 'sync']\nmain()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(wrapper)],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    ran = run_meanwhile(updating.path, "third_party/.git-verbatim", None, "sync")
+    assert (ran.status, ran.err) == (130, "interrupted\n")
     assert updating.snapshot() == before
     assert not (updating.third_party / ".git-verbatim").exists()
 
@@ -204,24 +154,10 @@ def test_signals_that_are_held_cut_no_system_call_short() -> None:
 
 def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None:
     """Nothing is deleted that was not seen when the plan was made."""
-    wrapper = updating.path.with_name("wrapper.py")
     # the change comes at the worst moment: after the plan, just before the replacement
-    wrapper.write_text(
-        "import sys\nimport sync.change.stage as apply\nfrom sync.__main__ import main\n"
-        "original = apply.write_journal\n"
-        "def late(*arguments):\n    original(*arguments)\n    open('third_party/one/late', 'w').write('precious')\n"
-        "apply.write_journal = late\nsys.argv = ['git-verbatim', 'sync']\nmain()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(wrapper)],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "a change made meanwhile was kept: third_party/.git-verbatim/rescued/one.1" in done.stderr
+    ran = run_meanwhile(updating.path, f".git/{JOURNAL}", ("third_party/one/late", "precious"), "sync")
+    assert ran.status == 0, ran.err
+    assert "a change made meanwhile was kept: third_party/.git-verbatim/rescued/one.1" in ran.err
     assert (updating.third_party / ".git-verbatim/rescued/one.1/late").read_text() == "precious"
     assert updating.run("verify").status == 0
     assert ".git-verbatim" not in updating.git("status", "--porcelain", "--untracked-files=all")
@@ -230,23 +166,8 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
 def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_lost(updating: Host, upstream: Upstream) -> None:
     """The commit holds the manifest that was synced; the edit waits in the working tree for the next sync."""
     edited = manifest(upstream, "v2").replace("v2", "v3")
-    wrapper = updating.path.with_name("wrapper.py")
-    wrapper.write_text(
-        "import sys\nimport sync.change.stage\nfrom sync.__main__ import main\n"
-        "original = sync.change.stage.write_journal\n"
-        "def late(*arguments):\n"
-        f"    original(*arguments)\n    open('third_party/mirrors.toml', 'w').write({edited!r})\n"
-        "sync.change.stage.write_journal = late\nsys.argv = ['git-verbatim', 'sync', '--commit']\nmain()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(wrapper)],
-        cwd=updating.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    ran = run_meanwhile(updating.path, f".git/{JOURNAL}", ("third_party/mirrors.toml", edited), "sync", "--commit")
+    assert (ran.status, ran.err) == (0, "")
     assert updating.git("show", "HEAD:third_party/mirrors.toml").strip() == manifest(upstream, "v2").strip()
     assert (updating.third_party / "mirrors.toml").read_text() == edited
 
@@ -258,15 +179,7 @@ def test_runs_wait_for_one_another_and_readers_see_old_or_new(updating: Host, up
     runs = []
     for number in range(3, 7):
         updating.manifest(manifest(upstream, f"v{number}"))
-        runs.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "sync", "sync"],
-                cwd=updating.path,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-        )
+        runs.append(start_tool(updating.path, "sync"))
         time.sleep(0.05)
     seen = set()
     while any(run.poll() is None for run in runs):
@@ -285,18 +198,11 @@ def test_a_run_that_waits_says_so(updating: Host) -> None:
     from filelock import FileLock
 
     with FileLock(updating.path / ".git/git-verbatim.lock"):
-        waiting = subprocess.Popen(
-            [sys.executable, "-m", "sync", "sync"],
-            cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        waiting = start_tool(updating.path, "sync")
         assert waiting.stderr is not None
         assert waiting.stderr.readline() == "waiting for another git-verbatim to finish with this repository\n"
-    assert waiting.wait(30) == 0
-    waiting.stderr.close()
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -305,14 +211,7 @@ def test_an_interrupted_wait_exits_130_and_changes_nothing(updating: Host, numbe
 
     before = updating.snapshot()
     with FileLock(updating.path / ".git/git-verbatim.lock"):
-        waiting = subprocess.Popen(
-            [sys.executable, "-m", "sync", "sync"],
-            cwd=updating.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        waiting = start_tool(updating.path, "sync")
         assert waiting.stderr is not None
         waiting.stderr.readline()
         waiting.send_signal(number)

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import forked
 from tests.support.project import ROOT
+
+_PROGRAM = (sys.executable, "-m", "sync")
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,32 @@ def run_tool(directory: Path, *arguments: str, stdin: bytes = b"", timeout: floa
     return ran
 
 
+def start_tool(directory: Path, *arguments: str, under: Sequence[str] = (), **environment: str) -> "subprocess.Popen[str]":
+    """Begin a run in an interpreter and a session of its own; `under` are the words of a program that starts it."""
+    return subprocess.Popen(
+        [*under, *_PROGRAM, *arguments],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def run_under(directory: Path, under: Sequence[str], *arguments: str) -> Ran:
+    """Run the program in a fresh interpreter that another program starts, as strace would."""
+    with start_tool(directory, *arguments, under=under) as run:
+        out, err = run.communicate()
+    return Ran(run.returncode, out, err)
+
+
 def _run_fresh(
     directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
 ) -> tuple[int, bytes, bytes]:
-    command = [sys.executable, "-m", "sync", *arguments]
     done = subprocess.run(
-        command,
+        [*_PROGRAM, *arguments],
         cwd=directory,
         input=stdin,
         capture_output=True,
