@@ -14,6 +14,7 @@ from sync.signals import signals_held
 from tests.support.hosts import Host, mirror
 from tests.support.meanwhile import run_meanwhile
 from tests.support.program import run_tool, run_under, start_tool
+from tests.support.strace import injecting
 from tests.support.upstreams import Upstream
 
 OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
@@ -39,11 +40,6 @@ def updating(host: Host, upstream: Upstream) -> Host:
     host.manifest(manifest(upstream, "v2"))
     host.git("add", "third_party/mirrors.toml")
     return host
-
-
-def injecting(call: str, fault: str) -> list[str]:
-    """The strace under which a run meets the fault at these system calls."""
-    return ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
 
 
 def files(host: Host) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
+from tests.support.originals import released, synced
 from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -35,16 +36,8 @@ class Originals:
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> Originals:
     place = tmp_path_factory.mktemp("originals")
-    upstream = Upstream.create(place / "upstream")
-    (place / "gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-        upstream.release("v1", {"a.wit": b"a1\n", "b.wit": b"b\n"})
-        upstream.release("v2", {"a.wit": b"a2\n", "b.wit": b"b\n"})
-        host = Host.create(place / "host")
-        host.manifest(mirror("up", upstream.url, tag="v1", local=True))
-        host.sync("--commit")
+    with released(place) as upstream:
+        host = synced(place / "host", upstream)
         moved = Host(Path(shutil.copytree(host.path, place / "moved", symlinks=True)))
         moved.manifest(mirror("up", upstream.url, tag="v2", local=True))
         moved.sync()

@@ -17,11 +17,11 @@ from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 
 from tests.support.git import git
+from tests.support.github import commands
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
-from tests.test_formats import commands
 
 NO_COMMIT = "0" * 40
 BASE_PYTHON = os.path.realpath(sys.executable)

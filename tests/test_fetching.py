@@ -1,14 +1,16 @@
 """Fetching: every transport, every kind of pin, git's own configuration for transport, and the cache."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sync.git.settings import TransportConfiguration
+from tests.support.caches import caches, delete
+from tests.support.fetching import FILES, MIRRORED, configure, configure_ssh, elsewhere, install_key, mirrored, sync_of, trust
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
+from tests.support.scripts import script
 from tests.support.servers import (
     GitHttp,
     Ssh,
@@ -17,45 +19,15 @@ from tests.support.servers import (
     git_http,
     make_certificate,
     make_ssh_key,
-    protect_ssh_key,
     redirect_to,
     ssh_agent,
     status,
 )
 from tests.support.upstreams import Upstream
 
-FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
-MIRRORED = {f"third_party/up/{path}": content for path, content in FILES.items()}
-
-
-def caches(home: Path) -> list[Path]:
-    return sorted((home / ".cache" / "git-verbatim").glob("*.git"))
-
 
 def is_shallow(cache: Path) -> bool:
     return (cache / "shallow").exists()
-
-
-def configure(home: Path, *arguments: str) -> None:
-    git(home, "config", "--file", str(home / ".gitconfig"), *arguments)
-
-
-def mirrored(host: Host, name: str = "up") -> dict[str, bytes]:
-    return {path: content for path, content in host.snapshot().items() if path.startswith(f"third_party/{name}/")}
-
-
-def sync_of(host: Host, url: str, **keys: str | bool) -> dict[str, bytes]:
-    """Sync the one mirror of this URL, by default at tag v1; its files."""
-    host.manifest(mirror("up", url, **({"tag": "v1"} | keys)))
-    host.sync()
-    return mirrored(host)
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(0o755)
-    return path
 
 
 # transports
@@ -236,28 +208,6 @@ def test_ssh_without_a_key_says_what_was_tried(host: Host, upstream: Upstream, s
         f"  {ssh.user}@127.0.0.1: Permission denied (publickey).\n"
         "hint: add the key to the agent with `ssh-add`, and try `ssh -T` to the host\n"
     )
-
-
-def trust(home: Path, ssh: Ssh) -> None:
-    (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
-    (home / ".ssh" / "known_hosts").write_text(ssh.known_hosts)
-
-
-def install_key(ssh: Ssh, path: Path, passphrase: str = "") -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.write_bytes(ssh.key.read_bytes())
-    path.chmod(0o600)
-    if passphrase:
-        protect_ssh_key(path, passphrase)
-    path.with_name(f"{path.name}.pub").write_bytes(ssh.key.with_name(f"{ssh.key.name}.pub").read_bytes())
-    if path.name.startswith("id_"):  # a usual place
-        with (path.parent / "ssh_config").open("a") as settings:
-            settings.write(f" IdentityFile {path}\n")
-
-
-def configure_ssh(home: Path, text: str) -> None:
-    (home / ".ssh" / "config").write_text(text)
-    (home / ".ssh" / "config").chmod(0o600)
 
 
 # pins
@@ -600,11 +550,6 @@ def test_a_redirect_is_followed(host: Host, upstream: Upstream, site: GitHttp, t
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=redirect_to(lambda: site.base)) as old:
         assert sync_of(host, old.url()) == MIRRORED
-
-
-def elsewhere(site: GitHttp) -> str:
-    """The same server by another name."""
-    return site.base.replace("127.0.0.1", "localhost")
 
 
 def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
@@ -964,10 +909,6 @@ def test_a_mirror_is_rebuilt_after_the_cache_was_deleted(host: Host, upstream: U
     delete(host.third_party / "up")
     host.sync("--discard-local")
     assert mirrored(host) == MIRRORED
-
-
-def delete(path: Path) -> None:
-    subprocess.run(["rm", "-rf", str(path)], check=True)
 
 
 def damage_pack(cache: Path) -> None:

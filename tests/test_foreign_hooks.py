@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.scripts import script
 from tests.support.upstreams import Upstream
 
 # what a whitespace check, an end-of-file fixer and a search for conflict markers take offence at
@@ -29,13 +30,6 @@ def mirrored(host: Host, upstream: Upstream) -> Host:
     host.sync("--commit")
     host.manifest(mirror("up", upstream.url, tag="v2", local=True))
     return host
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(0o755)
-    return path
 
 
 def assert_exact(host: Host, upstream: Upstream, tag: str = "v2") -> None:

@@ -15,6 +15,7 @@ from jsonschema.validators import validator_for
 
 from policies.words import EXPLANATIONS
 from sync.quoting import unquote_path
+from tests.support.github import commands
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
@@ -79,25 +80,6 @@ def sarif(ran: Ran) -> Any:
     validator(schema, format_checker=validator.FORMAT_CHECKER).validate(ran.json)
     (run,) = ran.json["runs"]
     return run
-
-
-def commands(out: str) -> list[tuple[str, dict[str, str], str]]:
-    """What GitHub's runner makes of an output: (command, properties, message), read as its ActionCommand.TryParseV2 does."""
-    found = []
-    for line in re.split("\r\n|\r|\n", out):
-        match = re.match(r"::([^ :]+)(?: (.*?))?::(.*)$", line.lstrip())
-        if match is None:
-            assert "##[" not in line, "the older form of a command starts anywhere"
-            continue
-        pairs = (pair.split("=", 1) for pair in (match[2] or "").split(",") if pair)
-        found.append((match[1], {key: _unescape(value) for key, value in pairs}, _unescape(match[3])))
-    return found
-
-
-def _unescape(text: str) -> str:
-    for escaped, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
-        text = text.replace(escaped, character)
-    return text
 
 
 # what is found

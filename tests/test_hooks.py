@@ -13,8 +13,10 @@ import pytest
 
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.originals import released, synced
 from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
+from tests.support.scripts import script
 from tests.support.upstreams import Upstream
 
 CLIENT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "pre-push")
@@ -51,16 +53,8 @@ class Originals:
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> Originals:
     place = tmp_path_factory.mktemp("originals")
-    upstream = Upstream.create(place / "upstream")
-    (place / "gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-        upstream.release("v1", {"a.wit": b"a1\n", "b.wit": b"b\n"})
-        upstream.release("v2", {"a.wit": b"a2\n", "b.wit": b"b\n"})
-        host = Host.create(place / "plain")
-        host.manifest(mirror("up", upstream.url, tag="v1", local=True))
-        host.sync("--commit")
+    with released(place) as upstream:
+        host = synced(place / "plain", upstream)
         shutil.copytree(host.path, place / "hooked", symlinks=True)
         assert install(place / "hooked") == Ran(0, INSTALLED, "")
     return Originals(upstream, host.path, place / "hooked")
@@ -117,13 +111,6 @@ def hooks_of(directory: Path) -> dict[str, tuple[bytes, bool]]:
     """Every hook of a directory but git's samples: its bytes, and whether it can be run."""
     files = (path for path in sorted(directory.iterdir()) if path.suffix != ".sample")
     return {path.name: (path.read_bytes(), os.access(path, os.X_OK)) for path in files}
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(0o755)
-    return path
 
 
 # install

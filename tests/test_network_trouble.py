@@ -1,24 +1,23 @@
 """When the network fails: what is tried again, what is not, how long it takes, and that nothing is left behind."""
 
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.caches import left_in_cache
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.processes import has_begun, interrupted
 from tests.support.program import Ran
-from tests.support.project import ROOT
 from tests.support.servers import (
-    GitHttp,
     Handler,
     Trouble,
+    asks_for_blobs,
     dripping_pack,
     free_port,
     git_http,
@@ -38,16 +37,6 @@ FILES = {"a.wit": b"a\n", "large": random.Random(7).randbytes(200_000)}
 def sync_from(host: Host, url: str, *options: str) -> Ran:
     host.manifest(mirror("up", url, tag="v1"))
     return host.run("sync", *options)
-
-
-def left_in_cache(home: Path) -> list[str]:
-    """Temporary files in the cache: git's and libgit2's unfinished packs, and locks of refs."""
-    cache = home / ".cache" / "git-verbatim"
-    unfinished = [*cache.glob("*.git/objects/pack/*"), *cache.glob("*.git/**/*.lock")]
-    names = sorted(path.name for path in unfinished)
-    return [
-        name for name in names if not name.endswith((".pack", ".idx", ".rev", ".promisor")) or name.startswith(("tmp", "pack_"))
-    ]
 
 
 # answers that are not git's
@@ -222,31 +211,6 @@ def test_the_deadline_holds_also_for_verify(host: Host, upstream: Upstream, tmp_
     assert ran.err.splitlines()[0] == "error: fetching took too long"
 
 
-def interrupted(host: Host, site: GitHttp, number: signal.Signals, hangs: Callable[[], bool]) -> tuple[int, str, float]:
-    """Start a sync, signal it once it hangs; exit status, stderr, and the seconds it took to answer."""
-    host.manifest(mirror("up", site.url(), tag="v1"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sync", "sync"],
-        cwd=host.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 20
-        while not hangs() and time.monotonic() < end and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(0.2)
-        start = time.monotonic()
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, err.decode(), time.monotonic() - start
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("trouble", [hang_before_headers, dripping_pack])
 def test_a_signal_is_answered_within_a_second_and_nothing_is_left(
@@ -254,8 +218,7 @@ def test_a_signal_is_answered_within_a_second_and_nothing_is_left(
 ) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
-        is_there = site.visits if trouble is hang_before_headers else lambda: site.posts() > 1
-        code, err, took = interrupted(host, site, number, lambda: bool(is_there()))
+        code, err, took = interrupted(host, site, number, lambda: has_begun(site, trouble))
     assert (code, err) == (130, "interrupted\n")
     assert took < 1 + starting()
     assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
@@ -264,7 +227,7 @@ def test_a_signal_is_answered_within_a_second_and_nothing_is_left(
 def test_a_signal_is_answered_between_two_attempts(host: Host, upstream: Upstream, tmp_path: Path) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=status(503)) as site:
-        code, err, took = interrupted(host, site, signal.SIGINT, lambda: site.visits() >= 2)
+        code, err, took = interrupted(host, site, signal.SIGINT, lambda: site.visits() >= 2 and site.requests[-1].answered > 0)
     assert (code, err) == (130, "interrupted\n")
     assert took < 1 + starting()
 
@@ -273,7 +236,7 @@ def test_a_sync_after_an_interrupted_one_works(host: Host, upstream: Upstream, t
     upstream.release("v1", FILES)
     trouble: list[Trouble] = [dripping_pack]
     with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
-        interrupted(host, site, signal.SIGINT, lambda: site.posts() > 1)
+        interrupted(host, site, signal.SIGINT, lambda: has_begun(site, dripping_pack))
         trouble.clear()
         ran = host.run("sync")
     assert ran.status == 0, ran.err
@@ -287,7 +250,7 @@ def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
     upstream.release("v1", FILES)
     trouble: list[Trouble] = [dripping_pack]
     with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
-        interrupted(host, site, signal.SIGKILL, lambda: site.posts() > 1)
+        interrupted(host, site, signal.SIGKILL, lambda: left_in_cache(scratch_home))
         assert left_in_cache(scratch_home) != []
         trouble.clear()
         ran = host.run("sync")
@@ -296,10 +259,6 @@ def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
 
 
 # a large upstream, of which blobs are asked for by themselves
-
-
-def asks_for_blobs(handler: Handler, commit: str) -> bool:
-    return bool(handler.request_made.wants) and commit not in handler.request_made.wants
 
 
 @pytest.mark.parametrize("trouble", [only_half_a_pack, reset_connection, status(503)], ids=["half", "reset", "503"])

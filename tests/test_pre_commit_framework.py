@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.originals import released
 from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -83,13 +84,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Framework:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     program.chmod(0o755)
-    upstream = Upstream.create(place / "upstream")
-    (place / "gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-        upstream.release("v1", {"a.wit": b"a1\n", "b.wit": b"b\n"})
-        upstream.release("v2", {"a.wit": b"a2\n", "b.wit": b"b\n"})
+    with released(place) as upstream:
         framework = Framework(Host.create(place / "host"), place / "remote.git", upstream, environment)
         local = [{key: value for key, value in hook.items() if key != "minimum_pre_commit_version"} for hook in HOOKS]
         configure(framework.host, {"repo": "local", "hooks": [{**hook, "language": "system"} for hook in local]})

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
+from tests.support.originals import released, synced
 from tests.support.program import Ran, run_tool
 from tests.support.servers import git_http, ssh_server, ssh_trouble
 from tests.support.upstreams import Upstream
@@ -92,16 +93,8 @@ class Place:
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Upstream]:
     """A host with one mirror at v1, in sync, and its upstream."""
     place = tmp_path_factory.mktemp("original")
-    upstream = Upstream.create(place / "upstream")
-    (place / "gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-        upstream.release("v1", {"a.wit": b"a1\n", "b.wit": b"b\n"})
-        upstream.release("v2", {"a.wit": b"a2\n", "b.wit": b"b\n"})
-        host = Host.create(place / "host")
-        host.manifest(mirror("up", upstream.url, tag="v1", local=True))
-        host.sync("--commit")
+    with released(place) as upstream:
+        host = synced(place / "host", upstream)
         bare = place / "bare.git"
         git(place, "clone", "--quiet", "--bare", str(host.path), str(bare))
         git(bare, "config", "http.receivepack", "true")

@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
-from tests.support.project import ROOT
+from tests.support.program import Ran, run_under
+from tests.support.strace import injecting
 from tests.support.upstreams import Upstream
 
 
@@ -165,16 +164,8 @@ def test_what_git_refuses_late_is_mended_by_the_printed_command(
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
 def test_where_files_have_one_name_only_the_index_is_locked_all_the_same(wanting: Host) -> None:
-    inject = ["-e", "trace=link", "-e", "inject=link:error=EPERM"]
-    done = subprocess.run(
-        ["strace", "-f", "-o", "/dev/null", *inject, sys.executable, "-m", "sync", "sync", "--commit"],
-        cwd=wanting.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, wanting.run("verify", "--index").status) == (0, 0), done.stderr
+    ran = run_under(wanting.path, injecting("link", "error=EPERM"), "sync", "--commit")
+    assert (ran.status, wanting.run("verify", "--index").status) == (0, 0), ran.err
     assert (wanting.third_party / "up/a").read_text() == "2\n"
     assert not (wanting.path / ".git/index.lock").exists()
 
@@ -187,10 +178,8 @@ needs_unprivileged = pytest.mark.skipif(
 )
 
 
-def unprivileged(host: Host, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [*UNPRIVILEGED, sys.executable, "-m", "sync", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=host.path, capture_output=True, text=True, check=False, env=environment)
+def unprivileged(host: Host, *arguments: str) -> Ran:
+    return run_under(host.path, UNPRIVILEGED, *arguments)
 
 
 @needs_unprivileged
@@ -203,12 +192,12 @@ def test_a_write_protected_place_is_refused_before_the_first_write(wanting: Host
     before = whole(wanting)
     protected.chmod(0o555)
     ran = unprivileged(wanting, *command)
-    assert (ran.returncode, "permission denied" in ran.stderr, "hint: " in ran.stderr) == (2, True, True), ran
-    assert str(protected if place == ".git" else protected.relative_to(wanting.path)) in ran.stderr
+    assert (ran.status, "permission denied" in ran.err, "hint: " in ran.err) == (2, True, True), ran
+    assert str(protected if place == ".git" else protected.relative_to(wanting.path)) in ran.err
     protected.chmod(0o755)
     assert whole(wanting) == before
     ran = unprivileged(wanting, *command)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.status, ran.err) == (0, "")
 
 
 @needs_unprivileged
@@ -217,6 +206,6 @@ def test_write_protected_directories_inside_a_mirror_stop_nothing(wanting: Host,
     (wanting.third_party / "up/d/b").chmod(0o444)
     (wanting.third_party / "up/d").chmod(0o555)
     ran = unprivileged(wanting, *command)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.status, ran.err) == (0, "")
     assert not (wanting.third_party / ".git-verbatim").exists()
     assert wanting.run("status").status == 0

@@ -24,6 +24,7 @@ from sync.judgement.findings import Presence
 from sync.model import FileFact, Pin, PinKind
 from sync.report.facts import Component, Content, Facts, Licensing, Nested, Origin
 from sync.report.formats import intoto, nix, sha256sums, verify_sh
+from tests.support import components
 from tests.support.bundles import Bundle
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
@@ -92,33 +93,17 @@ def run(*command: str | bytes, cwd: Path, status: int = 0, **environment: str) -
 
 def component(name: str = "up", **facts: Any) -> Component:
     """A mirror of an upstream's root with one empty file."""
-    empty = FileFact(RepoPath(b"empty"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
-    values: dict = {
-        "name": name,
-        "into": name,
-        "presence": Presence.PRESENT,
-        "description": None,
-        "supplier": None,
+    values: dict[str, Any] = {
         "url": "https://example.org/up",
-        "also_at": (),
-        "pin": Pin(PinKind.TAG, "v1.2"),
-        "version": "1.2",
-        "tag": None,
         "commit": COMMIT,
         "commit_time": "2026-01-02T03:04:05Z",
-        "source": RepoPath(b""),
-        "include": (),
-        "exclude": (),
         "tree": TREE,
         "upstream_tree": TREE,
-        "is_root": True,
-        "files": (empty,),
-        "license_files": (),
+        "files": (FileFact(RepoPath(b"empty"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256),),
         "licensing": UNKNOWN,
-        "nested": (),
         "content": Content({}, {}, {}, bytes(32)),
     }
-    return Component(**(values | facts))
+    return components.component(name, **(values | facts))
 
 
 def facts_of(*components: Component) -> Facts:

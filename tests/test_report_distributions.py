@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -19,68 +19,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.ids import Mode, ObjectId, RepoPath
+from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.manifest.license_expressions import parse_expression
-from sync.model import FileFact, Pin, PinKind
-from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
+from sync.model import Pin, PinKind
+from sync.report.facts import Component, Facts, Licensing, Nested, Origin
 from sync.report.formats import debian, reuse, rpm
-from sync.report.versions import version_of
 from tests.support.bundles import Bundle
+from tests.support.components import COMMIT, TREE, component, concluded, rendered, text
 from tests.support.git import git
 
-COMMIT = ObjectId("1" * 40)
-TREE = ObjectId("2" * 40)
-BLOB = ObjectId("3" * 40)
-NO_LICENSING = Licensing(None, "upstream ships no licence file that covers it", None, None, (), ())
 MIT_TEXT = "Copyright (c) 2020 Ada\n\nPermission is granted.\n"
 
 
 def needs(program: str, package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}, of the Debian package {package}")
-
-
-def text(content: str, expression: str | None = None, path: str = "third_party/licenses/one/LICENSE") -> LicenseText:
-    return LicenseText(path, RepoPath(b"LICENSE"), BLOB, expression, expression and "blob id", content.encode())
-
-
-def concluded(expression: str, *texts: LicenseText, copyright_lines: Sequence[str] = ()) -> Licensing:
-    return Licensing(None, "nobody knows", parse_expression(expression), None, texts, tuple(copyright_lines))
-
-
-def mirror(name: str = "one", tag: str | None = "v1.2", **changes: Any) -> Component:
-    """A mirror that is here, of one file, as the facts have it."""
-    pin = Pin(PinKind.COMMIT, COMMIT) if tag is None else Pin(PinKind.TAG, tag)
-    plain = Component(
-        name=name,
-        into=name,
-        presence=Presence.PRESENT,
-        description=None,
-        supplier=None,
-        url=f"https://example.org/{name}",
-        also_at=(),
-        pin=pin,
-        version=version_of(pin),
-        tag=None,
-        commit=COMMIT,
-        commit_time="2024-09-10T11:12:13Z",
-        source=RepoPath(b""),
-        include=(),
-        exclude=(),
-        tree=TREE,
-        upstream_tree=TREE,
-        is_root=True,
-        files=(FileFact(RepoPath(b"file"), Mode.FILE, BLOB, 1, "4" * 64),),
-        license_files=(),
-        licensing=NO_LICENSING,
-        nested=(),
-        content=None,
-    )
-    return replace(plain, **changes)
-
-
-def rendered(report: Any, *components: Component) -> str:
-    return report.render(Facts(components, 0)).decode()
 
 
 # debian/copyright
@@ -365,7 +317,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize(("into", "pattern"), PATTERNS.items(), ids=map(ascii, PATTERNS))
 def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(into: str, pattern: str) -> None:
-    found = parsed(rendered(debian, mirror(into=into)))
+    found = parsed(rendered(debian, component(into=into)))
     (_, paragraph) = found.all_files_paragraphs()
     assert paragraph.files == (pattern,)
     assert paragraph.matches(f"third_party/{into}/deep/.file") and not paragraph.matches(f"third_party/{into}x/file")
@@ -373,7 +325,7 @@ def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(into: str, 
 
 @pytest.mark.parametrize("order", [("a b", "axb", "a bxc", "axbxc"), ("axbxc", "a bxc", "axb", "a b")])
 def test_a_pattern_for_a_blank_takes_no_files_from_other_mirrors(order: tuple[str, ...]) -> None:
-    found = parsed(rendered(debian, *(mirror(f"m{at}", into=into) for at, into in enumerate(order))))
+    found = parsed(rendered(debian, *(component(f"m{at}", into=into) for at, into in enumerate(order))))
     for at, into in enumerate(order):
         assert f"  m{at} 1.2" in found.find_files_paragraph(f"third_party/{into}/file").comment
 
@@ -407,7 +359,7 @@ SHORT_NAMES = {
 
 def license_of(licensing: Licensing) -> tuple[str, dict[str, str]]:
     """What the Files paragraph says, and the text of each License paragraph."""
-    found = parsed(rendered(debian, mirror(licensing=licensing)))
+    found = parsed(rendered(debian, component(licensing=licensing)))
     (_, paragraph) = found.all_files_paragraphs()
     return paragraph.license.synopsis, {p.license.synopsis: p.license.text for p in found.all_license_paragraphs()}
 
@@ -430,7 +382,7 @@ EXPRESSIONS = st.recursive(
 @given(EXPRESSIONS)
 def test_an_expression_keeps_its_meaning_without_parentheses(spdx: str) -> None:
     """`and` before `or`, but last after a comma: copyright-format 1.0, "License specification"."""
-    said = debian.render(Facts((mirror(licensing=concluded(spdx)),), 0)).decode().partition("License: ")[2].partition("\n")[0]
+    said = debian.render(Facts((component(licensing=concluded(spdx)),), 0)).decode().partition("License: ")[2].partition("\n")[0]
     ids = {"MIT": "Expat", "ISC": "ISC", "Zlib": "Zlib", "0BSD": "0BSD"}
     for values in product([False, True], repeat=4):
         holds = dict(zip(ids.values(), values, strict=True))
@@ -476,7 +428,7 @@ def test_a_text_of_a_concluded_licence_is_quoted_without_whose_it_is() -> None:
 
 def test_texts_of_one_licence_that_differ_are_all_quoted_in_one_paragraph_and_equal_ones_once() -> None:
     mirrors = [
-        mirror(
+        component(
             name, licensing=concluded("MIT", text(content, path=f"third_party/licenses/{name}/LICENSE"), copyright_lines=[whose])
         )
         for name, content, whose in [
@@ -505,7 +457,7 @@ License: Expat
 
 def test_the_text_of_an_unknown_licence_is_there_to_be_read() -> None:
     licensing = Licensing(None, "the text is not known", None, None, (text("Do as\n\nyou like\n"),), ())
-    assert "\nLicense: UNKNOWN\n Do as\n .\n you like\nComment:" in rendered(debian, mirror(licensing=licensing))
+    assert "\nLicense: UNKNOWN\n Do as\n .\n you like\nComment:" in rendered(debian, component(licensing=licensing))
 
 
 @pytest.mark.parametrize(
@@ -518,7 +470,7 @@ def test_the_text_of_an_unknown_licence_is_there_to_be_read() -> None:
     ],
 )
 def test_the_version_is_said_as_debian_would(tag: str | None, said: str) -> None:
-    assert f"\n   Debian version {said}\n" in rendered(debian, mirror(tag=tag))
+    assert f"\n   Debian version {said}\n" in rendered(debian, component(pinned=tag))
 
 
 # an rpm spec file
@@ -649,7 +601,7 @@ def test_what_is_not_here_is_bundled_only_inside_others(nested_bundle: Bundle, t
 
 
 def test_a_version_that_rpm_cannot_say_is_date_and_commit_and_said() -> None:
-    lines = rendered(rpm, mirror(tag="日本"), mirror("pinned", tag=None))
+    lines = rendered(rpm, component(pinned="日本"), component("pinned", pinned=None))
     assert (
         "#   version by date and commit: rpm cannot say the version 日本\nProvides: bundled(one) = 0~git20240910.1111111\n" in lines
     )
@@ -760,7 +712,7 @@ def test_what_is_not_here_is_not_annotated_but_said(nested_bundle: Bundle, tmp_p
 def test_a_glob_matches_the_files_of_its_mirror_whatever_its_name(into: str) -> None:
     from reuse.global_licensing import ReuseTOML
 
-    annotations = ReuseTOML.from_toml(OWN + rendered(reuse, mirror(into=into, licensing=concluded("MIT"))), "REUSE.toml")
+    annotations = ReuseTOML.from_toml(OWN + rendered(reuse, component(into=into, licensing=concluded("MIT"))), "REUSE.toml")
     item = annotations.find_annotations_item(f"third_party/{into}/deep/.file")
     assert item and [str(expression) for expression in item.spdx_expressions] == ["MIT"]
     assert annotations.find_annotations_item(f"third_party/{into}x/file") is None
@@ -789,8 +741,8 @@ def hostile() -> tuple[Component, Component]:
             Origin("other", HOSTILE, Pin(PinKind.TAG, HOSTILE), COMMIT, RepoPath(name), same_tree=True),
         ),
     ]
-    plain = mirror(tag=HOSTILE, description=HOSTILE, supplier=HOSTILE, url=HOSTILE, into=f"a{HOSTILE}", source=RepoPath(name))
-    other = mirror("other", tag=HOSTILE, presence=Presence.REMOVED, into=HOSTILE)
+    plain = component(pinned=HOSTILE, description=HOSTILE, supplier=HOSTILE, url=HOSTILE, into=f"a{HOSTILE}", source=RepoPath(name))
+    other = component("other", pinned=HOSTILE, presence=Presence.REMOVED, into=HOSTILE)
     return replace(plain, licensing=licensing, nested=tuple(nested)), other
 
 
@@ -835,7 +787,7 @@ def test_nothing_from_outside_is_toml(hostile: tuple[Component, Component]) -> N
 def test_reuse_reads_odd_copyright_lines(whose: str) -> None:
     from reuse.global_licensing import ReuseTOML
 
-    lines = rendered(reuse, mirror(licensing=concluded("MIT", copyright_lines=[whose])))
+    lines = rendered(reuse, component(licensing=concluded("MIT", copyright_lines=[whose])))
     assert ReuseTOML.from_toml(OWN + lines, "REUSE.toml").annotations[1].copyright_notices
 
 
@@ -847,20 +799,20 @@ NAMED = Licensing("LicenseRef-cla", "known", None, None, (NOTICE,), ())
 
 
 def test_a_notice_is_quoted_and_the_licence_itself_is_asked_for() -> None:
-    stanzas = rendered(debian, mirror(licensing=NAMED))
+    stanzas = rendered(debian, component(licensing=NAMED))
     to_do = " To do: this names the licence and is not its text, which Policy 12.5 wants here.\n"
     assert stanzas.endswith(f"License: LicenseRef-cla\n Under the CLA, see elsewhere.\n .\n{to_do}")
     wanted = "#   LicenseRef-cla.txt: its text is not here; third_party/licenses/one/LICENSE only names it\n"
-    assert wanted in rendered(reuse, mirror(licensing=NAMED))
+    assert wanted in rendered(reuse, component(licensing=NAMED))
     common = replace(NOTICE, expression="Apache-2.0")
-    stanzas = rendered(debian, mirror(licensing=replace(NAMED, declared="Apache-2.0", texts=(common,))))
+    stanzas = rendered(debian, component(licensing=replace(NAMED, declared="Apache-2.0", texts=(common,))))
     assert stanzas.endswith(
         "License: Apache-2.0\n On Debian systems, its full text is in\n /usr/share/common-licenses/Apache-2.0.\n"
     )
 
 
 def test_of_a_part_it_is_said_which_part_of_what() -> None:
-    part = mirror(include=("/wit/",), exclude=("deps/", "*.md"), upstream_tree=ObjectId("5" * 40))
+    part = component(include=("/wit/",), exclude=("deps/", "*.md"), upstream_tree=ObjectId("5" * 40))
     assert f"selected from upstream's git tree {'5' * 40}: include /wit/; exclude deps/, *.md\n" in rendered(debian, part)
     assert "# one 1.2: unmodified copy of a selection (include /wit/; exclude deps/, *.md), in third_party/one\n" in rendered(
         rpm, part

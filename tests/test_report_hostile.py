@@ -20,10 +20,9 @@ from sync.report.links import directory_page, purl, repository_uri
 from sync.report.text import headline
 from sync.report.versions import version_of
 from tests.support.bundles import LICENSE, Bundle
+from tests.support.components import component, concluded, rendered, text
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
-from tests.test_report_distributions import concluded, rendered, text
-from tests.test_report_distributions import mirror as component
 
 BUDGET_SECONDS = 2.0
 

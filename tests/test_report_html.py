@@ -18,33 +18,21 @@ from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, 
 from sync.report.formats import html
 from tests.support.browser import Browser
 from tests.support.bundles import Bundle
+from tests.support.components import component
 
 COMMIT = ObjectId("ab" * 20)
 TREE = ObjectId("cd" * 20)
-BASE = Component(
-    name="up",
+BASE = component(
+    "up",
     into="wit/up",
-    presence=Presence.PRESENT,
-    description=None,
-    supplier=None,
     url="https://github.com/Example/up.git",
-    also_at=(),
-    pin=Pin(PinKind.TAG, "v1.2"),
-    version="1.2",
-    tag=None,
     commit=COMMIT,
     commit_time="2026-01-02T03:04:05Z",
     source=RepoPath(b"a/wit"),
-    include=(),
-    exclude=(),
     tree=TREE,
     upstream_tree=TREE,
     is_root=False,
     files=(FileFact(RepoPath(b"x.wit"), Mode.FILE, ObjectId("ef" * 20), 1234, "12" * 32),),
-    license_files=(),
-    licensing=Licensing(None, "upstream ships no licence file that covers it", None, None, (), ()),
-    nested=(),
-    content=None,
 )
 """A mirror, of which tests change what they are about."""
 
@@ -189,29 +177,29 @@ def test_every_mirror_is_said_as_in_the_json_report(bundle: Bundle, tmp_path: Pa
     assert [mirror.get("id") for mirror in document.findall(".//table[@id='mirrors']/tbody")] == [
         f"mirror-{component['name']}" for component in components
     ]
-    for component in components:
-        mirror = row(document, component["name"])
+    for here in components:
+        mirror = row(document, here["name"])
         said = properties(mirror)
-        assert said["Upstream"] == component["upstream"]["url"]
-        assert said["Package URL"] == component["purl"]
-        assert said["SWHID"] == "".join(component["swhids"])
-        assert said["For packages"] == f"rpm {component['version']['rpm']}, Debian {component['version']['debian']}"
-        assert said["Commit"] == component["upstream"]["commit"] + component["upstream"]["commit_time"]
-        assert said["Tree"].startswith(component["tree"])
-        assert said["Licence declared"].startswith(component["licensing"]["declared"] or "unknown")
-        assert said["Licence concluded"].startswith(component["licensing"]["concluded"] or "none")
-        assert said.get("Supplier") == component["supplier"]
-        assert [link.get("href") for link in mirror.findall("tr/td[@class='upstream']//a")] == [component["upstream"]["page"]]
+        assert said["Upstream"] == here["upstream"]["url"]
+        assert said["Package URL"] == here["purl"]
+        assert said["SWHID"] == "".join(here["swhids"])
+        assert said["For packages"] == f"rpm {here['version']['rpm']}, Debian {here['version']['debian']}"
+        assert said["Commit"] == here["upstream"]["commit"] + here["upstream"]["commit_time"]
+        assert said["Tree"].startswith(here["tree"])
+        assert said["Licence declared"].startswith(here["licensing"]["declared"] or "unknown")
+        assert said["Licence concluded"].startswith(here["licensing"]["concluded"] or "none")
+        assert said.get("Supplier") == here["supplier"]
+        assert [link.get("href") for link in mirror.findall("tr/td[@class='upstream']//a")] == [here["upstream"]["page"]]
 
 
 def test_every_file_is_there_with_size_and_hashes_and_a_link_to_it_at_the_commit(bundle: Bundle, tmp_path: Path) -> None:
     document = parse(page_of(bundle, tmp_path))
-    for component in bundle.components():
-        rows = file_rows(row(document, component["name"]))
-        files = component["files"] + component["license_files"]
+    for here in bundle.components():
+        rows = file_rows(row(document, here["name"]))
+        files = here["files"] + here["license_files"]
         assert [found[2:] for found in rows] == [(f"{file['size']:,}", file["blob"], file["sha256"]) for file in files]
-        page = component["upstream"]["page"].replace("/tree/", "/blob/")
-        assert all(found[0] and found[0].startswith(page) for found in rows[: len(component["files"])])
+        page = here["upstream"]["page"].replace("/tree/", "/blob/")
+        assert all(found[0] and found[0].startswith(page) for found in rows[: len(here["files"])])
 
 
 def test_names_of_all_kinds_are_legible_and_linked_to_byte_by_byte(torture_bundle: Bundle, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.harnesses.badinput.scene import commit_of, line, object_id, pack_of, tag_of
+from tests.support.caches import left_in_cache
 from tests.support.hosts import Host, mirror
 from tests.support.servers import git_http, sending
 from tests.support.upstreams import Upstream
-from tests.test_network_trouble import left_in_cache
 
 Sent = Sequence[tuple[str, bytes]]
 """Objects; the tag v1 names the last."""

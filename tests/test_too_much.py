@@ -1,12 +1,6 @@
 """Servers that send too much: refused within seconds, and with little memory taken."""
 
-import hashlib
-import os
 import random
-import struct
-import subprocess
-import sys
-import zlib
 from pathlib import Path
 
 import pytest
@@ -15,31 +9,13 @@ from sync.errors import CouldNotCheckError
 from sync.git.repository import Repository
 from sync.git.settings import TransportConfiguration
 from sync.git.transport import Request, fetch
+from tests.support.caches import left_in_cache
 from tests.support.git import git
-from tests.support.hosts import Host, mirror
-from tests.support.project import ROOT
+from tests.support.hosts import Host
 from tests.support.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
+from tests.support.too_much import TOO_MUCH, _commit, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
-from tests.test_network_trouble import FILES, left_in_cache
-
-_MEASURING = (
-    "import resource, subprocess, sys; status = subprocess.run(sys.argv[1:]).returncode;"
-    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(status)"
-)
-"""By a process that is small itself: what it starts begins as large as it is."""
-
-
-def measured(host: Host, url: str, *options: str, **keys: str) -> tuple[int, str, float]:
-    """A sync's exit status, stderr, and the most memory that it took, in MB."""
-    host.manifest(mirror("up", url, tag="v1", **keys))
-    done = subprocess.run(
-        [sys.executable, "-c", _MEASURING, sys.executable, "-m", "sync", "sync", *options],
-        cwd=host.path,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    return done.returncode, done.stderr.decode(), int(done.stdout.split()[-1]) / 1024
+from tests.test_network_trouble import FILES
 
 
 @pytest.fixture(scope="module")
@@ -49,41 +25,6 @@ def base_memory(tmp_path_factory: pytest.TempPathFactory) -> float:
     Upstream.create(place / "small").release("v1", {"a": b""})
     with git_http(place) as site:
         return measured(Host.create(place / "host"), site.url("small"))[2]
-
-
-def pack_of_a_large_delta(upstream: Upstream) -> bytes:
-    """A few hundred bytes, of which a delta makes 393 MB."""
-    base, copies = bytes(65536), 6000
-    digest = hashlib.sha1(b"blob %d\0" % (len(base) * copies))
-    for _ in range(copies):
-        digest.update(base)
-    small = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
-    tree = b"100644 a\0" + small + b"100644 b\0" + digest.digest()
-    commit = _commit(hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest())
-    # 0x80: copy from the base's beginning as much as one instruction can, 64 KiB (gitformat-pack)
-    delta = _length(len(base)) + _length(len(base) * copies) + b"\x80" * copies
-    objects = [_packed(1, commit), _packed(2, tree), _packed(3, base), _packed(7, delta, small)]
-    pack = b"PACK" + struct.pack(">II", 2, len(objects)) + b"".join(objects)
-    git(upstream.path, "index-pack", "--stdin", stdin=pack + hashlib.sha1(pack).digest())
-    git(upstream.path, "update-ref", "refs/tags/v1", hashlib.sha1(b"commit %d\0" % len(commit) + commit).hexdigest())
-    return pack
-
-
-def _commit(tree: str) -> bytes:
-    return f"tree {tree}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nm\n".encode()
-
-
-def _packed(kind: int, content: bytes, base: bytes = b"") -> bytes:
-    low, rest = len(content) & 15, len(content) >> 4
-    return bytes([kind << 4 | low | (128 if rest else 0)]) + (_length(rest) if rest else b"") + base + zlib.compress(content, 9)
-
-
-def _length(number: int) -> bytes:
-    low, rest = number & 127, number >> 7
-    return bytes([low | 128]) + _length(rest) if rest else bytes([low])
-
-
-TOO_MUCH = "error: the upstream sends too much\n  url: {}\n  what it sends does not fit into the memory that fetching may take\n"
 
 
 def test_a_pack_that_grows_beyond_all_measure_is_refused(

@@ -6,13 +6,27 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.caches import caches, delete
+from tests.support.fetching import (
+    FILES,
+    MIRRORED,
+    configure,
+    configure_ssh,
+    elsewhere,
+    install_key,
+    mirrored,
+    said,
+    sync_of,
+    trust,
+    url_of,
+)
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
+from tests.support.scripts import script
 from tests.support.servers import (
     GitHttp,
     Ssh,
@@ -27,20 +41,6 @@ from tests.support.servers import (
     ssh_server,
 )
 from tests.support.upstreams import Upstream
-from tests.test_fetching import (
-    FILES,
-    MIRRORED,
-    caches,
-    configure,
-    configure_ssh,
-    delete,
-    elsewhere,
-    install_key,
-    mirrored,
-    script,
-    sync_of,
-    trust,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +56,6 @@ def refused(host: Host, url: str, **environment: str) -> Ran:
     assert (ran.status, host.snapshot()) == (3, before), ran.err
     assert "\nhint: " in ran.err
     return ran
-
-
-def said(home: Path, name: str, value: str) -> dict[str, Any]:
-    """Say it in git's configuration, or in the environment, which is then given."""
-    if "." not in name:
-        return {name: value}
-    configure(home, name, value)
-    return {}
 
 
 # passwords
@@ -205,10 +197,6 @@ def test_without_verification_nobody_is_asked_that_a_redirect_leads_to(
 
 
 # ssh
-
-
-def url_of(ssh: Ssh, upstream: Upstream) -> str:
-    return f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}"
 
 
 def test_ssh_through_a_jump_host(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.support.caches import caches, left_in_cache
+from tests.support.fetching import FILES, MIRRORED, configure, install_key, mirrored, trust, url_of
 from tests.support.hosts import Host, mirror
+from tests.support.processes import await_none, has_begun, interrupted, processes
+from tests.support.scripts import script
 from tests.support.servers import (
     GitHttp,
     Handler,
@@ -22,9 +26,7 @@ from tests.support.servers import (
 )
 from tests.support.terminal import Terminal, on_terminal
 from tests.support.upstreams import Upstream
-from tests.test_fetching import FILES, MIRRORED, caches, configure, install_key, mirrored, script, trust
-from tests.test_network_trouble import interrupted, left_in_cache
-from tests.test_transport import url_of
+from tests.support.waiting import comes_true
 
 
 @pytest.fixture(autouse=True)
@@ -112,10 +114,7 @@ def test_two_upstreams_that_ask_are_answered_one_after_the_other(host: Host, tmp
 
 def await_visits(*sites: GitHttp) -> None:
     """Until each has been asked once: all but one then have a question of their own."""
-    end = time.monotonic() + 10
-    while not all(site.requests for site in sites) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert all(site.requests for site in sites)
+    assert comes_true(lambda: all(site.requests for site in sites), 10)
 
 
 def test_a_password_is_asked_for_where_others_need_none(asking: Host, guarded: GitHttp, site: GitHttp, tmp_path: Path) -> None:
@@ -243,9 +242,7 @@ def test_an_interrupt_after_it_was_answered_ends_all(asking: Host, guarded: GitH
 
 
 def await_pack(site: GitHttp) -> None:
-    end = time.monotonic() + 10
-    while not any(fetch.answered for fetch in site.fetches()) and time.monotonic() < end:
-        time.sleep(0.02)
+    comes_true(lambda: any(fetch.answered for fetch in site.fetches()), 10)
 
 
 def test_the_deadline_pauses_while_somebody_thinks(asking: Host) -> None:
@@ -318,20 +315,6 @@ def test_a_host_key_that_nobody_can_be_asked_about_is_refused(host: Host, upstre
 # who is called off leaves nothing behind
 
 
-def processes(home: Path) -> list[str]:
-    """The command lines of processes whose home this is: all that a run of the test has started."""
-    found = []
-    mark = f"HOME={home}\0".encode()
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (directory / "environ").read_bytes() + b"\0":
-                command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found += [] if "tests.support.forked" in command else [command]  # which starts the program here, and stays
-        except OSError:
-            continue  # it has ended, or is somebody else's
-    return found
-
-
 _NEVER_ANSWERS = "n=0; while [ $n -lt 30 ]; do n=$((n + 1)); sleep 1; done\n"
 HANGING = {"before headers": hang_before_headers, "within the pack": dripping_pack}
 
@@ -352,12 +335,6 @@ def test_no_process_is_left_of_a_fetch_that_was_called_off(
         assert (processes(scratch_home), left_in_cache(scratch_home)) == ([], [])
 
 
-def has_begun(site: GitHttp, trouble: Trouble) -> bool:
-    if trouble is hang_before_headers:
-        return bool(site.requests)
-    return any(fetch.answered for fetch in site.fetches())
-
-
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "deadline"])
 def test_no_process_is_left_that_git_has_started_to_ask(asking: Host, guarded: GitHttp, scratch_home: Path, way: str) -> None:
     """A helper that never answers, and does not end when it is asked to."""
@@ -370,11 +347,3 @@ def test_no_process_is_left_that_git_has_started_to_ask(asking: Host, guarded: G
         code, _, _ = interrupted(asking, guarded, getattr(signal, way), begun.exists)
         assert code == 130
     await_none(scratch_home)
-
-
-def await_none(home: Path) -> None:
-    """A `sleep` may outlive the shell that was killed by a second."""
-    end = time.monotonic() + 2
-    while processes(home) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert processes(home) == []

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +16,18 @@ from typing import Any
 import pygit2
 import pytest
 
+from tests.support.caches import caches, left_in_cache
+from tests.support.fetching import FILES, MIRRORED, configure, elsewhere, mirrored, said, sync_of
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
-from tests.support.program import Ran
-from tests.support.project import ROOT
+from tests.support.processes import await_none, interrupted, processes
+from tests.support.program import Ran, run_under, start_tool
+from tests.support.scripts import script
 from tests.support.servers import (
     GitHttp,
     Handler,
     Trouble,
+    asks_for_blobs,
     dripping_pack,
     forwarding_proxy,
     free_port,
@@ -33,21 +36,9 @@ from tests.support.servers import (
     make_certificate,
     status,
 )
+from tests.support.too_much import TOO_MUCH, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
-from tests.test_fetching import (
-    FILES,
-    MIRRORED,
-    caches,
-    configure,
-    elsewhere,
-    mirrored,
-    script,
-    sync_of,
-)
-from tests.test_network_trouble import asks_for_blobs, interrupted, left_in_cache
-from tests.test_too_much import TOO_MUCH, measured, pack_of_a_large_delta
-from tests.test_transport import said
-from tests.test_transport_prompts import await_none, processes
+from tests.support.waiting import comes_true
 
 SOON = 6.0
 
@@ -55,6 +46,11 @@ SOON = 6.0
 @pytest.fixture(autouse=True)
 def released(upstream: Upstream) -> None:
     upstream.release("v1", FILES)
+
+
+def limited(limits: str) -> list[str]:
+    """The words before a command that runs within these limits of the shell."""
+    return ["sh", "-c", f'{limits}; exec "$@"', "sh"]
 
 
 def refused(host: Host, url: str, *options: str, codes: tuple[int, ...] = (3,), **environment: str) -> Ran:
@@ -501,18 +497,10 @@ def test_a_limit_on_files_in_the_cache(host: Host, upstream: Upstream, site: Git
     """As a quota: RLIMIT_FSIZE, below what the pack needs."""
     upstream.tag("v1", upstream.commit({"large": os.urandom(1 << 20)}), force=True)
     host.manifest(mirror("up", site.url(), tag="v1"))
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -f 512; exec "$@"', "sh", sys.executable, "-m", "sync", "sync"],
-        cwd=host.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
-    assert done.returncode in {2, 3}, done.stderr
+    ran = run_under(host.path, limited("ulimit -f 512"), "sync")
+    assert ran.status in {2, 3}, ran.err
     assert (list(host.snapshot()), left_in_cache(Path.home())) == (["third_party/mirrors.toml"], [])
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in ran.err
 
 
 def test_two_runs_that_want_one_cache_wait_for_one_another(host: Host, tmp_path: Path) -> None:
@@ -527,23 +515,14 @@ def test_two_runs_that_want_one_cache_wait_for_one_another(host: Host, tmp_path:
         runs = []
         for one in hosts:
             one.manifest(mirror("up", site.url(), tag="v1"))
-            runs.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "sync", "sync"],
-                    cwd=one.path,
-                    env={**os.environ, "PYTHONPATH": str(ROOT)},
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            )
-            end = time.monotonic() + 20
-            while not site.requests and time.monotonic() < end:
-                time.sleep(0.02)
+            runs.append(start_tool(one.path, "sync"))
+            comes_true(lambda: site.requests)
         time.sleep(0.5)  # the second waits silently, so there is nothing to await
         assert site.visits() == 1
         free.set()
-        assert [run.wait(30) for run in runs] == [0, 0]
+        for run in runs:
+            run.communicate(timeout=30)
+        assert [run.returncode for run in runs] == [0, 0]
     assert [mirrored(one) for one in hosts] == [MIRRORED, MIRRORED]
 
 
@@ -638,17 +617,9 @@ def test_a_number_of_a_servers_is_no_trouble_by_itself(host: Host, tmp_path: Pat
 
 def test_lower_limits_of_the_users_hold_without_a_word(host: Host, site: GitHttp) -> None:
     host.manifest(mirror("up", site.url("nowhere"), tag="v1"))
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -d 100000; ulimit -f 1000000; exec "$@"', "sh", sys.executable, "-m", "sync", "sync"],
-        cwd=host.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
+    ran = run_under(host.path, limited("ulimit -d 100000; ulimit -f 1000000"), "sync")
     url = site.url("nowhere")
-    assert done.stderr.splitlines() == [
+    assert ran.err.splitlines() == [
         "error: there is no git repository at the upstream's URL",
         f"  url: {url}",
         f"  repository '{url}/' not found",
@@ -661,17 +632,8 @@ def test_a_second_signal_leaves_no_process_behind(host: Host, tmp_path: Path, sc
     """As a terminal that hangs up sends them, and who presses Ctrl-C twice: while what was started is being ended."""
     with git_http(tmp_path, trouble=hang_before_headers) as site:
         host.manifest(mirror("up", site.url(), tag="v1"))
-        run = subprocess.Popen(
-            [sys.executable, "-m", "sync", "sync"],
-            cwd=host.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        end = time.monotonic() + 20
-        while not site.requests and time.monotonic() < end:
-            time.sleep(0.02)
+        run = start_tool(host.path, "sync")
+        comes_true(lambda: site.requests)
         for _ in range(3):
             run.send_signal(number)
             time.sleep(0.01)

@@ -810,3 +810,7 @@ def ssh_agent(directory: Path, *keys: Path) -> Iterator[str]:
         for key in keys:
             subprocess.run(["ssh-add", "-q", str(key)], env=environment, check=True, capture_output=True)
         yield str(path)
+
+
+def asks_for_blobs(handler: Handler, commit: str) -> bool:
+    return bool(handler.request_made.wants) and commit not in handler.request_made.wants

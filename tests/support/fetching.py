@@ -1,0 +1,70 @@
+"""What the tests of fetching share: the files of one upstream, a sync of them, and what users set for git and ssh."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.git import git
+from tests.support.hosts import Host, mirror
+from tests.support.servers import (
+    GitHttp,
+    Ssh,
+    protect_ssh_key,
+)
+from tests.support.upstreams import Upstream
+
+FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
+MIRRORED = {f"third_party/up/{path}": content for path, content in FILES.items()}
+
+
+def configure(home: Path, *arguments: str) -> None:
+    git(home, "config", "--file", str(home / ".gitconfig"), *arguments)
+
+
+def mirrored(host: Host, name: str = "up") -> dict[str, bytes]:
+    return {path: content for path, content in host.snapshot().items() if path.startswith(f"third_party/{name}/")}
+
+
+def sync_of(host: Host, url: str, **keys: str | bool) -> dict[str, bytes]:
+    """Sync the one mirror of this URL, by default at tag v1; its files."""
+    host.manifest(mirror("up", url, **({"tag": "v1"} | keys)))
+    host.sync()
+    return mirrored(host)
+
+
+def trust(home: Path, ssh: Ssh) -> None:
+    (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
+    (home / ".ssh" / "known_hosts").write_text(ssh.known_hosts)
+
+
+def install_key(ssh: Ssh, path: Path, passphrase: str = "") -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_bytes(ssh.key.read_bytes())
+    path.chmod(0o600)
+    if passphrase:
+        protect_ssh_key(path, passphrase)
+    path.with_name(f"{path.name}.pub").write_bytes(ssh.key.with_name(f"{ssh.key.name}.pub").read_bytes())
+    if path.name.startswith("id_"):  # a usual place
+        with (path.parent / "ssh_config").open("a") as settings:
+            settings.write(f" IdentityFile {path}\n")
+
+
+def configure_ssh(home: Path, text: str) -> None:
+    (home / ".ssh" / "config").write_text(text)
+    (home / ".ssh" / "config").chmod(0o600)
+
+
+def elsewhere(site: GitHttp) -> str:
+    """The same server by another name."""
+    return site.base.replace("127.0.0.1", "localhost")
+
+
+def said(home: Path, name: str, value: str) -> dict[str, Any]:
+    """Say it in git's configuration, or in the environment, which is then given."""
+    if "." not in name:
+        return {name: value}
+    configure(home, name, value)
+    return {}
+
+
+def url_of(ssh: Ssh, upstream: Upstream) -> str:
+    return f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}"
