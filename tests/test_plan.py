@@ -1,0 +1,279 @@
+"""The plan: manifest, record and disk in, changes out; what would be lost is refused."""
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.change.plan import (
+    Change,
+    FileChanges,
+    OnDisk,
+    Plan,
+    is_satisfied,
+    local_changes,
+    plan_mirror,
+    plan_removal,
+    refuse_local_changes,
+    refuse_moved_tag,
+    refuse_staged_changes,
+    upstreams_files,
+)
+from sync.errors import LocalChangesError, MovedTagError
+from sync.ids import Mode, RepoPath
+from sync.model import Copy, Entry, FileFact, Mirror, Pin, PinKind
+from sync.objects.tree import object_id
+from sync.record.record import Record
+from tests.harnesses.fuzz.honest import record_of
+
+FILES = {b"LICENSE": b"l\n", b"wit/a": b"a\n", b"wit/deep/b": b"b\n"}
+LATER = {b"LICENSE": b"l2\n", b"wit/a": b"a2\n", b"wit/new/c": b"c\n"}
+
+V1, V2 = record_of(FILES, b"wit", tags=0), record_of(LATER, b"wit", tags=0)
+"""Of one mirror, `up`, whose upstream has moved from the one to the other; both are of its tag v1."""
+
+NOTHING = OnDisk(None, None)
+PATHS = st.sampled_from([RepoPath(path) for path in (b"a", b"b", b"d/a", b"d/\xff", b"COPYING")])
+MODES = st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK])
+
+
+def fact(path: bytes, content: bytes, mode: int = Mode.FILE) -> FileFact:
+    blob = object_id("blob", content)
+    return FileFact(RepoPath(path), mode, blob, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _facts(files: dict[RepoPath, tuple[int, bytes]]) -> tuple[FileFact, ...]:
+    return tuple(fact(path, content, mode) for path, (mode, content) in sorted(files.items()))
+
+
+FACTS = st.dictionaries(PATHS, st.tuples(MODES, st.sampled_from([b"1", b"2"]))).map(_facts)
+
+
+def mirror(**changes: Any) -> Mirror:
+    """The mirror that V1 is the record of."""
+    plain = Mirror("up", V1.url, Pin(PinKind.TAG, "v1"), "up", V1.selection)
+    return dataclasses.replace(plain, **changes)
+
+
+def copy_with(files: tuple[FileFact, ...], licenses: tuple[FileFact, ...] = ()) -> Copy:
+    """A copy of V1's upstream, but of these files."""
+    entries, texts = (tuple(each.entry for each in facts) for facts in (files, licenses))
+    return dataclasses.replace(V1.copy, entries=entries, licenses=texts)
+
+
+def as_recorded(record: Record) -> OnDisk:
+    return OnDisk(record.files, record.licenses)
+
+
+def planned(
+    record: Record | None = V1,
+    copy: Copy = V2.copy,
+    present: OnDisk | None = None,
+    moved_from: str | None = None,
+    there: tuple[FileFact, ...] | None = None,
+) -> Change:
+    """The plan of one mirror: unless it is said otherwise, of V1 as it was synced, which is to be V2."""
+    present = present or as_recorded(V1)
+    return plan_mirror(mirror(), record, copy, present, moved_from, {moved_from: there}.__getitem__)
+
+
+def paths(*names: bytes) -> tuple[RepoPath, ...]:
+    return tuple(map(RepoPath, names))
+
+
+# what is wanted and what is there
+
+
+def test_what_is_as_recorded_and_answers_the_manifest_is_satisfied() -> None:
+    assert is_satisfied(mirror(), V1, as_recorded(V1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"url": "https://example.org/other"}, {"pin": Pin(PinKind.TAG, "v2")}, {"into": "elsewhere"}],
+    ids=["url", "pin", "into"],
+)
+def test_a_record_of_something_else_does_not_satisfy(changes: dict[str, object]) -> None:
+    assert not is_satisfied(mirror(**changes), V1, as_recorded(V1))
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        NOTHING,
+        OnDisk(V1.files, None),
+        OnDisk(V1.files[:1], V1.licenses),
+        OnDisk((*V1.files, fact(b"z", b"")), V1.licenses),
+        OnDisk(V1.files, (fact(b"LICENSE", b"other"),)),
+    ],
+    ids=["nothing", "no licence", "a file less", "a file more", "another licence"],
+)
+def test_a_disk_that_differs_from_the_record_does_not_satisfy(present: OnDisk) -> None:
+    assert not is_satisfied(mirror(), V1, present)
+
+
+def test_without_a_record_nothing_is_satisfied() -> None:
+    assert not is_satisfied(mirror(), None, as_recorded(V1))
+
+
+def test_a_new_mirror_adds_all_its_files_and_licences() -> None:
+    change = planned(None, V1.copy, NOTHING)
+    assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
+    assert change.licenses == FileChanges(added=paths(b"LICENSE"))
+    assert (change.old_pin, change.new_pin) == (None, Pin(PinKind.TAG, "v1"))
+    assert change.changed_licenses == ()
+
+
+def test_a_move_says_what_is_added_changed_and_removed() -> None:
+    change = planned()
+    assert change.files == FileChanges(paths(b"new/c"), paths(b"a"), paths(b"deep/b"))
+    assert change.licenses == FileChanges(changed=paths(b"LICENSE"))
+    assert change.changed_licenses == ("third_party/licenses/up/LICENSE",)
+    assert change.places == ("up",)
+
+
+def test_a_mode_alone_is_a_change() -> None:
+    change = planned(None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), OnDisk((fact(b"a", b""),), None))
+    assert change.files == FileChanges(changed=paths(b"a"))
+
+
+@given(wanted=FACTS, present=FACTS)
+def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
+    wanted: tuple[FileFact, ...], present: tuple[FileFact, ...]
+) -> None:
+    changes = planned(None, copy_with(wanted), OnDisk(present, None)).files
+    assert all(list(some) == sorted(some) for some in (changes.added, changes.changed, changes.removed))
+    gone = {*changes.changed, *changes.removed}
+    kept = {each.entry for each in present if each.path not in gone}
+    put = {each.entry for each in wanted if each.path in {*changes.added, *changes.changed}}
+    assert kept | put == {each.entry for each in wanted}
+    assert not kept & put
+    assert bool(changes) == ({each.entry for each in present} != {each.entry for each in wanted})
+
+
+@given(wanted=FACTS, licenses=FACTS)
+def test_what_is_satisfied_has_nothing_to_change(wanted: tuple[FileFact, ...], licenses: tuple[FileFact, ...]) -> None:
+    present = OnDisk(wanted, licenses)
+    record = dataclasses.replace(V1, files=wanted, licenses=licenses)
+    assert is_satisfied(mirror(), record, present)
+    change = planned(record, record.copy, present)
+    assert not change.files and not change.licenses
+    assert (change.changed_licenses, local_changes(change)) == ((), [])
+
+
+# a mirror that goes away, or elsewhere
+
+
+def test_a_removal_takes_everything_away() -> None:
+    change = plan_removal("up", "up", V1, as_recorded(V1), keeps_files=False)
+    assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
+    assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
+    assert (change.places, change.old_pin, change.new_pin) == (("up",), Pin(PinKind.TAG, "v1"), None)
+    assert local_changes(change) == []
+
+
+def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
+    change = plan_removal("up", "up", V1, OnDisk(None, V1.licenses), keeps_files=True)
+    assert (change.places, bool(change.files)) == ((), False)
+    assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
+
+
+def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
+    change = planned(V1, V1.copy, OnDisk(None, V1.licenses), "there", V1.files)
+    assert change.places == ("up", "there")
+    assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
+    assert (change.present_there, local_changes(change)) == (V1.files, [])
+
+
+def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> None:
+    plan = Plan((planned(),), satisfied=("one", "two"), unstaged=("two",))
+    two = mirror(name="two", into="deep/two")
+    assert plan.directories({"two": two}) == ["deep/two", "up", "licenses/two", "licenses/up"]
+    assert plan.records == ["provenance/two.json", "provenance/up.json"]
+    assert [bool(plan), bool(Plan((), ("one",))), bool(Plan((), ("one",), ("one",)))] == [True, False, True]
+
+
+# the record wins over the tag
+
+
+def test_a_tag_that_gives_the_recorded_commit_has_not_moved() -> None:
+    refuse_moved_tag(mirror(), V1, V1.commit)
+
+
+def test_a_tag_that_gives_another_commit_has_moved() -> None:
+    with pytest.raises(MovedTagError) as raised:
+        refuse_moved_tag(mirror(), V1, V2.commit)
+    assert raised.value.message == "the tag v1 of mirror up has moved"
+    assert raised.value.context == [f"recorded: {V1.commit}", f"upstream: {V2.commit}", f"url: {V1.url}"]
+
+
+# what would be lost
+
+
+@given(present=FACTS, recorded=FACTS, wanted=FACTS)
+def test_local_is_what_neither_the_record_nor_the_upstream_has(
+    present: tuple[FileFact, ...], recorded: tuple[FileFact, ...], wanted: tuple[FileFact, ...]
+) -> None:
+    record = dataclasses.replace(V1, files=recorded, licenses=())
+    change = planned(record, copy_with(wanted), OnDisk(present, None))
+    known = {each.entry for each in (*recorded, *wanted)}
+    lost = [each.path for each in present if each.entry not in known]
+    assert [path.removeprefix("third_party/up/") for path in local_changes(change)] == [
+        '"d/\\377"' if path == b"d/\xff" else path.decode() for path in lost
+    ]
+    if lost:
+        with pytest.raises(LocalChangesError):
+            refuse_local_changes([change])
+    else:
+        refuse_local_changes([change])
+
+
+def test_local_changes_of_files_licences_and_the_place_before_are_listed_together() -> None:
+    mine = (fact(b"mine", b"mine"),)
+    change = planned(V1, V2.copy, OnDisk(mine, mine), "there", (*V1.files, *mine))
+    with pytest.raises(LocalChangesError) as raised:
+        refuse_local_changes([change])
+    assert raised.value.context == [
+        "third_party/up/mine",
+        "third_party/licenses/up/mine",
+        "third_party/there/mine",
+    ]
+
+
+def test_what_upstream_gives_now_is_no_local_change_there() -> None:
+    """At the place before, only the record says what is upstream's."""
+    change = planned(V1, V2.copy, NOTHING, "there", V2.files)
+    assert local_changes(change) == ["third_party/there/a", "third_party/there/new/c"]
+
+
+STAGED = Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"mine"))
+
+
+def test_what_is_staged_and_nowhere_else_is_refused() -> None:
+    with pytest.raises(LocalChangesError) as raised:
+        refuse_staged_changes(upstreams_files(planned()), [STAGED], {})
+    assert raised.value.context == ["third_party/up/a"]
+
+
+@pytest.mark.parametrize("path", [b"up", b"licenses", b"licenses/up"])
+def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
+    with pytest.raises(LocalChangesError):
+        refuse_staged_changes(upstreams_files(planned()), [STAGED._replace(path=RepoPath(path))], {})
+
+
+@pytest.mark.parametrize(
+    ("staged", "committed"),
+    [
+        (STAGED, {STAGED.path: STAGED}),
+        (STAGED._replace(path=RepoPath(b"upper/a")), {}),
+        (STAGED._replace(path=RepoPath(b"u")), {}),
+        (Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"a\n")), {}),
+        (Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"a2\n")), {}),
+    ],
+    ids=["committed", "beside", "a shorter name", "as recorded", "as it will be"],
+)
+def test_what_is_staged_and_known_or_elsewhere_is_not_in_the_way(staged: Entry, committed: dict[RepoPath, Entry]) -> None:
+    refuse_staged_changes(upstreams_files(planned()), [staged], committed)
