@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from sync.upstream.cache import cache_root
 from tests.support.git import git
 from tests.support.hosts import Host, Key, mirror
 from tests.support.program import Ran, run_tool
@@ -262,18 +261,6 @@ def test_an_upstream_that_lacks_objects_could_not_be_checked(world: World, tmp_p
 def test_offline_without_a_cache_could_not_be_checked(world: World) -> None:
     world.also(url="https://example.org/x", local=None)
     _refused(world.host, COULD_NOT_CHECK, "v1 is not in the cache", "hint: ", command=("sync", "--offline"))
-
-
-def test_a_moved_tag_stops_sync_and_both_ids_are_printed(world: World, tmp_path: Path) -> None:
-    upstream = Upstream.create(tmp_path / "moving")
-    first = upstream.release("v1", {"wit/a.wit": b"1"})
-    world.also(url=upstream.url)
-    world.host.sync()
-    upstream.tag("v1", second := upstream.commit({"wit/a.wit": b"2"}), force=True)
-    shutil.rmtree(world.host.third_party / "second")
-    shutil.rmtree(world.host.path / ".git" / "objects" / git(upstream.path, "rev-parse", "v1~:wit/a.wit")[:2])
-    shutil.rmtree(cache_root())  # which has the recorded commit: nobody would be asked
-    _refused(world.host, TROUBLE, "the tag v1 of mirror second has moved", first, second)
 
 
 # the record

@@ -989,26 +989,3 @@ def test_a_damaged_cache_is_made_anew(
 
 
 # moved tags
-
-
-def test_a_moved_tag_stops_the_sync_and_both_ids_are_printed(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
-) -> None:
-    old = upstream.release("v1", FILES)
-    sync_of(host, site.url(), from_="deep")
-    new = upstream.commit({"deep/b.wit": b"changed"})
-    upstream.tag("v1", new, force=True)
-    delete(scratch_home / ".cache")
-    host.manifest(mirror("up", site.url(), tag="v1"))
-    before = host.snapshot()
-    ran = host.run("sync")
-    assert (ran.status, host.snapshot()) == (2, before)
-    assert old in ran.err
-    assert new in ran.err
-
-
-def test_the_record_wins_over_a_moved_tag_while_the_cache_has_its_commit(host: Host, upstream: Upstream, site: GitHttp) -> None:
-    upstream.release("v1", FILES)
-    sync_of(host, site.url(), from_="deep")
-    upstream.tag("v1", upstream.commit({"deep/b.wit": b"changed"}), force=True)
-    assert sync_of(host, site.url()) == MIRRORED

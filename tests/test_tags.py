@@ -1,12 +1,19 @@
-"""Tags that are not what their name says: renamed, nested, of no commit; and tags that read as something else."""
+"""Tags that are not what their name says: renamed, nested, of no commit; tags that read as something else; and tags that move."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sync.manifest.manifest import parse_manifest
 from sync.model import Pin, PinKind
 from sync.selection.copy import other_name
+from tests.support import fetching
+from tests.support.caches import delete
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
+from tests.support.servers import GitHttp
 from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\n"}
@@ -138,3 +145,54 @@ def test_a_tag_named_as_its_commit_is_told_from_the_commit(host: Host, upstream:
 )
 def test_other_tags_are_written_as_they_are(tag: str) -> None:
     assert str(Pin(PinKind.TAG, tag)) == tag
+
+
+# tags that move
+
+
+def _selected_otherwise(host: Host) -> None:
+    manifest = host.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text().replace('from = "wit"', 'from = "lib"'))
+
+
+def _gone_from_disk(host: Host) -> None:
+    """And from the host's own objects, which would be enough to put the file back."""
+    blob = host.record("up")["files"][0]["blob"]
+    shutil.rmtree(host.third_party / "up")
+    shutil.rmtree(host.path / ".git/objects" / blob[:2])
+
+
+ASKING = {"another selection": _selected_otherwise, "files that are gone": _gone_from_disk}
+"""Why upstream is asked again."""
+
+
+@pytest.mark.parametrize("over", ["http", "a path"])
+@pytest.mark.parametrize("change", ASKING.values(), ids=ASKING)
+def test_a_moved_tag_stops_the_sync_and_both_ids_are_printed(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, change: Callable[[Host], None], over: str
+) -> None:
+    old = upstream.release("v1", {"wit/a.wit": b"1", "lib/b": b"b"})
+    url = site.url() if over == "http" else upstream.url
+    host.manifest(mirror("up", url, tag="v1", from_="wit", local=over == "a path"))
+    host.sync()
+    new = upstream.commit({"wit/a.wit": b"2", "lib/b": b"b"})
+    upstream.tag("v1", new, force=True)
+    change(host)
+    delete(scratch_home / ".cache")  # which has the recorded commit: nobody would be asked
+    before = host.snapshot(), host.git("ls-files", "--stage")
+    ran = host.run("sync")
+    assert (ran.status, host.snapshot(), host.git("ls-files", "--stage")) == (2, *before)
+    assert ran.err.splitlines() == [
+        "error: the tag v1 of mirror up has moved",
+        f"  recorded: {old}",
+        f"  upstream: {new}",
+        f"  url: {url}",
+        f'hint: ask upstream why; to take the new commit, pin it in the manifest: commit = "{new}"',
+    ]
+
+
+def test_the_record_wins_over_a_moved_tag_while_the_cache_has_its_commit(host: Host, upstream: Upstream, site: GitHttp) -> None:
+    upstream.release("v1", fetching.FILES)
+    fetching.sync_of(host, site.url(), from_="deep")
+    upstream.tag("v1", upstream.commit({"deep/b.wit": b"changed"}), force=True)
+    assert fetching.sync_of(host, site.url()) == fetching.MIRRORED

@@ -2,7 +2,7 @@
 
 from policies.words import EXPLANATIONS, Explanation, with_placeholders
 from tests.support.project import ROOT
-from tests.test_histories import ROUTES, Route
+from tests.support.routes import ROUTES, Route
 
 _DOCS = ROOT / "docs"
 POLICIES = _DOCS / "policies.md"

@@ -33,19 +33,6 @@ repos:
   - repo: local
     hooks: [{id: nothing, name: nothing, entry: "true", language: system, always_run: true, pass_filenames: false}]
 """
-_ENGINE = """\
-import os, sys, time
-from pathlib import Path
-import sync.__main__, policies.output
-from policies.check import open_policy
-from sync.host.find import find_host
-policy = open_policy(find_host(Path.cwd()))
-start = time.perf_counter()
-report = policy.check_range(sys.argv[1])
-seconds = time.perf_counter() - start
-Path(sys.argv[2]).write_text(str(seconds))
-os._exit(0 if not report.judgements else 1)
-"""
 
 
 def measure_policies(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
@@ -176,7 +163,7 @@ def _range_results(samples: Samples, sizes: Sizes) -> list[Result]:
 
 
 def _engine(commits: str, place: Path) -> list[str]:
-    return [sys.executable, "-c", _ENGINE, commits, str(place / "time")]
+    return [sys.executable, "-m", "tests.harnesses.benchmarks.engine", commits, str(place / "time")]
 
 
 def _read_clock(place: Path) -> float:
