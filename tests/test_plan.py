@@ -135,6 +135,16 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
     assert change.places == ("up",)
 
 
+def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
+    before = dataclasses.replace(V1, files=(fact(b"COPYING", b"c"), fact(b"a", b"1")))
+    change = planned(before, copy_with((fact(b"a", b"2"), fact(b"d/NOTICE", b"n"))))
+    assert change.changed_licenses == (
+        "third_party/licenses/up/LICENSE",
+        "third_party/up/COPYING",
+        "third_party/up/d/NOTICE",
+    )
+
+
 def test_a_mode_alone_is_a_change() -> None:
     change = planned(None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), OnDisk((fact(b"a", b""),), None))
     assert change.files == FileChanges(changed=paths(b"a"))
