@@ -1,1 +1,1 @@
-"""Harnesses that try, measure and attack the program as a whole; each runs by `python -m` or make."""
+"""What tries, measures and attacks the program as a whole; each runs by `python -m` or make."""

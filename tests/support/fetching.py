@@ -1,4 +1,4 @@
-"""What the tests of fetching share: the files of one upstream, a sync of them, and what users set for git and ssh."""
+"""What the tests of fetching share: an upstream's files, a sync of them, what users set for git."""
 
 from pathlib import Path
 from typing import Any

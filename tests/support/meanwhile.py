@@ -10,9 +10,10 @@ from tests.support.program import Ran, run_under
 
 
 def run_meanwhile(directory: Path, there: str, written: tuple[str, str] | None, *arguments: str) -> Ran:
-    """A run during which a file gets a content, or that is interrupted without one, once the file `there` exists.
+    """A run to which something happens as soon as the file `there` exists.
 
-    The moment is the next at which the interpreter is about to open or change anything: `sys.addaudithook`.
+    `written` is a path and what is written there; without one the run is interrupted. The moment is
+    the next at which the interpreter is about to open or change a file (`sys.addaudithook`).
     """
     return run_under(directory, (sys.executable, "-m", __name__, there, *(written or ("", ""))), *arguments)
 

@@ -14,7 +14,7 @@ _CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\
 
 @contextmanager
 def released(place: Path) -> Iterator[Upstream]:
-    """An upstream with the tags v1 and v2; git's configuration and the cache are those of `place` meanwhile."""
+    """An upstream with tags v1 and v2; git's configuration and the cache are those of `place` meanwhile."""
     (place / "gitconfig").write_text(_CONFIGURATION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))

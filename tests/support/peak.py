@@ -1,4 +1,4 @@
-"""Runs a command, then prints the most memory that any process of it took, in KB, on a line of its own.
+"""Runs a command, then prints the most memory that any process of it took: a line, in KB.
 
 What a process starts begins as large as it is, so this one imports little.
 """

@@ -38,7 +38,10 @@ def run_tool(directory: Path, *arguments: str, stdin: bytes = b"", timeout: floa
 
 
 def start_tool(directory: Path, *arguments: str, under: Sequence[str] = (), **environment: str) -> "subprocess.Popen[str]":
-    """Begin a run in an interpreter and a session of its own; `under` are the words of a program that starts it."""
+    """Begin a run in an interpreter and a session of its own.
+
+    `under` are the words of a program that starts it, as strace would.
+    """
     return subprocess.Popen(
         [*under, *_PROGRAM, *arguments],
         cwd=directory,
@@ -52,7 +55,7 @@ def start_tool(directory: Path, *arguments: str, under: Sequence[str] = (), **en
 
 
 def run_under(directory: Path, under: Sequence[str], *arguments: str) -> Ran:
-    """Run the program in a fresh interpreter that another program starts, as strace would."""
+    """Do the same, and wait for its end."""
     with start_tool(directory, *arguments, under=under) as run:
         out, err = run.communicate()
     return Ran(run.returncode, out, err)

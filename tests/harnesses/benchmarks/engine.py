@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.benchmarks.engine RANGE FILE`: judges a range here, and writes down how many seconds that took."""
+"""Judges a range here, and writes down how many seconds that took.
+
+`python -m tests.harnesses.benchmarks.engine RANGE FILE`
+"""
 
 import os
 import sys

@@ -8,7 +8,8 @@ _PAGE = """\
 # Performance
 
 What git-verbatim promises about speed and memory, and what was measured. This page is written by
-`python -m tests.harnesses.benchmarks --write` (`make bench`); nothing fails because of these numbers.
+`python -m tests.harnesses.benchmarks --write` (`make bench`);
+nothing fails because of these numbers.
 
 {table}
 
@@ -58,10 +59,10 @@ Measured with {facts}; {rounds} rounds.
 A ratio of 0.5 means half the time. The goal is the most that is allowed. A ratio that is near its goal may be on either
 side of it on another machine, or on this one an hour later.
 
-    python -m tests.harnesses.benchmarks                  # all of it
-    python -m tests.harnesses.benchmarks --only cold      # one job: {jobs}
-    python -m tests.harnesses.benchmarks --rounds 9       # steadier
-    python -m tests.harnesses.benchmarks --quick          # tiny sizes: shows that the benchmarks work, not how fast anything is
+    python -m tests.harnesses.benchmarks              # all of it
+    python -m tests.harnesses.benchmarks --only cold  # one job: {jobs}
+    python -m tests.harnesses.benchmarks --rounds 9   # steadier
+    python -m tests.harnesses.benchmarks --quick      # tiny sizes: shows only that the benchmarks work
 """
 
 
