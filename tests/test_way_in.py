@@ -13,7 +13,7 @@ import pytest
 from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 
-from tests.schemas import ROOT
+from tests.support.project import ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
