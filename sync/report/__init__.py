@@ -1,1 +1,1 @@
-"""Provenance reports: one module a format; facts in, bytes out; pure."""
+"""Provenance reports: facts are gathered once, and each format is a pure function of them."""

@@ -1,4 +1,7 @@
-"""What every report is made of: frozen values about each mirror, gathered once, which formats only write down."""
+"""What every report is made of: the facts about each mirror, as frozen values.
+
+They are gathered once; the formats only write them down.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +17,17 @@ class LicenseText:
     """A licence file that covers a mirror."""
 
     path: str
-    """From the host's root, quoted as by git."""
+    """The path from the host's root, quoted as git quotes it."""
     upstream_path: RepoPath
-    """In the upstream's tree."""
+    """The path in the upstream's tree."""
     blob: ObjectId
     expression: str | None
-    """The SPDX expression that this very text is known to be; None: unknown."""
+    """The SPDX expression for exactly this text; None if the text is not known."""
     known_by: str | None
-    """What knows it: "blob id" or "licenseclassifier"."""
+    """How the text is known: "blob id" or "licenseclassifier"."""
     content: bytes
     is_notice: bool = False
-    """Whether it is known to say only under which licence something is, without the licence's text."""
+    """Whether the file is known to name the licence without containing its text."""
 
     @property
     def text(self) -> str:
@@ -33,35 +36,45 @@ class LicenseText:
 
 @dataclass(frozen=True, slots=True)
 class Licensing:
-    """Two statements that are never mixed: what upstream ships, and what the host's owner decided. None: unknown."""
+    """What upstream ships and what the host's owner decided: two statements that are never mixed.
+
+    None means unknown.
+    """
 
     declared: str | None
-    """An SPDX expression, by the licence texts that cover the mirror at this commit."""
+    """The SPDX expression that the licence texts declare which cover the mirror at this commit."""
     declared_comment: str
-    """How that is known, or why not; a clause without a full stop."""
+    """How the declared licence is known, or why it is not; a clause without a full stop."""
     concluded: str | None
     """The manifest's `license`, a valid SPDX expression."""
     concluded_comment: str | None
     """The manifest's `license-comment`."""
     texts: tuple[LicenseText, ...]
-    """The files nearest to the selection that say under which licence it is; empty: upstream ships none."""
+    """The files nearest to the selection that state its licence; empty if upstream ships none."""
     copyright: tuple[str, ...]
-    """The lines of `texts` that say whose it is; empty: none does."""
+    """The copyright lines of `texts`; empty if there are none."""
     others: tuple[str, ...] = ()
-    """Paths of files named as licences that are none of `texts`, from the host's root: deeper inside the mirror, or links."""
+    """Files that are named like licences but are none of `texts`.
+
+    Their paths start at the host's root. They lie deeper inside the mirror, or are symlinks.
+    """
 
     @property
     def is_unlicensed(self) -> bool:
-        """Whether upstream ships nothing that is named as a licence."""
+        """Whether upstream ships no file that is named like a licence."""
         return not self.texts and not self.others
 
     @property
     def effective(self) -> str | None:
-        """What holds here: concluded if somebody has, else declared."""
+        """The licence that applies: the concluded one if there is one, else the declared one."""
         return self.concluded or self.declared
 
     def is_text_of(self, text: LicenseText, license_id: str) -> bool:
-        """Whether a text is known to be this licence's, or is what covers files of which just this licence was concluded."""
+        """Whether a text is that of this licence.
+
+        Either the text is known to be this licence's, or it is unknown and covers files for which
+        exactly this licence was concluded.
+        """
         return text.expression == license_id or (
             text.expression is None and self.effective == license_id
         )
@@ -69,35 +82,39 @@ class Licensing:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a nested copy comes from: what a record of this host names."""
+    """Where a nested copy comes from, according to a record of this host."""
 
     mirror: str
-    """The mirror whose record has the same files."""
+    """The mirror whose record lists the same files."""
     url: str
     pin: Pin
     commit: ObjectId
     path: RepoPath
-    """In the upstream's tree; empty for its root."""
+    """The path in the upstream's tree; empty for its root."""
     same_tree: bool
-    """Whether the copy has the same tree id; else each of its files has the blob id of one there, at the same path."""
+    """Whether the copy has the same tree id as the directory it was copied from.
+
+    If not, each of its files has the blob id of the file at the same path there.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the record of a nested copy says that lies beside it in the mirror: its project's word.
+    """What the mirrored project itself has recorded about a nested copy.
 
-    Its own proof leads from the copy's tree to the commit id. Nobody here asked that upstream, and no manifest here names it.
+    The record lies beside the copy in the mirror. Its own proof leads from the copy's tree to the
+    commit id. That upstream was not asked, and no manifest of this host names it.
     """
 
     by: str
-    """The mirror of this host in which the record lies."""
+    """The mirror of this host in which that record lies."""
     mirror: str
-    """What the project calls its copy."""
+    """The name that the mirrored project gives to its copy."""
     url: str
     pin: Pin
     commit: ObjectId
     path: RepoPath
-    """In that upstream's tree; empty for its root."""
+    """The path in that upstream's tree; empty for its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +122,15 @@ class Nested:
     """A copy of something else inside a mirror, such as `deps/io` in WIT."""
 
     path: RepoPath
-    """Inside the mirror."""
+    """The path inside the mirror."""
     tree: ObjectId
     """The tree id, or the blob id of a single file."""
     files: tuple[RepoPath, ...]
-    """Paths inside the mirror."""
+    """The paths of its files inside the mirror."""
     origin: Origin | None
-    """None: no record of this host has it."""
+    """None if no record of this host lists the copy."""
     recorded: Recorded | None = None
-    """What the mirrored project has recorded of it, where it keeps its copies as this host does."""
+    """What the mirrored project has recorded about it, if that project uses git-verbatim too."""
 
     @property
     def name(self) -> bytes:
@@ -122,12 +139,15 @@ class Nested:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What only the bytes of a mirror say."""
+    """The facts that can only be computed from the content of a mirror's files."""
 
     sha1: Mapping[RepoPath, str]
-    """Of the content of each of its files, which is not git's blob id; of a symlink: of its target. In hexadecimal."""
+    """The SHA-1 of each file's content in hexadecimal, which is not git's blob id.
+
+    For a symlink it is the SHA-1 of its target.
+    """
     license_sha1: Mapping[RepoPath, str]
-    """Likewise, of the licence files beside it."""
+    """The same for the licence files beside the mirror."""
     links: Mapping[RepoPath, bytes]
     """The targets of its symlinks."""
     nar_sha256: bytes
@@ -136,53 +156,59 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One mirror: what it is, where it came from, and that it is unmodified."""
+    """One mirror: what it is, where it came from, and that it is not modified."""
 
     name: str
     into: str
-    """Below third_party/."""
+    """The directory of the mirror, relative to third_party/."""
     presence: Presence
     description: str | None
     supplier: str | None
     url: str
     also_at: tuple[str, ...]
-    """Other repositories that have the same tree, by the manifest."""
+    """Other repositories that have the same tree, according to the manifest."""
     pin: Pin
     version: str | None
-    """By the tag; None for a mirror pinned by commit, or by a tag that reads as a commit id."""
+    """The version according to the tag.
+
+    None for a mirror pinned by commit, and for a tag that looks like a commit id.
+    """
     tag: ObjectId | None
     """The id of the annotated tag object; None for a lightweight tag or a commit pin."""
     commit: ObjectId
     commit_time: str
-    """`YYYY-MM-DDThh:mm:ssZ`."""
+    """The time of the commit as `YYYY-MM-DDThh:mm:ssZ`."""
     source: RepoPath
     """The directory in the upstream's tree; empty for its root."""
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     tree: ObjectId
     upstream_tree: ObjectId
-    """The upstream's tree at `source`; `tree` unless the selection leaves something out."""
+    """The id of the upstream's tree at `source`; the same as `tree` if nothing is left out."""
     is_root: bool
-    """Whether it is the whole of the upstream commit's tree, which is what a fetcher would get."""
+    """Whether it is the whole tree of the upstream commit, which is what a fetcher would get."""
     files: tuple[FileFact, ...]
-    """Sorted by path; paths inside the mirror."""
+    """The files sorted by path; paths are relative to the mirror."""
     license_files: tuple[FileFact, ...]
-    """Kept beside it because they cover it; paths in the upstream's tree, copies at `license_directory`."""
+    """Licence files that cover the mirror but lie outside of it upstream.
+
+    Paths are those of the upstream's tree. The copies lie below `license_directory`.
+    """
     licensing: Licensing
     nested: tuple[Nested, ...]
     content: Content | None
-    """None where no format asked for it, or where the files are not here."""
+    """None if no format needs it, or if the files are not here."""
     signature: Signature | None = None
-    """As it was judged again before the report; None where the manifest names no keys."""
+    """The signature, checked again before the report; None if the manifest names no keys."""
 
     @property
     def directory(self) -> str:
-        """Where the copy lies, from the host's root."""
+        """The directory of the copy, from the host's root."""
         return f"{THIRD_PARTY}/{self.into}"
 
     @property
     def license_directory(self) -> str:
-        """Where copies of `license_files` lie, from the host's root."""
+        """The directory of the copies of `license_files`, from the host's root."""
         return f"{THIRD_PARTY}/{license_directory(self.name)}"
 
     @property
@@ -195,7 +221,7 @@ class Component:
         return self.presence is Presence.PRESENT
 
     def required_content(self) -> Content:
-        """The content of a mirror that is here, for formats that have asked for it."""
+        """Return `content`; ValueError if it was not read, which a format has to ask for."""
         if self.content is None:
             msg = f"the content of {self.name} was not read"
             raise ValueError(msg)
@@ -204,11 +230,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a report says: the mirrors in the manifest's order, and the time that it names."""
+    """All that a report says: the mirrors in the manifest's order, and the report's date."""
 
     components: tuple[Component, ...]
     timestamp: int
-    """Seconds since 1970: SOURCE_DATE_EPOCH, else the newest recorded commit time."""
+    """Seconds since 1970: SOURCE_DATE_EPOCH if it is set, else the newest recorded commit time."""
 
     @property
     def present(self) -> tuple[Component, ...]:
@@ -216,5 +242,5 @@ class Facts:
 
     @property
     def elsewhere(self) -> tuple[Component, ...]:
-        """Those that are not here: absent or removed."""
+        """The mirrors whose files are not here: they are absent or removed."""
         return tuple(component for component in self.components if not component.is_present)

@@ -1,4 +1,7 @@
-"""The facts of reports from third_party/ alone: verified first, then read; an unpacked tarball will do."""
+"""Gathers the facts for reports from third_party/ alone.
+
+The mirrors are verified first and read then. An unpacked tarball without `.git` is enough.
+"""
 
 import os
 import re
@@ -34,15 +37,15 @@ from sync.selection.selection import join
 from sync.verify.commands import verify
 
 Advance = Callable[[int, int], None]
-"""Told how many files of how many have been read."""
+"""Called with the number of files read so far, and the number of all files to read."""
 
-_MAX_LICENSE_BYTES = 1 << 20  # the longest of SPDX's texts has a tenth of it
-_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that ISO 8601 writes with four digits
+_MAX_LICENSE_BYTES = 1 << 20  # ten times as much as the longest licence text of SPDX
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last one with four digits
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The facts of all mirrors, or None and the findings that stand in the way."""
+    """The facts of all mirrors; None if there are findings, which are listed instead."""
 
     facts: Facts | None
     findings: Sequence[Finding]
@@ -50,9 +53,12 @@ class Gathered:
 
 
 def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
-    """Verify the working tree and read the facts of all its mirrors; content only where a format needs it.
+    """Verify the working tree and gather the facts of all its mirrors.
 
-    Raises ManifestError for a `license` that is no SPDX expression, UsageError if there is nothing to report.
+    The content of files is read only if `with_content` is true.
+
+    Raises ManifestError for a `license` that is not a valid SPDX expression, and UsageError if
+    there is nothing to report.
     """
     state = WorkTree(host.third_party, host.repository)
     manifest = read_manifest(state)
@@ -93,7 +99,7 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
 
 
 def _source_date_epoch() -> int | None:
-    """The time that the environment gives builds (reproducible-builds.org)."""
+    """The timestamp that the environment prescribes for builds (reproducible-builds.org)."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if not text:
         return None
@@ -115,7 +121,10 @@ def _newest(components: Sequence[Component]) -> int:
 def _unrecorded(
     third_party: Path, records: Sequence[Record], key_files: Sequence[str]
 ) -> Iterator[Finding]:
-    """What lies in third_party/ though no record accounts for it: a report would say nothing of it."""
+    """Find the files in third_party/ that no record accounts for.
+
+    A report would not mention them.
+    """
     places = (
         place for record in records for place in (record.into, license_directory(record.mirror))
     )
@@ -133,7 +142,7 @@ def _unrecorded(
 
 @dataclass(frozen=True, slots=True)
 class _Gatherer:
-    """Puts together what manifest, records and files say of a mirror."""
+    """Combines what the manifest, the records and the files say about a mirror."""
 
     third_party: Path
     mirrors: Mapping[str, Mirror]
@@ -213,7 +222,10 @@ def _is_license(fact: FileFact) -> bool:
 
 
 def _others(record: Record) -> tuple[str, ...]:
-    """Files that are named as licences, or lie in a directory so named, and say nothing of the mirror as a whole; and links."""
+    """The files named like licences that say nothing about the mirror as a whole.
+
+    They lie deeper inside the mirror, also in a directory with such a name, or are symlinks.
+    """
     places = (record.into, record.files), (license_directory(record.mirror), record.licenses)
     return tuple(
         path_of(directory, fact.path)

@@ -1,4 +1,7 @@
-"""What only the bytes of verified files say: SHA-1 and the hash of a whole directory as a Nix archive, read once."""
+"""Computes hashes of verified files: SHA-1 of each, and one of a directory as a Nix archive.
+
+Each file is read once.
+"""
 
 import hashlib
 import os
@@ -20,15 +23,19 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Reader:
-    """Reads files below third_party/ without following any link, and holds each against its record again."""
+    """Reads files below third_party/ and compares each with its record again.
+
+    No symlink is followed.
+    """
 
     def __init__(self, third_party: Path) -> None:
         self._third_party = third_party
 
     def content(self, record: Record, read: Callable[[], None]) -> Content:
-        """All of a mirror and of the licence files beside it; HostError if something changed since it was verified.
+        """Read all files of a mirror and the licence files beside it.
 
-        Calls `read` for each file.
+        `read` is called after each file. Raises HostError if a file has changed since it was
+        verified.
         """
         sha1: dict[RepoPath, str] = {}
         links: dict[RepoPath, bytes] = {}
@@ -51,7 +58,7 @@ class Reader:
         return Content(sha1, licenses, links, nar.digest())
 
     def file(self, directory: str, fact: FileFact) -> bytes:
-        """The content of one file, of a symlink its target."""
+        """Return the content of one file; for a symlink, its target."""
         return b"".join(self._chunks(directory, fact, {}))
 
     def _chunks(self, directory: str, fact: FileFact, sha1: dict[RepoPath, str]) -> Iterator[bytes]:
@@ -76,7 +83,7 @@ class Reader:
                 os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
             ):
                 yield os.fsencode(os.readlink(name, dir_fd=directory))
-                return  # else it is a file that holds the target, on a disk without links
+                return  # a disk without symlinks has a file that contains the target
             with open(
                 os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory),
                 "rb",
@@ -97,5 +104,5 @@ def _changed(directory: str, fact: FileFact) -> HostError:
 
 
 def count_files(records: Sequence[Record]) -> int:
-    """How many files there are to read."""
+    """Count the files that will be read."""
     return sum(len(record.files) + len(record.licenses) for record in records)

@@ -1,4 +1,7 @@
-"""What a mirrored project that uses git-verbatim too has recorded of its copies: held against them and its own proof; pure."""
+"""Finds the records that a mirrored project keeps of its own copies, if it uses git-verbatim too.
+
+Each record is compared with the copy and with its own proof. All functions are pure.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,31 +21,35 @@ from sync.selection.selection import join
 _RECORD_FILE = re.compile(
     rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL
 )
-# more of them, or larger ones, no project was seen to have; of one whose records do not hold no more is believed
+# No known project has more records or larger ones. A project with too many invalid records is not
+# believed any further.
 _MAX_RECORDS = 100
 _MAX_RECORD_BYTES = 4 << 20
 _MAX_MATCHES = 1_000_000
 _MOST_UNSOUND = 4
 
 ReadFile = Callable[[FileFact], bytes]
-"""Gives the content of a file of the mirror, held against the mirror's own record."""
+"""Returns the content of a file of the mirror, after comparing it with the mirror's own record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """The sound records that lie inside a mirror beside the copies that they are of."""
+    """The valid records inside a mirror, and the copies that they describe."""
 
     copies: Mapping[RepoPath, Recorded]
-    """By the copy's path inside the mirror."""
+    """The path of a copy inside the mirror → what is recorded about it."""
     accounted: frozenset[RepoPath]
-    """Paths inside the mirror of these records, and of licence files as they have them."""
+    """The paths of these records inside the mirror, and of the licence files that they list."""
 
 
 NOTHING_INSIDE = Inner({}, frozenset())
 
 
 def inner_records(record: Record, read: ReadFile) -> Inner:
-    """The records inside a mirror whose proof holds, and whose copy is there with just the recorded tree."""
+    """Return the records inside a mirror that are valid.
+
+    The proof of such a record holds, and its copy has exactly the recorded tree.
+    """
     files = {fact.path: fact for fact in record.files}
     trees = {
         path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()
@@ -66,7 +73,11 @@ def inner_records(record: Record, read: ReadFile) -> Inner:
 
 
 def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
-    """The files that lie where records do: the third_party/ that they are in, in upstream's tree, and the mirror they are of."""
+    """Find the files that lie where records lie.
+
+    Yields the path in the upstream's tree of the third_party/ that contains the file, the name of
+    the mirror that the record is about, and the file.
+    """
     for fact in record.files:
         match = _RECORD_FILE.fullmatch(join(record.source, fact.path))
         name = match[2].decode("utf-8", "replace") if match else ""
@@ -80,7 +91,7 @@ def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
 
 
 def _parsed(data: bytes, name: str) -> Record | None:
-    """The record in a file; None if it is none, or asks for too much."""
+    """Parse the record in a file; None if it is not a record or would take too long to evaluate."""
     try:
         record = parse_record(data, name)
     except RecordError:
@@ -90,7 +101,7 @@ def _parsed(data: bytes, name: str) -> Record | None:
 
 
 def _inside(record: Record, path: bytes) -> RepoPath | None:
-    """A path of upstream's tree as one inside the mirror; None if it is not in there."""
+    """Translate a path in the upstream's tree into one inside the mirror; None if it is outside."""
     if not record.source:
         return RepoPath(path)
     above = record.source + b"/"

@@ -1,4 +1,8 @@
-"""Under which licence a mirror is: declared by texts that are known exactly, concluded by the manifest; never guessed."""
+"""Determines the licence of a mirror, and never guesses it.
+
+The declared licence follows from texts that are known exactly. The concluded one is what the
+manifest says.
+"""
 
 import re
 import tomllib
@@ -11,11 +15,12 @@ from sync.manifest.license_expressions import ExpressionError, parse_expression
 from sync.report.facts import LicenseText, Licensing
 
 _NOTICE = re.compile(rb"(notice|copyright)([._-].*)?", re.IGNORECASE | re.DOTALL)
-# a line that says whose something is: not one that talks about copyright, or leaves the name to be filled in
+# A copyright statement has a year. Lines that only talk about copyright, or that are a template
+# in which the name is missing, do not match.
 _COPYRIGHT = re.compile(
     r"(?:(?!©)[\W_])*+((?:copyright\b|©).*?\d{4}.*?)(?:, published(?: by.*)?)?", re.IGNORECASE
 )
-# of a text's words; an exception or a condition that somebody added is not passed over
+# The share of a text's words that has to match: an added exception or condition must not be missed.
 _ALL_PERCENT = 99.0
 _SHOWN = 3
 _GNU = re.compile(r"(?:[AL]?GPL|GFDL)-")
@@ -23,7 +28,7 @@ _GNU = re.compile(r"(?:[AL]?GPL|GFDL)-")
 
 @cache
 def _known_files() -> dict[str, tuple[str, bool]]:
-    """Blob id → the SPDX expression, and whether the file is a mere notice."""
+    """Map each blob id to its SPDX expression, and to whether the file only names the licence."""
     table = tomllib.loads((files("sync.report") / "licenses.toml").read_text("utf-8"))
     kinds = {"texts": False, "notices": True}
     return {
@@ -34,7 +39,10 @@ def _known_files() -> dict[str, tuple[str, bool]]:
 
 
 def identify(text: LicenseText) -> LicenseText:
-    """The text with the expression that it is known to be: by its blob id, else by `licenseclassifier` if that is installed."""
+    """Add to a licence text the SPDX expression by which it is known.
+
+    The blob id decides; if it is not known, `licenseclassifier` does if it is installed.
+    """
     if text.blob in _known_files():
         expression, is_notice = _known_files()[text.blob]
         return replace(text, expression=expression, known_by="blob id", is_notice=is_notice)
@@ -48,7 +56,7 @@ def identify(text: LicenseText) -> LicenseText:
 
 @cache
 def _classified(text: str) -> str | None:
-    """Asked once for a text, which may cover many mirrors."""
+    """Ask `licenseclassifier`, only once for each text: one text may cover many mirrors."""
     try:
         from licenseclassifier import identify_license
     except ImportError:
@@ -57,9 +65,8 @@ def _classified(text: str) -> str | None:
     found = {
         result.id for result in identify_license("\n".join(lines), coverage_threshold=_ALL_PERCENT)
     }
-    if len(found) != 1 or _GNU.match(
-        next(iter(found))
-    ):  # a GNU text does not say whether later versions may be used
+    # The text of a GNU licence does not say whether later versions may be used.
+    if len(found) != 1 or _GNU.match(next(iter(found))):
         return None
     try:
         return parse_expression(found.pop())
@@ -68,7 +75,10 @@ def _classified(text: str) -> str | None:
 
 
 def nearest_texts(candidates: Sequence[LicenseText]) -> tuple[LicenseText, ...]:
-    """Those in the directory nearest to the selection, which all candidates cover; licences before mere notices."""
+    """Choose the texts in the directory nearest to the selection.
+
+    Each candidate covers the selection. Licences come before files that are only notices.
+    """
     licenses = [
         text for text in candidates if not _NOTICE.fullmatch(text.upstream_path.rpartition(b"/")[2])
     ]
@@ -91,9 +101,11 @@ def licensing_of(
     comment: str | None,
     others: tuple[str, ...] = (),
 ) -> Licensing:
-    """What the texts declare and the host's owner concludes; `concluded` is a canonical expression, `others` are paths.
+    """Combine what the licence texts declare with what the host's owner concluded.
 
-    What lies deeper may be under a licence of its own, so that it is named.
+    `concluded` is a canonical SPDX expression. `others` are paths of further files that are named
+    like licences: they are named in the comment, since what lies deeper may have a licence of its
+    own.
     """
     declared, why = _declared(texts)
     if others:
@@ -130,5 +142,5 @@ def _copyright(texts: tuple[LicenseText, ...]) -> tuple[str, ...]:
         for line in text.text.splitlines()
         if (match := _COPYRIGHT.fullmatch(line.strip()))
     ]
-    # of its texts themselves, not of what is under them
+    # The Free Software Foundation owns the texts of its licences, not what is under them.
     return tuple(dict.fromkeys(line for line in lines if "Free Software Foundation" not in line))

@@ -1,4 +1,7 @@
-"""Identifiers that outsiders resolve: purl, SWHID, gitoid, and web pages of an exact commit; pure."""
+"""Identifiers that others can resolve: purl, SWHID, gitoid, and web pages of an exact commit.
+
+All functions are pure.
+"""
 
 import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
@@ -10,7 +13,7 @@ from sync.selection.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")
-# how these forges name a directory and a file of a commit
+# The pages of a directory and of a file at a commit, for each forge.
 _FORGES = {
     "github.com": ("/tree/{commit}/{path}", "/blob/{commit}/{path}"),
     "gitlab.com": ("/-/tree/{commit}/{path}", "/-/blob/{commit}/{path}"),
@@ -22,7 +25,7 @@ _GITHUB_PATH = 2
 
 
 def repository_url(url: str) -> str:
-    """The upstream's URL as a URI: git's short form for ssh is written out."""
+    """Return the upstream's URL as a URI; git's short form for ssh becomes an `ssh://` URI."""
     if not is_scp_like(url) or not (match := _SCP_LIKE.fullmatch(url)):
         return url
     user = f"{match['user']}@" if match["user"] else ""
@@ -30,7 +33,7 @@ def repository_url(url: str) -> str:
 
 
 def repository_uri(url: str) -> str | None:
-    """The upstream's URL as a URI that others can resolve; None for a path on some machine."""
+    """Return the upstream's URL as a URI that others can resolve; None for a local path."""
     written_out = repository_url(url)
     return (
         quote(written_out, safe="%:/?#[]@!$&'()*+,;=")
@@ -40,7 +43,11 @@ def repository_uri(url: str) -> str | None:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of an upstream's URL; none of a path on some machine that looks like a URL but is none, such as `//[x`."""
+    """Split an upstream's URL into its parts.
+
+    All parts are empty for a local path that looks like a URL and is not a valid one, such as
+    `//[x`.
+    """
     try:
         return urlsplit(repository_url(url))
     except ValueError:
@@ -48,7 +55,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _base(url: str) -> tuple[str, str] | None:
-    """Host and repository page of an upstream on a forge whose pages are known."""
+    """Return host and repository page of an upstream; None if the forge is not in `_FORGES`."""
     parts = _split(url)
     host = (parts.hostname or "").lower()
     path = parts.path.strip("/").removesuffix(".git")
@@ -56,12 +63,12 @@ def _base(url: str) -> tuple[str, str] | None:
 
 
 def directory_page(url: str, commit: ObjectId, path: RepoPath) -> str | None:
-    """The web page of a directory at exactly this commit; None where no page is known."""
+    """Return the web page of a directory at exactly this commit; None if no page is known."""
     return _page(url, commit, path, 0)
 
 
 def file_page(url: str, commit: ObjectId, path: RepoPath) -> str | None:
-    """The web page of a file at exactly this commit; None where no page is known."""
+    """Return the web page of a file at exactly this commit; None if no page is known."""
     return _page(url, commit, path, 1)
 
 
@@ -74,12 +81,15 @@ def _page(url: str, commit: ObjectId, path: RepoPath, kind: int) -> str | None:
 
 
 def upstream_path(component: Component, path: RepoPath) -> RepoPath:
-    """A path inside the mirror as one in the upstream's tree."""
+    """Translate a path inside the mirror into one in the upstream's tree."""
     return join(component.source, path)
 
 
 def purl(component: Component) -> str:
-    """The package URL: `pkg:github/…` for GitHub, else `pkg:generic/…` with the repository and commit."""
+    """Return the package URL.
+
+    It is `pkg:github/…` for GitHub, else `pkg:generic/…` with repository and commit.
+    """
     parts = _split(component.url)
     path = parts.path.strip("/").removesuffix(".git")
     version = _percent(component.pin.value if component.pin.is_plain else component.commit)
@@ -93,7 +103,7 @@ def purl(component: Component) -> str:
 
 
 def _percent(text: str) -> str:
-    return quote(text, safe=":")  # purl: everything but the unreserved and the colon
+    return quote(text, safe=":")  # purl encodes all but unreserved characters and the colon
 
 
 def _percent_path(text: str) -> str:
@@ -121,28 +131,36 @@ def swhid_release(tag: ObjectId) -> str:
 
 
 def swhid_qualified(component: Component) -> str:
-    """The upstream's directory in its context (ISO/IEC 18670): an archive that has the repository resolves it.
+    """Return the qualified SWHID of the upstream's directory (ISO/IEC 18670).
 
-    It names `upstream_tree`; the id of a tree of which something was left out is known to no archive.
+    An archive that has the repository can resolve it. It names `upstream_tree`: no archive knows
+    the tree id of a selection.
     """
     path = f";path=/{quote_from_bytes(component.source, safe='/')}" if component.source else ""
     uri = repository_uri(component.url)
     origin = f";origin={uri.replace('%', '%25').replace(';', '%3B')}" if uri else ""
-    return f"{swhid_directory(component.upstream_tree)}{origin};anchor={swhid_revision(component.commit)}{path}"
+    return (
+        f"{swhid_directory(component.upstream_tree)}{origin};"
+        f"anchor={swhid_revision(component.commit)}{path}"
+    )
 
 
 def swhids(component: Component) -> list[str]:
-    """All persistent identifiers of a mirror: qualified directory, its own tree, commit, annotated tag."""
+    """Return all SWHIDs of a mirror.
+
+    They are the qualified one of the directory, the one of the mirror's own tree if it is a
+    selection, then those of the commit and of the annotated tag.
+    """
     own = [] if component.is_whole else [swhid_directory(component.tree)]
     release = [swhid_release(component.tag)] if component.tag else []
     return [swhid_qualified(component), *own, swhid_revision(component.commit), *release]
 
 
 def gitoid(blob: ObjectId) -> str:
-    """The OmniBOR artifact id of a file: the git blob id as a URI."""
+    """Return the OmniBOR artifact id of a file, which is its git blob id as a URI."""
     return f"gitoid:blob:sha1:{blob}"
 
 
 def readable_source(component: Component) -> str:
-    """The directory in the upstream's tree for people: `.` for its root."""
+    """Return the directory in the upstream's tree as text for people; `.` is its root."""
     return quote_path(component.source) or "."

@@ -1,4 +1,7 @@
-"""A directory as a Nix archive (NAR): the bytes whose SHA-256 Nix and Guix call the hash of a tree; pure."""
+"""Writes a directory as a Nix archive (NAR), whose SHA-256 identifies a tree in Nix and Guix.
+
+All functions are pure.
+"""
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,24 +10,28 @@ from typing import Protocol
 from sync.ids import Mode
 from sync.model import FileFact
 
-_BASE32 = "0123456789abcdfghijklmnpqrsvwxyz"  # Nix's own alphabet, without e o t u
+_BASE32 = "0123456789abcdfghijklmnpqrsvwxyz"  # Nix's own alphabet: no e, o, t, u
 _HASH_BYTES = 32
 
 
 class Chunks(Protocol):
-    """Gives the content of a file piece by piece, of a symlink its target."""
+    """Returns the content of a file in pieces; for a symlink, its target."""
 
     def __call__(self, fact: FileFact) -> Iterable[bytes]: ...
 
 
 def archive(facts: Iterable[FileFact], read: Chunks) -> Iterator[bytes]:
-    """The archive's bytes in order (Nix manual, "Nix Archive format"); reads each file once, as it comes."""
+    """Yield the bytes of the archive in order (Nix manual, "Nix Archive format").
+
+    Each file is read once, when its turn comes.
+    """
     tree: dict[bytes, object] = {}
     for fact in facts:
         *parents, name = fact.path.split(b"/")
         at = tree
         for parent in parents:
-            at = at.setdefault(parent, {})  # type: ignore[assignment] # facts have no path that is both file and directory
+            # No path is both a file and a directory.
+            at = at.setdefault(parent, {})  # type: ignore[assignment]
         at[name] = fact
     yield _string(b"nix-archive-1")
     yield from _node(tree, read)
@@ -70,12 +77,12 @@ def _padding(size: int) -> bytes:
 
 
 def sri(sha256: bytes) -> str:
-    """A SHA-256 as Nix' fetchers take it (W3C Subresource Integrity)."""
+    """Write a SHA-256 in the form that the fetchers of Nix take (W3C Subresource Integrity)."""
     return f"sha256-{base64.b64encode(sha256).decode()}"
 
 
 def base32(sha256: bytes) -> str:
-    """A SHA-256 as `nix-hash --base32` and Guix write it: 52 digits of five bits, the last bits first."""
+    """Write a SHA-256 like `nix-hash --base32` and Guix: 52 digits of 5 bits, last bits first."""
     number = int.from_bytes(sha256, "little")
     digits = (_HASH_BYTES * 8 + 4) // 5
     return "".join(_BASE32[number >> 5 * at & 31] for at in reversed(range(digits)))

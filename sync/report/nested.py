@@ -1,4 +1,7 @@
-"""Copies inside a mirror, such as WIT's `deps/*`: found by tree and blob ids among the records of the host; pure."""
+"""Finds copies inside a mirror, such as WIT's `deps/*`.
+
+They are found by comparing tree and blob ids with all records of the host. All functions are pure.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,25 +14,33 @@ from sync.report.facts import Nested, Origin
 from sync.report.inner import NOTHING_INSIDE, Inner
 from sync.selection.selection import join
 
-# where projects keep copies of others: what lies directly below is one each, even if nobody knows whose
+# Directories in which projects keep copies of others. Each entry directly below is a copy, even if
+# its origin is not known.
 _PLACES = frozenset({b"deps", b"vendor", b"third_party", b"third-party", b"external"})
 _EMPTY_BLOB = object_id("blob", b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the records of a host say about trees and files, to find copies by."""
+    """An index of the trees and files in the records of a host, to find copies with."""
 
     by_tree: Mapping[ObjectId, tuple[Record, RepoPath]]
-    """Tree id → the record that has it, and its path in the upstream's tree."""
+    """Tree id → the record that contains it, and its path in the upstream's tree."""
     by_file: Mapping[tuple[RepoPath, ObjectId], Sequence[Record]]
-    """Path inside a mirror and blob id → the records with just this file."""
+    """Path inside a mirror and blob id → the records with exactly this file."""
     by_blob: Mapping[ObjectId, Sequence[tuple[Record, RepoPath]]]
-    """Blob id → the records with such a file that is not itself a copy, and its first path there in the upstream's tree."""
+    """Blob id → the records with such a file that is not itself inside a nested copy.
+
+    With each record comes the first path of the file in the upstream's tree.
+    """
 
 
 def known_by(records: Sequence[Record]) -> Known:
-    """Index the records; the tree of a whole mirror goes before one that is part of another, and the manifest's order decides."""
+    """Index the records.
+
+    If several have the same tree, a whole mirror comes before a part of one, then the manifest's
+    order decides.
+    """
     by_tree: dict[ObjectId, tuple[Record, RepoPath]] = {}
     for trees in (_own_trees, _inner_trees, _proven_trees):
         for record in records:
@@ -53,14 +64,17 @@ def _own_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
 
 
 def _inner_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
-    """Directories of a mirror that are not themselves copies of something else."""
+    """Yield the directories of a mirror that are not themselves copies of something else."""
     for path, tree in build_trees(fact.entry for fact in record.files).items():
         if path and not _PLACES.intersection(path.split(b"/")):
             yield tree.id, join(record.source, path)
 
 
 def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
-    """The directories above the mirror and beside them, which its proof names on its way down from the commit's root."""
+    """Yield the directories above the mirror and those beside them.
+
+    The record's proof names them on its way down from the root of the commit.
+    """
     raw_trees = {object_id("tree", raw): raw for raw in record.proof.trees}
     tree, path = commit_tree(record.proof.commit), RepoPath(b"")
     yield tree, path
@@ -72,17 +86,17 @@ def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
         }
         yield from ((other, join(path, beside)) for beside, other in below.items())
         if name not in below:
-            return  # a copy itself
+            return  # what lies below is itself a copy
         tree, path = below[name], join(path, name)
 
 
 def nested_copies(
     record: Record, known: Known, inner: Inner = NOTHING_INSIDE
 ) -> tuple[Nested, ...]:
-    """The copies inside a mirror, by path, also those inside another.
+    """Return the copies inside a mirror sorted by path, including copies inside other copies.
 
-    A directory is one if it is the tree of another mirror, if the project has recorded it, or if it lies where projects keep
-    copies of others.
+    A directory is a copy if it is the tree of another mirror, if the mirrored project has recorded
+    it, or if it lies where projects keep copies of others.
     """
     trees = {
         path: tree.id for path, tree in build_trees(fact.entry for fact in record.files).items()
@@ -117,7 +131,11 @@ def nested_copies(
 
 
 def _is_accounted(path: bytes, own: Mapping[RepoPath, ObjectId], inner: Inner) -> bool:
-    """Whether a directory is of the project's own making: records, licences beside them, or nothing but recorded copies."""
+    """Whether the mirrored project's own records explain a directory.
+
+    Such a directory contains records, the licence files beside them, and recorded copies, and
+    nothing else.
+    """
     holds_some = any(one.startswith(path + b"/") for one in (*inner.copies, *inner.accounted))
     return holds_some and own.keys() <= inner.accounted
 
@@ -127,7 +145,7 @@ def _is_in_place(path: bytes) -> bool:
 
 
 def _owner(file: bytes, copies: Mapping[bytes, object]) -> bytes | None:
-    """The innermost copy that a file belongs to."""
+    """Return the innermost copy that contains a file."""
     path = file
     while path and path not in copies:
         path = path.rpartition(b"/")[0]
@@ -146,7 +164,7 @@ def _origin_by_tree(record: Record, path: bytes, tree: ObjectId, known: Known) -
 def _origin_by_files(
     record: Record, path: bytes, inside: Mapping[RepoPath, ObjectId], known: Known
 ) -> Origin | None:
-    """The first record that has each of these files, below its mirror's root as below the copy's."""
+    """Find the first record that lists each of these files at the same path below its root."""
     if not inside:
         return None
     wanted = [(RepoPath(file[len(path) + 1 :]), blob) for file, blob in inside.items()]
@@ -161,7 +179,10 @@ def _origin_by_files(
 
 
 def _is_evidence(path: RepoPath, blob: ObjectId) -> bool:
-    """Whether a file tells one project from another: an empty one and a licence text are the same in thousands."""
+    """Whether a file distinguishes projects.
+
+    Empty files and licence texts are the same everywhere.
+    """
     return blob != _EMPTY_BLOB and not is_license_name(path.rpartition(b"/")[2])
 
 
@@ -173,7 +194,10 @@ def _origin_by_blob(record: Record, path: bytes, blob: ObjectId, known: Known) -
 
 
 def _is_same_place(record: Record, path: bytes, other: Record, source: RepoPath) -> bool:
-    """Whether both are one directory of one upstream, of whatever commit: then it is no copy of something else."""
+    """Whether both are the same directory of the same upstream.
+
+    Then it is not a copy of something else, whatever the commits are.
+    """
     return record is other or (record.url == other.url and join(record.source, path) == source)
 
 

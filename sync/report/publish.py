@@ -1,4 +1,7 @@
-"""Writes reports to where the user wants them, each whole or not at all, and says which committed ones are out of date."""
+"""Writes reports to where the user wants them, and says which committed ones are out of date.
+
+Each report is written as a whole or not at all.
+"""
 
 import errno
 import os
@@ -19,19 +22,23 @@ from sync.report.formats.registry import FORMATS, Format, find_format
 
 _SHOWN = 12
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # the kernel takes from them what the umask says
+_PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # the kernel applies the umask to them
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line asks for: one format, every format in a directory, or whether those of a directory are current."""
+    """What the command line asks for.
+
+    It is one format, every format in a directory, or whether the reports in a directory are
+    current.
+    """
 
     formats: Sequence[Format]
     file: Path | None = None
     directory: Path | None = None
     check: Path | None = None
     is_table: bool = False
-    """Whether no format was named, so that people on a terminal get a table."""
+    """Whether no format was named: then people on a terminal get a table."""
 
     @property
     def reads_content(self) -> bool:
@@ -41,7 +48,10 @@ class Request:
 def read_request(
     name: str | None, output: Path | None, *, every: bool, check: Path | None
 ) -> Request:
-    """What to write, and where; UsageError for options that say two things, and for an unknown format."""
+    """Return what to write and where.
+
+    Raises UsageError for options that exclude each other and for an unknown format.
+    """
     if every + (check is not None) + (name is not None) > 1:
         raise UsageError(
             "FORMAT, `--all` and `--check` are three different things",
@@ -69,7 +79,7 @@ def read_request(
 
 
 def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
-    """UsageError where no mirror's files are here and a format would list nothing."""
+    """Raise UsageError if no mirror's files are here and a format would list nothing."""
     if facts.present or not any(report.lists_what_is_here for report in formats):
         return
     named = [f"{component.name}: {component.presence.value}" for component in facts.components]
@@ -85,17 +95,18 @@ def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
 
 
 def render(facts: Facts, formats: Sequence[Format]) -> dict[Format, bytes]:
-    """The bytes of each format; nothing is written before all are there."""
+    """Return the bytes of each format; all are rendered before anything is written."""
     return {report: report.render(facts) for report in formats}
 
 
 def write_report(host: Host, path: Path, report: Format, content: bytes) -> None:
-    """Write one report to a file, which is replaced as a whole."""
+    """Write one report to a file; an existing file is replaced as a whole."""
     _refuse_place(host, Path(os.path.realpath(path)))
     if path.is_dir():
         raise UsageError(
             f"{path} is a directory",
-            hint=f"name a file, such as {path / report.file_name}, or write all formats there with `--all`",
+            hint=f"name a file, such as {path / report.file_name}, "
+            "or write all formats there with `--all`",
             reference="output-is-a-directory",
         )
     if path.exists() and not path.is_file():
@@ -105,7 +116,10 @@ def write_report(host: Host, path: Path, report: Format, content: bytes) -> None
 
 
 def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) -> None:
-    """Write every report into a directory, which is made if it is not there; all of them or none."""
+    """Write all reports into a directory, or none of them.
+
+    The directory is created if it does not exist.
+    """
     _refuse_place(host, Path(os.path.realpath(directory)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -115,26 +129,25 @@ def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) 
         directory / report.file_name: (content, report.is_executable)
         for report, content in reports.items()
     }
-    _replace(
-        files, follow=False
-    )  # the names are ours; a link that was planted under one leads out of the directory
+    # A symlink with the name of a report was put there by somebody and may lead anywhere.
+    _replace(files, follow=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """Which of the reports in a directory are as they would be written now."""
+    """Which of the reports in a directory are the same as they would be if written now."""
 
     current: tuple[str, ...]
     stale: tuple[str, ...]
     formats: int = len(FORMATS)
-    """How many there could be."""
+    """The number of all formats."""
 
     def __bool__(self) -> bool:
         return not self.stale
 
 
 def _written_formats(directory: Path) -> list[Format]:
-    """The formats of which a directory holds a report; UsageError if it holds none."""
+    """Return the formats whose report a directory contains; UsageError if it contains none."""
     found = [report for report in FORMATS if (directory / report.file_name).is_file()]
     if not found:
         raise UsageError(
@@ -147,7 +160,7 @@ def _written_formats(directory: Path) -> list[Format]:
 
 
 def compare(directory: Path, reports: Mapping[Format, bytes]) -> Currency:
-    """Hold the reports in a directory against what they would be now."""
+    """Compare the reports in a directory with what would be written now."""
     stale = {
         report
         for report, content in reports.items()
@@ -164,7 +177,11 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _refuse_place(host: Host, place: Path) -> None:
-    """Nothing but mirrors and their records lies in third_party/, nothing but git's own in .git; `place` is without links."""
+    """Raise UsageError if a report must not be written to `place`.
+
+    Only mirrors and their records lie in third_party/, and only git's own files in .git. `place` is
+    a path without symlinks.
+    """
     if any(part.casefold() == ".git" for part in place.parts):
         raise UsageError(
             f"a report cannot lie in a git directory: {place}",
@@ -181,17 +198,18 @@ def _refuse_place(host: Host, place: Path) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether both are one directory, also where names differ only in case."""
+    """Whether both are the same directory, even if their names differ in case."""
     try:
         return one.samefile(other)
-    except OSError:  # it is yet to be made
+    except OSError:  # it does not exist yet
         return False
 
 
 def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
-    """Write each file beside its place, then rename all; where one cannot be written, none is replaced.
+    """Write each file beside its target, then rename all.
 
-    With `follow` what a link names is replaced, not the link.
+    If one cannot be written, none is replaced. With `follow` the file that a symlink leads to is
+    replaced; otherwise the symlink itself is.
     """
     waiting: dict[Path, Path] = {}
     try:
@@ -211,7 +229,10 @@ def _replace(files: Mapping[Path, tuple[bytes, bool]], *, follow: bool) -> None:
 
 
 def _write_beside(target: Path, content: bytes, *, is_executable: bool) -> Path:
-    """Write a new file with the permissions of what it will replace, or with those that the umask leaves."""
+    """Write a new file beside its target.
+
+    It has the permissions of the file that it will replace, or those that the umask allows.
+    """
     written = target.with_name(f".{target.name}.{token_hex(4)}")
     descriptor = os.open(written, _CREATE, _EXECUTABLE if is_executable else _PERMISSIONS)
     try:

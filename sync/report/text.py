@@ -1,4 +1,7 @@
-"""Words that several formats say in the same way; pure."""
+"""The words that several formats have in common.
+
+All functions are pure.
+"""
 
 import re
 from collections import Counter
@@ -15,12 +18,15 @@ _SHELL_SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./^{}~-]+")
 
 
 def iso_time(timestamp: int) -> str:
-    """Seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`."""
+    """Write seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`."""
     return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def headline(facts: Facts) -> str:
-    """Which versions, and fork or unmodified copy: what a packager asks first, in one clause without a full stop."""
+    """Say which versions are bundled, and that they are unmodified copies and not forks.
+
+    Packagers ask this first. It is one clause without a full stop.
+    """
     here = facts.present
     if not here:
         return f"nothing of {count(len(facts.components), 'mirror')} is here{_elsewhere(facts)}"
@@ -38,7 +44,7 @@ def headline(facts: Facts) -> str:
 
 
 def _verdict(here: Sequence[Component]) -> str:
-    """Unmodified copy or fork; of a mirror that holds only part of upstream's directory it is said that it does."""
+    """Say that the mirrors are unmodified copies, and how many hold only a selection."""
     selections = sum(not component.is_whole for component in here)
     if len(here) == 1:
         return f"an unmodified copy{' of a selection' if selections else ''}, no fork"
@@ -48,7 +54,10 @@ def _verdict(here: Sequence[Component]) -> str:
 
 
 def _upstream_names(urls: Iterable[str]) -> dict[str, str]:
-    """The last part of each URL, as people call the project; all of it where that is nobody's or also another's name."""
+    """Shorten each URL to its last part, as people call the project.
+
+    The URL is kept whole without its scheme if the last part is empty or belongs to several URLs.
+    """
     names = {
         url: url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2]
         for url in urls
@@ -69,12 +78,12 @@ def _elsewhere(facts: Facts) -> str:
 
 
 def version_shown(component: Component) -> str:
-    """The version, or the commit for a mirror that has none."""
+    """Return the version, or the commit for a mirror without a version."""
     return component.version or f"commit {short_pin(component.commit)}"
 
 
 def state_shown(component: Component) -> str:
-    """Whether it is unmodified, in a word or two; what is not here is not judged."""
+    """Say in a word or two whether it is unmodified; a mirror that is not here is not judged."""
     return {
         Presence.PRESENT: "unmodified" if component.is_whole else "unmodified selection",
         Presence.ABSENT: "not here",
@@ -83,40 +92,58 @@ def state_shown(component: Component) -> str:
 
 
 def elsewhere_shown(component: Component) -> str:
-    """What is not here, in an inventory's comment: `removed: NAME (VERSION)`."""
+    """Name a mirror that is not here, for the comment of an inventory.
+
+    Example: `removed: NAME (VERSION)`.
+    """
     return f"{component.presence.value}: {component.name} ({version_shown(component)})"
 
 
 def origin_shown(nested: Nested) -> str:
-    """Where a nested copy comes from, as far as this host or the mirrored project has a record of it."""
+    """Say where a nested copy comes from.
+
+    The source is a record of this host, else one of the mirrored project.
+    """
     origin, recorded = nested.origin, nested.recorded
     if origin is not None:
         same = "" if origin.same_tree else ", file by file"
         return f"{origin.mirror} {short_pin(str(origin.pin))} at {origin.commit[:12]}{same}"
     if recorded is not None:
-        return f"{recorded.mirror} {short_pin(str(recorded.pin))} at {recorded.commit[:12]}, as recorded by {recorded.by}"
+        return (
+            f"{recorded.mirror} {short_pin(str(recorded.pin))} at {recorded.commit[:12]}, "
+            f"as recorded by {recorded.by}"
+        )
     return "no origin found"
 
 
 def nested_shown(nested: Nested) -> str:
-    """The path of a nested copy inside its mirror."""
+    """Return the path of a nested copy inside its mirror."""
     return quote_path(nested.path)
 
 
 def upstream_shown(component: Component) -> str:
-    """The upstream's directory at its commit: `github.com/WebAssembly/WASI proposals/cli/wit at 281ba75fafcd`."""
+    """Name the upstream's directory and commit.
+
+    Example: `github.com/WebAssembly/WASI proposals/cli/wit at 281ba75fafcd`.
+    """
     directory = f" {quote_path(component.source)}" if component.source else ""
-    return f"{component.url.partition('://')[2] or component.url}{directory} at {component.commit[:12]}"
+    return (
+        f"{component.url.partition('://')[2] or component.url}{directory} "
+        f"at {component.commit[:12]}"
+    )
 
 
 def selection_shown(component: Component) -> str:
-    """Which part of the directory was copied, by the manifest's patterns: `include /wit/; exclude deps/`."""
+    """List the manifest's patterns that select files, such as `include /wit/; exclude deps/`."""
     patterns = ("include", component.include), ("exclude", component.exclude)
     return "; ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
 
 
 def license_shown(component: Component) -> str:
-    """Both statements in short: one if they agree or only one is made, `unknown` if none is."""
+    """Summarise both statements about the licence; it is `unknown` if neither is made.
+
+    If they agree, or if only one is made, there is one expression.
+    """
     declared, concluded = component.licensing.declared, component.licensing.concluded
     if concluded is None:
         return f"{declared} (declared)" if declared else "unknown"
@@ -128,7 +155,7 @@ def license_shown(component: Component) -> str:
 
 
 def shell_word(word: bytes) -> str:
-    """The word as a shell reads it, in signs that cannot be mistaken."""
+    """Quote a word for a shell, in characters that cannot be mistaken."""
     if _SHELL_SAFE.fullmatch(word):
         return word.decode()
     return (

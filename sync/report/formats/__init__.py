@@ -1,1 +1,1 @@
-"""One module a format: facts in, bytes out."""
+"""The formats of reports, one module each: facts in, bytes out."""

@@ -1,4 +1,7 @@
-"""The report as CycloneDX 1.6 JSON; pure."""
+"""The report as CycloneDX 1.6 JSON.
+
+All functions are pure.
+"""
 
 from collections.abc import Iterator
 
@@ -19,7 +22,7 @@ from sync.signature.signed import signature_shown
 
 
 def render(facts: Facts) -> bytes:
-    """A bill of the mirrors that are here."""
+    """Write a bill of materials of the mirrors that are here."""
     mirrors = parts(facts)
     document: dict[str, object] = {
         "version": 1,
@@ -55,7 +58,10 @@ def _elsewhere(component: Component) -> dict[str, object]:
 
 
 def _compositions(references: list[str]) -> list[dict[str, object]]:
-    """All files are named; on what they depend nobody has asked."""
+    """Declare the list of files complete, and that of dependencies unknown.
+
+    Nobody has asked what the mirrors depend on.
+    """
     return [
         {"aggregate": "complete", "assemblies": references},
         {"aggregate": "unknown", "dependencies": references},
@@ -96,7 +102,10 @@ def _licenses(expression: str | None, acknowledgement: str) -> list[dict[str, ob
 
 
 def _swhids(part: Part) -> Iterator[str]:
-    """What it is; and where an archive that knows the repository has it, unless it is but a part of that."""
+    """Yield the SWHID of a part, then the qualified one unless the part is a selection.
+
+    An archive that has the repository can resolve the qualified one.
+    """
     yield part.swhid
     if part.upstream is not None and part.upstream.is_whole and part.swhid_in_context:
         yield part.swhid_in_context
@@ -137,7 +146,11 @@ def _references(part: Part) -> Iterator[dict[str, object]]:
 
 
 def _file(file: File) -> dict[str, object]:
-    """A symlink has no hashes: those of its target's name would be taken for those of what it leads to."""
+    """Describe a file.
+
+    A symlink has no hashes: the hash of the target's path would be taken for that of the file that
+    it leads to.
+    """
     hashes = [
         {"alg": "SHA-1", "content": file.sha1},
         {"alg": "SHA-256", "content": file.fact.sha256},

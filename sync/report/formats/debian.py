@@ -1,4 +1,7 @@
-"""Stanzas for debian/copyright in Debian's machine-readable format (copyright-format 1.0, DEP-5); pure."""
+"""Stanzas for debian/copyright in the machine-readable format (copyright-format 1.0, DEP-5).
+
+All functions are pure.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +23,14 @@ from sync.report.versions import debian_version, is_sayable
 
 _UNKNOWN = "UNKNOWN"
 _LICENSE = re.compile(r"(?<![^\s(])(?!(?:AND|OR) )[^\s()]+(?: WITH [^\s()]+)?")
-# where copyright-format has names of its own; all others are SPDX's
+# Licences for which copyright-format has names of its own; all other names are SPDX's.
 _SHORT_NAMES = {"MIT": "Expat", "Artistic-1.0-Perl": "Artistic"}
 _GNU = re.compile(
-    r"(?P<family>[AL]?GPL|GFDL)-(?P<version>[0-9.]+?)(?:\.0)?(?P<niv>-no-invariants)?-(?P<only>only|or-later)"
+    r"(?P<family>[AL]?GPL|GFDL)-(?P<version>[0-9.]+?)(?:\.0)?(?P<niv>-no-invariants)?"
+    r"-(?P<only>only|or-later)"
 )
 _BSD = re.compile(r"(BSD-[0-9])-Clause")
-# base-files has them, and Policy 12.5 wants them referred to, not quoted
+# The package base-files has their texts: Policy 12.5 wants references to them, not quotations.
 _COMMON = {"Apache-2.0", "Artistic", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"}
 _COMMON |= {"LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}
 _MAX_ALTERNATIVES = 64
@@ -36,13 +40,14 @@ _EXCEPTION = re.compile(r"\bexception", re.IGNORECASE)
 _SIGN = re.compile(r"(?:(?:copyright\b|©|\(c\))[\s:,]*)+", re.IGNORECASE)
 
 _Texts = dict[tuple[str, ...], str]
-"""The lines of each licence text → the path of the first file that has it."""
+"""The lines of each licence text → the path of the first file that contains it."""
 
 
 def render(facts: Facts) -> bytes:
-    """A Files paragraph a mirror, then a License paragraph a licence.
+    """Write a Files paragraph for each mirror, then a License paragraph for each licence.
 
-    What is not here is said in the first one's Comment: `#` lines are for debian/control alone (deb822(5)).
+    The Comment of the first paragraph names the mirrors that are not here: lines with `#` are
+    allowed in debian/control only (deb822(5)).
     """
     here = sorted(facts.present, key=_wildcards, reverse=True)
     of_mirror = {component.name: component for component in facts.components}
@@ -55,7 +60,7 @@ def render(facts: Facts) -> bytes:
 
 
 def _field(name: str, synopsis: str, lines: Sequence[str] = ()) -> str:
-    """A field of one line and more lines, none of which can end it."""
+    """Write a field: its first line, then further lines, none of which can end it."""
     more = "".join(f" {printable(line).rstrip() or '.'}\n" for line in lines)
     return f"{name}: {printable(synopsis)}".rstrip() + f"\n{more}"
 
@@ -64,12 +69,18 @@ def _field(name: str, synopsis: str, lines: Sequence[str] = ()) -> str:
 
 
 def _wildcards(component: Component) -> int:
-    """How much its pattern matches that is not meant; of the patterns that match a file the last wins."""
+    """Count the wildcards in a mirror's pattern, each of which may match too much.
+
+    If several patterns match a file, the last one wins.
+    """
     return _pattern(component.directory).count("?")
 
 
 def _pattern(directory: str) -> str:
-    r"""What matches all below a directory; blanks separate patterns, so that one is written as any character."""
+    r"""Return the pattern that matches all files below a directory.
+
+    A blank separates patterns, so that one in a name becomes `?`, which matches any character.
+    """
     return re.sub(r"\s", "?", re.sub(r"([*?\\])", r"\\\1", directory)) + "/*"
 
 
@@ -94,7 +105,10 @@ def _one_or_more(lines: list[str]) -> tuple[str, list[str]]:
 
 
 def _copyright(component: Component) -> list[str]:
-    """Whose it is by the licence texts, without the word; nobody is invented."""
+    """Return the copyright holders named in the licence texts, without the word "copyright".
+
+    No holder is invented.
+    """
     whose = [
         _SIGN.sub("", line, count=1) if _SIGN.match(line) else line
         for line in component.licensing.copyright
@@ -103,7 +117,7 @@ def _copyright(component: Component) -> list[str]:
 
 
 def _unknown(licensing: Licensing) -> list[str]:
-    """What covers a mirror whose licence nobody has said: the texts that are here, for whoever has to find out."""
+    """Quote the licence texts of a mirror whose licence is unknown, for whoever finds it out."""
     texts: _Texts = {}
     for text in licensing.texts:
         texts.setdefault(_lines(text, ()), text.path)
@@ -124,7 +138,10 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
     yield f"  commit {component.commit}"
     yield f"  git tree {component.tree}"
     if not component.is_whole:
-        yield f"  selected from upstream's git tree {component.upstream_tree}: {selection_shown(component)}"
+        yield (
+            f"  selected from upstream's git tree {component.upstream_tree}: "
+            f"{selection_shown(component)}"
+        )
     yield f"  Debian version {_version(component)}"
     if component.supplier:
         yield f"  supplier {component.supplier}"
@@ -139,7 +156,7 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
 
 
 def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
-    """Under which licence a nested copy's origin is, which need not be its mirror's."""
+    """Name the licence at the origin of a nested copy, which may differ from its mirror's."""
     return (
         f", licence there {license_shown(of_mirror[nested.origin.mirror])}" if nested.origin else ""
     )
@@ -155,7 +172,7 @@ def _version(component: Component) -> str:
 
 
 def _about_license(licensing: Licensing) -> Iterator[str]:
-    """Both statements, and what is left to do."""
+    """Write both statements about the licence, and what is left to do."""
     yield f"Declared licence: {licensing.declared or 'unknown'} ({licensing.declared_comment})."
     if licensing.concluded:
         because = f" ({licensing.concluded_comment})" if licensing.concluded_comment else ""
@@ -163,9 +180,8 @@ def _about_license(licensing: Licensing) -> Iterator[str]:
     if not licensing.copyright:
         yield "No licence file that covers it says whose copyright it is."
     if " " in (licensing.effective or "").replace(" WITH ", ""):
-        for text in (
-            text for text in licensing.texts if text.expression is None
-        ):  # of none of its licences alone
+        # An unknown text belongs to no single licence of the expression.
+        for text in (text for text in licensing.texts if text.expression is None):
             yield from ("", f"{text.path} says:", "", *_lines(text, ()))
     if licensing.effective is None:
         yield f"To do: find out the licence, and write its short name in place of {_UNKNOWN}."
@@ -175,16 +191,23 @@ def _not_here(elsewhere: Sequence[Component]) -> Iterator[str]:
     if elsewhere:
         yield from ("", "Other mirrors of the project are not in this source:")
     for component in elsewhere:
-        yield f"  {component.name} {version_shown(component)}, {component.presence.value}: {component.directory}"
+        yield (
+            f"  {component.name} {version_shown(component)}, "
+            f"{component.presence.value}: {component.directory}"
+        )
 
 
 # short names
 
 
 def _expression(spdx: str) -> str:
-    """An SPDX expression in copyright-format's syntax: `and` binds more than `or`, unless a comma stands before it."""
+    """Translate an SPDX expression into the syntax of copyright-format.
+
+    There, `and` binds more tightly than `or` unless a comma precedes it.
+    """
     if re.search(r"\([^()]*\(", spdx):
-        from license_expression import get_spdx_licensing  # 40 ms, for what one comma cannot say
+        # The import takes 40 ms and is only needed where one comma does not suffice.
+        from license_expression import get_spdx_licensing
 
         licensing = get_spdx_licensing()
         parsed = licensing.parse(spdx)
@@ -196,13 +219,16 @@ def _expression(spdx: str) -> str:
                 reference="license-debian",
             )
         spdx = str(licensing.dnf(parsed))
-    parts = re.split(r"\(([^()]*)\)", spdx)  # outside of parentheses and inside, by turns
+    parts = re.split(r"\(([^()]*)\)", spdx)  # alternately outside and inside of parentheses
     comma = "," if len(parts) > 1 and any(" AND " in part for part in parts[::2]) else ""
     return "".join(_words(part, "" if at % 2 else comma) for at, part in enumerate(parts))
 
 
 def _alternatives(parsed: object) -> int:
-    """How many there are once no OR stands inside an AND: without a limit, 20 choices are a million."""
+    """Count the alternatives that are left when no OR is inside an AND.
+
+    There has to be a limit: 20 choices make a million alternatives.
+    """
     below = [_alternatives(part) for part in getattr(parsed, "args", ())]
     if not below:
         return 1
@@ -215,11 +241,18 @@ def _words(spdx: str, comma: str) -> str:
 
 
 def _name(spdx: str) -> str:
-    """`GPL-2.0-or-later WITH Classpath-exception-2.0` → `GPL-2+ with Classpath-2.0 exception`."""
+    """Translate an SPDX licence, with its exception, into a short name of copyright-format.
+
+    Example: `GPL-2.0-or-later WITH Classpath-exception-2.0` → `GPL-2+ with Classpath-2.0
+    exception`.
+    """
     license_id, _, exception = spdx.partition(" WITH ")
     name = _SHORT_NAMES.get(license_id) or _BSD.sub(r"\1-clause", license_id)
     if gnu := _GNU.fullmatch(license_id):
-        name = f"{gnu['family']}{'-NIV' if gnu['niv'] else ''}-{gnu['version']}{'+' if gnu['only'] == 'or-later' else ''}"
+        name = (
+            f"{gnu['family']}{'-NIV' if gnu['niv'] else ''}-{gnu['version']}"
+            f"{'+' if gnu['only'] == 'or-later' else ''}"
+        )
     return (
         f"{name} with {re.sub('-exception(?=-|$)', '', exception)} exception" if exception else name
     )
@@ -229,7 +262,10 @@ def _name(spdx: str) -> str:
 
 
 def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
-    """Each licence that holds here by its short name, and what its paragraph says; in the order of the files."""
+    """Yield the short name of each licence that applies, and the text of its paragraph.
+
+    They come in the order of the files.
+    """
     texts: dict[str, _Texts] = {}
     for licensing in (component.licensing for component in here if component.licensing.effective):
         for license_id in _LICENSE.findall(licensing.effective or ""):
@@ -252,7 +288,10 @@ def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _lines(text: LicenseText, copyright_lines: Sequence[str]) -> tuple[str, ...]:
-    """The lines of a licence text, without those that only say whose it is, which the Copyright field has."""
+    """Return the lines of a licence text without the copyright lines.
+
+    The Copyright field has those.
+    """
     lines = [line.expandtabs().rstrip() for line in text.text.removeprefix("\ufeff").splitlines()]
     said = frozenset(copyright_lines)
     kept = dropwhile(lambda line: not line, (line for line in lines if line.strip() not in said))
@@ -260,7 +299,7 @@ def _lines(text: LicenseText, copyright_lines: Sequence[str]) -> tuple[str, ...]
 
 
 def _common(license_id: str) -> str | None:
-    """What Debian's common licences call it."""
+    """Return the name of a licence among Debian's common licences; None if it is not there."""
     name = _name(license_id.partition(" WITH ")[0]).removesuffix("+").replace("-NIV-", "-")
     return name if name in _COMMON else None
 
@@ -286,12 +325,14 @@ def _paragraph(license_id: str, texts: _Texts) -> Iterator[str]:
 
 
 def _from_exception(lines: tuple[str, ...], exception: str) -> tuple[str, ...]:
-    """The part of a licence text that begins where it names the exception; all of it if it does not."""
+    """Return the part of a licence text that begins with the heading of the exception.
+
+    If there is no such heading, it is the whole text.
+    """
     name = re.compile(rf"\b{re.escape(exception.partition('-')[0])}\b", re.IGNORECASE)
 
-    def is_heading(
-        line: str,
-    ) -> bool:  # in two steps, for one expression takes time by the square of the line
+    # A single expression would take time quadratic in the length of the line.
+    def is_heading(line: str) -> bool:
         found = name.search(line)
         return found is not None and _EXCEPTION.search(line, found.end()) is not None
 
@@ -299,7 +340,7 @@ def _from_exception(lines: tuple[str, ...], exception: str) -> tuple[str, ...]:
 
 
 def _quoted(texts: Mapping[tuple[str, ...], str]) -> Iterator[str]:
-    """The texts; if they differ, each after the path of a file that has it."""
+    """Yield the texts; if there are several, each follows the path of a file that contains it."""
     for at, (lines, path) in enumerate(texts.items()):
         if at:
             yield ""

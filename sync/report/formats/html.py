@@ -1,4 +1,7 @@
-"""The report as one self-contained page for people; pure."""
+"""The report as one self-contained page for people.
+
+All functions are pure.
+"""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -31,9 +34,12 @@ def _part(name: str) -> str:
 
 
 def render(facts: Facts) -> bytes:
-    """The page; nothing in it is fetched from elsewhere, and its policy forbids that."""
+    """Write the page; it fetches nothing, and its content security policy forbids it to."""
     style, script = Html(_part("page.css")), Html(_part("page.js"))
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
     page = fill(
         _part("page.html"),
         policy=Html(policy),
@@ -51,12 +57,12 @@ def render(facts: Facts) -> bytes:
 
 
 def _hash(inline: str) -> str:
-    """An inline style or script as a content security policy allows it: this one and no other."""
+    """Write the hash by which a content security policy allows one inline style or script."""
     return f"'sha256-{b64encode(sha256(inline.encode()).digest()).decode()}'"
 
 
 def _answer(sentence: str) -> Html:
-    """The headline, with what it says of all set apart from the versions."""
+    """Mark up the headline: the versions are set apart from what it says about all mirrors."""
     versions, colon, verdict = sentence.rpartition(": ")
     return fill("<span>{}</span>{}", versions + colon, verdict) if colon else fill("{}", verdict)
 
@@ -66,14 +72,23 @@ def _summary(facts: Facts) -> str:
     nested = sum(len(component.nested) for component in components)
     unknown = sum(component.licensing.effective is None for component in components)
     parts = [
-        f"{count(len(components), 'mirror')} of {count(len({component.url for component in components}), 'upstream')}",
+        (
+            f"{count(len(components), 'mirror')} of "
+            f"{count(len({component.url for component in components}), 'upstream')}"
+        ),
         count(sum(len(component.files) for component in components), "file"),
         *([count(nested, "nested copy")] if nested else []),
         *([f"{unknown} without a known licence"] if unknown else []),
         *([f"{len(facts.elsewhere)} not here"] if facts.present and facts.elsewhere else []),
     ]
-    verified = "The files were verified against their records, and the records against the commit ids, when this page was written."
-    return f"{', '.join(parts)}. {verified if facts.present else 'What is said of them is as recorded.'}"
+    verified = (
+        "The files were verified against their records, "
+        "and the records against the commit ids, when this page was written."
+    )
+    return (
+        f"{', '.join(parts)}. "
+        f"{verified if facts.present else 'What is said of them is as recorded.'}"
+    )
 
 
 def _mirror(component: Component) -> Html:
@@ -121,7 +136,7 @@ def _upstream(component: Component) -> Html:
 
 
 def _where(component: Component) -> Html:
-    """Directory and commit; the commit in short on a screen, whole on paper."""
+    """Show directory and commit; the commit id is short on a screen and whole on paper."""
     commit = fill(
         '<code>{}<span class="rest">{}</span></code>',
         component.commit[:_SHORT],
@@ -136,7 +151,10 @@ def _where(component: Component) -> Html:
 
 def _contents(component: Component) -> str:
     recorded = "" if component.is_present else ", as recorded"
-    return f"{count(len(component.files), 'file')}, {sum(fact.size for fact in component.files):,} bytes{recorded}"
+    return (
+        f"{count(len(component.files), 'file')}, "
+        f"{sum(fact.size for fact in component.files):,} bytes{recorded}"
+    )
 
 
 def _nested(copies: Sequence[Nested]) -> Html:
@@ -181,7 +199,7 @@ def _recorded(recorded: Recorded) -> Html:
 
 
 def _texts(components: Sequence[Component]) -> Html:
-    """Every licence text once, with the mirrors that it covers."""
+    """Show every licence text once, with the mirrors that it covers."""
     covered: dict[ObjectId, list[tuple[LicenseText, str]]] = {}
     for component in components:
         for text in component.licensing.texts:

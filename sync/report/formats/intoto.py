@@ -1,4 +1,7 @@
-"""An unsigned in-toto Statement with SLSA provenance: the mirrors are its subjects, the upstream commits what they were made of."""
+"""An unsigned in-toto Statement with SLSA provenance.
+
+The mirrors are its subjects, and the upstream commits are the resolved dependencies.
+"""
 
 import hashlib
 import json
@@ -22,11 +25,14 @@ _BUILDER = "git-verbatim:report/v1"
 _REMOTE = re.compile(
     r"(?P<scheme>[^:/]+://)(?P<user>(?:[^/@]*@)?)(?P<host>[^/]*)(?P<path>.*)", re.DOTALL
 )
-_PATH_SAFE = "/~!$&'()*+,;=:"  # RFC 3986, less the at sign, which ends the URL here
+_PATH_SAFE = "/~!$&'()*+,;=:"  # RFC 3986 without the at sign, which ends the URL here
 
 
 def render(facts: Facts) -> bytes:
-    """The payload for whoever signs it, in a DSSE envelope; ASCII, so that no name acts on a terminal."""
+    """Write the payload of a DSSE envelope, for somebody else to sign.
+
+    It is ASCII, so that no name can act on a terminal.
+    """
     here = facts.present
     statement: Json = {
         "_type": _STATEMENT,
@@ -73,7 +79,7 @@ def _subject(component: Component) -> Json:
 
 
 def _signature(signature: Signature) -> Json:
-    """As the record has it."""
+    """Write the signature as the record has it."""
     return {
         "of": signature.of,
         "state": signature.state,
@@ -84,9 +90,10 @@ def _signature(signature: Signature) -> Json:
 
 
 def _dir_hash(component: Component) -> str | None:
-    """Go's Hash1 in hexadecimal (in-toto's DigestSet, `dirHash`); None where its tools do not agree on one.
+    """Compute Go's Hash1 in hexadecimal (`dirHash` of in-toto's DigestSet).
 
-    They follow symlinks or pass them over, refuse newlines, and sha256sum escapes backslashes.
+    None if the tools that compute it would disagree: some follow symlinks and others skip them,
+    some refuse newlines, and sha256sum escapes backslashes.
     """
     if any(fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.files):
         return None
@@ -106,7 +113,7 @@ def _is_plain(path: bytes) -> bool:
 
 
 def _nested(nested: Nested) -> Json:
-    """A copy inside a mirror; `origin` is null where none was found."""
+    """Describe a copy inside a mirror; `origin` is null if none was found."""
     origin = nested.origin
     kind = "gitBlob" if nested.files == (nested.path,) else "gitTree"
     found = (
@@ -118,7 +125,7 @@ def _nested(nested: Nested) -> Json:
 
 
 def _parameters(component: Component) -> Json:
-    """What the manifest asks for, by its own keys."""
+    """Write what the manifest asks for, with the manifest's own keys."""
     return {
         "url": component.url,
         component.pin.kind.value: component.pin.value,
@@ -130,12 +137,12 @@ def _parameters(component: Component) -> Json:
 
 
 def _elsewhere(facts: Facts) -> Json:
-    """What the manifest asks for and is no subject, since it is not here."""
+    """Name the mirrors of the manifest that are no subjects because they are not here."""
     return {"notHere": {component.name: component.presence.value for component in facts.elsewhere}}
 
 
 def _dependencies(components: Sequence[Component]) -> Sequence[Json]:
-    """The upstream commits, each once, in the order of the mirrors that were made of them."""
+    """List each upstream commit once, in the order of the mirrors made from it."""
     commits: dict[tuple[str, str], Json] = {}
     for component in components:
         tag = {"gitTag": component.tag} if component.tag else {}
@@ -152,7 +159,10 @@ def _uri(component: Component) -> str:
 
 
 def _commit_uri(url: str, pin: Pin) -> str:
-    """`git+URL@refs/tags/TAG` as SLSA writes it, or `git+URL@COMMIT`; scheme and host in lower case, as in-toto asks."""
+    """Write a commit as SLSA does: `git+URL@refs/tags/TAG` or `git+URL@COMMIT`.
+
+    Scheme and host are in lower case, as in-toto asks.
+    """
     remote = _REMOTE.fullmatch(repository_url(url))
     if remote is None:
         base = f"file:{quote(url, safe=_PATH_SAFE)}"

@@ -1,4 +1,4 @@
-"""The report as JSON for scripts: the whole model, with a shipped schema."""
+"""The report as JSON for scripts: all facts, with a JSON Schema that is shipped."""
 
 from typing import Literal
 
@@ -18,7 +18,8 @@ class _Model(BaseModel):
 
 
 class SignatureReport(_Model):
-    """The signature of the upstream's tag or commit, as the keys that the manifest names judge it."""
+    """The signature of the upstream's tag or commit, \
+as the keys that the manifest names judge it."""  # noqa: D205, D209 - it is in the schema
 
     of: SignedObject
     state: SignatureState
@@ -94,7 +95,8 @@ class OriginReport(_Model):
 
 
 class RecordedReport(_Model):
-    """What the mirrored project has recorded of a nested copy; the record's proof holds, and nobody here asked that upstream."""
+    """What the mirrored project has recorded of a nested copy; \
+the record's proof holds, and nobody here asked that upstream."""  # noqa: D205, D209 - likewise
 
     by: str = Field(description="the mirror in which the record lies")
     mirror: str = Field(description="what the project calls its copy")
@@ -114,7 +116,8 @@ class NestedReport(_Model):
     recorded: RecordedReport | None = Field(
         default=None,
         exclude_if=lambda recorded: recorded is None,
-        description="only where the mirrored project itself uses git-verbatim, and has recorded the copy",
+        description="only where the mirrored project itself uses git-verbatim, "
+        "and has recorded the copy",
     )
 
 
@@ -173,7 +176,7 @@ class Report(_Model):
 
 
 def render(facts: Facts) -> bytes:
-    """The model as JSON, one key a line."""
+    """Write the model as JSON with one key per line."""
     report = Report(
         created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components]
     )
@@ -227,7 +230,7 @@ def _upstream(component: Component) -> UpstreamReport:
 
 
 def signature_report(signature: Signature | None) -> SignatureReport | None:
-    """The signature for scripts."""
+    """Convert a signature to its model; None if there is none."""
     if signature is None:
         return None
     return SignatureReport(

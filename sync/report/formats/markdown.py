@@ -1,4 +1,7 @@
-"""The report for people as Markdown: a sentence that answers what packagers ask first, then one row a mirror."""
+"""The report for people as Markdown.
+
+A sentence answers what packagers ask first. A table with one row per mirror follows.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,13 +20,13 @@ from sync.report.text import (
 )
 from sync.signature.signed import signature_shown
 
-# what begins markup anywhere in a line, and what does at its start (CommonMark, GFM)
+# Characters that begin markup anywhere in a line, and those at its start (CommonMark, GFM).
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&])")
 _AT_START = re.compile(r"^(\d*)((?<=\d)[.)](?=\s|$)|(?<!\d)[-+=#])")
 
 
 def render(facts: Facts) -> bytes:
-    """Headline, table, nested copies, licences, and how to check it."""
+    """Write headline, table, nested copies, licences, and how to check the report."""
     lines = [
         f"**{_plain(_capital(headline(facts)))}.**",
         "",
@@ -72,7 +75,10 @@ def _nested(facts: Facts) -> Iterator[str]:
         return
     yield from ("", "## Copies inside copies", "", "| where | files | what |", "|---|---|---|")
     for component, nested in copies:
-        yield f"| {_code(_place(component, nested))} | {len(nested.files)} | {_plain(origin_shown(nested))} |"
+        yield (
+            f"| {_code(_place(component, nested))} | {len(nested.files)} "
+            f"| {_plain(origin_shown(nested))} |"
+        )
 
 
 def _place(component: Component, nested: Nested) -> str:
@@ -80,12 +86,15 @@ def _place(component: Component, nested: Nested) -> str:
 
 
 def _licenses(facts: Facts) -> Iterator[str]:
-    """How each licence is known; mirrors of which the same is said stand together."""
+    """Say how each licence is known; mirrors with the same statements are grouped."""
     said: dict[tuple[str, ...], list[str]] = {}
     for component in facts.components:
         licensing = component.licensing
         lines = [
-            f"Declared: {licensing.declared or 'unknown'}: {_without(component, licensing.declared_comment)}."
+            (
+                f"Declared: {licensing.declared or 'unknown'}: "
+                f"{_without(component, licensing.declared_comment)}."
+            )
         ]
         if licensing.concluded:
             comment = f": {licensing.concluded_comment}" if licensing.concluded_comment else ""
@@ -99,7 +108,7 @@ def _licenses(facts: Facts) -> Iterator[str]:
 
 
 def _without(component: Component, comment: str) -> str:
-    """The comment with files by their names alone, so that mirrors with the same text are said once."""
+    """Reduce paths in the comment to file names, so that mirrors with the same text are grouped."""
     for text in component.licensing.texts:
         comment = comment.replace(text.path, quote_path(text.upstream_path.rpartition(b"/")[2]))
     return comment
@@ -107,10 +116,16 @@ def _without(component: Component, comment: str) -> str:
 
 def _check(facts: Facts) -> Iterator[str]:
     yield from ("", "## How to check", "")
-    yield "`git verbatim verify` holds every file against its record, and the record against upstream's commit id, without network."
+    yield (
+        "`git verbatim verify` holds every file against its record, "
+        "and the record against upstream's commit id, without network."
+    )
     example = next(iter(facts.present), None)
     if example is not None and example.is_whole:
-        yield "By hand, in a clone of this project and in one of the upstream, these print the same line:"
+        yield (
+            "By hand, in a clone of this project and in one of the upstream, "
+            "these print the same line:"
+        )
         yield from ("", "```sh")
         where = b":" + example.source if example.source else b"^{tree}"
         yield f"git rev-parse {shell_word(f'HEAD:{example.directory}'.encode())}"
@@ -121,12 +136,15 @@ def _check(facts: Facts) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text in which nothing is markup, for a paragraph, a cell or an item of a list."""
+    """Escape text so that nothing in it is markup in a paragraph, a cell or a list item."""
     return _AT_START.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", printable(text)))
 
 
 def _code(text: str) -> str:
-    """Text as it is, in a fence of more backticks than it has; in a cell `|` would end it."""
+    """Show text literally, in a fence of more backticks than it contains.
+
+    A `|` is escaped because it would end a table cell.
+    """
     shown = printable(text).replace("|", "\\|")
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)

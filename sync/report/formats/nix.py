@@ -1,4 +1,4 @@
-"""The hashes by which Nix and Guix know a directory, as an attribute set that Nix reads."""
+"""The hashes by which Nix and Guix identify directories, as an attribute set that Nix reads."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,23 @@ from sync.report.text import elsewhere_shown, headline
 Value: TypeAlias = "str | Mapping[str, Value] | Sequence[Value] | None"
 
 _PREAMBLE = """\
-narHash and sha256 are one hash of the directory `path` as a Nix archive: of names, contents, executable bits and symlinks.
+narHash and sha256 are one hash of the directory `path` as a Nix archive: of names, contents, \
+executable bits and symlinks.
 Redo it on an unpacked release (an empty directory counts here, though git knows none):
   nix hash path DIR                       is narHash
   nix-hash --type sha256 --base32 DIR     is sha256
   guix hash -rx DIR                       is sha256, too
-`tree` is git's id of that directory, `upstreamTree` that of `directory` at `rev`; where they differ, something was left out.
-`fetchgit` is there if a mirror is the whole of its commit and has no .gitattributes, by which git may convert a checkout
-and leave files out of an archive: then this is the hash of what fetchgit, fetchFromGitHub and Guix' git-fetch get.
+`tree` is git's id of that directory, `upstreamTree` that of `directory` at `rev`; \
+where they differ, something was left out.
+`fetchgit` is there if a mirror is the whole of its commit and has no .gitattributes, \
+by which git may convert a checkout
+and leave files out of an archive: then this is the hash of what fetchgit, fetchFromGitHub \
+and Guix' git-fetch get.
 """
 
 
 def render(facts: Facts) -> bytes:
-    """One attribute a mirror that is here; the others are named in comments."""
+    """Write one attribute for each mirror that is here; comments name the others."""
     comments = [headline(facts), "", *_PREAMBLE.splitlines()]
     comments += map(elsewhere_shown, facts.elsewhere)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
@@ -53,10 +57,10 @@ def _mirror(component: Component) -> Mapping[str, Value]:
 
 
 def _is_what_fetchers_get(component: Component) -> bool:
-    """Whether a checkout or an archive of the commit is sure to be the mirror, whatever git fetches it.
+    """Whether a checkout or an archive of the commit is always the mirror, whatever git fetches it.
 
-    With any .gitattributes it is not: line endings, keywords, encodings and filters may change a checkout, export-subst and
-    export-ignore an archive.
+    It is not if there is any .gitattributes: line endings, keywords, encodings and filters may
+    change a checkout, export-subst and export-ignore may change an archive.
     """
     return component.is_root and not any(
         fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.files
@@ -64,7 +68,7 @@ def _is_what_fetchers_get(component: Component) -> bool:
 
 
 def _nested(nested: Nested) -> Mapping[str, Value]:
-    """A copy inside a mirror; `origin` is null where none was found."""
+    """Describe a copy inside a mirror; `origin` is null if none was found."""
     origin = nested.origin
     found = (
         None
@@ -76,7 +80,7 @@ def _nested(nested: Nested) -> Mapping[str, Value]:
 
 
 def _text(path: bytes) -> str:
-    """The path itself where it is UTF-8, else as git quotes it."""
+    """Return the path itself if it is UTF-8, else as git quotes it."""
     try:
         return path.decode()
     except UnicodeDecodeError:
@@ -103,7 +107,11 @@ def _expression(value: Value, indent: str) -> str:
 
 
 def _string(text: str) -> str:
-    """A string literal; what could act on a terminal goes through JSON, for Nix has no escape for it."""
+    """Write a string literal of Nix.
+
+    Nix has no escapes for characters that could act on a terminal: such a string is written as
+    JSON.
+    """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
     if printable(text) == text:
         return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""The formats of reports: what each is called, for whom, and which function writes it."""
+"""The formats of reports: what each is called, and which function writes it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from sync.wording import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format; `render` is pure."""
+    """One format; `render` is a pure function."""
 
     name: str
     suffix: str
-    """Of the file that `--all` writes: `third-party.<suffix>`."""
+    """The suffix of the file that `--all` writes: `third-party.<suffix>`."""
     render: Callable[[Facts], bytes]
     reads_content: bool = False
-    """Whether it needs what only the bytes of the files say."""
+    """Whether it needs facts that only the content of the files has."""
     lists_what_is_here: bool = True
-    """Whether it is an inventory of the files that are here, and means nothing where none is."""
+    """Whether it is an inventory of the files that are here, and is useless if there are none."""
     is_executable: bool = False
 
     @property
@@ -58,7 +58,7 @@ FORMATS: Sequence[Format] = (
 
 
 def find_format(name: str) -> Format:
-    """The format of this name; UsageError naming the nearest."""
+    """Return the format of this name; if there is none, UsageError suggests the nearest name."""
     for known in FORMATS:
         if known.name == name:
             return known

@@ -1,4 +1,7 @@
-"""Annotations for REUSE.toml (REUSE specification 3.3): licence and copyright of the files that are here; pure."""
+"""Annotations for REUSE.toml (REUSE 3.3): licence and copyright of the files that are here.
+
+All functions are pure.
+"""
 
 import json
 import re
@@ -10,15 +13,20 @@ from sync.report.facts import Component, Facts, Licensing
 from sync.report.text import elsewhere_shown, headline, license_shown, version_shown
 
 _HEAD = """\
-For REUSE.toml in the root of the project, after its `version = 1`; by third_party/provenance, verified.
-Precedence is `closest`: what an upstream file says of itself is more exact than what is said of all.\
+For REUSE.toml in the root of the project, after its `version = 1`; \
+by third_party/provenance, verified.
+Precedence is `closest`: what an upstream file says of itself is more exact \
+than what is said of all.\
 """
 _ESCAPED = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _LICENSE = re.compile(r"(?<![^\s(])(?!(?:AND|OR|WITH)(?: |$))[^\s()]+")
 
 
 def render(facts: Facts) -> bytes:
-    """An annotation a mirror whose licence is known, after comments on what else REUSE wants."""
+    """Write an annotation for each mirror whose licence is known.
+
+    Comments before it say what else REUSE requires.
+    """
     blocks = [_comments([*_HEAD.splitlines(), f"{headline(facts)}."])]
     if wanted := list(_wanted(facts.present)):
         blocks.append(_comments(["LICENSES/ has to hold:", *wanted]))
@@ -34,7 +42,10 @@ def _comments(lines: Sequence[str]) -> str:
 
 def _annotation(component: Component) -> str:
     licensing = component.licensing
-    about = f"{component.name} {version_shown(component)}, unmodified; licence: {license_shown(component)}"
+    about = (
+        f"{component.name} {version_shown(component)}, unmodified; "
+        f"licence: {license_shown(component)}"
+    )
     if licensing.effective is None:
         return _comments(
             [about, f"  {licensing.declared_comment}: {component.directory} is not annotated"]
@@ -57,12 +68,15 @@ def _annotation(component: Component) -> str:
 
 
 def _copyright(component: Component) -> list[str]:
-    """Whose it is by the licence texts; nobody is invented."""
+    """Return the copyright lines of the licence texts; no holder is invented."""
     return [printable(line) for line in component.licensing.copyright] or ["NOASSERTION"]
 
 
 def _glob(directory: str) -> str:
-    """What matches all below a directory: an asterisk or a backslash in its name is not special."""
+    """Return the pattern that matches all files below a directory.
+
+    Asterisks and backslashes in its name are escaped.
+    """
     return re.sub(r"([*\\])", r"\\\1", directory) + "/**"
 
 
@@ -71,8 +85,8 @@ def _array(values: Sequence[str]) -> str:
 
 
 def _string(value: str) -> str:
-    """A basic string of TOML 1.0, in which nothing is invisible."""
-    quoted = json.dumps(value, ensure_ascii=False)  # its escapes are TOML's too
+    """Write a basic string of TOML 1.0 in which no character is invisible."""
+    quoted = json.dumps(value, ensure_ascii=False)  # TOML has the same escapes
     return "".join(_escape(c) if unicodedata.category(c) in _ESCAPED else c for c in quoted)
 
 
@@ -85,7 +99,7 @@ def _escape(character: str) -> str:
 
 
 def _wanted(here: Sequence[Component]) -> Iterator[str]:
-    """Each licence and exception once, and which file of this project has its text."""
+    """Name each licence and exception once, with the file of this project that has its text."""
     sources: dict[str, str] = {}
     for component in here:
         for license_id in _LICENSE.findall(component.licensing.effective or ""):
@@ -97,7 +111,11 @@ def _wanted(here: Sequence[Component]) -> Iterator[str]:
 
 
 def _source(licensing: Licensing, license_id: str) -> str:
-    """The path of a text that is known to be this licence, or covers files of which just this licence was concluded."""
+    """Say which file has the text of this licence; empty if none has.
+
+    The text is known to be this licence's, or covers files for which exactly this licence was
+    concluded.
+    """
     for text in licensing.texts:
         if licensing.is_text_of(text, license_id):
             return (

@@ -1,4 +1,7 @@
-"""Lines for an rpm spec file: what the package bundles, as Fedora's and openSUSE's guidelines want it said; pure."""
+"""Lines for an rpm spec file that say what the package bundles.
+
+They follow the guidelines of Fedora and openSUSE. All functions are pure.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,22 +20,28 @@ from sync.report.text import (
 )
 from sync.report.versions import is_sayable, rpm_version
 
-_HEAD = "What this package bundles, for the preamble of its spec file; by third_party/provenance, verified."
+_HEAD = (
+    "What this package bundles, for the preamble of its spec file; "
+    "by third_party/provenance, verified."
+)
 _BACKSLASHES = re.compile(r"\\+(?=%|$)")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Bundled:
-    """One `Provides:`, and what to say of where it is."""
+    """One `Provides:`, and what the comment above it says."""
 
     provides: str
     about: tuple[str, ...]
-    """Lines; those after the first say more of the first."""
+    """The lines of the comment; those after the first give details."""
 
 
 def render(facts: Facts) -> bytes:
-    """A `Provides: bundled(…)` for each thing that is here, after comments that say what and where it is."""
+    """Write a `Provides: bundled(…)` for each mirror and copy that is here.
+
+    A comment before each says what it is and where it lies.
+    """
     by_name = {component.name: component for component in facts.components}
     about: dict[str, list[str]] = {}
     for component in facts.present:
@@ -58,7 +67,10 @@ def _comments(lines: list[str]) -> str:
 
 
 def _inert(line: str) -> str:
-    """The line without macros, which rpm expands in comments too: %% is a sign, but not behind a backslash that takes the first."""
+    """Escape the macros in a line, since rpm expands them in comments too.
+
+    `%%` stands for a percent sign unless a backslash precedes it and takes the first one.
+    """
     return _BACKSLASHES.sub(lambda match: match[0] + "\\" * (len(match[0]) % 2), line).replace(
         "%", "%%"
     )
@@ -94,17 +106,26 @@ def _unsaid(component: Component, packaged: str) -> list[str]:
 
 
 def _nested(component: Component, nested: Nested, by_name: Mapping[str, Component]) -> _Bundled:
-    """A copy inside a mirror; one that no record has carries no version: Fedora wants none where none can be determined."""
+    """Describe a copy inside a mirror.
+
+    A copy that no record lists gets no version: Fedora wants none if none can be determined.
+    """
     where = quote_path(f"{component.directory}/".encode() + nested.path)
     found = nested.origin
     if found is None:
         name = _NOT_IN_NAMES.sub("-", quote_path(nested.name)).strip("-.") or "unnamed"
-        about = f"copy inside {component.name}, in {where}: {origin_shown(nested)}, so no version; {_object(nested)}"
+        about = (
+            f"copy inside {component.name}, in {where}: {origin_shown(nested)}, so no version; "
+            f"{_object(nested)}"
+        )
         return _Bundled(f"bundled({name})", (about,))
     origin = by_name[found.mirror]
     version = rpm_version(origin.version, origin.commit, origin.commit_time)
     same = "same tree" if found.same_tree else "same files"
-    about = f"copy inside {component.name}, in {where}: {same} as {found.mirror} at commit {found.commit}"
+    about = (
+        f"copy inside {component.name}, in {where}: {same} as {found.mirror} "
+        f"at commit {found.commit}"
+    )
     lines = (
         about,
         f"  URL: {found.url}",
@@ -120,7 +141,7 @@ def _object(nested: Nested) -> str:
 
 
 def _licenses(facts: Facts) -> Iterator[str]:
-    """Each licensing statement once, with what is under it."""
+    """Write each licensing statement once, with the mirrors that it applies to."""
     under: dict[str, list[str]] = {}
     for component in facts.present:
         under.setdefault(license_shown(component), []).append(component.name)
@@ -129,7 +150,9 @@ def _licenses(facts: Facts) -> Iterator[str]:
     for statement, names in under.items():
         yield f"  {statement}: {', '.join(names)}"
     together = sorted({component.licensing.effective or "unknown" for component in facts.present})
-    yield f"  together: {' AND '.join(f'({said})' if ' OR ' in said else said for said in together)}"
+    yield (
+        f"  together: {' AND '.join(f'({said})' if ' OR ' in said else said for said in together)}"
+    )
 
 
 def _elsewhere(facts: Facts) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""What both SBOM formats say alike: parts with their own files, where each comes from, under which licence; pure."""
+"""What both SBOM formats have in common: parts with files, origins and licences.
+
+All functions are pure.
+"""
 
 import hashlib
 import re
@@ -24,7 +27,7 @@ from sync.report.text import origin_shown
 from sync.signature.signed import signature_shown
 
 TOOL = "git-verbatim"
-"""Without a version, so that committed reports stay current when the tool alone is newer."""
+"""The tool's name without a version: a newer tool alone does not outdate committed reports."""
 
 _NAMESPACE = uuid.UUID("83027f63-35e4-5e7d-9a11-20034c7062fb")  # of the name git-verbatim
 
@@ -34,23 +37,23 @@ class File:
     """One file that is here."""
 
     path: RepoPath
-    """From the host's root."""
+    """The path from the host's root."""
     fact: FileFact
     sha1: str
     target: bytes | None
-    """Of a symlink, which has no content of its own; else None."""
+    """The target of a symlink, which has no content of its own; None for other files."""
     license: LicenseText | None
-    """What it says as a licence file."""
+    """The licence text that the file contains; None if it is none of the mirror's licence texts."""
 
     @property
     def name(self) -> str:
-        """The path as text, reversibly."""
+        """The path as text, from which the bytes can be restored."""
         return quote_path(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Under which licence a part is; None: unknown."""
+    """The licence of a part; None means unknown."""
 
     declared: str | None
     concluded: str | None
@@ -75,14 +78,20 @@ class Part:
     """A mirror that is here, or a copy of something else inside one."""
 
     component: Component
-    """The mirror that it is, or lies in."""
+    """The mirror that the part is or lies in."""
     nested: Nested | None
-    """The copy; None for the mirror itself."""
+    """The nested copy; None if the part is the mirror itself."""
     upstream: Component | None
-    """The mirror that it is, or the one that it is a copy of, at the place of the origin; None: no origin found."""
+    """The mirror that the part is, or of which it is a copy; None if no origin was found.
+
+    For a copy, `source` is the directory that it was copied from.
+    """
     statement: Statement
     files: tuple[File, ...]
-    """Its own, with the licence files beside a mirror, without those of the parts inside."""
+    """The part's own files, without those of the parts inside.
+
+    Those of a mirror include the licence files beside it.
+    """
     inside: tuple["Part", ...]
 
     @property
@@ -91,7 +100,7 @@ class Part:
 
     @property
     def directory(self) -> RepoPath:
-        """Where it lies, from the host's root; of a copy of one file: that file."""
+        """The directory from the host's root; for a copy of a single file, that file."""
         path = self.nested.path if self.nested else b""
         return RepoPath(b"/".join(filter(None, (self.component.directory.encode(), path))))
 
@@ -101,7 +110,7 @@ class Part:
 
     @property
     def supplier(self) -> str | None:
-        """Who supplies it; None where nobody said."""
+        """The supplier; None if nobody has named one."""
         return (self.upstream.supplier or "").strip() or None if self.upstream else None
 
     @property
@@ -120,21 +129,25 @@ class Part:
 
     @property
     def swhid_in_context(self) -> str | None:
-        """Upstream's directory, where an archive that has the repository finds it; it is the part, or the part is of it."""
+        """The qualified SWHID of the upstream's directory that is the part or contains it.
+
+        An archive that has the repository can resolve it. None for a single file, and if no URL is
+        known that others can resolve.
+        """
         if self.upstream is None or self.is_file or repository_uri(self.upstream.url) is None:
             return None
         return swhid_qualified(self.upstream)
 
     @property
     def source(self) -> Component:
-        """Its mirror as if copied from just there: what fetches exactly these files."""
+        """Its mirror with `source` at the part: fetching that gives exactly these files."""
         if self.nested is None:
             return self.component
         return replace(self.component, source=upstream_path(self.component, self.nested.path))
 
     @property
     def provenance(self) -> str:
-        """Unmodified or not, of what, and how one sees it: a clause without a full stop."""
+        """Of what it is an unmodified copy, and how one sees that; a clause without a full stop."""
         return (
             _mirrored(self.component)
             if self.nested is None
@@ -142,14 +155,14 @@ class Part:
         )
 
     def all(self) -> Iterator["Part"]:
-        """The part and all inside it."""
+        """Yield the part and all parts inside it."""
         yield self
         for part in self.inside:
             yield from part.all()
 
 
 def parts(facts: Facts) -> tuple[Part, ...]:
-    """The mirrors that are here, each with the copies inside it."""
+    """Return the mirrors that are here, each with the copies inside it."""
     known = {component.name: component for component in facts.components}
     return tuple(_mirror(component, known) for component in facts.present)
 
@@ -195,9 +208,15 @@ def _copy(
 
 
 def _stated_for(mirror: Component) -> Statement:
-    """What upstream says of a mirror holds for a copy of it; what is concluded for a mirror need not."""
+    """Return the licence of a copy of a mirror.
+
+    What upstream declares for the mirror applies to the copy too; what the host concluded need not.
+    """
     licensing = mirror.licensing
-    declared = f"declared: as for the mirror {mirror.name}, of which it is a copy: {licensing.declared_comment}"
+    declared = (
+        f"declared: as for the mirror {mirror.name}, of which it is a copy: "
+        f"{licensing.declared_comment}"
+    )
     return Statement(
         licensing.declared,
         None,
@@ -208,7 +227,7 @@ def _stated_for(mirror: Component) -> Statement:
 
 
 def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:
-    """The copies, with those that lie in another inside it."""
+    """Nest the copies: those that lie inside another are moved inside it."""
     outer: list[tuple[Part, list[Part]]] = []
     for part in sorted(copies, key=lambda part: part.directory.split(b"/")):
         if outer and part.directory.startswith(outer[-1][0].directory + b"/"):
@@ -232,7 +251,7 @@ def _file(component: Component, fact: FileFact) -> File:
 
 def _file_beside(component: Component, fact: FileFact) -> File:
     path = f"{component.license_directory}/".encode() + fact.path
-    target = b"" if fact.mode == Mode.SYMLINK else None  # where it leads to is not among the facts
+    target = b"" if fact.mode == Mode.SYMLINK else None  # the facts do not have its target
     return File(
         RepoPath(path),
         fact,
@@ -261,15 +280,24 @@ def _mirrored(component: Component) -> str:
         else ""
     )
     if component.is_whole:
-        return f"unmodified copy of {where}: git tree {component.tree}, nothing left out, nothing added{also}"
+        return (
+            f"unmodified copy of {where}: git tree {component.tree}, "
+            f"nothing left out, nothing added{also}"
+        )
     patterns = ("include", component.include), ("exclude", component.exclude)
     selection = " and ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
     left = f"what {selection} leaves of upstream's git tree {component.upstream_tree}"
-    return f"unmodified copy of a part of {where}: git tree {component.tree}, {left}, nothing added{also}"
+    return (
+        f"unmodified copy of a part of {where}: git tree {component.tree}, "
+        f"{left}, nothing added{also}"
+    )
 
 
 def _copied(component: Component, nested: Nested) -> str:
-    where = f"{quote_path(nested.path)} in the mirror {component.name}, as {component.url} has it at commit {component.commit}"
+    where = (
+        f"{quote_path(nested.path)} in the mirror {component.name}, "
+        f"as {component.url} has it at commit {component.commit}"
+    )
     return (
         f"copy of {_origin(nested.origin)}; it is {where}"
         if nested.origin
@@ -279,7 +307,10 @@ def _copied(component: Component, nested: Nested) -> str:
 
 def _origin(origin: Origin) -> str:
     same = "the same git id" if origin.same_tree else "each file has the git id of one there"
-    return f"{_at(origin.path, origin.url)} at commit {origin.commit}, by the record of the mirror {origin.mirror}: {same}"
+    return (
+        f"{_at(origin.path, origin.url)} at commit {origin.commit}, "
+        f"by the record of the mirror {origin.mirror}: {same}"
+    )
 
 
 def _at(path: RepoPath, url: str) -> str:
@@ -287,12 +318,12 @@ def _at(path: RepoPath, url: str) -> str:
 
 
 def content_uuid(document: Mapping[str, object]) -> uuid.UUID:
-    """An id of a document by its content, the same for everybody."""
+    """Derive the id of a document from its content, so that it is the same for everybody."""
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(to_json(document)).hexdigest())
 
 
 def json_bytes(document: Mapping[str, object]) -> bytes:
-    """JSON, one key a line, in which no character acts on a terminal."""
+    """Write JSON with one key per line, in which no character can act on a terminal."""
     text = to_json(document, indent=2).decode() + "\n"
     return re.sub("[\x7f-\U0010ffff]", _escape, text).encode()
 

@@ -1,4 +1,7 @@
-"""What `sha256sum -c` checks from the release's root: every regular file of the mirrors, and the licence files beside them."""
+"""A list for `sha256sum -c`: all regular files of the mirrors, and their licence files.
+
+The paths start at the root of the release.
+"""
 
 from collections.abc import Iterator
 
@@ -10,9 +13,10 @@ _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
 
 
 def render(facts: Facts) -> bytes:
-    """A line a file; a symlink has none, for sha256sum would follow it.
+    """Write a line for each file.
 
-    Nor has what is not here: comments are not for every sha256sum, busybox counts them as failures.
+    There is none for a symlink, which sha256sum would follow, and no comment that names the mirrors
+    that are not here: busybox counts comments as failures.
     """
     return b"".join(
         _line(path, fact)
@@ -22,7 +26,10 @@ def render(facts: Facts) -> bytes:
 
 
 def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
-    """The regular files of a mirror, then those of its licence files, with their paths from the release's root."""
+    """Yield the regular files of a mirror, then its licence files.
+
+    Their paths start at the root of the release.
+    """
     for directory, facts in (
         (component.directory, component.files),
         (component.license_directory, component.license_files),
@@ -33,7 +40,7 @@ def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
 
 
 def _line(path: bytes, fact: FileFact) -> bytes:
-    """As GNU coreutils writes it: a backslash at the beginning says that the name is escaped."""
+    """Write a line as GNU coreutils does: a backslash at its beginning marks an escaped name."""
     escaped = path
     for raw, sign in _ESCAPES.items():
         escaped = escaped.replace(raw, sign)

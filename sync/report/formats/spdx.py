@@ -1,4 +1,7 @@
-"""The report as SPDX 2.3 JSON; pure."""
+"""The report as SPDX 2.3 JSON.
+
+All functions are pure.
+"""
 
 import hashlib
 import re
@@ -20,7 +23,7 @@ _EMAIL = re.compile(r".*\([^()]*@[^()]*\)")
 
 
 def render(facts: Facts) -> bytes:
-    """An SPDX document of the mirrors that are here."""
+    """Write an SPDX document of the mirrors that are here."""
     top = parts(facts)
     every = [part for mirror in top for part in mirror.all()]
     document: dict[str, object] = {
@@ -45,7 +48,7 @@ def render(facts: Facts) -> bytes:
 
 
 def _elsewhere(component: Component) -> str:
-    """What the inventory leaves out since it is not here."""
+    """Name a mirror that the inventory leaves out because it is not here."""
     return f"{component.presence.value}: {component.name} ({component.version or component.commit})"
 
 
@@ -79,7 +82,7 @@ def _package(part: Part) -> dict[str, object]:
 
 
 def _download_location(component: Component) -> str | None:
-    """Directory and commit as pip and SPDX write them: `git+https://…@<commit>#<directory>`."""
+    """Write directory and commit as pip and SPDX do: `git+https://…@<commit>#<directory>`."""
     uri = repository_uri(component.url)
     where = f"#{quote_from_bytes(component.source)}" if component.source else ""
     return uri and f"git+{uri}@{component.commit}{where}"
@@ -115,7 +118,11 @@ def _file_name(path: bytes) -> str:
 
 
 def _supplier(name: str | None) -> str:
-    """The empty parentheses are where an e-mail address would stand, in case that the name ends with some."""
+    """Write the supplier.
+
+    If the name ends with a parenthesis that is not an e-mail address, empty parentheses follow it:
+    they stand where the address would.
+    """
     if name is None:
         return _UNKNOWN
     return (
@@ -126,12 +133,15 @@ def _supplier(name: str | None) -> str:
 
 
 def _listed(part: Part) -> list[File]:
-    """Its files but for symlinks, which have no content."""
+    """Return the files of a part without symlinks, which have no content."""
     return [file for file in part.files if file.target is None]
 
 
 def _verification_code(part: Part) -> dict[str, object]:
-    """SPDX 2.3, 7.9: the SHA-1 of the sorted SHA-1s of the package's files."""
+    """Compute the package verification code (SPDX 2.3, 7.9).
+
+    It is the SHA-1 of the sorted SHA-1s of the package's files.
+    """
     hashes = "".join(sorted(file.sha1 for file in _listed(part)))
     value = hashlib.sha1(hashes.encode(), usedforsecurity=False).hexdigest()
     excluded = [_file_name(file.path) for file in part.files if file.target is not None]
@@ -199,7 +209,7 @@ def _described(mirrors: Sequence[Part]) -> list[dict[str, object]]:
 
 
 def _relations(part: Part, mirrors: Sequence[Part]) -> Iterator[dict[str, object]]:
-    """What it contains, and of a copy: what it is a copy of."""
+    """Yield what a part contains and, for a copy, what it is a copy of."""
     for file in _listed(part):
         yield _relation(_package_id(part), "CONTAINS", _file_id(file))
     for inner in part.inside:
@@ -229,7 +239,7 @@ def _relation(
 
 
 def _license_expressions(every: Sequence[Part]) -> set[str]:
-    """What licence files are known to say; no others are read for it."""
+    """Return the expressions of licence files that are known; no other files are read for them."""
     return {
         file.license.expression
         for part in every
@@ -239,7 +249,7 @@ def _license_expressions(every: Sequence[Part]) -> set[str]:
 
 
 def _extracted(every: Sequence[Part]) -> list[dict[str, object]]:
-    """Every LicenseRef that the document uses, with its text."""
+    """List every LicenseRef that the document uses, with its text."""
     stated = {
         said
         for part in every
@@ -256,7 +266,10 @@ def _extracted(every: Sequence[Part]) -> list[dict[str, object]]:
 
 def _extracted_text(ref: str, texts: Sequence[LicenseText]) -> dict[str, object]:
     if not texts:
-        unknown = f"The text of {ref} is not known here: no licence file of a mirror that is here is known to be it."
+        unknown = (
+            f"The text of {ref} is not known here: "
+            "no licence file of a mirror that is here is known to be it."
+        )
         return {"licenseId": ref, "extractedText": unknown}
     first = {text.blob: text for text in reversed(texts)}
     listed = sorted(text.path for text in first.values())

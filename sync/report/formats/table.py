@@ -1,4 +1,7 @@
-"""The report for a terminal: the same rows as the Markdown one, in columns and colour; in blocks where it is too narrow."""
+"""The report for a terminal: the rows of the Markdown report in columns and colour.
+
+If the terminal is too narrow, each row becomes a block.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +22,10 @@ _HEADER = ("MIRROR", "VERSION", "STATE", "UPSTREAM", "LICENCE")
 
 
 def render_table(facts: Facts, paint: Paint, columns: int) -> str:
-    """The headline, then a line a mirror and one for each nested copy; a block a mirror if lines are longer than `columns`."""
+    """Write the headline, then a line for each mirror and each nested copy.
+
+    If these lines would be longer than `columns`, each mirror becomes a block.
+    """
     rows = [_row(component) for component in facts.components]
     widths = [max(len(row[at]) for row in [_HEADER, *rows]) for at in range(len(_HEADER))]
     is_wide = sum(widths) + 2 * (len(widths) - 1) <= columns

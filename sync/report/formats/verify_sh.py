@@ -1,4 +1,7 @@
-"""A POSIX shell script that verifies the mirrors with coreutils alone, and finds what was added to them as well."""
+"""A POSIX shell script that verifies the mirrors with coreutils alone.
+
+It also finds files that were added to them.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,8 +15,10 @@ from sync.report.facts import Component, Facts
 from sync.report.text import elsewhere_shown, headline
 
 _PREAMBLE = """
-Verifies that the mirrors in third_party/ are what they were when this was written: contents, executable bits, symlinks,
-nothing missing and nothing added (`sha256sum -c` alone sees but contents, and nothing that was added). Needs a POSIX shell and,
+Verifies that the mirrors in third_party/ are what they were when this was written: contents, \
+executable bits, symlinks,
+nothing missing and nothing added (`sha256sum -c` alone sees but contents, and nothing that was \
+added). Needs a POSIX shell and,
 of coreutils or busybox, sha256sum, readlink, ls and od. Looks at nothing else in third_party/.
 That the mirrors are upstream's is what the records prove: `git verbatim verify`.
 
@@ -23,7 +28,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9._/@+-]+")
 
 
 def render(facts: Facts) -> bytes:
-    """The program, then for each mirror that is here the list of what lies in it, then the call."""
+    """Write the program, then for each mirror that is here the list of its files, then the call."""
     comments = [headline(facts), *_PREAMBLE.splitlines()]
     comments += map(elsewhere_shown, facts.elsewhere)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
@@ -33,7 +38,7 @@ def render(facts: Facts) -> bytes:
 
 
 def _all(components: Sequence[Component]) -> str:
-    """The function that goes through all lists."""
+    """Write the function that goes through all lists."""
     directories = {
         directory for component in components for directory, _ in _directories(component)
     }
@@ -49,7 +54,10 @@ def _all(components: Sequence[Component]) -> str:
         f"    mirror mirror_{number} {_word(c.directory.encode())}\n"
         for number, c in enumerate(components, 1)
     ]
-    return f"all() {{\n    {_command('above', [path.encode() for path in above])}\n{''.join(lines)}}}\n"
+    return (
+        f"all() {{\n    {_command('above', [path.encode() for path in above])}\n"
+        f"{''.join(lines)}}}\n"
+    )
 
 
 def _list(number: int, component: Component) -> str:
@@ -90,7 +98,7 @@ def _lines(component: Component, directory: str, facts: Sequence[FileFact]) -> I
 
 
 def _listings(root: bytes, facts: Iterable[FileFact]) -> dict[bytes, set[bytes]]:
-    """What lies in each directory, by its path."""
+    """Map the path of each directory to the names in it."""
     names: dict[bytes, set[bytes]] = {root: set()}
     for fact in facts:
         path = root + b"/" + fact.path
@@ -101,7 +109,7 @@ def _listings(root: bytes, facts: Iterable[FileFact]) -> dict[bytes, set[bytes]]
 
 
 def _shell_order(name: bytes) -> tuple[bool, bool, bytes]:
-    """As `*`, `.[!.]*` and `..?*` find them."""
+    """Sort names in the order in which `*`, `.[!.]*` and `..?*` find them."""
     return name.startswith(b".."), name.startswith(b"."), name
 
 
@@ -110,7 +118,10 @@ def _command(name: str, words: Iterable[bytes]) -> str:
 
 
 def _word(raw: bytes) -> str:
-    """Bytes as one word of the shell; what is not printable UTF-8 is spelt, so that the script is plain text."""
+    """Write bytes as one word of the shell.
+
+    Bytes that are not printable UTF-8 are spelt out, so that the script is plain text.
+    """
     text = raw.decode("utf-8", "surrogateescape")
     if _PLAIN_WORD.fullmatch(text):
         return text
@@ -128,7 +139,7 @@ def _kind(character: str) -> str:
 
 def _quoted(kind: str, text: str) -> str:
     if kind == "newline":
-        return '"$nl"' * len(text)  # a command substitution would lose it
+        return '"$nl"' * len(text)  # a command substitution would drop a newline at the end
     if kind == "plain":
         return "'" + text.replace("'", "'\\''") + "'"
     return (

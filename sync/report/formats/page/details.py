@@ -1,4 +1,4 @@
-"""What the page says of a mirror once it is opened: properties, files and how to check it by hand."""
+"""The details of a mirror on the HTML page: properties, files, and commands that check it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +18,7 @@ _NEXT_LINE = Html("<br>")
 
 
 def properties(component: Component) -> Html:
-    """The facts about a mirror, as terms and descriptions."""
+    """Show the facts about a mirror as a list of terms and descriptions."""
     return join(
         fill("<dt>{}</dt>\n<dd>{}</dd>\n", term, value) for term, value in _properties(component)
     )
@@ -86,7 +86,10 @@ def _selection(component: Component) -> Iterator[Html]:
 def file_table(
     caption: str, component: Component, facts: Sequence[FileFact], source: RepoPath
 ) -> Html:
-    """The files, each with a link to its page upstream; `source` is where their paths begin there."""
+    """Show the files in a table, each with a link to its page upstream.
+
+    `source` is the directory in the upstream's tree that their paths are relative to.
+    """
     if not facts:
         return Html()
     head = Html("<th scope=col>File<th scope=col>Bytes<th scope=col>git blob<th scope=col>SHA-256")
@@ -100,7 +103,10 @@ def file_table(
 
 
 def _file(component: Component, fact: FileFact, upstream: RepoPath) -> Html:
-    """A row; the end tags that HTML lets one leave out would be a tenth of a large page."""
+    """Show a file in a table row.
+
+    The end tags that HTML makes optional are left out: they would be a tenth of a large page.
+    """
     path = link(links.file_page(component.url, component.commit, upstream), quote_path(fact.path))
     mode = fill(" <i>{}</i>", _MODES[fact.mode]) if fact.mode in _MODES else Html()
     return fill(
@@ -109,7 +115,7 @@ def _file(component: Component, fact: FileFact, upstream: RepoPath) -> Html:
 
 
 def commands(component: Component) -> Html:
-    """What to run, and what it prints."""
+    """Show the commands that check a mirror, and what they print."""
     return join(_commands(component), Html("\n"))
 
 

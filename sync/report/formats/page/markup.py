@@ -1,4 +1,4 @@
-"""Markup that nothing from outside can break out of: what is not known to be markup is escaped where it is put in."""
+"""HTML markup in which every value that is not known to be markup is escaped."""
 
 import html
 import re
@@ -7,20 +7,21 @@ from collections.abc import Iterable
 
 from sync.quoting import printable
 
-# code points that no HTML may hold, though they are no control characters
+# Code points that HTML must not contain though they are no control characters.
 _NONCHARACTER = re.compile(
-    f"[\ufdd0-\ufdef{''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))}]"
+    "[\ufdd0-\ufdef"
+    f"{''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))}]"
 )
 
 
 class Html(str):
-    """Markup. Every other text is escaped where it is put into some."""
+    """Text that is known to be markup; all other text is escaped when it is inserted into some."""
 
     __slots__ = ()
 
 
 def fill(template: str, *values: str, **named: str) -> Html:
-    """The template, which is markup, with a value in each of its `{}`."""
+    """Insert values into the `{}` of a template, which is markup."""
     return Html(
         template.format(
             *map(_markup, values), **{name: _markup(value) for name, value in named.items()}
@@ -29,12 +30,12 @@ def fill(template: str, *values: str, **named: str) -> Html:
 
 
 def join(parts: Iterable[str], separator: str = "") -> Html:
-    """The parts, one after the other; a separator that is no markup is escaped too."""
+    """Concatenate the parts; a separator that is not markup is escaped too."""
     return Html(_markup(separator).join(map(_markup, parts)))
 
 
 def link(page: str | None, shown: str) -> Html:
-    """A link, or only its text where no page is known."""
+    """Write a link, or only its text if no page is known."""
     return fill('<a href="{}">{}</a>', page, shown) if page else fill("{}", shown)
 
 
@@ -43,7 +44,7 @@ def code(text: str) -> Html:
 
 
 def note(text: str) -> Html:
-    """A line in small print."""
+    """Write a line in small print."""
     return fill("<small>{}</small>", text)
 
 
@@ -54,7 +55,7 @@ def _markup(value: str) -> Html:
 
 
 def _visible(text: str) -> str:
-    """Text in which nothing acts or hides, and which nobody takes for another text that looks the same."""
+    """Replace invisible characters, and those that make a text look like another one."""
     shown = _NONCHARACTER.sub(_code_point, printable(text))
     if unicodedata.is_normalized("NFC", shown) and not unicodedata.category(
         shown[:1] or " "
