@@ -1,1 +1,1 @@
-"""The words and options of the program."""
+"""The command line: commands, options, and what they print."""

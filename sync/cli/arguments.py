@@ -1,4 +1,7 @@
-"""How `add` calls on the command line what the manifest has other words for: its arguments, and errors about them; pure."""
+"""Translates the manifest's words into the arguments and options of `add`, for error messages.
+
+All functions are pure.
+"""
 
 import json
 import re
@@ -8,7 +11,7 @@ from collections.abc import Mapping
 from sync.errors import UsageError, VerbatimError
 from sync.layout import MANIFEST, THIRD_PARTY
 
-_BLANK = "…"  # is to be filled in
+_BLANK = "…"  # to be filled in by the user
 Value = str | bool | list[str]
 
 OPTIONS = {
@@ -31,7 +34,7 @@ _MANIFEST = f"{THIRD_PARTY}/{MANIFEST}"
 
 
 def refuse_bytes(values: Mapping[str, Value]) -> None:
-    """UsageError for arguments that are no text, which the manifest could not hold."""
+    """Raise UsageError for arguments that are not UTF-8, which the manifest cannot contain."""
     for key, value in values.items():
         text = "".join(value) if isinstance(value, list) else str(value)
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -44,7 +47,10 @@ def refuse_bytes(values: Mapping[str, Value]) -> None:
 
 
 def in_options(error: VerbatimError) -> VerbatimError:
-    """The error as who typed options reads it, unless it is about what stands in the manifest already."""
+    """Word an error for a person who typed options.
+
+    An error about something that is already in the manifest stays as it is.
+    """
     if any(line.startswith(_MANIFEST) for line in error.context):
         return error
     error.message = as_options(error.message)
@@ -54,7 +60,7 @@ def in_options(error: VerbatimError) -> VerbatimError:
 
 
 def as_options(text: str) -> str:
-    """Words about keys of the manifest, in options."""
+    """Replace keys of the manifest by options in a text."""
     text = _BUDGET.sub(
         rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text
     )
@@ -67,7 +73,7 @@ def _option(assignment: re.Match[str]) -> str:
     try:
         given = json.loads(value)
     except ValueError:
-        return assignment[0]  # somebody's words that look like ours
+        return assignment[0]  # it only looks like an assignment
     if given is True:
         return OPTIONS[key]
     words = [given] if isinstance(given, str) else [*given]

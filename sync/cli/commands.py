@@ -1,4 +1,7 @@
-"""The commands: parse, call one function, render, exit; the only module, with __main__, that knows typer."""
+"""The commands: each parses its arguments, calls one function, prints the result and exits.
+
+Besides this module, only `sync.cli.parameters`, `sync.cli.program` and `policies.cli` know typer.
+"""
 
 import sys
 from collections.abc import Callable
@@ -28,7 +31,8 @@ from sync.paint import Paint, paint_for
 from sync.quoting import shown
 from sync.verify.glance import Glance
 
-# what judges, fetches or draws is imported where that is done: it takes twice as long as a glance
+# Modules that judge, fetch or draw are imported where they are needed: to import them takes twice
+# as long as a glance.
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -268,7 +272,8 @@ def verify(
     deadline: Deadline = 600,
     json: Json = False,
 ) -> None:
-    """Check files against records, and records against their proofs; with --upstream also against the upstreams."""
+    """Check files against records, and records against their proofs; \
+with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the help text
     from sync.host.state import open_state, read_manifest
     from sync.verify.commands import verify as verify_state
 
@@ -286,8 +291,8 @@ def verify(
             for verdict in verdicts
             if verdict.record is not None
             and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
-            and mirror.url
-            == verdict.record.url  # whom a record alone names, which is a finding, is not asked
+            # Upstreams that only a record names are not asked: that is a finding of its own.
+            and mirror.url == verdict.record.url
         ]
         with Terminal(None, Paint()) as terminal:
             root = host.root or Path.cwd()
@@ -334,7 +339,8 @@ def report(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as the format json.")] = False,
 ) -> None:
-    """Say what is bundled, which version, from where, unmodified or not, under which licence; from third_party/ alone."""
+    """Say what is bundled, which version, from where, unmodified or not, under which licence; \
+from third_party/ alone."""  # noqa: D205, D209 - it is the help text
     from sync.report.gather import gather
     from sync.report.publish import read_request
 
@@ -439,6 +445,5 @@ def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: b
 
 
 def _print_json(output: "BaseModel") -> None:
-    sys.stdout.write(
-        json_text(output.model_dump(by_alias=True), indent=2) + "\n"
-    )  # ASCII: no control character is raw
+    # The JSON is ASCII, so that it contains no control characters.
+    sys.stdout.write(json_text(output.model_dump(by_alias=True), indent=2) + "\n")

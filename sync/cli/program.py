@@ -1,4 +1,4 @@
-"""The program's commands, of `sync` and of `policies`: the composition root."""
+"""The composition root: assembles the program from the commands of `sync` and `policies`."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,8 @@ from sync.quoting import shown
 app = typer.Typer(
     name="git-verbatim",
     cls=Group,
-    help="Exact copies of upstream git trees in third_party/, with records of where every byte came from.",
+    help="Exact copies of upstream git trees in third_party/, "
+    "with records of where every byte came from.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,7 +31,8 @@ def _print_version(wanted: bool) -> None:
         import pygit2
 
         print(
-            f"git-verbatim {version('git-verbatim')} (pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})"
+            f"git-verbatim {version('git-verbatim')} "
+            f"(pygit2 {version('pygit2')}, libgit2 {pygit2.LIBGIT2_VERSION})"
         )
         raise typer.Exit
 
@@ -67,7 +69,8 @@ def init(
     ] = None,
     no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Install no git hooks.")] = False,
 ) -> None:
-    """Write a manifest and the attributes that keep git from converting mirrors, and install the hooks."""
+    """Write a manifest and the attributes that keep git from converting mirrors, \
+and install the hooks."""  # noqa: D205, D209 - it is the help text
     from sync.change.init import initialize
 
     host = find_host(Path.cwd())
@@ -82,7 +85,10 @@ def init(
 
 
 def _install_hooks(host: Host) -> None:
-    """Hooks are a help, not a condition: where they cannot be installed, that is said and nothing else."""
+    """Install the hooks.
+
+    If that is impossible, say why and go on: the hooks are not required.
+    """
     from policies.hooks.install import find_place, install
 
     try:

@@ -1,4 +1,7 @@
-"""What the terminal shows while something takes long: a line an upstream with objects and bytes; nothing in a pipe."""
+"""What a terminal shows while something takes long; nothing is shown in a pipe.
+
+Each upstream has a line with the numbers of objects and bytes.
+"""
 
 import sys
 import time
@@ -20,13 +23,13 @@ if TYPE_CHECKING:
 _MANY_FILES = 1000
 _STEP = 100
 _SHORT_SECONDS = 0.5
-"""What takes no longer needs no line, which would come and go."""
+"""The time in seconds before lines are shown; a shorter task needs none."""
 _WORDS = 40
-"""How much a line has of what a server says."""
+"""The number of characters that a line shows of what a server says."""
 
 
 class Terminal:
-    """Reports to people on stderr, and the plan where the command's output goes."""
+    """Shows progress and messages on stderr, and writes the plan to the command's output."""
 
     def __init__(self, out: TextIO | None, paint: Paint) -> None:
         self._out = out
@@ -73,11 +76,11 @@ class Terminal:
         )
 
     def paused(self) -> None:
-        """Draw nothing until there is something new: somebody is asked something here."""
+        """Stop drawing until there is something new, since a person is being asked something."""
         self._stop()
 
     def reading(self, done: int, total: int) -> None:
-        """Files that are read, once they are so many that it takes long."""
+        """Show how many files have been read, if there are so many that it takes long."""
         if total < _MANY_FILES or (done % _STEP and done != total) or not sys.stderr.isatty():
             return
         bars = self._started()
@@ -92,7 +95,7 @@ class Terminal:
 
     def _started(self) -> "Bars":
         if self._bars is None:
-            # rich takes 40 ms to import, which only a terminal is worth
+            # Importing rich takes 40 ms and is only needed for a terminal.
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bars

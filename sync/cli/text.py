@@ -1,4 +1,7 @@
-"""Values → text for people; pure. Everything from outside is made printable, and colour is added only where asked."""
+"""Renders values as text for people.
+
+All functions are pure. Text from outside is made printable. `Paint` adds colours, or none.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -15,7 +18,7 @@ from sync.paint import Paint
 from sync.quoting import no_commands, quote_path, shown
 from sync.wording import count, short_pin
 
-# who has nothing to do renders without loading what judges and plans
+# A command that has nothing to do prints without loading the modules that judge and plan.
 if TYPE_CHECKING:
     from sync.change.commands import Result
     from sync.change.plan import Change, FileChanges, Plan
@@ -28,7 +31,7 @@ _SHORT = 12
 
 
 def render_error(error: VerbatimError, paint: Paint) -> str:
-    """`error: …`, the context indented, and the hint."""
+    """Write `error: …`, the indented context, and the hint."""
     lines = [f"{paint.bad('error:')} {shown(error.message)}"]
     lines += [f"  {shown(line)}" for line in error.context]
     if error.hint:
@@ -37,7 +40,10 @@ def render_error(error: VerbatimError, paint: Paint) -> str:
 
 
 def render_plan(plan: "Plan", paint: Paint) -> str:
-    """What changes, for a reviewer: mirror, old pin → new pin, the files, and licences that change."""
+    """Write what changes, for a reviewer.
+
+    For each mirror these are old pin → new pin, the files, and the licences that change.
+    """
     return "".join(line + "\n" for change in plan.changes for line in _change_lines(change, paint))
 
 
@@ -87,7 +93,10 @@ def _file_lines(changes: "FileChanges", prefix: str, paint: Paint) -> Iterator[s
     for mark, path in marked[:_SHOWN_FILES]:
         yield f"  {mark} {prefix}{_path(path)}"
     if len(marked) > _SHOWN_FILES:
-        counts = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
+        counts = (
+            f"{len(changes.added)} added, {len(changes.changed)} changed, "
+            f"{len(changes.removed)} removed"
+        )
         yield f"  … {len(marked)} files in all: {counts} (`--json` lists them)"
 
 
@@ -96,7 +105,7 @@ def _path(path: RepoPath) -> str:
 
 
 def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
-    """The last line of a sync."""
+    """Write the last line of a sync."""
     changed = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
     if not result.plan and result.commit is None:
@@ -116,12 +125,12 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
 
 
 def render_satisfied(mirrors: int, paint: Paint) -> str:
-    """The only line of a sync that had nothing to do."""
+    """Write the only line of a sync that had nothing to do."""
     return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}\n"
 
 
 def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
-    """A line a mirror, then what to do."""
+    """Write a line for each mirror, then what to do."""
     if not statuses:
         return "no mirrors: add one with `git verbatim add`\n"
     rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
@@ -166,7 +175,10 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
         yield f"{hint} bring the mirrors up to the manifest with `git verbatim sync`"
     if Standing.ORPHAN in standings:
         orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
-        yield f"{hint} take what the manifest no longer has away with `git verbatim remove {shown(orphans)}`"
+        yield (
+            f"{hint} take what the manifest no longer has away with "
+            f"`git verbatim remove {shown(orphans)}`"
+        )
     if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
     if any(status.altered_by_add for status in statuses):
@@ -174,7 +186,7 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
 
 
 def unseen_words(unseen: Unseen) -> list[str]:
-    """What was not judged by the disk, in words that follow a verdict."""
+    """List what was not judged by the files on disk, in words that follow a verdict."""
     hidden = (
         f"{count(unseen.hidden, 'hidden file')} judged as in the index" if unseen.hidden else ""
     )
@@ -192,7 +204,7 @@ def render_verdicts(
     audited: "Audit | None",
     paint: Paint,
 ) -> str:
-    """What was found, by mirror, then one line that says it all."""
+    """Write the findings grouped by mirror, then a line that sums up."""
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings += audited.findings if audited else ()
     return (
@@ -203,7 +215,7 @@ def render_verdicts(
 
 
 def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
-    """What was found, by mirror; what belongs to none stands under third_party/."""
+    """Write the findings grouped by mirror; those of no mirror come under `third_party/`."""
     lines: list[str] = []
     for mirror, of_mirror in groupby(
         sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror
@@ -216,15 +228,19 @@ def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
 
 
 def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
-    """Which reports are out of date, and what writes them anew."""
+    """Write which reports are out of date, and the command that writes them again."""
     if currency:
         of = f" of {currency.formats}" if len(currency.current) < currency.formats else ""
-        return f"{paint.good('current:')} {len(currency.current)}{of} reports in {shown(str(directory))}\n"
+        return (
+            f"{paint.good('current:')} {len(currency.current)}{of} reports "
+            f"in {shown(str(directory))}\n"
+        )
     lines = [
         f"{paint.bad('out of date:')} {shown(str(directory / name))}" for name in currency.stale
     ]
     lines.append(
-        f"{paint.change('hint:')} write them anew with `git verbatim report --all -o {shown(str(directory))}`"
+        f"{paint.change('hint:')} write them anew with "
+        f"`git verbatim report --all -o {shown(str(directory))}`"
     )
     return "\n".join(lines) + "\n"
 
@@ -259,7 +275,10 @@ def _summary(
     )
     affected = {finding.mirror for finding in findings}
     if findings:
-        return f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of {count(len(verdicts), 'mirror')} of {state}"
+        return (
+            f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of "
+            f"{count(len(verdicts), 'mirror')} of {state}"
+        )
     if not verdicts:
         return f"nothing to verify: there are no mirrors in {state}"
     if audited is not None and audited.errors:
