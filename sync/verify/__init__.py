@@ -1,1 +1,1 @@
-"""The commands that only look."""
+"""The commands that only look: they verify mirrors and change nothing."""

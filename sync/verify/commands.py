@@ -1,4 +1,4 @@
-"""The commands that only look: verify a state against its records, and the one-line-a-mirror status of the working tree."""
+"""Compares mirrors with their records: `verify` for any state, `status` for the working tree."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,16 +25,17 @@ from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
 
-# bytes of records from which a second process pays: some four thousand files
+# With more bytes of records, which are some four thousand files, a second process pays off.
 _LARGE_RECORDS = 1_000_000
 
 
 def verify(
     state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False
 ) -> list[Verdict]:
-    """Question 1 for the chosen mirrors of a state, in the manifest's order, then records without a mirror.
+    """Ask whether the chosen mirrors of a state match their records.
 
-    Recorded signatures are checked again: CouldNotCheckError where the program for it is missing.
+    The verdicts come in the manifest's order, then those of records without a mirror. Recorded
+    signatures are checked again: CouldNotCheckError if the program for that is missing.
     """
     if state.is_work_tree:
         refuse_interrupted(host.repository)
@@ -103,7 +104,10 @@ def _held(state: State, record: Record) -> Held:
 
 
 def status(host: Host, patterns: Sequence[str], inputs: Inputs | None = None) -> list[MirrorStatus]:
-    """How each mirror of the working tree stands; what that was told by is noted in `inputs`."""
+    """Say how each mirror of the working tree stands.
+
+    `inputs` notes everything that the answer depends on.
+    """
     refuse_interrupted(host.repository)
     state = WorkTree(host.third_party, host.repository, inputs)
     manifest = read_manifest(state)
@@ -172,7 +176,10 @@ def _altered_by_add(
     verdicts: Sequence[Verdict],
     state: WorkTree,
 ) -> dict[str, tuple[str, ...]]:
-    """The files of clean mirrors that git would store with other bytes, by what attributes and configuration are in force."""
+    """Find the files of clean mirrors that `git add` would store with other bytes.
+
+    The attributes and the configuration that are in force decide.
+    """
     if host.root is None or host.repository is None:
         return {}
     files = [

@@ -1,7 +1,7 @@
-"""A look at what `status` and `sync` remember of having found all well: nothing is loaded for it.
+"""Recalls what `status` and `sync` judged the last time, if all mirrors were well then.
 
-What is remembered says what was judged, never that it still is so: all that the judgement had
-read is looked at again.
+Nothing has to be loaded for that. What is remembered says what was judged, not that it is still so:
+everything that the judgement had read is looked at again.
 """
 
 import fcntl
@@ -40,11 +40,11 @@ Judged = Sequence[MirrorStatus]
 
 
 class _NotAsRememberedError(Exception):
-    """Something is not as it was, or nothing is known of it: it has to be judged."""
+    """Something has changed or nothing is known about it, so that it has to be judged."""
 
 
 class Glance:
-    """One command's look at what it remembers, and what it is to remember for the next time."""
+    """What one command remembers from the last time, and what it is to remember for the next."""
 
     def __init__(self, command: Literal["status", "sync"], place: Plain) -> None:
         self.command = command
@@ -58,7 +58,10 @@ class Glance:
 
     @classmethod
     def begin(cls, command: Literal["status", "sync"], start: Path) -> "Glance | None":
-        """None where nothing is remembered: outside of git, or where the environment leads."""
+        """Begin a glance; None where nothing is remembered.
+
+        That is outside of git, and where environment variables lead to another repository.
+        """
         try:
             place = find_plain(start)
             return None if place is None else cls(command, place)
@@ -66,7 +69,10 @@ class Glance:
             return None
 
     def recall(self, patterns: Sequence[str]) -> Judged | None:
-        """How the chosen mirrors stand, if all is as it was judged; None if it is to be judged."""
+        """Return how the chosen mirrors stand.
+
+        None if anything has changed since they were judged, so that they have to be judged again.
+        """
         try:
             memory = read_memory(self._place.git_directory, self._name, self._program)
             if memory is None or memory.root != str(self._place.root):
@@ -77,14 +83,17 @@ class Glance:
         except (VerbatimError, OSError, _NotAsRememberedError):
             return None
         finally:
-            self._configuration.result()  # before anything else may change the environment
+            self._configuration.result()  # wait for it before anything changes the environment
         if not all(seen.all_known for seen in self._seen.values()):
             now = {directory: seen_files(seen) for directory, seen in self._seen.items()}
             self._write(memory._replace(seen=now))
         return [mirror for mirror in memory.mirrors if mirror.name in names]
 
     def remember(self, host: Host, mirrors: Judged, inputs: Inputs) -> None:
-        """Remember how all mirrors stand, if all are well and only the inputs had a say."""
+        """Remember how all mirrors stand.
+
+        That is done only if all are well and the judgement depends on nothing but `inputs`.
+        """
         configuration = self._configuration.result()
         are_all = inputs.records == sorted(mirror.name for mirror in mirrors)
         is_well = are_all and inputs.is_plain and all(m.is_plainly_well for m in mirrors)
@@ -98,9 +107,9 @@ class Glance:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """As the whole command would hold the host: `sync` under its lock.
+        """Hold the host as the whole command would: `sync` takes its lock.
 
-        Neither believes anything beside what an interrupted run has left.
+        Neither command believes anything if an interrupted run has left something.
         """
         git_directory = self._place.git_directory
         _expect(not os.path.lexists(git_directory / JOURNAL))
@@ -118,7 +127,11 @@ class Glance:
             os.close(lock)
 
     def _look(self, memory: Memory) -> None:
-        """_NotAsRememberedError, or what reading fails with, unless all is as it was judged."""
+        """Look at everything that the judgement had read.
+
+        Raises _NotAsRememberedError unless all is as it was judged, or the error that reading fails
+        with.
+        """
         root, git_directory = self._place.root, self._place.git_directory
         index = Begun(lambda: Index(root, git_directory).files(THIRD_PARTY.encode()))
         attributes = self._begin_attributes(_converted_before(memory))
@@ -136,11 +149,11 @@ class Glance:
 
     def _begin_attributes(self, paths: Sequence[bytes]) -> Begun[bytes] | None:
         if self.command == "sync":
-            return None  # it does not ask what `git add` would make of files
+            return None  # `sync` does not ask which bytes `git add` would store
         return Begun(lambda: attributes_in_force(self._place.root, paths))
 
     def _look_at_files(self, memory: Memory) -> list[Entry]:
-        """The records as the index has to have them."""
+        """Return the index entries that the records must have."""
         provenance = self._third_party / PROVENANCE
         there = os.listdir(provenance) if provenance.is_dir() else []
         names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
@@ -156,7 +169,7 @@ class Glance:
         return entries
 
     def _look_at_directories(self, memory: Memory) -> list[Entry]:
-        """All files of mirrors that are checked in, as the index has to have them."""
+        """Return the index entries that the files of checked-in mirrors must have."""
         entries: list[Entry] = []
         for directory, expected in memory.inputs.directories.items():
             seen = self._seen[directory] = memory.seen_in(directory)
@@ -180,19 +193,22 @@ def _configuration(root: Path) -> str | None:
 
 
 def _converted_before(memory: Memory) -> list[bytes]:
-    """The files that git may store with other bytes, from the host's root, as they were seen."""
+    """Return the files that git may store with other bytes, as they were remembered.
+
+    The paths start at the host's root.
+    """
     seen = ((place, path) for place in memory.tracked for path, *_ in memory.seen.get(place, ()))
     return sorted(encoded(f"{THIRD_PARTY}/{place}/{path}") for place, path in seen)
 
 
 def _converted(tracked: Iterable[Entry]) -> list[bytes]:
-    """The same, as they are."""
+    """Return these files as they are now."""
     files = (entry.path for entry in tracked if entry.mode != Mode.SYMLINK)
     return sorted(f"{THIRD_PARTY}/".encode() + path for path in files)
 
 
 def _is_staged(staged: Iterable[Entry], memory: Memory, wanted: set[Entry]) -> bool:
-    """Whether the index has just what is wanted of all mirrors."""
+    """Whether the index has exactly the wanted entries for all mirrors."""
     places = {directory for mirror in memory.mirrors for directory in mirror.directories}
     inside = tuple(f"{directory}/".encode() for directory in places)
     records = {record_path(mirror.name).encode() for mirror in memory.mirrors}

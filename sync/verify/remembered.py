@@ -1,6 +1,6 @@
-"""What is remembered of a judgement that found all well: a file in the git directory.
+"""Stores a judgement that found all mirrors well, in a file in the git directory.
 
-It is safe to delete; what is damaged, or another version's, is as good as none.
+The file is safe to delete. If it is damaged or written by another version, it is ignored.
 """
 
 import json
@@ -29,30 +29,30 @@ from sync.model import (
     SignedObject,
 )
 
-# file systems note times in steps of up to two seconds
+# File systems store times in steps of up to two seconds.
 _TICK_NS = 2_000_000_000
-# no link is followed, and no FIFO waited for
+# No symlink is followed, and opening a FIFO does not block.
 _OPENING = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PROGRAMS = ("git", "ssh-keygen", "gpg")
 
 SeenFile = tuple[str, Stat, int, str, int, str]
-"""A path, what stat said of the file, and its mode, blob id, size and SHA-256."""
+"""A path, the result of stat for it, and the file's mode, blob id, size and SHA-256."""
 
 
 class Memory(NamedTuple):
-    """What was judged, by whom, and of what."""
+    """What was judged, by which program, and from which inputs."""
 
     program: str
     configuration: str
-    """The digest of git's."""
+    """The digest of git's configuration."""
     root: str
     mirrors: Sequence[MirrorStatus]
-    """All that there are, and all well: with no findings, nothing hidden, nothing unstaged."""
+    """All mirrors; each is well: it has no findings, nothing hidden and nothing unstaged."""
     inputs: Inputs
     seen: Mapping[str, Sequence[SeenFile]] = {}
-    """By directory; nothing until it was looked at again for the first time."""
+    """The files by directory; empty until they are looked at again for the first time."""
     looked: int = 0
-    """When that was, in nanoseconds, by the clock of the file system."""
+    """The time of that look in nanoseconds, by the clock of the file system."""
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -61,13 +61,13 @@ class Memory(NamedTuple):
         return frozenset(directory for mirror in checked_in for directory in mirror.directories)
 
     def seen_in(self, directory: str) -> Seen:
-        """What is known of the files of a directory."""
+        """Return what is known about the files of a directory."""
         known = {fact.path: (stat, fact) for stat, fact in _known(self.seen.get(directory, ()))}
         return Seen(known, self.looked - _TICK_NS)
 
 
 def read_memory(git_directory: Path, name: str, program: str) -> Memory | None:
-    """What this program has remembered; None if it is nothing, or nothing that can be used."""
+    """Read what this program has remembered; None if there is nothing that can be used."""
     try:
         content = read_file(git_directory, name) or b""
     except HostError:
@@ -83,11 +83,14 @@ def read_memory(git_directory: Path, name: str, program: str) -> Memory | None:
         inputs = Inputs(**document.pop("inputs"))
         return Memory(program, mirrors=mirrors, inputs=inputs, **document)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # another version's
+        return None  # another version has written it
 
 
 def write_memory(git_directory: Path, name: str, memory: Memory, began: int) -> None:
-    """Replace what was remembered by what was looked at since the monotonic clock said `began`."""
+    """Replace what was remembered.
+
+    `began` is what the monotonic clock said when the command began to look.
+    """
     new = git_directory / f"{name}.new"
     with suppress(OSError):
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPENING, 0o666)
@@ -99,12 +102,16 @@ def write_memory(git_directory: Path, name: str, memory: Memory, began: int) -> 
 
 
 def seen_files(seen: Seen) -> list[SeenFile]:
-    """What is to be known of these files the next time."""
+    """Return what to remember about these files for the next time."""
     return [(_decoded(fact.path), stat, *fact[1:]) for stat, fact in seen.now.values()]
 
 
 def this_program() -> str:
-    """All that judges, by what tells versions apart: us, what we stand on, what we ask."""
+    """Return a digest of everything that judges, which differs between versions.
+
+    It covers this program, Python, the installed packages, and the programs git, ssh-keygen and
+    gpg.
+    """
     programs = [_told(name) for name in map(installed, _PROGRAMS)]
     own = sorted(map(_told, _sources(Path(__file__).parent)))
     places = [place for place in sys.path if os.path.isdir(place)]
@@ -134,7 +141,7 @@ def _decoded(path: bytes) -> str:
 
 
 def encoded(path: str) -> bytes:
-    """A path as it was before it was remembered."""
+    """Return the bytes of a remembered path."""
     return path.encode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""Question 2, is the record true: asks every upstream again and makes each copy anew of its objects."""
+"""Asks whether records are true: each upstream is asked again, and each copy made again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the upstreams said: findings, and by URL why a question stayed open."""
+    """What the upstreams said: findings, and the errors that kept a question open, by URL."""
 
     findings: tuple[Finding, ...]
     errors: Mapping[str, VerbatimError]
@@ -32,14 +32,14 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A record and the manifest's entry it answers."""
+    """A record and the manifest's entry that it belongs to."""
 
     mirror: Mirror
     record: Record
 
 
 def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Audit:
-    """Ask the upstream of each subject again, once for each upstream."""
+    """Ask the upstreams of all subjects again, each upstream once."""
     if not subjects:
         return Audit((), {})
     configuration = TransportConfiguration(options.root)
@@ -62,7 +62,7 @@ def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Au
 
 @dataclass(slots=True)
 class _Inquiry:
-    """One upstream being asked about all records that name it, by one thread."""
+    """One upstream that is asked about all records that name it, by one thread."""
 
     url: str
     subjects: Sequence[Subject]
@@ -88,14 +88,17 @@ class _Inquiry:
         ]
 
     def _refs(self, supply: Supply) -> Mapping[str, ObjectId]:
-        """The refs that records are compared with: just the recorded tags where all are tags, and are there."""
+        """Return the refs that the records are compared with.
+
+        These are only the recorded tags if all pins are tags and all of them exist, else all refs.
+        """
         mirrors = [_as_recorded(subject) for subject in self.subjects]
         pins = sorted({mirror.pin for mirror in mirrors}, key=str)
         if all(pin.ref for pin in pins):
             try:
                 supply.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
             except MissingRefError:
-                pass  # which one is found among all
+                pass  # all refs together show which one is missing
             else:
                 return {
                     str(pin.ref): target
@@ -113,7 +116,7 @@ def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) ->
     except CouldNotCheckError:
         if not moved:
             raise
-        return  # the pin is gone, which was found and said
+        return  # the pin is gone, which is already a finding
     if supply.objects.has(subject.record.commit):
         yield from _content_findings(subject, supply.objects)
     elif not moved:
@@ -125,7 +128,7 @@ def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) ->
 
 
 def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
-    """Have the cache hold what the record is compared with."""
+    """Fetch into the cache what the record is compared with."""
     mirror, upstream = _as_recorded(subject), subject.record.upstream
     if not has_tree_of(supply.objects, upstream.commit):
         pin = Pin(PinKind.COMMIT, upstream.commit) if by_id else mirror.pin
@@ -141,7 +144,10 @@ def _ref_findings(
     if record.pin.kind is PinKind.COMMIT:
         tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
         if record.commit not in tips and not supply.is_reached(record.commit):
-            message = f"no branch or tag of {record.url} reaches commit {record.commit}: it may be a fork's"
+            message = (
+                f"no branch or tag of {record.url} reaches commit {record.commit}: "
+                "it may be a fork's"
+            )
             yield _finding(Rule.COMMIT_UNREACHABLE, subject, message)
         return
     target, recorded = refs.get(str(record.ref)), record.tag or record.commit
@@ -190,7 +196,10 @@ def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Fi
 
 
 def _as_recorded(subject: Subject) -> Mirror:
-    """The manifest's entry with what the record says where the two disagree, which is a finding of its own."""
+    """Return the manifest's entry with URL, pin and selection of the record.
+
+    If the two disagree, that is a finding of its own.
+    """
     record = subject.record
     return replace(subject.mirror, url=record.url, pin=record.pin, selection=record.selection)
 
