@@ -42,7 +42,7 @@ class Licensing:
     """
 
     declared: str | None
-    """The SPDX expression that the licence texts declare which cover the mirror at this commit."""
+    """The SPDX expression that is declared by the licence texts covering the mirror."""
     declared_comment: str
     """How the declared licence is known, or why it is not; a clause without a full stop."""
     concluded: str | None

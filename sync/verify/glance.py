@@ -58,10 +58,7 @@ class Glance:
 
     @classmethod
     def begin(cls, command: Literal["status", "sync"], start: Path) -> "Glance | None":
-        """Begin a glance; None where nothing is remembered.
-
-        That is outside of git, and where environment variables lead to another repository.
-        """
+        """Begin a glance; None where `find_plain` finds no plain repository."""
         try:
             place = find_plain(start)
             return None if place is None else cls(command, place)
