@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from policies.explain import Violation, explain_finding
 from policies.git.changes import StagedChange, staged_changes
 from policies.git.history import (
     Commit,
@@ -22,6 +21,7 @@ from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
 from policies.states import Case, PolicedState, Root, States, read_root
 from policies.trailers import Trailer, wanted_trailers
+from policies.ways_out import Violation, explain_finding
 from sync.beside import Child
 from sync.errors import CouldNotCheckError, UsageError, VerbatimError
 from sync.git.naming import named_commit

@@ -90,8 +90,8 @@ def check(
 
 
 def _explain(rule: str) -> str:
+    from policies.explanations import EXPLANATIONS
     from policies.render import render_explanation
-    from policies.words import EXPLANATIONS
 
     known = {explanation.rule.value: explanation for explanation in EXPLANATIONS}
     if rule not in known:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from policies.check import CheckReport, Judgement
-from policies.explain import Violation
+from policies.ways_out import Violation
 from sync.quoting import printable, shown
 from sync.wording import count
 

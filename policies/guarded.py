@@ -7,7 +7,7 @@ from enum import Enum, auto
 from policies.states import MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory, record_path
-from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.read import MANIFEST_PATH
 from sync.record.record import Record
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from policies.check import CheckReport, Judgement
-from policies.explain import Violation
 from policies.hooks.install import HookStatus
+from policies.ways_out import Violation
 from sync.model import FileFact
 from sync.paint import Paint
 

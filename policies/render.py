@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from policies.check import CheckReport, Judgement
-from policies.explain import Violation
-from policies.words import REMOVE, Explanation, with_placeholders
+from policies.explanations import REMOVE, Explanation, with_placeholders
+from policies.ways_out import Violation
 from sync.layout import THIRD_PARTY
 from sync.paint import Paint
 from sync.quoting import no_commands, shown

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from policies.check import CheckReport, Judgement
-from policies.explain import Violation
-from policies.words import EXPLANATIONS, Explanation, with_placeholders
+from policies.explanations import EXPLANATIONS, Explanation, with_placeholders
+from policies.ways_out import Violation
 from sync.judgement.findings import Rule
 from sync.quoting import printable
 

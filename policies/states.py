@@ -17,13 +17,12 @@ from sync.layout import (
     record_path,
 )
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
-from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
+from sync.manifest.read import MANIFEST_PATH, parse_manifest
 from sync.model import Entry, Mirror
 from sync.objects.portable import looks_like
-from sync.objects.tree import TreeEntry
+from sync.objects.tree import TreeEntry, join
 from sync.record.json_file import parse_record
 from sync.record.record import Record
-from sync.selection.selection import join
 
 _TOP = THIRD_PARTY.encode()
 _ATTRIBUTES = ATTRIBUTES_FILE.encode()

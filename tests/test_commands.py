@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from sync.change.init import preset_manifest
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
 from tests.support.project import ROOT

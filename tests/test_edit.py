@@ -8,7 +8,7 @@ import pytest
 
 from sync.host.attributes_and_ignores import ignore_unchecked
 from sync.manifest.edit import add_mirror_table, remove_mirror_tables
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 
 VALUES = {"url": "https://example.org/new", "tag": "v2"}
 ONE = '[mirrors."one"]\nurl = "https://example.org/one"  # why\ntag = "v1"\n'

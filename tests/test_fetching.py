@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.git.settings import TransportConfiguration
+from sync.git.transport_settings import TransportConfiguration
 from tests.support.caches import caches, delete
 from tests.support.fetching import FILES, MIRRORED, configure, configure_ssh, elsewhere, install_key, mirrored, sync_of, trust
 from tests.support.git import git, git_bytes

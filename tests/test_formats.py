@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
-from policies.words import EXPLANATIONS
+from policies.explanations import EXPLANATIONS
 from sync.quoting import unquote_path
 from tests.support.github import commands
 from tests.support.hosts import Host, mirror

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from sync.ids import ObjectId, RepoPath
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.model import Copy, Entry, FileFact, UpstreamCommit
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record
 from sync.record.record import make_record
-from sync.selection.selection import select
+from sync.selection.select import select
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran

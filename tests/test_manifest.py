@@ -3,7 +3,7 @@
 import pytest
 
 from sync.errors import ManifestError
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.manifest.toml_lines import find_line
 from sync.model import Pin, PinKind, Selection
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import (
     Change,
     FileChanges,
@@ -18,7 +19,6 @@ from sync.change.plan import (
     plan_mirror,
     plan_removal,
     refuse_local_changes,
-    refuse_moved_tag,
     refuse_staged_changes,
     upstreams_files,
 )

@@ -14,8 +14,8 @@ from sync.manifest.license_expressions import ExpressionError, parse_expression
 from sync.model import Pin, PinKind
 from sync.record.json_file import parse_record
 from sync.record.record import Record
-from sync.report.inner import NOTHING_INSIDE, inner_records
 from sync.report.links import directory_page, file_page, repository_url
+from sync.report.records_inside import NOTHING_INSIDE, inner_records
 from sync.report.versions import version_of
 from tests.support.bundles import LICENSE, NOTICE, Bundle
 from tests.support.git import git_bytes

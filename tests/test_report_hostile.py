@@ -15,7 +15,7 @@ from sync.manifest.license_expressions import parse_expression
 from sync.model import Pin, PinKind
 from sync.report.facts import Facts
 from sync.report.formats import debian, rpm
-from sync.report.licenses import licensing_of
+from sync.report.known_licenses import licensing_of
 from sync.report.links import directory_page, purl, repository_uri
 from sync.report.text import headline
 from sync.report.versions import version_of

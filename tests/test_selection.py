@@ -17,7 +17,7 @@ from sync.limits import DEPTH
 from sync.model import Entry, Selection
 from sync.objects.tree import MalformedObjectError, TreeEntry, build_trees, dump_tree, object_id, parse_tree
 from sync.selection.patterns import parse_pattern
-from sync.selection.selection import SourceError, select
+from sync.selection.select import SourceError, select
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -293,7 +293,7 @@ def test_a_tree_too_deep_is_refused() -> None:
 
 @pytest.mark.parametrize(("limit", "path"), [(4, None), (3, b"b"), (2, b"a"), (1, b"")])
 def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch, limit: int, path: bytes | None) -> None:
-    monkeypatch.setattr("sync.selection.selection.ENTRIES", limit)
+    monkeypatch.setattr("sync.selection.select.ENTRIES", limit)
     trees = Trees(frozenset({"a/x", "b/y"}))
     if path is None:
         assert trees.select() == ["a/x", "b/y"]
@@ -396,7 +396,7 @@ def test_patterns_that_would_take_minutes_are_refused() -> None:
 
 
 def test_paths_that_together_are_longer_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.selection.selection.PATHS_BYTES", 5)
+    monkeypatch.setattr("sync.selection.select.PATHS_BYTES", 5)
     with pytest.raises(MalformedObjectError, match="more than 5 bytes") as raised:
         Trees(frozenset({"a/x", "b/y"})).select()
     assert raised.value.reference == "tree-too-large"

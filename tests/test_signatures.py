@@ -16,7 +16,7 @@ import pytest
 from sync.errors import CouldNotCheckError, HostError, ManifestError
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.model import Mirror, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.keys import Judge
 from sync.signature.signed import Judged, signed_part

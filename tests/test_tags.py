@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.model import Pin, PinKind
 from sync.selection.copy import other_name
 from tests.support import fetching

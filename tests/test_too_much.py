@@ -7,8 +7,8 @@ import pytest
 
 from sync.errors import CouldNotCheckError
 from sync.git.repository import Repository
-from sync.git.settings import TransportConfiguration
 from sync.git.transport import Request, fetch
+from sync.git.transport_settings import TransportConfiguration
 from tests.support.caches import left_in_cache
 from tests.support.git import git
 from tests.support.hosts import Host
@@ -73,7 +73,7 @@ def test_a_large_file_is_refused_by_its_header(host: Host, upstream: Upstream, t
 
 def test_a_pack_without_end_is_broken_off(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream.release("v1", {"large": random.Random(7).randbytes(1 << 20)})
-    monkeypatch.setattr("sync.git.attended._MOST_BYTES", 50_000)
+    monkeypatch.setattr("sync.git.transport_process._MOST_BYTES", 50_000)
     cache = Repository.open_or_create_bare(tmp_path / "cache.git").git_directory
     with git_http(tmp_path, trouble=dripping_pack) as site, pytest.raises(CouldNotCheckError) as raised:
         fetch(cache, TransportConfiguration(None).settings_for(site.url()), Request(["+refs/tags/v1:refs/tags/v1"]))

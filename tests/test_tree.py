@@ -14,12 +14,12 @@ from sync.objects.tree import (
     dump_tree,
     escapes,
     hash_tree,
-    is_license_name,
     judge_name,
     judge_path,
     object_id,
     parse_tree,
 )
+from sync.selection.license_files import is_license_name
 from tests.support.git import git
 from tests.support.upstreams import Upstream
 

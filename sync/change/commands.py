@@ -23,8 +23,8 @@ from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import MANIFEST, record_path
 from sync.manifest.choosing import choose
-from sync.manifest.manifest import MANIFEST_PATH, Manifest, parse_manifest
 from sync.manifest.paths import is_mirror_name
+from sync.manifest.read import MANIFEST_PATH, Manifest, parse_manifest
 from sync.model import Mirror
 from sync.upstream.parallel import Options
 
@@ -89,7 +89,7 @@ def _satisfied(m: Mirror) -> MirrorStatus:
 
 def _refuse_false_licenses(manifest: Manifest) -> None:
     if any(mirror.license for mirror in manifest.mirrors.values()):
-        from sync.manifest.licenses import (
+        from sync.manifest.concluded_licenses import (
             concluded_licenses,
         )  # takes 60 ms with SPDX's list: imported only if a licence is given
 

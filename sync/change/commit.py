@@ -16,7 +16,7 @@ from sync.host.tracked import tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
-from sync.manifest.manifest import Manifest, parse_manifest
+from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record

@@ -10,7 +10,7 @@ from sync.host.scan import read_file
 from sync.layout import MANIFEST, THIRD_PARTY, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest.choosing import choose
-from sync.manifest.manifest import parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.model import Mirror
 from sync.record.json_file import parse_record
 from sync.upstream.fetch import Fetching, wants_of

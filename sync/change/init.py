@@ -13,7 +13,7 @@ from sync.host.scan import read_file
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.layout import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY
-from sync.manifest.manifest import MANIFEST_PATH, parse_manifest
+from sync.manifest.read import MANIFEST_PATH, parse_manifest
 from sync.wording import did_you_mean
 
 PRESETS = ("wasi",)

@@ -6,15 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Listener
-from sync.change.plan import (
-    Change,
-    OnDisk,
-    Plan,
-    is_satisfied,
-    plan_mirror,
-    plan_removal,
-    refuse_moved_tag,
-)
+from sync.change.moved_tag import refuse_moved_tag
+from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
@@ -23,8 +16,8 @@ from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import RECORD_BYTES
-from sync.manifest.manifest import Manifest
 from sync.manifest.paths import overlaps
+from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
 from sync.record.record import Record

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.errors import LocalChangesError, MovedTagError
+from sync.errors import LocalChangesError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.model import Copy, Entry, FileFact, Mirror, Pin
-from sync.objects.tree import is_license_name
 from sync.quoting import quote_path
 from sync.record.record import Record
+from sync.selection.license_files import is_license_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +133,6 @@ def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool
         and list(record.files) == list(present.files or ())
         and list(record.licenses) == list(present.licenses or ())
     )
-
-
-def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
-    """MovedTagError if `commit`, which the pin now gives, is not the recorded one.
-
-    The record wins over the tag. It has to answer the mirror's pin.
-    """
-    if record.commit != commit:
-        raise MovedTagError(
-            f"the tag {mirror.pin} of mirror {mirror.name} has moved",
-            [f"recorded: {record.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
-            hint="ask upstream why; to take the new commit, pin it in the manifest: "
-            f'commit = "{commit}"',
-            reference="tag-moved",
-        )
 
 
 def plan_mirror(

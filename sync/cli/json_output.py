@@ -12,8 +12,8 @@ from sync.ids import RepoPath
 from sync.judgement.findings import Finding, Verdict
 from sync.judgement.standing import MirrorStatus
 from sync.quoting import quote_path
-from sync.record.json_model import RecordModel
-from sync.report.formats.json_model import Report, SignatureReport, signature_report
+from sync.record.json_schema import RecordModel
+from sync.report.formats.json_report import Report, SignatureReport, signature_report
 from sync.verify.upstream import Audit
 
 

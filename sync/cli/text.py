@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.errors import VerbatimError
-from sync.host.unseen import Unseen
+from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import THIRD_PARTY, license_directory

@@ -6,8 +6,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from sync.git.asking import terminal
 from sync.git.process import run_git
+from sync.git.terminal import terminal
 
 # The program ends the cache itself; this is for a program that was killed.
 _LONGEST_SECONDS = 3600

@@ -15,9 +15,9 @@ from sync.errors import BlockedCacheError, HostError, MissingObjectError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.environment import leads_to, pin, refuse_moved, settle
 from sync.git.index import Index
-from sync.git.lacking import completion
 from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
 from sync.git.loose import LooseObjects
+from sync.git.missing_objects import completion
 from sync.git.process import is_reached, resolve_commit
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sync.errors import RedirectedError
-from sync.git.asking import Attention
-from sync.git.attended import Ended, TooManyWordsError, attend
-from sync.git.complaints import failure, too_much
 from sync.git.process import program
-from sync.git.settings import REMOTE, Pairs, Settings
+from sync.git.terminal import Attention
+from sync.git.transport_errors import failure, too_much
+from sync.git.transport_process import Ended, TooManyWordsError, attend
+from sync.git.transport_settings import REMOTE, Pairs, Settings
 from sync.ids import ObjectId
 
 _FILTERS = {"blobs": "blob:none", "trees": "tree:0"}

@@ -15,7 +15,7 @@ from sync.git.listing import Listed, core_switches, is_tracked, list_index
 from sync.git.repository import Repository
 from sync.host.inputs import Inputs
 from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
-from sync.host.unseen import Disk, Unseen, with_hidden, with_told_modes
+from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import ObjectId, RepoPath
 from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
 from sync.model import Entry, FileFact

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 
 from sync.errors import RecordError
-from sync.host.unseen import ALL_SEEN, Unseen
+from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.ids import Mode, ObjectId
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sync.host.unseen import ALL_SEEN, Unseen
+from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.layout import license_directory
 from sync.model import Pin, Signature
 

@@ -225,11 +225,14 @@ def escapes(link: RepoPath, target: bytes) -> bool:
     return rises > link.count(b"/") or components[:rises] != [b".."] * rises
 
 
-_LICENSE_NAME = re.compile(
-    rb"(licen[cs]es?|copying|copyright|notice|unlicense)([._-].*)?", re.IGNORECASE | re.DOTALL
-)
+def parse_tree_at(raw: bytes, path: RepoPath) -> list[TreeEntry]:
+    """`parse_tree`, whose error says at which path the tree lies."""
+    try:
+        return parse_tree(raw)
+    except MalformedObjectError as error:
+        raise MalformedObjectError(error.reference, str(error), path) from error
 
 
-def is_license_name(name: bytes) -> bool:
-    """Whether a file of this name is by convention a licence text or notice."""
-    return _LICENSE_NAME.fullmatch(name) is not None
+def join(directory: bytes, name: bytes) -> RepoPath:
+    """The path of `name` in `directory`; b"" is the root."""
+    return RepoPath(directory + b"/" + name if directory else name)

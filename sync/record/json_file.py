@@ -23,7 +23,7 @@ from sync.manifest.paths import into_problem, is_mirror_name, path_problem
 from sync.model import FileFact, Selection, Signature, SignatureState
 from sync.objects.tree import Directories, judge_path
 from sync.quoting import printable, quote_path, unquote_path
-from sync.record.json_model import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
+from sync.record.json_schema import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
 from sync.record.proof import Proof
 from sync.record.record import Record
 from sync.selection.patterns import excess

@@ -8,7 +8,7 @@ from sync.model import Entry, Selection
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.objects.tree import Tree, build_trees, object_id
 from sync.quoting import quote_path
-from sync.selection.selection import Selected, SourceError, select
+from sync.selection.select import Selected, SourceError, select
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,27 +13,27 @@ from pathlib import Path
 
 from sync.errors import UsageError
 from sync.host.find import Host
+from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.host.state import read_manifest
-from sync.host.unseen import ALL_SEEN, Unseen
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.judgement.findings import Difference, Finding, Presence, Rule, Verdict, path_of
 from sync.judgement.strays import Accounts, strays_on_disk
 from sync.layout import MANIFEST, THIRD_PARTY, license_directory
 from sync.limits import LICENSE_TEXTS_BYTES
-from sync.manifest.licenses import concluded_licenses
+from sync.manifest.concluded_licenses import concluded_licenses
 from sync.model import FileFact, Mirror
 from sync.objects.commits import commit_tree
-from sync.objects.tree import is_license_name
+from sync.objects.tree import join
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Component, Facts, LicenseText
 from sync.report.hashes import Reader, count_files
-from sync.report.inner import NOTHING_INSIDE, Inner, inner_records
-from sync.report.licenses import identify, licensing_of, nearest_texts
+from sync.report.known_licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
+from sync.report.records_inside import NOTHING_INSIDE, Inner, inner_records
 from sync.report.versions import version_of
-from sync.selection.selection import join
+from sync.selection.license_files import is_license_name
 from sync.verify.commands import verify
 
 Advance = Callable[[int, int], None]

@@ -7,9 +7,9 @@ import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
 from sync.ids import ObjectId, RepoPath
+from sync.objects.tree import join
 from sync.quoting import quote_path
 from sync.report.facts import Component
-from sync.selection.selection import join
 from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.objects.commits import commit_tree
-from sync.objects.tree import build_trees, is_license_name, object_id, parse_tree
+from sync.objects.tree import build_trees, join, object_id, parse_tree
 from sync.record.record import Record
 from sync.report.facts import Nested, Origin
-from sync.report.inner import NOTHING_INSIDE, Inner
-from sync.selection.selection import join
+from sync.report.records_inside import NOTHING_INSIDE, Inner
+from sync.selection.license_files import is_license_name
 
 # Directories in which projects keep copies of others. Each entry directly below is a copy, even if
 # its origin is not known.

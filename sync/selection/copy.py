@@ -20,7 +20,7 @@ from sync.objects.portable import (
 )
 from sync.objects.tree import MalformedObjectError, escapes, parse_tree
 from sync.quoting import quote_path
-from sync.selection.selection import Selected, SourceError, select
+from sync.selection.select import Selected, SourceError, select
 from sync.selection.submodules import describe, excluding, submodule_urls
 from sync.selection.windows_length import MOST, TOO_LONG, windows_length
 from sync.wording import did_you_mean

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sync.model import Entry, Mirror
+from sync.objects.tree import join
 from sync.quoting import quote_path
-from sync.selection.selection import join
 from sync.urls import is_local, url_problem
 
 _SECTION = re.compile(rb'\s*\[submodule "(?:[^"\\]|\\.)*"\]\s*(?:[#;].*)?')

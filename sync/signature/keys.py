@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sync.errors import ManifestError
 from sync.layout import THIRD_PARTY
-from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.read import MANIFEST_PATH
 from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.signed import (
     Judged,

@@ -21,15 +21,15 @@ from sync.errors import (
     UnreadableObjectError,
     VerbatimError,
 )
-from sync.git.lacking import whereabouts
-from sync.git.settings import Settings, TransportConfiguration
+from sync.git.missing_objects import whereabouts
 from sync.git.transport import Listener, Progress
+from sync.git.transport_settings import Settings, TransportConfiguration
 from sync.ids import ObjectId
 from sync.model import Mirror, Pin, PinKind, UpstreamCommit
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.upstream.cache import locked_cache
 from sync.upstream.parallel import Display, Options, Run
-from sync.upstream.supply import Abilities, Supply, pin_ref
+from sync.upstream.source import Abilities, Source, pin_ref
 from sync.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
@@ -190,54 +190,54 @@ class _Upstream:
             self.options,
             listener,
             lambda cache: self._fill(
-                Supply(cache, settings, listener, self._abilities, self.is_among_few)
+                Source(cache, settings, listener, self._abilities, self.is_among_few)
             ),
         )
 
-    def _fill(self, supply: Supply) -> None:
-        unanswered = self._unanswered(supply)
+    def _fill(self, source: Source) -> None:
+        unanswered = self._unanswered(source)
         if unanswered and not self.options.offline:
-            self._ask(supply, unanswered)
-        objects = supply.objects
+            self._ask(source, unanswered)
+        objects = source.objects
         if self.options.offline:
             objects.hint = _NOT_OFFLINE
         commits = {
             pin: self._commit(objects, pin, asked=pin in unanswered) for pin in self.want.pins
         }
         if not self.options.offline:
-            supply.complete(
+            source.complete(
                 blob
                 for mirror in self.want.mirrors
                 for blob in needed_blobs(mirror, commits[mirror.pin], objects)
             )
         self.fetched = Fetched(self.want.url, commits, objects)
 
-    def _unanswered(self, supply: Supply) -> list[Pin]:
+    def _unanswered(self, source: Source) -> list[Pin]:
         """The pins for which the upstream has to be asked."""
         known = {pin: recorded.commit for pin, recorded in self.want.recorded.items()}
         known |= {pin: ObjectId(pin.value) for pin in self.want.pins if pin.kind is PinKind.COMMIT}
         return [
             pin
             for pin in self.want.pins
-            if pin not in known or not has_tree_of(supply.objects, known[pin])
+            if pin not in known or not has_tree_of(source.objects, known[pin])
         ]
 
-    def _ask(self, supply: Supply, pins: list[Pin]) -> None:
+    def _ask(self, source: Source, pins: list[Pin]) -> None:
         try:
-            supply.ask(pins, in_parts=self.want.is_in_parts)
+            source.ask(pins, in_parts=self.want.is_in_parts)
         except MissingRefError as error:
-            raise self._no_such_tag(supply, pins, error) from error
+            raise self._no_such_tag(source, pins, error) from error
         except NotGivenError as error:
             missing = next((pin for pin in pins if pin.kind is PinKind.COMMIT), None)
             if missing is None:
                 raise
-            raise _no_such_commit(self.want.url, missing, _elsewhere(supply.settings)) from error
+            raise _no_such_commit(self.want.url, missing, _elsewhere(source.settings)) from error
 
     def _no_such_tag(
-        self, supply: Supply, pins: list[Pin], error: MissingRefError
+        self, source: Source, pins: list[Pin], error: MissingRefError
     ) -> VerbatimError:
         try:
-            names = supply.refs()
+            names = source.refs()
         except TooMuchError:
             named = [
                 pin
@@ -247,7 +247,7 @@ class _Upstream:
             return _no_such_tag(self.want.url, (named or pins)[0], {})
         missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
         for pin in missing:
-            supply.objects.set_ref(pin_ref(pin), None)
+            source.objects.set_ref(pin_ref(pin), None)
         return _no_such_tag(self.want.url, (missing or pins)[0], names)
 
     def _commit(self, objects: "Repository", pin: Pin, *, asked: bool) -> UpstreamCommit:

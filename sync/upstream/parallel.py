@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sync.errors import CouldNotCheckError, TransientError
-from sync.git.asking import Cancelled
+from sync.git.terminal import Cancelled
 from sync.git.transport import Listener, Progress
 
 _PAUSES_SECONDS = (0.4, 0.8, 1.6)

@@ -9,9 +9,9 @@ from sync.git.process import attributes_in_force, bytes_after_add
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
+from sync.host.sparse_and_modes import ALL_SEEN
 from sync.host.state import State, read_manifest, read_records
 from sync.host.tracked import is_staged
-from sync.host.unseen import ALL_SEEN
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
@@ -19,7 +19,7 @@ from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
 from sync.manifest.choosing import choose
-from sync.manifest.manifest import Manifest
+from sync.manifest.read import Manifest
 from sync.model import Mirror
 from sync.quoting import quote_path
 from sync.record.record import Record

@@ -25,7 +25,7 @@ from sync.layout import JOURNAL, LOCK, PROVENANCE, THIRD_PARTY, WORKSPACE, recor
 from sync.manifest.choosing import choose
 from sync.model import Entry
 from sync.objects.tree import object_id
-from sync.verify.remembered import (
+from sync.verify.glance_memory import (
     Memory,
     encoded,
     read_memory,

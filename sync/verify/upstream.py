@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, MissingRefError, SelectionError, VerbatimError
-from sync.git.settings import TransportConfiguration
 from sync.git.transport import Listener
+from sync.git.transport_settings import TransportConfiguration
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import THIRD_PARTY, record_path
@@ -16,7 +16,7 @@ from sync.record.record import Record
 from sync.selection.copy import copy_of
 from sync.upstream.fetch import cache_key, has_tree_of, needed_blobs, with_cache
 from sync.upstream.parallel import Display, Options, Run
-from sync.upstream.supply import OWN_REFS, Abilities, Supply, pin_ref
+from sync.upstream.source import OWN_REFS, Abilities, Source, pin_ref
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository
@@ -78,16 +78,16 @@ class _Inquiry:
             key,
             self.options,
             listener,
-            lambda cache: self._ask(Supply(cache, settings, listener, self._abilities)),
+            lambda cache: self._ask(Source(cache, settings, listener, self._abilities)),
         )
 
-    def _ask(self, supply: Supply) -> None:
-        refs = self._refs(supply)
+    def _ask(self, source: Source) -> None:
+        refs = self._refs(source)
         self.findings = [
-            finding for subject in self.subjects for finding in _findings(subject, refs, supply)
+            finding for subject in self.subjects for finding in _findings(subject, refs, source)
         ]
 
-    def _refs(self, supply: Supply) -> Mapping[str, ObjectId]:
+    def _refs(self, source: Source) -> Mapping[str, ObjectId]:
         """Return the refs that the records are compared with.
 
         These are only the recorded tags if all pins are tags and all of them exist, else all refs.
@@ -96,29 +96,29 @@ class _Inquiry:
         pins = sorted({mirror.pin for mirror in mirrors}, key=str)
         if all(pin.ref for pin in pins):
             try:
-                supply.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
+                source.ask(pins, in_parts=all(mirror.is_part for mirror in mirrors))
             except MissingRefError:
                 pass  # all refs together show which one is missing
             else:
                 return {
                     str(pin.ref): target
                     for pin in pins
-                    if (target := supply.objects.ref_target(pin_ref(pin)))
+                    if (target := source.objects.ref_target(pin_ref(pin)))
                 }
-        return supply.refs()
+        return source.refs()
 
 
-def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) -> Iterator[Finding]:
-    moved = list(_ref_findings(subject, refs, supply))
+def _findings(subject: Subject, refs: Mapping[str, ObjectId], source: Source) -> Iterator[Finding]:
+    moved = list(_ref_findings(subject, refs, source))
     yield from moved
     try:
-        _bring(subject, supply, by_id=bool(moved))
+        _bring(subject, source, by_id=bool(moved))
     except CouldNotCheckError:
         if not moved:
             raise
         return  # the pin is gone, which is already a finding
-    if supply.objects.has(subject.record.commit):
-        yield from _content_findings(subject, supply.objects)
+    if source.objects.has(subject.record.commit):
+        yield from _content_findings(subject, source.objects)
     elif not moved:
         raise CouldNotCheckError(
             f"the upstream does not give commit {subject.record.commit}",
@@ -127,23 +127,23 @@ def _findings(subject: Subject, refs: Mapping[str, ObjectId], supply: Supply) ->
         )
 
 
-def _bring(subject: Subject, supply: Supply, *, by_id: bool) -> None:
+def _bring(subject: Subject, source: Source, *, by_id: bool) -> None:
     """Fetch into the cache what the record is compared with."""
     mirror, upstream = _as_recorded(subject), subject.record.upstream
-    if not has_tree_of(supply.objects, upstream.commit):
+    if not has_tree_of(source.objects, upstream.commit):
         pin = Pin(PinKind.COMMIT, upstream.commit) if by_id else mirror.pin
-        supply.ask([pin], in_parts=mirror.is_part)
-    if has_tree_of(supply.objects, upstream.commit):
-        supply.complete(needed_blobs(mirror, upstream, supply.objects))
+        source.ask([pin], in_parts=mirror.is_part)
+    if has_tree_of(source.objects, upstream.commit):
+        source.complete(needed_blobs(mirror, upstream, source.objects))
 
 
 def _ref_findings(
-    subject: Subject, refs: Mapping[str, ObjectId], supply: Supply
+    subject: Subject, refs: Mapping[str, ObjectId], source: Source
 ) -> Iterator[Finding]:
     record = subject.record
     if record.pin.kind is PinKind.COMMIT:
         tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
-        if record.commit not in tips and not supply.is_reached(record.commit):
+        if record.commit not in tips and not source.is_reached(record.commit):
             message = (
                 f"no branch or tag of {record.url} reaches commit {record.commit}: "
                 "it may be a fork's"

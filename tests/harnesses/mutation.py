@@ -15,7 +15,7 @@ from tests.support.project import ROOT
 
 MODULES = (
     "sync/objects/tree.py",
-    "sync/selection/selection.py",
+    "sync/selection/select.py",
     "sync/objects/portable.py",
     "sync/record/proof.py",
     "policies/copies.py",

@@ -1,6 +1,6 @@
 """Writes docs/policies.md from the words of `check --explain`, and the routes in docs/hooks.md from the tests: `python -m tests.support.pages`."""
 
-from policies.words import EXPLANATIONS, Explanation, with_placeholders
+from policies.explanations import EXPLANATIONS, Explanation, with_placeholders
 from tests.support.project import ROOT
 from tests.support.routes import ROUTES, Route
 

@@ -10,7 +10,6 @@ from sync.report.formats import (
     debian,
     html,
     intoto,
-    json_model,
     markdown,
     nix,
     reuse,
@@ -19,6 +18,7 @@ from sync.report.formats import (
     spdx,
     verify_sh,
 )
+from sync.report.formats import json_report as json_model
 from sync.wording import did_you_mean
 
 

@@ -12,8 +12,8 @@ from policies.trailers import parse_trailers, without_trailers
 from sync.errors import ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, RepoPath
 from sync.manifest.edit import add_mirror_table, remove_mirror_tables
-from sync.manifest.manifest import parse_manifest
 from sync.manifest.paths import into_problem, is_mirror_name, overlaps, path_problem
+from sync.manifest.read import parse_manifest
 from sync.model import Mirror
 from sync.objects.commits import commit_tree
 from sync.objects.portable import collisions, judge_portable
@@ -22,7 +22,7 @@ from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_file import dump_record, parse_record
 from sync.record.proof import Claim, Proof, check_proof
 from sync.selection.patterns import last_match, parse_pattern
-from sync.selection.selection import select
+from sync.selection.select import select
 from sync.urls import REMOTE_SCHEMES, is_local, is_scp_like, url_problem
 from tests.harnesses.fuzz.forgery import forge
 from tests.harnesses.fuzz.honest import claim_of, upstream

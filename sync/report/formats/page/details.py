@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from sync.ids import Mode, RepoPath
 from sync.model import FileFact
+from sync.objects import tree
 from sync.quoting import quote_path
 from sync.report import links
 from sync.report.facts import Component
 from sync.report.formats.page.markup import Html, code, fill, join, link, note
 from sync.report.text import shell_word
 from sync.report.versions import debian_version, rpm_version
-from sync.selection import selection
 from sync.signature.signed import signature_shown
 
 _MODES = {Mode.EXECUTABLE: "executable", Mode.SYMLINK: "symlink"}
@@ -93,7 +93,7 @@ def file_table(
     if not facts:
         return Html()
     head = Html("<th scope=col>File<th scope=col>Bytes<th scope=col>git blob<th scope=col>SHA-256")
-    rows = join(_file(component, fact, selection.join(source, fact.path)) for fact in facts)
+    rows = join(_file(component, fact, tree.join(source, fact.path)) for fact in facts)
     return fill(
         '\n<table class="files">\n<caption>{}</caption>\n<thead><tr>{}\n<tbody>{}\n</table>',
         caption,

@@ -5,7 +5,7 @@ from functools import cache
 
 from sync.errors import ManifestError
 from sync.manifest.license_expressions import ExpressionError, parse_expression
-from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.read import MANIFEST_PATH
 from sync.manifest.toml_lines import find_line
 from sync.model import Mirror
 

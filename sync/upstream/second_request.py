@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sync.errors import VerbatimError
-from sync.git.asking import Cancelled
-from sync.git.settings import Settings
+from sync.git.terminal import Cancelled
 from sync.git.transport import Listener, Progress, Request, TooLargeError, fetch
+from sync.git.transport_settings import Settings
 from sync.upstream.cache import aside_of, make_bare, remove
 
 # By then a server that is near has said how many objects it has.

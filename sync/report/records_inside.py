@@ -12,11 +12,10 @@ from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory
 from sync.manifest.paths import is_mirror_name
 from sync.model import FileFact
-from sync.objects.tree import build_trees
+from sync.objects.tree import build_trees, join
 from sync.record.json_file import parse_record
 from sync.record.record import Record
 from sync.report.facts import Recorded
-from sync.selection.selection import join
 
 _RECORD_FILE = re.compile(
     rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL

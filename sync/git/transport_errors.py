@@ -21,9 +21,9 @@ from sync.errors import (
     TransientError,
     VerbatimError,
 )
-from sync.git.attended import Ended
-from sync.git.lacking import completion
-from sync.git.settings import Settings
+from sync.git.missing_objects import completion
+from sync.git.transport_process import Ended
+from sync.git.transport_settings import Settings
 
 _FATAL = "fatal: "
 _CHANGED = "has changed and you have requested strict checking"

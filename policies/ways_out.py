@@ -5,14 +5,14 @@ import string
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from policies.explanations import BY_RULE, RESTORE
 from policies.objects import Objects
 from policies.states import Case, PolicedState
-from policies.words import BY_RULE, RESTORE
 from sync.ids import Mode, ObjectId
 from sync.judgement.findings import Difference, Finding, Rule
 from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.manifest.manifest import MANIFEST_PATH
+from sync.manifest.read import MANIFEST_PATH
 from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, unquote_path
 

@@ -15,13 +15,13 @@ from sync.errors import (
     RefusedIdError,
     UnfitCacheError,
 )
-from sync.git.settings import Settings
 from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
+from sync.git.transport_settings import Settings
 from sync.ids import ObjectId
 from sync.model import Pin, PinKind
 from sync.upstream.cache import is_empty, is_partial, sweep
-from sync.upstream.meanwhile import Meanwhile
 from sync.upstream.parallel import retrying
+from sync.upstream.second_request import Meanwhile
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository
@@ -46,7 +46,7 @@ class Abilities:
 
 
 @dataclass
-class Supply:
+class Source:
     """One upstream, and the cache for what it gives; the caller holds the cache."""
 
     cache: Path

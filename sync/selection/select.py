@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
+from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
 from sync.model import Entry, Selection
 from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,
     hash_tree,
-    is_license_name,
-    judge_name,
+    join,
     object_id,
-    parse_tree,
+    parse_tree_at,
 )
+from sync.selection.license_files import covering_licenses
 from sync.selection.patterns import Pattern, last_match, parse_pattern
 
 _RECENT_TREES = 64
@@ -79,7 +79,7 @@ def select(
         upstream_tree=source_tree,
         tree=hash_tree(walk.entries) if walk.incomplete else source_tree,
         entries=tuple(sorted(walk.entries)),
-        licenses=_covering_licenses(source, ancestors, walk.entries),
+        licenses=covering_licenses(source, ancestors, walk.entries),
         proof_trees=tuple(proof[tree] for tree in sorted(proof)),
         unused=walk.unused,
     )
@@ -98,7 +98,7 @@ def _descend(root: ObjectId, source: RepoPath, read_tree: ReadTree) -> tuple[Anc
     for component in source.split(b"/") if source else ():
         raw = _read(read_tree, tree, walked)
         ancestors.append((walked, tree, raw))
-        entries = _parse(raw, walked)
+        entries = parse_tree_at(raw, walked)
         entry = next((e for e in entries if e.name == component), None)
         walked = join(walked, component)
         if entry is None or entry.mode != Mode.TREE:
@@ -158,7 +158,7 @@ class _Walk:
             if len(self._recent) >= _RECENT_TREES:
                 self._recent.clear()
             raw = _read(self._read_tree, tree, path)
-            self._recent[tree] = raw, _parse(raw, path)
+            self._recent[tree] = raw, parse_tree_at(raw, path)
         return self._recent[tree]
 
     def _entry(self, entry: TreeEntry, path: RepoPath, *, included: bool) -> bool:
@@ -208,20 +208,6 @@ class _Walk:
         return last_match(self._exclude, path, is_directory=is_directory)
 
 
-def _covering_licenses(
-    source: RepoPath, directories: Ancestors, taken: list[Entry]
-) -> tuple[Entry, ...]:
-    mirrored = {entry.path for entry in taken}
-    found: list[Entry] = []
-    for directory, _, raw in directories:
-        for entry in _parse(raw, directory):
-            is_license = entry.mode in BLOB_MODES - {Mode.SYMLINK} and is_license_name(entry.name)
-            is_mirrored = directory == source and entry.name in mirrored
-            if is_license and not is_mirrored and judge_name(entry.name) is None:
-                found.append(Entry(join(directory, entry.name), entry.mode, entry.id))
-    return tuple(sorted(found))
-
-
 def _read(read_tree: ReadTree, tree: ObjectId, path: RepoPath) -> bytes:
     """The raw tree of this id; MalformedObjectError if the object is of another kind.
 
@@ -233,13 +219,6 @@ def _read(read_tree: ReadTree, tree: ObjectId, path: RepoPath) -> bytes:
     return raw
 
 
-def _parse(raw: bytes, path: RepoPath) -> list[TreeEntry]:
-    try:
-        return parse_tree(raw)
-    except MalformedObjectError as error:
-        raise MalformedObjectError(error.reference, str(error), path) from error
-
-
 def _parse_all(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
     return tuple(pattern for pattern in map(parse_pattern, lines) if pattern is not None)
 
@@ -249,8 +228,3 @@ def _single_patterns(selection: Selection) -> Iterator[tuple[str, str, Pattern]]
         yield from (
             (key, line, pattern) for line in lines if (pattern := parse_pattern(line)) is not None
         )
-
-
-def join(directory: bytes, name: bytes) -> RepoPath:
-    """The path of `name` in `directory`; b"" is the root."""
-    return RepoPath(directory + b"/" + name if directory else name)

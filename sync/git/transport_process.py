@@ -11,8 +11,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync.git.asking import Attention, Cancelled, Terminal
-from sync.git.asking import terminal as find_terminal
+from sync.git.terminal import Attention, Cancelled, Terminal
+from sync.git.terminal import terminal as find_terminal
 
 # This limits the objects that git holds while it resolves deltas. 64 MB are enough for the largest
 # repositories at depth 1.
