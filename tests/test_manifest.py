@@ -3,6 +3,7 @@
 import pytest
 
 from sync.errors import ManifestError
+from sync.ids import RepoPath
 from sync.manifest.read import parse_manifest
 from sync.manifest.toml_lines import find_line
 from sync.model import Pin, PinKind, Selection
@@ -17,7 +18,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     )
     mirror = parse_manifest(text.encode()).mirrors["up"]
     assert (mirror.pin, mirror.source, mirror.into) == (Pin(PinKind.TAG, "v1"), b"a/b", "c/d")
-    assert mirror.selection == Selection(("*.wit",), ("deps/",))
+    assert mirror.selection == Selection(("*.wit",), ("deps/",), RepoPath(b"a/b"))
     assert (mirror.supplier, mirror.license, mirror.checked_in) == ("them", "Apache-2.0", False)
     assert mirror.allow == {"name-not-utf8"}
 

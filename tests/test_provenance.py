@@ -110,18 +110,17 @@ def test_a_bad_record_is_refused_with_its_reference(data: bytes, reference: str)
     assert raised.value.hint
 
 
+SELECTION = Selection(exclude=("deps/", "left"), source=RepoPath(b"wit"))
 DIFFERENT: dict[str, dict[str, Any]] = {
     "url": {"url": "https://example.org/other"},
-    "from": {"source": b"other"},
+    "from": {"selection": dataclasses.replace(SELECTION, source=RepoPath(b"other"))},
     "into": {"into": "other"},
 }
 
 
 @pytest.mark.parametrize(("key", "change"), DIFFERENT.items(), ids=DIFFERENT)
 def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any]) -> None:
-    mine = Mirror(
-        "up", "https://example.org/up", Pin(PinKind.TAG, "v1"), "up", Selection(exclude=("deps/", "left"), source=RepoPath(b"wit"))
-    )
+    mine = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), "up", SELECTION)
     assert honest().differences(mine) == []
     assert [said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))] == [key]
 
