@@ -169,7 +169,9 @@ class Copies:
         known = {fact.entry: fact for fact in recorded}
         limit = len(recorded) + MORE_THAN_RECORDED
         found = list(islice(self._objects.files(entry), limit + 1))
-        too_many = len(found) > limit
+        paths = {fact.path for fact in recorded}
+        # Recorded files do not count: otherwise, putting one back could make the others too many.
+        too_many = sum(file.path not in paths for file in found) > MORE_THAN_RECORDED
         if too_many:
             there = ((fact.path, self._objects.below(entry, fact.path)) for fact in recorded)
             found = [Entry(path, one.mode, one.id) for path, one in there if one is not None]

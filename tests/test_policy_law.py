@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from policies import copies
@@ -363,6 +363,11 @@ def good(world: World) -> Files:
 
 
 @EXAMPLES
+@example(
+    fault="far too many files",
+    drift=[(0, 0, 1, 0), (0, 1, 1, 0), (0, 2, 1, 0), (0, 3, 1, 0), (0, 4, 0, 0)],
+    edits=[(2, 0, 0, 0)],
+).via("who puts a file back makes no others too many")
 @given(fault=st.sampled_from(sorted(FAULTS)), drift=EDITS, edits=EDITS)
 def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
     world: World, good: Files, monkeypatch: pytest.MonkeyPatch, fault: str, drift: list[tuple], edits: list[tuple]
