@@ -10,7 +10,8 @@ from policies.guarded import Guarded, Part, above, guarded_files, left_out, miss
 from policies.objects import Objects
 from policies.states import PolicedState
 from sync.errors import HostError
-from sync.git.attributes import ARCHIVING, CONVERTING, attributes_of
+from sync.git.attributes import ARCHIVING, attributes_of
+from sync.git.process import CONVERTING
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY

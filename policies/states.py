@@ -7,7 +7,7 @@ from functools import lru_cache
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.judgement.strays import Accounts, Standing, recorded_mirror
+from sync.judgement.strays import Accounted, Accounts, recorded_mirror
 from sync.layout import (
     ATTRIBUTES_FILE,
     MANIFEST,
@@ -334,9 +334,9 @@ def _survey(
             found = Entry(RepoPath(_TOP + b"/" + path), entry.mode, entry.id)
             if entry.name == _ATTRIBUTES and entry.mode in _BLOBS:
                 attribute_files.append(found._replace(mode=Mode.FILE))
-            standing = accounts.standing(path, entry.mode)
-            if standing is Standing.ABOVE:
+            accounted = accounts.look_up(path, entry.mode)
+            if accounted is Accounted.ABOVE:
                 pending.append((path + b"/", entry.id))
-            elif standing is Standing.STRAY:
+            elif accounted is Accounted.STRAY:
                 stray.append(found)
     return sorted(stray), attribute_files

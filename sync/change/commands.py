@@ -89,9 +89,8 @@ def _satisfied(m: Mirror) -> MirrorStatus:
 
 def _refuse_false_licenses(manifest: Manifest) -> None:
     if any(mirror.license for mirror in manifest.mirrors.values()):
-        from sync.manifest.concluded_licenses import (
-            concluded_licenses,
-        )  # takes 60 ms with SPDX's list: imported only if a licence is given
+        # SPDX's list takes 60 ms: it is imported only if a licence is given.
+        from sync.manifest.concluded_licenses import concluded_licenses
 
         concluded_licenses(manifest.source, manifest.mirrors.values())
 
@@ -108,18 +107,15 @@ def add_mirror(
                 hint=f"edit it in {MANIFEST_PATH}",
                 reference="mirror-exists",
             )
-        from sync.manifest.edit import (
-            add_mirror_table,
-        )  # takes 20 ms with tomlkit: imported only for an edit
+        # tomlkit takes 20 ms: it is imported only for an edit.
+        from sync.manifest.edit import add_mirror_table
 
         text = add_mirror_table(before.source.decode(), name, dict(values))
         try:
             manifest = parse_manifest(text.encode())
         except ManifestError as error:
-            error.context = [
-                f"the new mirror {name}",
-                *error.context[1:],
-            ]  # no file has these lines yet
+            # No file has these lines yet.
+            error.context = [f"the new mirror {name}", *error.context[1:]]
             raise
         return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
 

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sync.errors import CouldNotCheckError
-from sync.git.process import run_git
+from sync.git.process import CONVERTING, run_git
 from sync.git.repository import Repository
 from sync.ids import Mode
 from sync.model import Entry
 
-CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
-"""The attributes by which git converts content (gitattributes(5))."""
 ARCHIVING = ("export-ignore", "export-subst")
 """The attributes by which `git archive` changes, or leaves out, what is not converted."""
 _ASKED = (*CONVERTING, *ARCHIVING)

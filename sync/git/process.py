@@ -1,4 +1,4 @@
-"""Runs git and the programs that check signatures; `bulk` and `attended` run git, too."""
+"""Runs git and the programs that check signatures; `bulk` and `transport_process` run git, too."""
 
 import os
 import re
@@ -16,7 +16,8 @@ from sync.quoting import quote_path
 
 _CHECKER_SECONDS = 30
 _ID = re.compile("[0-9a-f]{40}")
-_CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
+CONVERTING = ("text", "crlf", "eol", "ident", "filter", "working-tree-encoding")
+"""The attributes by which git converts content (gitattributes(5))."""
 Completed = subprocess.CompletedProcess[bytes]
 NOT_THERE = 1
 """The exit status by which git says that there is no such revision or merge base.
@@ -275,4 +276,4 @@ def bytes_after_add(work_tree: Path, paths: Sequence[bytes]) -> list[ObjectId]:
 def attributes_in_force(work_tree: Path, paths: Iterable[bytes]) -> bytes:
     """What `git check-attr -z` says of how git converts these files, sorted by path."""
     given = b"".join(path + b"\0" for path in sorted(paths))
-    return run_git(work_tree, "check-attr", "--stdin", "-z", *_CONVERTING, stdin=given).stdout
+    return run_git(work_tree, "check-attr", "--stdin", "-z", *CONVERTING, stdin=given).stdout

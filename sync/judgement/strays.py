@@ -21,8 +21,8 @@ _OWN_FILES = frozenset(name.encode() for name in (MANIFEST, ATTRIBUTES_FILE, IGN
 _OWN_DIRECTORIES = frozenset(name.encode() for name in (PROVENANCE, LICENSES))
 
 
-class Standing(Enum):
-    """How something below third_party/ stands."""
+class Accounted(Enum):
+    """How something below third_party/ is accounted for."""
 
     OURS = auto()
     """All of it is accounted for, or is judged as the mirror that lies there."""
@@ -40,14 +40,14 @@ class Accounts:
         self._key_files = frozenset(key_files)
         self._known = sorted(self._places | self._key_files)
 
-    def standing(self, path: bytes, mode: int) -> Standing:
-        """The standing of what lies at a path below third_party/; `mode` is git's mode of it."""
+    def look_up(self, path: bytes, mode: int) -> Accounted:
+        """How what lies at a path is accounted for; `mode` is git's mode of it."""
         is_own = mode in _REGULAR and (path in _OWN_FILES or path in self._key_files)
         if path in self._places or is_own or _is_record(path):
-            return Standing.OURS
+            return Accounted.OURS
         if mode == Mode.TREE and (path in _OWN_DIRECTORIES or is_above(path, self._known)):
-            return Standing.ABOVE
-        return Standing.STRAY
+            return Accounted.ABOVE
+        return Accounted.STRAY
 
 
 def _is_record(path: bytes) -> bool:
@@ -70,10 +70,10 @@ def strays_on_disk(third_party: Path, accounts: Accounts) -> Iterator[bytes]:
     pending = [b""]
     while pending:
         for path, mode in _listed(third_party, pending.pop()):
-            standing = accounts.standing(path, mode)
-            if standing is Standing.ABOVE:
+            accounted = accounts.look_up(path, mode)
+            if accounted is Accounted.ABOVE:
                 pending.append(path)
-            elif standing is Standing.STRAY and (file := _first_file(third_party, path, mode)):
+            elif accounted is Accounted.STRAY and (file := _first_file(third_party, path, mode)):
                 yield file
 
 

@@ -18,7 +18,7 @@ from sync.upstream.cache import aside_of, make_bare, remove
 _HEAD_START_SECONDS = 0.02
 
 
-class Meanwhile:
+class SecondRequest:
     """A second request, into a repository of its own beside the cache.
 
     It asks nobody for credentials, and it fails silently.

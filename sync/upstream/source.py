@@ -21,7 +21,7 @@ from sync.ids import ObjectId
 from sync.model import Pin, PinKind
 from sync.upstream.cache import is_empty, is_partial, sweep
 from sync.upstream.parallel import retrying
-from sync.upstream.second_request import Meanwhile
+from sync.upstream.second_request import SecondRequest
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository
@@ -100,15 +100,15 @@ class Source:
             return
         is_fit = self.is_among_few and self.settings.is_for_anybody
         is_new = in_parts and shallow and is_empty(self.cache)
-        meanwhile = (
-            Meanwhile(self.cache, self.settings, wanted, self.listener)
+        second = (
+            SecondRequest(self.cache, self.settings, wanted, self.listener)
             if is_fit and is_new
             else None
         )
         try:
             self._fetch(whole)
         except TooLargeError:
-            if meanwhile is None or not meanwhile.take():
+            if second is None or not second.take():
                 self._fetch(part)
         except IncompleteUpstreamError:
             if not self.abilities.gives_blobs:
@@ -116,8 +116,8 @@ class Source:
             self.abilities.has_everything = False
             self._fetch(part)  # the upstream may still have all that is needed
         finally:
-            if meanwhile is not None:
-                meanwhile.end()
+            if second is not None:
+                second.end()
 
     def complete(self, blobs: Iterable[ObjectId]) -> None:
         """Ask by id for those of the blobs that are not in the cache.
