@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from sync.host.reading_ahead import ReadAhead
 from sync.host.work_tree import WorkTree
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
@@ -170,9 +171,7 @@ def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) 
 def test_reading_ahead_in_a_second_process_gives_the_same_facts(host: Host, tortured: Upstream, directory: str) -> None:
     host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
-    ahead = WorkTree(host.third_party)
-    ahead.read_ahead([directory])
-    facts = ahead.files(directory)
+    facts = WorkTree(host.third_party, ahead=ReadAhead(host.third_party, [directory])).files(directory)
     assert facts == WorkTree(host.third_party).files(directory)
     assert (facts is None) == (directory == "nowhere")
 

@@ -241,10 +241,14 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
     glance = Glance.begin("status", Path.cwd())
     statuses = None if glance is None or json else glance.recall(mirrors or [])
     if statuses is None:
+        from sync.host.reading_ahead import read_ahead
+
+        ahead = read_ahead(Path.cwd(), mirrors or [])
+
         from sync.verify.commands import status as read_status
 
         host, inputs = find_host(Path.cwd()), Inputs()
-        statuses = read_status(host, mirrors or [], inputs)
+        statuses = read_status(host, mirrors or [], inputs, ahead)
         if glance is not None:
             glance.remember(host, statuses, inputs)
     if json:
@@ -274,11 +278,16 @@ def verify(
 ) -> None:
     """Check files against records, and records against their proofs; \
 with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the help text
+    from sync.host.reading_ahead import read_ahead
+
+    is_elsewhere = index or rev is not None
+    ahead = None if is_elsewhere else read_ahead(Path.cwd(), mirrors or [])
+
     from sync.host.state import open_state, read_manifest
     from sync.verify.commands import verify as verify_state
 
     host = find_host(Path.cwd())
-    state = open_state(host, index=index, revision=rev)
+    state = open_state(host, index=index, revision=rev, ahead=ahead)
     verdicts = verify_state(state, mirrors or [], host)
     audited: Audit | None = None
     if upstream:

@@ -9,6 +9,7 @@ from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageErr
 from sync.git.naming import named_commit
 from sync.git.repository import Repository
 from sync.host.find import Host
+from sync.host.reading_ahead import ReadAhead
 from sync.host.work_tree import WorkTree, record_names_in
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
@@ -160,15 +161,24 @@ class CommittedState(_GitState):
         )
 
 
-def open_state(host: Host, *, index: bool = False, revision: str | None = None) -> State:
-    """The state that a command looks at; UsageError if two are asked for."""
+def open_state(
+    host: Host,
+    *,
+    index: bool = False,
+    revision: str | None = None,
+    ahead: ReadAhead | None = None,
+) -> State:
+    """The state that a command looks at; UsageError if two are asked for.
+
+    `ahead` has begun to read the working tree.
+    """
     if index and revision is not None:
         raise UsageError("`--index` and `--rev` are two different states", hint="give one of them")
     if revision is not None:
         return CommittedState(host.require_repository(), revision)
     if index:
         return StagedState(host.require_work_tree()[1])
-    return WorkTree(host.third_party, host.repository)
+    return WorkTree(host.third_party, host.repository, ahead=ahead)
 
 
 def read_manifest(state: State) -> Manifest:

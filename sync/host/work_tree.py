@@ -1,22 +1,20 @@
 """Reads third_party/ on disk, and from git what the disk cannot show."""
 
-import marshal
 import os
 import shlex
 import stat
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from sync.beside import Child
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.listing import Listed, core_switches, is_tracked, list_index
 from sync.git.repository import Repository
 from sync.host.inputs import Inputs
+from sync.host.reading_ahead import ReadAhead
 from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
-from sync.ids import ObjectId, RepoPath
+from sync.ids import RepoPath
 from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
 from sync.model import Entry, FileFact
 from sync.quoting import quote_path
@@ -38,27 +36,19 @@ class WorkTree:
         third_party: Path,
         repository: Repository | None = None,
         inputs: Inputs | None = None,
+        ahead: ReadAhead | None = None,
     ) -> None:
         self.inputs = inputs
         """Where all that is read is noted; None if nobody needs that."""
         self._third_party = third_party
         self._repository = repository
-        self._ahead: Child | None = None
-        self._scanned: dict[str, list[FileFact] | None] = {}
+        self._ahead = ahead if ahead and ahead.third_party == third_party else None
         self.hidden: set[str] = set()
         """The files below third_party/ that were read from the index, since git hides them."""
         self.unjudged_modes: set[str] = set()
         """The files whose modes nothing here can tell."""
         self.takes_modes = False
         """Whether modes were taken from elsewhere than the disk."""
-
-    def read_ahead(self, directories: Sequence[str]) -> None:
-        """Begin to read three quarters of these directories in a second process.
-
-        Meanwhile this process reads records. This pays if the directories hold thousands of files
-        and there is a second processor.
-        """
-        self._ahead = Child(lambda: marshal.dumps([(d, self._plain_facts(d)) for d in directories]))
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         content = read_file(self._third_party, path, limit)
@@ -246,37 +236,12 @@ class WorkTree:
     def _read_files(
         self, directory: str, recorded: Sequence[FileFact] | None
     ) -> list[FileFact] | None:
-        if self._ahead is not None:
-            ours = self._scan(directory, _is_ours)  # before waiting for the child
-            given, self._ahead = self._ahead.result(), None
-            # What our own child wrote is safe to load. If the child failed, its files are read
-            # here, which shows the reason.
-            for read, facts in marshal.loads(given) if given is not None else ():  # noqa: S302
-                self._scanned[read] = _merged(
-                    ours if read == directory else self._scan(read, _is_ours), facts
-                )
-        if directory in self._scanned:
-            facts = self._scanned.pop(directory)
+        if self._ahead is not None and directory in self._ahead:
+            facts = self._ahead.take(directory)
             if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
                 return facts
-        return self._scan(directory, budget=ScanBudget.of(recorded))
-
-    def _plain_facts(self, directory: str) -> list[tuple[object, ...]] | None:
-        facts = self._scan(directory, lambda name: not _is_ours(name))
-        return None if facts is None else [tuple(fact) for fact in facts]
-
-    def _scan(
-        self,
-        directory: str,
-        wanted: Callable[[bytes], bool] | None = None,
-        budget: ScanBudget | None = None,
-    ) -> list[FileFact] | None:
-        return scan_directory(
-            self._third_party,
-            *directory.split("/"),
-            wanted=wanted,
-            budget=budget or ScanBudget(sizes={}),
-        )
+        budget = ScanBudget.of(recorded)
+        return scan_directory(self._third_party, *directory.split("/"), budget=budget)
 
 
 def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
@@ -301,23 +266,6 @@ def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
         for e in entries
         if e.path.startswith(prefix)
     )
-
-
-def _is_ours(name: bytes) -> bool:
-    """Whether this process, not its child, reads what lies under a name.
-
-    It takes a quarter of the names, since it judges the records too.
-    """
-    return zlib.crc32(name) % 4 == 0
-
-
-def _merged(
-    ours: list[FileFact] | None, childs: list[tuple[RepoPath, int, ObjectId, int, str]] | None
-) -> list[FileFact] | None:
-    if ours is None or childs is None:
-        return ours if childs is None else None
-    merged = {fact.path: fact for fact in (*ours, *map(FileFact._make, childs))}
-    return [merged[path] for path in sorted(merged)]
 
 
 def _is_in(path: str, places: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from sync.git.process import attributes_in_force, bytes_after_add
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
+from sync.host.reading_ahead import ReadAhead
 from sync.host.sparse_and_modes import ALL_SEEN
 from sync.host.state import State, read_manifest, read_records
 from sync.host.tracked import is_staged
@@ -17,16 +18,13 @@ from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, license_directory, record_path
-from sync.limits import EXPLAINED_BYTES, RECORD_BYTES, RECORDS
+from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.read import Manifest
 from sync.model import Mirror
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
-
-# With more bytes of records, which are some four thousand files, a second process pays off.
-_LARGE_RECORDS = 1_000_000
 
 
 def verify(
@@ -65,14 +63,6 @@ def _verdicts(
     judge: Judge | None = None,
     may_be_removed: bool = False,
 ) -> Iterator[Verdict]:
-    if (
-        isinstance(state, WorkTree)
-        and sum(len(state.read(record_path(name), RECORD_BYTES) or b"") for name in names)
-        > _LARGE_RECORDS
-    ):
-        state.read_ahead(
-            [mirror.into for name in names if (mirror := manifest.mirrors.get(name)) is not None]
-        )
     for name, record in read_records(state, names).items():
         mirror = manifest.mirrors.get(name)
         judged = None
@@ -103,13 +93,18 @@ def _held(state: State, record: Record) -> Held:
     )
 
 
-def status(host: Host, patterns: Sequence[str], inputs: Inputs | None = None) -> list[MirrorStatus]:
+def status(
+    host: Host,
+    patterns: Sequence[str],
+    inputs: Inputs | None = None,
+    ahead: ReadAhead | None = None,
+) -> list[MirrorStatus]:
     """Say how each mirror of the working tree stands.
 
-    `inputs` notes everything that the answer depends on.
+    `inputs` notes everything that the answer depends on; `ahead` has begun to read.
     """
     refuse_interrupted(host.repository)
-    state = WorkTree(host.third_party, host.repository, inputs)
+    state = WorkTree(host.third_party, host.repository, inputs, ahead)
     manifest = read_manifest(state)
     verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
     staged = _staged(host)

@@ -1,14 +1,13 @@
 """A cold sync of seven small upstreams, against git on its own and peers on the same work."""
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from tests.harnesses.benchmarks import peers
+from tests.harnesses.benchmarks.floors import LEAST, least
 from tests.harnesses.benchmarks.harness import (
-    IMPORTS,
     BrokenRunError,
     Command,
     Contender,
@@ -30,7 +29,6 @@ _OURS = "git-verbatim"
 _FETCHES = "7 × `git fetch --depth 1` side by side"
 _CLONES = "7 × `git clone --depth 1` in sequence"
 _SUBMODULES = "7 × `git submodule add` and checkout"
-_LEAST = f'{_FETCHES} and `python -c "{IMPORTS}"` beside them'
 _GOALS_AT_50_MS = {_FETCHES: "1", _CLONES: "0.35"}
 _GOAL_OF_PEERS = "0.5"
 
@@ -51,15 +49,13 @@ def measure_cold(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
 
 
 def _result(samples: Samples, other: str, line: Line) -> Result:
-    """The least is what git takes and, beside it, what Python does; for others it is git alone."""
     goal = _GOALS_AT_50_MS.get(other, _GOAL_OF_PEERS)
-    least = _LEAST if other == _FETCHES else _FETCHES
     return Result(
         f"cold `sync` of 7 small upstreams, {line}",
         other,
         ratio(samples, _OURS, other),
         goal if other not in _GOALS_AT_50_MS or line == Line(50) else None,
-        floor=Floor(least, ratio(samples, least, other)),
+        floor=Floor(LEAST, ratio(samples, LEAST, other)),
     )
 
 
@@ -67,11 +63,7 @@ def _contenders(wanted: Sequence[Wanted], found: Sequence[peers.Peer]) -> list[C
     return [
         Contender(_OURS, partial(_sync, wanted), _check),
         Contender(_FETCHES, partial(_fetches, wanted), is_parallel=True),
-        Contender(
-            _LEAST,
-            lambda place: [Command([sys.executable, "-c", IMPORTS], place), *_fetches(wanted, place)],
-            is_parallel=True,
-        ),
+        Contender(LEAST, partial(least, wanted), _check),
         Contender(_CLONES, partial(_clones, wanted)),
         Contender(_SUBMODULES, partial(_submodules, wanted)),
         *(Contender(peer.name, partial(_peer, peer, wanted), _check) for peer in found),

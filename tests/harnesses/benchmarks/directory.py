@@ -1,11 +1,11 @@
 """One directory of a large upstream, cold: time and bytes received, against git's sparse clone."""
 
 import os
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.harnesses.benchmarks.floors import LEAST, least
 from tests.harnesses.benchmarks.harness import (
     BrokenRunError,
     Command,
@@ -28,7 +28,6 @@ _REAL_TAG = "GIT_VERBATIM_BENCH_LARGE_TAG"
 _REAL_DIRECTORY = "GIT_VERBATIM_BENCH_LARGE_DIRECTORY"
 _OURS = "git-verbatim"
 _CLONE = "`git clone --depth 1 --filter=blob:none --sparse`, `git sparse-checkout set`"
-_LEAST = '`python -c "import pydantic, typer"`, `git fetch --depth 1 --filter=blob:none`, `git fetch --stdin` of the blobs'
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def measure_directory(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Resu
                 _CLONE,
                 ratio(of_line, _OURS, _CLONE),
                 "0.8",
-                floor=Floor(_LEAST, ratio(of_line, _LEAST, _CLONE)),
+                floor=Floor(LEAST, ratio(of_line, LEAST, _CLONE)),
             )
             for line, of_line in samples.items()
         ),
@@ -86,7 +85,7 @@ def _contenders(upstream: _Upstream, wanted: Wanted, blobs: Path) -> list[Conten
     return [
         Contender(_OURS, partial(_sync, wanted), partial(_check, upstream, "host/third_party/part")),
         Contender(_CLONE, partial(_clone, wanted), partial(_check, upstream, f"clone/{wanted.directory}")),
-        Contender(_LEAST, partial(_fetches, wanted, blobs)),
+        Contender(LEAST, partial(least, [wanted], blobs=blobs), partial(_check, upstream, "host/third_party/part")),
     ]
 
 
@@ -107,15 +106,4 @@ def _clone(wanted: Wanted, place: Path) -> list[Command]:
     return [
         Command(["git", *clone], place),
         Command(["git", "-C", "clone", "sparse-checkout", "set", wanted.directory], place),
-    ]
-
-
-def _fetches(wanted: Wanted, blobs: Path, place: Path) -> list[Command]:
-    """What any such program has to start one after another: one that reads a manifest, then git, into a repository there."""
-    git(place, "init", "--quiet", "--bare", "bare")
-    fetch = ["git", "fetch", "--quiet", "--no-tags", "--filter=blob:none"]
-    return [
-        Command([sys.executable, "-c", "import pydantic, typer"], place),
-        Command([*fetch, "--depth", "1", wanted.url, f"refs/tags/{wanted.tag}"], place / "bare"),
-        Command([*fetch, "--stdin", wanted.url], place / "bare", stdin=blobs),
     ]

@@ -142,13 +142,14 @@ def alternate(
 ) -> Samples:
     """Let the contenders take turns: a round to warm up, then `factor` times the usual number.
 
+    Every other round goes backwards, so that nobody always follows the same one.
     `meter` says how many bytes the server has sent so far.
     """
     first = 0 if sizes.is_quick else -1
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
     with _small_process() as small:
         for number in range(first, sizes.rounds * (1 if sizes.is_quick else factor)):
-            for contender in contenders:
+            for contender in contenders if number % 2 else reversed(contenders):
                 sample = _turn(contender, scratch / "turn", small, meter)
                 if number >= 0:
                     samples[contender.name].append(sample)

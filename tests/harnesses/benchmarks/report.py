@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from tests.harnesses.benchmarks.floors import LEAST_IN_FULL
 from tests.harnesses.benchmarks.results import Result
 
 _PAGE = """\
@@ -18,7 +19,7 @@ Measured with {facts}; {rounds} rounds.
 ## How it is measured
 
 - **Whole processes**, from start to exit, imports and all, as a user waits for them.
-- **Side by side in one run.** The program and what it is compared with take turns (A B A B …), after one round that is
+- **Side by side in one run.** The program and what it is compared with take turns (A B B A …), after one round that is
   not counted. For each round the time of one is divided by that of the other; the table shows the median of these
   ratios. Absolute times say more about a machine than about a program, so there are none.
 - **Cold means cold.** In each round everybody gets an empty home, an empty cache and a fresh host repository.
@@ -39,6 +40,7 @@ Measured with {facts}; {rounds} rounds.
   has what the satisfied host has, 18 directories, and the server answers without a proxy.
 - **A floor** is told where a goal is missed, or there is none: what the least work that any program would have to do
   took in the same run, in the same turns, compared with the same thing.
+{least}
 - **Hooks** are judged in a host with 20 mirrors of 50 files, made by real syncs: as a command, and as the hook file that
   `hook install` writes, with GIT_INDEX_FILE set as git sets it. "Bare imports" there is `python -c "import pygit2, json"`.
   The pre-commit framework runs one hook of its own configuration that does nothing (`language: system`, `entry: "true"`),
@@ -90,4 +92,4 @@ def _number(value: float, unit: str, ratio: str) -> str:
 
 def render_page(results: Sequence[Result], facts: str, rounds: int, jobs: Iterable[str]) -> str:
     """All of docs/performance.md."""
-    return _PAGE.format(table=render_table(results), facts=facts, rounds=rounds, jobs=", ".join(jobs))
+    return _PAGE.format(table=render_table(results), facts=facts, rounds=rounds, least=LEAST_IN_FULL, jobs=", ".join(jobs))

@@ -1,0 +1,96 @@
+"""Reads large mirrors in a second process while this one still loads, and judges the records."""
+
+import marshal
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sync.beside import Child
+from sync.errors import VerbatimError
+from sync.host.scan import ScanBudget, read_file, scan_directory
+from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.limits import MANIFEST_BYTES
+from sync.manifest.choosing import choose
+from sync.manifest.read import parse_manifest
+from sync.model import FileFact
+
+# With more bytes of records, which are some four thousand files, a second process pays off.
+_LARGE_RECORDS = 1_000_000
+_OUR_TENTHS = 3
+# Version 2 of the format does not look for values that occur twice: that takes half as long.
+_WITHOUT_REFERENCES = 2
+
+
+def read_ahead(start: Path, patterns: Sequence[str]) -> "ReadAhead | None":
+    """Begin to read the chosen mirrors of the working tree; None if that would not pay.
+
+    Whoever finds that third_party/ is elsewhere ignores what was read.
+    """
+    here = start.resolve()
+    tops = (directory / THIRD_PARTY for directory in (here, *here.parents))
+    third_party = next((top for top in tops if (top / MANIFEST).is_file()), None)
+    try:
+        if third_party is None or _size_of_records(third_party) <= _LARGE_RECORDS:
+            return None
+        manifest = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"")
+        names = choose(patterns, list(manifest.mirrors))
+        return ReadAhead(third_party, [manifest.mirrors[name].into for name in names])
+    except (VerbatimError, OSError):
+        return None  # the command finds this again, and reports it
+
+
+def _size_of_records(third_party: Path) -> int:
+    return sum(file.lstat().st_size for file in (third_party / PROVENANCE).glob("*.json"))
+
+
+class ReadAhead:
+    """Directories of third_party/ that a second process has begun to read.
+
+    It takes seven tenths of the names in each, since this process judges the records too. What it
+    does not read is read here when it is asked for.
+    """
+
+    def __init__(self, third_party: Path, directories: Iterable[str]) -> None:
+        self.third_party = third_party
+        self._waiting = {*directories}
+        self._child = Child(self._read_theirs)
+        self._theirs: dict[str, list[FileFact] | None] | None = None
+
+    def __contains__(self, directory: str) -> bool:
+        return directory in self._waiting
+
+    def take(self, directory: str) -> list[FileFact] | None:
+        """What `scan_directory` says of a directory; each can be taken once."""
+        self._waiting.remove(directory)
+        ours = _scan(self.third_party, directory, is_ours=True)  # before waiting for the child
+        if self._theirs is None:
+            self._theirs = _loaded(self._child.result())
+        if directory in self._theirs:
+            theirs = self._theirs.pop(directory)
+        else:  # reading here shows why the child could not
+            theirs = _scan(self.third_party, directory, is_ours=False)
+        if ours is None or theirs is None or ours == theirs:
+            return theirs  # nothing, or one file in place of the directory
+        return sorted([*ours, *theirs])
+
+    def _read_theirs(self) -> bytes:
+        read = {d: _scan(self.third_party, d, is_ours=False) for d in sorted(self._waiting)}
+        plain = {d: None if facts is None else [*map(tuple, facts)] for d, facts in read.items()}
+        return marshal.dumps(plain, _WITHOUT_REFERENCES)
+
+
+def _loaded(given: bytes | None) -> dict[str, list[FileFact] | None]:
+    if given is None:
+        return {}
+    # What our own child wrote is safe to load.
+    read = marshal.loads(given)  # noqa: S302
+    return {directory: facts and [*map(FileFact._make, facts)] for directory, facts in read.items()}
+
+
+def _scan(third_party: Path, directory: str, *, is_ours: bool) -> list[FileFact] | None:
+    return scan_directory(
+        third_party,
+        *directory.split("/"),
+        wanted=lambda name: (zlib.crc32(name) % 10 < _OUR_TENTHS) is is_ours,
+        budget=ScanBudget(sizes={}),
+    )

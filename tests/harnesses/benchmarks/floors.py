@@ -1,0 +1,51 @@
+"""The least that a cold job takes with git and the libraries of this program, in place of the program."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.harnesses.benchmarks.harness import Command
+from tests.harnesses.benchmarks.hosts import Wanted, git, new_host
+
+LEAST = "the least with git and the libraries"
+LEAST_IN_FULL = """\
+  For cold jobs that is `python -c "import pydantic, typer"`; then git's fetches, of all upstreams side by side, and
+  `python -c "import pygit2"` beside them; then `git archive | tar -x` of each directory, side by side; then `git add`."""
+
+
+def least(wanted: Sequence[Wanted], place: Path, blobs: Path | None = None) -> list[Command]:
+    """Read a manifest's libraries, fetch, write, stage; with `blobs` fetch without blobs, then these."""
+    host = new_host(place / "host")
+    steps = [
+        f"{_python('import pydantic, typer')}",
+        _side_by_side([*(_fetch(w, place, blobs) for w in wanted), _python("import pygit2")]),
+        _side_by_side([_write(w, place, host) for w in wanted]),
+        f"git -C {host} add third_party",
+    ]
+    return [Command(["sh", "-c", "set -e\n" + "\n".join(steps)], place)]
+
+
+def _python(statement: str) -> str:
+    return shlex.join([sys.executable, "-c", statement])
+
+
+def _fetch(wanted: Wanted, place: Path, blobs: Path | None) -> str:
+    """Into a repository that is there."""
+    git(place, "init", "--quiet", "--bare", wanted.name)
+    there = f"git -C {place / wanted.name} fetch --quiet --no-tags"
+    refs = f"{shlex.quote(wanted.url)} refs/tags/{wanted.tag}:refs/tags/{wanted.tag}"
+    if blobs is None:
+        return f"{there} --depth 1 {refs}"
+    partial = f"{there} --filter=blob:none"
+    return f"{partial} --depth 1 {refs} && {partial} --stdin {shlex.quote(wanted.url)} <{blobs}"
+
+
+def _write(wanted: Wanted, place: Path, host: Path) -> str:
+    target = host / "third_party" / wanted.name
+    archive = f"git -C {place / wanted.name} archive refs/tags/{wanted.tag}:{wanted.directory}"
+    return f"mkdir -p {target} && {archive} | tar -x -C {target}"
+
+
+def _side_by_side(commands: Sequence[str]) -> str:
+    return " ".join(f"({command}) &" for command in commands) + " wait"
