@@ -31,19 +31,23 @@ def _python(statement: str) -> str:
 
 
 def _fetch(wanted: Wanted, place: Path, blobs: Path | None) -> str:
-    """Into a repository that is there."""
+    """Into a repository that is there; the tree that is wanted is noted beside it.
+
+    No ref is written: git would tell the server of it in the second request, and wait for an answer.
+    """
     git(place, "init", "--quiet", "--bare", wanted.name)
-    there = f"git -C {place / wanted.name} fetch --quiet --no-tags"
-    refs = f"{shlex.quote(wanted.url)} refs/tags/{wanted.tag}:refs/tags/{wanted.tag}"
-    if blobs is None:
-        return f"{there} --depth 1 {refs}"
-    partial = f"{there} --filter=blob:none"
-    return f"{partial} --depth 1 {refs} && {partial} --stdin {shlex.quote(wanted.url)} <{blobs}"
+    there = f"git -C {place / wanted.name}"
+    only = "--filter=blob:none " if blobs else ""
+    first = f"{there} fetch --quiet --no-tags {only}--depth 1 {shlex.quote(wanted.url)} refs/tags/{wanted.tag}"
+    steps = [first, f"{there} rev-parse FETCH_HEAD:{wanted.directory} >{place / wanted.name}.tree"]
+    if blobs:
+        steps.append(f"{there} fetch --quiet --no-tags {only}--stdin {shlex.quote(wanted.url)} <{blobs}")
+    return " && ".join(steps)
 
 
 def _write(wanted: Wanted, place: Path, host: Path) -> str:
-    target = host / "third_party" / wanted.name
-    archive = f"git -C {place / wanted.name} archive refs/tags/{wanted.tag}:{wanted.directory}"
+    target, bare = host / "third_party" / wanted.name, place / wanted.name
+    archive = f'git -C {bare} archive "$(cat {bare}.tree)"'
     return f"mkdir -p {target} && {archive} | tar -x -C {target}"
 
 
