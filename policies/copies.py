@@ -23,7 +23,7 @@ from sync.layout import THIRD_PARTY, license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry, hash_tree
-from sync.record.proof import proven_entries
+from sync.record.proof import proven_holding
 from sync.record.record import Record
 
 # A mirror with one of these findings has no record to rely on. A commit that changes any file of
@@ -132,7 +132,7 @@ class Copies:
 
         def look(record: Record) -> Held:
             licenses_tree = hash_tree(fact.entry for fact in record.licenses)
-            files, more_files = self._held(facts.files, record.files, record.tree)
+            files, more_files = self._held(facts.files, record.files, record.holding.tree)
             licenses, more_licenses = self._held(facts.licenses, record.licenses, licenses_tree)
             places = (
                 (record.into, files, more_files),
@@ -267,10 +267,10 @@ def _what_is_right(facts: MirrorFacts) -> Right | None:
         return {}
     files, licenses = record.files, record.licenses
     if record.problems():
-        shown = proven_entries(record.claim, record.proof)
+        shown = proven_holding(record.upstream, record.selection, record.copy.holding)
         if shown is None:
             return None
-        files, licenses = (tuple(map(_fact, entries)) for entries in shown)
+        files, licenses = (tuple(map(_fact, entries)) for entries in (shown.files, shown.licenses))
     by_path = {fact.path: fact for fact in files}
     return {
         license_directory(facts.name): {fact.path: fact for fact in licenses},

@@ -58,7 +58,7 @@ def _trailer(state: PolicedState, name: str) -> Trailer | None:
     if facts is None or facts.record is None:
         return Trailer(name, REMOVED, EMPTY_TREE)
     return (
-        Trailer(name, str(facts.record.pin), facts.record.tree)
+        Trailer(name, str(facts.record.pin), facts.record.holding.tree)
         if isinstance(facts.record, Record)
         else None
     )

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sync.ids import ROOT, ObjectId, RepoPath
 from sync.layout import license_directory, record_path
@@ -211,9 +211,13 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCommit:
-    """A resolved pin: the upstream's commit for it, and the raw objects that lead there."""
+    """Where a copy comes from: the commit that a pin names, and the raw objects that lead there."""
 
+    url: str
+    pin: Pin
     commit: ObjectId
+    commit_time: str
+    """The committer's time as `YYYY-MM-DDThh:mm:ssZ`."""
     tag: ObjectId | None
     """The id of the annotated tag object; None for a lightweight tag or a commit pin."""
     commit_object: bytes
@@ -221,21 +225,47 @@ class UpstreamCommit:
     """The annotated tags from the ref inwards; more than one where tags are nested."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What a mirror has to be, computed from the upstream's objects."""
+_F = TypeVar("_F", Entry, FileFact)
 
-    upstream: UpstreamCommit
+
+@dataclass(frozen=True, slots=True)
+class Holding(Generic[_F]):
+    """What a mirror holds: as entries what it has to be, as facts what was read.
+
+    Both lists are sorted by path, and no path in one of them is also a directory of it.
+    """
+
     upstream_tree: ObjectId
+    """The id of the upstream's tree at `source`; the same as `tree` if nothing is left out."""
     tree: ObjectId
-    entries: tuple[Entry, ...]
-    """The files, sorted by path; the paths are relative to the mirror."""
-    licenses: tuple[Entry, ...]
-    """The licence files, sorted by path; the paths are relative to the upstream's root."""
+    """The id of the tree of the files."""
+    files: tuple[_F, ...]
+    """The copied files; the paths are relative to the mirror."""
+    licenses: tuple[_F, ...]
+    """The licence files in `source` or above that are not copied; paths from upstream's root."""
     proof_trees: tuple[bytes, ...]
     """Raw tree objects, sorted by id.
 
     They lead from the commit to `source`, and give what the copied files cannot rebuild.
     """
+
+
+def entries_of(holding: Holding[FileFact]) -> Holding[Entry]:
+    """The same holding without sizes and SHA-256."""
+    return Holding(
+        holding.upstream_tree,
+        holding.tree,
+        tuple(fact.entry for fact in holding.files),
+        tuple(fact.entry for fact in holding.licenses),
+        holding.proof_trees,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a mirror has to be, computed from the upstream's objects."""
+
+    upstream: UpstreamCommit
+    holding: Holding[Entry]
     signature: Signature | None = None
     """None where the manifest names no keys."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from sync.record.proof import check_proof
+from sync.record.proof import proof_problems
 from tests.harnesses.fuzz.against_git import AGAINST_GIT, WITH_GIT
 from tests.harnesses.fuzz.forgery import forge
 from tests.harnesses.fuzz.generated import law_of
@@ -43,4 +43,4 @@ def test_large_inputs_take_no_second(target: str) -> None:
 
 @pytest.mark.parametrize("number", range(len(upstream()[1])))
 def test_a_forgery_without_edits_is_an_honest_record(number: int) -> None:
-    assert check_proof(*forge(bytes([number]))) == []
+    assert proof_problems(*forge(bytes([number]))) == []

@@ -16,6 +16,7 @@ import pytest
 from sync.ids import ObjectId, RepoPath
 from sync.manifest.read import parse_manifest
 from sync.model import Copy, Entry, FileFact, UpstreamCommit
+from sync.objects.commits import commit_time
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record
 from sync.record.record import make_record
@@ -49,16 +50,9 @@ def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes
     commit = raw_commit(root)
     wanted = parse_manifest(table.encode()).mirrors[name]
     selected = select(root, wanted.selection, known.__getitem__)
-    upstream = UpstreamCommit(object_id("commit", commit), None, commit, ())
-    copy = Copy(
-        upstream=upstream,
-        upstream_tree=selected.upstream_tree,
-        tree=selected.tree,
-        entries=selected.entries,
-        licenses=selected.licenses,
-        proof_trees=selected.proof_trees,
-    )
-    taken = {entry.path for entry in selected.entries}
+    upstream = UpstreamCommit(wanted.url, wanted.pin, object_id("commit", commit), commit_time(commit), None, commit, ())
+    copy = Copy(upstream, selected.holding)
+    taken = {entry.path for entry in selected.holding.files}
     record = make_record(wanted, copy, [f for f in facts if f.path in taken], [])
     host.manifest(table)
     place = host.third_party / "provenance" / f"{name}.json"

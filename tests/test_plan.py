@@ -28,6 +28,7 @@ from sync.model import Copy, Entry, FileFact, Mirror, Pin, PinKind
 from sync.objects.tree import object_id
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import record_of
+from tests.support.changed import changed_record
 
 FILES = {b"LICENSE": b"l\n", b"wit/a": b"a\n", b"wit/deep/b": b"b\n"}
 LATER = {b"LICENSE": b"l2\n", b"wit/a": b"a2\n", b"wit/new/c": b"c\n"}
@@ -61,7 +62,8 @@ def mirror(**changes: Any) -> Mirror:
 def copy_with(files: tuple[FileFact, ...], licenses: tuple[FileFact, ...] = ()) -> Copy:
     """A copy of V1's upstream, but of these files."""
     entries, texts = (tuple(each.entry for each in facts) for facts in (files, licenses))
-    return dataclasses.replace(V1.copy, entries=entries, licenses=texts)
+    holding = dataclasses.replace(V1.copy.holding, files=entries, licenses=texts)
+    return dataclasses.replace(V1.copy, holding=holding)
 
 
 def as_recorded(record: Record) -> OnDisk:
@@ -136,7 +138,7 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
 
 
 def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
-    before = dataclasses.replace(V1, files=(fact(b"COPYING", b"c"), fact(b"a", b"1")))
+    before = changed_record(V1, files=(fact(b"COPYING", b"c"), fact(b"a", b"1")))
     change = planned(before, copy_with((fact(b"a", b"2"), fact(b"d/NOTICE", b"n"))))
     assert change.changed_licenses == (
         "third_party/licenses/up/LICENSE",
@@ -167,7 +169,7 @@ def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
 @given(wanted=FACTS, licenses=FACTS)
 def test_what_is_satisfied_has_nothing_to_change(wanted: tuple[FileFact, ...], licenses: tuple[FileFact, ...]) -> None:
     present = OnDisk(wanted, licenses)
-    record = dataclasses.replace(V1, files=wanted, licenses=licenses)
+    record = changed_record(V1, files=wanted, licenses=licenses)
     assert is_satisfied(mirror(), record, present)
     change = planned(record, record.copy, present)
     assert not change.files and not change.licenses
@@ -210,14 +212,14 @@ def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> No
 
 
 def test_a_tag_that_gives_the_recorded_commit_has_not_moved() -> None:
-    refuse_moved_tag(mirror(), V1, V1.commit)
+    refuse_moved_tag(mirror(), V1, V1.upstream.commit)
 
 
 def test_a_tag_that_gives_another_commit_has_moved() -> None:
     with pytest.raises(MovedTagError) as raised:
-        refuse_moved_tag(mirror(), V1, V2.commit)
+        refuse_moved_tag(mirror(), V1, V2.upstream.commit)
     assert raised.value.message == "the tag v1 of mirror up has moved"
-    assert raised.value.context == [f"recorded: {V1.commit}", f"upstream: {V2.commit}", f"url: {V1.url}"]
+    assert raised.value.context == [f"recorded: {V1.upstream.commit}", f"upstream: {V2.upstream.commit}", f"url: {V1.url}"]
 
 
 # what would be lost
@@ -227,7 +229,7 @@ def test_a_tag_that_gives_another_commit_has_moved() -> None:
 def test_local_is_what_neither_the_record_nor_the_upstream_has(
     present: tuple[FileFact, ...], recorded: tuple[FileFact, ...], wanted: tuple[FileFact, ...]
 ) -> None:
-    record = dataclasses.replace(V1, files=recorded, licenses=())
+    record = changed_record(V1, files=recorded, licenses=())
     change = planned(record, copy_with(wanted), OnDisk(present, None))
     known = {each.entry for each in (*recorded, *wanted)}
     lost = [each.path for each in present if each.entry not in known]

@@ -19,8 +19,8 @@ from sync.model import Selection
 from sync.objects.commits import commit_time, commit_tree, tag_name, tag_target
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record, parse_record
-from sync.record.proof import check_proof
-from tests.harnesses.fuzz.honest import Objects, claim_of, honest, record_of
+from tests.harnesses.fuzz.honest import Objects, honest, record_of
+from tests.support.changed import changed_record
 from tests.support.git import git_bytes
 from tests.support.upstreams import Upstream
 
@@ -178,14 +178,14 @@ def test_files_and_tree_changed_together_are_found() -> None:
     blob = object_id("blob", b"forged")
     forged = (record.files[0]._replace(blob=blob, size=6), *record.files[1:])
     tree = build_trees(fact.entry for fact in forged)[b""].id
-    assert dataclasses.replace(record, files=forged, tree=tree).problems() != []
+    assert changed_record(record, files=forged, tree=tree).problems() != []
 
 
 def test_two_files_exchanged_are_found() -> None:
     record = honest()
     one, other = record.files
     forged = (one._replace(blob=other.blob), other._replace(blob=one.blob))
-    assert dataclasses.replace(record, files=forged, tree=build_trees(f.entry for f in forged)[b""].id).problems() != []
+    assert changed_record(record, files=forged, tree=build_trees(f.entry for f in forged)[b""].id).problems() != []
 
 
 def test_a_wider_selection_than_was_copied_is_found() -> None:
@@ -194,34 +194,35 @@ def test_a_wider_selection_than_was_copied_is_found() -> None:
 
 def test_another_commit_with_the_same_tree_is_found() -> None:
     record = honest()
-    commit = record.proof.commit.replace(b"message", b"another")
-    assert dataclasses.replace(record, proof=dataclasses.replace(record.proof, commit=commit)).problems() != []
+    commit = record.upstream.commit_object.replace(b"message", b"another")
+    assert changed_record(record, commit_object=commit).problems() != []
 
 
-def _said(**proof: Any) -> list[str]:
-    """What is said of the honest record with another proof."""
-    return check_proof(claim_of(honest()), dataclasses.replace(honest().proof, **proof))
+def _said(**raw: Any) -> list[str]:
+    """What is said of the honest record with other raw objects."""
+    return changed_record(honest(), **raw).problems()
 
 
 def test_what_is_wrong_is_said() -> None:
     record = honest()
-    tags, commit, trees = record.proof.tags, record.proof.commit, record.proof.trees
+    upstream = record.upstream
+    tags, commit, trees = upstream.tag_objects, upstream.commit_object, record.holding.proof_trees
     assert _said() == []
-    assert _said(commit=b"x") == ["not a commit object: it has no time"]
+    assert _said(commit_object=b"x") == ["not a commit object: it has no time"]
     other_tag = tags[0] + b"x"
-    assert _said(tags=(other_tag, tags[1])) == [
-        f"a tag object of the proof hashes to {object_id('tag', other_tag)}, expected {record.tag}"
+    assert _said(tag_objects=(other_tag, tags[1])) == [
+        f"a tag object of the proof hashes to {object_id('tag', other_tag)}, expected {record.upstream.tag}"
     ]
-    assert _said(tags=tags[:1]) == [f"the tag does not lead to commit {record.commit}"]
-    assert _said(tags=(b"x",)) == ["not a tag object that leads to a commit"]
+    assert _said(tag_objects=tags[:1]) == [f"the tag does not lead to commit {record.upstream.commit}"]
+    assert _said(tag_objects=(b"x",)) == ["not a tag object that leads to a commit"]
     later = commit.replace(b"1767323045", b"1767323046")
-    assert _said(commit=later) == [
-        f"the commit object hashes to {object_id('commit', later)}, the record says {record.commit}",
+    assert _said(commit_object=later) == [
+        f"the commit object hashes to {object_id('commit', later)}, the record says {record.upstream.commit}",
         "the commit's time is 2026-01-02T03:04:06Z, the record says 2026-01-02T03:04:05Z",
     ]
-    assert _said(trees=(*trees, b"")) == ["the proof holds tree objects that it does not need"]
+    assert _said(proof_trees=(*trees, b"")) == ["the proof holds tree objects that it does not need"]
     missing = object_id("tree", trees[0])
-    assert _said(trees=trees[1:]) == [f"neither the proof nor the files have the tree object {missing}"]
+    assert _said(proof_trees=trees[1:]) == [f"neither the proof nor the files have the tree object {missing}"]
 
 
 # the raw objects
@@ -310,7 +311,15 @@ def test_the_objects_of_these_tests_are_gits(upstream: Upstream) -> None:
 
 def test_a_tree_object_that_git_would_not_write_is_no_proof() -> None:
     record = honest()
-    doubled = dump_tree([TreeEntry(b"wit", Mode.TREE, record.upstream_tree)] * 2)
-    commit = record.proof.commit.replace(commit_tree(record.proof.commit).encode(), object_id("tree", doubled).encode())
-    proof = dataclasses.replace(record.proof, commit=commit, trees=(*record.proof.trees, doubled), tags=())
-    assert dataclasses.replace(record, proof=proof, commit=object_id("commit", commit), tag=None).problems() != []
+    doubled = dump_tree([TreeEntry(b"wit", Mode.TREE, record.holding.upstream_tree)] * 2)
+    raw = record.upstream.commit_object
+    commit = raw.replace(commit_tree(raw).encode(), object_id("tree", doubled).encode())
+    forged = changed_record(
+        record,
+        commit_object=commit,
+        proof_trees=(*record.holding.proof_trees, doubled),
+        tag_objects=(),
+        commit=object_id("commit", commit),
+        tag=None,
+    )
+    assert forged.problems() != []

@@ -144,7 +144,7 @@ def test_sha256sums_has_a_line_a_file_from_the_releases_root() -> None:
     text = FileFact(RepoPath(b"LICENSE"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
     link = FileFact(RepoPath(b"link"), Mode.SYMLINK, EMPTY_BLOB, 0, EMPTY_SHA256)
     odd = FileFact(RepoPath(b"a\\b\nc\rd\xff"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
-    here = component(files=(odd, link), license_files=(text,))
+    here = component(files=(odd, link), licenses=(text,))
     assert sha256sums.render(facts_of(here, REMOVED, ABSENT)) == (
         b"\\" + EMPTY_SHA256.encode() + b"  third_party/up/a\\\\b\\nc\\rd\xff\n"
         + EMPTY_SHA256.encode() + b"  third_party/licenses/up/LICENSE\n"
@@ -369,12 +369,12 @@ def test_hostile_names_and_targets_are_but_names(tmp_path: Path, shell: Sequence
     script, facts = tmp_path / "verify.sh", hostile_release(tmp_path)
     script.write_bytes(verify_sh.render(facts))
     run(*shell, str(script), cwd=tmp_path)
-    for fact in facts.components[0].files:
+    for fact in facts.components[0].record.files:
         if fact.mode != Mode.SYMLINK:
             with open(os.fsencode(tmp_path / "third_party/up") + b"/" + fact.path, "ab") as file:
                 file.write(b"changed")
     out = run(*shell, str(script), cwd=tmp_path, status=1)
-    changed = [fact for fact in facts.components[0].files if fact.mode != Mode.SYMLINK]
+    changed = [fact for fact in facts.components[0].record.files if fact.mode != Mode.SYMLINK]
     assert out.count(": content differs\n") == len(changed)
     assert out.replace("\n", "").isprintable()
     assert not list(tmp_path.rglob("pwned"))
@@ -386,14 +386,14 @@ def test_every_hostile_name_is_missed(tmp_path: Path, shell: Sequence[str]) -> N
     shutil.rmtree(tmp_path / "third_party/up")
     (tmp_path / "third_party/up").mkdir()
     out = run(*shell, str(script), cwd=tmp_path, status=1)
-    assert out.count(": missing\n") == len(facts.components[0].files)
+    assert out.count(": missing\n") == len(facts.components[0].record.files)
 
 
 def test_every_hostile_name_that_was_added_is_found(tmp_path: Path, shell: Sequence[str]) -> None:
     (tmp_path / "third_party/up").mkdir(parents=True)
     (tmp_path / "third_party/up/empty").touch()
     (tmp_path / "verify.sh").write_bytes(verify_sh.render(facts_of(on_disk(tmp_path))))
-    files = hostile_release(tmp_path).components[0].files
+    files = hostile_release(tmp_path).components[0].record.files
     out = run(*shell, "verify.sh", cwd=tmp_path, status=1)
     assert out.count(": added\n") == len(files) - 1
 
@@ -418,7 +418,7 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "third_party/up/dir/c d's").chmod(0o755)
     (tmp_path / "third_party/up/link").symlink_to("nowhere\n\x7f")
     text = FileFact(RepoPath(b"LICENSE"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
-    script = verify_sh.render(facts_of(on_disk(tmp_path, license_files=(text,)), REMOVED, ABSENT)).decode()
+    script = verify_sh.render(facts_of(on_disk(tmp_path, licenses=(text,)), REMOVED, ABSENT)).decode()
     assert script.startswith("#!/bin/sh\n# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n")
     assert "# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)\n" in script
     assert script.partition("\n# up\n")[2] == (

@@ -182,8 +182,8 @@ def test_no_backslash_makes_a_macro_of_what_rpm_reads(tmp_path: Path, words: str
 def test_a_path_that_looks_like_a_broken_url_is_a_path(url: str) -> None:
     odd = component(url=url)
     assert repository_uri(url) is None
-    assert directory_page(url, odd.commit, odd.source) is None
-    assert purl(odd).startswith("pkg:generic/one@")
+    assert directory_page(url, odd.record.upstream.commit, odd.record.source) is None
+    assert purl(odd.upstream_directory).startswith("pkg:generic/one@")
 
 
 @pytest.mark.parametrize("line", ["©" * 200_000, "© " * 200_000, "_" * 500_000, "copyright " * 100_000, "© 1111" * 100_000])

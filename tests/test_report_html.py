@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import time
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -18,6 +17,7 @@ from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, 
 from sync.report.formats import html
 from tests.support.browser import Browser
 from tests.support.bundles import Bundle
+from tests.support.changed import changed
 from tests.support.components import component
 
 COMMIT = ObjectId("ab" * 20)
@@ -98,7 +98,7 @@ def hostile() -> Component:
         bad, path, ObjectId("aa" * 20), bad, "blob id", b"\xff\xef\xbb\xbf\0\x0c" + bad.encode("utf-8", "replace") + b"\n" * 3
     )
     origin = Origin(bad, "javascript:hacked=1", Pin(PinKind.TAG, bad), COMMIT, path, same_tree=False)
-    return replace(
+    return changed(
         BASE,
         name=bad,
         into=bad,
@@ -107,13 +107,12 @@ def hostile() -> Component:
         url="javascript:hacked=1//" + bad,
         also_at=("javascript:hacked=1", bad),
         pin=Pin(PinKind.TAG, bad),
-        version=bad,
         source=path,
         include=(bad,),
         exclude=(bad, bad),
         upstream_tree=ObjectId("00" * 20),
         files=(FileFact(path, Mode.SYMLINK, ObjectId("ef" * 20), 1, "12" * 32),),
-        license_files=(FileFact(path, Mode.EXECUTABLE, ObjectId("ef" * 20), 1, "12" * 32),),
+        licenses=(FileFact(path, Mode.EXECUTABLE, ObjectId("ef" * 20), 1, "12" * 32),),
         licensing=Licensing(bad, bad, bad, bad, (notice,), (bad,)),
         nested=(Nested(path, TREE, (path,), origin), Nested(RepoPath(b"deps/\xff"), TREE, (), None)),
     )
@@ -166,7 +165,7 @@ def test_nested_copies_stand_under_their_mirror_with_their_origin(nested_bundle:
 def test_a_nested_copy_of_one_file_links_to_that_file(tmp_path: Path) -> None:
     path = RepoPath(b"deps/x.wit")
     origin = Origin("io", "https://github.com/Example/io", Pin(PinKind.COMMIT, COMMIT), COMMIT, RepoPath(b"x.wit"), same_tree=True)
-    document = parse(write_page(tmp_path / "page", replace(BASE, nested=(Nested(path, TREE, (path,), origin),))))
+    document = parse(write_page(tmp_path / "page", changed(BASE, nested=(Nested(path, TREE, (path,), origin),))))
     links = [link.get("href") for link in row(document, "up").findall(".//ul/li//a")]
     assert links == ["#mirror-io", f"https://github.com/Example/io/blob/{COMMIT}/x.wit"]
 
@@ -247,7 +246,7 @@ def test_it_says_how_to_check_by_hand(torture_bundle: Bundle, tmp_path: Path) ->
 
 def test_a_shell_reads_the_commands_as_they_are_meant(tmp_path: Path) -> None:
     source = RepoPath(b"it's $(touch hacked)\xe9\n`x`\\")
-    document = parse(write_page(tmp_path / "page", replace(BASE, source=source)))
+    document = parse(write_page(tmp_path / "page", changed(BASE, source=source)))
     command = text(row(document, "up").find(".//pre")).splitlines()[-1]
     done = subprocess.run(
         ["bash", "-c", command.replace("git rev-parse", "printf %s", 1)], capture_output=True, check=True, cwd=tmp_path, timeout=10
@@ -268,8 +267,8 @@ def test_a_licence_text_is_there_once_with_the_mirrors_that_it_covers(torture_bu
 
 
 def test_where_no_page_is_known_there_is_text_and_no_link(tmp_path: Path) -> None:
-    unknown = replace(BASE, url="https://git.example.org/up.git", also_at=("https://example.org/also",))
-    page = write_page(tmp_path / "page", unknown, replace(BASE, name="ssh", url="git@github.com:Example/up.git"))
+    unknown = changed(BASE, url="https://git.example.org/up.git", also_at=("https://example.org/also",))
+    page = write_page(tmp_path / "page", unknown, changed(BASE, name="ssh", url="git@github.com:Example/up.git"))
     document = parse(page)
     assert row(document, "up").findall(".//a") == []
     assert cells(row(document, "up"))[2][0] == "git.example.org/up.git"
@@ -287,7 +286,7 @@ def test_a_removed_mirror_is_shown_as_removed(nested_bundle: Bundle, tmp_path: P
 
 
 def test_an_absent_mirror_is_shown_as_not_here(tmp_path: Path) -> None:
-    page = write_page(tmp_path / "page", replace(BASE, presence=Presence.ABSENT, upstream_tree=ObjectId("00" * 20)))
+    page = write_page(tmp_path / "page", changed(BASE, presence=Presence.ABSENT, upstream_tree=ObjectId("00" * 20)))
     document = parse(page)
     assert cells(row(document, "up"))[3] == ["not here", "not checked in"]
     assert text(row(document, "up").find(".//summary")) == "1 file, 1,234 bytes, as recorded"
@@ -317,7 +316,7 @@ def test_the_validator_has_nothing_to_say(bundle: Bundle, tmp_path: Path) -> Non
 
 
 def test_the_validator_has_nothing_to_say_of_hostile_and_missing_mirrors(tmp_path: Path) -> None:
-    absent, removed = (replace(BASE, name=presence.value, presence=presence) for presence in (Presence.ABSENT, Presence.REMOVED))
+    absent, removed = (changed(BASE, name=presence.value, presence=presence) for presence in (Presence.ABSENT, Presence.REMOVED))
     hostile_page = write_page(tmp_path / "hostile.html", hostile(), BASE)
     parse(hostile_page)
     assert vnu(hostile_page, write_page(tmp_path / "missing.html", absent, removed)) == []
@@ -343,7 +342,7 @@ def test_the_page_is_utf_8_with_unix_line_ends_and_nothing_that_acts_on_a_termin
     ],
 )
 def test_what_acts_hides_or_deceives_is_spelled_out(tmp_path: Path, description: str, shown: str) -> None:
-    document = parse(write_page(tmp_path / "page.html", replace(BASE, description=description)))
+    document = parse(write_page(tmp_path / "page.html", changed(BASE, description=description)))
     assert cells(row(document, "up"))[0] == ["up", shown, "third_party/wit/up"]
 
 
@@ -441,7 +440,9 @@ def test_a_click_on_a_column_sorts_by_it_up_then_down_then_as_in_the_manifest(
 
 def test_versions_sort_by_number_and_pre_releases_before_their_release(browser: Browser, tmp_path: Path) -> None:
     versions = ["0.2.12", "0.3.0", "0.2.9", "0.3.0-rc-2025-09-16", "0.3.0-draft"]
-    browser.open(write_page(tmp_path / "page.html", *(replace(BASE, name=version, version=version) for version in versions)))
+    browser.open(
+        write_page(tmp_path / "page.html", *(changed(BASE, name=version, pin=Pin(PinKind.TAG, version)) for version in versions))
+    )
     browser.click("thead th:nth-child(2) button")
     assert browser.ask(NAMES) == ["0.2.9", "0.2.12", "0.3.0-draft", "0.3.0-rc-2025-09-16", "0.3.0"]
 
@@ -562,8 +563,8 @@ def large() -> Facts:
     """100 mirrors with 20,000 files, their names as long as in WASI."""
     numbers = range(200)
     files = tuple(FileFact(RepoPath(b"types-%03d.wit" % n), Mode.FILE, ObjectId("ef" * 20), 12345, "12" * 32) for n in numbers)
-    mirror = replace(BASE, url="https://github.com/WebAssembly/WASI", source=RepoPath(b"proposals/filesystem/wit"), files=files)
-    return Facts(tuple(replace(mirror, name=f"wasi-0.2-mirror-{number}") for number in range(100)), 0)
+    mirror = changed(BASE, url="https://github.com/WebAssembly/WASI", source=RepoPath(b"proposals/filesystem/wit"), files=files)
+    return Facts(tuple(changed(mirror, name=f"wasi-0.2-mirror-{number}") for number in range(100)), 0)
 
 
 def test_a_hundred_mirrors_with_20_000_files_are_a_page_that_a_browser_can_bear(browser: Browser, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from sync.objects.tree import TreeEntry, build_trees, dump_tree
 from sync.record.json_file import dump_record
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import Objects, record_of
+from tests.support.changed import changed_record
 
 Files = Mapping[str, bytes | tuple[int, bytes]]
 """Path from the host's root → content, or mode and content."""
@@ -174,7 +175,7 @@ REPLACED: dict[str, tuple[dict, list[tuple[str, str | None]]]] = {
     "the licence is missing": ({LICENSE: None}, [("third_party/licenses/up", "missing")]),
     "all is missing": ({"third_party/up/a": None, "third_party/up/deep/b": None}, [("third_party/up", "missing")]),
     "a submodule of its tree's id": (
-        {"third_party/up/a": None, "third_party/up/deep/b": None, "third_party/up": (Mode.GITLINK, synced().tree.encode())},
+        {"third_party/up/a": None, "third_party/up/deep/b": None, "third_party/up": (Mode.GITLINK, synced().holding.tree.encode())},
         [("third_party/up/", "extra"), ("third_party/up/a", "missing"), ("third_party/up/deep/b", "missing")],
     ),
     "a submodule in its place": (
@@ -229,7 +230,7 @@ def forged() -> dict[str, bytes]:
     fact = record.files[0]._replace(blob=blob, size=6, sha256=hashlib.sha256(b"forged").hexdigest())
     files = (fact, *record.files[1:])
     tree = build_trees(one.entry for one in files)[b""].id
-    return host(dataclasses.replace(record, files=files, tree=tree)) | {"third_party/up/a": b"forged"}
+    return host(changed_record(record, files=files, tree=tree)) | {"third_party/up/a": b"forged"}
 
 
 def test_a_forgery_is_found(world: World) -> None:
@@ -278,7 +279,7 @@ def moved() -> dict[str, bytes]:
 
 def untimely() -> Record:
     """A record whose proof does not hold, though it shows what the files are."""
-    return dataclasses.replace(synced(), commit_time="2000-01-01T00:00:00Z")
+    return changed_record(synced(), commit_time="2000-01-01T00:00:00Z")
 
 
 MANY = {f"third_party/up/new{n}": b"x" for n in range(9)}
@@ -292,7 +293,7 @@ INHERITED: dict[str, Files] = {
     "far too many files, and a record that has moved": moved() | MANY,
     "far too many licences": host() | {f"third_party/licenses/up/new{n}": b"x" for n in range(9)},
     "a proof of another time": host(untimely()),
-    "false facts": host(dataclasses.replace(synced(), files=(synced().files[0]._replace(size=7), *synced().files[1:]))),
+    "false facts": host(changed_record(synced(), files=(synced().files[0]._replace(size=7), *synced().files[1:]))),
     "a link in a file's place": host() | {"third_party/up/c": (Mode.SYMLINK, b"a")},
     "a submodule inside": host() | {"third_party/up/c": (Mode.GITLINK, b"1" * 40)},
     "a stray file": host() | {"third_party/stray": b"x"},
@@ -387,7 +388,7 @@ def test_files_made_to_match_a_record_that_proves_nothing_are_blamed(world: Worl
 
 def test_a_file_dropped_from_record_and_copy_one_after_the_other_is_blamed(world: World) -> None:
     record = synced()
-    first = host(dataclasses.replace(record, licenses=()))
+    first = host(changed_record(record, licenses=()))
     then = {path: content for path, content in first.items() if path != LICENSE}
     assert kinds(world.judge(world.rules.mirrors_and_records, then, first)) == [("proof-broken", "up", RECORD)]
 
@@ -422,7 +423,7 @@ def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, 
 def with_facts(**facts: Any) -> dict[str, bytes]:
     """A host whose record says something else of the first file."""
     record = synced()
-    return host(dataclasses.replace(record, files=(record.files[0]._replace(**facts), *record.files[1:])))
+    return host(changed_record(record, files=(record.files[0]._replace(**facts), *record.files[1:])))
 
 
 FALSE = {"a size": {"size": 7}, "a SHA-256": {"sha256": "0" * 64}}
@@ -444,7 +445,7 @@ def test_a_false_fact_is_found(world: World, facts: dict) -> None:
 
 def test_a_false_fact_of_a_licence_is_found(world: World) -> None:
     record = synced()
-    lying = host(dataclasses.replace(record, licenses=(record.licenses[0]._replace(size=7),)))
+    lying = host(changed_record(record, licenses=(record.licenses[0]._replace(size=7),)))
     [found] = world.judge(world.rules.false_facts, lying, host())
     assert found.path == LICENSE
 
@@ -464,7 +465,7 @@ def test_a_false_fact_that_was_there_is_not_found_in_a_new_record(world: World) 
 def test_all_false_facts_of_all_mirrors_are_found(world: World) -> None:
     record = synced()
     wrong = tuple(fact._replace(size=7) for fact in record.files)
-    found = world.judge(world.rules.false_facts, host(dataclasses.replace(record, files=wrong)))
+    found = world.judge(world.rules.false_facts, host(changed_record(record, files=wrong)))
     assert [finding.path for finding in found] == ["third_party/up/a", "third_party/up/deep/b"]
 
 
@@ -479,7 +480,7 @@ def hidden(record: Record | None = None) -> dict[str, bytes]:
 
 def lying(**facts: Any) -> Record:
     record = synced()
-    return dataclasses.replace(record, files=(record.files[0]._replace(**facts), *record.files[1:]))
+    return changed_record(record, files=(record.files[0]._replace(**facts), *record.files[1:]))
 
 
 def test_of_what_is_not_checked_in_a_new_record_is_compared_with_the_old_one(world: World) -> None:
@@ -707,7 +708,7 @@ def said(state: PolicedState, parents: tuple[PolicedState, ...], message: bytes 
 
 def test_a_commit_that_changes_a_mirror_says_so(world: World) -> None:
     state, before = world.state(host()), world.state({"a": b""})
-    trailer = str(Trailer("up", "v1", synced().tree))
+    trailer = str(Trailer("up", "v1", synced().holding.tree))
     lacks = [("trailer-missing", "up", f"the message lacks the line `{trailer}`")]
     assert said(state, (before,), b"sync\n") == lacks
     assert said(state, (), b"sync\n") == lacks

@@ -89,7 +89,7 @@ class Trees:
 
     def select(self, source: str = "", *, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> list[str]:
         selected = select(self.root, Selection(include, exclude, source=RepoPath(source.encode())), self.read)
-        return [entry.path.decode() for entry in selected.entries]
+        return [entry.path.decode() for entry in selected.holding.files]
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +166,9 @@ def test_exclude_counts_more_than_include(files: frozenset[str], include: list[s
 def test_no_patterns_take_everything_and_need_no_tree_below_the_source(files: frozenset[str]) -> None:
     trees = Trees(files)
     selected = select(trees.root, Selection(), trees.read)
-    assert selected.entries == tuple(sorted(trees.entries))
-    assert selected.tree == selected.upstream_tree == trees.root
-    assert selected.proof_trees == ()
+    assert selected.holding.files == tuple(sorted(trees.entries))
+    assert selected.holding.tree == selected.holding.upstream_tree == trees.root
+    assert selected.holding.proof_trees == ()
 
 
 @FEW
@@ -186,8 +186,8 @@ def test_the_proof_and_the_taken_files_are_enough_to_select_again(
     source = RepoPath(data.draw(st.sampled_from(directories)).encode())
     selection = Selection(tuple(include), tuple(exclude))
     selected = select(trees.root, replace(selection, source=source), trees.read)
-    proof = {object_id("tree", raw): raw for raw in selected.proof_trees}
-    rebuilt = {tree.id: tree.raw for tree in build_trees(selected.entries).values()}
+    proof = {object_id("tree", raw): raw for raw in selected.holding.proof_trees}
+    rebuilt = {tree.id: tree.raw for tree in build_trees(selected.holding.files).values()}
     again = select(trees.root, replace(selection, source=source), (rebuilt | proof).__getitem__)
     assert again == selected
     assert list(proof) == sorted(proof)
@@ -199,8 +199,8 @@ def test_no_tree_of_the_proof_can_be_spared(files: frozenset[str], exclude: list
     trees = Trees(files)
     selection = Selection((), tuple(exclude))
     selected = select(trees.root, selection, trees.read)
-    known = {tree.id: tree.raw for tree in build_trees(selected.entries).values() if tree.raw}
-    proof = {object_id("tree", raw): raw for raw in selected.proof_trees}
+    known = {tree.id: tree.raw for tree in build_trees(selected.holding.files).values() if tree.raw}
+    proof = {object_id("tree", raw): raw for raw in selected.holding.proof_trees}
     for spared in proof.keys() - known.keys():
         rest = known | {tree: raw for tree, raw in proof.items() if tree != spared}
         with pytest.raises(KeyError):
@@ -249,13 +249,13 @@ LICENSES = {
 def test_licence_files_that_cover_the_source_are_found(source: str, files: dict[str, str], expected: list[str]) -> None:
     trees = Trees(files)
     selected = select(trees.root, Selection(source=RepoPath(source.encode())), trees.read)
-    assert [entry.path.decode() for entry in selected.licenses] == expected
+    assert [entry.path.decode() for entry in selected.holding.licenses] == expected
 
 
 def test_a_licence_that_is_left_out_of_the_mirror_is_kept_beside_it() -> None:
     trees = Trees({"wit/LICENSE": "l", "wit/a": "a"})
     selected = select(trees.root, Selection(exclude=("LICENSE",), source=RepoPath(b"wit")), trees.read)
-    assert [entry.path for entry in selected.licenses] == [b"wit/LICENSE"]
+    assert [entry.path for entry in selected.holding.licenses] == [b"wit/LICENSE"]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def _one_inside_another(depth: int) -> tuple[ObjectId, dict[ObjectId, bytes]]:
 
 def test_a_tree_as_deep_as_allowed_is_taken() -> None:
     root, trees = _one_inside_another(DEPTH)
-    assert len(select(root, Selection(), trees.__getitem__).entries) == 1
+    assert len(select(root, Selection(), trees.__getitem__).holding.files) == 1
 
 
 def test_a_tree_too_deep_is_refused() -> None:
@@ -349,7 +349,7 @@ def test_a_malformed_tree_on_the_way_to_the_source_is_refused_with_its_directory
 def test_of_what_is_known_no_tree_is_read() -> None:
     trees = Trees(frozenset({"wit/a", "wit/deep/b", "c"}))
     taken = select(trees.root, Selection(source=RepoPath(b"wit")), trees.read)
-    known = (taken.tree, taken.entries)
+    known = (taken.holding.tree, taken.holding.files)
     read: list[ObjectId] = []
     again = select(trees.root, Selection(source=RepoPath(b"wit")), lambda tree: read.append(tree) or trees.read(tree), known)
     assert (again, read) == (taken, [trees.root])
@@ -363,8 +363,8 @@ def test_an_empty_directory_is_refused_unless_left_out() -> None:
         select(root, Selection(), trees.__getitem__)
     assert (raised.value.reference, raised.value.path) == ("empty-directory", b"d")
     selected = select(root, Selection(exclude=("/d/",)), trees.__getitem__)
-    assert [entry.path for entry in selected.entries] == [b"f"]
-    assert [parse_tree(raw)[0].name for raw in selected.proof_trees] == [b"d"]
+    assert [entry.path for entry in selected.holding.files] == [b"f"]
+    assert [parse_tree(raw)[0].name for raw in selected.holding.proof_trees] == [b"d"]
 
 
 @pytest.mark.parametrize(

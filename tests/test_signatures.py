@@ -17,7 +17,7 @@ from sync.errors import CouldNotCheckError, HostError, ManifestError
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.manifest.read import parse_manifest
-from sync.model import Mirror, SignatureState, SignedObject, UpstreamCommit
+from sync.model import Mirror, Pin, PinKind, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.keys import Judge
 from sync.signature.signed import Judged, signed_part
 from tests.support.git import git, git_bytes
@@ -127,7 +127,13 @@ class Held:
 def fetched(upstream: Upstream, commit: str, tag: str | None = None) -> UpstreamCommit:
     raw = git_bytes(upstream.path, "cat-file", "commit", commit)
     tags = (git_bytes(upstream.path, "cat-file", "tag", tag),) if tag else ()
-    return UpstreamCommit(ObjectId(commit), None, raw, tags)
+    return _commit(commit, None, raw, tags)
+
+
+def _commit(commit: str, tag: ObjectId | None, raw: bytes, tags: tuple[bytes, ...]) -> UpstreamCommit:
+    """A signature is on the raw objects: where they are from, and when they were made, is nothing to it."""
+    pin = Pin(PinKind.COMMIT, commit)
+    return UpstreamCommit("https://example.org/up", pin, ObjectId(commit), "", tag, raw, tags)
 
 
 def wanted(**keys: str) -> Mirror:
@@ -637,9 +643,7 @@ def test_only_what_git_leaves_out_of_a_signed_tag_is_unsigned() -> None:
     tag = b"object %s\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n%s\nv1\n-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n"
     said = {}
     for header in (b"", b"gpgsig-sha256 x\n y\n", b"gpgsig-other take v2\n and more\n"):
-        signed = signed_part(
-            UpstreamCommit(ObjectId("0" * 40), ObjectId("1" * 40), b"", (tag % (b"0" * 40, header),)), SignedObject.TAG
-        )
+        signed = signed_part(_commit("0" * 40, ObjectId("1" * 40), b"", (tag % (b"0" * 40, header),)), SignedObject.TAG)
         assert signed is not None
         said[header] = signed.payload
     assert said[b"gpgsig-sha256 x\n y\n"] == said[b""]

@@ -89,20 +89,20 @@ class _Mirrors:
             return
         mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
         if self.prepared.stage and mirror.checked_in and reader is not self.prepared.repository:
-            blobs = [entry.blob for entry in (*copy.entries, *copy.licenses)]
+            blobs = [entry.blob for entry in (*copy.holding.files, *copy.holding.licenses)]
             self.copying.append(copy_objects(reader, self.prepared.repository, blobs))
         checked_in, read = mirror.checked_in, reader.contents
         present = self.prepared.as_it_lies(mirror.into, change.present.files)
         beside = self.prepared.as_it_lies(licenses, change.present.licenses)
         files = self.staging.directory(
             mirror.into,
-            WantedDirectory(copy.tree, copy.entries),
+            WantedDirectory(copy.holding.tree, copy.holding.files),
             present,
             read,
             checked_in=checked_in,
         )
         kept = self.staging.directory(
-            licenses, WantedDirectory.of(copy.licenses), beside, read, checked_in=checked_in
+            licenses, WantedDirectory.of(copy.holding.licenses), beside, read, checked_in=checked_in
         )
         self.staging.file(
             record_file,

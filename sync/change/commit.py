@@ -207,7 +207,7 @@ def _trailer_of(
 ) -> tuple[str, str, ObjectId]:
     if name not in records:
         return name, _REMOVED, EMPTY_TREE
-    return name, str(manifest.mirrors[name].pin), records[name].tree
+    return name, str(manifest.mirrors[name].pin), records[name].holding.tree
 
 
 def _record(host: Host, name: str) -> Record | None:

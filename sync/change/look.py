@@ -92,12 +92,7 @@ class Preparation:
         pending = [n for n in names if n not in satisfied]
         copies = self._copies([self.manifest.mirrors[n] for n in pending], records, present)
         for name in pending:
-            refuse_inexact(
-                self.manifest.mirrors[name],
-                copies[name].entries,
-                copies[name].licenses,
-                self.readers[name],
-            )
+            refuse_inexact(self.manifest.mirrors[name], copies[name].holding, self.readers[name])
         changes = [
             self._change(self.manifest.mirrors[n], records[n], copies[n], present[n])
             for n in pending

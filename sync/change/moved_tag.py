@@ -11,10 +11,10 @@ def refuse_moved_tag(mirror: Mirror, record: Record, commit: ObjectId) -> None:
 
     The record wins over the tag. It has to answer the mirror's pin.
     """
-    if record.commit != commit:
+    if record.upstream.commit != commit:
         raise MovedTagError(
             f"the tag {mirror.pin} of mirror {mirror.name} has moved",
-            [f"recorded: {record.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
+            [f"recorded: {record.upstream.commit}", f"upstream: {commit}", f"url: {mirror.url}"],
             hint="ask upstream why; to take the new commit, pin it in the manifest: "
             f'commit = "{commit}"',
             reference="tag-moved",

@@ -79,7 +79,10 @@ class Change:
             *_texts(self.into, (f.entry for f in self.before.files)),
             *_texts(self._beside, (f.entry for f in self.before.licenses)),
         }
-        after = {*_texts(self.into, self.copy.entries), *_texts(self._beside, self.copy.licenses)}
+        after = {
+            *_texts(self.into, self.copy.holding.files),
+            *_texts(self._beside, self.copy.holding.licenses),
+        }
         return tuple(sorted({path for path, _ in before ^ after}))
 
     @property
@@ -153,8 +156,8 @@ def plan_mirror(
         mirror=mirror,
         before=record,
         copy=copy,
-        files=_changes(copy.entries, present.files),
-        licenses=_changes(copy.licenses, present.licenses),
+        files=_changes(copy.holding.files, present.files),
+        licenses=_changes(copy.holding.licenses, present.licenses),
         present=present,
         moved_from=moved_from,
         present_there=files_at(moved_from) if moved_from else None,
@@ -196,14 +199,14 @@ def local_changes(change: Change) -> list[str]:
     before, copy = change.before, change.copy
     recorded = before.files if before else ()
     licenses = before.licenses if before else ()
-    wanted = copy.entries if copy else ()
+    wanted = copy.holding.files if copy else ()
     return [
         *_local(change.into, change.present.files, recorded, wanted),
         *_local(
             license_directory(change.name),
             change.present.licenses,
             licenses,
-            copy.licenses if copy else (),
+            copy.holding.licenses if copy else (),
         ),
         *(
             _local(change.moved_from, change.present_there, recorded, ())
@@ -249,10 +252,10 @@ def upstreams_files(change: Change) -> dict[str, set[Entry]]:
     """The entries of the record and of the new copy, for each directory that a change touches."""
     before, copy = change.before, change.copy
     files = {fact.entry for fact in (before.files if before else ())} | set(
-        copy.entries if copy else ()
+        copy.holding.files if copy else ()
     )
     licenses = {fact.entry for fact in (before.licenses if before else ())} | set(
-        copy.licenses if copy else ()
+        copy.holding.licenses if copy else ()
     )
     return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
 

@@ -53,9 +53,9 @@ def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
     if change.moved_from:
         yield f"  moves from {THIRD_PARTY}/{shown(change.moved_from)}"
     before, copy = change.before, change.copy
-    if copy is not None and (before is None or before.commit != copy.upstream.commit):
-        old = f"{before.commit[:_SHORT]} → " if before else ""
-        yield f"  commit {old}{copy.upstream.commit[:_SHORT]}, tree {copy.tree[:_SHORT]}"
+    if copy is not None and (before is None or before.upstream.commit != copy.upstream.commit):
+        old = f"{before.upstream.commit[:_SHORT]} → " if before else ""
+        yield f"  commit {old}{copy.upstream.commit[:_SHORT]}, tree {copy.holding.tree[:_SHORT]}"
     if copy is not None and copy.signature is not None:
         yield f"  {_signature(copy.signature, paint)}"
     yield from _file_lines(change.files, "", paint)

@@ -20,11 +20,25 @@ from sync.limits import (
     RECORD_REST_VALUES,
 )
 from sync.manifest.paths import into_problem, is_mirror_name, path_problem
-from sync.model import FileFact, Selection, Signature, SignatureState
+from sync.model import (
+    FileFact,
+    Holding,
+    Pin,
+    PinKind,
+    Selection,
+    Signature,
+    SignatureState,
+    UpstreamCommit,
+)
 from sync.objects.tree import Directories, judge_path
 from sync.quoting import printable, quote_path, unquote_path
-from sync.record.json_schema import SCHEMA_VERSION, FileModel, RecordModel, SignatureModel
-from sync.record.proof import Proof
+from sync.record.json_schema import (
+    SCHEMA_VERSION,
+    FileModel,
+    RecordModel,
+    SignatureModel,
+    UpstreamModel,
+)
 from sync.record.record import Record
 from sync.selection.patterns import excess
 from sync.urls import url_problem
@@ -62,6 +76,7 @@ def dump_record(record: Record) -> bytes:
 
 
 def _dump(record: Record) -> bytes:
+    upstream = record.upstream
     return _canonical(
         {
             "files": [_file(fact) for fact in record.files],
@@ -69,23 +84,23 @@ def _dump(record: Record) -> bytes:
             "mirror": record.mirror,
             "path": record.into,
             "proof": {
-                "commit": _base64(record.proof.commit),
-                "tags": [_base64(raw) for raw in record.proof.tags],
-                "trees": [_base64(raw) for raw in record.proof.trees],
+                "commit": _base64(upstream.commit_object),
+                "tags": [_base64(raw) for raw in upstream.tag_objects],
+                "trees": [_base64(raw) for raw in record.holding.proof_trees],
             },
             "schema": SCHEMA_VERSION,
             "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
             **({"signature": _signature(record.signature)} if record.signature else {}),
-            "tree": record.tree,
+            "tree": record.holding.tree,
             "upstream": {
-                "commit": record.commit,
-                "commit_time": record.commit_time,
+                "commit": upstream.commit,
+                "commit_time": upstream.commit_time,
                 "from": quote_path(record.source),
-                "ref": record.ref,
-                "tag": record.tag,
-                "url": record.url,
+                "ref": upstream.pin.ref,
+                "tag": upstream.tag,
+                "url": upstream.url,
             },
-            "upstream_tree": record.upstream_tree,
+            "upstream_tree": record.holding.upstream_tree,
         }
     )
 
@@ -190,33 +205,41 @@ def _record(model: RecordModel) -> Record:
     for patterns in (model.selection.include, model.selection.exclude):
         if problem := excess(patterns):
             raise ValueError(problem)
-    if upstream.ref is not None and not upstream.ref.startswith("refs/tags/"):
-        msg = f"`ref` is no tag: {upstream.ref}"
-        raise ValueError(msg)
     return Record(
         mirror=model.mirror,
         into=model.path,
-        url=upstream.url,
-        ref=upstream.ref,
-        tag=ObjectId(upstream.tag) if upstream.tag else None,
-        commit=ObjectId(upstream.commit),
-        commit_time=upstream.commit_time,
+        upstream=UpstreamCommit(
+            url=upstream.url,
+            pin=_pin(upstream),
+            commit=ObjectId(upstream.commit),
+            commit_time=upstream.commit_time,
+            tag=ObjectId(upstream.tag) if upstream.tag else None,
+            commit_object=_unbase64(model.proof.commit),
+            tag_objects=tuple(map(_unbase64, model.proof.tags)),
+        ),
         selection=Selection(
             tuple(model.selection.include),
             tuple(model.selection.exclude),
             _plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
         ),
-        tree=ObjectId(model.tree),
-        upstream_tree=ObjectId(model.upstream_tree),
-        files=_facts(model.files),
-        licenses=_facts(model.licenses),
-        proof=Proof(
-            commit=_unbase64(model.proof.commit),
-            tags=tuple(map(_unbase64, model.proof.tags)),
-            trees=tuple(map(_unbase64, model.proof.trees)),
+        holding=Holding(
+            upstream_tree=ObjectId(model.upstream_tree),
+            tree=ObjectId(model.tree),
+            files=_facts(model.files),
+            licenses=_facts(model.licenses),
+            proof_trees=tuple(map(_unbase64, model.proof.trees)),
         ),
         signature=_parsed_signature(model.signature) if model.signature else None,
     )
+
+
+def _pin(upstream: UpstreamModel) -> Pin:
+    if upstream.ref is None:
+        return Pin(PinKind.COMMIT, upstream.commit)
+    if not upstream.ref.startswith("refs/tags/"):
+        msg = f"`ref` is no tag: {upstream.ref}"
+        raise ValueError(msg)
+    return Pin(PinKind.TAG, upstream.ref.removeprefix("refs/tags/"))
 
 
 def _parsed_signature(model: SignatureModel) -> Signature:

@@ -1,126 +1,100 @@
 """Lead from mirrored files to upstream's commit id by hashing alone, with no network or libgit2."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from sync.ids import ObjectId, RepoPath
-from sync.model import Entry, Selection
+from sync.ids import RepoPath
+from sync.model import Entry, Holding, Selection, UpstreamCommit
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.objects.tree import Tree, build_trees, object_id
 from sync.quoting import quote_path
-from sync.selection.select import Selected, SourceError, select
+from sync.selection.select import SourceError, select
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The part of a record that its proof can show."""
+def proof_problems(
+    upstream: UpstreamCommit, selection: Selection, holding: Holding[Entry]
+) -> list[str]:
+    """Where the raw objects fail to show what is said beside them, as phrases; none if they do.
 
-    commit: ObjectId
-    commit_time: str
-    tag: ObjectId | None
-    selection: Selection
-    upstream_tree: ObjectId
-    tree: ObjectId
-    entries: tuple[Entry, ...]
-    """The copied files, sorted by path; none is also a directory.
-
-    The reader of records ensures both, for `licenses` too.
-    """
-    licenses: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Raw git objects; the id that an object hashes to tells what it is for."""
-
-    commit: bytes
-    tags: tuple[bytes, ...]
-    trees: tuple[bytes, ...]
-
-
-def check_proof(claim: Claim, proof: Proof) -> list[str]:
-    """Return where the proof fails to show the claim, as phrases; none if all hangs together.
-
-    The copy is derived anew from the proof's objects and the trees that the claimed files rebuild.
-    Each object is looked up by the id that it hashes to, so a false one is never found.
+    The holding is derived anew from the commit, the raw trees, and the trees that the files
+    rebuild. Each object is looked up by the id that it hashes to, so a false one is never found.
     """
     try:
-        return [*_commit_problems(claim, proof), *_tree_problems(claim, proof)]
+        return [*_commit_problems(upstream), *_tree_problems(upstream, selection, holding)]
     except ValueError as error:
         return [str(error)]
 
 
-def _commit_problems(claim: Claim, proof: Proof) -> Iterator[str]:
-    expected = claim.tag or claim.commit
-    for raw in proof.tags:
+def _commit_problems(said: UpstreamCommit) -> Iterator[str]:
+    expected = said.tag or said.commit
+    for raw in said.tag_objects:
         if object_id("tag", raw) != expected:
             yield (
                 f"a tag object of the proof hashes to {object_id('tag', raw)}, expected {expected}"
             )
         expected = tag_target(raw)
-    if expected != claim.commit or (claim.tag is None) != (not proof.tags):
-        yield f"the tag does not lead to commit {claim.commit}"
-    if object_id("commit", proof.commit) != claim.commit:
-        yield (
-            f"the commit object hashes to {object_id('commit', proof.commit)}, "
-            f"the record says {claim.commit}"
-        )
-    if commit_time(proof.commit) != claim.commit_time:
-        yield (
-            f"the commit's time is {commit_time(proof.commit)}, the record says {claim.commit_time}"
-        )
+    if expected != said.commit or (said.tag is None) != (not said.tag_objects):
+        yield f"the tag does not lead to commit {said.commit}"
+    if (found := object_id("commit", said.commit_object)) != said.commit:
+        yield f"the commit object hashes to {found}, the record says {said.commit}"
+    if (time := commit_time(said.commit_object)) != said.commit_time:
+        yield f"the commit's time is {time}, the record says {said.commit_time}"
 
 
-def proven_entries(
-    claim: Claim, proof: Proof
-) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
-    """Return the selected files and licence files of the claimed commit, by hashing alone.
+def proven_holding(
+    upstream: UpstreamCommit, selection: Selection, holding: Holding[Entry]
+) -> Holding[Entry] | None:
+    """What the selection takes from the commit, by hashing alone.
 
-    None if the proof does not show them.
+    None if the raw objects do not show it.
     """
-    if object_id("commit", proof.commit) != claim.commit:
+    if object_id("commit", upstream.commit_object) != upstream.commit:
         return None
     try:
-        selected = _select(claim, proof, build_trees(claim.entries))
+        return _select(upstream, selection, holding, build_trees(holding.files))
     except (KeyError, SourceError, ValueError):
         return None
-    return selected.entries, selected.licenses
 
 
-def _select(claim: Claim, proof: Proof, rebuilt: Mapping[bytes, Tree]) -> Selected:
-    """Return what the claim's selection takes from the commit.
+def _select(
+    upstream: UpstreamCommit,
+    selection: Selection,
+    holding: Holding[Entry],
+    rebuilt: Mapping[bytes, Tree],
+) -> Holding[Entry]:
+    """What the selection takes from the commit.
 
     Raises KeyError for a tree that neither the proof has nor the files rebuild, and SourceError if
     the commit does not have the directory that is selected.
     """
     known = {tree.id: tree.raw for tree in rebuilt.values()}
-    known |= {object_id("tree", raw): raw for raw in proof.trees}
-    whole = (rebuilt[b""].id, claim.entries)
-    return select(commit_tree(proof.commit), claim.selection, known.__getitem__, whole)
+    known |= {object_id("tree", raw): raw for raw in holding.proof_trees}
+    whole = (rebuilt[b""].id, holding.files)
+    root = commit_tree(upstream.commit_object)
+    return select(root, selection, known.__getitem__, whole).holding
 
 
-def _tree_problems(claim: Claim, proof: Proof) -> Iterator[str]:
-    rebuilt = build_trees(claim.entries)
-    if rebuilt[b""].id != claim.tree:
-        yield f"the files hash to tree {rebuilt[b''].id}, the record says {claim.tree}"
+def _tree_problems(
+    upstream: UpstreamCommit, selection: Selection, said: Holding[Entry]
+) -> Iterator[str]:
+    rebuilt = build_trees(said.files)
+    if rebuilt[b""].id != said.tree:
+        yield f"the files hash to tree {rebuilt[b''].id}, the record says {said.tree}"
     try:
-        selected = _select(claim, proof, rebuilt)
+        shown = _select(upstream, selection, said, rebuilt)
     except KeyError as error:
         yield f"neither the proof nor the files have the tree object {error.args[0]}"
         return
     except SourceError as error:
         yield f"the commit has no directory {quote_path(error.path)}"
         return
-    if selected.upstream_tree != claim.upstream_tree:
-        yield (
-            f"the commit has tree {selected.upstream_tree} there, "
-            f"the record says {claim.upstream_tree}"
-        )
-    for path in _differing(selected.entries, claim.entries):
+    if shown.upstream_tree != said.upstream_tree:
+        found, told = shown.upstream_tree, said.upstream_tree
+        yield f"the commit has tree {found} there, the record says {told}"
+    for path in _differing(shown.files, said.files):
         yield f"upstream's tree does not have {quote_path(path)} as recorded"
-    for path in _differing(selected.licenses, claim.licenses):
+    for path in _differing(shown.licenses, said.licenses):
         yield f"upstream's tree does not have the licence file {quote_path(path)} as recorded"
-    if selected.proof_trees != proof.trees:
+    if shown.proof_trees != said.proof_trees:
         yield "the proof holds tree objects that it does not need"
 
 

@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sync.ids import ObjectId, RepoPath
+from sync.ids import RepoPath
 from sync.model import (
     Copy,
     FileFact,
+    Holding,
     Mirror,
     Pin,
-    PinKind,
     Selection,
     Signature,
     SignatureState,
     UpstreamCommit,
+    entries_of,
 )
-from sync.objects.commits import commit_time
 from sync.quoting import quote_path
-from sync.record.proof import Claim, Proof, check_proof
+from sync.record.proof import proof_problems
 from sync.selection.copy import other_name
 from sync.signature.signed import which_object
 
@@ -28,26 +28,20 @@ class Record:
 
     mirror: str
     into: str
-    url: str
-    ref: str | None
-    tag: ObjectId | None
-    commit: ObjectId
-    commit_time: str
+    upstream: UpstreamCommit
     selection: Selection
-    tree: ObjectId
-    upstream_tree: ObjectId
-    files: tuple[FileFact, ...]
-    licenses: tuple[FileFact, ...]
-    proof: Proof
+    holding: Holding[FileFact]
     signature: Signature | None = None
     """None if the manifest named no keys when the record was made."""
 
     @property
+    def url(self) -> str:
+        return self.upstream.url
+
+    @property
     def pin(self) -> Pin:
         """The pin that the record was made for."""
-        if self.ref is None:
-            return Pin(PinKind.COMMIT, self.commit)
-        return Pin(PinKind.TAG, self.ref.removeprefix("refs/tags/"))
+        return self.upstream.pin
 
     @property
     def source(self) -> RepoPath:
@@ -55,43 +49,24 @@ class Record:
         return self.selection.source
 
     @property
-    def upstream(self) -> UpstreamCommit:
-        """The commit that the pin named, with the raw commit and tag objects."""
-        return UpstreamCommit(self.commit, self.tag, self.proof.commit, self.proof.tags)
+    def files(self) -> tuple[FileFact, ...]:
+        return self.holding.files
+
+    @property
+    def licenses(self) -> tuple[FileFact, ...]:
+        return self.holding.licenses
 
     @property
     def copy(self) -> Copy:
         """What the mirror has to be according to the record alone; upstream is not asked."""
-        return Copy(
-            upstream=self.upstream,
-            upstream_tree=self.upstream_tree,
-            tree=self.tree,
-            entries=tuple(fact.entry for fact in self.files),
-            licenses=tuple(fact.entry for fact in self.licenses),
-            proof_trees=self.proof.trees,
-            signature=self.signature,
-        )
-
-    @property
-    def claim(self) -> Claim:
-        """The part of the record that its proof can show."""
-        return Claim(
-            commit=self.commit,
-            commit_time=self.commit_time,
-            tag=self.tag,
-            selection=self.selection,
-            upstream_tree=self.upstream_tree,
-            tree=self.tree,
-            entries=tuple(fact.entry for fact in self.files),
-            licenses=tuple(fact.entry for fact in self.licenses),
-        )
+        return Copy(self.upstream, entries_of(self.holding), self.signature)
 
     def problems(self) -> list[str]:
         """Return where the record's own proof fails to show what the record says, as phrases.
 
         There are none if files and commit id agree.
         """
-        return check_proof(self.claim, self.proof)
+        return proof_problems(self.upstream, self.selection, entries_of(self.holding))
 
     def answers_pin_of(self, mirror: Mirror) -> bool:
         """Whether the record is of the same URL and pin as the mirror."""
@@ -113,7 +88,7 @@ class Record:
         return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
 
     def _name_differences(self, mirror: Mirror) -> Iterator[str]:
-        if (named := other_name(mirror, self.proof.tags)) is not None:
+        if (named := other_name(mirror, self.upstream.tag_objects)) is not None:
             yield f"tag: the manifest says {mirror.pin}, the tag object calls itself {named}"
 
     def _copy_differences(self, mirror: Mirror) -> list[str]:
@@ -147,7 +122,7 @@ class Record:
             if mirror.allowed_signers
             else "keyring"
         )
-        wanted = which_object(mirror, is_tagged=self.tag is not None)
+        wanted = which_object(mirror, is_tagged=self.upstream.tag is not None)
         if recorded is None or recorded.of is not wanted:
             yield (
                 f"{key}: the manifest asks for the signature of the {wanted}, "
@@ -173,20 +148,14 @@ def make_record(
 
     `files` and `licenses` are facts that were read back from disk.
     """
-    upstream = copy.upstream
+    wanted = copy.holding
+    holding = Holding(
+        wanted.upstream_tree,
+        wanted.tree,
+        tuple(sorted(files)),
+        tuple(sorted(licenses)),
+        wanted.proof_trees,
+    )
     return Record(
-        mirror=mirror.name,
-        into=mirror.into,
-        url=mirror.url,
-        ref=mirror.pin.ref,
-        tag=upstream.tag,
-        commit=upstream.commit,
-        commit_time=commit_time(upstream.commit_object),
-        selection=mirror.selection,
-        tree=copy.tree,
-        upstream_tree=copy.upstream_tree,
-        files=tuple(sorted(files)),
-        licenses=tuple(sorted(licenses)),
-        proof=Proof(upstream.commit_object, upstream.tag_objects, copy.proof_trees),
-        signature=copy.signature,
+        mirror.name, mirror.into, copy.upstream, mirror.selection, holding, copy.signature
     )

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
 from sync.layout import THIRD_PARTY, license_directory
-from sync.model import FileFact, Pin, Signature
+from sync.model import Mirror, Pin
+from sync.objects.commits import commit_tree
+from sync.record.record import Record
+from sync.report.versions import version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,63 +161,52 @@ class Content:
 class Component:
     """One mirror: what it is, where it came from, and that it is not modified."""
 
-    name: str
-    into: str
-    """The directory of the mirror, relative to third_party/."""
+    mirror: Mirror
+    """What the manifest says of it."""
+    record: Record
     presence: Presence
-    description: str | None
-    supplier: str | None
-    url: str
-    also_at: tuple[str, ...]
-    """Other repositories that have the same tree, according to the manifest."""
-    pin: Pin
-    version: str | None
-    """The version according to the tag.
-
-    None for a mirror pinned by commit, and for a tag that looks like a commit id.
-    """
-    tag: ObjectId | None
-    """The id of the annotated tag object; None for a lightweight tag or a commit pin."""
-    commit: ObjectId
-    commit_time: str
-    """The time of the commit as `YYYY-MM-DDThh:mm:ssZ`."""
-    source: RepoPath
-    """The directory in the upstream's tree; empty for its root."""
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    tree: ObjectId
-    upstream_tree: ObjectId
-    """The id of the upstream's tree at `source`; the same as `tree` if nothing is left out."""
-    is_root: bool
-    """Whether it is the whole tree of the upstream commit, which is what a fetcher would get."""
-    files: tuple[FileFact, ...]
-    """The files sorted by path; paths are relative to the mirror."""
-    license_files: tuple[FileFact, ...]
-    """Licence files that cover the mirror but lie outside of it upstream.
-
-    Paths are those of the upstream's tree. The copies lie below `license_directory`.
-    """
     licensing: Licensing
     nested: tuple[Nested, ...]
     content: Content | None
     """None if no format needs it, or if the files are not here."""
-    signature: Signature | None = None
-    """The signature, checked again before the report; None if the manifest names no keys."""
+
+    @property
+    def name(self) -> str:
+        return self.mirror.name
+
+    @property
+    def version(self) -> str | None:
+        """The version according to the tag.
+
+        None for a mirror pinned by commit, and for a tag that looks like a commit id.
+        """
+        return version_of(self.record.pin)
 
     @property
     def directory(self) -> str:
         """The directory of the copy, from the host's root."""
-        return f"{THIRD_PARTY}/{self.into}"
+        return f"{THIRD_PARTY}/{self.mirror.into}"
 
     @property
     def license_directory(self) -> str:
-        """The directory of the copies of `license_files`, from the host's root."""
+        """The directory of the copies of the record's licence files, from the host's root."""
         return f"{THIRD_PARTY}/{license_directory(self.name)}"
+
+    @property
+    def upstream_directory(self) -> "UpstreamDirectory":
+        """The directory that the mirror is a copy of."""
+        record = self.record
+        return UpstreamDirectory(self, record.source, record.holding.upstream_tree, self.is_whole)
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the upstream's tree at `source` with nothing left out."""
-        return self.tree == self.upstream_tree
+        return self.record.holding.tree == self.record.holding.upstream_tree
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the whole tree of the upstream commit, which is what a fetcher gets."""
+        return self.record.holding.tree == commit_tree(self.record.upstream.commit_object)
 
     @property
     def is_present(self) -> bool:
@@ -226,6 +218,19 @@ class Component:
             msg = f"the content of {self.name} was not read"
             raise ValueError(msg)
         return self.content
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamDirectory:
+    """A directory, or a file, of a mirror's upstream, of which something here is a copy."""
+
+    mirror: Component
+    path: RepoPath
+    """The path in the upstream's tree; empty for its root."""
+    id: ObjectId
+    """The tree id of it, or the blob id of a file."""
+    is_whole: bool
+    """Whether the copy leaves nothing of it out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from sync.layout import MANIFEST, THIRD_PARTY, license_directory
 from sync.limits import LICENSE_TEXTS_BYTES
 from sync.manifest.concluded_licenses import concluded_licenses
 from sync.model import FileFact, Mirror
-from sync.objects.commits import commit_tree
 from sync.objects.tree import join
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -32,7 +31,6 @@ from sync.report.hashes import Reader, count_files
 from sync.report.known_licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.records_inside import NOTHING_INSIDE, Inner, inner_records
-from sync.report.versions import version_of
 from sync.selection.license_files import is_license_name
 from sync.verify.commands import verify
 
@@ -114,7 +112,7 @@ def _source_date_epoch() -> int | None:
 
 
 def _newest(components: Sequence[Component]) -> int:
-    newest = max(component.commit_time for component in components)
+    newest = max(component.record.upstream.commit_time for component in components)
     return max(0, int(datetime.fromisoformat(newest).timestamp()))
 
 
@@ -162,26 +160,9 @@ class _Gatherer:
             [identify(text) for text in self._license_texts(record, is_here=is_here)]
         )
         return Component(
-            name=mirror.name,
-            into=mirror.into,
+            mirror=mirror,
+            record=record,
             presence=verdict.presence,
-            description=mirror.description,
-            supplier=mirror.supplier,
-            url=record.url,
-            also_at=mirror.also_at,
-            pin=record.pin,
-            version=version_of(record.pin),
-            tag=record.tag,
-            commit=record.commit,
-            commit_time=record.commit_time,
-            source=record.source,
-            include=record.selection.include,
-            exclude=record.selection.exclude,
-            tree=record.tree,
-            upstream_tree=record.upstream_tree,
-            is_root=record.tree == commit_tree(record.proof.commit),
-            files=record.files,
-            license_files=record.licenses,
             licensing=licensing_of(
                 texts, self.concluded[mirror.name], mirror.license_comment, _others(record)
             ),
@@ -189,7 +170,6 @@ class _Gatherer:
                 record, self.known, self._inner(record) if is_here else NOTHING_INSIDE
             ),
             content=self.reader.content(record, read) if is_here and read is not None else None,
-            signature=record.signature,
         )
 
     def _inner(self, record: Record) -> Inner:

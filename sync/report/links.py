@@ -7,9 +7,8 @@ import re
 from urllib.parse import SplitResult, quote, quote_from_bytes, urlsplit
 
 from sync.ids import ObjectId, RepoPath
-from sync.objects.tree import join
 from sync.quoting import quote_path
-from sync.report.facts import Component
+from sync.report.facts import Component, UpstreamDirectory
 from sync.urls import REMOTE_SCHEMES, is_scp_like
 
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^/:]+):(?P<path>.+)")
@@ -80,26 +79,22 @@ def _page(url: str, commit: ObjectId, path: RepoPath, kind: int) -> str | None:
     return page + _FORGES[host][kind].format(commit=commit, path=quote_from_bytes(path)).rstrip("/")
 
 
-def upstream_path(component: Component, path: RepoPath) -> RepoPath:
-    """Translate a path inside the mirror into one in the upstream's tree."""
-    return join(component.source, path)
-
-
-def purl(component: Component) -> str:
+def purl(copied: UpstreamDirectory) -> str:
     """Return the package URL.
 
     It is `pkg:github/…` for GitHub, else `pkg:generic/…` with repository and commit.
     """
-    parts = _split(component.url)
+    upstream = copied.mirror.record.upstream
+    parts = _split(upstream.url)
     path = parts.path.strip("/").removesuffix(".git")
-    version = _percent(component.pin.value if component.pin.is_plain else component.commit)
-    subpath = "/".join(_percent_bytes(part) for part in component.source.split(b"/") if part)
+    version = _percent(upstream.pin.value if upstream.pin.is_plain else upstream.commit)
+    subpath = "/".join(_percent_bytes(part) for part in copied.path.split(b"/") if part)
     where = f"#{subpath}" if subpath else ""
     if (parts.hostname or "").lower() == "github.com" and len(path.split("/")) == _GITHUB_PATH:
         return f"pkg:github/{_percent_path(path.lower())}@{version}{where}"
-    uri = repository_uri(component.url)
-    vcs = f"?vcs_url={_percent(f'git+{uri}@{component.commit}')}" if uri else ""
-    return f"pkg:generic/{_percent(component.name)}@{version}{vcs}{where}"
+    uri = repository_uri(upstream.url)
+    vcs = f"?vcs_url={_percent(f'git+{uri}@{upstream.commit}')}" if uri else ""
+    return f"pkg:generic/{_percent(copied.mirror.name)}@{version}{vcs}{where}"
 
 
 def _percent(text: str) -> str:
@@ -130,19 +125,18 @@ def swhid_release(tag: ObjectId) -> str:
     return f"swh:1:rel:{tag}"
 
 
-def swhid_qualified(component: Component) -> str:
+def swhid_qualified(copied: UpstreamDirectory) -> str:
     """Return the qualified SWHID of the upstream's directory (ISO/IEC 18670).
 
-    An archive that has the repository can resolve it. It names `upstream_tree`: no archive knows
-    the tree id of a selection.
+    An archive that has the repository can resolve it. It names all of the upstream's directory: no
+    archive knows the tree id of a selection.
     """
-    path = f";path=/{quote_from_bytes(component.source, safe='/')}" if component.source else ""
-    uri = repository_uri(component.url)
+    upstream = copied.mirror.record.upstream
+    path = f";path=/{quote_from_bytes(copied.path, safe='/')}" if copied.path else ""
+    uri = repository_uri(upstream.url)
     origin = f";origin={uri.replace('%', '%25').replace(';', '%3B')}" if uri else ""
-    return (
-        f"{swhid_directory(component.upstream_tree)}{origin};"
-        f"anchor={swhid_revision(component.commit)}{path}"
-    )
+    anchor = swhid_revision(upstream.commit)
+    return f"{swhid_directory(copied.id)}{origin};anchor={anchor}{path}"
 
 
 def swhids(component: Component) -> list[str]:
@@ -151,9 +145,11 @@ def swhids(component: Component) -> list[str]:
     They are the qualified one of the directory, the one of the mirror's own tree if it is a
     selection, then those of the commit and of the annotated tag.
     """
-    own = [] if component.is_whole else [swhid_directory(component.tree)]
-    release = [swhid_release(component.tag)] if component.tag else []
-    return [swhid_qualified(component), *own, swhid_revision(component.commit), *release]
+    upstream = component.record.upstream
+    own = [] if component.is_whole else [swhid_directory(component.record.holding.tree)]
+    release = [swhid_release(upstream.tag)] if upstream.tag else []
+    directory = swhid_qualified(component.upstream_directory)
+    return [directory, *own, swhid_revision(upstream.commit), *release]
 
 
 def gitoid(blob: ObjectId) -> str:
@@ -163,4 +159,4 @@ def gitoid(blob: ObjectId) -> str:
 
 def readable_source(component: Component) -> str:
     """Return the directory in the upstream's tree as text for people; `.` is its root."""
-    return quote_path(component.source) or "."
+    return quote_path(component.record.source) or "."

@@ -59,8 +59,8 @@ def known_by(records: Sequence[Record]) -> Known:
 
 
 def _own_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
-    yield record.tree, record.source
-    yield record.upstream_tree, record.source
+    yield record.holding.tree, record.source
+    yield record.holding.upstream_tree, record.source
 
 
 def _inner_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
@@ -75,8 +75,8 @@ def _proven_trees(record: Record) -> Iterator[tuple[ObjectId, RepoPath]]:
 
     The record's proof names them on its way down from the root of the commit.
     """
-    raw_trees = {object_id("tree", raw): raw for raw in record.proof.trees}
-    tree, path = commit_tree(record.proof.commit), RepoPath(b"")
+    raw_trees = {object_id("tree", raw): raw for raw in record.holding.proof_trees}
+    tree, path = commit_tree(record.upstream.commit_object), RepoPath(b"")
     yield tree, path
     for name in record.source.split(b"/") if record.source else ():
         below = {
@@ -157,7 +157,7 @@ def _origin_by_tree(record: Record, path: bytes, tree: ObjectId, known: Known) -
     if found is None or _is_same_place(record, path, *found):
         return None
     other, source = found
-    is_whole_mirror = tree in {other.tree, other.upstream_tree}
+    is_whole_mirror = tree in {other.holding.tree, other.holding.upstream_tree}
     return _origin(other, source, same_tree=True) if is_whole_mirror or _is_in_place(path) else None
 
 
@@ -202,4 +202,4 @@ def _is_same_place(record: Record, path: bytes, other: Record, source: RepoPath)
 
 
 def _origin(record: Record, source: RepoPath, *, same_tree: bool) -> Origin:
-    return Origin(record.mirror, record.url, record.pin, record.commit, source, same_tree)
+    return Origin(record.mirror, record.url, record.pin, record.upstream.commit, source, same_tree)

@@ -59,13 +59,13 @@ def inner_records(record: Record, read: ReadFile) -> Inner:
     for directory, name, fact in list(_record_files(record))[:_MAX_RECORDS]:
         inner = _parsed(read(fact), name) if unsound < _MOST_UNSOUND else None
         place = _inside(record, join(directory, inner.into.encode())) if inner else None
-        if inner is None or place is None or trees.get(place) != inner.tree:
+        if inner is None or place is None or trees.get(place) != inner.holding.tree:
             continue
         if inner.problems():
             unsound += 1
             continue
         copies[place] = Recorded(
-            record.mirror, inner.mirror, inner.url, inner.pin, inner.commit, inner.source
+            record.mirror, inner.mirror, inner.url, inner.pin, inner.upstream.commit, inner.source
         )
         accounted |= {fact.path, *_licenses(record, directory, inner, files)}
     return Inner(copies, frozenset(accounted))

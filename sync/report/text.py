@@ -32,7 +32,7 @@ def headline(facts: Facts) -> str:
         return f"nothing of {count(len(facts.components), 'mirror')} is here{_elsewhere(facts)}"
     versions: dict[str, list[str]] = {}
     for component in here:
-        of_upstream = versions.setdefault(component.url, [])
+        of_upstream = versions.setdefault(component.record.url, [])
         if version_shown(component) not in of_upstream:
             of_upstream.append(version_shown(component))
     named = [
@@ -79,7 +79,7 @@ def _elsewhere(facts: Facts) -> str:
 
 def version_shown(component: Component) -> str:
     """Return the version, or the commit for a mirror without a version."""
-    return component.version or f"commit {short_pin(component.commit)}"
+    return component.version or f"commit {short_pin(component.record.upstream.commit)}"
 
 
 def state_shown(component: Component) -> str:
@@ -126,16 +126,19 @@ def upstream_shown(component: Component) -> str:
 
     Example: `github.com/WebAssembly/WASI proposals/cli/wit at 281ba75fafcd`.
     """
-    directory = f" {quote_path(component.source)}" if component.source else ""
+    directory = f" {quote_path(component.record.source)}" if component.record.source else ""
     return (
-        f"{component.url.partition('://')[2] or component.url}{directory} "
-        f"at {component.commit[:12]}"
+        f"{component.record.url.partition('://')[2] or component.record.url}{directory} "
+        f"at {component.record.upstream.commit[:12]}"
     )
 
 
 def selection_shown(component: Component) -> str:
     """List the manifest's patterns that select files, such as `include /wit/; exclude deps/`."""
-    patterns = ("include", component.include), ("exclude", component.exclude)
+    patterns = (
+        ("include", component.record.selection.include),
+        ("exclude", component.record.selection.exclude),
+    )
     return "; ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn, Protocol
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import OWN_FILE_BYTES, TREE_BYTES
-from sync.model import Copy, Entry, Mirror, PinKind, UpstreamCommit
+from sync.model import Copy, Entry, Holding, Mirror, PinKind, UpstreamCommit
 from sync.objects.commits import commit_tree, tag_name
 from sync.objects.portable import (
     COLLIDES,
@@ -98,24 +98,13 @@ def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> C
     selected = _select(mirror, upstream, reader)
     _refuse_useless(mirror, selected)
     _refuse_submodules(mirror, upstream, selected, reader)
-    return Copy(
-        upstream=upstream,
-        upstream_tree=selected.upstream_tree,
-        tree=selected.tree,
-        entries=selected.entries,
-        licenses=selected.licenses,
-        proof_trees=selected.proof_trees,
-    )
+    return Copy(upstream, selected.holding)
 
 
 def blobs_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> list[ObjectId]:
     """The blobs that `mirror` needs of this upstream commit; to find them, only trees are read."""
-    selected = _select(mirror, upstream, reader)
-    return [
-        entry.blob
-        for entry in (*selected.entries, *selected.licenses)
-        if entry.mode != Mode.GITLINK
-    ]
+    wanted = _select(mirror, upstream, reader).holding
+    return [entry.blob for entry in (*wanted.files, *wanted.licenses) if entry.mode != Mode.GITLINK]
 
 
 def other_name(mirror: Mirror, tag_objects: Sequence[bytes]) -> str | None:
@@ -190,7 +179,7 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
             hint=f"correct the pattern, or remove it from `{key}`",
             reference="pattern-unused",
         )
-    if not selected.entries:
+    if not selected.holding.files:
         raise SelectionError(
             f"the selection of mirror {mirror.name} is empty",
             _where(mirror),
@@ -202,7 +191,7 @@ def _refuse_useless(mirror: Mirror, selected: Selected) -> None:
 def _refuse_submodules(
     mirror: Mirror, upstream: UpstreamCommit, selected: Selected, reader: ObjectReader
 ) -> None:
-    links = [entry for entry in selected.entries if entry.mode == Mode.GITLINK]
+    links = [entry for entry in selected.holding.files if entry.mode == Mode.GITLINK]
     if not links:
         return
     urls = submodule_urls(_gitmodules(upstream, reader), mirror.url)
@@ -236,19 +225,17 @@ def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
         return b""
 
 
-def refuse_inexact(
-    mirror: Mirror, entries: tuple[Entry, ...], licenses: tuple[Entry, ...], reader: ObjectReader
-) -> None:
+def refuse_inexact(mirror: Mirror, wanted: Holding[Entry], reader: ObjectReader) -> None:
     """SelectionError for what cannot be copied exactly or safely.
 
     It is called before a byte is written, wherever the entries come from.
     """
-    _refuse_excess(mirror, entries, reader)
-    for found in misnamed((entry.path for entry in entries), mirror.allow):
+    _refuse_excess(mirror, wanted.files, reader)
+    for found in misnamed((entry.path for entry in wanted.files), mirror.allow):
         _refuse(mirror, found.path, found.reference, _reason(found))
-    for found in misnamed((entry.path for entry in licenses), mirror.allow):
+    for found in misnamed((entry.path for entry in wanted.licenses), mirror.allow):
         _refuse(mirror, found.path, found.reference, _reason(found), is_license=True)
-    for entry in entries:
+    for entry in wanted.files:
         if (reference := _judge_content(entry, reader)) is not None:
             _refuse(mirror, entry.path, reference)
         _refuse_long(mirror, entry.path)

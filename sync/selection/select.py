@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
-from sync.model import Entry, Selection
+from sync.model import Entry, Holding, Selection
 from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,
@@ -27,16 +27,7 @@ ReadTree = Callable[[ObjectId], bytes]
 class Selected:
     """What a selection takes of an upstream tree."""
 
-    upstream_tree: ObjectId
-    """The id of the tree at `source`."""
-    tree: ObjectId
-    """The id of the tree of what is taken."""
-    entries: tuple[Entry, ...]
-    """The files that are taken, sorted by path; paths are relative to `source`."""
-    licenses: tuple[Entry, ...]
-    """Licence files in `source` or above that are not taken; paths from the upstream's root."""
-    proof_trees: tuple[bytes, ...]
-    """Raw trees, sorted by id: the way to `source`, and those that taken files cannot rebuild."""
+    holding: Holding[Entry]
     unused: tuple[tuple[str, str], ...]
     """Patterns that match nothing, as (key, pattern)."""
 
@@ -75,14 +66,14 @@ def select(
     proof = {tree: raw for _, tree, raw in ancestors} | walk.incomplete
     if source_tree in walk.incomplete:
         ancestors.append((source, source_tree, walk.incomplete[source_tree]))
-    return Selected(
+    holding = Holding(
         upstream_tree=source_tree,
         tree=hash_tree(walk.entries) if walk.incomplete else source_tree,
-        entries=tuple(sorted(walk.entries)),
+        files=tuple(sorted(walk.entries)),
         licenses=covering_licenses(source, ancestors, walk.entries),
         proof_trees=tuple(proof[tree] for tree in sorted(proof)),
-        unused=walk.unused,
     )
+    return Selected(holding, walk.unused)
 
 
 Ancestors = list[tuple[RepoPath, ObjectId, bytes]]

@@ -359,14 +359,16 @@ def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> 
         kind, raw = objects.read_typed(current)
         if kind == "commit":
             try:
-                commit_tree(raw), commit_time(raw)
+                commit_tree(raw)
+                time = commit_time(raw)
             except ValueError as error:
                 raise SelectionError(
                     f"{pin.kind} {pin} names a malformed commit",
                     [f"url: {url}", str(error)],
                     reference="commit-malformed",
                 ) from error
-            return UpstreamCommit(current, target if tags else None, raw, tuple(tags))
+            tag = target if tags else None
+            return UpstreamCommit(url, pin, current, time, tag, raw, tuple(tags))
         if kind != "tag" or pin.kind is PinKind.COMMIT:
             break
         tags.append(raw)

@@ -117,11 +117,11 @@ def _findings(subject: Subject, refs: Mapping[str, ObjectId], source: Source) ->
         if not moved:
             raise
         return  # the pin is gone, which is already a finding
-    if source.objects.has(subject.record.commit):
+    if source.objects.has(subject.record.upstream.commit):
         yield from _content_findings(subject, source.objects)
     elif not moved:
         raise CouldNotCheckError(
-            f"the upstream does not give commit {subject.record.commit}",
+            f"the upstream does not give commit {subject.record.upstream.commit}",
             [f"url: {subject.record.url}", f"mirror: {subject.mirror.name}"],
             reference="commit-missing",
         )
@@ -143,14 +143,14 @@ def _ref_findings(
     record = subject.record
     if record.pin.kind is PinKind.COMMIT:
         tips = {target for name, target in refs.items() if name.startswith(OWN_REFS)}
-        if record.commit not in tips and not source.is_reached(record.commit):
+        if record.upstream.commit not in tips and not source.is_reached(record.upstream.commit):
             message = (
-                f"no branch or tag of {record.url} reaches commit {record.commit}: "
+                f"no branch or tag of {record.url} reaches commit {record.upstream.commit}: "
                 "it may be a fork's"
             )
             yield _finding(Rule.COMMIT_UNREACHABLE, subject, message)
         return
-    target, recorded = refs.get(str(record.ref)), record.tag or record.commit
+    target, recorded = refs.get(str(record.pin.ref)), record.upstream.tag or record.upstream.commit
     if target is None:
         yield _finding(Rule.TAG_DELETED, subject, f"{record.url} has no tag {record.pin} any more")
     elif target != recorded:
@@ -162,9 +162,9 @@ def _ref_findings(
 
 def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Finding]:
     record = subject.record
-    recorded = record.copy
+    recorded = record.copy.holding
     try:
-        copy = copy_of(_as_recorded(subject), recorded.upstream, repository)
+        there = copy_of(_as_recorded(subject), record.upstream, repository).holding
     except SelectionError as error:
         yield _finding(
             Rule.UPSTREAM_TREE_DIFFERS,
@@ -172,14 +172,14 @@ def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Fi
             f"upstream's commit does not give this mirror: {error.message}",
         )
         return
-    if (copy.tree, copy.upstream_tree, copy.entries) != (
-        record.tree,
-        record.upstream_tree,
-        recorded.entries,
+    if (there.tree, there.upstream_tree, there.files) != (
+        recorded.tree,
+        recorded.upstream_tree,
+        recorded.files,
     ):
-        message = f"upstream's commit gives tree {copy.tree}, the record says {record.tree}"
+        message = f"upstream's commit gives tree {there.tree}, the record says {recorded.tree}"
         yield _finding(Rule.UPSTREAM_TREE_DIFFERS, subject, message)
-    given = {*copy.entries, *copy.licenses}
+    given = {*there.files, *there.licenses}
     for fact in (fact for fact in (*record.files, *record.licenses) if fact.entry in given):
         if repository.digest(fact.blob) != (fact.size, fact.sha256):
             yield _finding(
@@ -187,7 +187,7 @@ def _content_findings(subject: Subject, repository: "Repository") -> Iterator[Fi
                 subject,
                 f"the record's size or SHA-256 of {quote_path(fact.path)} is wrong",
             )
-    for path in sorted({entry.path for entry in set(copy.licenses) ^ set(recorded.licenses)}):
+    for path in sorted({entry.path for entry in set(there.licenses) ^ set(recorded.licenses)}):
         yield _finding(
             Rule.UPSTREAM_LICENSE_DIFFERS,
             subject,

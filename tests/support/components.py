@@ -1,15 +1,15 @@
 """Facts of mirrors for reports, made by hand."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Presence
 from sync.manifest.license_expressions import parse_expression
-from sync.model import FileFact, Pin, PinKind
+from sync.model import FileFact, Holding, Mirror, Pin, PinKind, Selection, UpstreamCommit
+from sync.record.record import Record
 from sync.report.facts import Component, Facts, LicenseText, Licensing
-from sync.report.versions import version_of
+from tests.support.changed import changed
 
 COMMIT = ObjectId("1" * 40)
 TREE = ObjectId("2" * 40)
@@ -26,34 +26,15 @@ def concluded(expression: str, *texts: LicenseText, copyright_lines: Sequence[st
 
 
 def component(name: str = "one", pinned: str | None = "v1.2", **changes: Any) -> Component:
-    """A mirror that is here, of one file, as the facts have it."""
+    """A mirror that is here, of one file, as the facts have it; it `is_root` unless that is denied."""
     pin = Pin(PinKind.COMMIT, COMMIT) if pinned is None else Pin(PinKind.TAG, pinned)
-    plain = Component(
-        name=name,
-        into=name,
-        presence=Presence.PRESENT,
-        description=None,
-        supplier=None,
-        url=f"https://example.org/{name}",
-        also_at=(),
-        pin=pin,
-        version=version_of(pin),
-        tag=None,
-        commit=COMMIT,
-        commit_time="2024-09-10T11:12:13Z",
-        source=RepoPath(b""),
-        include=(),
-        exclude=(),
-        tree=TREE,
-        upstream_tree=TREE,
-        is_root=True,
-        files=(FileFact(RepoPath(b"file"), Mode.FILE, BLOB, 1, "4" * 64),),
-        license_files=(),
-        licensing=NO_LICENSING,
-        nested=(),
-        content=None,
-    )
-    return replace(plain, **changes)
+    url = f"https://example.org/{name}"
+    mirror = Mirror(name, url, pin, name, Selection())
+    root = changes.get("tree", TREE) if changes.pop("is_root", True) else "0" * 40
+    upstream = UpstreamCommit(url, pin, COMMIT, "2024-09-10T11:12:13Z", None, f"tree {root}\n\n".encode(), ())
+    files = (FileFact(RepoPath(b"file"), Mode.FILE, BLOB, 1, "4" * 64),)
+    record = Record(name, name, upstream, Selection(), Holding(TREE, TREE, files, (), ()))
+    return changed(Component(mirror, record, Presence.PRESENT, NO_LICENSING, (), None), **changes)
 
 
 def rendered(report: Any, *components: Component) -> str:

@@ -53,7 +53,8 @@ def _property(name: str, value: str) -> dict[str, object]:
 
 def _elsewhere(component: Component) -> dict[str, object]:
     return _property(
-        component.presence.value, f"{component.name} {component.version or component.commit}"
+        component.presence.value,
+        f"{component.name} {component.version or component.record.upstream.commit}",
     )
 
 
@@ -78,7 +79,7 @@ def _library(part: Part) -> dict[str, object]:
     optional: dict[str, object] = {
         "supplier": {"name": part.supplier} if part.supplier else None,
         "version": part.version,
-        "description": part.component.description if part.nested is None else None,
+        "description": part.component.mirror.description if part.nested is None else None,
         "licenses": _licenses(holds, "concluded" if statement.concluded else "declared"),
         "copyright": "\n".join(statement.copyright) or None,
         "purl": part.purl,
@@ -107,36 +108,32 @@ def _swhids(part: Part) -> Iterator[str]:
     An archive that has the repository can resolve the qualified one.
     """
     yield part.swhid
-    if part.upstream is not None and part.upstream.is_whole and part.swhid_in_context:
+    if part.copied is not None and part.copied.is_whole and part.swhid_in_context:
         yield part.swhid_in_context
 
 
 def _pedigree(part: Part) -> dict[str, object]:
-    upstream = part.upstream
     notes: dict[str, object] = {"notes": part.provenance}
-    if upstream is None:
+    if part.copied is None:
         return notes
+    upstream = part.copied.mirror.record.upstream
     page = (file_page if part.is_file else directory_page)(
-        upstream.url, upstream.commit, upstream.source
+        upstream.url, upstream.commit, part.copied.path
     )
     url = {"url": page} if page else {}
-    return {
-        "commits": [
-            {"uid": upstream.commit, **url, "committer": {"timestamp": upstream.commit_time}}
-        ],
-        **notes,
-    }
+    committer = {"timestamp": upstream.commit_time}
+    return {"commits": [{"uid": upstream.commit, **url, "committer": committer}], **notes}
 
 
 def _references(part: Part) -> Iterator[dict[str, object]]:
-    upstream = part.upstream
-    if upstream is None:
+    if part.upstream is None:
         return
+    upstream = part.upstream.record.upstream
     if uri := repository_uri(upstream.url):
         yield {"type": "vcs", "url": uri, "comment": f"at commit {upstream.commit}"}
-    for other in filter(None, map(repository_uri, upstream.also_at)):
+    for other in filter(None, map(repository_uri, part.upstream.mirror.also_at)):
         yield {"type": "vcs", "url": other, "comment": "by the manifest it has the same tree"}
-    for text in upstream.licensing.texts:
+    for text in part.upstream.licensing.texts:
         if page := file_page(upstream.url, upstream.commit, text.upstream_path):
             yield {
                 "type": "license",
@@ -215,17 +212,20 @@ def _properties(part: Part) -> Iterator[dict[str, object]]:
 
 def _mirror_properties(component: Component) -> Iterator[dict[str, object]]:
     yield _property("state", state_shown(component))
-    yield _property("tree", component.tree)
-    yield _property("upstream-tree", component.upstream_tree)
+    yield _property("tree", component.record.holding.tree)
+    yield _property("upstream-tree", component.record.holding.upstream_tree)
     if not component.is_whole:
-        yield _property("upstream-swhid", swhid_qualified(component))
-    yield _property("commit", component.commit)
-    if component.pin.ref:
-        yield _property("ref", component.pin.ref)
-    if component.tag:
-        yield _property("tag-object", component.tag)
-    if component.signature:
-        yield _property("signature", signature_shown(component.signature))
-    yield _property("from", quote_path(component.source) or ".")
-    for name, patterns in (("include", component.include), ("exclude", component.exclude)):
+        yield _property("upstream-swhid", swhid_qualified(component.upstream_directory))
+    yield _property("commit", component.record.upstream.commit)
+    if component.record.pin.ref:
+        yield _property("ref", component.record.pin.ref)
+    if component.record.upstream.tag:
+        yield _property("tag-object", component.record.upstream.tag)
+    if component.record.signature:
+        yield _property("signature", signature_shown(component.record.signature))
+    yield _property("from", quote_path(component.record.source) or ".")
+    for name, patterns in (
+        ("include", component.record.selection.include),
+        ("exclude", component.record.selection.exclude),
+    ):
         yield from (_property(name, pattern) for pattern in patterns)

@@ -87,7 +87,7 @@ def _pattern(directory: str) -> str:
 def _files(
     component: Component, elsewhere: Sequence[Component], of_mirror: Mapping[str, Component]
 ) -> str:
-    beside = [_pattern(component.license_directory)] if component.license_files else []
+    beside = [_pattern(component.license_directory)] if component.record.licenses else []
     licensing = component.licensing
     fields = [
         _field("Files", *_one_or_more([_pattern(component.directory), *beside])),
@@ -113,7 +113,7 @@ def _copyright(component: Component) -> list[str]:
         _SIGN.sub("", line, count=1) if _SIGN.match(line) else line
         for line in component.licensing.copyright
     ]
-    return whose or [f"not stated by {component.url}"]
+    return whose or [f"not stated by {component.record.url}"]
 
 
 def _unknown(licensing: Licensing) -> list[str]:
@@ -128,23 +128,23 @@ def _unknown(licensing: Licensing) -> list[str]:
 
 def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator[str]:
     kind = "An unmodified copy" if component.is_whole else "An unmodified copy of a selection"
-    where = f" of {readable_source(component)}" if component.source else ""
-    yield f"{kind}{where} of {component.url}:"
+    where = f" of {readable_source(component)}" if component.record.source else ""
+    yield f"{kind}{where} of {component.record.url}:"
     yield f"  {component.name} {version_shown(component)}" + (
-        f": {component.description}" if component.description else ""
+        f": {component.mirror.description}" if component.mirror.description else ""
     )
-    if component.pin.ref:
-        yield f"  tag {component.pin}"
-    yield f"  commit {component.commit}"
-    yield f"  git tree {component.tree}"
+    if component.record.pin.ref:
+        yield f"  tag {component.record.pin}"
+    yield f"  commit {component.record.upstream.commit}"
+    yield f"  git tree {component.record.holding.tree}"
     if not component.is_whole:
         yield (
-            f"  selected from upstream's git tree {component.upstream_tree}: "
+            f"  selected from upstream's git tree {component.record.holding.upstream_tree}: "
             f"{selection_shown(component)}"
         )
     yield f"  Debian version {_version(component)}"
-    if component.supplier:
-        yield f"  supplier {component.supplier}"
+    if component.mirror.supplier:
+        yield f"  supplier {component.mirror.supplier}"
     yield ""
     yield from _about_license(component.licensing)
     if component.nested:
@@ -163,10 +163,14 @@ def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
 
 
 def _version(component: Component) -> str:
-    version = debian_version(component.version, component.commit, component.commit_time)
+    version = debian_version(
+        component.version, component.record.upstream.commit, component.record.upstream.commit_time
+    )
     if is_sayable(component.version, version):
         return version
-    without = "its tag reads as a commit id" if component.pin.ref else "it is pinned by commit"
+    without = (
+        "its tag reads as a commit id" if component.record.pin.ref else "it is pinned by commit"
+    )
     reason = without if component.version is None else f"Debian cannot say {component.version}"
     return f"{version}, by date and commit: {reason}"
 

@@ -74,9 +74,9 @@ def _summary(facts: Facts) -> str:
     parts = [
         (
             f"{count(len(components), 'mirror')} of "
-            f"{count(len({component.url for component in components}), 'upstream')}"
+            f"{count(len({component.record.url for component in components}), 'upstream')}"
         ),
-        count(sum(len(component.files) for component in components), "file"),
+        count(sum(len(component.record.files) for component in components), "file"),
         *([count(nested, "nested copy")] if nested else []),
         *([f"{unknown} without a known licence"] if unknown else []),
         *([f"{len(facts.elsewhere)} not here"] if facts.present and facts.elsewhere else []),
@@ -99,10 +99,10 @@ def _mirror(component: Component) -> Html:
         anchor=_anchor(component.name),
         presence=component.presence.value,
         name=component.name,
-        description=note(component.description) if component.description else Html(),
+        description=note(component.mirror.description) if component.mirror.description else Html(),
         directory=join(component.directory.split("/"), Html("/<wbr>")),
         version=version_shown(component),
-        date=component.commit_time[:10],
+        date=component.record.upstream.commit_time[:10],
         upstream=_upstream(component),
         where=_where(component),
         state=state,
@@ -114,11 +114,11 @@ def _mirror(component: Component) -> Html:
         nested=_nested(component.nested),
         contents=_contents(component),
         properties=properties(component),
-        files=file_table("Files", component, component.files, component.source),
+        files=file_table("Files", component, component.record.files, component.record.source),
         license_files=file_table(
             f"Licence files in {component.license_directory}",
             component,
-            component.license_files,
+            component.record.licenses,
             RepoPath(b""),
         ),
         commands=commands(component),
@@ -130,8 +130,10 @@ def _anchor(name: str) -> str:
 
 
 def _upstream(component: Component) -> Html:
-    page = directory_page(component.url, component.commit, component.source)
-    shown = component.url.partition("://")[2] or component.url
+    page = directory_page(
+        component.record.url, component.record.upstream.commit, component.record.source
+    )
+    shown = component.record.url.partition("://")[2] or component.record.url
     return link(page, join(shown.split("/"), Html("/<wbr>")))
 
 
@@ -139,12 +141,12 @@ def _where(component: Component) -> Html:
     """Show directory and commit; the commit id is short on a screen and whole on paper."""
     commit = fill(
         '<code>{}<span class="rest">{}</span></code>',
-        component.commit[:_SHORT],
-        component.commit[_SHORT:],
+        component.record.upstream.commit[:_SHORT],
+        component.record.upstream.commit[_SHORT:],
     )
     return (
-        fill("{} at {}", code(quote_path(component.source)), commit)
-        if component.source
+        fill("{} at {}", code(quote_path(component.record.source)), commit)
+        if component.record.source
         else fill("at {}", commit)
     )
 
@@ -152,8 +154,8 @@ def _where(component: Component) -> Html:
 def _contents(component: Component) -> str:
     recorded = "" if component.is_present else ", as recorded"
     return (
-        f"{count(len(component.files), 'file')}, "
-        f"{sum(fact.size for fact in component.files):,} bytes{recorded}"
+        f"{count(len(component.record.files), 'file')}, "
+        f"{sum(fact.size for fact in component.record.files):,} bytes{recorded}"
     )
 
 

@@ -58,17 +58,21 @@ def _subject(component: Component) -> Json:
     return {
         "name": component.directory,
         "digest": {
-            "gitTree": component.tree,
+            "gitTree": component.record.holding.tree,
             **({"dirHash": directory_hash} if directory_hash else {}),
         },
         "annotations": {
             "mirror": component.name,
             "version": component.version,
             "dependency": _uri(component),
-            "from": quote_path(component.source),
-            "upstreamGitTree": component.upstream_tree,
-            **({"alsoAt": component.also_at} if component.also_at else {}),
-            **({"signature": _signature(component.signature)} if component.signature else {}),
+            "from": quote_path(component.record.source),
+            "upstreamGitTree": component.record.holding.upstream_tree,
+            **({"alsoAt": component.mirror.also_at} if component.mirror.also_at else {}),
+            **(
+                {"signature": _signature(component.record.signature)}
+                if component.record.signature
+                else {}
+            ),
             **(
                 {"nested": [_nested(nested) for nested in component.nested]}
                 if component.nested
@@ -95,11 +99,13 @@ def _dir_hash(component: Component) -> str | None:
     None if the tools that compute it would disagree: some follow symlinks and others skip them,
     some refuse newlines, and sha256sum escapes backslashes.
     """
-    if any(fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.files):
+    if any(
+        fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.record.files
+    ):
         return None
     lines = (
         fact.sha256.encode() + b"  " + fact.path + b"\n"
-        for fact in sorted(component.files, key=lambda fact: fact.path)
+        for fact in sorted(component.record.files, key=lambda fact: fact.path)
     )
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
@@ -127,12 +133,12 @@ def _nested(nested: Nested) -> Json:
 def _parameters(component: Component) -> Json:
     """Write what the manifest asks for, with the manifest's own keys."""
     return {
-        "url": component.url,
-        component.pin.kind.value: component.pin.value,
-        "from": quote_path(component.source),
-        "into": component.into,
-        "include": component.include,
-        "exclude": component.exclude,
+        "url": component.record.url,
+        component.record.pin.kind.value: component.record.pin.value,
+        "from": quote_path(component.record.source),
+        "into": component.mirror.into,
+        "include": component.record.selection.include,
+        "exclude": component.record.selection.exclude,
     }
 
 
@@ -145,17 +151,17 @@ def _dependencies(components: Sequence[Component]) -> Sequence[Json]:
     """List each upstream commit once, in the order of the mirrors made from it."""
     commits: dict[tuple[str, str], Json] = {}
     for component in components:
-        tag = {"gitTag": component.tag} if component.tag else {}
+        tag = {"gitTag": component.record.upstream.tag} if component.record.upstream.tag else {}
         dependency: Json = {
             "uri": _uri(component),
-            "digest": {"gitCommit": component.commit, **tag},
+            "digest": {"gitCommit": component.record.upstream.commit, **tag},
         }
-        commits.setdefault((_uri(component), component.commit), dependency)
+        commits.setdefault((_uri(component), component.record.upstream.commit), dependency)
     return list(commits.values())
 
 
 def _uri(component: Component) -> str:
-    return _commit_uri(component.url, component.pin)
+    return _commit_uri(component.record.url, component.record.pin)
 
 
 def _commit_uri(url: str, pin: Pin) -> str:

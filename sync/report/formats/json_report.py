@@ -189,25 +189,33 @@ def _component(component: Component) -> ComponentReport:
         path=component.directory,
         presence=component.presence.value,
         unmodified=True if component.is_present else None,
-        description=component.description,
-        supplier=component.supplier,
-        pin=str(component.pin),
+        description=component.mirror.description,
+        supplier=component.mirror.supplier,
+        pin=str(component.record.pin),
         version=VersionsReport(
             upstream=component.version,
-            rpm=rpm_version(component.version, component.commit, component.commit_time),
-            debian=debian_version(component.version, component.commit, component.commit_time),
+            rpm=rpm_version(
+                component.version,
+                component.record.upstream.commit,
+                component.record.upstream.commit_time,
+            ),
+            debian=debian_version(
+                component.version,
+                component.record.upstream.commit,
+                component.record.upstream.commit_time,
+            ),
         ),
         upstream=_upstream(component),
-        include=list(component.include),
-        exclude=list(component.exclude),
-        tree=component.tree,
-        purl=purl(component),
+        include=list(component.record.selection.include),
+        exclude=list(component.record.selection.exclude),
+        tree=component.record.holding.tree,
+        purl=purl(component.upstream_directory),
         swhids=swhids(component),
         licensing=_licensing(component),
         nested=[_nested(nested) for nested in component.nested],
-        files=[_file(component.directory, fact) for fact in component.files],
+        files=[_file(component.directory, fact) for fact in component.record.files],
         license_files=[
-            _file(component.license_directory, fact) for fact in component.license_files
+            _file(component.license_directory, fact) for fact in component.record.licenses
         ],
     )
 
@@ -215,16 +223,18 @@ def _component(component: Component) -> ComponentReport:
 def _upstream(component: Component) -> UpstreamReport:
     return UpstreamReport.model_validate(
         {
-            "url": component.url,
-            "also_at": list(component.also_at),
-            "ref": component.pin.ref,
-            "tag": component.tag,
-            "commit": component.commit,
-            "commit_time": component.commit_time,
-            "from": quote_path(component.source),
-            "tree": component.upstream_tree,
-            "page": directory_page(component.url, component.commit, component.source),
-            "signature": signature_report(component.signature),
+            "url": component.record.url,
+            "also_at": list(component.mirror.also_at),
+            "ref": component.record.pin.ref,
+            "tag": component.record.upstream.tag,
+            "commit": component.record.upstream.commit,
+            "commit_time": component.record.upstream.commit_time,
+            "from": quote_path(component.record.source),
+            "tree": component.record.holding.upstream_tree,
+            "page": directory_page(
+                component.record.url, component.record.upstream.commit, component.record.source
+            ),
+            "signature": signature_report(component.record.signature),
         }
     )
 

@@ -57,15 +57,19 @@ def _table(facts: Facts) -> Iterator[str]:
 
 
 def _what(component: Component) -> str:
-    described = [_plain(component.description)] if component.description else []
+    described = [_plain(component.mirror.description)] if component.mirror.description else []
     return "<br>".join([_plain(component.name), *described, _code(component.directory)])
 
 
 def _upstream(component: Component) -> str:
     what = upstream_shown(component)
-    page = directory_page(component.url, component.commit, component.source)
-    homes = [f"the same tree at {_plain(other)}" for other in component.also_at]
-    signed = [_plain(signature_shown(component.signature))] if component.signature else []
+    page = directory_page(
+        component.record.url, component.record.upstream.commit, component.record.source
+    )
+    homes = [f"the same tree at {_plain(other)}" for other in component.mirror.also_at]
+    signed = (
+        [_plain(signature_shown(component.record.signature))] if component.record.signature else []
+    )
     return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes, *signed])
 
 
@@ -127,9 +131,10 @@ def _check(facts: Facts) -> Iterator[str]:
             "these print the same line:"
         )
         yield from ("", "```sh")
-        where = b":" + example.source if example.source else b"^{tree}"
+        where = b":" + example.record.source if example.record.source else b"^{tree}"
         yield f"git rev-parse {shell_word(f'HEAD:{example.directory}'.encode())}"
-        yield f"git rev-parse {shell_word(example.commit.encode() + where)}    # {example.tree}"
+        original = shell_word(example.record.upstream.commit.encode() + where)
+        yield f"git rev-parse {original}    # {example.record.holding.tree}"
         yield "```"
     yield ""
     yield f"Date: {iso_time(facts.timestamp)}."

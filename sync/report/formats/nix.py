@@ -37,16 +37,20 @@ def render(facts: Facts) -> bytes:
 
 def _mirror(component: Component) -> Mapping[str, Value]:
     nar = component.required_content().nar_sha256
-    fetched: Mapping[str, Value] = {"url": component.url, "rev": component.commit, "hash": sri(nar)}
+    fetched: Mapping[str, Value] = {
+        "url": component.record.url,
+        "rev": component.record.upstream.commit,
+        "hash": sri(nar),
+    }
     return {
         "path": component.directory,
         "version": component.version,
-        "url": component.url,
-        "rev": component.commit,
-        "tag": component.pin.value if component.pin.ref else None,
-        "directory": _text(component.source),
-        "tree": component.tree,
-        "upstreamTree": component.upstream_tree,
+        "url": component.record.url,
+        "rev": component.record.upstream.commit,
+        "tag": component.record.pin.value if component.record.pin.ref else None,
+        "directory": _text(component.record.source),
+        "tree": component.record.holding.tree,
+        "upstreamTree": component.record.holding.upstream_tree,
         "narHash": sri(nar),
         "sha256": base32(nar),
         **(
@@ -63,7 +67,7 @@ def _is_what_fetchers_get(component: Component) -> bool:
     change a checkout, export-subst and export-ignore may change an archive.
     """
     return component.is_root and not any(
-        fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.files
+        fact.path.rpartition(b"/")[2] == b".gitattributes" for fact in component.record.files
     )
 
 

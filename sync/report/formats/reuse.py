@@ -55,7 +55,7 @@ def _annotation(component: Component) -> str:
         if licensing.concluded and licensing.concluded_comment
         else []
     )
-    beside = [_glob(component.license_directory)] if component.license_files else []
+    beside = [_glob(component.license_directory)] if component.record.licenses else []
     return _comments([about, *because]) + "".join(
         [
             "[[annotations]]\n",

@@ -77,7 +77,9 @@ def _inert(line: str) -> str:
 
 
 def _mirror(component: Component) -> _Bundled:
-    version = rpm_version(component.version, component.commit, component.commit_time)
+    version = rpm_version(
+        component.version, component.record.upstream.commit, component.record.upstream.commit_time
+    )
     what = (
         "unmodified copy"
         if component.is_whole
@@ -85,12 +87,16 @@ def _mirror(component: Component) -> _Bundled:
     )
     lines = [
         f"{component.name} {version_shown(component)}: {what}, in {component.directory}",
-        f"  URL: {component.url}",
-        *([f"  directory: {readable_source(component)}"] if component.source else []),
-        *([f"  tag: {component.pin}"] if component.pin.ref else []),
-        f"  commit: {component.commit}",
+        f"  URL: {component.record.url}",
+        *([f"  directory: {readable_source(component)}"] if component.record.source else []),
+        *([f"  tag: {component.record.pin}"] if component.record.pin.ref else []),
+        f"  commit: {component.record.upstream.commit}",
         *_unsaid(component, version),
-        *([f"  description: {component.description}"] if component.description else []),
+        *(
+            [f"  description: {component.mirror.description}"]
+            if component.mirror.description
+            else []
+        ),
     ]
     return _Bundled(f"bundled({component.name}) = {version}", tuple(lines))
 
@@ -98,7 +104,9 @@ def _mirror(component: Component) -> _Bundled:
 def _unsaid(component: Component, packaged: str) -> list[str]:
     if is_sayable(component.version, packaged):
         return []
-    without = "its tag reads as a commit id" if component.pin.ref else "it is pinned by commit"
+    without = (
+        "its tag reads as a commit id" if component.record.pin.ref else "it is pinned by commit"
+    )
     reason = (
         without if component.version is None else f"rpm cannot say the version {component.version}"
     )
@@ -120,7 +128,9 @@ def _nested(component: Component, nested: Nested, by_name: Mapping[str, Componen
         )
         return _Bundled(f"bundled({name})", (about,))
     origin = by_name[found.mirror]
-    version = rpm_version(origin.version, origin.commit, origin.commit_time)
+    version = rpm_version(
+        origin.version, origin.record.upstream.commit, origin.record.upstream.commit_time
+    )
     same = "same tree" if found.same_tree else "same files"
     about = (
         f"copy inside {component.name}, in {where}: {same} as {found.mirror} "

@@ -13,15 +13,22 @@ from pydantic_core import to_json
 
 from sync.ids import Mode, RepoPath
 from sync.model import FileFact
+from sync.objects.tree import join
 from sync.quoting import printable, quote_path
-from sync.report.facts import Component, Facts, LicenseText, Nested, Origin
+from sync.report.facts import (
+    Component,
+    Facts,
+    LicenseText,
+    Nested,
+    Origin,
+    UpstreamDirectory,
+)
 from sync.report.links import (
     purl,
     repository_uri,
     swhid_content,
     swhid_directory,
     swhid_qualified,
-    upstream_path,
 )
 from sync.report.text import origin_shown
 from sync.signature.signed import signature_shown
@@ -81,11 +88,8 @@ class Part:
     """The mirror that the part is or lies in."""
     nested: Nested | None
     """The nested copy; None if the part is the mirror itself."""
-    upstream: Component | None
-    """The mirror that the part is, or of which it is a copy; None if no origin was found.
-
-    For a copy, `source` is the directory that it was copied from.
-    """
+    copied: UpstreamDirectory | None
+    """What it is a copy of, of a mirror's upstream; None if no origin was found."""
     statement: Statement
     files: tuple[File, ...]
     """The part's own files, without those of the parts inside.
@@ -93,6 +97,11 @@ class Part:
     Those of a mirror include the licence files beside it.
     """
     inside: tuple["Part", ...]
+
+    @property
+    def upstream(self) -> Component | None:
+        """The mirror that the part is, or of whose upstream it is a copy."""
+        return self.copied.mirror if self.copied else None
 
     @property
     def name(self) -> str:
@@ -106,16 +115,17 @@ class Part:
 
     @property
     def version(self) -> str | None:
-        return None if self.upstream is None else self.upstream.version or self.upstream.commit
+        upstream = self.upstream
+        return None if upstream is None else upstream.version or upstream.record.upstream.commit
 
     @property
     def supplier(self) -> str | None:
         """The supplier; None if nobody has named one."""
-        return (self.upstream.supplier or "").strip() or None if self.upstream else None
+        return (self.upstream.mirror.supplier or "").strip() or None if self.upstream else None
 
     @property
     def purl(self) -> str | None:
-        return None if self.upstream is None else purl(self.upstream)
+        return None if self.copied is None else purl(self.copied)
 
     @property
     def is_file(self) -> bool:
@@ -124,7 +134,7 @@ class Part:
 
     @property
     def swhid(self) -> str:
-        tree = self.component.tree if self.nested is None else self.nested.tree
+        tree = self.component.record.holding.tree if self.nested is None else self.nested.tree
         return swhid_content(tree) if self.is_file else swhid_directory(tree)
 
     @property
@@ -134,16 +144,16 @@ class Part:
         An archive that has the repository can resolve it. None for a single file, and if no URL is
         known that others can resolve.
         """
-        if self.upstream is None or self.is_file or repository_uri(self.upstream.url) is None:
+        copied = self.copied
+        if copied is None or self.is_file or repository_uri(copied.mirror.record.url) is None:
             return None
-        return swhid_qualified(self.upstream)
+        return swhid_qualified(copied)
 
     @property
-    def source(self) -> Component:
-        """Its mirror with `source` at the part: fetching that gives exactly these files."""
-        if self.nested is None:
-            return self.component
-        return replace(self.component, source=upstream_path(self.component, self.nested.path))
+    def source(self) -> RepoPath:
+        """The path in its mirror's upstream: fetching that gives exactly these files."""
+        path = self.component.record.source
+        return path if self.nested is None else join(path, self.nested.path)
 
     @property
     def provenance(self) -> str:
@@ -180,12 +190,14 @@ def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
         comments,
         licensing.copyright,
     )
-    facts = {fact.path: fact for fact in component.files}
+    facts = {fact.path: fact for fact in component.record.files}
     copied = {path for nested in component.nested for path in nested.files}
     own = [_file(component, fact) for path, fact in facts.items() if path not in copied]
-    beside = [_file_beside(component, fact) for fact in component.license_files]
+    beside = [_file_beside(component, fact) for fact in component.record.licenses]
     inside = [_copy(component, nested, facts, known) for nested in component.nested]
-    return Part(component, None, component, statement, (*own, *beside), _nest(inside))
+    return Part(
+        component, None, component.upstream_directory, statement, (*own, *beside), _nest(inside)
+    )
 
 
 def _copy(
@@ -199,11 +211,12 @@ def _copy(
     mirror = known.get(origin.mirror) if origin else None
     if origin is None or mirror is None:
         return Part(component, nested, None, _UNSTATED, files, ())
-    whole = nested.tree if origin.same_tree else mirror.upstream_tree
-    upstream = replace(mirror, source=origin.path, tree=nested.tree, upstream_tree=whole)
-    is_inside = not mirror.source or (origin.path + b"/").startswith(mirror.source + b"/")
+    whole = nested.tree if origin.same_tree else mirror.record.holding.upstream_tree
+    copied = UpstreamDirectory(mirror, origin.path, whole, is_whole=whole == nested.tree)
+    source = mirror.record.source
+    is_inside = not source or (origin.path + b"/").startswith(source + b"/")
     return Part(
-        component, nested, upstream, _stated_for(mirror) if is_inside else _UNSTATED, files, ()
+        component, nested, copied, _stated_for(mirror) if is_inside else _UNSTATED, files, ()
     )
 
 
@@ -267,28 +280,34 @@ def _license(component: Component, path: bytes) -> LicenseText | None:
 
 
 def _mirrored(component: Component) -> str:
-    pin = f", tag {component.pin}" if component.pin.ref else ""
-    where = f"{_at(component.source, component.url)} at commit {component.commit}{pin}"
+    upstream = component.record.upstream
+    pin = f", tag {upstream.pin}" if upstream.pin.ref else ""
+    where = f"{_at(component.record.source, upstream.url)} at commit {upstream.commit}{pin}"
     also = (
-        f"; by the manifest the same tree is at {', '.join(component.also_at)}"
-        if component.also_at
+        f"; by the manifest the same tree is at {', '.join(component.mirror.also_at)}"
+        if component.mirror.also_at
         else ""
     )
     also += (
-        f"; by the project's keys: {signature_shown(component.signature)}"
-        if component.signature
+        f"; by the project's keys: {signature_shown(component.record.signature)}"
+        if component.record.signature
         else ""
     )
     if component.is_whole:
         return (
-            f"unmodified copy of {where}: git tree {component.tree}, "
+            f"unmodified copy of {where}: git tree {component.record.holding.tree}, "
             f"nothing left out, nothing added{also}"
         )
-    patterns = ("include", component.include), ("exclude", component.exclude)
+    patterns = (
+        ("include", component.record.selection.include),
+        ("exclude", component.record.selection.exclude),
+    )
     selection = " and ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
-    left = f"what {selection} leaves of upstream's git tree {component.upstream_tree}"
+    left = (
+        f"what {selection} leaves of upstream's git tree {component.record.holding.upstream_tree}"
+    )
     return (
-        f"unmodified copy of a part of {where}: git tree {component.tree}, "
+        f"unmodified copy of a part of {where}: git tree {component.record.holding.tree}, "
         f"{left}, nothing added{also}"
     )
 
@@ -296,7 +315,7 @@ def _mirrored(component: Component) -> str:
 def _copied(component: Component, nested: Nested) -> str:
     where = (
         f"{quote_path(nested.path)} in the mirror {component.name}, "
-        f"as {component.url} has it at commit {component.commit}"
+        f"as {component.record.url} has it at commit {component.record.upstream.commit}"
     )
     return (
         f"copy of {_origin(nested.origin)}; it is {where}"

@@ -31,8 +31,8 @@ def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
     Their paths start at the root of the release.
     """
     for directory, facts in (
-        (component.directory, component.files),
-        (component.license_directory, component.license_files),
+        (component.directory, component.record.files),
+        (component.license_directory, component.record.licenses),
     ):
         for fact in facts:
             if fact.mode != Mode.SYMLINK:

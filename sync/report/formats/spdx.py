@@ -49,11 +49,12 @@ def render(facts: Facts) -> bytes:
 
 def _elsewhere(component: Component) -> str:
     """Name a mirror that the inventory leaves out because it is not here."""
-    return f"{component.presence.value}: {component.name} ({component.version or component.commit})"
+    version = component.version or component.record.upstream.commit
+    return f"{component.presence.value}: {component.name} ({version})"
 
 
 def _package(part: Part) -> dict[str, object]:
-    description = part.component.description if part.nested is None else None
+    description = part.component.mirror.description if part.nested is None else None
     comment = (
         f"a copy inside the mirror {part.component.name}: {origin_shown(part.nested)}"
         if part.nested
@@ -66,7 +67,7 @@ def _package(part: Part) -> dict[str, object]:
         **{key: value for key, value in optional.items() if value},
         "packageFileName": _file_name(part.directory),
         "supplier": _supplier(part.supplier),
-        "downloadLocation": _download_location(part.source) or _UNKNOWN,
+        "downloadLocation": _download_location(part) or _UNKNOWN,
         "filesAnalyzed": True,
         "packageVerificationCode": _verification_code(part),
         "sourceInfo": part.provenance,
@@ -81,11 +82,12 @@ def _package(part: Part) -> dict[str, object]:
     }
 
 
-def _download_location(component: Component) -> str | None:
+def _download_location(part: Part) -> str | None:
     """Write directory and commit as pip and SPDX do: `git+https://…@<commit>#<directory>`."""
-    uri = repository_uri(component.url)
-    where = f"#{quote_from_bytes(component.source)}" if component.source else ""
-    return uri and f"git+{uri}@{component.commit}{where}"
+    upstream = part.component.record.upstream
+    uri = repository_uri(upstream.url)
+    where = f"#{quote_from_bytes(part.source)}" if part.source else ""
+    return uri and f"git+{uri}@{upstream.commit}{where}"
 
 
 def _package_id(part: Part) -> str:
@@ -153,17 +155,17 @@ def _references(part: Part) -> Iterator[dict[str, object]]:
     if part.purl:
         yield _reference("PACKAGE-MANAGER", "purl", part.purl, None)
     yield _reference("PERSISTENT-ID", "swh", part.swhid, _identity(part))
-    upstream = part.upstream
-    if upstream is not None:
-        yield _reference(
-            "PERSISTENT-ID", "swh", swhid_revision(upstream.commit), "a commit that has these files"
-        )
-    if upstream is not None and upstream.tag:
-        yield _reference(
-            "PERSISTENT-ID", "swh", swhid_release(upstream.tag), "the annotated tag of that commit"
-        )
-    if upstream is not None and part.swhid_in_context:
-        what = "upstream's directory" + ("" if upstream.is_whole else ", of which this is a part")
+    if part.copied is None:
+        return
+    upstream = part.copied.mirror.record.upstream
+    revision = swhid_revision(upstream.commit)
+    yield _reference("PERSISTENT-ID", "swh", revision, "a commit that has these files")
+    if upstream.tag:
+        release = swhid_release(upstream.tag)
+        yield _reference("PERSISTENT-ID", "swh", release, "the annotated tag of that commit")
+    if part.swhid_in_context:
+        is_whole = part.copied.is_whole
+        what = "upstream's directory" + ("" if is_whole else ", of which this is a part")
         yield _reference("OTHER", "swhid", part.swhid_in_context, what)
 
 
@@ -217,7 +219,7 @@ def _relations(part: Part, mirrors: Sequence[Part]) -> Iterator[dict[str, object
     origin = part.nested.origin if part.nested else None
     for mirror in mirrors:
         if part.nested and origin and mirror.name == origin.mirror:
-            is_exact = part.nested.tree == mirror.component.tree
+            is_exact = part.nested.tree == mirror.component.record.holding.tree
             yield _relation(
                 _package_id(part),
                 "COPY_OF" if is_exact else "OTHER",

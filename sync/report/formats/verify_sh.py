@@ -75,8 +75,8 @@ def _list(number: int, component: Component) -> str:
 
 def _directories(component: Component) -> list[tuple[str, Sequence[FileFact]]]:
     both = (
-        (component.directory, component.files),
-        (component.license_directory, component.license_files),
+        (component.directory, component.record.files),
+        (component.license_directory, component.record.licenses),
     )
     return [
         (directory, facts) for directory, facts in both if facts or directory == component.directory

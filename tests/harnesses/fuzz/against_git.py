@@ -8,8 +8,8 @@ from pathlib import Path
 
 from policies.trailers import Trailer, parse_trailers
 from sync.errors import SelectionError
-from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.model import Entry, Mirror, Pin, PinKind, Selection
+from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.model import Entry, Holding, Mirror, Pin, PinKind, Selection
 from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
 from sync.objects.tree import MalformedObjectError, object_id, parse_tree
 from sync.selection.copy import refuse_inexact
@@ -63,7 +63,8 @@ def tree(repository: Path, data: bytes) -> None:
     try:
         entries = parse_tree(data)
         modes = {entry.name: entry.mode if entry.mode in BLOB_MODES else Mode.FILE for entry in entries}
-        refuse_inexact(_MIRROR, tuple(Entry(RepoPath(name), modes[name], id_) for name, _, id_ in entries), (), _Links())
+        files = tuple(Entry(RepoPath(name), modes[name], id_) for name, _, id_ in entries)
+        refuse_inexact(_MIRROR, Holding(EMPTY_TREE, EMPTY_TREE, files, (), ()), _Links())
     except (MalformedObjectError, SelectionError):
         return
     name = _git(repository, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", stdin=data).decode().strip()

@@ -1,17 +1,17 @@
 """Forgeries: any bytes choose which honest records are mixed, what of them is bent, and what is made to fit again."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from typing import Any
 
-from sync.model import Entry
+from sync.model import Entry, Holding, Pin, PinKind, Selection, UpstreamCommit
 from sync.objects.tree import hash_tree, object_id
-from sync.record.proof import Claim, Proof
 from sync.record.record import Record
-from tests.harnesses.fuzz.honest import claim_of, upstream
+from tests.harnesses.fuzz.honest import upstream
 
+Shown = tuple[UpstreamCommit, Selection, Holding[Entry]]
+"""What a record says that its raw objects have to show."""
 Parts = dict[str, Any]
-"""The fields of a claim, and those of its proof with `raw_` before their names."""
+"""All that is said, by name; the raw objects have `raw_` before their names."""
 _FILES = ("entries", "licenses")
 _RAWS = ("raw_tags", "raw_trees")
 _IDS = ("commit", "tag", "upstream_tree", "tree")
@@ -29,22 +29,39 @@ class Choices:
         return options[next(self._data, 0) % len(options)]
 
 
-def forge(data: bytes) -> tuple[Claim, Proof]:
-    """An honest claim and its proof after the edits that the bytes choose; without bytes, honest still."""
+def forge(data: bytes) -> Shown:
+    """What an honest record says after the edits that the bytes choose; without bytes, honest still."""
     choices = Choices(data)
     parts = _parts(choices.pick(upstream()[1]))
     while choices.left > 0:
         choices.pick(_EDITS)(parts, choices)
-    return (
-        Claim(**{field.name: parts[field.name] for field in fields(Claim)}),
-        Proof(**{field.name: parts[f"raw_{field.name}"] for field in fields(Proof)}),
+    commit = UpstreamCommit(
+        "https://example.org/up",
+        Pin(PinKind.TAG, "v1"),
+        parts["commit"],
+        parts["commit_time"],
+        parts["tag"],
+        parts["raw_commit"],
+        parts["raw_tags"],
     )
+    held = (parts[key] for key in ("upstream_tree", "tree", "entries", "licenses", "raw_trees"))
+    return commit, parts["selection"], Holding(*held)
 
 
 def _parts(record: Record) -> Parts:
-    claim, proof = claim_of(record), record.proof
-    return {field.name: getattr(claim, field.name) for field in fields(Claim)} | {
-        f"raw_{field.name}": getattr(proof, field.name) for field in fields(Proof)
+    upstream, holding = record.upstream, record.copy.holding
+    return {
+        "commit": upstream.commit,
+        "commit_time": upstream.commit_time,
+        "tag": upstream.tag,
+        "selection": record.selection,
+        "upstream_tree": holding.upstream_tree,
+        "tree": holding.tree,
+        "entries": holding.files,
+        "licenses": holding.licenses,
+        "raw_commit": upstream.commit_object,
+        "raw_tags": upstream.tag_objects,
+        "raw_trees": holding.proof_trees,
     }
 
 

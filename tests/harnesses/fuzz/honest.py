@@ -8,8 +8,8 @@ from functools import cache
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.model import FileFact, Mirror, Pin, PinKind, Selection, UpstreamCommit
+from sync.objects.commits import commit_time
 from sync.objects.tree import build_trees, object_id
-from sync.record.proof import Claim
 from sync.record.record import Record, make_record
 from sync.selection.copy import copy_of
 
@@ -72,14 +72,16 @@ def record_of(
         "up",
         dataclasses.replace(selection or Selection(), source=RepoPath(source)),
     )
-    copy = copy_of(mirror, UpstreamCommit(commit, target if tags else None, objects.read(commit), tuple(raw_tags)), objects)
+    raw = objects.read(commit)
+    upstream = UpstreamCommit(mirror.url, mirror.pin, commit, commit_time(raw), target if tags else None, raw, tuple(raw_tags))
+    copy = copy_of(mirror, upstream, objects)
 
     def facts(entries: tuple) -> Iterator[FileFact]:
         for path, mode, blob in entries:
             content = objects.read(blob)
             yield FileFact(path, mode, blob, len(content), hashlib.sha256(content).hexdigest())
 
-    return make_record(mirror, copy, facts(copy.entries), facts(copy.licenses))
+    return make_record(mirror, copy, facts(copy.holding.files), facts(copy.holding.licenses))
 
 
 FILES = {b"LICENSE": b"l", b"README": b"r", b"wit/a": b"a", b"wit/deep/b": b"b", b"wit/deep/left": b"x", b"wit/deps/c": b"c"}
@@ -110,18 +112,4 @@ def upstream() -> tuple[Objects, tuple[Record, ...]]:
     return objects, tuple(
         record_of(files, source, selection=selection, tags=tags, time=TIME + len(files), objects=objects)
         for files, (source, selection), tags in itertools.product(commits, PARTS, (2, 1, 0))
-    )
-
-
-def claim_of(record: Record) -> Claim:
-    """What of a record can be proved."""
-    return Claim(
-        commit=record.commit,
-        commit_time=record.commit_time,
-        tag=record.tag,
-        selection=record.selection,
-        upstream_tree=record.upstream_tree,
-        tree=record.tree,
-        entries=tuple(fact.entry for fact in record.files),
-        licenses=tuple(fact.entry for fact in record.licenses),
     )

@@ -14,18 +14,18 @@ from sync.ids import BLOB_MODES, Mode, RepoPath
 from sync.manifest.edit import add_mirror_table, remove_mirror_tables
 from sync.manifest.paths import into_problem, is_mirror_name, overlaps, path_problem
 from sync.manifest.read import parse_manifest
-from sync.model import Mirror
+from sync.model import Entry, Holding, Mirror, Selection, UpstreamCommit
 from sync.objects.commits import commit_tree
 from sync.objects.portable import collisions, judge_portable
 from sync.objects.tree import MalformedObjectError, build_trees, dump_tree, escapes, judge_name, judge_path, parse_tree
 from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_file import dump_record, parse_record
-from sync.record.proof import Claim, Proof, check_proof
+from sync.record.proof import proof_problems
 from sync.selection.patterns import last_match, parse_pattern
 from sync.selection.select import select
 from sync.urls import REMOTE_SCHEMES, is_local, is_scp_like, url_problem
 from tests.harnesses.fuzz.forgery import forge
-from tests.harnesses.fuzz.honest import claim_of, upstream
+from tests.harnesses.fuzz.honest import upstream
 
 MAX_SECONDS = 1
 _REFERENCE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
@@ -90,30 +90,28 @@ def record(data: bytes) -> None:
         assert judge_path(path) in {None, "name-not-utf8"}
         assert posixpath.normpath(path) == path and not path.startswith((b"/", b"../"))
     if not parsed.problems():
-        _assert_true(claim_of(parsed), parsed.proof)
+        _assert_true(parsed.upstream, parsed.selection, parsed.copy.holding)
 
 
 def proof(data: bytes) -> None:
     """The bytes choose a forgery; one that is accepted says of the commit what the commit has, and nothing else."""
-    claim, forged = forge(data)
-    if not check_proof(claim, forged):
-        _assert_true(claim, forged)
+    forged = forge(data)
+    if not proof_problems(*forged):
+        _assert_true(*forged)
 
 
-def _assert_true(claim: Claim, shown: Proof) -> None:
+def _assert_true(said: UpstreamCommit, selection: Selection, holding: Holding[Entry]) -> None:
     """Judged by hashes of Python's own and, where the commit is our upstream's, by all that the upstream has."""
-    expected: str = claim.tag or claim.commit
-    for raw in shown.tags:
+    expected: str = said.tag or said.commit
+    for raw in said.tag_objects:
         assert _sha1(b"tag", raw) == expected
         expected = raw.split()[1].decode()
-    assert expected == claim.commit == _sha1(b"commit", shown.commit)
+    assert expected == said.commit == _sha1(b"commit", said.commit_object)
     objects, _ = upstream()
-    if claim.commit in objects:
-        true = select(commit_tree(shown.commit), claim.selection, objects.read)
-        assert (true.upstream_tree, true.tree, true.entries) == (claim.upstream_tree, claim.tree, claim.entries)
-        assert (true.licenses, true.proof_trees) == (claim.licenses, shown.trees)
-        (seconds,) = re.findall(rb"committer .*> (\d+)", shown.commit)
-        assert claim.commit_time == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
+    if said.commit in objects:
+        assert select(commit_tree(said.commit_object), selection, objects.read).holding == holding
+        (seconds,) = re.findall(rb"committer .*> (\d+)", said.commit_object)
+        assert said.commit_time == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
 
 
 def _sha1(kind: bytes, raw: bytes) -> str:

@@ -25,21 +25,25 @@ def properties(component: Component) -> Html:
 
 
 def _properties(component: Component) -> Iterator[tuple[str, str]]:
-    if component.supplier:
-        yield "Supplier", component.supplier
+    if component.mirror.supplier:
+        yield "Supplier", component.mirror.supplier
     yield from _licensing(component)
     yield from _upstream(component)
-    if component.include or component.exclude:
+    if component.record.selection.include or component.record.selection.exclude:
         yield "Selection", join(_selection(component), _NEXT_LINE)
     partial = (
         Html()
         if component.is_whole
-        else fill("{}selected from {}", _NEXT_LINE, code(component.upstream_tree))
+        else fill("{}selected from {}", _NEXT_LINE, code(component.record.holding.upstream_tree))
     )
-    yield "Tree", fill("{}{}", code(component.tree), partial)
-    yield "Package URL", code(links.purl(component))
+    yield "Tree", fill("{}{}", code(component.record.holding.tree), partial)
+    yield "Package URL", code(links.purl(component.upstream_directory))
     yield "SWHID", join(map(code, links.swhids(component)), _NEXT_LINE)
-    version = (component.version, component.commit, component.commit_time)
+    version = (
+        component.version,
+        component.record.upstream.commit,
+        component.record.upstream.commit_time,
+    )
     yield "For packages", fill("rpm {}, Debian {}", rpm_version(*version), debian_version(*version))
 
 
@@ -62,23 +66,37 @@ def _licensing(component: Component) -> Iterator[tuple[str, str]]:
 
 
 def _upstream(component: Component) -> Iterator[tuple[str, str]]:
-    yield "Upstream", code(component.url)
-    if component.also_at:
-        yield "Also at", join(map(code, component.also_at), _NEXT_LINE)
-    if component.pin.ref:
+    yield "Upstream", code(component.record.url)
+    if component.mirror.also_at:
+        yield "Also at", join(map(code, component.mirror.also_at), _NEXT_LINE)
+    if component.record.pin.ref:
         annotated = (
-            fill("{}annotated, {}", _NEXT_LINE, code(component.tag)) if component.tag else Html()
+            fill("{}annotated, {}", _NEXT_LINE, code(component.record.upstream.tag))
+            if component.record.upstream.tag
+            else Html()
         )
-        yield "Tag", fill("{}{}", code(component.pin.value), annotated)
-    page = links.directory_page(component.url, component.commit, component.source)
-    yield "Commit", fill("{}{}", link(page, code(component.commit)), note(component.commit_time))
-    if component.signature:
-        yield "Signature", signature_shown(component.signature)
+        yield "Tag", fill("{}{}", code(component.record.pin.value), annotated)
+    page = links.directory_page(
+        component.record.url, component.record.upstream.commit, component.record.source
+    )
+    yield (
+        "Commit",
+        fill(
+            "{}{}",
+            link(page, code(component.record.upstream.commit)),
+            note(component.record.upstream.commit_time),
+        ),
+    )
+    if component.record.signature:
+        yield "Signature", signature_shown(component.record.signature)
     yield "Directory", code(links.readable_source(component))
 
 
 def _selection(component: Component) -> Iterator[Html]:
-    for verb, patterns in (("include", component.include), ("exclude", component.exclude)):
+    for verb, patterns in (
+        ("include", component.record.selection.include),
+        ("exclude", component.record.selection.exclude),
+    ):
         if patterns:
             yield fill("{} {}", verb, join(map(code, patterns), ", "))
 
@@ -107,7 +125,10 @@ def _file(component: Component, fact: FileFact, upstream: RepoPath) -> Html:
 
     The end tags that HTML makes optional are left out: they would be a tenth of a large page.
     """
-    path = link(links.file_page(component.url, component.commit, upstream), quote_path(fact.path))
+    path = link(
+        links.file_page(component.record.url, component.record.upstream.commit, upstream),
+        quote_path(fact.path),
+    )
     mode = fill(" <i>{}</i>", _MODES[fact.mode]) if fact.mode in _MODES else Html()
     return fill(
         "\n<tr><td>{}{}<td>{}<td>{}<td>{}", path, mode, f"{fact.size:,}", fact.blob, fact.sha256
@@ -123,9 +144,10 @@ def _commands(component: Component) -> Iterator[str]:
     if component.is_present:
         yield "# the files against the record, the record against the commit id"
         yield f"git verbatim verify {component.name}"
-        yield f"# the copy, in this repository: {component.tree}"
+        yield f"# the copy, in this repository: {component.record.holding.tree}"
         yield f"git rev-parse {shell_word(f'HEAD:{component.directory}'.encode())}"
     original = "the same directory" if component.is_whole else "what it was selected from"
-    yield f"# {original}, in a clone of {component.url}: {component.upstream_tree}"
-    path = b":" + component.source if component.source else b"^{tree}"
-    yield f"git rev-parse {shell_word(component.commit.encode() + path)}"
+    tree = component.record.holding.upstream_tree
+    yield f"# {original}, in a clone of {component.record.url}: {tree}"
+    path = b":" + component.record.source if component.record.source else b"^{tree}"
+    yield f"git rev-parse {shell_word(component.record.upstream.commit.encode() + path)}"
