@@ -2,13 +2,12 @@
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sync.errors import ExitStatus, UsageError
-from sync.host.find import find_host
+from sync.host.find import find_host_here
 from sync.paint import paint_for
 from sync.wording import did_you_mean
 
@@ -76,7 +75,7 @@ def check(
         )
     from policies.check import open_policy
 
-    policy = open_policy(find_host(Path.cwd()))
+    policy = open_policy(find_host_here())
     if commits is not None:
         report = policy.check_range(commits)
     elif everything:
@@ -113,7 +112,7 @@ def install(pre_receive: PreReceive = False) -> None:
     from policies.hooks.install import install as install_hooks
     from policies.hooks.render import render_hooks
 
-    statuses = install_hooks(find_place(find_host(Path.cwd()), pre_receive=pre_receive))
+    statuses = install_hooks(find_place(find_host_here(), pre_receive=pre_receive))
     sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
     if pre_receive:
         print(
@@ -128,7 +127,7 @@ def uninstall(pre_receive: PreReceive = False) -> None:
     from policies.hooks.install import find_place
     from policies.hooks.install import uninstall as uninstall_hooks
 
-    host = find_host(Path.cwd())
+    host = find_host_here()
     removed = uninstall_hooks(find_place(host, pre_receive=pre_receive or host.root is None))
     for status in removed:
         print(
@@ -144,7 +143,7 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
     """Show which hooks are in place."""
     from policies.hooks.install import find_place, read_status
 
-    host = find_host(Path.cwd())
+    host = find_host_here()
     statuses = read_status(find_place(host, pre_receive=pre_receive or host.root is None))
     if json:
         from policies.output import hooks_json

@@ -22,7 +22,8 @@ from sync.judgement.findings import (
 from sync.layout import THIRD_PARTY, license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import Entry, FileFact
-from sync.objects.tree import TreeEntry, hash_tree
+from sync.objects.tree import TreeEntry
+from sync.record.places import Place
 from sync.record.proof import proven_holding
 from sync.record.record import Record
 
@@ -131,22 +132,18 @@ class Copies:
         surplus: list[str] = []
 
         def look(record: Record) -> Held:
-            licenses_tree = hash_tree(fact.entry for fact in record.licenses)
-            files, more_files = self._held(facts.files, record.files, record.holding.tree)
-            licenses, more_licenses = self._held(facts.licenses, record.licenses, licenses_tree)
-            places = (
-                (record.into, files, more_files),
-                (license_directory(facts.name), licenses, more_licenses),
-            )
-            surplus.extend(directory for directory, _, too_many in places if too_many)
+            files: dict[str, Sequence[FileFact]] = {}
+            for place, entry in zip(record.places, (facts.files, facts.licenses), strict=True):
+                files[place.directory], too_many = self._held(entry, place)
+                if too_many:
+                    surplus.append(place.directory)
             blobs = {
                 os.fsencode(f"{directory}/") + fact.path: fact.blob
-                for directory, held, _ in places
+                for directory, held in files.items()
                 for fact in held
             }
             return Held(
-                files or None,
-                licenses or None,
+                files,
                 lambda path: self._explaining(blobs.get(os.fsencode(path))),
                 is_work_tree=False,
             )
@@ -155,16 +152,17 @@ class Copies:
         return found + tuple(_far_too_many(facts.name, directory) for directory in surplus)
 
     def _held(
-        self, entry: TreeEntry | None, recorded: Sequence[FileFact], tree: ObjectId
+        self, entry: TreeEntry | None, place: Place[FileFact]
     ) -> tuple[Sequence[FileFact], bool]:
-        """Return the files at an entry as facts, and whether there are far too many of them.
+        """Return the files at a place's entry as facts, and whether there are far too many of them.
 
         A file that is as recorded has the record's own fact. If there are far too many files, only
         those at recorded paths are returned.
         """
         if entry is None:
             return (), False
-        if entry.mode == Mode.TREE and entry.id == tree:
+        recorded = place.files
+        if entry.mode == Mode.TREE and entry.id == place.tree:
             return recorded, False
         known = {fact.entry: fact for fact in recorded}
         limit = len(recorded) + MORE_THAN_RECORDED
@@ -288,13 +286,9 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
             replace(finding, message=difference) for difference in record.differences(facts.mirror)
         )
     elif finding.difference is Difference.MISSING and finding.expected is None:
-        directory = (
-            record.into
-            if finding.path == f"{THIRD_PARTY}/{record.into}"
-            else license_directory(facts.name)
-        )
-        recorded = record.files if directory == record.into else record.licenses
-        yield from compare_files(facts.name, directory, recorded, (), _nothing)
+        for place in record.places:
+            if finding.path == f"{THIRD_PARTY}/{place.directory}":
+                yield from compare_files(facts.name, place.directory, place.files, (), _nothing)
     else:
         yield finding
 

@@ -12,7 +12,6 @@ from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import (
     Change,
     FileChanges,
-    OnDisk,
     Plan,
     is_satisfied,
     local_changes,
@@ -26,6 +25,7 @@ from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import Mode, RepoPath
 from sync.model import Copy, Entry, FileFact, Mirror, Pin, PinKind
 from sync.objects.tree import object_id
+from sync.record.places import Present
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import record_of
 from tests.support.changed import changed_record
@@ -36,7 +36,6 @@ LATER = {b"LICENSE": b"l2\n", b"wit/a": b"a2\n", b"wit/new/c": b"c\n"}
 V1, V2 = record_of(FILES, b"wit", tags=0), record_of(LATER, b"wit", tags=0)
 """Of one mirror, `up`, whose upstream has moved from the one to the other; both are of its tag v1."""
 
-NOTHING = OnDisk(None, None)
 PATHS = st.sampled_from([RepoPath(path) for path in (b"a", b"b", b"d/a", b"d/\xff", b"COPYING")])
 MODES = st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK])
 
@@ -66,20 +65,27 @@ def copy_with(files: tuple[FileFact, ...], licenses: tuple[FileFact, ...] = ()) 
     return dataclasses.replace(V1.copy, holding=holding)
 
 
-def as_recorded(record: Record) -> OnDisk:
-    return OnDisk(record.files, record.licenses)
+Facts = tuple[FileFact, ...] | None
+
+
+def on_disk(files: Facts, licenses: Facts) -> Present:
+    return {"up": files, "licenses/up": licenses}
+
+
+NOTHING = on_disk(None, None)
+
+
+def as_recorded(record: Record) -> Present:
+    return on_disk(record.files, record.licenses)
 
 
 def planned(
     record: Record | None = V1,
     copy: Copy = V2.copy,
-    present: OnDisk | None = None,
-    moved_from: str | None = None,
-    there: tuple[FileFact, ...] | None = None,
+    present: Present | None = None,
 ) -> Change:
     """The plan of one mirror: unless it is said otherwise, of V1 as it was synced, which is to be V2."""
-    present = present or as_recorded(V1)
-    return plan_mirror(mirror(), record, copy, present, moved_from, {moved_from: there}.__getitem__)
+    return plan_mirror(mirror(), record, copy, present or as_recorded(V1))
 
 
 def paths(*names: bytes) -> tuple[RepoPath, ...]:
@@ -106,14 +112,14 @@ def test_a_record_of_something_else_does_not_satisfy(changes: dict[str, object])
     "present",
     [
         NOTHING,
-        OnDisk(V1.files, None),
-        OnDisk(V1.files[:1], V1.licenses),
-        OnDisk((*V1.files, fact(b"z", b"")), V1.licenses),
-        OnDisk(V1.files, (fact(b"LICENSE", b"other"),)),
+        on_disk(V1.files, None),
+        on_disk(V1.files[:1], V1.licenses),
+        on_disk((*V1.files, fact(b"z", b"")), V1.licenses),
+        on_disk(V1.files, (fact(b"LICENSE", b"other"),)),
     ],
     ids=["nothing", "no licence", "a file less", "a file more", "another licence"],
 )
-def test_a_disk_that_differs_from_the_record_does_not_satisfy(present: OnDisk) -> None:
+def test_a_disk_that_differs_from_the_record_does_not_satisfy(present: Present) -> None:
     assert not is_satisfied(mirror(), V1, present)
 
 
@@ -134,7 +140,7 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
     assert change.files == FileChanges(paths(b"new/c"), paths(b"a"), paths(b"deep/b"))
     assert change.licenses == FileChanges(changed=paths(b"LICENSE"))
     assert change.changed_licenses == ("third_party/licenses/up/LICENSE",)
-    assert change.places == ("up",)
+    assert change.directories == ["up", "licenses/up"]
 
 
 def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
@@ -148,7 +154,7 @@ def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -
 
 
 def test_a_mode_alone_is_a_change() -> None:
-    change = planned(None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), OnDisk((fact(b"a", b""),), None))
+    change = planned(None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), on_disk((fact(b"a", b""),), None))
     assert change.files == FileChanges(changed=paths(b"a"))
 
 
@@ -156,7 +162,7 @@ def test_a_mode_alone_is_a_change() -> None:
 def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
     wanted: tuple[FileFact, ...], present: tuple[FileFact, ...]
 ) -> None:
-    changes = planned(None, copy_with(wanted), OnDisk(present, None)).files
+    changes = planned(None, copy_with(wanted), on_disk(present, None)).files
     assert all(list(some) == sorted(some) for some in (changes.added, changes.changed, changes.removed))
     gone = {*changes.changed, *changes.removed}
     kept = {each.entry for each in present if each.path not in gone}
@@ -168,7 +174,7 @@ def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
 
 @given(wanted=FACTS, licenses=FACTS)
 def test_what_is_satisfied_has_nothing_to_change(wanted: tuple[FileFact, ...], licenses: tuple[FileFact, ...]) -> None:
-    present = OnDisk(wanted, licenses)
+    present = on_disk(wanted, licenses)
     record = changed_record(V1, files=wanted, licenses=licenses)
     assert is_satisfied(mirror(), record, present)
     change = planned(record, record.copy, present)
@@ -180,30 +186,41 @@ def test_what_is_satisfied_has_nothing_to_change(wanted: tuple[FileFact, ...], l
 
 
 def test_a_removal_takes_everything_away() -> None:
-    change = plan_removal("up", "up", V1, as_recorded(V1), keeps_files=False)
+    change = plan_removal("up", "up", V1, as_recorded(V1))
     assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
-    assert (change.places, change.old_pin, change.new_pin) == (("up",), Pin(PinKind.TAG, "v1"), None)
+    assert change.directories == ["up", "licenses/up"]
+    assert (change.old_pin, change.new_pin) == (Pin(PinKind.TAG, "v1"), None)
     assert local_changes(change) == []
 
 
 def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
-    change = plan_removal("up", "up", V1, OnDisk(None, V1.licenses), keeps_files=True)
-    assert (change.places, bool(change.files)) == ((), False)
+    change = plan_removal("up", "up", V1, {"licenses/up": V1.licenses})
+    assert (change.directories, bool(change.files)) == (["licenses/up"], False)
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
 
 
 def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
-    change = planned(V1, V1.copy, OnDisk(None, V1.licenses), "there", V1.files)
-    assert change.places == ("up", "there")
+    there = dataclasses.replace(V1, into="there")
+    change = planned(there, V1.copy, {**on_disk(None, V1.licenses), "there": V1.files})
+    assert (change.moved_from, change.directories) == ("there", ["there", "up", "licenses/up"])
     assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
-    assert (change.present_there, local_changes(change)) == (V1.files, [])
+    assert (change.places[0].files, local_changes(change)) == (
+        FileChanges(removed=paths(b"a", b"deep/b")),
+        [],
+    )
+
+
+def test_a_mirror_that_leaves_a_place_to_another_takes_nothing_away_there() -> None:
+    there = dataclasses.replace(V1, into="there")
+    change = planned(there, V1.copy, on_disk(None, V1.licenses))
+    assert (change.moved_from, change.directories) == (None, ["up", "licenses/up"])
 
 
 def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> None:
     plan = Plan((planned(),), satisfied=("one", "two"), unstaged=("two",))
     two = mirror(name="two", into="deep/two")
-    assert plan.directories({"two": two}) == ["deep/two", "up", "licenses/two", "licenses/up"]
+    assert plan.directories({"two": two}) == ["deep/two", "licenses/two", "up", "licenses/up"]
     assert plan.records == ["provenance/two.json", "provenance/up.json"]
     assert [bool(plan), bool(Plan((), ("one",))), bool(Plan((), ("one",), ("one",)))] == [True, False, True]
 
@@ -230,7 +247,7 @@ def test_local_is_what_neither_the_record_nor_the_upstream_has(
     present: tuple[FileFact, ...], recorded: tuple[FileFact, ...], wanted: tuple[FileFact, ...]
 ) -> None:
     record = changed_record(V1, files=recorded, licenses=())
-    change = planned(record, copy_with(wanted), OnDisk(present, None))
+    change = planned(record, copy_with(wanted), on_disk(present, None))
     known = {each.entry for each in (*recorded, *wanted)}
     lost = [each.path for each in present if each.entry not in known]
     assert [path.removeprefix("third_party/up/") for path in local_changes(change)] == [
@@ -245,7 +262,8 @@ def test_local_is_what_neither_the_record_nor_the_upstream_has(
 
 def test_local_changes_of_files_licences_and_the_place_before_are_listed_together() -> None:
     mine = (fact(b"mine", b"mine"),)
-    change = planned(V1, V2.copy, OnDisk(mine, mine), "there", (*V1.files, *mine))
+    there = dataclasses.replace(V1, into="there")
+    change = planned(there, V2.copy, {**on_disk(mine, mine), "there": (*V1.files, *mine)})
     with pytest.raises(LocalChangesError) as raised:
         refuse_local_changes([change])
     assert raised.value.context == [
@@ -257,7 +275,8 @@ def test_local_changes_of_files_licences_and_the_place_before_are_listed_togethe
 
 def test_what_upstream_gives_now_is_no_local_change_there() -> None:
     """At the place before, only the record says what is upstream's."""
-    change = planned(V1, V2.copy, NOTHING, "there", V2.files)
+    there = dataclasses.replace(V1, into="there")
+    change = planned(there, V2.copy, {**NOTHING, "there": V2.files})
     assert local_changes(change) == ["third_party/there/a", "third_party/there/new/c"]
 
 

@@ -133,8 +133,8 @@ def hostile_release(root: Path, names: Sequence[bytes] = HOSTILE) -> Facts:
     return facts_of(on_disk(root))
 
 
-REMOVED = component("gone", presence=Presence.REMOVED, version="2.0", content=None)
-ABSENT = component("far", presence=Presence.ABSENT, version=None, pin=Pin(PinKind.COMMIT, COMMIT), content=None)
+REMOVED = component("gone", presence=Presence.REMOVED, pin=Pin(PinKind.TAG, "2.0"), content=None)
+ABSENT = component("far", presence=Presence.ABSENT, pin=Pin(PinKind.COMMIT, COMMIT), content=None)
 
 
 # sha256sum
@@ -614,7 +614,7 @@ def test_nix_gets_an_attribute_a_mirror_and_comments_on_the_others() -> None:
 
 
 def test_a_mirror_of_a_commit_has_no_tag_and_no_version(tmp_path: Path) -> None:
-    (tmp_path / "nix").write_bytes(nix.render(facts_of(component(pin=Pin(PinKind.COMMIT, COMMIT), version=None))))
+    (tmp_path / "nix").write_bytes(nix.render(facts_of(component(pin=Pin(PinKind.COMMIT, COMMIT)))))
     assert evaluate(tmp_path / "nix")["up"]["tag"] is None
     assert evaluate(tmp_path / "nix")["up"]["version"] is None
 
@@ -623,7 +623,7 @@ def test_a_mirror_of_a_commit_has_no_tag_and_no_version(tmp_path: Path) -> None:
     "words", ['${abort "no"}', '"; x = "', "back\\slash\\", "$${x}", "''${x}", "\u202e\x9b2J", '\u202e${x}"\\']
 )
 def test_words_from_outside_are_words_in_nix(tmp_path: Path, words: str) -> None:
-    hostile = component("a.b", version=words, url=words, pin=Pin(PinKind.TAG, words), source=RepoPath(words.encode()))
+    hostile = component("a.b", url=words, pin=Pin(PinKind.TAG, words), source=RepoPath(words.encode()))
     (tmp_path / "nix").write_bytes(nix.render(facts_of(hostile)))
     values = evaluate(tmp_path / "nix")["a.b"]
     assert [values[key] for key in ("version", "url", "tag", "directory")] == [words] * 4
@@ -896,14 +896,14 @@ def test_dependencies_are_named_by_uris(url: str, tag: str) -> None:
 
 
 def test_a_commit_pin_is_named_by_its_commit() -> None:
-    statement = read_statement(intoto.render(facts_of(component(pin=Pin(PinKind.COMMIT, COMMIT), version=None))))
+    statement = read_statement(intoto.render(facts_of(component(pin=Pin(PinKind.COMMIT, COMMIT)))))
     (dependency,) = build_definition(statement)["resolvedDependencies"]
     assert dependency == {"uri": f"git+https://example.org/up@{COMMIT}", "digest": {"gitCommit": COMMIT}}
     assert build_definition(statement)["externalParameters"]["mirrors"]["up"]["commit"] == COMMIT
 
 
 def test_the_statement_is_ascii_whatever_the_words() -> None:
-    hostile = component(version="\u202e\x9b", pin=Pin(PinKind.TAG, "\u202e\x1b"), source=RepoPath(b"\xff\n"), exclude=("\x9b",))
+    hostile = component(pin=Pin(PinKind.TAG, "\u202e\x1b"), source=RepoPath(b"\xff\n"), exclude=("\x9b",))
     assert intoto.render(facts_of(hostile)).replace(b"\n", b"").decode("ascii").isprintable()
 
 

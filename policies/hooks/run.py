@@ -191,11 +191,10 @@ def _policy() -> "Policy":
 
 
 def _host() -> "Host":
-    from pathlib import Path
 
-    from sync.host.find import find_host
+    from sync.host.find import find_host_here
 
-    return find_host(Path.cwd())
+    return find_host_here()
 
 
 def _say(report: "CheckReport") -> int:

@@ -1,18 +1,19 @@
 """Carries out a plan: stages what each mirror becomes, then replaces the present state by it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sync.change.look import Preparation
-from sync.change.plan import Change, Plan
-from sync.change.stage import Staging, WantedDirectory
+from sync.change.plan import Change, PlaceChange, Plan
+from sync.change.stage import Staging
 from sync.git.copying import Copying, copy_objects
 from sync.host.journal import Outcome
 from sync.host.scan import read_content
-from sync.layout import MANIFEST, license_directory, record_path
+from sync.layout import MANIFEST, record_path
 from sync.model import FileFact, Mirror
 from sync.record.json_file import dump_record
-from sync.record.record import make_record
+from sync.record.places import places_of
+from sync.record.record import Record, make_record
 
 _File = tuple[str, bytes | None, bytes | None]
 """The name of a file, its new content and its present content; None is no file."""
@@ -33,7 +34,8 @@ def apply_plan(
         for change in plan.changes:
             mirrors.stage(change)
         for name in plan.unstaged:
-            mirrors.follow(prepared.manifest.mirrors[name])
+            if record := prepared.record(name):
+                mirrors.follow(prepared.manifest.mirrors[name], record)
         for copying in mirrors.copying:
             copying.finish()
     except BaseException:
@@ -71,61 +73,46 @@ class _Mirrors:
     copying: list[Copying] = field(default_factory=list)
 
     def stage(self, change: Change) -> None:
-        licenses = license_directory(change.name)
         record_file = record_path(change.name)
-        if change.moved_from is not None:
-            self.staging.remove_directory(
-                change.moved_from, self.prepared.as_it_lies(change.moved_from, change.present_there)
-            )
+        before = self.prepared.state.read(record_file)
         if change.mirror is None or change.copy is None:
-            if not change.keeps_files:
-                self.staging.remove_directory(
-                    change.into, self.prepared.as_it_lies(change.into, change.present.files)
-                )
-            self.staging.remove_directory(
-                licenses, self.prepared.as_it_lies(licenses, change.present.licenses)
-            )
-            self.staging.file(record_file, None, self.prepared.state.read(record_file))
+            for place in change.places:
+                self._remove(place)
+            self.staging.file(record_file, None, before)
             return
         mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
         if self.prepared.stage and mirror.checked_in and reader is not self.prepared.repository:
             blobs = [entry.blob for entry in (*copy.holding.files, *copy.holding.licenses)]
             self.copying.append(copy_objects(reader, self.prepared.repository, blobs))
-        checked_in, read = mirror.checked_in, reader.contents
-        present = self.prepared.as_it_lies(mirror.into, change.present.files)
-        beside = self.prepared.as_it_lies(licenses, change.present.licenses)
-        files = self.staging.directory(
-            mirror.into,
-            WantedDirectory(copy.holding.tree, copy.holding.files),
-            present,
-            read,
-            checked_in=checked_in,
-        )
-        kept = self.staging.directory(
-            licenses, WantedDirectory.of(copy.holding.licenses), beside, read, checked_in=checked_in
-        )
-        self.staging.file(
-            record_file,
-            dump_record(make_record(mirror, copy, files, kept)),
-            self.prepared.state.read(record_file),
-        )
+        read: dict[str, list[FileFact]] = {}
+        for place in change.places:
+            if place.wanted is None:
+                self._remove(place)
+            else:
+                read[place.directory] = self.staging.directory(
+                    place.wanted,
+                    self._as_it_lies(place),
+                    reader.contents,
+                    checked_in=mirror.checked_in,
+                )
+        record = make_record(mirror, copy, read[mirror.into], read[mirror.license_directory])
+        self.staging.file(record_file, dump_record(record), before)
 
-    def follow(self, mirror: Mirror) -> None:
-        """Stage in the index a mirror whose files on disk are as they should be."""
-        present = self.prepared.on_disk(mirror, self.prepared.record(mirror.name))
-        for directory, facts in (
-            (mirror.into, present.files),
-            (license_directory(mirror.name), present.licenses),
-        ):
-            if mirror.checked_in:
-                self._keep_content(directory, facts or ())
-            self.staging.follow(
-                directory,
-                WantedDirectory.of([fact.entry for fact in facts or ()]),
-                checked_in=mirror.checked_in,
-            )
-        record = self.prepared.state.read(record_path(mirror.name))
-        self.staging.file(record_path(mirror.name), record, record)
+    def _remove(self, place: PlaceChange) -> None:
+        self.staging.remove_directory(place.directory, self._as_it_lies(place))
+
+    def _as_it_lies(self, place: PlaceChange) -> Sequence[FileFact] | None:
+        return self.prepared.as_it_lies(place.directory, place.present)
+
+    def follow(self, mirror: Mirror, record: Record) -> None:
+        """Stage in the index a mirror whose files on disk are as its record says."""
+        if mirror.checked_in:
+            for recorded in record.places:
+                self._keep_content(recorded.directory, recorded.files)
+        for place in places_of(record.into, record.mirror, record.copy.holding):
+            self.staging.follow(place, checked_in=mirror.checked_in)
+        content = self.prepared.state.read(mirror.record_path)
+        self.staging.file(mirror.record_path, content, content)
 
     def _keep_content(self, directory: str, facts: Iterable[FileFact]) -> None:
         for fact in facts:

@@ -192,12 +192,7 @@ def _mirrors_of(
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
     """The paths below third_party/ where a mirror lies now or lay before."""
     changes = [change for change in plan.changes if change.name == name]
-    places = [
-        place
-        for change in changes
-        for place in (change.into, change.moved_from)
-        if place and not change.keeps_files
-    ]
+    places = [directory for change in changes for directory in change.directories]
     places += [mirrors[name].into for mirrors in manifests if name in mirrors]
     return [*places, license_directory(name), record_path(name)]
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Protocol
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from sync.change.replace import discard_leftovers, finish_interrupted
 from sync.errors import HostError
@@ -13,6 +14,7 @@ from sync.host.directory import explaining
 from sync.host.find import Host
 from sync.host.journal import Outcome, read_journal
 from sync.layout import LOCK
+from sync.locks import take_lock
 from sync.signals import signals_held
 
 
@@ -48,13 +50,10 @@ def report_rescued(outcome: Outcome, listener: Listener) -> None:
 @contextmanager
 def _exclusively(repository: Repository, seconds: float, listener: Listener) -> Iterator[None]:
     path = repository.common_directory / LOCK
-    lock = FileLock(path)
+    notice = cache(listener.notice)  # once, however long this waits
+    waits = partial(notice, "waiting for another git-verbatim to finish with this repository")
     try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            listener.notice("waiting for another git-verbatim to finish with this repository")
-            lock.acquire(timeout=seconds)
+        lock = take_lock(path, seconds, waits)
     except Timeout as error:
         raise HostError(
             "another git-verbatim is at work in this repository",

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Listener
 from sync.change.moved_tag import refuse_moved_tag
-from sync.change.plan import Change, OnDisk, Plan, is_satisfied, plan_mirror, plan_removal
+from sync.change.plan import Change, Plan, is_satisfied, plan_mirror, plan_removal
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
@@ -20,6 +19,7 @@ from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
+from sync.record.places import Present
 from sync.record.record import Record
 from sync.selection.copy import copy_of, refuse_inexact
 from sync.signature.keys import Judge
@@ -28,6 +28,9 @@ from sync.upstream.parallel import Display, Options
 
 if TYPE_CHECKING:
     from sync.upstream.fetch import Fetched, Fetching
+
+
+Facts = Sequence[FileFact] | None
 
 
 class Reporter(Display, Listener, Protocol):
@@ -85,7 +88,10 @@ class Preparation:
         `removed` has what the manifest said of each mirror; None if it said nothing.
         """
         records = {name: self.record(name) for name in [*names, *removed]}
-        present = {name: self.on_disk(self.manifest.mirrors[name], records[name]) for name in names}
+        present = {
+            name: self.on_disk(self.manifest.mirrors[name].into, name, records[name])
+            for name in names
+        }
         satisfied = [
             n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])
         ]
@@ -94,13 +100,13 @@ class Preparation:
         for name in pending:
             refuse_inexact(self.manifest.mirrors[name], copies[name].holding, self.readers[name])
         changes = [
-            self._change(self.manifest.mirrors[n], records[n], copies[n], present[n])
+            plan_mirror(self.manifest.mirrors[n], records[n], copies[n], present[n])
             for n in pending
         ]
         changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
         return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
 
-    def _is_satisfied(self, mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+    def _is_satisfied(self, mirror: Mirror, record: Record | None, present: Present) -> bool:
         """Whether the mirror needs nothing.
 
         Its signature is judged again from what the record holds, since the keys may have changed.
@@ -145,12 +151,19 @@ class Preparation:
             return None
         return record
 
-    def on_disk(self, mirror: Mirror, record: Record | None) -> OnDisk:
-        """What lies in the mirror's directories, as git sees it."""
+    def on_disk(self, into: str, name: str, record: Record | None) -> dict[str, Facts]:
+        """What lies in a mirror's places, as git sees it.
+
+        A directory that is another mirror's is none of them: a record has no say over its files.
+        """
         files, licenses = (record.files, record.licenses) if record else ((), ())
-        return OnDisk(
-            self._whole(mirror.into, files), self._whole(license_directory(mirror.name), licenses)
-        )
+        beside = license_directory(name)
+        present = {
+            directory: self._whole(directory, files)
+            for directory in (into, record.into if record else into)
+            if directory == into or not self._is_anothers(directory, name)
+        }
+        return {**present, beside: self._whole(beside, licenses)}
 
     def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.state.files(place, recorded, whole=True)
@@ -165,29 +178,15 @@ class Preparation:
         """
         return self.state.files(place) if self.state.takes_modes else present
 
-    def _change(self, mirror: Mirror, record: Record | None, copy: Copy, present: OnDisk) -> Change:
-        moved = (
-            record is not None
-            and record.into != mirror.into
-            and not self._is_anothers(record.into, mirror.name)
-        )
-        files_at = partial(self._whole, recorded=record.files if record else ())
-        return plan_mirror(
-            mirror, record, copy, present, record.into if record and moved else None, files_at
-        )
-
     def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
         into = record.into if record else mirror.into if mirror else name
-        keeps_files = self._is_anothers(into, name)
-        files, licenses = (record.files, record.licenses) if record else ((), ())
-        present = OnDisk(
-            None if keeps_files else self._whole(into, files),
-            self._whole(license_directory(name), licenses),
-        )
-        return plan_removal(name, into, record, present, keeps_files=keeps_files)
+        present = self.on_disk(into, name, record)
+        if self._is_anothers(into, name):
+            del present[into]
+        return plan_removal(name, into, record, present)
 
     def _is_anothers(self, into: str, name: str) -> bool:
-        """Whether another mirror of the manifest lies there: a record has no say over its files."""
+        """Whether another mirror of the manifest lies there."""
         return any(
             overlaps(into, other.into)
             for other in self.manifest.mirrors.values()
@@ -198,7 +197,7 @@ class Preparation:
         self,
         mirrors: Sequence[Mirror],
         records: Mapping[str, Record | None],
-        present: Mapping[str, OnDisk],
+        present: Mapping[str, Present],
     ) -> dict[str, Copy]:
         """The copy that each mirror has to be.
 
@@ -227,9 +226,9 @@ class Preparation:
             self.readers[mirror.name] = fetched[mirror.url].objects
         return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
 
-    def _has_content(self, record: Record, present: OnDisk) -> bool:
+    def _has_content(self, record: Record, present: Present) -> bool:
         """Whether the host's own objects are enough to restore what is recorded."""
-        there = {fact.entry for fact in present.files or ()}
+        there = {fact.entry for fact in present[record.into] or ()}
         wanted = [f.blob for f in record.files if f.entry not in there]
         return all(
             self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)]

@@ -1,7 +1,7 @@
 """Plans what has to change: manifest, records and disk become a plan; pure."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.errors import LocalChangesError
@@ -9,16 +9,9 @@ from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.model import Copy, Entry, FileFact, Mirror, Pin
 from sync.quoting import quote_path
+from sync.record.places import Place, Present, places_of
 from sync.record.record import Record
 from sync.selection.license_files import is_license_name
-
-
-@dataclass(frozen=True, slots=True)
-class OnDisk:
-    """What lies where a mirror's files belong; None where there is no directory."""
-
-    files: Sequence[FileFact] | None
-    licenses: Sequence[FileFact] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +27,31 @@ class FileChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceChange:
+    """What happens in one directory below third_party/."""
+
+    directory: str
+    present: Sequence[FileFact] | None
+    """What lies there; None if there is no such directory."""
+    recorded: Sequence[FileFact]
+    """The files that lie there according to the record."""
+    wanted: Place[Entry] | None
+    """What it becomes; None if it goes away."""
+
+    @property
+    def files(self) -> FileChanges:
+        return _changes(self.wanted.files if self.wanted else (), self.present)
+
+    @property
+    def upstreams(self) -> set[Entry]:
+        """The entries of the record and of the new copy: no other file is upstream's."""
+        return {
+            *(fact.entry for fact in self.recorded),
+            *(self.wanted.files if self.wanted else ()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What happens to one mirror; without `copy` it is removed."""
 
@@ -43,21 +61,29 @@ class Change:
     mirror: Mirror | None
     before: Record | None
     copy: Copy | None
-    files: FileChanges
-    licenses: FileChanges
-    present: OnDisk
+    places: tuple[PlaceChange, ...]
+    """In the order in which they change; a directory that is another mirror's is none of them."""
     moved_from: str | None = None
     """The record's `into`, if it is not the manifest's."""
-    present_there: Sequence[FileFact] | None = None
-    """What lies at `moved_from`."""
-    keeps_files: bool = False
-    """Whether the mirror is removed but not its files, because `into` is another mirror's."""
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def directories(self) -> list[str]:
         """The directories below third_party/ in which files are written or removed."""
-        places = (None if self.keeps_files else self.into, self.moved_from)
-        return tuple(place for place in places if place is not None)
+        return [place.directory for place in self.places]
+
+    @property
+    def files(self) -> FileChanges:
+        """What changes in `into`."""
+        return self._in(self.into)
+
+    @property
+    def licenses(self) -> FileChanges:
+        """What changes among the licence files beside the copy."""
+        return self._in(license_directory(self.name))
+
+    def _in(self, directory: str) -> FileChanges:
+        here = (place.files for place in self.places if place.directory == directory)
+        return next(here, FileChanges())
 
     @property
     def old_pin(self) -> Pin | None:
@@ -75,25 +101,18 @@ class Change:
         """
         if self.before is None or self.copy is None:
             return ()
-        before = {
-            *_texts(self.into, (f.entry for f in self.before.files)),
-            *_texts(self._beside, (f.entry for f in self.before.licenses)),
-        }
-        after = {
-            *_texts(self.into, self.copy.holding.files),
-            *_texts(self._beside, self.copy.holding.licenses),
-        }
+        before, after = (
+            {*_texts(places_of(self.into, self.name, holding))}
+            for holding in (self.before.copy.holding, self.copy.holding)
+        )
         return tuple(sorted({path for path, _ in before ^ after}))
 
-    @property
-    def _beside(self) -> str:
-        return license_directory(self.name)
 
-
-def _texts(directory: str, entries: Iterable[Entry]) -> Iterator[tuple[str, ObjectId]]:
-    for entry in entries:
-        if is_license_name(entry.path.rpartition(b"/")[2]):
-            yield f"{THIRD_PARTY}/{directory}/{quote_path(entry.path)}", entry.blob
+def _texts(places: Iterable[Place[Entry]]) -> Iterator[tuple[str, ObjectId]]:
+    for place in places:
+        for entry in place.files:
+            if is_license_name(entry.path.rpartition(b"/")[2]):
+                yield f"{THIRD_PARTY}/{place.directory}/{quote_path(entry.path)}", entry.blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +133,14 @@ class Plan:
 
         `mirrors` are the manifest's.
         """
-        places = [mirrors[name].into for name in self.unstaged]
-        places += [place for change in self.changes for place in change.places]
-        return [*places, *(license_directory(name) for name in self._names)]
+        return [
+            *(
+                directory
+                for name in self.unstaged
+                for directory in (mirrors[name].into, license_directory(name))
+            ),
+            *(directory for change in self.changes for directory in change.directories),
+        ]
 
     @property
     def records(self) -> list[str]:
@@ -128,57 +152,52 @@ class Plan:
         return list(dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)]))
 
 
-def is_satisfied(mirror: Mirror, record: Record | None, present: OnDisk) -> bool:
+def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> bool:
     """Whether a mirror needs nothing: the record matches the manifest, and the disk the record."""
     return (
         record is not None
         and not record.differences(mirror)
-        and list(record.files) == list(present.files or ())
-        and list(record.licenses) == list(present.licenses or ())
+        and all(
+            list(place.files) == list(present[place.directory] or ()) for place in record.places
+        )
     )
 
 
-def plan_mirror(
-    mirror: Mirror,
-    record: Record | None,
-    copy: Copy,
-    present: OnDisk,
-    moved_from: str | None,
-    files_at: Callable[[str], Sequence[FileFact] | None],
-) -> Change:
+def plan_mirror(mirror: Mirror, record: Record | None, copy: Copy, present: Present) -> Change:
     """Plan what has to change for one mirror to be the copy.
 
-    `moved_from` is the directory that its record names, if the mirror moves away from it.
+    `present` has the mirror's places, and the directory that its record names if the mirror moves
+    away from it.
     """
-    return Change(
-        name=mirror.name,
-        into=mirror.into,
-        mirror=mirror,
-        before=record,
-        copy=copy,
-        files=_changes(copy.holding.files, present.files),
-        licenses=_changes(copy.holding.licenses, present.licenses),
-        present=present,
-        moved_from=moved_from,
-        present_there=files_at(moved_from) if moved_from else None,
-    )
+    recorded = _recorded(mirror.into, mirror.name, record)
+    places = [
+        PlaceChange(place.directory, present[place.directory], recorded[place.directory], place)
+        for place in places_of(mirror.into, mirror.name, copy.holding)
+    ]
+    moved_from = None
+    if record is not None and record.into != mirror.into and record.into in present:
+        moved_from = record.into
+        places.insert(0, PlaceChange(moved_from, present[moved_from], record.files, None))
+    return Change(mirror.name, mirror.into, mirror, record, copy, tuple(places), moved_from)
 
 
-def plan_removal(
-    name: str, into: str, record: Record | None, present: OnDisk, *, keeps_files: bool
-) -> Change:
-    """Plan what has to change for a mirror to be removed."""
-    return Change(
-        name=name,
-        into=into,
-        mirror=None,
-        before=record,
-        copy=None,
-        files=_changes((), present.files),
-        licenses=_changes((), present.licenses),
-        present=present,
-        keeps_files=keeps_files,
+def plan_removal(name: str, into: str, record: Record | None, present: Present) -> Change:
+    """Plan what has to change for a mirror to be removed.
+
+    Only what is `present` goes: `into` is not, if it is another mirror's.
+    """
+    recorded = _recorded(into, name, record)
+    places = tuple(
+        PlaceChange(directory, facts, recorded[directory], None)
+        for directory, facts in present.items()
     )
+    return Change(name, into, None, record, None, places)
+
+
+def _recorded(into: str, name: str, record: Record | None) -> Mapping[str, Sequence[FileFact]]:
+    if record is None:
+        return {into: (), license_directory(name): ()}
+    return {place.directory: place.files for place in places_of(into, name, record.holding)}
 
 
 def refuse_local_changes(changes: Sequence[Change]) -> None:
@@ -195,24 +214,16 @@ def refuse_local_changes(changes: Sequence[Change]) -> None:
 
 
 def local_changes(change: Change) -> list[str]:
-    """The files on disk, from the host's root, that are neither recorded nor upstream's."""
-    before, copy = change.before, change.copy
-    recorded = before.files if before else ()
-    licenses = before.licenses if before else ()
-    wanted = copy.holding.files if copy else ()
+    """The files on disk, from the host's root, that are neither recorded nor upstream's.
+
+    Those in the place that the mirror leaves come last.
+    """
     return [
-        *_local(change.into, change.present.files, recorded, wanted),
-        *_local(
-            license_directory(change.name),
-            change.present.licenses,
-            licenses,
-            copy.holding.licenses if copy else (),
-        ),
-        *(
-            _local(change.moved_from, change.present_there, recorded, ())
-            if change.moved_from
-            else ()
-        ),
+        f"{THIRD_PARTY}/{place.directory}/{quote_path(fact.path)}"
+        for place in sorted(change.places, key=lambda p: p.directory == change.moved_from)
+        for upstreams in [place.upstreams]
+        for fact in place.present or ()
+        if fact.entry not in upstreams
     ]
 
 
@@ -249,29 +260,14 @@ def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
 
 
 def upstreams_files(change: Change) -> dict[str, set[Entry]]:
-    """The entries of the record and of the new copy, for each directory that a change touches."""
-    before, copy = change.before, change.copy
-    files = {fact.entry for fact in (before.files if before else ())} | set(
-        copy.holding.files if copy else ()
-    )
-    licenses = {fact.entry for fact in (before.licenses if before else ())} | set(
-        copy.holding.licenses if copy else ()
-    )
-    return {**dict.fromkeys(change.places, files), license_directory(change.name): licenses}
+    """The entries of the record and of the new copy, for each directory that a change touches.
 
-
-def _local(
-    directory: str,
-    present: Sequence[FileFact] | None,
-    recorded: Sequence[FileFact],
-    wanted: Sequence[Entry],
-) -> list[str]:
-    upstreams = {fact.entry for fact in recorded} | set(wanted)
-    return [
-        f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)}"
-        for fact in present or ()
-        if fact.entry not in upstreams
-    ]
+    What moves to another directory may be staged in the one that it leaves.
+    """
+    files = {place.directory: place.upstreams for place in change.places}
+    if change.moved_from is not None:
+        files[change.moved_from] |= files[change.into]
+    return files
 
 
 def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> FileChanges:

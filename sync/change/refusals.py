@@ -7,7 +7,7 @@ from sync.change.look import Preparation
 from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
 from sync.errors import HostError, UsageError
 from sync.git.committing import require_identity
-from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.layout import THIRD_PARTY, record_path
 from sync.model import Entry
 
 
@@ -24,8 +24,8 @@ def _refuse_staged(prepared: Preparation, plan: Plan) -> None:
         known |= upstreams_files(change)
     for name in plan.unstaged:
         if record := prepared.record(name):
-            known[record.into] = {fact.entry for fact in record.files}
-            known[license_directory(name)] = {fact.entry for fact in record.licenses}
+            for place in record.places:
+                known[place.directory] = {fact.entry for fact in place.files}
     staged = prepared.repository.index.settled_files(THIRD_PARTY.encode())
     refuse_staged_changes(known, staged, committed_files(prepared.host))
 

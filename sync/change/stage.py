@@ -28,22 +28,11 @@ from sync.ids import Mode, ObjectId
 from sync.layout import THIRD_PARTY, WORKSPACE
 from sync.model import Entry, FileFact
 from sync.objects.tree import hash_tree, object_id
+from sync.record.places import Place
 from sync.signals import signals_held
 
 ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
 """Gives the contents of blobs, in the order of the ids that it is called with."""
-
-
-@dataclass(frozen=True, slots=True)
-class WantedDirectory:
-    """The files of a directory, sorted by path, and the tree id that they hash to."""
-
-    id: ObjectId
-    entries: Sequence[Entry]
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "WantedDirectory":
-        return cls(hash_tree(entries), entries)
 
 
 @dataclass
@@ -81,8 +70,7 @@ class Staging:
 
     def directory(
         self,
-        target: str,
-        wanted: WantedDirectory,
+        wanted: Place[Entry],
         present: Sequence[FileFact] | None,
         read: ReadContents,
         *,
@@ -93,9 +81,9 @@ class Staging:
         A file that `present` already has as wanted gets a second name, so it keeps its inode and
         mtime. Raises HostError if what was written reads back differently.
         """
-        entries = wanted.entries
+        target, entries = wanted.directory, wanted.files
         if [fact.entry for fact in present or ()] == list(entries):
-            self.follow(target, wanted, checked_in=checked_in)
+            self.follow(wanted, checked_in=checked_in)
             return list(present or ())
         if not entries:
             self.remove_directory(target, present)
@@ -104,7 +92,7 @@ class Staging:
         slot = self._add(
             target,
             "directory",
-            wanted.id,
+            wanted.tree,
             _tree_or_none(present),
             "same" if checked_in else "nothing",
         )
@@ -146,10 +134,11 @@ class Staging:
         """Stage the removal of a directory."""
         self._add(target, "directory", None, _tree_or_none(present), "nothing")
 
-    def follow(self, target: str, present: WantedDirectory, *, checked_in: bool) -> None:
+    def follow(self, present: Place[Entry], *, checked_in: bool) -> None:
         """Leave a directory as it is, and bring only the index up to date with it."""
-        self._known[target] = present.entries
-        self._add(target, "directory", present.id, present.id, "same" if checked_in else "nothing")
+        target, tree = present.directory, present.tree
+        self._known[target] = present.files
+        self._add(target, "directory", tree, tree, "same" if checked_in else "nothing")
 
     def apply(self, repository: Repository, *, stage: bool) -> Outcome:
         """Put all that was staged in place, in one run that can be resumed.

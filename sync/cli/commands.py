@@ -25,7 +25,7 @@ from sync.cli.text import (
     unseen_words,
 )
 from sync.errors import ExitStatus, UsageError, VerbatimError
-from sync.host.find import Host, find_host
+from sync.host.find import Host, find_host_here
 from sync.host.inputs import Inputs
 from sync.paint import Paint, paint_for
 from sync.quoting import shown
@@ -52,7 +52,7 @@ def _mirror_names(incomplete: str) -> list[str]:
     try:
         return [
             n
-            for n in read_manifest(WorkTree(find_host(Path.cwd()).third_party)).mirrors
+            for n in read_manifest(WorkTree(find_host_here().third_party)).mirrors
             if n.startswith(incomplete)
         ]
     except Exception:  # noqa: BLE001 - completion is silent
@@ -159,7 +159,7 @@ def add(
 
     refuse_bytes({"name": name, **values})
     _refuse_both(commit, no_stage)
-    host = find_host(Path.cwd())
+    host = find_host_here()
     options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, deadline)
     try:
         _change(lambda reporter: add_mirror(host, name, values, options, reporter), options, json)
@@ -183,7 +183,7 @@ def remove(
 
     offline = True
     _refuse_both(commit, no_stage)
-    host = find_host(Path.cwd())
+    host = find_host_here()
     options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, 1)
     _change(lambda reporter: remove_mirrors(host, mirrors, options, reporter), options, json)
 
@@ -210,7 +210,7 @@ def sync(
     try:
         from sync.change.commands import synchronize
 
-        host, inputs = find_host(Path.cwd()), Inputs()
+        host, inputs = find_host_here(), Inputs()
         options = replace(
             _options(host, dry_run, offline, commit, no_stage, discard_local, jobs, deadline),
             ahead=ahead,
@@ -247,7 +247,7 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
 
         from sync.verify.commands import status as read_status
 
-        host, inputs = find_host(Path.cwd()), Inputs()
+        host, inputs = find_host_here(), Inputs()
         statuses = read_status(host, mirrors or [], inputs, ahead)
         if glance is not None:
             glance.remember(host, statuses, inputs)
@@ -286,7 +286,7 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
     from sync.host.state import open_state, read_manifest
     from sync.verify.commands import verify as verify_state
 
-    host = find_host(Path.cwd())
+    host = find_host_here()
     state = open_state(host, index=index, revision=rev, ahead=ahead)
     verdicts = verify_state(state, mirrors or [], host)
     audited: Audit | None = None
@@ -353,7 +353,7 @@ from third_party/ alone."""  # noqa: D205, D209 - it is the help text
     from sync.report.gather import gather
     from sync.report.publish import read_request
 
-    host = find_host(Path.cwd())
+    host = find_host_here()
     if json and name not in {None, "json"}:
         raise UsageError(
             f"`--json` and the format {name} exclude each other",

@@ -1,7 +1,6 @@
 """The composition root: assembles the program from the commands of `sync` and `policies`."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import policies.cli
 import sync.cli.commands
 from sync.cli.parameters import Group
 from sync.errors import VerbatimError
-from sync.host.find import Host, find_host
+from sync.host.find import Host, find_host_here
 from sync.quoting import shown
 
 app = typer.Typer(
@@ -73,7 +72,7 @@ def init(
 and install the hooks."""  # noqa: D205, D209 - it is the help text
     from sync.change.init import initialize
 
-    host = find_host(Path.cwd())
+    host = find_host_here()
     made = initialize(host, preset)
     for name in made.written:
         print(f"wrote {name}")

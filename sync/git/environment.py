@@ -1,4 +1,7 @@
-"""Asks git where the environment puts the repository, and tells it to libgit2 and every git."""
+"""Asks git where the environment puts the repository, and tells it to every git.
+
+Only the program itself changes its environment: whoever uses the packages does not call this.
+"""
 
 import os
 from collections.abc import Sequence
@@ -42,20 +45,26 @@ def settle(directory: Path) -> None:
     git_directory, common, *moved = lines[:_BEFORE_TOP]
     _refuse_common_directory(Path(git_directory), Path(common))
     if any(name in os.environ for name in _NAMING):
-        pin(git_directory, *lines[_BEFORE_TOP:])
+        _name(git_directory, *lines[_BEFORE_TOP:])
     os.environ.update(
         {name: path for name, path in zip(_MOVING, moved, strict=True) if name in os.environ}
     )
 
 
-def pin(git_directory: str, work_tree: str | None = None) -> None:
-    """Make every git that is started from now on use this repository, wherever it is started."""
+def lead_to(git_directory: Path, work_tree: Path | None) -> None:
+    """Make every git that is started from now on use this repository, if it would not find it."""
+    if "GIT_DIR" in os.environ or work_tree is None or _leads_to(work_tree, git_directory):
+        return
+    _name(str(git_directory), str(work_tree))
+
+
+def _name(git_directory: str, work_tree: str | None = None) -> None:
     os.environ["GIT_DIR"] = git_directory
     if work_tree is not None:
         os.environ["GIT_WORK_TREE"] = work_tree
 
 
-def leads_to(work_tree: Path, git_directory: Path) -> bool:
+def _leads_to(work_tree: Path, git_directory: Path) -> bool:
     """Whether a git started at the top of the working tree finds this git directory by itself."""
     pointer = work_tree / ".git"
     try:

@@ -13,7 +13,7 @@ from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import BlockedCacheError, HostError, MissingObjectError
 from sync.git.bulk import digest_blob, read_objects
-from sync.git.environment import leads_to, pin, refuse_moved, settle
+from sync.git.environment import refuse_moved
 from sync.git.index import Index
 from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
 from sync.git.loose import LooseObjects
@@ -76,7 +76,6 @@ class Repository:
 
         Raises HostError if libgit2 cannot open it.
         """
-        settle(directory)
         flags = RepositoryOpenFlag.FROM_ENV
         named = os.environ.get("GIT_DIR")
         if named is not None:
@@ -102,12 +101,6 @@ class Repository:
             ) from error
         found = cls(opened)
         found._see_pushed_objects()
-        if (
-            named is None
-            and found.work_tree is not None
-            and not leads_to(found.work_tree, found.git_directory)
-        ):
-            pin(str(found.git_directory), str(found.work_tree))
         return found
 
     def refuse_moved(self) -> None:

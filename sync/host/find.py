@@ -101,6 +101,22 @@ def find_host(start: Path) -> Host:
     return Host(top, repository)
 
 
+def find_host_here() -> Host:
+    """The host of the current directory, for the program itself, not for users of the packages.
+
+    The process's environment is changed, so that libgit2 and every git that is started from now on
+    find the repository that git itself finds here.
+    """
+    from sync.git.environment import lead_to, settle
+
+    here = Path.cwd()
+    settle(here)
+    host = find_host(here)
+    if host.repository is not None:
+        lead_to(host.repository.git_directory, host.repository.work_tree)
+    return host
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A guess at where the host is, made without libgit2; nothing may be decided by it alone."""

@@ -7,6 +7,7 @@ from sync.layout import license_directory, record_path
 from sync.model import Entry, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import dump_record
+from sync.record.places import places_of
 from sync.record.record import Record
 
 
@@ -15,10 +16,9 @@ def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
 
     A mirror that is not checked in has only its record.
     """
-    directories = {mirror.into: record.files, license_directory(mirror.name): record.licenses}
     entries = [
         Entry(RepoPath(f"{directory}/".encode() + fact.path), fact.mode, fact.blob)
-        for directory, facts in directories.items()
+        for directory, _, facts in places_of(mirror.into, mirror.name, record.holding)
         for fact in (facts if mirror.checked_in else ())
     ]
     path = RepoPath(record_path(mirror.name).encode())

@@ -9,11 +9,12 @@ from functools import partial
 from sync.errors import RecordError
 from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.ids import Mode, ObjectId
-from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.layout import THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.model import FileFact, Mirror
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
+from sync.record.places import Present
 from sync.record.record import Record
 from sync.signature.signed import Judged, signature_shown
 
@@ -117,8 +118,8 @@ ReadFile = Callable[[str], bytes | None]
 class Held:
     """What a state holds for one mirror."""
 
-    files: Sequence[FileFact] | None
-    licenses: Sequence[FileFact] | None
+    files: Present
+    """What lies in each place of its record."""
     read: ReadFile
     is_work_tree: bool
     unseen: Unseen = ALL_SEEN
@@ -157,20 +158,19 @@ def verify_mirror(
         )
     findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
     held = look(record)
-    absent = mirror is not None and not mirror.checked_in and not held.files and not held.licenses
+    is_missing = {directory for directory, files in held.files.items() if not files}
+    absent = mirror is not None and not mirror.checked_in and len(is_missing) == len(held.files)
     removed = (
-        may_be_removed and mirror is not None and mirror.checked_in and not held.files
+        may_be_removed and mirror is not None and mirror.checked_in and record.into in is_missing
     )  # an empty directory counts as none
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
-        findings += _committed_all_the_same(name, record, held)
+        findings += _committed_all_the_same(name, held)
         absent = True
     elif not absent:
-        if not removed:
-            findings += _compare(name, record.into, record.files, held.files or (), held.read)
-        if not removed or held.licenses:
-            findings += _compare(
-                name, license_directory(name), record.licenses, held.licenses or (), held.read
-            )
+        for place in record.places:
+            if not removed or place.directory not in is_missing:
+                there = held.files[place.directory] or ()
+                findings += _compare(name, place.directory, place.files, there, held.read)
     presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
     return Verdict(name, record, presence, tuple(findings), held.unseen)
 
@@ -204,8 +204,8 @@ def _signature_findings(name: str, record: Record, judged: Judged | None) -> Ite
     yield Finding(Rule.SIGNATURE_DIFFERS, name, message, _record(name))
 
 
-def _committed_all_the_same(name: str, record: Record, held: Held) -> Iterator[Finding]:
-    for directory, facts in ((record.into, held.files), (license_directory(name), held.licenses)):
+def _committed_all_the_same(name: str, held: Held) -> Iterator[Finding]:
+    for directory, facts in held.files.items():
         for fact in facts or ():
             path = path_of(directory, fact.path)
             message = "is of a mirror that is not checked in"

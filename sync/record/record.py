@@ -17,6 +17,7 @@ from sync.model import (
     entries_of,
 )
 from sync.quoting import quote_path
+from sync.record.places import Place, places_of
 from sync.record.proof import proof_problems
 from sync.selection.copy import other_name
 from sync.signature.signed import which_object
@@ -55,6 +56,11 @@ class Record:
     @property
     def licenses(self) -> tuple[FileFact, ...]:
         return self.holding.licenses
+
+    @property
+    def places(self) -> tuple[Place[FileFact], ...]:
+        """Where the files lie that it lists: first those of the copy, last licence files."""
+        return places_of(self.into, self.mirror, self.holding)
 
     @property
     def copy(self) -> Copy:

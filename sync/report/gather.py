@@ -123,9 +123,7 @@ def _unrecorded(
 
     A report would not mention them.
     """
-    places = (
-        place for record in records for place in (record.into, license_directory(record.mirror))
-    )
+    places = (place.directory for record in records for place in record.places)
     accounts = Accounts(map(os.fsencode, places), map(os.fsencode, key_files))
     for path in sorted(strays_on_disk(third_party, accounts)):
         where = quote_path(f"{THIRD_PARTY}/".encode() + path)
@@ -206,10 +204,9 @@ def _others(record: Record) -> tuple[str, ...]:
 
     They lie deeper inside the mirror, also in a directory with such a name, or are symlinks.
     """
-    places = (record.into, record.files), (license_directory(record.mirror), record.licenses)
     return tuple(
         path_of(directory, fact.path)
-        for directory, facts in places
+        for directory, _, facts in record.places
         for fact in facts
         if (fact.mode == Mode.SYMLINK or (directory == record.into and fact.path.count(b"/")))
         and any(map(is_license_name, fact.path.split(b"/")))

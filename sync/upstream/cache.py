@@ -7,16 +7,15 @@ import hashlib
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from sync.errors import BlockedCacheError, HostError
+from sync.locks import take_lock
 
-_STEP_SECONDS = 1.0
 _FILES = {
     "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
     "HEAD": "ref: refs/heads/none\n",
@@ -63,13 +62,16 @@ def locked_cache(
     path = cache_path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(FileLock(path.with_suffix(".lock")), wait_seconds, waits):
+        lock = take_lock(path.with_suffix(".lock"), wait_seconds, waits)
+        try:
             if anew:
                 remove(path)
             _require(path)
             remove(aside_of(path))
             sweep(path)
             yield path
+        finally:
+            lock.release()
     except Timeout as error:
         raise HostError(
             "another git-verbatim holds the cache of this upstream",
@@ -84,22 +86,6 @@ def locked_cache(
             hint="set XDG_CACHE_HOME to a directory that can be written",
             reference="cache-unusable",
         ) from error
-
-
-@contextmanager
-def _held(lock: FileLock, wait_seconds: float, waits: Callable[[], None]) -> Iterator[None]:
-    end = time.monotonic() + wait_seconds
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=max(0.0, min(_STEP_SECONDS, end - time.monotonic())))
-        except Timeout:
-            if time.monotonic() >= end:
-                raise
-            waits()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _require(path: Path) -> None:

@@ -1,10 +1,10 @@
 """Fetches the commits of pins, and their objects, from all upstreams at once, through the cache."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sync.errors import (
     BlockedCacheError,
@@ -142,14 +142,27 @@ def wants_of(
 
     `recorded` has the commits that records give, by the names of the mirrors.
     """
-    by_url: dict[str, list[Mirror]] = {}
-    for mirror in mirrors:
-        by_url.setdefault(mirror.url, []).append(mirror)
     known = recorded or {}
     return [
         Want(url, tuple(fed), {m.pin: known[m.name] for m in fed if m.name in known})
-        for url, fed in by_url.items()
+        for url, fed in by_url(mirrors).items()
     ]
+
+
+class _Located(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+_L = TypeVar("_L", bound=_Located)
+
+
+def by_url(located: Iterable[_L]) -> dict[str, list[_L]]:
+    """What is to be asked of each upstream, in the order in which upstreams come first."""
+    found: dict[str, list[_L]] = {}
+    for one in located:
+        found.setdefault(one.url, []).append(one)
+    return found
 
 
 def fetch_all(

@@ -17,7 +17,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import PROVENANCE, THIRD_PARTY, license_directory, record_path
+from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.read import Manifest
@@ -79,18 +79,13 @@ def _verdicts(
 
 
 def _held(state: State, record: Record) -> Held:
-    beside = license_directory(record.mirror)
-    files, licenses = (
-        state.files(p, r) for p, r in ((record.into, record.files), (beside, record.licenses))
-    )
+    files = {place.directory: state.files(place.directory, place.files) for place in record.places}
     unseen = (
-        state.unseen(record.into, beside, record_path(record.mirror))
+        state.unseen(*files, record_path(record.mirror))
         if isinstance(state, WorkTree)
         else ALL_SEEN
     )
-    return Held(
-        files, licenses, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen
-    )
+    return Held(files, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
 
 
 def status(
@@ -184,10 +179,7 @@ def _altered_by_add(
         and verdict.record
         and (mirror := manifest.mirrors.get(verdict.mirror))
         and mirror.checked_in
-        for directory, facts in (
-            (verdict.record.into, verdict.record.files),
-            (license_directory(verdict.mirror), verdict.record.licenses),
-        )
+        for directory, _, facts in verdict.record.places
         for fact in facts
         if fact.mode != Mode.SYMLINK and f"{directory}/{os.fsdecode(fact.path)}" not in state.hidden
     ]

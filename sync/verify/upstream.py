@@ -14,7 +14,7 @@ from sync.model import Mirror, Pin, PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.selection.copy import copy_of
-from sync.upstream.fetch import cache_key, has_tree_of, needed_blobs, with_cache
+from sync.upstream.fetch import by_url, cache_key, has_tree_of, needed_blobs, with_cache
 from sync.upstream.parallel import Display, Options, Run
 from sync.upstream.source import OWN_REFS, Abilities, Source, pin_ref
 
@@ -37,16 +37,18 @@ class Subject:
     mirror: Mirror
     record: Record
 
+    @property
+    def url(self) -> str:
+        return self.record.url
+
 
 def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Audit:
     """Ask the upstreams of all subjects again, each upstream once."""
     if not subjects:
         return Audit((), {})
     configuration = TransportConfiguration(options.root)
-    by_url: dict[str, list[Subject]] = {}
-    for subject in subjects:
-        by_url.setdefault(subject.record.url, []).append(subject)
-    tasks = [_Inquiry(url, asked, options, configuration) for url, asked in by_url.items()]
+    asked = by_url(subjects).items()
+    tasks = [_Inquiry(url, subjects, options, configuration) for url, subjects in asked]
     run = Run(tasks, options)
     try:
         run.finish(display)
