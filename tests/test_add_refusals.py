@@ -38,9 +38,18 @@ LONG = "/".join(["d" * 60] * 4) + "/" + "f" * 20
 FILES = {"a.wit": b"a\n", "deep/b.wit": b"b\n"}
 ADMITTED: dict[str, tuple[dict[str | bytes, bytes], str]] = {
     "a device": ({"aux.c": b"a\n"}, "Windows takes its name for a device [name-windows-reserved]"),
-    "a character": ({"a:b": b"a\n"}, 'its name holds one of <>:"|?*, which Windows allows in none [name-windows-character]'),
-    "a trailing dot": ({"a.": b"a\n"}, "its name ends with a dot or a blank, which Windows drops [name-trailing-dot-or-blank]"),
-    "a collision": ({"A": b"a\n", "a": b"b\n"}, "on Windows and macOS it is one with A [name-collides]"),
+    "a character": (
+        {"a:b": b"a\n"},
+        'its name holds one of <>:"|?*, which Windows allows in none [name-windows-character]',
+    ),
+    "a trailing dot": (
+        {"a.": b"a\n"},
+        "its name ends with a dot or a blank, which Windows drops [name-trailing-dot-or-blank]",
+    ),
+    "a collision": (
+        {"A": b"a\n", "a": b"b\n"},
+        "on Windows and macOS it is one with A [name-collides]",
+    ),
     "no UTF-8": ({b"\xff": b"a\n"}, "its name is not UTF-8 [name-not-utf8]"),
     "a long path": (
         {LONG: b"a\n"},
@@ -57,12 +66,18 @@ def test_what_allow_admits_is_added_by_the_option_that_is_printed(
     arguments = (upstream.url, "--local", "--tag", "v1")
     ran = add(ready, *arguments)
     assert (ran.status, ran.err.splitlines()[1]) == (TROUBLE, f"  {why}"), ran.err
-    assert ran.err.splitlines()[-1].startswith("hint: leave it out with `--exclude`; to copy it all the same: --allow ")
+    assert ran.err.splitlines()[-1].startswith(
+        "hint: leave it out with `--exclude`; to copy it all the same: --allow "
+    )
     assert add(ready, *arguments, *hinted(ran)).status == 0
-    assert git(ready.path, "write-tree", "--prefix=third_party/up/") == git(upstream.path, "rev-parse", "v1^{tree}")
+    assert git(ready.path, "write-tree", "--prefix=third_party/up/") == git(
+        upstream.path, "rev-parse", "v1^{tree}"
+    )
 
 
-def test_a_path_is_measured_where_it_lies_and_as_windows_counts(ready: Host, upstream: Upstream) -> None:
+def test_a_path_is_measured_where_it_lies_and_as_windows_counts(
+    ready: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {f"{'d' * 100}/{'é' * 60}/{'é' * 72}/\U0001f600x": b"a\n"})
     arguments = (upstream.url, "--local", "--tag", "v1")
     assert "has 256 characters" in add(ready, *arguments, "--into", "upper").err
@@ -70,13 +85,21 @@ def test_a_path_is_measured_where_it_lies_and_as_windows_counts(ready: Host, ups
 
 
 PINS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "none": ((), "the mirror has neither `--tag` nor `--commit-id`", "add `--tag …`, or `--commit-id …` with a full commit id"),
+    "none": (
+        (),
+        "the mirror has neither `--tag` nor `--commit-id`",
+        "add `--tag …`, or `--commit-id …` with a full commit id",
+    ),
     "both": (
         ("--tag", "v1", "--commit-id", "0" * 40),
         "a mirror has either `--tag` or `--commit-id`, not both",
         "remove one of the two",
     ),
-    "short": (("--commit-id", "abc"), "`abc` is no full commit id", "write all 40 lower-case hexadecimal digits"),
+    "short": (
+        ("--commit-id", "abc"),
+        "`abc` is no full commit id",
+        "write all 40 lower-case hexadecimal digits",
+    ),
     "an unknown rule": (
         ("--tag", "v1", "--allow", "all"),
         "`--allow` does not know `all`",
@@ -112,12 +135,18 @@ PINS: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 
 @pytest.mark.parametrize(("options", "error", "hint"), PINS.values(), ids=PINS)
-def test_a_refusal_speaks_of_options(ready: Host, upstream: Upstream, options: tuple[str, ...], error: str, hint: str) -> None:
+def test_a_refusal_speaks_of_options(
+    ready: Host, upstream: Upstream, options: tuple[str, ...], error: str, hint: str
+) -> None:
     upstream.release("v1", FILES)
     if "large" in options:
         upstream.release("large", {"large": b"\0" * (100 * 2**20 + 1)})
     ran = add(ready, upstream.url, "--local", *options)
-    assert (ran.status, ran.err.splitlines()[0], ran.err.splitlines()[-1]) == (TROUBLE, f"error: {error}", f"hint: {hint}"), ran.err
+    assert (ran.status, ran.err.splitlines()[0], ran.err.splitlines()[-1]) == (
+        TROUBLE,
+        f"error: {error}",
+        f"hint: {hint}",
+    ), ran.err
 
 
 def test_a_branch_is_pinned_by_the_option_that_is_printed(ready: Host, upstream: Upstream) -> None:
@@ -130,11 +159,16 @@ def test_a_branch_is_pinned_by_the_option_that_is_printed(ready: Host, upstream:
 def test_a_path_is_added_by_the_option_that_is_printed(ready: Host, upstream: Upstream) -> None:
     upstream.release("v1", FILES)
     ran = add(ready, upstream.url, "--tag", "v1")
-    assert ran.err.splitlines()[0] == "error: the url is not allowed: it is a local path; say `--local` if that is meant"
+    assert (
+        ran.err.splitlines()[0]
+        == "error: the url is not allowed: it is a local path; say `--local` if that is meant"
+    )
     assert add(ready, upstream.url, "--tag", "v1", *_OPTION.findall(ran.err)).status == 0
 
 
-def test_a_fault_of_the_manifest_is_told_in_the_manifests_words(ready: Host, upstream: Upstream) -> None:
+def test_a_fault_of_the_manifest_is_told_in_the_manifests_words(
+    ready: Host, upstream: Upstream
+) -> None:
     ready.manifest('[mirrors.other]\nurl = "https://example.org/x"\n')
     ran = add(ready, upstream.url, "--local", "--tag", "v1")
     assert ran.err == (
@@ -167,7 +201,9 @@ def nested(upstream: Upstream, tmp_path: Path) -> Upstream:
         commit = Upstream.create(tmp_path / name).release("v1", {name: name.encode()})
         links[path] = ("160000", commit.encode())
     links["lib/helper"] = links["lib/unknown"] = links["lib/one"]
-    upstream.release("v1", {**FILES, ".gitmodules": SUBMODULES % str(tmp_path / "two").encode(), **links})
+    upstream.release(
+        "v1", {**FILES, ".gitmodules": SUBMODULES % str(tmp_path / "two").encode(), **links}
+    )
     return upstream
 
 
@@ -175,7 +211,9 @@ def _ids(tmp_path: Path) -> tuple[str, str]:
     return git(tmp_path / "one", "rev-parse", "v1"), git(tmp_path / "two", "rev-parse", "v1")
 
 
-def test_submodules_are_named_with_the_mirrors_that_would_copy_them(ready: Host, nested: Upstream, tmp_path: Path) -> None:
+def test_submodules_are_named_with_the_mirrors_that_would_copy_them(
+    ready: Host, nested: Upstream, tmp_path: Path
+) -> None:
     one, two = _ids(tmp_path)
     ran = add(ready, nested.url, "--local", "--tag", "v1")
     assert (ran.status, ran.err) == (
@@ -204,10 +242,17 @@ hint: leave them out with `--exclude`: --exclude /lib/helper --exclude /lib/one 
 
 def pasted(ran: Ran) -> str:
     lines = ran.err.splitlines()
-    return "\n".join(lines[lines.index("  for a mirror of its own, in third_party/mirrors.toml:") + 1 : -1]) + "\n"
+    return (
+        "\n".join(
+            lines[lines.index("  for a mirror of its own, in third_party/mirrors.toml:") + 1 : -1]
+        )
+        + "\n"
+    )
 
 
-def test_submodules_are_copied_by_pasting_what_is_printed(ready: Host, nested: Upstream, tmp_path: Path) -> None:
+def test_submodules_are_copied_by_pasting_what_is_printed(
+    ready: Host, nested: Upstream, tmp_path: Path
+) -> None:
     arguments = (nested.url, "--local", "--tag", "v1")
     refused = add(ready, *arguments)
     assert add(ready, *arguments, *hinted(refused)).status == 0
@@ -215,11 +260,15 @@ def test_submodules_are_copied_by_pasting_what_is_printed(ready: Host, nested: U
     manifest.write_text(manifest.read_text() + "\n" + pasted(refused))
     ready.sync("--commit")
     for name, place in (("one", "up-lib-one"), ("two", "up-lib-two-2")):
-        assert ready.git("rev-parse", f"HEAD:third_party/{place}") == git(tmp_path / name, "rev-parse", "v1^{tree}")
+        assert ready.git("rev-parse", f"HEAD:third_party/{place}") == git(
+            tmp_path / name, "rev-parse", "v1^{tree}"
+        )
     assert ready.run("check", "--all").status == 0
 
 
-def test_of_a_manifest_the_line_that_leaves_submodules_out_is_printed(ready: Host, nested: Upstream) -> None:
+def test_of_a_manifest_the_line_that_leaves_submodules_out_is_printed(
+    ready: Host, nested: Upstream
+) -> None:
     ready.manifest(
         f'[mirrors.up]\nurl = "{nested.url}"\ntag = "v1"\nlocal = true\nfrom = "lib"\nexclude = ["helper"]\n',
     )
@@ -268,13 +317,21 @@ def test_a_commit_that_another_remote_has_is_fetched_by_the_command_that_is_prin
     assert add(ready, *arguments).status == 0
 
 
-def test_a_commit_that_a_fork_has_is_not_the_upstreams(ready: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_commit_that_a_fork_has_is_not_the_upstreams(
+    ready: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     git(tmp_path, "clone", "--quiet", "--bare", str(upstream.path), "fork")
     commit = Upstream(tmp_path / "fork").release("v2", FILES | {"new": b"new\n"})
     ran = add(ready, upstream.url, "--local", "--commit-id", commit)
-    assert (ran.status, ran.err.splitlines()[0]) == (COULD_NOT_CHECK, f"error: the upstream has no commit {commit}")
-    assert ran.err.splitlines()[-1] == "hint: it may be a fork's, which is another upstream; look for one that is there"
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        COULD_NOT_CHECK,
+        f"error: the upstream has no commit {commit}",
+    )
+    assert (
+        ran.err.splitlines()[-1]
+        == "hint: it may be a fork's, which is another upstream; look for one that is there"
+    )
     assert add(ready, str(tmp_path / "fork"), "--local", "--commit-id", commit).status == 0
 
 
@@ -282,7 +339,12 @@ def test_a_commit_that_a_fork_has_is_not_the_upstreams(ready: Host, upstream: Up
 
 
 def test_what_git_says_with_tabs_and_blank_lines_is_readable(ready: Host) -> None:
-    (ready.path / ".git/config").write_text((ready.path / ".git/config").read_text() + "[core]\n\trepositoryformatversion = 1\n")
+    (ready.path / ".git/config").write_text(
+        (ready.path / ".git/config").read_text() + "[core]\n\trepositoryformatversion = 1\n"
+    )
     git(ready.path, "config", "extensions.unheard", "of")
     ran = ready.run("hook", "run", "pre-commit")
-    assert ran.err == "error: cannot read the index\n  fatal: unknown repository extension found:\n    unheard\n"
+    assert (
+        ran.err
+        == "error: cannot read the index\n  fatal: unknown repository extension found:\n    unheard\n"
+    )

@@ -28,20 +28,82 @@ FILES: dict[str, Content] = {
     "wit/link": ("120000", b"a.wit"),
 }
 PATHS = (
-    *("*", "/third_party", "third_party/", "third_party/**", "/up", "up/", "up/**", "third_party/up", "third_party/up/*"),
-    *("img", "img/", "IMG", "img/*", "/img", "*.wit", "*.png", "a.wit", "deep", "link", "version.txt", "third_party/up/img"),
-    *("LICENSE", "licenses", "licenses/up", "third_party/licenses", "/licenses/up/", "*.json", "provenance", "up.json"),
-    *("provenance/up.json", "mirrors.toml", "*.toml", "/mirrors.toml", ".gitattributes", "other", "other/*", "/other/link"),
+    *(
+        "*",
+        "/third_party",
+        "third_party/",
+        "third_party/**",
+        "/up",
+        "up/",
+        "up/**",
+        "third_party/up",
+        "third_party/up/*",
+    ),
+    *(
+        "img",
+        "img/",
+        "IMG",
+        "img/*",
+        "/img",
+        "*.wit",
+        "*.png",
+        "a.wit",
+        "deep",
+        "link",
+        "version.txt",
+        "third_party/up/img",
+    ),
+    *(
+        "LICENSE",
+        "licenses",
+        "licenses/up",
+        "third_party/licenses",
+        "/licenses/up/",
+        "*.json",
+        "provenance",
+        "up.json",
+    ),
+    *(
+        "provenance/up.json",
+        "mirrors.toml",
+        "*.toml",
+        "/mirrors.toml",
+        ".gitattributes",
+        "other",
+        "other/*",
+        "/other/link",
+    ),
 )
 SAID = (
-    *("export-ignore", "-export-ignore", "!export-ignore", "export-ignore=yes", "export-subst", "-export-subst"),
-    *("export-ignore export-subst", "binary", "mine", "linguist-vendored", "merge=union", "text=auto eol=lf"),
+    *(
+        "export-ignore",
+        "-export-ignore",
+        "!export-ignore",
+        "export-ignore=yes",
+        "export-subst",
+        "-export-subst",
+    ),
+    *(
+        "export-ignore export-subst",
+        "binary",
+        "mine",
+        "linguist-vendored",
+        "merge=union",
+        "text=auto eol=lf",
+    ),
 )
 LINES = st.builds("{} {}\n".format, st.sampled_from(PATHS), st.sampled_from(SAID))
 MACRO = "[attr]mine export-ignore\n"
 TOPS = (ATTRIBUTES, *EARLIER_ATTRIBUTES, "* -text\n", "")
 NESTED = (
-    *("", "* text=auto eol=lf\n", "/img export-ignore\n", "IMG export-ignore\n", "* export-ignore\n", "link export-ignore\n"),
+    *(
+        "",
+        "* text=auto eol=lf\n",
+        "/img export-ignore\n",
+        "IMG export-ignore\n",
+        "* export-ignore\n",
+        "link export-ignore\n",
+    ),
     *("*.txt export-subst\n", "*.png mine\n", "* binary\n/img -export-ignore\n"),
 )
 """Of upstream's own; each costs a sync."""
@@ -68,7 +130,9 @@ class Bench:
         if nested in self.kept:
             return
         tag = f"v{len(self.kept)}"
-        self.upstream.release(tag, {**FILES, **({"wit/.gitattributes": nested.encode()} if nested else {})})
+        self.upstream.release(
+            tag, {**FILES, **({"wit/.gitattributes": nested.encode()} if nested else {})}
+        )
         excluded = {"exclude": [".gitattributes"]} if nested else {}
         tables = [
             mirror(name, self.upstream.url, tag=tag, from_="wit", local=True, **more)
@@ -91,7 +155,9 @@ def found(host: Host, commit: str) -> set[str]:
     """What `check --all` finds of attributes in a commit."""
     host.git("update-ref", "--no-deref", "HEAD", commit)
     report = Policy(find_host(host.path).require_repository()).check_all()
-    findings = [violation.finding for judgement in report.judgements for violation in judgement.violations]
+    findings = [
+        violation.finding for judgement in report.judgements for violation in judgement.violations
+    ]
     assert {str(finding.rule) for finding in findings} <= {"attributes-alter-bytes"}, findings
     return {finding.message for finding in findings if "git archive" in finding.message}
 
@@ -113,13 +179,19 @@ def is_well(release: Path) -> bool:
     if not left:
         return True
     try:
-        return gather(find_host(release), with_content=False, advance=lambda *_: None).facts is not None
+        return (
+            gather(find_host(release), with_content=False, advance=lambda *_: None).facts
+            is not None
+        )
     except HostError:
         return False  # the manifest is missing
 
 
 @given(
-    root=st.lists(LINES, max_size=3), top=st.sampled_from(TOPS), below=st.lists(LINES, max_size=2), nested=st.sampled_from(NESTED)
+    root=st.lists(LINES, max_size=3),
+    top=st.sampled_from(TOPS),
+    below=st.lists(LINES, max_size=2),
+    nested=st.sampled_from(NESTED),
 )
 @settings(
     max_examples=50,
@@ -128,12 +200,19 @@ def is_well(release: Path) -> bool:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_check_says_so_exactly_where_an_archive_does_not_verify(
-    bench: Bench, tmp_path_factory: pytest.TempPathFactory, root: Sequence[str], top: str, below: Sequence[str], nested: str
+    bench: Bench,
+    tmp_path_factory: pytest.TempPathFactory,
+    root: Sequence[str],
+    top: str,
+    below: Sequence[str],
+    nested: str,
 ) -> None:
     commit = bench.tree(MACRO + "".join(root), top + "".join(below), nested)
     said = found(bench.host, commit)
     releases = [
-        unpack(bench.host, commit, tmp_path_factory.mktemp("release"), "-c", f"core.ignoreCase={world}")
+        unpack(
+            bench.host, commit, tmp_path_factory.mktemp("release"), "-c", f"core.ignoreCase={world}"
+        )
         for world in ("false", "true")
     ]
     assert (not said) == all(map(is_well, releases)), said

@@ -17,11 +17,33 @@ from tests.support.program import run_tool, run_under, start_tool
 from tests.support.strace import injecting
 from tests.support.upstreams import Upstream
 
-OLD = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
-NEW = {"a": b"2\n", "d/same": b"same\n", "e/new": b"new\n", "LICENSE": b"licence 2\n", "w/x": b"x\n", "w/y": b"y2\n"}
+OLD = {
+    "a": b"1\n",
+    "d/same": b"same\n",
+    "d/gone": b"gone\n",
+    "LICENSE": b"licence 1\n",
+    "w/x": b"x\n",
+    "w/y": b"y1\n",
+}
+NEW = {
+    "a": b"2\n",
+    "d/same": b"same\n",
+    "e/new": b"new\n",
+    "LICENSE": b"licence 2\n",
+    "w/x": b"x\n",
+    "w/y": b"y2\n",
+}
 
 # each call of these is a point at which the run is killed; `make torture` takes all modifying calls
-KILL_POINTS = [("renameat2", 4), ("renameat", 2), ("rename", 2), ("unlinkat", 4), ("mkdirat", 2), ("linkat", 1), ("syncfs", 2)]
+KILL_POINTS = [
+    ("renameat2", 4),
+    ("renameat", 2),
+    ("rename", 2),
+    ("unlinkat", 4),
+    ("mkdirat", 2),
+    ("linkat", 1),
+    ("syncfs", 2),
+]
 
 
 def manifest(upstream: Upstream, tag: str) -> str:
@@ -43,12 +65,16 @@ def updating(host: Host, upstream: Upstream) -> Host:
 
 
 def files(host: Host) -> dict[str, bytes]:
-    return {path: content for path, content in host.snapshot().items() if ".git-verbatim" not in path}
+    return {
+        path: content for path, content in host.snapshot().items() if ".git-verbatim" not in path
+    }
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to kill at system calls")
 @pytest.mark.parametrize(("call", "points"), KILL_POINTS, ids=[call for call, _ in KILL_POINTS])
-def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Host, call: str, points: int) -> None:
+def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(
+    updating: Host, call: str, points: int
+) -> None:
     pristine = updating.path.with_name("pristine")
     shutil.copytree(updating.path, pristine, symlinks=True)
     old = files(updating)
@@ -71,10 +97,17 @@ def test_a_killed_update_is_old_or_new_or_finished_by_the_next_run(updating: Hos
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to kill at system calls")
 @pytest.mark.parametrize("point", [1, 2, 3, 4])
-def test_a_killed_removal_is_finished_by_the_next_run_and_leaves_nothing_empty(updating: Host, point: int) -> None:
-    run_under(updating.path, injecting("unlinkat", f"signal=SIGKILL:when={point}"), "remove", "one", "two")
+def test_a_killed_removal_is_finished_by_the_next_run_and_leaves_nothing_empty(
+    updating: Host, point: int
+) -> None:
+    run_under(
+        updating.path, injecting("unlinkat", f"signal=SIGKILL:when={point}"), "remove", "one", "two"
+    )
     updating.run("remove", "one", "two")
-    assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
+    assert sorted(path.name for path in updating.third_party.iterdir()) == [
+        ".gitattributes",
+        "mirrors.toml",
+    ]
     assert not (updating.path / ".git/index.lock").exists()
 
 
@@ -86,7 +119,9 @@ def test_a_git_that_dies_is_no_branch_without_commits(updating: Host, tmp_path: 
     before = updating.git("rev-parse", "HEAD")
     dying = tmp_path / "bin/git"
     dying.parent.mkdir()
-    dying.write_text(f'#!/bin/sh\n[ "$*" = "rev-parse --verify --quiet HEAD" ] && kill -9 $$\nexec {shutil.which("git")} "$@"\n')
+    dying.write_text(
+        f'#!/bin/sh\n[ "$*" = "rev-parse --verify --quiet HEAD" ] && kill -9 $$\nexec {shutil.which("git")} "$@"\n'
+    )
     dying.chmod(0o755)
     ran = updating.run("sync", "--commit", PATH=f"{dying.parent}:{os.environ['PATH']}")
     assert (ran.status, "git rev-parse failed" in ran.err) == (2, True)
@@ -95,7 +130,9 @@ def test_a_git_that_dies_is_no_branch_without_commits(updating: Host, tmp_path: 
     assert updating.git("show", "HEAD:precious") == "ours"
 
 
-def test_what_a_git_that_dies_leaves_of_our_index_is_taken_away(updating: Host, tmp_path: Path) -> None:
+def test_what_a_git_that_dies_leaves_of_our_index_is_taken_away(
+    updating: Host, tmp_path: Path
+) -> None:
     dying = tmp_path / "bin/git"
     dying.parent.mkdir()
     dying.write_text(
@@ -109,7 +146,9 @@ def test_what_a_git_that_dies_leaves_of_our_index_is_taken_away(updating: Host, 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
 @pytest.mark.parametrize("error", ["EXDEV", "EINVAL", "ENOSYS"])
-def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: Host, error: str) -> None:
+def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(
+    updating: Host, error: str
+) -> None:
     before = (updating.third_party / "one/d/same").stat()
     ran = run_under(updating.path, injecting("renameat2", f"error={error}"), "sync")
     assert ran.status == 0, ran.err
@@ -121,10 +160,15 @@ def test_where_nothing_can_be_exchanged_files_are_replaced_one_by_one(updating: 
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to inject errors")
-def test_where_nothing_can_be_renamed_away_a_removal_leaves_nothing_and_rescues_nothing(updating: Host) -> None:
+def test_where_nothing_can_be_renamed_away_a_removal_leaves_nothing_and_rescues_nothing(
+    updating: Host,
+) -> None:
     ran = run_under(updating.path, injecting("renameat2", "error=EXDEV"), "remove", "one", "two")
     assert (ran.status, ran.err) == (0, "")
-    assert sorted(path.name for path in updating.third_party.iterdir()) == [".gitattributes", "mirrors.toml"]
+    assert sorted(path.name for path in updating.third_party.iterdir()) == [
+        ".gitattributes",
+        "mirrors.toml",
+    ]
 
 
 def test_an_interrupted_run_takes_its_workspace_away(updating: Host) -> None:
@@ -151,7 +195,9 @@ def test_signals_that_are_held_cut_no_system_call_short() -> None:
 def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None:
     """Nothing is deleted that was not seen when the plan was made."""
     # the change comes at the worst moment: after the plan, just before the replacement
-    ran = run_meanwhile(updating.path, f".git/{JOURNAL}", ("third_party/one/late", "precious"), "sync")
+    ran = run_meanwhile(
+        updating.path, f".git/{JOURNAL}", ("third_party/one/late", "precious"), "sync"
+    )
     assert ran.status == 0, ran.err
     assert "a change made meanwhile was kept: third_party/.git-verbatim/rescued/one.1" in ran.err
     assert (updating.third_party / ".git-verbatim/rescued/one.1/late").read_text() == "precious"
@@ -159,16 +205,25 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
     assert ".git-verbatim" not in updating.git("status", "--porcelain", "--untracked-files=all")
 
 
-def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_lost(updating: Host, upstream: Upstream) -> None:
+def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_lost(
+    updating: Host, upstream: Upstream
+) -> None:
     """The commit holds the manifest that was synced; the edit waits in the working tree for the next sync."""
     edited = manifest(upstream, "v2").replace("v2", "v3")
-    ran = run_meanwhile(updating.path, f".git/{JOURNAL}", ("third_party/mirrors.toml", edited), "sync", "--commit")
+    ran = run_meanwhile(
+        updating.path, f".git/{JOURNAL}", ("third_party/mirrors.toml", edited), "sync", "--commit"
+    )
     assert (ran.status, ran.err) == (0, "")
-    assert updating.git("show", "HEAD:third_party/mirrors.toml").strip() == manifest(upstream, "v2").strip()
+    assert (
+        updating.git("show", "HEAD:third_party/mirrors.toml").strip()
+        == manifest(upstream, "v2").strip()
+    )
     assert (updating.third_party / "mirrors.toml").read_text() == edited
 
 
-def test_runs_wait_for_one_another_and_readers_see_old_or_new(updating: Host, upstream: Upstream) -> None:
+def test_runs_wait_for_one_another_and_readers_see_old_or_new(
+    updating: Host, upstream: Upstream
+) -> None:
     for number in range(3, 7):
         upstream.release(f"v{number}", {**NEW, "a": b"%d\n" % number})
     old_and_new = {b"1\n", b"2\n", *(b"%d\n" % n for n in range(3, 7))}
@@ -196,7 +251,10 @@ def test_a_run_that_waits_says_so(updating: Host) -> None:
     with FileLock(updating.path / ".git/git-verbatim.lock"):
         waiting = start_tool(updating.path, "sync")
         assert waiting.stderr is not None
-        assert waiting.stderr.readline() == "waiting for another git-verbatim to finish with this repository\n"
+        assert (
+            waiting.stderr.readline()
+            == "waiting for another git-verbatim to finish with this repository\n"
+        )
     waiting.communicate(timeout=30)
     assert waiting.returncode == 0
 
@@ -222,7 +280,11 @@ def test_a_full_disk_changes_nothing(host: Host, upstream: Upstream, tmp_path: P
     upstream.release("v1", {f"f{n}": os.urandom(20_000) for n in range(60)})
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)],
+        capture_output=True,
+        check=False,
+    )
     if mounted.returncode != 0:
         pytest.skip("needs the right to mount")
     try:

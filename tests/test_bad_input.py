@@ -45,9 +45,19 @@ class World:
 
     def also(self, **keys: Key | None) -> None:
         """Add a second mirror to the manifest; `keys` on top of good ones, None takes one away."""
-        values: dict[str, Key | None] = {"url": self.upstream.url, "tag": "v1", "from_": "wit", "local": True, **keys}
+        values: dict[str, Key | None] = {
+            "url": self.upstream.url,
+            "tag": "v1",
+            "from_": "wit",
+            "local": True,
+            **keys,
+        }
         url = str(values.pop("url"))
-        self.host.manifest(self.good + "\n" + mirror("second", url, **{k: v for k, v in values.items() if v is not None}))
+        self.host.manifest(
+            self.good
+            + "\n"
+            + mirror("second", url, **{k: v for k, v in values.items() if v is not None})
+        )
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +71,24 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("HOME", str(directory))
         upstream = Upstream.create(directory / "upstream")
         sub = upstream.commit({"x": b"x"}, branch=None)
-        upstream.release("v1", {"wit/a.wit": b"a\n", "wit/deep/b.wit": b"b\n", "doc/c.md": b"c\n", "LICENSE": b"licence\n"})
+        upstream.release(
+            "v1",
+            {
+                "wit/a.wit": b"a\n",
+                "wit/deep/b.wit": b"b\n",
+                "doc/c.md": b"c\n",
+                "LICENSE": b"licence\n",
+            },
+        )
         upstream.tag("v1.0.1", "v1")
-        upstream.release("v2", {"wit/a.wit": b"a2\n", "wit/deep/b.wit": b"b\n", "LICENSE": b"licence\n"})
+        upstream.release(
+            "v2", {"wit/a.wit": b"a2\n", "wit/deep/b.wit": b"b\n", "LICENSE": b"licence\n"}
+        )
         upstream.release("odd", {"wit/a.wit": b"a\n", "wit/sub": ("160000", sub.encode())})
-        upstream.release("lfs", {"wit/a.wit": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"})
+        upstream.release(
+            "lfs",
+            {"wit/a.wit": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"},
+        )
         upstream.release("link", {"wit/a.wit": ("120000", b"../../../etc/passwd")})
         upstream.release("control", {"wit/\x1b[31mred": b"a\n"})
         upstream.release("bytes", {b"wit/\xff": b"a\n"})
@@ -86,8 +109,16 @@ def world(template: World, tmp_path: Path) -> World:
 
 def _state(host: Host) -> object:
     """Everything that a refused command has to leave as it was: files, directories, the index, HEAD and the refs."""
-    names = sorted(str(path) for path in host.path.rglob("*") if ".git" not in path.relative_to(host.path).parts[:1])
-    kept = [host.path / ".git" / "index", host.path / ".git" / "HEAD", *sorted((host.path / ".git" / "refs").rglob("*"))]
+    names = sorted(
+        str(path)
+        for path in host.path.rglob("*")
+        if ".git" not in path.relative_to(host.path).parts[:1]
+    )
+    kept = [
+        host.path / ".git" / "index",
+        host.path / ".git" / "HEAD",
+        *sorted((host.path / ".git" / "refs").rglob("*")),
+    ]
     return names, host.snapshot(), [(path, path.read_bytes()) for path in kept if path.is_file()]
 
 
@@ -104,7 +135,9 @@ def _assert_one_error(ran: Ran, status: int, *words: str) -> None:
     assert ran.status == status, ran.err
 
 
-def _refused(host: Host, status: int, *words: str, command: tuple[str, ...] = ("sync",), **environment: str) -> None:
+def _refused(
+    host: Host, status: int, *words: str, command: tuple[str, ...] = ("sync",), **environment: str
+) -> None:
     """The command fails with one error that holds `words`, and changes nothing."""
     before = _state(host)
     _assert_one_error(host.run(*command, **environment), status, *words)
@@ -114,11 +147,17 @@ def _refused(host: Host, status: int, *words: str, command: tuple[str, ...] = ("
 # the manifest
 
 MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
-    "an unknown key": ({"tga": "v1"}, ("unknown key `tga`", "mirrors.toml:12: mirrors.second.tga", "hint: did you mean tag")),
+    "an unknown key": (
+        {"tga": "v1"},
+        ("unknown key `tga`", "mirrors.toml:12: mirrors.second.tga", "hint: did you mean tag"),
+    ),
     "a wrong type": ({"include": "a.wit"}, ("`include` is wrong", "mirrors.second.include")),
     "neither tag nor commit": ({"tag": None}, ("neither `tag` nor `commit`", "hint: ")),
     "both tag and commit": ({"commit": "0" * 40}, ("either `tag` or `commit`, not both", "hint: ")),
-    "a short commit id": ({"tag": None, "commit": "0" * 39}, ("no full commit id", "hint: write all 40")),
+    "a short commit id": (
+        {"tag": None, "commit": "0" * 39},
+        ("no full commit id", "hint: write all 40"),
+    ),
     "a commit id in capitals": ({"tag": None, "commit": "A" * 40}, ("no full commit id",)),
     "an into that overlaps": ({"into": "up/deep"}, ("overlaps mirror up", "mirrors.second.into")),
     "an into that overlaps but for case": ({"into": "UP"}, ("overlaps mirror up",)),
@@ -128,12 +167,24 @@ MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
     "an into of the tool's own": ({"into": "provenance/x"}, ("`into` is reserved",)),
     "an into of git's": ({"into": "a/.git/hooks"}, ("`into` names a git directory",)),
     "a from with ..": ({"from_": "../wit"}, ("`from` leaves its directory",)),
-    "credentials in the url": ({"url": "https://me:secret@example.org/x", "local": None}, ("it holds credentials", "second.url")),
-    "a token in the url": ({"url": "https://token@example.org/x", "local": None}, ("it holds credentials",)),
-    "a remote helper": ({"url": "ext::sh -c touch% /tmp/x", "local": None}, ("which git would execute",)),
+    "credentials in the url": (
+        {"url": "https://me:secret@example.org/x", "local": None},
+        ("it holds credentials", "second.url"),
+    ),
+    "a token in the url": (
+        {"url": "https://token@example.org/x", "local": None},
+        ("it holds credentials",),
+    ),
+    "a remote helper": (
+        {"url": "ext::sh -c touch% /tmp/x", "local": None},
+        ("which git would execute",),
+    ),
     "a remote helper, local": ({"url": "ext::sh -c touch% /tmp/x"}, ("which git would execute",)),
     "an option as url": ({"url": "--upload-pack=touch x", "local": None}, ("begins with a dash",)),
-    "an unknown scheme": ({"url": "ftp://example.org/x", "local": None}, ("its scheme is none of",)),
+    "an unknown scheme": (
+        {"url": "ftp://example.org/x", "local": None},
+        ("its scheme is none of",),
+    ),
     "a path that is not said to be local": ({"local": None}, ("say `local = true`",)),
     "a tag like a refspec": ({"tag": "v1:refs/heads/main"}, ("is no tag name",)),
     "a tag like an option": ({"tag": "-v1"}, ("is no tag name",)),
@@ -149,7 +200,9 @@ MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("keys", "words"), MANIFESTS.values(), ids=MANIFESTS)
-def test_a_bad_manifest_is_refused(world: World, keys: dict[str, Key | None], words: tuple[str, ...]) -> None:
+def test_a_bad_manifest_is_refused(
+    world: World, keys: dict[str, Key | None], words: tuple[str, ...]
+) -> None:
     world.also(**keys)
     _refused(world.host, TROUBLE, *words)
 
@@ -158,8 +211,14 @@ MANIFEST_BYTES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "not TOML": (b"[mirrors.up\n", ("is not valid TOML", "third_party/mirrors.toml:1")),
     "not UTF-8": (b"[mirrors]\n# \xff\n", ("is not UTF-8", "third_party/mirrors.toml:2")),
     "a byte order mark": (b"\xef\xbb\xbf[mirrors]\n", ("byte order mark", "hint: save the file")),
-    "a merge conflict": (b"<<<<<<< HEAD\n=======\n>>>>>>> other\n", ("unresolved merge conflict", "mirrors.toml:1")),
-    "a control character in a value": (b'[mirrors.up]\nurl = "a\\u001b[31m"\ntag = "v1"\n', ("`url` holds control characters",)),
+    "a merge conflict": (
+        b"<<<<<<< HEAD\n=======\n>>>>>>> other\n",
+        ("unresolved merge conflict", "mirrors.toml:1"),
+    ),
+    "a control character in a value": (
+        b'[mirrors.up]\nurl = "a\\u001b[31m"\ntag = "v1"\n',
+        ("`url` holds control characters",),
+    ),
     "a control character in a name": (
         b'[mirrors."\\u001b[31m"]\nurl = "a"\ntag = "v1"\nlocal = true\n',
         ("is no mirror name", "\\x1b[31m"),
@@ -169,14 +228,21 @@ MANIFEST_BYTES: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("manifest", "words"), MANIFEST_BYTES.values(), ids=MANIFEST_BYTES)
-def test_a_manifest_that_cannot_be_read_is_refused(world: World, manifest: bytes, words: tuple[str, ...]) -> None:
+def test_a_manifest_that_cannot_be_read_is_refused(
+    world: World, manifest: bytes, words: tuple[str, ...]
+) -> None:
     (world.host.third_party / "mirrors.toml").write_bytes(manifest)
     _refused(world.host, TROUBLE, *words)
 
 
 def test_a_missing_manifest_is_named(world: World) -> None:
     world.host.git("rm", "--quiet", "--force", "third_party/mirrors.toml")
-    _refused(world.host, TROUBLE, "there is no third_party/mirrors.toml", "hint: make one with `git verbatim init`")
+    _refused(
+        world.host,
+        TROUBLE,
+        "there is no third_party/mirrors.toml",
+        "hint: make one with `git verbatim init`",
+    )
 
 
 def test_a_manifest_that_is_a_directory_is_refused(world: World) -> None:
@@ -186,7 +252,13 @@ def test_a_manifest_that_is_a_directory_is_refused(world: World) -> None:
 
 
 def test_a_mistyped_mirror_gets_the_nearest_name(world: World) -> None:
-    _refused(world.host, TROUBLE, "there is no mirror upp", "hint: did you mean up?", command=("sync", "upp"))
+    _refused(
+        world.host,
+        TROUBLE,
+        "there is no mirror upp",
+        "hint: did you mean up?",
+        command=("sync", "upp"),
+    )
 
 
 # the upstream
@@ -197,17 +269,57 @@ UPSTREAMS: dict[str, tuple[dict[str, Key | None], int, tuple[str, ...]]] = {
     "no such tag": ({"tag": "v1.0.2"}, TROUBLE, ("has no tag v1.0.2", "hint: did you mean v1.0.1")),
     "no such commit": ({"tag": None, "commit": "1" * 40}, COULD_NOT_CHECK, ("1" * 40, "hint: ")),
     "a tag of a tree": ({"tag": "tree"}, TROUBLE, ("does not lead to a commit",)),
-    "no such from": ({"from_": "wti"}, TROUBLE, ("`from` of mirror second does not exist", "hint: did you mean wit")),
-    "a from below a missing one": ({"from_": "doc/x/y"}, TROUBLE, ("does not exist", "path: doc/x")),
+    "no such from": (
+        {"from_": "wti"},
+        TROUBLE,
+        ("`from` of mirror second does not exist", "hint: did you mean wit"),
+    ),
+    "a from below a missing one": (
+        {"from_": "doc/x/y"},
+        TROUBLE,
+        ("does not exist", "path: doc/x"),
+    ),
     "a from that is a file": ({"from_": "LICENSE"}, TROUBLE, ("is a file, not a directory",)),
-    "a pattern that matches nothing": ({"exclude": ["deps/"]}, TROUBLE, ("the pattern `deps/` in `exclude`", "matches nothing")),
-    "an include that matches nothing": ({"include": ["*.md"]}, TROUBLE, ("the pattern `*.md` in `include`", "matches nothing")),
-    "an empty selection": ({"exclude": ["*"]}, TROUBLE, ("the selection of mirror second is empty",)),
-    "a submodule": ({"tag": "odd"}, TROUBLE, ("cannot copy sub exactly", "it is a submodule", "hint: leave it out with `exclude`")),
-    "a Git LFS pointer": ({"tag": "lfs"}, TROUBLE, ("cannot copy a.wit exactly", "it is a Git LFS pointer")),
-    "a symlink that leaves the mirror": ({"tag": "link"}, TROUBLE, ("cannot copy a.wit exactly", "points out of the mirror")),
-    "a name with an escape sequence": ({"tag": "control"}, TROUBLE, ("cannot copy", "control or invisible characters")),
-    "a name that is not UTF-8": ({"tag": "bytes"}, TROUBLE, ("its name is not UTF-8", 'allow = ["name-not-utf8"]')),
+    "a pattern that matches nothing": (
+        {"exclude": ["deps/"]},
+        TROUBLE,
+        ("the pattern `deps/` in `exclude`", "matches nothing"),
+    ),
+    "an include that matches nothing": (
+        {"include": ["*.md"]},
+        TROUBLE,
+        ("the pattern `*.md` in `include`", "matches nothing"),
+    ),
+    "an empty selection": (
+        {"exclude": ["*"]},
+        TROUBLE,
+        ("the selection of mirror second is empty",),
+    ),
+    "a submodule": (
+        {"tag": "odd"},
+        TROUBLE,
+        ("cannot copy sub exactly", "it is a submodule", "hint: leave it out with `exclude`"),
+    ),
+    "a Git LFS pointer": (
+        {"tag": "lfs"},
+        TROUBLE,
+        ("cannot copy a.wit exactly", "it is a Git LFS pointer"),
+    ),
+    "a symlink that leaves the mirror": (
+        {"tag": "link"},
+        TROUBLE,
+        ("cannot copy a.wit exactly", "points out of the mirror"),
+    ),
+    "a name with an escape sequence": (
+        {"tag": "control"},
+        TROUBLE,
+        ("cannot copy", "control or invisible characters"),
+    ),
+    "a name that is not UTF-8": (
+        {"tag": "bytes"},
+        TROUBLE,
+        ("its name is not UTF-8", 'allow = ["name-not-utf8"]'),
+    ),
 }
 
 
@@ -239,13 +351,23 @@ def web() -> Iterator[str]:
 
 def test_a_url_without_a_repository_could_not_be_checked(world: World, web: str) -> None:
     world.also(url=f"{web}/project.git", local=None)
-    _refused(world.host, COULD_NOT_CHECK, "no git repository at the upstream's URL", f"{web}/project.git", "hint: ")
+    _refused(
+        world.host,
+        COULD_NOT_CHECK,
+        "no git repository at the upstream's URL",
+        f"{web}/project.git",
+        "hint: ",
+    )
 
 
 def test_an_upstream_that_refuses_connections_could_not_be_checked(world: World) -> None:
     world.also(url="http://127.0.0.1:1/project.git", local=None)
     _refused(
-        world.host, COULD_NOT_CHECK, "cannot be reached", "http://127.0.0.1:1/project.git", command=("sync", "--deadline", "30")
+        world.host,
+        COULD_NOT_CHECK,
+        "cannot be reached",
+        "http://127.0.0.1:1/project.git",
+        command=("sync", "--deadline", "30"),
     )
 
 
@@ -260,7 +382,13 @@ def test_an_upstream_that_lacks_objects_could_not_be_checked(world: World, tmp_p
 
 def test_offline_without_a_cache_could_not_be_checked(world: World) -> None:
     world.also(url="https://example.org/x", local=None)
-    _refused(world.host, COULD_NOT_CHECK, "v1 is not in the cache", "hint: ", command=("sync", "--offline"))
+    _refused(
+        world.host,
+        COULD_NOT_CHECK,
+        "v1 is not in the cache",
+        "hint: ",
+        command=("sync", "--offline"),
+    )
 
 
 # the record
@@ -278,36 +406,65 @@ RECORDS: dict[str, tuple[Callable[[World], bytes], tuple[str, ...]]] = {
     "not UTF-8": (lambda _: b'{"schema": "\xff"}', ("is not JSON",)),
     "another JSON": (lambda _: b"[]\n", ("is no record",)),
     "deeply nested": (lambda _: b"[" * 100_000, ("says far more than one does",)),
-    "hand-edited layout": (lambda w: w.record.read_bytes().replace(b"  ", b"\t"), ("is not canonical JSON",)),
+    "hand-edited layout": (
+        lambda w: w.record.read_bytes().replace(b"  ", b"\t"),
+        ("is not canonical JSON",),
+    ),
     "CRLF": (lambda w: w.record.read_bytes().replace(b"\n", b"\r\n"), ("has CRLF line endings",)),
     "hand-edited commit": (
         lambda w: _change_record(w, lambda r: r["upstream"].update(commit="0" * 40)),
-        ("the proof of third_party/provenance/up.json does not hold", "the record says " + "0" * 40),
+        (
+            "the proof of third_party/provenance/up.json does not hold",
+            "the record says " + "0" * 40,
+        ),
     ),
     "hand-edited file": (
         lambda w: _change_record(w, lambda r: r["files"][0].update(blob="0" * 40)),
         ("the proof of third_party/provenance/up.json does not hold",),
     ),
-    "a path that leaves": (lambda w: _change_record(w, lambda r: r["files"][0].update(path="../a")), ("is no plain path",)),
-    "an into that leaves": (lambda w: _change_record(w, lambda r: r.update(path="../../up")), ("up.json",)),
-    "a newer schema": (lambda w: _change_record(w, lambda r: r.update(schema=2)), ("has schema 2", "hint: install a newer")),
-    "an unknown key": (lambda w: _change_record(w, lambda r: r.update(extra=1)), ("is no record: extra",)),
+    "a path that leaves": (
+        lambda w: _change_record(w, lambda r: r["files"][0].update(path="../a")),
+        ("is no plain path",),
+    ),
+    "an into that leaves": (
+        lambda w: _change_record(w, lambda r: r.update(path="../../up")),
+        ("up.json",),
+    ),
+    "a newer schema": (
+        lambda w: _change_record(w, lambda r: r.update(schema=2)),
+        ("has schema 2", "hint: install a newer"),
+    ),
+    "an unknown key": (
+        lambda w: _change_record(w, lambda r: r.update(extra=1)),
+        ("is no record: extra",),
+    ),
     "a merge conflict": (
         lambda w: b"<<<<<<< HEAD\n" + w.record.read_bytes() + b"=======\n>>>>>>> other\n",
         ("unresolved merge conflict", "hint: "),
     ),
-    "of another mirror": (lambda w: _change_record(w, lambda r: r.update(mirror="other")), ("is the record of another mirror",)),
+    "of another mirror": (
+        lambda w: _change_record(w, lambda r: r.update(mirror="other")),
+        ("is the record of another mirror",),
+    ),
 }
 
 
 @pytest.mark.parametrize(("content", "words"), RECORDS.values(), ids=RECORDS)
-def test_a_bad_record_is_refused(world: World, content: Callable[[World], bytes], words: tuple[str, ...]) -> None:
+def test_a_bad_record_is_refused(
+    world: World, content: Callable[[World], bytes], words: tuple[str, ...]
+) -> None:
     world.record.write_bytes(content(world))
     _refused(world.host, TROUBLE, *words)
 
 
-@pytest.mark.parametrize("elsewhere", ["../../outside", "../outside", "provenance", "licenses", "a/../up"])
-@pytest.mark.parametrize("command", [("sync",), ("sync", "--discard-local"), ("remove", "up", "--discard-local")], ids=" ".join)
+@pytest.mark.parametrize(
+    "elsewhere", ["../../outside", "../outside", "provenance", "licenses", "a/../up"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [("sync",), ("sync", "--discard-local"), ("remove", "up", "--discard-local")],
+    ids=" ".join,
+)
 def test_a_record_of_another_place_deletes_nothing_there(
     world: World, tmp_path: Path, elsewhere: str, command: tuple[str, ...]
 ) -> None:
@@ -341,8 +498,16 @@ def test_a_directory_outside_of_git_is_refused(world: World) -> None:
 
 def test_a_directory_without_anything_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    _assert_one_error(run_tool(tmp_path / "empty", "sync", GIT_CEILING_DIRECTORIES=str(tmp_path)), TROUBLE, "not a git repository")
-    _assert_one_error(run_tool(tmp_path / "empty", "verify", GIT_CEILING_DIRECTORIES=str(tmp_path)), TROUBLE, "hint: ")
+    _assert_one_error(
+        run_tool(tmp_path / "empty", "sync", GIT_CEILING_DIRECTORIES=str(tmp_path)),
+        TROUBLE,
+        "not a git repository",
+    )
+    _assert_one_error(
+        run_tool(tmp_path / "empty", "verify", GIT_CEILING_DIRECTORIES=str(tmp_path)),
+        TROUBLE,
+        "hint: ",
+    )
     assert list((tmp_path / "empty").iterdir()) == []
 
 
@@ -357,7 +522,9 @@ def test_a_locked_index_is_refused(world: World) -> None:
     world.also()
     (world.host.path / ".git" / "index.lock").touch()
     before = world.host.snapshot()
-    _assert_one_error(world.host.run("sync"), TROUBLE, "the index is locked", "index.lock", "hint: ")
+    _assert_one_error(
+        world.host.run("sync"), TROUBLE, "the index is locked", "index.lock", "hint: "
+    )
     assert world.host.snapshot() == before
     assert not (world.host.third_party / "second").exists()
 
@@ -373,7 +540,9 @@ def test_a_merge_in_progress_refuses_a_commit(world: World) -> None:
 LOCAL: dict[str, Callable[[World], object]] = {
     "a changed file": lambda w: (w.mirrored / "a.wit").write_bytes(b"mine\n"),
     "an added file": lambda w: (w.mirrored / "mine.wit").write_bytes(b"mine\n"),
-    "a changed licence": lambda w: (w.host.third_party / "licenses/up/LICENSE").write_bytes(b"mine\n"),
+    "a changed licence": lambda w: (w.host.third_party / "licenses/up/LICENSE").write_bytes(
+        b"mine\n"
+    ),
     "a file that became a symlink": lambda w: _to_symlink(w.mirrored / "a.wit", "/etc/passwd"),
     "an executable file": lambda w: (w.mirrored / "a.wit").chmod(0o755),
 }
@@ -405,8 +574,12 @@ def test_a_file_where_a_directory_goes_is_refused(world: World, directory: str) 
     _refused(world.host, TROUBLE, "third_party")
 
 
-@pytest.mark.parametrize("directory", ["second", "group", "provenance", "licenses", "licenses/second", ".git-verbatim"])
-def test_a_symlink_where_a_directory_goes_is_not_followed(world: World, tmp_path: Path, directory: str) -> None:
+@pytest.mark.parametrize(
+    "directory", ["second", "group", "provenance", "licenses", "licenses/second", ".git-verbatim"]
+)
+def test_a_symlink_where_a_directory_goes_is_not_followed(
+    world: World, tmp_path: Path, directory: str
+) -> None:
     world.also(into="second" if directory == "second" else "group/second")
     path, outside = world.host.third_party / directory, tmp_path / "outside"
     if path.exists():
@@ -439,7 +612,14 @@ def test_a_third_party_that_is_a_file_is_refused(world: World) -> None:
 @pytest.mark.parametrize("command", ["sync", "status", "verify"])
 def test_a_fifo_in_a_mirror_is_named_and_blocks_nothing(world: World, command: str) -> None:
     os.mkfifo(world.mirrored / "pipe")
-    _refused(world.host, TROUBLE, "third_party/up/pipe", "is not a plain file", "hint: ", command=(command,))
+    _refused(
+        world.host,
+        TROUBLE,
+        "third_party/up/pipe",
+        "is not a plain file",
+        "hint: ",
+        command=(command,),
+    )
 
 
 @pytest.mark.parametrize("name", ["mirrors.toml", "provenance/up.json", ".gitignore"])
@@ -463,7 +643,9 @@ def mounted(world: World) -> Iterator[Callable[..., None]]:
     done: list[Path] = []
 
     def mount(*arguments: str) -> None:
-        ran = subprocess.run(["mount", *arguments, str(world.host.third_party)], capture_output=True, check=False)
+        ran = subprocess.run(
+            ["mount", *arguments, str(world.host.third_party)], capture_output=True, check=False
+        )
         if ran.returncode != 0:
             pytest.skip("mounting is not allowed here")
         if "remount" not in str(arguments):
@@ -489,7 +671,9 @@ def test_a_third_party_without_write_permission_is_refused(world: World) -> None
     world.host.third_party.chmod(0o755)
 
 
-def test_a_full_disk_leaves_everything_as_it_was(world: World, mounted: Callable[..., None], tmp_path: Path) -> None:
+def test_a_full_disk_leaves_everything_as_it_was(
+    world: World, mounted: Callable[..., None], tmp_path: Path
+) -> None:
     big = Upstream.create(tmp_path / "big")
     big.release("v1", {f"wit/{n}.wit": os.urandom(4096) for n in range(64)})
     world.also(url=big.url)
@@ -502,7 +686,13 @@ def test_a_full_disk_leaves_everything_as_it_was(world: World, mounted: Callable
 def test_a_cache_that_cannot_be_written_is_refused(world: World, tmp_path: Path) -> None:
     world.also()
     (tmp_path / "cache").write_bytes(b"")
-    _refused(world.host, TROUBLE, "cannot use the cache", "hint: set XDG_CACHE_HOME", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    _refused(
+        world.host,
+        TROUBLE,
+        "cannot use the cache",
+        "hint: set XDG_CACHE_HOME",
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+    )
 
 
 # the command line

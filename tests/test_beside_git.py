@@ -42,7 +42,9 @@ def adding(host: Host) -> Iterator[list[str]]:
         while not stopped.is_set():
             name = f"mine{number}"
             (host.path / name).write_text("mine\n")
-            done = subprocess.run(["git", "add", name], cwd=host.path, capture_output=True, check=False)
+            done = subprocess.run(
+                ["git", "add", name], cwd=host.path, capture_output=True, check=False
+            )
             if done.returncode == 0:
                 added.append(name)
             number += 1
@@ -92,12 +94,19 @@ MEANWHILE = {
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
-def test_a_commit_lands_only_on_the_head_that_was_looked_at(synced: Host, upstream: Upstream, tmp_path: Path, what: str) -> None:
+def test_a_commit_lands_only_on_the_head_that_was_looked_at(
+    synced: Host, upstream: Upstream, tmp_path: Path, what: str
+) -> None:
     synced.git("branch", "same")
-    synced.git("branch", "other", synced.git("commit-tree", "-p", "HEAD", "-m", "other", "HEAD^{tree}"))
+    synced.git(
+        "branch", "other", synced.git("commit-tree", "-p", "HEAD", "-m", "other", "HEAD^{tree}")
+    )
     move(synced, upstream, "v2")
     ran = synced.run("sync", "--commit", PATH=wrapped_git(tmp_path / "bin", MEANWHILE[what]))
-    assert (ran.status, ran.err.splitlines()[0]) == (2, "error: HEAD moved while the commit was made: nothing is committed")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        2,
+        "error: HEAD moved while the commit was made: nothing is committed",
+    )
     assert "hint: mend what git says, then `git verbatim sync --commit`" in ran.err
     subjects = synced.git("log", "--all", "--format=%s").splitlines()
     assert "third_party: sync up to v2" not in subjects
@@ -122,9 +131,15 @@ def test_a_hook_that_commits_is_not_undone(synced: Host, upstream: Upstream, hoo
     path.chmod(0o755)
     move(synced, upstream, "v2")
     ran = synced.run("sync", "--commit")
-    assert (ran.status, ran.err.splitlines()[0]) == (2, "error: HEAD moved while the commit was made: nothing is committed")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        2,
+        "error: HEAD moved while the commit was made: nothing is committed",
+    )
     synced.sync("--commit")
-    assert synced.git("log", "--format=%s").splitlines()[:2] == ["third_party: sync up to v2", "theirs"]
+    assert synced.git("log", "--format=%s").splitlines()[:2] == [
+        "third_party: sync up to v2",
+        "theirs",
+    ]
     assert synced.git("show", "HEAD:theirs") == "theirs"
 
 
@@ -141,7 +156,9 @@ MINE = "# mine\n"
 
 
 @pytest.mark.parametrize("name", [".gitattributes", ".gitignore"])
-def test_an_edit_of_mine_is_neither_staged_nor_committed_nor_lost(synced: Host, upstream: Upstream, name: str) -> None:
+def test_an_edit_of_mine_is_neither_staged_nor_committed_nor_lost(
+    synced: Host, upstream: Upstream, name: str
+) -> None:
     (synced.third_party / ".gitignore").write_text("*.orig\n")
     synced.git("add", "third_party/.gitignore")
     synced.git("commit", "--quiet", "-m", "ignore")
@@ -154,12 +171,16 @@ def test_an_edit_of_mine_is_neither_staged_nor_committed_nor_lost(synced: Host, 
     after = synced.git("show", f"HEAD:third_party/{name}")
     assert MINE not in after
     assert synced.git("show", f":third_party/{name}") == after
-    assert ("/up/" in after, "/up/" in path.read_text()) == ((True, True) if name == ".gitignore" else (False, False))
+    assert ("/up/" in after, "/up/" in path.read_text()) == (
+        (True, True) if name == ".gitignore" else (False, False)
+    )
     assert synced.git("diff", "--name-only") == f"third_party/{name}"
 
 
 @pytest.mark.parametrize("name", [".gitattributes", ".gitignore"])
-def test_what_i_have_staged_of_it_stays_staged_and_is_not_committed(synced: Host, upstream: Upstream, name: str) -> None:
+def test_what_i_have_staged_of_it_stays_staged_and_is_not_committed(
+    synced: Host, upstream: Upstream, name: str
+) -> None:
     path = synced.third_party / name
     present = path.read_text() if path.exists() else ""
     path.write_text(present + MINE)
@@ -173,7 +194,9 @@ def test_what_i_have_staged_of_it_stays_staged_and_is_not_committed(synced: Host
     assert "mine" not in synced.git("show", "HEAD", "--", f"third_party/{name}")
 
 
-def test_what_is_staged_meanwhile_in_a_mirror_is_not_committed(synced: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_what_is_staged_meanwhile_in_a_mirror_is_not_committed(
+    synced: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """The commit holds what was synced, not what the index has when it is made."""
     move(synced, upstream, "v2")
     stage = "git update-index --cacheinfo 100644,$(echo edited | git hash-object -w --stdin),third_party/up/a"
@@ -224,22 +247,34 @@ def test_files_that_are_only_announced_to_git_are_staged(host: Host, upstream: U
     assert host.run("status").out.splitlines()[0] == "up  v1  clean"
 
 
-def test_a_commit_is_made_on_head_itself_whatever_replaces_it(synced: Host, upstream: Upstream) -> None:
+def test_a_commit_is_made_on_head_itself_whatever_replaces_it(
+    synced: Host, upstream: Upstream
+) -> None:
     (synced.path / "mine").write_text("mine\n")
     synced.git("add", "mine")
     synced.git("commit", "--quiet", "-m", "mine")
     synced.git("replace", "HEAD", "HEAD~1")
     move(synced, upstream, "v2")
     synced.sync("--commit")
-    changed = synced.git("--no-replace-objects", "diff", "--name-status", "HEAD~1", "HEAD").splitlines()
-    assert changed == ["M\tthird_party/mirrors.toml", "M\tthird_party/provenance/up.json", "M\tthird_party/up/a"]
+    changed = synced.git(
+        "--no-replace-objects", "diff", "--name-status", "HEAD~1", "HEAD"
+    ).splitlines()
+    assert changed == [
+        "M\tthird_party/mirrors.toml",
+        "M\tthird_party/provenance/up.json",
+        "M\tthird_party/up/a",
+    ]
 
 
-def test_git_finds_nothing_modified_after_a_slow_sync_either(synced: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_git_finds_nothing_modified_after_a_slow_sync_either(
+    synced: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """Git compares seconds: whatever is done to a file after git noted its times shows when a second has passed."""
     slow = tmp_path / "bin/git"
     slow.parent.mkdir()
-    slow.write_text(f'#!/bin/sh\n{shutil.which("git")} "$@" || exit\ncase "$*" in *--refresh*) sleep 1.1 ;; esac\n')
+    slow.write_text(
+        f'#!/bin/sh\n{shutil.which("git")} "$@" || exit\ncase "$*" in *--refresh*) sleep 1.1 ;; esac\n'
+    )
     slow.chmod(0o755)
     move(synced, upstream, "v2")
     ran = synced.run("sync", PATH=f"{slow.parent}:{os.environ['PATH']}")
@@ -257,9 +292,14 @@ ONLY_STAGED = {
 
 
 @pytest.mark.parametrize("what", ONLY_STAGED)
-def test_what_is_staged_and_nowhere_else_is_not_dropped_unseen(synced: Host, upstream: Upstream, what: str) -> None:
+def test_what_is_staged_and_nowhere_else_is_not_dropped_unseen(
+    synced: Host, upstream: Upstream, what: str
+) -> None:
     path, tag = ONLY_STAGED[what]
-    tables = [mirror("up", upstream.url, tag=tag, local=True), mirror("new", upstream.url, tag="v1", into="new/one", local=True)]
+    tables = [
+        mirror("up", upstream.url, tag=tag, local=True),
+        mirror("new", upstream.url, tag="v1", into="new/one", local=True),
+    ]
     synced.manifest("\n".join(tables))
     blob = git(synced.path, "hash-object", "-w", "--stdin", stdin=b"precious\n")
     synced.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
@@ -273,4 +313,7 @@ def test_what_is_staged_and_nowhere_else_is_not_dropped_unseen(synced: Host, ups
     ]
     assert (synced.snapshot(), synced.git("ls-files", "--stage")) == before
     assert synced.run("sync", "--discard-local").status == 0
-    assert f"{path}\n" not in synced.git("ls-files") + "\n" or synced.git("rev-parse", f":{path}") != blob
+    assert (
+        f"{path}\n" not in synced.git("ls-files") + "\n"
+        or synced.git("rev-parse", f":{path}") != blob
+    )

@@ -11,10 +11,25 @@ FILES = {"a": b"1234", "deep/er/b": b"12", "c": b"123456"}
 @pytest.mark.parametrize(
     ("key", "most", "error", "why"),
     [
-        ("max_files", 3, "mirror up is larger than its budget", "it has 3 files, more than 2 [too-many-files]"),
-        ("max_bytes", 12, "mirror up is larger than its budget", "it has 12 bytes, more than 11 [too-many-bytes]"),
+        (
+            "max_files",
+            3,
+            "mirror up is larger than its budget",
+            "it has 3 files, more than 2 [too-many-files]",
+        ),
+        (
+            "max_bytes",
+            12,
+            "mirror up is larger than its budget",
+            "it has 12 bytes, more than 11 [too-many-bytes]",
+        ),
         ("max_file_bytes", 6, "mirror up cannot copy c exactly", "it has 6 bytes [file-too-large]"),
-        ("max_depth", 2, "mirror up cannot copy deep/er/b exactly", "it is 2 directories deep [too-deep]"),
+        (
+            "max_depth",
+            2,
+            "mirror up cannot copy deep/er/b exactly",
+            "it is 2 directories deep [too-deep]",
+        ),
     ],
 )
 def test_a_mirror_over_its_budget_is_refused_with_the_key_that_raises_it(
@@ -31,7 +46,9 @@ def test_a_mirror_over_its_budget_is_refused_with_the_key_that_raises_it(
     host.sync()
 
 
-def test_defaults_hold_for_all_mirrors_that_say_nothing_else(host: Host, upstream: Upstream) -> None:
+def test_defaults_hold_for_all_mirrors_that_say_nothing_else(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", FILES)
     defaults = "[defaults]\nmax-files = 1\n\n"
     host.manifest(defaults + mirror("up", upstream.url, tag="v1", local=True))
@@ -42,7 +59,18 @@ def test_defaults_hold_for_all_mirrors_that_say_nothing_else(host: Host, upstrea
 
 def test_what_is_left_out_does_not_count(host: Host, upstream: Upstream) -> None:
     upstream.release("v1", FILES)
-    host.manifest(mirror("up", upstream.url, tag="v1", local=True, exclude=["c"], max_file_bytes=4, max_files=2, max_bytes=6))
+    host.manifest(
+        mirror(
+            "up",
+            upstream.url,
+            tag="v1",
+            local=True,
+            exclude=["c"],
+            max_file_bytes=4,
+            max_files=2,
+            max_bytes=6,
+        )
+    )
     host.sync()
 
 

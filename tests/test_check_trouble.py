@@ -99,7 +99,9 @@ def untouched(scope: str) -> str:
 
 
 def test_an_unknown_hook_is_answered_with_the_nearest(host: Host) -> None:
-    assert hook(host, "pre-pusch") == Ran(2, "", "error: there is no hook pre-pusch\nhint: did you mean pre-push?\n")
+    assert hook(host, "pre-pusch") == Ran(
+        2, "", "error: there is no hook pre-pusch\nhint: did you mean pre-push?\n"
+    )
     assert_trouble(hook(host, "post-checkout"), 2, "there is no hook post-checkout")
     assert_trouble(hook(host, "\x1b[31m"), 2, "there is no hook \\x1b[31m")
     assert_trouble(
@@ -110,14 +112,22 @@ def test_an_unknown_hook_is_answered_with_the_nearest(host: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["commit-msg", "prepare-commit-msg"])
-def test_a_message_hook_wants_a_file_that_it_can_read(host: Host, upstream: Upstream, tmp_path: Path, name: str) -> None:
+def test_a_message_hook_wants_a_file_that_it_can_read(
+    host: Host, upstream: Upstream, tmp_path: Path, name: str
+) -> None:
     move_pin(host, upstream)
     assert hook(host, name) == Ran(
-        2, "", f"error: {name} wants the file of the commit message\nhint: git calls it: `git verbatim hook run {name} FILE`\n"
+        2,
+        "",
+        f"error: {name} wants the file of the commit message\nhint: git calls it: `git verbatim hook run {name} FILE`\n",
     )
     missing = tmp_path / "missing"
-    assert hook(host, name, str(missing)) == Ran(2, "", f"error: cannot read or write: no such file or directory\n  {missing}\n")
-    assert hook(host, name, str(tmp_path)) == Ran(2, "", f"error: cannot read or write: is a directory\n  {tmp_path}\n")
+    assert hook(host, name, str(missing)) == Ran(
+        2, "", f"error: cannot read or write: no such file or directory\n  {missing}\n"
+    )
+    assert hook(host, name, str(tmp_path)) == Ran(
+        2, "", f"error: cannot read or write: is a directory\n  {tmp_path}\n"
+    )
 
 
 def line(host: Host, *, pushed: str = "HEAD", ref: bytes = b"refs/heads/main") -> bytes:
@@ -147,11 +157,20 @@ def line(host: Host, *, pushed: str = "HEAD", ref: bytes = b"refs/heads/main") -
     ids=lambda given: repr(given[:12]),
 )
 def test_what_git_would_not_say_is_not_understood(host: Host, name: str, given: bytes) -> None:
-    assert_trouble(hook(host, name, "origin", "url", stdin=given), 2, f"{name} does not understand its input", "let git call it")
+    assert_trouble(
+        hook(host, name, "origin", "url", stdin=given),
+        2,
+        f"{name} does not understand its input",
+        "let git call it",
+    )
 
 
 def test_nonsense_after_a_good_line_is_not_overlooked(host: Host) -> None:
-    assert_trouble(hook(host, "pre-push", "origin", "url", stdin=line(host) + b"garbage\n"), 2, "does not understand its input")
+    assert_trouble(
+        hook(host, "pre-push", "origin", "url", stdin=line(host) + b"garbage\n"),
+        2,
+        "does not understand its input",
+    )
 
 
 @pytest.mark.parametrize("name", ["pre-push", "pre-receive"])
@@ -160,12 +179,23 @@ def test_a_hook_that_reads_its_input_does_not_wait_at_a_terminal(host: Host, nam
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "sync", "hook", "run", name]
     try:
-        done = subprocess.run(command, cwd=host.path, stdin=terminal, env=environment, capture_output=True, timeout=30, check=False)
+        done = subprocess.run(
+            command,
+            cwd=host.path,
+            stdin=terminal,
+            env=environment,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
     finally:
         os.close(controller)
         os.close(terminal)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == f"error: {name} reads on stdin what git gives it\nhint: let git call it\n"
+    assert (
+        done.stderr.decode()
+        == f"error: {name} reads on stdin what git gives it\nhint: let git call it\n"
+    )
 
 
 def test_a_push_of_nothing_is_clean(host: Host) -> None:
@@ -174,20 +204,33 @@ def test_a_push_of_nothing_is_clean(host: Host) -> None:
     assert hook(host, "pre-push", "origin", "url", stdin=deletion) == Ran(0, "", "")
 
 
-@pytest.mark.parametrize("ref", [b"refs/heads/\xff\xfe", "refs/heads/zweig-ü".encode(), b"HEAD@{0 seconds ago}", b":/a b c d"])
-def test_refs_may_be_named_as_git_allows_and_revisions_written_with_blanks(host: Host, ref: bytes) -> None:
+@pytest.mark.parametrize(
+    "ref",
+    [b"refs/heads/\xff\xfe", "refs/heads/zweig-ü".encode(), b"HEAD@{0 seconds ago}", b":/a b c d"],
+)
+def test_refs_may_be_named_as_git_allows_and_revisions_written_with_blanks(
+    host: Host, ref: bytes
+) -> None:
     """Git gives pre-push the source as the user wrote it."""
     edit(host)
     bad = commit(host, "edit")
     ran = hook(
-        host, "pre-push", "origin", "url", stdin=line(host, ref=ref).replace(ref, b"refs/heads/x").replace(b"refs/heads/x", ref, 1)
+        host,
+        "pre-push",
+        "origin",
+        "url",
+        stdin=line(host, ref=ref).replace(ref, b"refs/heads/x").replace(b"refs/heads/x", ref, 1),
     )
     assert (ran.status, f"commit {bad[:12]}  edit\n" in ran.err) == (1, True), ran
 
 
 def test_a_pushed_object_that_is_not_there_cannot_be_judged(host: Host) -> None:
     pushed = b"refs/heads/x %s refs/heads/x %s\n" % (b"ab" * 20, NULL.encode())
-    assert_trouble(hook(host, "pre-push", "origin", "url", stdin=pushed), 3, f"this repository lacks object {'ab' * 20}")
+    assert_trouble(
+        hook(host, "pre-push", "origin", "url", stdin=pushed),
+        3,
+        f"this repository lacks object {'ab' * 20}",
+    )
 
 
 # an unreadable manifest
@@ -197,7 +240,9 @@ Damage = Callable[[Host], None]
 
 def write(path: str, content: bytes) -> Damage:
     def damage(host: Host) -> None:
-        shutil.rmtree(host.path / path) if (host.path / path).is_dir() else (host.path / path).unlink()
+        shutil.rmtree(host.path / path) if (host.path / path).is_dir() else (
+            host.path / path
+        ).unlink()
         (host.path / path).write_bytes(content)
 
     return damage
@@ -206,7 +251,9 @@ def write(path: str, content: bytes) -> Damage:
 def link(path: str) -> Damage:
     def damage(host: Host) -> None:
         (host.path / path).rename(host.path / "moved")
-        (host.path / path).symlink_to(os.path.relpath(host.path / "moved", (host.path / path).parent))
+        (host.path / path).symlink_to(
+            os.path.relpath(host.path / "moved", (host.path / path).parent)
+        )
 
     return damage
 
@@ -226,14 +273,19 @@ MANIFESTS: Mapping[str, tuple[Damage, str]] = {
     "conflict markers": (write(MANIFEST, CONFLICT), "third_party/mirrors.toml:1"),
     "not UTF-8": (write(MANIFEST, b'[defaults]\nsupplier = "\xff"\n'), "third_party/mirrors.toml"),
     "UTF-16": (write(MANIFEST, "[defaults]\n".encode("utf-16")), "third_party/mirrors.toml"),
-    "an unknown key": (write(MANIFEST, b"[mirrors.up]\nurl = 'https://example.org/x'\nurll = 1\n"), "urll"),
+    "an unknown key": (
+        write(MANIFEST, b"[mirrors.up]\nurl = 'https://example.org/x'\nurll = 1\n"),
+        "urll",
+    ),
     "a link": (link(MANIFEST), "third_party/mirrors.toml is no plain file"),
     "a directory": (directory(MANIFEST), "third_party/mirrors.toml is no plain file"),
 }
 
 
 @pytest.mark.parametrize(("damage", "said"), MANIFESTS.values(), ids=MANIFESTS)
-def test_an_unreadable_manifest_is_trouble_at_every_place(host: Host, damage: Damage, said: str) -> None:
+def test_an_unreadable_manifest_is_trouble_at_every_place(
+    host: Host, damage: Damage, said: str
+) -> None:
     before = host.git("rev-parse", "HEAD")
     damage(host)
     host.git("add", "--all")
@@ -281,7 +333,10 @@ def test_an_unreadable_record_is_a_finding_at_every_place(host: Host, damage: Da
     host.git("checkout", "--quiet", before, "--", "third_party")
     commit(host, "mended")
     ran = host.run("check", "--range", f"{before}..HEAD")
-    assert (ran.status, f"commit {bad[:12]}  broken\n  record-unreadable  up\n" in ran.out) == (1, True), ran
+    assert (ran.status, f"commit {bad[:12]}  broken\n  record-unreadable  up\n" in ran.out) == (
+        1,
+        True,
+    ), ran
     assert f"refused: 1 violation in {before}..HEAD\n" in ran.out
 
 
@@ -291,7 +346,11 @@ def test_an_unreadable_record_is_a_finding_at_every_place(host: Host, damage: Da
 def test_a_corrupt_index_cannot_be_judged(host: Host) -> None:
     edit(host)
     (host.path / ".git/index").write_bytes(b"DIRC\0\0\0\2 garbage")
-    for ran in (host.run("check"), hook(host, "pre-commit"), hook(host, "commit-msg", ".git/COMMIT_EDITMSG")):
+    for ran in (
+        host.run("check"),
+        hook(host, "pre-commit"),
+        hook(host, "commit-msg", ".git/COMMIT_EDITMSG"),
+    ):
         assert_trouble(ran, 2, "error: cannot read the index\n")
 
 
@@ -304,17 +363,27 @@ def test_a_locked_index_can_be_read(host: Host) -> None:
 
 @pytest.mark.parametrize("path", [A_WIT, MANIFEST, RECORD])
 def test_unresolved_conflicts_are_trouble(host: Host, path: str) -> None:
-    stages = b"".join(b"100644 %s %d\t%s\n" % (host.git("rev-parse", f"HEAD:{path}").encode(), n, path.encode()) for n in (1, 2, 3))
+    stages = b"".join(
+        b"100644 %s %d\t%s\n" % (host.git("rev-parse", f"HEAD:{path}").encode(), n, path.encode())
+        for n in (1, 2, 3)
+    )
     git_bytes(host.path, "update-index", "--force-remove", path)
     git_bytes(host.path, "update-index", "--index-info", stdin=stages)
     ran = host.run("check")
-    assert ran == Ran(2, "", f"error: the index holds unresolved conflicts\n  {path}\nhint: resolve them first\n")
+    assert ran == Ran(
+        2, "", f"error: the index holds unresolved conflicts\n  {path}\nhint: resolve them first\n"
+    )
     assert hook(host, "pre-commit") == ran
 
 
 def test_unresolved_conflicts_elsewhere_are_not_looked_at(host: Host) -> None:
     blob = host.git("rev-parse", f"HEAD:{A_WIT}").encode()
-    git_bytes(host.path, "update-index", "--index-info", stdin=b"".join(b"100644 %s %d\town\n" % (blob, n) for n in (1, 2, 3)))
+    git_bytes(
+        host.path,
+        "update-index",
+        "--index-info",
+        stdin=b"".join(b"100644 %s %d\town\n" % (blob, n) for n in (1, 2, 3)),
+    )
     assert host.run("check").status == 0
     edit(host)
     assert host.run("check").status == 1
@@ -372,11 +441,15 @@ def clone(host: Host, directory: Path, *options: str) -> Host:
     return Host(directory / "clone")
 
 
-def test_a_range_that_begins_before_a_shallow_clone_does_is_not_judged(long: Host, tmp_path: Path) -> None:
+def test_a_range_that_begins_before_a_shallow_clone_does_is_not_judged(
+    long: Host, tmp_path: Path
+) -> None:
     shallow = clone(long, tmp_path, "--depth=4")
     assert shallow.run("check", "--range", "HEAD~3..HEAD").status == 0
     ran = shallow.run("check", "--range", "HEAD~4..HEAD")
-    assert_trouble(ran, 3, "this clone is shallow and does not have HEAD~4", "git fetch --unshallow")
+    assert_trouble(
+        ran, 3, "this clone is shallow and does not have HEAD~4", "git fetch --unshallow"
+    )
     shallow.git("fetch", "--quiet", "--unshallow")
     assert shallow.run("check", "--range", "HEAD~4..HEAD").status == 0
 
@@ -390,12 +463,19 @@ def test_the_depth_that_is_named_suffices(long: Host, tmp_path: Path) -> None:
     if ran.status == 0:  # git knows by itself that the hidden parent is the base
         return
     cut = long.git("rev-parse", "HEAD~3")
-    assert_trouble(ran, 3, f"this clone is shallow and hides parents of commit {cut[:12]}", "git fetch --depth=5")
+    assert_trouble(
+        ran,
+        3,
+        f"this clone is shallow and hides parents of commit {cut[:12]}",
+        "git fetch --depth=5",
+    )
     shallow.git("fetch", "--quiet", "--depth=5")
     assert shallow.run("check", "--range", f"{base}..HEAD").status == 0
 
 
-def test_a_branch_that_a_shallow_clone_cuts_off_is_not_judged_as_if_it_were_whole(long: Host, tmp_path: Path) -> None:
+def test_a_branch_that_a_shallow_clone_cuts_off_is_not_judged_as_if_it_were_whole(
+    long: Host, tmp_path: Path
+) -> None:
     base = long.git("rev-parse", "HEAD")
     long.git("checkout", "--quiet", "-b", "side", "HEAD~5")
     edit(long)
@@ -406,7 +486,11 @@ def test_a_branch_that_a_shallow_clone_cuts_off_is_not_judged_as_if_it_were_whol
     long.git("checkout", "--quiet", "main")
     long.git("merge", "--quiet", "--no-edit", "side")
     shallow = clone(long, tmp_path, "--depth=3", "--branch=main")
-    assert_trouble(shallow.run("check", "--range", f"{base}..HEAD"), 3, "this clone is shallow and hides parents of commit")
+    assert_trouble(
+        shallow.run("check", "--range", f"{base}..HEAD"),
+        3,
+        "this clone is shallow and hides parents of commit",
+    )
     shallow.git("fetch", "--quiet", "--unshallow")
     ran = shallow.run("check", "--range", f"{base}..HEAD")
     assert (ran.status, f"commit {bad[:12]}  edit\n" in ran.out) == (1, True)
@@ -414,19 +498,30 @@ def test_a_branch_that_a_shallow_clone_cuts_off_is_not_judged_as_if_it_were_whol
 
 def test_the_whole_history_of_a_shallow_clone_cannot_be_judged(long: Host, tmp_path: Path) -> None:
     shallow = clone(long, tmp_path, "--depth=3")
-    assert_trouble(shallow.run("check", "--range", f"{NULL}..HEAD"), 3, "this clone is shallow and hides parents of commit")
+    assert_trouble(
+        shallow.run("check", "--range", f"{NULL}..HEAD"),
+        3,
+        "this clone is shallow and hides parents of commit",
+    )
     assert shallow.run("check", "--all").status == 0
     shallow.git("fetch", "--quiet", "--unshallow")
     assert shallow.run("check", "--range", f"{NULL}..HEAD").status == 0
 
 
 @pytest.mark.parametrize("filtered", ["blob:none", "tree:0"])
-def test_a_partial_clone_that_lacks_what_must_be_read_is_not_called_clean(long: Host, tmp_path: Path, filtered: str) -> None:
+def test_a_partial_clone_that_lacks_what_must_be_read_is_not_called_clean(
+    long: Host, tmp_path: Path, filtered: str
+) -> None:
     partial = clone(long, tmp_path, f"--filter={filtered}", "--no-checkout")
     long.path.rename(tmp_path / "away")  # git would fetch by itself what it needs
     ran = partial.run("check", "--range", f"{NULL}..HEAD")
     assert_trouble(ran, 3)
-    assert_trouble(partial.run("check", "--all"), 3, "this repository lacks object", "`git fetch --refetch --no-filter`")
+    assert_trouble(
+        partial.run("check", "--all"),
+        3,
+        "this repository lacks object",
+        "`git fetch --refetch --no-filter`",
+    )
 
 
 def object_file(host: Host, revision: str) -> Path:
@@ -445,7 +540,9 @@ NEEDED = [
 
 
 @pytest.mark.parametrize("revision", NEEDED)
-def test_a_missing_object_that_must_be_read_is_not_called_clean(host: Host, upstream: Upstream, revision: str) -> None:
+def test_a_missing_object_that_must_be_read_is_not_called_clean(
+    host: Host, upstream: Upstream, revision: str
+) -> None:
     move_pin(host, upstream)
     commit(host, "move")
     commit(host, "on top")
@@ -456,7 +553,9 @@ def test_a_missing_object_that_must_be_read_is_not_called_clean(host: Host, upst
 
 @pytest.mark.parametrize("length", ["nothing", "half"])
 @pytest.mark.parametrize("revision", ["HEAD:third_party", f"HEAD:{MANIFEST}", f"HEAD:{RECORD}"])
-def test_a_truncated_object_is_not_called_clean_and_not_waited_for(host: Host, revision: str, length: str) -> None:
+def test_a_truncated_object_is_not_called_clean_and_not_waited_for(
+    host: Host, revision: str, length: str
+) -> None:
     file = object_file(host, revision)
     file.chmod(0o644)
     os.truncate(file, 0 if length == "nothing" else file.stat().st_size // 2)
@@ -492,13 +591,24 @@ SCISSORS = b"# ------------------------ >8 ------------------------\n# Do not mo
         (b"subject", b"subject\n\n%s\n"),
         ("Gr\u00fc\u00dfe\n".encode("latin-1"), b"Gr\xfc\xdfe\n\n%s\n"),
         (b"subject\n\n# comment\n", b"subject\n\n%s\n\n# comment\n"),
-        (b"subject\n\nSigned-off-by: T <t@example.org>\n", b"subject\n\nSigned-off-by: T <t@example.org>\n%s\n"),
+        (
+            b"subject\n\nSigned-off-by: T <t@example.org>\n",
+            b"subject\n\nSigned-off-by: T <t@example.org>\n%s\n",
+        ),
         (b"subject\n\nMirror-Sync: up v1 " + b"0" * 40 + b"\n", b"subject\n\n%s\n"),
-        (b"subject\n\nMirror-Sync: other v1 " + b"0" * 40 + b"\n", b"subject\n\nMirror-Sync: other v1 " + b"0" * 40 + b"\n%s\n"),
-        (b"subject\n\n" + SCISSORS + b"diff --git a/x b/x\n", b"subject\n\n%s\n\n" + SCISSORS + b"diff --git a/x b/x\n"),
+        (
+            b"subject\n\nMirror-Sync: other v1 " + b"0" * 40 + b"\n",
+            b"subject\n\nMirror-Sync: other v1 " + b"0" * 40 + b"\n%s\n",
+        ),
+        (
+            b"subject\n\n" + SCISSORS + b"diff --git a/x b/x\n",
+            b"subject\n\n%s\n\n" + SCISSORS + b"diff --git a/x b/x\n",
+        ),
     ],
 )
-def test_a_trailer_is_added_where_git_looks_for_it(host: Host, upstream: Upstream, before: bytes, after: bytes) -> None:
+def test_a_trailer_is_added_where_git_looks_for_it(
+    host: Host, upstream: Upstream, before: bytes, after: bytes
+) -> None:
     trailer = move_pin(host, upstream).encode()
     ran, message = run_on_message(host, "prepare-commit-msg", before)
     assert (ran, message.rstrip()) == (Ran(0, "", ""), (after % trailer).rstrip())
@@ -522,7 +632,9 @@ def test_a_trailer_is_added_where_git_looks_for_it(host: Host, upstream: Upstrea
         b"subject\n\n%s\n# comment\n" + SCISSORS + b"diff\n",
     ],
 )
-def test_a_trailer_is_found_wherever_the_message_has_it(host: Host, upstream: Upstream, message: bytes) -> None:
+def test_a_trailer_is_found_wherever_the_message_has_it(
+    host: Host, upstream: Upstream, message: bytes
+) -> None:
     trailer = move_pin(host, upstream).encode()
     if b"mirror-sync:\t" in message:
         trailer = trailer.removeprefix(b"Mirror-Sync: ")
@@ -542,7 +654,9 @@ def test_a_trailer_is_found_wherever_the_message_has_it(host: Host, upstream: Up
         b"subject\n\n%s",
     ],
 )
-def test_what_only_looks_like_a_trailer_is_none(host: Host, upstream: Upstream, message: bytes) -> None:
+def test_what_only_looks_like_a_trailer_is_none(
+    host: Host, upstream: Upstream, message: bytes
+) -> None:
     trailer = move_pin(host, upstream).encode()
     if message.endswith(b"\n%s"):
         message = message.replace(b"%s", trailer.decode().encode("utf-16"))
@@ -550,36 +664,65 @@ def test_what_only_looks_like_a_trailer_is_none(host: Host, upstream: Upstream, 
     assert (ran.status, "  trailer-missing  up\n" in ran.err) == (1, True), ran
 
 
-@pytest.mark.parametrize("message", [b"%s\n", b"\n\n%s\n# comment\n", b"\n%s\n" + SCISSORS + b"diff\n"])
-def test_a_message_of_trailers_alone_is_none(host: Host, upstream: Upstream, message: bytes) -> None:
+@pytest.mark.parametrize(
+    "message", [b"%s\n", b"\n\n%s\n# comment\n", b"\n%s\n" + SCISSORS + b"diff\n"]
+)
+def test_a_message_of_trailers_alone_is_none(
+    host: Host, upstream: Upstream, message: bytes
+) -> None:
     """Git would take what prepare-commit-msg has added for the message that somebody decided not to write."""
     trailer = move_pin(host, upstream).encode()
     ran, _ = run_on_message(host, "commit-msg", message.replace(b"%s", trailer))
     assert_trouble(ran, 2, "error: the commit message is empty but for its trailers\n")
 
 
-@pytest.mark.parametrize(("char", "verbose"), [("#", False), ("#", True), (";", True), ("auto", False)])
-def test_a_message_written_in_an_editor_gets_its_trailer(host: Host, upstream: Upstream, char: str, *, verbose: bool) -> None:
+@pytest.mark.parametrize(
+    ("char", "verbose"), [("#", False), ("#", True), (";", True), ("auto", False)]
+)
+def test_a_message_written_in_an_editor_gets_its_trailer(
+    host: Host, upstream: Upstream, char: str, *, verbose: bool
+) -> None:
     trailer = move_pin(host, upstream)
     assert host.run("hook", "install").status == 0
     editor = host.path.parent / "editor"
-    editor.write_text('#!/bin/sh\nsed "1s/^/subject/" "$1" > "$1.new" && mv "$1.new" "$1"\n')  # into the empty first line
+    editor.write_text(
+        '#!/bin/sh\nsed "1s/^/subject/" "$1" > "$1.new" && mv "$1.new" "$1"\n'
+    )  # into the empty first line
     editor.chmod(0o755)
-    host.git("-c", f"core.commentChar={char}", "commit", "--quiet", *(["--verbose"] if verbose else []), GIT_EDITOR=str(editor))
+    host.git(
+        "-c",
+        f"core.commentChar={char}",
+        "commit",
+        "--quiet",
+        *(["--verbose"] if verbose else []),
+        GIT_EDITOR=str(editor),
+    )
     assert host.git("log", "-1", "--format=%B") == f"subject\n\n{trailer}"
     assert host.git("log", "-1", "--format=%(trailers:key=Mirror-Sync)") == trailer
 
 
-def test_a_message_begun_in_an_editor_has_room_for_a_subject(host: Host, upstream: Upstream) -> None:
+def test_a_message_begun_in_an_editor_has_room_for_a_subject(
+    host: Host, upstream: Upstream
+) -> None:
     trailer = move_pin(host, upstream).encode()
     ran, message = run_on_message(host, "prepare-commit-msg", b"\n# comment\n")
     assert (ran, message) == (Ran(0, "", ""), b"\n\n%s\n# comment\n" % trailer)
 
 
-def test_a_message_in_another_encoding_is_committed_as_it_is(host: Host, upstream: Upstream) -> None:
+def test_a_message_in_another_encoding_is_committed_as_it_is(
+    host: Host, upstream: Upstream
+) -> None:
     trailer = move_pin(host, upstream)
     assert host.run("hook", "install").status == 0
-    git_bytes(host.path, "-c", "i18n.commitEncoding=latin1", "commit", "--quiet", "--file=-", stdin=b"Gr\xfc\xdfe\n")
+    git_bytes(
+        host.path,
+        "-c",
+        "i18n.commitEncoding=latin1",
+        "commit",
+        "--quiet",
+        "--file=-",
+        stdin=b"Gr\xfc\xdfe\n",
+    )
     raw = git_bytes(host.path, "cat-file", "commit", "HEAD")
     assert raw.endswith(b"\n\nGr\xfc\xdfe\n\n%s\n" % trailer.encode())
     assert host.run("check", "--range", "HEAD~1..HEAD").out == clean("HEAD~1..HEAD")
@@ -599,9 +742,13 @@ def test_a_message_in_another_encoding_is_committed_as_it_is(host: Host, upstrea
         (b"third_party/provenance/\xff.json", "unrecorded-file"),
     ],
 )
-def test_a_path_of_any_bytes_is_found_and_shown_harmlessly(host: Host, path: bytes, rule: str) -> None:
+def test_a_path_of_any_bytes_is_found_and_shown_harmlessly(
+    host: Host, path: bytes, rule: str
+) -> None:
     blob = git(host.path, "hash-object", "-w", "--stdin", stdin=b"x\n").encode()
-    git_bytes(host.path, "update-index", "-z", "--index-info", stdin=b"100644 %s\t%s\0" % (blob, path))
+    git_bytes(
+        host.path, "update-index", "-z", "--index-info", stdin=b"100644 %s\t%s\0" % (blob, path)
+    )
     staged = host.run("check")
     commit(host)
     ranged = host.run("check", "--range", "HEAD~1..HEAD")
@@ -613,7 +760,9 @@ def test_a_path_of_any_bytes_is_found_and_shown_harmlessly(host: Host, path: byt
 
 def test_a_path_of_any_bytes_elsewhere_is_nobodys_business(host: Host) -> None:
     blob = git(host.path, "hash-object", "-w", "--stdin", stdin=b"x\n").encode()
-    git_bytes(host.path, "update-index", "-z", "--index-info", stdin=b"100644 %s\tsrc/\xff\0" % blob)
+    git_bytes(
+        host.path, "update-index", "-z", "--index-info", stdin=b"100644 %s\tsrc/\xff\0" % blob
+    )
     assert host.run("check").status == 0
     commit(host)
     assert host.run("check", "--range", f"{NULL}..HEAD").status == 0
@@ -685,7 +834,9 @@ EMPTIES = {  # what whoever pushes can call a tag or a branch, so that `NAME..HE
 
 @pytest.mark.parametrize("suffix", ["", "~0", "^0", "^{}", "^{commit}"])
 @pytest.mark.parametrize("name", EMPTIES)
-def test_a_name_that_several_refs_have_is_refused_in_a_range(host: Host, name: str, suffix: str) -> None:
+def test_a_name_that_several_refs_have_is_refused_in_a_range(
+    host: Host, name: str, suffix: str
+) -> None:
     start = host.git("rev-parse", "HEAD")
     host.git("update-ref", "refs/remotes/origin/main", start)
     host.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
@@ -709,7 +860,9 @@ def test_a_name_that_several_refs_have_is_refused_in_a_range(host: Host, name: s
     assert host.run("check", "--range", f"{start}..{way_out}{suffix}").status in {0, 1}
 
 
-def test_a_whole_name_an_id_and_head_are_what_they_are_whatever_else_is_called_so(host: Host) -> None:
+def test_a_whole_name_an_id_and_head_are_what_they_are_whatever_else_is_called_so(
+    host: Host,
+) -> None:
     start = host.git("rev-parse", "HEAD")
     host.git("update-ref", "refs/remotes/origin/main", start)
     (host.path / ".git/FETCH_HEAD").write_text(f"{start}\t\tbranch 'main' of elsewhere\n")
@@ -731,7 +884,9 @@ def test_a_whole_name_that_is_not_there_is_not_looked_for_elsewhere(host: Host) 
     host.git("tag", "refs/remotes/origin/main", commit(host, "edit"))
     ran = host.run("check", "--range", "refs/remotes/origin/main..HEAD")
     assert_trouble(ran, 2, "error: there is no commit refs/remotes/origin/main\n")
-    assert_trouble(host.run("verify", "--rev", "refs/remotes/origin/main"), 2, "error: there is no commit")
+    assert_trouble(
+        host.run("verify", "--rev", "refs/remotes/origin/main"), 2, "error: there is no commit"
+    )
 
 
 def test_a_branch_called_like_an_abbreviated_id_is_ambiguous(host: Host) -> None:
@@ -742,21 +897,29 @@ def test_a_branch_called_like_an_abbreviated_id_is_ambiguous(host: Host) -> None
     host.git("branch", start[:8], bad)
     said = f"error: `{start[:8]}` is ambiguous"
     ran = host.run("check", "--range", f"{start[:8]}..HEAD")
-    assert_trouble(ran, 2, said, f"  it could be refs/heads/{start[:8]}\n  it could be object {start}\n")
+    assert_trouble(
+        ran, 2, said, f"  it could be refs/heads/{start[:8]}\n  it could be object {start}\n"
+    )
 
 
 @pytest.mark.parametrize("search", [":/edit", "HEAD^{/edit}", "main^{/edit}~0"])
 def test_a_search_of_messages_begins_no_range(host: Host, search: str) -> None:
     edit(host)
     commit(host, "edit")
-    assert_trouble(host.run("check", "--range", f"{search}..HEAD"), 2, "takes whichever commit says so")
+    assert_trouble(
+        host.run("check", "--range", f"{search}..HEAD"), 2, "takes whichever commit says so"
+    )
 
 
 def test_an_ambiguous_name_is_refused_wherever_one_is_written(host: Host) -> None:
     host.git("tag", "main", "HEAD")
     said = "error: `main` is ambiguous"
     assert_trouble(host.run("verify", "--rev", "main"), 2, said)
-    named: dict[str, Any] = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": "HEAD~1", "PRE_COMMIT_TO_REF": "main"}
+    named: dict[str, Any] = {
+        "PRE_COMMIT": "1",
+        "PRE_COMMIT_FROM_REF": "HEAD~1",
+        "PRE_COMMIT_TO_REF": "main",
+    }
     assert_trouble(hook(host, "pre-push", **named), 2, said)
 
 
@@ -777,7 +940,9 @@ def test_outside_of_git_nothing_can_be_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("directory", ["nowhere", "."])
-def test_a_repository_that_git_does_not_find_is_not_called_clean(host: Host, directory: str) -> None:
+def test_a_repository_that_git_does_not_find_is_not_called_clean(
+    host: Host, directory: str
+) -> None:
     edit(host)
     assert_trouble(hook(host, "pre-commit", GIT_DIR=directory), 2)
 
@@ -822,17 +987,29 @@ def replaced_commit(host: Host, start: str, bad: str) -> None:
 
 
 def replaced_tree(host: Host, start: str, bad: str) -> None:
-    host.git("replace", host.git("rev-parse", f"{bad}:third_party"), host.git("rev-parse", f"{start}:third_party"))
+    host.git(
+        "replace",
+        host.git("rev-parse", f"{bad}:third_party"),
+        host.git("rev-parse", f"{start}:third_party"),
+    )
 
 
 def replaced_blob(host: Host, start: str, bad: str) -> None:
-    host.git("replace", host.git("rev-parse", f"{bad}:{A_WIT}"), host.git("rev-parse", f"{start}:{A_WIT}"))
+    host.git(
+        "replace",
+        host.git("rev-parse", f"{bad}:{A_WIT}"),
+        host.git("rev-parse", f"{start}:{A_WIT}"),
+    )
 
 
 def replaced_child(host: Host, start: str, bad: str) -> None:
     """The child of the bad commit, replaced by one that never had it as its parent."""
     child = host.git("rev-list", "--reverse", f"{bad}..HEAD").split()[0]
-    host.git("replace", child, git(host.path, "commit-tree", "-p", start, "-m", "good", f"{child}^{{tree}}"))
+    host.git(
+        "replace",
+        child,
+        git(host.path, "commit-tree", "-p", start, "-m", "good", f"{child}^{{tree}}"),
+    )
 
 
 def grafted(host: Host, start: str, bad: str) -> None:
@@ -841,8 +1018,12 @@ def grafted(host: Host, start: str, bad: str) -> None:
     (host.path / ".git/info/grafts").write_text(f"{child} {start}\n")
 
 
-@pytest.mark.parametrize("hide", [replaced_commit, replaced_tree, replaced_blob, replaced_child, grafted])
-@pytest.mark.parametrize("environment", [{}, {"GIT_NO_REPLACE_OBJECTS": "1"}], ids=["replacing", "not replacing"])
+@pytest.mark.parametrize(
+    "hide", [replaced_commit, replaced_tree, replaced_blob, replaced_child, grafted]
+)
+@pytest.mark.parametrize(
+    "environment", [{}, {"GIT_NO_REPLACE_OBJECTS": "1"}], ids=["replacing", "not replacing"]
+)
 def test_replacements_and_grafts_hide_no_commit(
     host: Host, hide: Callable[[Host, str, str], None], environment: dict[str, str]
 ) -> None:
@@ -864,7 +1045,10 @@ def test_a_replaced_head_hides_no_staged_edit(host: Host) -> None:
     assert host.run("check").status == 1
 
 
-@pytest.mark.parametrize("setting", ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"])
+@pytest.mark.parametrize(
+    "setting",
+    ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"],
+)
 def test_the_users_way_to_write_paths_hides_nothing(host: Host, setting: str) -> None:
     start, bad, _ = hidden(host)
     environment: dict[str, Any] = {setting: "1"}
@@ -876,7 +1060,14 @@ def test_the_users_way_to_write_paths_hides_nothing(host: Host, setting: str) ->
 
 
 @pytest.mark.parametrize(
-    "setting", ["diff.ignoreSubmodules=all", "core.fileMode=false", "core.ignoreCase=true", "diff.noprefix=true", "log.follow=true"]
+    "setting",
+    [
+        "diff.ignoreSubmodules=all",
+        "core.fileMode=false",
+        "core.ignoreCase=true",
+        "diff.noprefix=true",
+        "log.follow=true",
+    ],
 )
 def test_the_users_configuration_hides_nothing(host: Host, setting: str) -> None:
     start = host.git("rev-parse", "HEAD")
@@ -889,4 +1080,7 @@ def test_the_users_configuration_hides_nothing(host: Host, setting: str) -> None
     worse = commit(host, "submodule")
     ran = host.run("check", "--range", f"{start}..HEAD")
     assert ran.status == 1
-    assert [row.split()[1] for row in ran.out.splitlines() if row.startswith("commit ")] == [bad[:12], worse[:12]]
+    assert [row.split()[1] for row in ran.out.splitlines() if row.startswith("commit ")] == [
+        bad[:12],
+        worse[:12],
+    ]

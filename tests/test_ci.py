@@ -72,8 +72,12 @@ def build_wheel(directory, settings=None, metadata=None):
 def make_package(path: Path, name: str = "git_verbatim", first: str = "") -> Path:
     """A package whose build runs `first`."""
     path.mkdir(parents=True)
-    backend = first + BACKEND.replace("HERE", repr(HERE)).replace("NAME", name).replace("SCRIPT", name.replace("_", "-"))
-    (path / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    backend = first + BACKEND.replace("HERE", repr(HERE)).replace("NAME", name).replace(
+        "SCRIPT", name.replace("_", "-")
+    )
+    (path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
     (path / "backend.py").write_text(backend)
     return path
 
@@ -86,7 +90,9 @@ def yaml(text: str) -> Any:
 
 
 def assert_valid(name: str, content: object) -> None:
-    schema = yaml((files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json").read_text())
+    schema = yaml(
+        (files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json").read_text()
+    )
     validator_for(schema)(schema).validate(content)
 
 
@@ -124,7 +130,9 @@ class Runner:
             **{name: self._value(expression, facts) for name, expression in step["env"].items()},
         }
         command = [word.format(script) for word in shlex.split(shell)]
-        done = subprocess.run(command, cwd=directory, env=variables, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=directory, env=variables, capture_output=True, text=True, check=False
+        )
         for line in output.read_text().splitlines():
             name, _, value = line.partition("=")
             self.outputs[f"{step['id']}.{name}"] = value
@@ -150,9 +158,16 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return made
 
 
-def judge(runner: Runner, directory: Path, event: str, facts: Mapping[str, Any], **environment: str) -> Ran:
+def judge(
+    runner: Runner, directory: Path, event: str, facts: Mapping[str, Any], **environment: str
+) -> Ran:
     """Run the action's last step."""
-    return runner.run(JUDGE, directory, facts, **{"GITHUB_EVENT_NAME": event, "GITHUB_REF": "", "GITHUB_SHA": "", **environment})
+    return runner.run(
+        JUDGE,
+        directory,
+        facts,
+        **{"GITHUB_EVENT_NAME": event, "GITHUB_REF": "", "GITHUB_SHA": "", **environment},
+    )
 
 
 def scope(ran: Ran) -> str:
@@ -203,7 +218,11 @@ class Traps:
         return f"[install]\nrequirement = {requirements}\n"
 
     def program(self, path: str, name: str) -> None:
-        self.file(path, f'#!/bin/sh\n{self.shell(name)}\nPATH={os.environ["PATH"]} exec "${{0##*/}}" "$@"\n', 0o755)
+        self.file(
+            path,
+            f'#!/bin/sh\n{self.shell(name)}\nPATH={os.environ["PATH"]} exec "${{0##*/}}" "$@"\n',
+            0o755,
+        )
 
 
 def lay(checkout: Path, marks: Path, temp: Path) -> tuple[Traps, dict[str, str]]:
@@ -218,11 +237,23 @@ def lay(checkout: Path, marks: Path, temp: Path) -> tuple[Traps, dict[str, str]]
     traps.file(".env", traps.shell("BASH_ENV"))
     traps.program("node_modules/.bin/git", "PATH")
     traps.file("home/.config/pip/pip.conf", traps.requirement("pip.conf"))
-    traps.file("home/.gitconfig", f"[trace2]\n\tnormalTarget = {marks / '.gitconfig'}\n[safe]\n\tdirectory = *\n")
+    traps.file(
+        "home/.gitconfig",
+        f"[trace2]\n\tnormalTarget = {marks / '.gitconfig'}\n[safe]\n\tdirectory = *\n",
+    )
     planted = temp / "git-verbatim" / site / "planted.pth"
     planted.parent.mkdir(parents=True)
     planted.write_text(f"import os; open({str(marks / 'RUNNER_TEMP')!r}, 'a').close()\n")
-    for name in ("setup.cfg", "uv.toml", "mise.toml", ".netrc", ".python-version", ".tool-versions", ".envrc", ".mailmap"):
+    for name in (
+        "setup.cfg",
+        "uv.toml",
+        "mise.toml",
+        ".netrc",
+        ".python-version",
+        ".tool-versions",
+        ".envrc",
+        ".mailmap",
+    ):
         traps.file(name, "nothing that anybody should read\n")
     return traps, {
         "PYTHONPATH": ".",
@@ -267,7 +298,9 @@ FIRES_ON_THE_NAIVE = {
 
 
 @pytest.mark.parametrize("naive", [True, False], ids=["the steps without a thought", "the action"])
-def test_nothing_of_the_checkout_reaches_the_judge(mirrored: Host, tmp_path: Path, *, naive: bool) -> None:
+def test_nothing_of_the_checkout_reaches_the_judge(
+    mirrored: Host, tmp_path: Path, *, naive: bool
+) -> None:
     edit(mirrored)
     commit(mirrored, "edit")
     runner = Runner.create(tmp_path)
@@ -279,7 +312,9 @@ def test_nothing_of_the_checkout_reaches_the_judge(mirrored: Host, tmp_path: Pat
     assert "third_party/up/plain.wit" in ran.out
 
 
-@pytest.mark.parametrize("variable", ["GIT_DIR", "GIT_CONFIG_GLOBAL", "GIT_SHALLOW_FILE", "GIT_OBJECT_DIRECTORY"])
+@pytest.mark.parametrize(
+    "variable", ["GIT_DIR", "GIT_CONFIG_GLOBAL", "GIT_SHALLOW_FILE", "GIT_OBJECT_DIRECTORY"]
+)
 def test_variables_that_earlier_steps_left_for_git_change_no_verdict(
     runner: Runner, mirrored: Host, tmp_path: Path, variable: str
 ) -> None:
@@ -287,14 +322,22 @@ def test_variables_that_earlier_steps_left_for_git_change_no_verdict(
     commit(mirrored, "edit")
     git(tmp_path, "clone", "--quiet", str(mirrored.path), "decoy")
     git(tmp_path / "decoy", "reset", "--quiet", "--hard", "HEAD^")
-    ran = judge(runner, mirrored.path, "push", {"range": "HEAD^..HEAD"}, **{variable: str(tmp_path / "decoy/.git")})
+    ran = judge(
+        runner,
+        mirrored.path,
+        "push",
+        {"range": "HEAD^..HEAD"},
+        **{variable: str(tmp_path / "decoy/.git")},
+    )
     assert (ran.status, ran.err) == (1, "")
 
 
 HOOKS = yaml((ROOT / ".pre-commit-hooks.yaml").read_text())
 
 
-@pytest.mark.parametrize("entry", ["git-verbatim hook run pre-commit", *(hook["entry"] for hook in HOOKS)])
+@pytest.mark.parametrize(
+    "entry", ["git-verbatim hook run pre-commit", *(hook["entry"] for hook in HOOKS)]
+)
 def test_nothing_of_the_checkout_reaches_a_hook_of_the_pre_commit_framework(
     mirrored: Host, runner: Runner, tmp_path: Path, entry: str
 ) -> None:
@@ -303,7 +346,11 @@ def test_nothing_of_the_checkout_reaches_a_hook_of_the_pre_commit_framework(
     traps.module("sync")
     traps.module("policies")
     programs = Path(runner.outputs["install.place"]) / "program/bin"
-    environment = {**os.environ, "PYTHONPATH": left["PYTHONPATH"], "PATH": f"{programs}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": left["PYTHONPATH"],
+        "PATH": f"{programs}:{os.environ['PATH']}",
+    }
     subprocess.run(
         [*shlex.split(entry), "message"],
         cwd=mirrored.path,
@@ -328,7 +375,14 @@ class Forge:
     head: str
     """A commit on top of the refused one, that does no harm itself."""
 
-    def judge(self, runner: Runner, event: str, facts: Mapping[str, Any], ref: str = "", **environment: str) -> Ran:
+    def judge(
+        self,
+        runner: Runner,
+        event: str,
+        facts: Mapping[str, Any],
+        ref: str = "",
+        **environment: str,
+    ) -> Ran:
         whole = {"repository": {"default_branch": "main"}, **facts}
         runners = {"GITHUB_SHA": self.head, "GITHUB_REF": ref, **environment}
         return judge(runner, self.checkout.path, event, whole, **runners)
@@ -368,7 +422,9 @@ def test_the_action_judges_what_is_new_to_the_default_branch(runner: Runner, for
     ):
         ran = forge.judge(runner, event, facts, ref)
         assert (ran.status, scope(ran), ran.err) == (1, f"{start}..{head}", ""), (event, ref)
-        assert [properties["file"] for _, properties, _ in commands(ran.out)] == ["third_party/up/plain.wit"]
+        assert [properties["file"] for _, properties, _ in commands(ran.out)] == [
+            "third_party/up/plain.wit"
+        ]
     ran = forge.judge(runner, "schedule", {})
     assert (ran.status, scope(ran)) == (1, f"the state of HEAD, commit {head[:12]}")
 
@@ -394,14 +450,18 @@ def test_what_the_default_branch_has_is_not_judged_again(runner: Runner, forge: 
         "refs/heads/$(touch pwned)",
     ],
 )
-def test_a_refused_head_that_is_pushed_a_second_time_is_refused_again(runner: Runner, forge: Forge, ref: str) -> None:
+def test_a_refused_head_that_is_pushed_a_second_time_is_refused_again(
+    runner: Runner, forge: Forge, ref: str
+) -> None:
     ran = forge.judge(runner, "push", {"before": forge.bad}, ref)
     assert (ran.status, scope(ran), ran.err) == (1, f"{DEFAULT}..{forge.head}", "")
     assert [name for name, *_ in commands(ran.out)] == ["error"]
     assert not (forge.checkout.path / "pwned").exists()
 
 
-def test_a_pull_request_cannot_choose_a_base_that_has_what_is_refused(runner: Runner, forge: Forge) -> None:
+def test_a_pull_request_cannot_choose_a_base_that_has_what_is_refused(
+    runner: Runner, forge: Forge
+) -> None:
     """It can be pointed at another branch, and back when the status is green."""
     for event, facts in (
         ("pull_request", pull_request(forge.bad, forge.head, "mine")),
@@ -412,11 +472,16 @@ def test_a_pull_request_cannot_choose_a_base_that_has_what_is_refused(runner: Ru
         assert (ran.status, scope(ran)) == (1, f"{DEFAULT}..{forge.head}")
 
 
-def test_refs_called_like_what_the_action_judges_by_change_nothing(runner: Runner, forge: Forge) -> None:
+def test_refs_called_like_what_the_action_judges_by_change_nothing(
+    runner: Runner, forge: Forge
+) -> None:
     for name in ("main", "origin/main", DEFAULT, forge.base, "HEAD"):
         forge.checkout.git("update-ref", f"refs/tags/{name}", forge.head)
         forge.checkout.git("update-ref", f"refs/heads/{name}", forge.head)
-    for facts, ref in (({"before": forge.base}, "refs/heads/main"), ({"before": forge.head}, "refs/heads/topic")):
+    for facts, ref in (
+        ({"before": forge.base}, "refs/heads/main"),
+        ({"before": forge.head}, "refs/heads/topic"),
+    ):
         assert forge.judge(runner, "push", facts, ref).status == 1
     assert forge.judge(runner, "push", {"range": "origin/main..HEAD"}).status == 2
 
@@ -433,7 +498,11 @@ def test_what_cannot_be_judged_is_never_clean(runner: Runner, forge: Forge) -> N
     for event, facts, status in (
         ("pull_request", {}, 1),
         ("merge_group", {}, 1),
-        ("pull_request_target", pull_request(forge.base, missing), 2),  # whose checkout has the base alone
+        (
+            "pull_request_target",
+            pull_request(forge.base, missing),
+            2,
+        ),  # whose checkout has the base alone
     ):
         assert forge.judge(runner, event, facts).status == status, event
     for sha in (NO_COMMIT, missing):  # a branch that was deleted
@@ -445,7 +514,16 @@ def test_what_cannot_be_judged_is_never_clean(runner: Runner, forge: Forge) -> N
 
 
 @pytest.mark.parametrize(
-    "given", ["--all; touch pwned", "$(touch pwned)..HEAD", "..HEAD", "HEAD...HEAD", "^HEAD..HEAD", "--help", "-"]
+    "given",
+    [
+        "--all; touch pwned",
+        "$(touch pwned)..HEAD",
+        "..HEAD",
+        "HEAD...HEAD",
+        "^HEAD..HEAD",
+        "--help",
+        "-",
+    ],
 )
 def test_a_range_that_is_none_is_refused(runner: Runner, forge: Forge, given: str) -> None:
     assert forge.judge(runner, "workflow_dispatch", {"range": given}).status == 2
@@ -453,13 +531,21 @@ def test_a_range_that_is_none_is_refused(runner: Runner, forge: Forge, given: st
 
 
 def test_variables_of_earlier_steps_do_not_say_what_is_judged(runner: Runner, forge: Forge) -> None:
-    left = {"RANGE": "HEAD..HEAD", "judged": "--range=HEAD..HEAD", "start": "HEAD", "end": forge.base, "branch": "main"}
+    left = {
+        "RANGE": "HEAD..HEAD",
+        "judged": "--range=HEAD..HEAD",
+        "start": "HEAD",
+        "end": forge.base,
+        "branch": "main",
+    }
     left |= {"status": "0", "clean": "true", "BEFORE": forge.head, "DEFAULT_BRANCH": "topic"}
     ran = forge.judge(runner, "push", {"before": forge.bad}, "refs/heads/topic", **left)
     assert (ran.status, scope(ran)) == (1, f"{DEFAULT}..{forge.head}")
 
 
-def test_the_action_says_that_the_clone_is_too_shallow(runner: Runner, mirrored: Host, tmp_path: Path) -> None:
+def test_the_action_says_that_the_clone_is_too_shallow(
+    runner: Runner, mirrored: Host, tmp_path: Path
+) -> None:
     base = mirrored.git("rev-parse", "HEAD")
     edit(mirrored)
     head = commit(mirrored)
@@ -471,7 +557,11 @@ def test_the_action_says_that_the_clone_is_too_shallow(runner: Runner, mirrored:
         ran = judge(runner, tmp_path / "shallow", event, facts, **environment)
         assert ran.status == 3
         ((name, properties, message),) = commands(ran.out)
-        assert (name, properties, "fetch-depth: 0" in message) == ("error", {"title": "could not check"}, True)
+        assert (name, properties, "fetch-depth: 0" in message) == (
+            "error",
+            {"title": "could not check"},
+            True,
+        )
         assert "shallow" in ran.err
         assert "fetch-depth: 0" in ran.err
 
@@ -480,9 +570,18 @@ def test_an_event_cannot_reach_the_shell(runner: Runner, mirrored: Host) -> None
     pwned = '$(touch pwned)`touch pwned`"; touch pwned; "'
     head = mirrored.git("rev-parse", "HEAD")
     same = {"before": pwned, "repository": {"default_branch": pwned}}
-    assert judge(runner, mirrored.path, "push", same, GITHUB_SHA=head, GITHUB_REF=f"refs/heads/{pwned}").status == 0
-    assert judge(runner, mirrored.path, "push", same, GITHUB_SHA=pwned, GITHUB_REF=pwned).status == 2
-    assert judge(runner, mirrored.path, "pull_request", pull_request(pwned, pwned, pwned)).status == 2
+    assert (
+        judge(
+            runner, mirrored.path, "push", same, GITHUB_SHA=head, GITHUB_REF=f"refs/heads/{pwned}"
+        ).status
+        == 0
+    )
+    assert (
+        judge(runner, mirrored.path, "push", same, GITHUB_SHA=pwned, GITHUB_REF=pwned).status == 2
+    )
+    assert (
+        judge(runner, mirrored.path, "pull_request", pull_request(pwned, pwned, pwned)).status == 2
+    )
     assert not (mirrored.path / "pwned").exists()
 
 
@@ -501,7 +600,9 @@ def test_an_error_that_quotes_a_manifest_is_no_command(runner: Runner, mirrored:
 
 def snippets() -> dict[str, Any]:
     """File name → content of each configuration that the page shows."""
-    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL)
+    blocks = re.findall(
+        r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL
+    )
     return {name: yaml(text) for name, text in blocks}
 
 
@@ -525,7 +626,9 @@ def recipe(name: str) -> str:
     if name == "gitlab":
         return "\n".join(snippets()[".gitlab-ci.yml"]["third-party"]["script"])
     workflow = snippets()[".github/workflows/third-party-scan.yml"]
-    return "\n".join(f"(\n{step['run']})" for step in workflow["jobs"]["mirrors"]["steps"] if "run" in step)  # each begins anew
+    return "\n".join(
+        f"(\n{step['run']})" for step in workflow["jobs"]["mirrors"]["steps"] if "run" in step
+    )  # each begins anew
 
 
 @pytest.fixture
@@ -535,7 +638,15 @@ def checkout(mirrored: Host, tmp_path: Path) -> Host:
     edit(mirrored)
     commit(mirrored, "edit")
     mirrored.git("commit", "--quiet", "--allow-empty", "-m", "on top")
-    git(tmp_path, "clone", "--quiet", "--single-branch", "--branch=topic", f"file://{mirrored.path}", "checkout")
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--single-branch",
+        "--branch=topic",
+        f"file://{mirrored.path}",
+        "checkout",
+    )
     clone = Host(tmp_path / "checkout")
     clone.git("checkout", "--quiet", "--detach")
     return clone
@@ -544,7 +655,12 @@ def checkout(mirrored: Host, tmp_path: Path) -> Host:
 def gitlab(checkout: Host, branch: str = "", **variables: str) -> dict[str, str]:
     """The variables of a pipeline, for a merge request if it names no branch."""
     head = checkout.git("rev-parse", "HEAD")
-    given = {"CI_PROJECT_DIR": str(checkout.path), "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_SHA": head, "CI_COMMIT_BRANCH": branch}
+    given = {
+        "CI_PROJECT_DIR": str(checkout.path),
+        "CI_DEFAULT_BRANCH": "main",
+        "CI_COMMIT_SHA": head,
+        "CI_COMMIT_BRANCH": branch,
+    }
     return {**given, **variables}
 
 
@@ -553,16 +669,28 @@ def follow(script: str, checkout: Host, place: Path, **environment: str) -> Ran:
     package = place / "package"
     if not package.exists():
         make_package(package)
-    for written, meant in (("/opt/git-verbatim", str(place / "program")), ("--quiet git-verbatim", f"--quiet {package}")):
+    for written, meant in (
+        ("/opt/git-verbatim", str(place / "program")),
+        ("--quiet git-verbatim", f"--quiet {package}"),
+    ):
         script = script.replace(written, shlex.quote(meant) if meant.startswith("/") else meant)
-    variables = {**os.environ, "RUNNER_TEMP": str(place), "GITHUB_OUTPUT": str(place / "output"), **environment}
+    variables = {
+        **os.environ,
+        "RUNNER_TEMP": str(place),
+        "GITHUB_OUTPUT": str(place / "output"),
+        **environment,
+    }
     command = ["sh", "-ec", script]
-    done = subprocess.run(command, cwd=checkout.path, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=checkout.path, env=variables, capture_output=True, text=True, check=False
+    )
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("name", ["plain", "gitlab", "github, for code scanning"])
-def test_nothing_of_the_checkout_reaches_who_follows_a_recipe(checkout: Host, tmp_path: Path, name: str) -> None:
+def test_nothing_of_the_checkout_reaches_who_follows_a_recipe(
+    checkout: Host, tmp_path: Path, name: str
+) -> None:
     place = tmp_path / "machine"
     place.mkdir()
     traps, left = lay(checkout.path, tmp_path / "marks", tmp_path / "elsewhere")
@@ -574,7 +702,9 @@ def test_nothing_of_the_checkout_reaches_who_follows_a_recipe(checkout: Host, tm
     assert traps.marked() == set()
 
 
-def test_a_recipe_judges_what_the_default_branch_lacks(runner: Runner, checkout: Host, tmp_path: Path) -> None:
+def test_a_recipe_judges_what_the_default_branch_lacks(
+    runner: Runner, checkout: Host, tmp_path: Path
+) -> None:
     """Once installed; whatever refs are called, and whatever branch a merge request is for."""
     (tmp_path / "program").symlink_to(Path(runner.outputs["install.place"]) / "program")
     origin = Host(tmp_path / "host")
@@ -586,8 +716,16 @@ def test_a_recipe_judges_what_the_default_branch_lacks(runner: Runner, checkout:
     _, _, merge_request = recipe("gitlab").partition("install --quiet git-verbatim\n")
     for script, variables, start in (
         (plain, {}, DEFAULT),
-        (merge_request, gitlab(checkout, CI_MERGE_REQUEST_DIFF_BASE_SHA=head, CI_COMMIT_BEFORE_SHA=NO_COMMIT), DEFAULT),
-        (merge_request, gitlab(checkout, "topic", CI_COMMIT_BEFORE_SHA=checkout.git("rev-parse", "HEAD^")), DEFAULT),
+        (
+            merge_request,
+            gitlab(checkout, CI_MERGE_REQUEST_DIFF_BASE_SHA=head, CI_COMMIT_BEFORE_SHA=NO_COMMIT),
+            DEFAULT,
+        ),
+        (
+            merge_request,
+            gitlab(checkout, "topic", CI_COMMIT_BEFORE_SHA=checkout.git("rev-parse", "HEAD^")),
+            DEFAULT,
+        ),
         (merge_request, gitlab(checkout, "main", CI_COMMIT_BEFORE_SHA=base), base),
         (merge_request, gitlab(checkout, "main", CI_COMMIT_BEFORE_SHA=NO_COMMIT), NO_COMMIT),
     ):
@@ -596,7 +734,9 @@ def test_a_recipe_judges_what_the_default_branch_lacks(runner: Runner, checkout:
         assert f"refused: 1 violation in {start}..{head if variables else 'HEAD'}\n" in ran.out
 
 
-def test_a_partial_clone_is_never_clean_until_it_has_the_files(mirrored: Host, tmp_path: Path) -> None:
+def test_a_partial_clone_is_never_clean_until_it_has_the_files(
+    mirrored: Host, tmp_path: Path
+) -> None:
     edit(mirrored)
     commit(mirrored)
     mirrored.git("revert", "--no-edit", "HEAD")

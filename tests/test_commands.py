@@ -20,8 +20,13 @@ from tests.support.upstreams import Upstream
 
 @pytest.fixture
 def released(upstream: Upstream) -> Upstream:
-    upstream.release("v1", {"wit/a.wit": b"a1\n", "wit/b.wit": b"b\n", "LICENSE": b"licence\n", "README": b"r\n"})
-    upstream.release("v2", {"wit/a.wit": b"a2\n", "wit/c.wit": b"c\n", "LICENSE": b"licence 2\n", "README": b"r\n"})
+    upstream.release(
+        "v1", {"wit/a.wit": b"a1\n", "wit/b.wit": b"b\n", "LICENSE": b"licence\n", "README": b"r\n"}
+    )
+    upstream.release(
+        "v2",
+        {"wit/a.wit": b"a2\n", "wit/c.wit": b"c\n", "LICENSE": b"licence 2\n", "README": b"r\n"},
+    )
     return upstream
 
 
@@ -40,10 +45,15 @@ def test_init_writes_what_is_missing_and_changes_nothing_that_is_there(host: Hos
 
 
 @pytest.mark.parametrize("earlier", EARLIER_ATTRIBUTES)
-def test_init_brings_attributes_of_an_earlier_version_up_to_date_and_keeps_changed_ones(host: Host, earlier: str) -> None:
+def test_init_brings_attributes_of_an_earlier_version_up_to_date_and_keeps_changed_ones(
+    host: Host, earlier: str
+) -> None:
     assert host.run("init", "--no-hooks").status == 0
     own = host.third_party / ".gitattributes"
-    for text, kept in ((earlier, ATTRIBUTES), (f"{earlier}/up export-ignore\n", f"{earlier}/up export-ignore\n")):
+    for text, kept in (
+        (earlier, ATTRIBUTES),
+        (f"{earlier}/up export-ignore\n", f"{earlier}/up export-ignore\n"),
+    ):
         own.write_text(text)
         said = host.run("init", "--no-hooks").out
         assert own.read_text() == kept
@@ -71,13 +81,27 @@ def test_the_shipped_records_are_proven_and_answer_the_shipped_manifest() -> Non
     assert ran.out.startswith("verified: 18 mirrors")
 
 
-def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, released: Upstream) -> None:
+def test_add_sync_and_remove_commit_exactly_what_they_change(
+    host: Host, released: Upstream
+) -> None:
     host.run("init")
     host.git("add", "--all")
     host.git("commit", "--quiet", "-m", "init")
     (host.path / "unrelated").write_text("staged, but not of this commit\n")
     host.git("add", "unrelated")
-    ran = host.run("add", "up", released.url, "--local", "--tag", "v1", "--from", "wit", "--into", "x/up", "--commit")
+    ran = host.run(
+        "add",
+        "up",
+        released.url,
+        "--local",
+        "--tag",
+        "v1",
+        "--from",
+        "wit",
+        "--into",
+        "x/up",
+        "--commit",
+    )
     assert ran.status == 0, ran.err
     tree = git(released.path, "rev-parse", "v1:wit")
     assert host.git("rev-parse", "HEAD:third_party/x/up") == tree
@@ -94,7 +118,10 @@ def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, release
     ran = host.run("sync", "--commit")
     assert trailer(host) == f"up v2 {git(released.path, 'rev-parse', 'v2:wit')}"
     assert ran.out.splitlines()[0] == "up  v1 → v2  third_party/x/up"
-    assert "  + c.wit\n  ~ a.wit\n  - b.wit\n  the licence text changes: read third_party/licenses/" in ran.out
+    assert (
+        "  + c.wit\n  ~ a.wit\n  - b.wit\n  the licence text changes: read third_party/licenses/"
+        in ran.out
+    )
     ran = host.run("remove", "up", "--commit")
     assert ran.status == 0, ran.err
     assert trailer(host) == "up removed 4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -106,13 +133,18 @@ def test_add_sync_and_remove_commit_exactly_what_they_change(host: Host, release
     assert host.git("status", "--porcelain") == "A  unrelated"
 
 
-def test_a_licence_text_inside_a_mirror_that_changes_is_pointed_out(host: Host, upstream: Upstream) -> None:
+def test_a_licence_text_inside_a_mirror_that_changes_is_pointed_out(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {"COPYING": b"one\n", "deep/LICENSE": b"same\n", "a": b"1\n"})
     upstream.release("v2", {"COPYING": b"two\n", "deep/LICENSE": b"same\n", "a": b"2\n"})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     assert "licence" not in host.sync().out
     host.manifest(mirror("up", upstream.url, tag="v2", local=True))
-    assert "  the licence text changes: read third_party/up/COPYING\n" in host.run("sync", "--dry-run").out
+    assert (
+        "  the licence text changes: read third_party/up/COPYING\n"
+        in host.run("sync", "--dry-run").out
+    )
     (change,) = host.sync("--json").json["changes"]
     assert change["changed_licenses"] == ["third_party/up/COPYING"]
 
@@ -151,7 +183,9 @@ def test_commit_is_refused_during_a_merge(host: Host, released: Upstream) -> Non
     assert (ran.status, "a merge is in progress" in ran.err) == (2, True)
 
 
-def test_commit_of_one_mirror_is_refused_while_the_manifest_changes_another(host: Host, released: Upstream) -> None:
+def test_commit_of_one_mirror_is_refused_while_the_manifest_changes_another(
+    host: Host, released: Upstream
+) -> None:
     one, two = (mirror(name, released.url, tag="v1", local=True) for name in ("one", "two"))
     host.manifest(one + two)
     ran = host.run("sync", "one", "--commit")
@@ -159,11 +193,18 @@ def test_commit_of_one_mirror_is_refused_while_the_manifest_changes_another(host
 
 
 def test_globs_choose_mirrors_and_typos_are_answered(host: Host, released: Upstream) -> None:
-    host.manifest("".join(mirror(n, released.url, tag="v1", local=True) for n in ("wasi-cli", "wasi-io", "other")))
+    host.manifest(
+        "".join(
+            mirror(n, released.url, tag="v1", local=True) for n in ("wasi-cli", "wasi-io", "other")
+        )
+    )
     assert host.sync("wasi-*").out.splitlines()[-1] == "synced 2 mirrors"
     assert not (host.third_party / "other").exists()
     ran = host.run("sync", "wasi-cil")
-    assert (ran.status, ran.err) == (2, "error: there is no mirror wasi-cil\nhint: did you mean wasi-cli or wasi-io?\n")
+    assert (ran.status, ran.err) == (
+        2,
+        "error: there is no mirror wasi-cil\nhint: did you mean wasi-cli or wasi-io?\n",
+    )
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(host: Host, released: Upstream) -> None:
@@ -177,7 +218,9 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(host: Host, released: Upst
     assert not (host.path / ".git/git-verbatim.lock").exists()
 
 
-def test_without_staging_the_index_stays_and_the_next_sync_stages(host: Host, released: Upstream) -> None:
+def test_without_staging_the_index_stays_and_the_next_sync_stages(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
     host.sync("--no-stage")
     assert host.git("ls-files") == ""
@@ -186,7 +229,9 @@ def test_without_staging_the_index_stays_and_the_next_sync_stages(host: Host, re
     assert "third_party/up/a.wit" in host.git("ls-files")
 
 
-def test_a_mirror_that_is_not_checked_in_is_ignored_and_rebuilt(host: Host, released: Upstream) -> None:
+def test_a_mirror_that_is_not_checked_in_is_ignored_and_rebuilt(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True, checked_in=False))
     host.sync("--commit")
     assert host.git("ls-tree", "-r", "--name-only", "HEAD").split() == [
@@ -203,10 +248,15 @@ def test_a_mirror_that_is_not_checked_in_is_ignored_and_rebuilt(host: Host, rele
     clone.sync()
     assert (clone.third_party / "up/a.wit").read_bytes() == b"a1\n"
     assert clone.git("status", "--porcelain") == ""
-    assert clone.run("verify").out == "verified: 1 mirror in the working tree, 2 files; files, records and proofs agree\n"
+    assert (
+        clone.run("verify").out
+        == "verified: 1 mirror in the working tree, 2 files; files, records and proofs agree\n"
+    )
 
 
-def test_checking_a_mirror_out_of_the_repository_takes_its_files_from_the_index(host: Host, released: Upstream) -> None:
+def test_checking_a_mirror_out_of_the_repository_takes_its_files_from_the_index(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
     host.sync("--commit")
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True, checked_in=False))
@@ -234,18 +284,32 @@ def test_two_versions_of_one_upstream_lie_side_by_side(host: Host, released: Ups
     )
     host.sync("--commit")
     for version in ("1", "2"):
-        assert host.git("rev-parse", f"HEAD:third_party/up/{version}") == git(released.path, "rev-parse", f"v{version}:wit")
+        assert host.git("rev-parse", f"HEAD:third_party/up/{version}") == git(
+            released.path, "rev-parse", f"v{version}:wit"
+        )
 
 
 def test_the_readmes_first_block_works_as_written(host: Host, released: Upstream) -> None:
     """Also after the manifest of `init`, whose comment shows a table of that very name."""
     host.run("init")
     ran = host.run(
-        "add", "wasi-0.2-cli", released.url, "--local", "--tag", "v1", "--from", "wit", "--into", "wasi/0.2/cli", "--commit"
+        "add",
+        "wasi-0.2-cli",
+        released.url,
+        "--local",
+        "--tag",
+        "v1",
+        "--from",
+        "wit",
+        "--into",
+        "wasi/0.2/cli",
+        "--commit",
     )
     assert ran.status == 0, ran.err
     assert host.git("status", "--porcelain") == ""
-    assert host.git("rev-parse", "HEAD:third_party/wasi/0.2/cli") == git(released.path, "rev-parse", "v1:wit")
+    assert host.git("rev-parse", "HEAD:third_party/wasi/0.2/cli") == git(
+        released.path, "rev-parse", "v1:wit"
+    )
 
 
 def test_a_clone_with_autocrlf_verifies(host: Host, released: Upstream) -> None:
@@ -255,7 +319,9 @@ def test_a_clone_with_autocrlf_verifies(host: Host, released: Upstream) -> None:
     assert Host(host.path.parent / "clone").run("verify").status == 0
 
 
-def test_a_mirror_is_renamed_by_syncing_the_new_name_and_removing_the_old(host: Host, released: Upstream) -> None:
+def test_a_mirror_is_renamed_by_syncing_the_new_name_and_removing_the_old(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("old", released.url, tag="v1", from_="wit", into="place", local=True))
     host.sync("--commit")
     host.manifest(mirror("new", released.url, tag="v1", from_="wit", into="place", local=True))
@@ -269,7 +335,9 @@ def test_a_mirror_is_renamed_by_syncing_the_new_name_and_removing_the_old(host: 
     assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
 
 
-def test_an_output_that_cannot_be_written_is_one_clear_error(host: Host, released: Upstream) -> None:
+def test_an_output_that_cannot_be_written_is_one_clear_error(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
     host.sync()
     with Path("/dev/full").open("wb") as full:
@@ -284,7 +352,9 @@ def test_an_output_that_cannot_be_written_is_one_clear_error(host: Host, release
     assert (done.returncode, "this is a bug" in done.stderr) == (2, False)
 
 
-def test_remove_takes_a_record_whose_mirror_has_left_the_manifest(host: Host, released: Upstream) -> None:
+def test_remove_takes_a_record_whose_mirror_has_left_the_manifest(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", local=True))
     host.sync()
     host.manifest("")
@@ -373,7 +443,9 @@ def test_version_help_and_completion(host: Host) -> None:
     assert ran.status == 2
 
 
-def test_commands_work_from_a_subdirectory_by_option_and_in_a_linked_worktree(host: Host, released: Upstream) -> None:
+def test_commands_work_from_a_subdirectory_by_option_and_in_a_linked_worktree(
+    host: Host, released: Upstream
+) -> None:
     host.manifest(mirror("up", released.url, tag="v1", from_="wit", local=True))
     host.sync("--commit")
     assert Host(host.third_party / "up").run("verify").status == 0
@@ -382,7 +454,9 @@ def test_commands_work_from_a_subdirectory_by_option_and_in_a_linked_worktree(ho
     linked = Host(host.path.parent / "linked")
     linked.manifest(mirror("up", released.url, tag="v2", from_="wit", local=True))
     linked.sync("--commit")
-    assert linked.git("rev-parse", "HEAD:third_party/up") == git(released.path, "rev-parse", "v2:wit")
+    assert linked.git("rev-parse", "HEAD:third_party/up") == git(
+        released.path, "rev-parse", "v2:wit"
+    )
     assert host.run("verify").status == linked.run("verify").status == 0
 
 

@@ -10,7 +10,9 @@ from tests.support.project import ROOT
 
 
 def passes(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -20,4 +22,6 @@ def test_a_spread_of_points_kinds_and_jobs_leaves_old_or_new() -> None:
 
 
 def test_processes_that_sync_different_pins_at_once_never_show_a_mixture() -> None:
-    passes("tests.harnesses.crashes.concurrency", "--writers", "3", "--syncs", "2", "--looks", "300")
+    passes(
+        "tests.harnesses.crashes.concurrency", "--writers", "3", "--syncs", "2", "--looks", "300"
+    )

@@ -32,7 +32,10 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_adding_keeps_every_line_and_adds_the_mirror(text: str) -> None:
     added = add_mirror_table(text, "new", dict(VALUES))
-    assert tomllib.loads(added) == {**(old := tomllib.loads(text)), "mirrors": {**old.get("mirrors", {}), "new": VALUES}}
+    assert tomllib.loads(added) == {
+        **(old := tomllib.loads(text)),
+        "mirrors": {**old.get("mirrors", {}), "new": VALUES},
+    }
     parse_manifest(added.encode())
     if "mirrors = {" not in text:
         assert [line for line in text.splitlines() if line and line not in added.splitlines()] == []
@@ -43,7 +46,9 @@ def test_removing_what_was_added_gives_the_same_document_back(text: str) -> None
     back = remove_mirror_tables(add_mirror_table(text, "new", dict(VALUES)), ["new"])
     old = tomllib.loads(text)
     assert {"mirrors": {}, **tomllib.loads(back)} == {"mirrors": {}, **old}
-    assert [line for line in back.splitlines() if line] == [line for line in text.splitlines() if line]
+    assert [line for line in back.splitlines() if line] == [
+        line for line in text.splitlines() if line
+    ]
 
 
 @pytest.mark.parametrize("name", ["a.b", "a@b", "1", "a-b", "a+b"])
@@ -54,19 +59,29 @@ def test_a_name_of_any_kind_is_added_and_removed(name: str) -> None:
 
 
 def test_values_are_written_so_that_they_are_read_back() -> None:
-    values: dict[str, Any] = {"url": 'https://example.org/"quoted"\\', "include": ["*.wit", "!a b"], "local": True}
+    values: dict[str, Any] = {
+        "url": 'https://example.org/"quoted"\\',
+        "include": ["*.wit", "!a b"],
+        "local": True,
+    }
     assert tomllib.loads(add_mirror_table("", "new", dict(values)))["mirrors"]["new"] == values
 
 
 def test_removing_one_of_two_keeps_the_others_comments() -> None:
-    other = '\n# about two\n[mirrors."two"]\nurl = "https://example.org/two"\ntag = "v1"  # pinned\n'
+    other = (
+        '\n# about two\n[mirrors."two"]\nurl = "https://example.org/two"\ntag = "v1"  # pinned\n'
+    )
     assert remove_mirror_tables(ONE + other, ["one"]).strip() == other.strip()
 
 
-HIDDEN = parse_manifest(b'[mirrors.up]\nurl = "https://example.org/x"\ntag = "v1"\nchecked-in = false\n').mirrors["up"]
+HIDDEN = parse_manifest(
+    b'[mirrors.up]\nurl = "https://example.org/x"\ntag = "v1"\nchecked-in = false\n'
+).mirrors["up"]
 
 
-@pytest.mark.parametrize("present", [None, "", "mine\n", "mine"], ids=["none", "empty", "lines", "no final newline"])
+@pytest.mark.parametrize(
+    "present", [None, "", "mine\n", "mine"], ids=["none", "empty", "lines", "no final newline"]
+)
 def test_the_ignore_block_comes_and_goes(present: str | None) -> None:
     written = ignore_unchecked(present, [HIDDEN])
     assert written is not None

@@ -19,7 +19,12 @@ from tests.support.upstreams import Upstream
 def _git(directory: Path, *arguments: str, **environment: str) -> Ran:
     """Run git as people do, so that `git verbatim` is found as git finds it."""
     done = subprocess.run(
-        ["git", *arguments], cwd=directory, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+        ["git", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -59,10 +64,19 @@ def other(here: Host, tmp_path: Path) -> Host:
 _WAYS_TO_NAME: dict[str, Callable[[Path], tuple[list[str], dict[str, str]]]] = {
     "GIT_DIR": lambda there: ([], {"GIT_DIR": str(there / ".git")}),
     "GIT_DIR, relative": lambda _: ([], {"GIT_DIR": "../other/.git"}),
-    "GIT_DIR and GIT_WORK_TREE": lambda there: ([], {"GIT_DIR": str(there / ".git"), "GIT_WORK_TREE": str(there)}),
-    "GIT_WORK_TREE, relative": lambda _: ([], {"GIT_DIR": "../other/.git", "GIT_WORK_TREE": "../other"}),
+    "GIT_DIR and GIT_WORK_TREE": lambda there: (
+        [],
+        {"GIT_DIR": str(there / ".git"), "GIT_WORK_TREE": str(there)},
+    ),
+    "GIT_WORK_TREE, relative": lambda _: (
+        [],
+        {"GIT_DIR": "../other/.git", "GIT_WORK_TREE": "../other"},
+    ),
     "--git-dir": lambda _: (["--git-dir=../other/.git"], {}),
-    "--git-dir and --work-tree": lambda _: (["--git-dir=../other/.git", "--work-tree=../other"], {}),
+    "--git-dir and --work-tree": lambda _: (
+        ["--git-dir=../other/.git", "--work-tree=../other"],
+        {},
+    ),
     "-C": lambda _: (["-C", "../other"], {}),
     "-C and --git-dir": lambda _: (["-C", "below", "--git-dir=../../other/.git"], {}),
     "an alias": lambda _: (["-c", "alias.judged=!git verbatim", "--git-dir=../other/.git"], {}),
@@ -72,12 +86,21 @@ _WAYS_TO_NAME: dict[str, Callable[[Path], tuple[list[str], dict[str, str]]]] = {
 @pytest.mark.parametrize("way", _WAYS_TO_NAME)
 def test_check_judges_the_repository_that_git_is_told(here: Host, other: Host, way: str) -> None:
     options, environment = _WAYS_TO_NAME[way](other.path)
-    ran = _git(here.path, *options, "judged" if way == "an alias" else "verbatim", "check", "--all", **environment)
+    ran = _git(
+        here.path,
+        *options,
+        "judged" if way == "an alias" else "verbatim",
+        "check",
+        "--all",
+        **environment,
+    )
     head = other.git("rev-parse", "HEAD")[:12]
     assert (ran.status, ran.out.splitlines()[0]) == (1, f"the state of HEAD, commit {head}"), ran
 
 
-def test_check_judges_a_bare_repository_that_git_is_told(here: Host, other: Host, tmp_path: Path) -> None:
+def test_check_judges_a_bare_repository_that_git_is_told(
+    here: Host, other: Host, tmp_path: Path
+) -> None:
     git(tmp_path, "clone", "--quiet", "--bare", "other", "bare.git")
     ran = _git(here.path, "--git-dir=../bare.git", "verbatim", "check", "--all")
     assert (ran.status, ran.out.split()[5]) == (1, other.git("rev-parse", "HEAD")[:12])
@@ -85,18 +108,30 @@ def test_check_judges_a_bare_repository_that_git_is_told(here: Host, other: Host
     assert (refused.status, "this is a bare repository" in refused.err) == (2, True)
 
 
-def test_a_working_tree_is_the_one_that_git_is_told(here: Host, other: Host, tmp_path: Path) -> None:
+def test_a_working_tree_is_the_one_that_git_is_told(
+    here: Host, other: Host, tmp_path: Path
+) -> None:
     (here.third_party / "up/b.txt").write_text("edited here\n")
     named: dict[str, Any] = {"GIT_DIR": "here/.git", "GIT_WORK_TREE": other.path.name}
     here.path.rename(tmp_path / "here")
     ran = run_tool(tmp_path, "verify", **named)
-    assert (ran.status, "up/a.txt: content differs" in ran.out, "up/b.txt" in ran.out) == (1, True, False)
+    assert (ran.status, "up/a.txt: content differs" in ran.out, "up/b.txt" in ran.out) == (
+        1,
+        True,
+        False,
+    )
     # git takes the directory that it is in for the top if nobody says more
     ran = run_tool(tmp_path / "here", "verify", GIT_DIR=f"../{other.path.name}/.git")
-    assert (ran.status, "up/b.txt: content differs" in ran.out, "up/a.txt" in ran.out) == (1, True, False)
+    assert (ran.status, "up/b.txt: content differs" in ran.out, "up/a.txt" in ran.out) == (
+        1,
+        True,
+        False,
+    )
 
 
-def test_a_bare_repository_with_a_working_tree_elsewhere_is_used_as_git_uses_it(here: Host, tmp_path: Path) -> None:
+def test_a_bare_repository_with_a_working_tree_elsewhere_is_used_as_git_uses_it(
+    here: Host, tmp_path: Path
+) -> None:
     (here.path / ".git").rename(tmp_path / "files.git")
     git(tmp_path, "--git-dir=files.git", "config", "core.bare", "true")
     options = [f"--git-dir={tmp_path / 'files.git'}", f"--work-tree={here.path}"]
@@ -107,7 +142,9 @@ def test_a_bare_repository_with_a_working_tree_elsewhere_is_used_as_git_uses_it(
     assert _git(tmp_path, *options, "status", "--porcelain") == Ran(0, "", "")
 
 
-def test_a_working_tree_that_the_configuration_names_is_used_as_git_uses_it(here: Host, released: Upstream, tmp_path: Path) -> None:
+def test_a_working_tree_that_the_configuration_names_is_used_as_git_uses_it(
+    here: Host, released: Upstream, tmp_path: Path
+) -> None:
     files = tmp_path / "files"
     shutil.copytree(here.path, files, ignore=shutil.ignore_patterns(".git"))
     here.git("config", "core.worktree", str(files))
@@ -126,17 +163,24 @@ def test_the_index_is_the_one_that_git_is_told(here: Host, relative: bool) -> No
     index = "below/index" if relative else str(here.path / "below/index")
     here.git("read-tree", "HEAD", GIT_INDEX_FILE=index)
     blob = git(here.path, "hash-object", "-w", "--stdin", stdin=b"staged\n")
-    here.git("update-index", "--cacheinfo", f"100644,{blob},third_party/up/a.txt", GIT_INDEX_FILE=index)
+    here.git(
+        "update-index", "--cacheinfo", f"100644,{blob},third_party/up/a.txt", GIT_INDEX_FILE=index
+    )
     # a relative one is read from the top, wherever git is started
     for directory in (here.path, here.path / "below"):
         ran = run_tool(directory, "verify", "--index", GIT_INDEX_FILE=index)
         assert (ran.status, "third_party/up/a.txt: content differs" in ran.out) == (1, True)
-        assert run_tool(directory, "status", GIT_INDEX_FILE=index).out == "up  v1  clean, not staged\n"
+        assert (
+            run_tool(directory, "status", GIT_INDEX_FILE=index).out == "up  v1  clean, not staged\n"
+        )
         assert run_tool(directory, "check", GIT_INDEX_FILE=index).status == 1
     assert here.run("verify", "--index").status == 0
 
 
-@pytest.mark.parametrize("commit", [["commit", "-q", "-m", "x", "third_party/up/a.txt"], ["commit", "-q", "-a", "-m", "x"]])
+@pytest.mark.parametrize(
+    "commit",
+    [["commit", "-q", "-m", "x", "third_party/up/a.txt"], ["commit", "-q", "-a", "-m", "x"]],
+)
 def test_a_hook_of_ones_own_sees_the_index_that_git_commits(here: Host, commit: list[str]) -> None:
     hook = here.path / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
@@ -162,7 +206,9 @@ def test_a_rebase_runs_the_program_on_what_it_replays(here: Host) -> None:
     assert (ran.status, "third_party/up/a.txt" in ran.out) == (1, True)
 
 
-def test_an_alias_in_a_linked_worktree_works_on_that_worktree(here: Host, released: Upstream, tmp_path: Path) -> None:
+def test_an_alias_in_a_linked_worktree_works_on_that_worktree(
+    here: Host, released: Upstream, tmp_path: Path
+) -> None:
     here.git("config", "alias.fresh", "!git verbatim sync --commit && :")
     here.git("worktree", "add", "--quiet", "../linked")
     linked = Host(tmp_path / "linked")
@@ -194,7 +240,11 @@ def test_a_namespace_of_a_server_hides_no_commit(other: Host) -> None:
 
 
 _REFUSED = {
-    "no repository": ({"GIT_DIR": "../nowhere"}, ("check", "--all"), "error: GIT_DIR names no repository that git can use"),
+    "no repository": (
+        {"GIT_DIR": "../nowhere"},
+        ("check", "--all"),
+        "error: GIT_DIR names no repository that git can use",
+    ),
     "another's common directory": (
         {"GIT_COMMON_DIR": "../other/.git"},
         ("check", "--all"),
@@ -214,14 +264,19 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("case", _REFUSED)
-def test_what_only_git_could_follow_is_refused_with_the_command_that_goes_on(here: Host, other: Host, case: str) -> None:
+def test_what_only_git_could_follow_is_refused_with_the_command_that_goes_on(
+    here: Host, other: Host, case: str
+) -> None:
     environment, command, message = _REFUSED[case]
     before = here.snapshot(), here.git("ls-files", "-s")
     ran = here.run(*command, **environment)
     assert (ran.status, ran.err.splitlines()[0]) == (2, message)
     assert (here.snapshot(), here.git("ls-files", "-s")) == before
     way_out = shlex.split(ran.err.partition("`")[2].partition(" git verbatim")[0])
-    assert way_out[1:] == [word for name in environment for word in ("-u", name)] or case == "no repository"
+    assert (
+        way_out[1:] == [word for name in environment for word in ("-u", name)]
+        or case == "no repository"
+    )
     assert other.path.exists()
 
 

@@ -11,7 +11,9 @@ from tests.support.hosts import Host, mirror
 from tests.support.torture import ALLOW, FILES, NOT_UTF8
 from tests.support.upstreams import Upstream
 
-HOSTILE_ATTRIBUTES = "* text=auto eol=crlf ident\n*.txt filter=shout working-tree-encoding=UTF-16LE\n"
+HOSTILE_ATTRIBUTES = (
+    "* text=auto eol=crlf ident\n*.txt filter=shout working-tree-encoding=UTF-16LE\n"
+)
 
 
 @pytest.fixture
@@ -22,7 +24,9 @@ def tortured(upstream: Upstream) -> Upstream:
 
 @pytest.mark.parametrize("autocrlf", ["true", "input", "false"])
 @pytest.mark.parametrize("attributes", ["", HOSTILE_ATTRIBUTES], ids=["plain host", "hostile host"])
-def test_the_torture_tree_keeps_its_id_in_any_host(host: Host, tortured: Upstream, autocrlf: str, attributes: str) -> None:
+def test_the_torture_tree_keeps_its_id_in_any_host(
+    host: Host, tortured: Upstream, autocrlf: str, attributes: str
+) -> None:
     host.git("config", "core.autocrlf", autocrlf)
     host.git("config", "filter.shout.clean", "tr a-z A-Z")
     host.git("config", "filter.lfs.clean", "echo pointer")
@@ -71,21 +75,32 @@ def test_status_names_the_files_that_git_add_would_change(host: Host, tortured: 
     assert host.run("init").status == 0
     assert "git add" not in host.run("status").out
     host.git("add", "--all", "--force")
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(tortured.path, "rev-parse", "v1^{tree}")
+    assert host.git("rev-parse", "HEAD:third_party/up") == git(
+        tortured.path, "rev-parse", "v1^{tree}"
+    )
     assert host.git("diff", "--cached", "--name-only", "--", "third_party/up") == ""
 
 
-def test_names_that_are_not_utf8_are_refused_unless_the_mirror_allows_them(host: Host, upstream: Upstream) -> None:
+def test_names_that_are_not_utf8_are_refused_unless_the_mirror_allows_them(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {**FILES, **NOT_UTF8})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=ALLOW))
     ran = host.run("sync")
-    assert (ran.status, r"cannot copy \"latin1-\351.txt\" exactly".replace('\\"', '"') in ran.err) == (2, True)
+    assert (
+        ran.status,
+        r"cannot copy \"latin1-\351.txt\" exactly".replace('\\"', '"') in ran.err,
+    ) == (2, True)
     assert "name-not-utf8" in ran.err
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=["name-not-utf8", *ALLOW]))
     host.sync("--commit")
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", "v1^{tree}")
+    assert host.git("rev-parse", "HEAD:third_party/up") == git(
+        upstream.path, "rev-parse", "v1^{tree}"
+    )
     assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
-    assert {'"latin1-\\351.txt"', '"raw-\\377\\376/inner"'} <= {file["path"] for file in host.record("up")["files"]}
+    assert {'"latin1-\\351.txt"', '"raw-\\377\\376/inner"'} <= {
+        file["path"] for file in host.record("up")["files"]
+    }
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
@@ -112,9 +127,17 @@ def test_what_cannot_be_copied_exactly_is_refused_unless_it_is_left_out(
     assert host.run("verify").status == 0
 
 
-def test_a_second_sync_keeps_inode_and_time_of_unchanged_files(host: Host, upstream: Upstream) -> None:
-    upstream.release("v1", {"same": b"same\n", "d/same": b"same too\n", "other": b"1\n", "link": ("120000", b"same")})
-    upstream.release("v2", {"same": b"same\n", "d/same": b"same too\n", "other": b"2\n", "link": ("120000", b"same")})
+def test_a_second_sync_keeps_inode_and_time_of_unchanged_files(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release(
+        "v1",
+        {"same": b"same\n", "d/same": b"same too\n", "other": b"1\n", "link": ("120000", b"same")},
+    )
+    upstream.release(
+        "v2",
+        {"same": b"same\n", "d/same": b"same too\n", "other": b"2\n", "link": ("120000", b"same")},
+    )
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync()
     kept = [host.third_party / "up" / name for name in ("same", "d/same", "link")]
@@ -126,7 +149,9 @@ def test_a_second_sync_keeps_inode_and_time_of_unchanged_files(host: Host, upstr
     assert {path.lstat().st_nlink for path in kept} == {1}
 
 
-def test_a_satisfied_sync_writes_nothing_but_what_it_remembers(host: Host, tortured: Upstream) -> None:
+def test_a_satisfied_sync_writes_nothing_but_what_it_remembers(
+    host: Host, tortured: Upstream
+) -> None:
     host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
 
@@ -168,10 +193,14 @@ def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) 
 
 
 @pytest.mark.parametrize("directory", ["up", "nowhere", "up/lf.txt"])
-def test_reading_ahead_in_a_second_process_gives_the_same_facts(host: Host, tortured: Upstream, directory: str) -> None:
+def test_reading_ahead_in_a_second_process_gives_the_same_facts(
+    host: Host, tortured: Upstream, directory: str
+) -> None:
     host.manifest(mirror("up", tortured.url, tag="v1", local=True, allow=ALLOW))
     host.sync()
-    facts = WorkTree(host.third_party, ahead=ReadAhead(host.third_party, [directory])).files(directory)
+    facts = WorkTree(host.third_party, ahead=ReadAhead(host.third_party, [directory])).files(
+        directory
+    )
     assert facts == WorkTree(host.third_party).files(directory)
     assert (facts is None) == (directory == "nowhere")
 
@@ -184,12 +213,16 @@ def test_an_upstream_of_many_files_is_as_exact(host: Host, upstream: Upstream) -
     for tag in ("v1", "v2"):
         host.manifest(mirror("up", upstream.url, tag=tag, local=True))
         host.sync("--commit")
-        assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", f"{tag}^{{tree}}")
+        assert host.git("rev-parse", "HEAD:third_party/up") == git(
+            upstream.path, "rev-parse", f"{tag}^{{tree}}"
+        )
         assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
     host.git("fsck", "--strict", "--no-dangling")
 
 
-def test_many_files_whose_objects_cannot_be_stored_change_nothing(host: Host, upstream: Upstream) -> None:
+def test_many_files_whose_objects_cannot_be_stored_change_nothing(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {f"f{n}": b"%d\n" % n for n in range(200)})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync("--dry-run")

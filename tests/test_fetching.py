@@ -7,7 +7,17 @@ import pytest
 
 from sync.git.transport_settings import TransportConfiguration
 from tests.support.caches import caches, delete
-from tests.support.fetching import FILES, MIRRORED, configure, configure_ssh, elsewhere, install_key, mirrored, sync_of, trust
+from tests.support.fetching import (
+    FILES,
+    MIRRORED,
+    configure,
+    configure_ssh,
+    elsewhere,
+    install_key,
+    mirrored,
+    sync_of,
+    trust,
+)
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.scripts import script
@@ -38,14 +48,18 @@ def test_http_gives_the_exact_files(host: Host, upstream: Upstream, site: GitHtt
     assert sync_of(host, site.url()) == MIRRORED
 
 
-def test_http_fetches_shallow(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_http_fetches_shallow(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.commit({"old": b"old"})
     tagged = upstream.release("v1", FILES)
     sync_of(host, site.url())
     assert [(cache / "shallow").read_text().split() for cache in caches(scratch_home)] == [[tagged]]
 
 
-def test_https_with_an_authority_from_git_config(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_https_with_an_authority_from_git_config(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     certificate = make_certificate(tmp_path / "tls")
     configure(scratch_home, "http.sslCAInfo", str(certificate.authority))
@@ -71,25 +85,34 @@ def test_https_with_an_authority_that_is_not_there_says_so(
     host.manifest(mirror("up", secure.url(), tag="v1"))
     ran = host.run("sync")
     error, *context, hint = ran.err.splitlines()
-    assert (ran.status, error) == (2, "error: the certificates that git's configuration names cannot be read")
+    assert (ran.status, error) == (
+        2,
+        "error: the certificates that git's configuration names cannot be read",
+    )
     assert context[:2] == [f"  url: {secure.url()}", f"  http.sslcainfo={scratch_home}/gone.pem"]
     assert hint == "hint: correct git's `http.sslCAInfo`, or GIT_SSL_CAINFO"
 
 
-def test_https_without_verification_where_git_says_so(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_https_without_verification_where_git_says_so(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, certificate=make_certificate(tmp_path / "tls")) as site:
         configure(scratch_home, f"http.{site.base}.sslVerify", "false")
         assert sync_of(host, site.url()) == MIRRORED
 
 
-def test_the_git_protocol_gives_the_exact_files(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_the_git_protocol_gives_the_exact_files(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_daemon(tmp_path) as base:
         assert sync_of(host, f"{base}/upstream") == MIRRORED
 
 
-def test_the_git_protocol_fetches_shallow(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_the_git_protocol_fetches_shallow(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.commit({"old": b"old"})
     upstream.release("v1", FILES)
     with git_daemon(tmp_path) as base:
@@ -102,7 +125,9 @@ def test_a_local_path_gives_the_exact_files(host: Host, upstream: Upstream) -> N
     assert sync_of(host, str(upstream.path), local=True) == MIRRORED
 
 
-def test_a_local_path_is_taken_in_the_case_that_it_has(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_local_path_is_taken_in_the_case_that_it_has(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     upstream.path.rename(tmp_path / "Upstream")
     assert sync_of(host, str(tmp_path / "Upstream"), local=True) == MIRRORED
@@ -119,7 +144,9 @@ def test_a_relative_path_starts_at_the_hosts_root(host: Host, upstream: Upstream
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
-def test_a_local_repository_is_refused_unless_the_manifest_says_local(host: Host, upstream: Upstream, prefix: str) -> None:
+def test_a_local_repository_is_refused_unless_the_manifest_says_local(
+    host: Host, upstream: Upstream, prefix: str
+) -> None:
     upstream.release("v1", FILES)
     host.manifest(mirror("up", prefix + str(upstream.path), tag="v1"))
     before = host.snapshot()
@@ -132,7 +159,12 @@ def test_a_local_repository_is_refused_unless_the_manifest_says_local(host: Host
 
 
 def test_ssh_with_an_agent(
-    host: Host, upstream: Upstream, ssh: Ssh, tmp_path: Path, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    upstream: Upstream,
+    ssh: Ssh,
+    tmp_path: Path,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
@@ -141,7 +173,9 @@ def test_ssh_with_an_agent(
         assert sync_of(host, f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}") == MIRRORED
 
 
-def test_ssh_with_the_key_file_at_its_usual_place(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_ssh_with_the_key_file_at_its_usual_place(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
@@ -158,7 +192,12 @@ def test_ssh_fetches_shallow(host: Host, upstream: Upstream, ssh: Ssh, scratch_h
 
 
 def test_ssh_with_an_agent_that_lacks_the_key_goes_on_to_key_files(
-    host: Host, upstream: Upstream, ssh: Ssh, tmp_path: Path, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    upstream: Upstream,
+    ssh: Ssh,
+    tmp_path: Path,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
@@ -168,7 +207,9 @@ def test_ssh_with_an_agent_that_lacks_the_key_goes_on_to_key_files(
         assert sync_of(host, f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}") == MIRRORED
 
 
-def test_ssh_with_the_identity_file_of_a_host_alias(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_ssh_with_the_identity_file_of_a_host_alias(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
     install_key(ssh, scratch_home / ".ssh" / "work")
@@ -177,7 +218,9 @@ def test_ssh_with_the_identity_file_of_a_host_alias(host: Host, upstream: Upstre
     assert sync_of(host, f"ssh://forge{upstream.path}") == MIRRORED
 
 
-def test_ssh_in_its_short_form(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_ssh_in_its_short_form(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
     install_key(ssh, scratch_home / ".ssh" / "work")
@@ -196,7 +239,9 @@ def test_ssh_in_its_short_form_with_a_path_from_the_users_home(
     assert sync_of(host, f"{ssh.user}@127.0.0.1:{upstream.path.name}") == MIRRORED
 
 
-def test_ssh_without_a_key_says_what_was_tried(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_ssh_without_a_key_says_what_was_tried(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     trust(scratch_home, ssh)
     url = f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}"
@@ -214,14 +259,19 @@ def test_ssh_without_a_key_says_what_was_tried(host: Host, upstream: Upstream, s
 
 
 @pytest.mark.parametrize("kind", ["lightweight", "annotated", "nested"])
-def test_a_tag_of_any_kind_is_peeled_to_its_commit(host: Host, upstream: Upstream, site: GitHttp, kind: str) -> None:
+def test_a_tag_of_any_kind_is_peeled_to_its_commit(
+    host: Host, upstream: Upstream, site: GitHttp, kind: str
+) -> None:
     commit = upstream.commit(FILES)
     named = commit if kind == "lightweight" else upstream.tag("inner", commit, annotated=True)
     upstream.tag("v1", commit if kind != "nested" else "inner", annotated=kind != "lightweight")
     named = str(upstream.resolve("refs/tags/v1"))
     assert sync_of(host, site.url()) == MIRRORED
     recorded = host.record("up")["upstream"]
-    assert (recorded["commit"], recorded["tag"]) == (commit, None if kind == "lightweight" else named)
+    assert (recorded["commit"], recorded["tag"]) == (
+        commit,
+        None if kind == "lightweight" else named,
+    )
 
 
 def test_a_tag_that_no_branch_reaches(host: Host, upstream: Upstream, site: GitHttp) -> None:
@@ -236,7 +286,9 @@ def test_unusual_tag_names(host: Host, upstream: Upstream, site: GitHttp, name: 
     assert sync_of(host, site.url(), tag=name) == MIRRORED
 
 
-def test_a_tag_and_a_branch_of_one_name_are_not_mixed_up(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_tag_and_a_branch_of_one_name_are_not_mixed_up(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     upstream.commit({"other": b"other"}, branch="v1")
     assert sync_of(host, site.url()) == MIRRORED
@@ -274,10 +326,14 @@ def test_a_commit_and_a_tag_of_one_upstream_where_commits_are_not_given_by_id(
     commit = upstream.commit({"other": b"other"})
     host.manifest(mirror("up", site.url(), tag="v1") + mirror("other", site.url(), commit=commit))
     host.sync()
-    assert mirrored(host) | mirrored(host, "other") == MIRRORED | {"third_party/other/other": b"other"}
+    assert mirrored(host) | mirrored(host, "other") == MIRRORED | {
+        "third_party/other/other": b"other"
+    }
 
 
-def test_a_commit_pin_works_in_a_cache_that_a_tag_made_shallow(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_commit_pin_works_in_a_cache_that_a_tag_made_shallow(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     git(upstream.path, "config", "uploadpack.allowReachableSHA1InWant", "false")
     commit = upstream.commit(FILES)
     upstream.release("v1", {"new": b"new"})
@@ -288,7 +344,9 @@ def test_a_commit_pin_works_in_a_cache_that_a_tag_made_shallow(host: Host, upstr
 
 
 @pytest.mark.parametrize("by_id", ["true", "false"])
-def test_a_commit_that_the_upstream_lacks_cannot_be_checked(host: Host, upstream: Upstream, site: GitHttp, by_id: str) -> None:
+def test_a_commit_that_the_upstream_lacks_cannot_be_checked(
+    host: Host, upstream: Upstream, site: GitHttp, by_id: str
+) -> None:
     git(upstream.path, "config", "uploadpack.allowReachableSHA1InWant", by_id)
     upstream.release("v1", FILES)
     host.manifest(mirror("up", site.url(), commit="1234567890" * 4))
@@ -313,10 +371,15 @@ def test_a_tag_that_is_not_there_gets_the_nearest_one_suggested(
     before = host.snapshot()
     ran = host.run("sync")
     assert (ran.status, host.snapshot()) == (2, before)
-    assert ran.err == f"error: the upstream has no tag v0.2.21\n  url: {url}\nhint: did you mean v0.2.12?\n"
+    assert (
+        ran.err
+        == f"error: the upstream has no tag v0.2.21\n  url: {url}\nhint: did you mean v0.2.12?\n"
+    )
 
 
-def test_a_tag_of_a_blob_does_not_lead_to_a_commit(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_tag_of_a_blob_does_not_lead_to_a_commit(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.commit(FILES)
     upstream.tag("v1", upstream.blob(b"key"))
     host.manifest(mirror("up", site.url(), tag="v1"))
@@ -328,10 +391,16 @@ def test_a_tag_of_a_blob_does_not_lead_to_a_commit(host: Host, upstream: Upstrea
 # how often who is asked
 
 
-def test_an_upstream_is_asked_once_however_many_mirrors_it_feeds(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_an_upstream_is_asked_once_however_many_mirrors_it_feeds(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     upstream.release("v2", FILES | {"new": b"new"})
-    names = [mirror(f"{tag}-{part}", site.url(), tag=tag, from_=part) for tag in ("v1", "v2") for part in ("deep", "")]
+    names = [
+        mirror(f"{tag}-{part}", site.url(), tag=tag, from_=part)
+        for tag in ("v1", "v2")
+        for part in ("deep", "")
+    ]
     host.manifest("".join(name.replace('from = ""\n', "") for name in names))
     host.sync()
     assert site.visits() == 1
@@ -352,7 +421,9 @@ def sync_three(host: Host, tmp_path: Path, site: GitHttp, *options: str) -> list
         Upstream.create(tmp_path / name).release("v1", {"file": name.encode()})
     host.manifest("".join(mirror(name, site.url(name), tag="v1") for name in names))
     host.sync(*options)
-    assert [mirrored(host, name) for name in names] == [{f"third_party/{name}/file": name.encode()} for name in names]
+    assert [mirrored(host, name) for name in names] == [
+        {f"third_party/{name}/file": name.encode()} for name in names
+    ]
     return [site.visits(name) for name in names]
 
 
@@ -373,12 +444,16 @@ def test_a_mirror_with_its_commit_in_the_cache_is_rebuilt_without_asking(
     other = Host.create(tmp_path / "other")
     other.manifest((host.third_party / "mirrors.toml").read_text())
     (other.third_party / "provenance").mkdir()
-    (other.third_party / "provenance" / "up.json").write_bytes((host.third_party / "provenance" / "up.json").read_bytes())
+    (other.third_party / "provenance" / "up.json").write_bytes(
+        (host.third_party / "provenance" / "up.json").read_bytes()
+    )
     other.sync()
     assert (mirrored(other), site.requests) == (MIRRORED, [])
 
 
-def test_offline_works_from_the_cache_and_asks_nobody(host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path) -> None:
+def test_offline_works_from_the_cache_and_asks_nobody(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     sync_of(host, site.url())
     site.requests.clear()
@@ -388,15 +463,21 @@ def test_offline_works_from_the_cache_and_asks_nobody(host: Host, upstream: Upst
     assert (mirrored(other), site.requests) == (MIRRORED, [])
 
 
-def test_offline_without_a_cache_names_what_is_missing(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_offline_without_a_cache_names_what_is_missing(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     host.manifest(mirror("up", site.url(), tag="v1"))
     ran = host.run("sync", "--offline")
     assert (ran.status, site.requests) == (3, [])
-    assert ran.err == (f"error: tag v1 is not in the cache\n  url: {site.url()}\nhint: run the command again without `--offline`\n")
+    assert ran.err == (
+        f"error: tag v1 is not in the cache\n  url: {site.url()}\nhint: run the command again without `--offline`\n"
+    )
 
 
-def test_a_new_host_asks_whether_the_tag_has_moved_meanwhile(host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path) -> None:
+def test_a_new_host_asks_whether_the_tag_has_moved_meanwhile(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path
+) -> None:
     upstream.release("v1", {"old": b"old"})
     sync_of(host, site.url())
     upstream.tag("v1", upstream.commit(FILES), force=True)
@@ -407,7 +488,9 @@ def test_a_new_host_asks_whether_the_tag_has_moved_meanwhile(host: Host, upstrea
 # git's configuration
 
 
-def test_instead_of_from_the_home(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_instead_of_from_the_home(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
     assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
@@ -424,7 +507,9 @@ def test_instead_of_from_git_config_global(
     assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
 
 
-def test_instead_of_from_the_environment(host: Host, upstream: Upstream, site: GitHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instead_of_from_the_environment(
+    host: Host, upstream: Upstream, site: GitHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upstream.release("v1", FILES)
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{site.base}/.insteadOf")
@@ -448,21 +533,27 @@ def test_instead_of_a_host_repository_when_run_from_another_directory(
     assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
 
 
-def test_instead_of_is_applied_once_as_by_git(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_instead_of_is_applied_once_as_by_git(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
     configure(scratch_home, "url.https://nowhere.invalid/.insteadOf", f"{site.base}/")
     assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
 
 
-def test_the_longest_instead_of_wins(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_the_longest_instead_of_wins(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, "url.https://nowhere.invalid/.insteadOf", "https://forge.invalid/")
     configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/team/")
     assert sync_of(host, "https://forge.invalid/team/upstream") == MIRRORED
 
 
-def test_instead_of_may_lead_to_a_local_repository(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_instead_of_may_lead_to_a_local_repository(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, f"url.{tmp_path}/.insteadOf", "https://forge.invalid/")
     assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
@@ -478,7 +569,9 @@ def test_a_cache_that_a_local_repository_filled_in_part_is_completed_from_the_up
     assert sync_of(host, site.url()) == MIRRORED
 
 
-def test_https_goes_through_the_proxy_of_git_config(host: Host, upstream: Upstream, secure: GitHttp, scratch_home: Path) -> None:
+def test_https_goes_through_the_proxy_of_git_config(
+    host: Host, upstream: Upstream, secure: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     with forwarding_proxy() as proxy:
         configure(scratch_home, "http.proxy", proxy.url)
@@ -486,7 +579,9 @@ def test_https_goes_through_the_proxy_of_git_config(host: Host, upstream: Upstre
         assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{secure.port}"}
 
 
-def test_a_proxy_for_one_url_from_the_host_repository(host: Host, upstream: Upstream, secure: GitHttp) -> None:
+def test_a_proxy_for_one_url_from_the_host_repository(
+    host: Host, upstream: Upstream, secure: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     with forwarding_proxy() as proxy:
         host.git("config", f"http.{secure.base}.proxy", proxy.url)
@@ -494,7 +589,9 @@ def test_a_proxy_for_one_url_from_the_host_repository(host: Host, upstream: Upst
         assert proxy.requests != []
 
 
-def test_a_proxy_from_the_environment(host: Host, upstream: Upstream, secure: GitHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_from_the_environment(
+    host: Host, upstream: Upstream, secure: GitHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upstream.release("v1", FILES)
     with forwarding_proxy() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
@@ -514,7 +611,11 @@ def test_no_proxy_for_a_host_that_the_environment_exempts(
 
 
 def test_an_empty_proxy_in_git_config_switches_the_environments_off(
-    host: Host, upstream: Upstream, secure: GitHttp, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    upstream: Upstream,
+    secure: GitHttp,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upstream.release("v1", FILES)
     with forwarding_proxy() as proxy:
@@ -524,14 +625,18 @@ def test_an_empty_proxy_in_git_config_switches_the_environments_off(
         assert proxy.requests == []
 
 
-def test_extra_headers_are_sent(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_extra_headers_are_sent(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, f"http.{site.base}/.extraHeader", "X-Token: one")
     sync_of(host, site.url())
     assert {request.headers.get("X-Token") for request in site.requests} == {"one"}
 
 
-def test_all_extra_headers_are_sent(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_all_extra_headers_are_sent(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     configure(scratch_home, "--add", "http.extraHeader", "X-One: 1")
     configure(scratch_home, "--add", "http.extraHeader", "X-Two: 2")
@@ -539,14 +644,20 @@ def test_all_extra_headers_are_sent(host: Host, upstream: Upstream, site: GitHtt
     assert {(r.headers.get("X-One"), r.headers.get("X-Two")) for r in site.requests} == {("1", "2")}
 
 
-def test_an_extra_header_may_authenticate(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_an_extra_header_may_authenticate(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, account=("user", "secret")) as site:
-        configure(scratch_home, f"http.{site.base}/.extraHeader", "Authorization: Basic dXNlcjpzZWNyZXQ=")
+        configure(
+            scratch_home, f"http.{site.base}/.extraHeader", "Authorization: Basic dXNlcjpzZWNyZXQ="
+        )
         assert sync_of(host, site.url()) == MIRRORED
 
 
-def test_a_redirect_is_followed(host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path) -> None:
+def test_a_redirect_is_followed(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=redirect_to(lambda: site.base)) as old:
         assert sync_of(host, old.url()) == MIRRORED
@@ -571,13 +682,17 @@ def test_each_host_gets_its_own_extra_header_though_another_key_ends_with_the_sa
         configure(scratch_home, "--add", f"http.{base}/.extraHeader", f"X-Token: {token}")
         configure(scratch_home, "--add", f"http.{base}/.extraHeader", "X-Client: me")
     sync_of(host, site.url())
-    assert {(r.headers.get("X-Token"), r.headers.get("X-Client")) for r in site.requests} == {("own", "me")}
+    assert {(r.headers.get("X-Token"), r.headers.get("X-Client")) for r in site.requests} == {
+        ("own", "me")
+    }
 
 
 # what one project is answered, and another is not told
 
 
-def offline(path: Path, url: str, *configuration: str, **environment: str) -> tuple[int, dict[str, bytes]]:
+def offline(
+    path: Path, url: str, *configuration: str, **environment: str
+) -> tuple[int, dict[str, bytes]]:
     """What a project that has never asked takes from the cache for tag v1 of a URL."""
     host = Host.create(path)
     for setting in configuration:
@@ -636,19 +751,26 @@ def test_behind_a_mirror_of_ones_own_the_cache_serves_every_project(
     configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
     sync_of(host, "https://forge.invalid/upstream")
     site.requests.clear()
-    assert (offline(tmp_path / "other", "https://forge.invalid/upstream"), site.requests) == (CACHED, [])
+    assert (offline(tmp_path / "other", "https://forge.invalid/upstream"), site.requests) == (
+        CACHED,
+        [],
+    )
 
 
 def test_one_relative_path_of_two_projects_is_two_upstreams(tmp_path: Path) -> None:
     for name in ("one", "two"):
         Upstream.create(tmp_path / name / "upstream").release("v1", {"file": name.encode()})
-        assert sync_of(Host.create(tmp_path / name / "host"), "../upstream", local=True) == {"third_party/up/file": name.encode()}
+        assert sync_of(Host.create(tmp_path / name / "host"), "../upstream", local=True) == {
+            "third_party/up/file": name.encode()
+        }
     delete(tmp_path / "one" / "host")
     assert offline(tmp_path / "one" / "host", "../upstream") == (0, {"third_party/up/file": b"one"})
     assert offline(tmp_path / "three" / "host", "../upstream") == NOT_CACHED
 
 
-def test_a_path_and_its_file_url_are_one_upstream(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_path_and_its_file_url_are_one_upstream(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     sync_of(host, upstream.url, local=True)
     assert offline(tmp_path / "other", f"file://{upstream.path}") == CACHED
@@ -676,12 +798,18 @@ def test_what_one_project_fetched_without_verification_no_other_believes(
 
 
 @pytest.mark.parametrize("names_it", ["its own path", "a path from its top"])
-def test_whom_one_projects_authority_vouched_for_no_other_believes(upstream: Upstream, tmp_path: Path, names_it: str) -> None:
+def test_whom_one_projects_authority_vouched_for_no_other_believes(
+    upstream: Upstream, tmp_path: Path, names_it: str
+) -> None:
     upstream.release("v1", FILES)
     certificate = make_certificate(tmp_path / "tls")
     trusting = Host.create(tmp_path / "trusting")
     (trusting.path / "authority.pem").write_bytes(certificate.authority.read_bytes())
-    setting = "authority.pem" if names_it == "a path from its top" else str(trusting.path / "authority.pem")
+    setting = (
+        "authority.pem"
+        if names_it == "a path from its top"
+        else str(trusting.path / "authority.pem")
+    )
     trusting.git("config", "http.sslCAInfo", setting)
     with git_http(tmp_path, certificate=certificate) as site:
         trusting.manifest(mirror("up", site.url(), tag="v1"))
@@ -692,8 +820,14 @@ def test_whom_one_projects_authority_vouched_for_no_other_believes(upstream: Ups
 
 
 WAYS = {
-    "a proxy, of what is not verified": ("http://127.0.0.1:1/upstream", "http.proxy=http://proxy.invalid"),
-    "another address, of what is not verified": ("http://127.0.0.1:1/upstream", "http.curloptResolve=127.0.0.1:1:127.0.0.2"),
+    "a proxy, of what is not verified": (
+        "http://127.0.0.1:1/upstream",
+        "http.proxy=http://proxy.invalid",
+    ),
+    "another address, of what is not verified": (
+        "http://127.0.0.1:1/upstream",
+        "http.curloptResolve=127.0.0.1:1:127.0.0.2",
+    ),
     "a header": ("https://127.0.0.1:1/upstream", "http.extraHeader=X-Forwarded-Host: evil.invalid"),
     "an ssh command": ("ssh://git@127.0.0.1:1/upstream", "core.sshCommand=ssh -F ssh_config"),
     "a proxy for git's protocol": ("git://127.0.0.1:1/upstream", "core.gitProxy=./proxy"),
@@ -701,7 +835,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize(("url", "setting"), WAYS.values(), ids=WAYS)
-def test_another_way_to_an_upstream_is_another_answer(tmp_path: Path, url: str, setting: str) -> None:
+def test_another_way_to_an_upstream_is_another_answer(
+    tmp_path: Path, url: str, setting: str
+) -> None:
     host = Host.create(tmp_path / "host")
     plain = TransportConfiguration(host.path).settings_for(url).identity
     host.git("config", *setting.split("=", 1))
@@ -722,7 +858,10 @@ def test_who_asks_makes_no_other_answer(tmp_path: Path, setting: str) -> None:
     host = Host.create(tmp_path / "host")
     key, _, value = setting.rpartition("=") if "insteadOf" in setting else setting.partition("=")
     host.git("config", key, value)
-    assert TransportConfiguration(host.path).settings_for("https://forge.invalid/up").identity == "https://forge.invalid/up"
+    assert (
+        TransportConfiguration(host.path).settings_for("https://forge.invalid/up").identity
+        == "https://forge.invalid/up"
+    )
 
 
 # credentials
@@ -750,7 +889,9 @@ def test_a_credential_helper_is_asked_and_told_that_it_was_right(
     assert log.read_text() == f"get\n{attributes}store\n{attributes}{granted}"
 
 
-def test_credentials_are_neither_printed_nor_kept(host: Host, upstream: Upstream, guarded: GitHttp, scratch_home: Path) -> None:
+def test_credentials_are_neither_printed_nor_kept(
+    host: Host, upstream: Upstream, guarded: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     helper(scratch_home, "s3cret")
     host.manifest(mirror("up", guarded.url(), tag="v1"))
@@ -773,14 +914,21 @@ def test_wrong_credentials_are_rejected_once_and_not_asked_for_again(
         f"  url: {guarded.url()}\n"
         "hint: set up a git credential helper for the host, and check the repository's name\n"
     )
-    assert [line for line in log.read_text().splitlines() if not line.startswith(" ")] == ["get", "erase"]
+    assert [line for line in log.read_text().splitlines() if not line.startswith(" ")] == [
+        "get",
+        "erase",
+    ]
 
 
 def test_credentials_in_an_instead_of_are_used_and_stay_there(
     host: Host, upstream: Upstream, guarded: GitHttp, scratch_home: Path
 ) -> None:
     upstream.release("v1", FILES)
-    configure(scratch_home, f"url.http://user:s3cret@127.0.0.1:{guarded.port}/.insteadOf", "https://forge.invalid/")
+    configure(
+        scratch_home,
+        f"url.http://user:s3cret@127.0.0.1:{guarded.port}/.insteadOf",
+        "https://forge.invalid/",
+    )
     assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
     assert files_with(b"s3cret", host.path, scratch_home / ".cache") == []
 
@@ -789,7 +937,11 @@ def test_credentials_in_an_instead_of_are_not_printed_by_an_error(
     host: Host, upstream: Upstream, guarded: GitHttp, scratch_home: Path
 ) -> None:
     upstream.release("v1", FILES)
-    configure(scratch_home, f"url.http://user:wr0ng@127.0.0.1:{guarded.port}/.insteadOf", "https://forge.invalid/")
+    configure(
+        scratch_home,
+        f"url.http://user:wr0ng@127.0.0.1:{guarded.port}/.insteadOf",
+        "https://forge.invalid/",
+    )
     host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
     ran = host.run("sync")
     assert ran.status == 3
@@ -801,21 +953,33 @@ BASIC = 'Basic realm="x"'
 
 @pytest.mark.parametrize(
     ("scheme", "way"),
-    [("http", "Negotiate"), ("http", "NTLM"), ("http", 'Digest realm="x", nonce="y"'), ("http", BASIC), ("HTTP", BASIC)],
+    [
+        ("http", "Negotiate"),
+        ("http", "NTLM"),
+        ("http", 'Digest realm="x", nonce="y"'),
+        ("http", BASIC),
+        ("HTTP", BASIC),
+    ],
 )
 def test_credentials_in_an_instead_of_are_not_printed_whatever_the_server_asks_for(
     host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, way: str, scheme: str
 ) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=status(401, times=None, **{"WWW-Authenticate": way})) as site:
-        configure(scratch_home, f"url.{scheme}://user:s3cret@127.0.0.1:{site.port}/.insteadOf", "https://forge.invalid/")
+        configure(
+            scratch_home,
+            f"url.{scheme}://user:s3cret@127.0.0.1:{site.port}/.insteadOf",
+            "https://forge.invalid/",
+        )
         host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
         ran = host.run("sync")
     assert ran.status == 3
     assert "s3cret" not in ran.out + ran.err
 
 
-def test_credentials_in_the_manifest_are_refused_and_not_printed(host: Host, guarded: GitHttp) -> None:
+def test_credentials_in_the_manifest_are_refused_and_not_printed(
+    host: Host, guarded: GitHttp
+) -> None:
     host.manifest(mirror("up", f"http://user:s3cret@127.0.0.1:{guarded.port}/upstream", tag="v1"))
     ran = host.run("sync")
     assert (ran.status, guarded.requests) == (2, [])
@@ -823,16 +987,25 @@ def test_credentials_in_the_manifest_are_refused_and_not_printed(host: Host, gua
     assert "s3cret" not in ran.out + ran.err
 
 
-def test_credentials_go_nowhere_that_a_redirect_leads(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_credentials_go_nowhere_that_a_redirect_leads(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     with (
         git_http(tmp_path, account=("other", "0ther")) as site,
         git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old,
     ):
-        configure(scratch_home, f"url.http://user:s3cret@127.0.0.1:{old.port}/.insteadOf", "https://forge.invalid/")
+        configure(
+            scratch_home,
+            f"url.http://user:s3cret@127.0.0.1:{old.port}/.insteadOf",
+            "https://forge.invalid/",
+        )
         host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
         ran = host.run("sync")
-    assert (ran.status, ran.err.splitlines()[0]) == (3, f"error: {old.base} asks for credentials and refused those it got")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        3,
+        f"error: {old.base} asks for credentials and refused those it got",
+    )
     assert "s3cret" not in ran.err
     assert {request.headers.get("Authorization") for request in site.requests} == {None}
 
@@ -844,40 +1017,57 @@ def test_a_helper_is_asked_for_the_host_that_a_redirect_leads_to(
     log = helper(scratch_home, "s3cret")
     with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(guarded))) as old:
         assert sync_of(host, old.url()) == MIRRORED
-    assert [line for line in log.read_text().splitlines() if "host=" in line] == [f"  host=localhost:{guarded.port}"] * 2
+    assert [line for line in log.read_text().splitlines() if "host=" in line] == [
+        f"  host=localhost:{guarded.port}"
+    ] * 2
 
 
 def files_with(content: bytes, *directories: Path) -> list[Path]:
-    return [path for d in directories for path in sorted(d.rglob("*")) if path.is_file() and content in path.read_bytes()]
+    return [
+        path
+        for d in directories
+        for path in sorted(d.rglob("*"))
+        if path.is_file() and content in path.read_bytes()
+    ]
 
 
 # the cache
 
 
-def test_a_second_tag_is_fetched_into_a_shallow_cache(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_a_second_tag_is_fetched_into_a_shallow_cache(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.commit({"oldest": b"oldest"})
     first = upstream.release("v1", {"old": b"old"})
     second = upstream.release("v2", FILES)
     sync_of(host, site.url(), tag="v1")
     assert sync_of(host, site.url(), tag="v2") == MIRRORED
-    assert [sorted((cache / "shallow").read_text().split()) for cache in caches(scratch_home)] == [sorted([first, second])]
+    assert [sorted((cache / "shallow").read_text().split()) for cache in caches(scratch_home)] == [
+        sorted([first, second])
+    ]
 
 
-def test_an_older_tag_is_fetched_into_a_shallow_cache(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_an_older_tag_is_fetched_into_a_shallow_cache(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     upstream.release("v2", {"new": b"new"})
     sync_of(host, site.url(), tag="v2")
     assert sync_of(host, site.url(), tag="v1") == MIRRORED
 
 
-def test_a_tag_of_a_commit_in_the_cache_is_found(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_tag_of_a_commit_in_the_cache_is_found(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     commit = upstream.release("v1", FILES)
     sync_of(host, site.url(), tag="v1")
     upstream.tag("v1-again", commit, annotated=True)
     assert sync_of(host, site.url(), tag="v1-again") == MIRRORED
 
 
-def test_two_hosts_share_a_cache(host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path) -> None:
+def test_two_hosts_share_a_cache(
+    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     sync_of(host, site.url())
     sync_of(Host.create(tmp_path / "other"), site.url())
@@ -885,7 +1075,12 @@ def test_two_hosts_share_a_cache(host: Host, upstream: Upstream, site: GitHttp, 
 
 
 def test_xdg_cache_home_is_where_the_cache_is(
-    host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, scratch_home: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    upstream: Upstream,
+    site: GitHttp,
+    tmp_path: Path,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upstream.release("v1", FILES)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -894,7 +1089,9 @@ def test_xdg_cache_home_is_where_the_cache_is(
     assert caches(scratch_home) == []
 
 
-def test_the_cache_may_be_deleted_at_any_time(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_the_cache_may_be_deleted_at_any_time(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     upstream.release("v2", FILES | {"new": b"new"})
     sync_of(host, site.url(), tag="v1")
@@ -902,7 +1099,9 @@ def test_the_cache_may_be_deleted_at_any_time(host: Host, upstream: Upstream, si
     assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
 
 
-def test_a_mirror_is_rebuilt_after_the_cache_was_deleted(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_a_mirror_is_rebuilt_after_the_cache_was_deleted(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     sync_of(host, site.url(), checked_in=False)
     delete(scratch_home / ".cache")
@@ -943,7 +1142,14 @@ def spoil_configuration(cache: Path) -> None:
     (cache / "config").write_bytes(b"[core\n")
 
 
-DAMAGES = [damage_pack, remove_packs, truncate_packs, remove_head, replace_by_file, spoil_configuration]
+DAMAGES = [
+    damage_pack,
+    remove_packs,
+    truncate_packs,
+    remove_head,
+    replace_by_file,
+    spoil_configuration,
+]
 
 
 def test_a_commit_that_came_along_without_its_tree_is_fetched(
@@ -962,7 +1168,11 @@ def test_a_commit_that_came_along_without_its_tree_is_fetched(
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_a_damaged_cache_never_gives_wrong_bytes(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, damage: Callable[[Path], None]
+    host: Host,
+    upstream: Upstream,
+    site: GitHttp,
+    scratch_home: Path,
+    damage: Callable[[Path], None],
 ) -> None:
     upstream.release("v1", FILES)
     host.manifest(mirror("up", site.url(), tag="v1", checked_in=False))
@@ -978,7 +1188,11 @@ def test_a_damaged_cache_never_gives_wrong_bytes(
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_a_damaged_cache_is_made_anew(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, damage: Callable[[Path], None]
+    host: Host,
+    upstream: Upstream,
+    site: GitHttp,
+    scratch_home: Path,
+    damage: Callable[[Path], None],
 ) -> None:
     upstream.release("v1", FILES)
     sync_of(host, site.url(), tag="v1")

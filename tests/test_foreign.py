@@ -15,7 +15,9 @@ from tests.support.upstreams import Upstream
 @pytest.fixture
 def released(upstream: Upstream) -> Upstream:
     upstream.release("v1", {"LICENSE": b"free\n", "lib/a.c": b"a\n", "lib/deep/b.c": b"b\n"})
-    upstream.release("v2", {"LICENSE": b"free for all\n", "lib/a.c": b"A\n", "lib/deep/b.c": b"b\n"})
+    upstream.release(
+        "v2", {"LICENSE": b"free for all\n", "lib/a.c": b"A\n", "lib/deep/b.c": b"b\n"}
+    )
     return upstream
 
 
@@ -39,7 +41,12 @@ def library(tmp_path: Path) -> Path:
 
 
 def _state(host: Host) -> tuple[object, ...]:
-    return host.snapshot(), host.git("ls-files", "--stage"), host.git("rev-parse", "HEAD"), host.git("status", "--porcelain")
+    return (
+        host.snapshot(),
+        host.git("ls-files", "--stage"),
+        host.git("rev-parse", "HEAD"),
+        host.git("status", "--porcelain"),
+    )
 
 
 def _refused(host: Host, what: str, *command: str, hint: str = "") -> None:
@@ -69,19 +76,25 @@ _COMMANDS = {
 
 @pytest.mark.parametrize("command", _COMMANDS)
 @pytest.mark.parametrize("path", ["group", "group/up", "group/up/deep", "licenses", "licenses/up"])
-def test_a_submodule_on_the_way_or_inside_is_kept(moved: Host, library: Path, path: str, command: str) -> None:
+def test_a_submodule_on_the_way_or_inside_is_kept(
+    moved: Host, library: Path, path: str, command: str
+) -> None:
     _submodule(moved, library, f"third_party/{path}")
     hint = f"`git rm third_party/{path} && git commit`; or give the mirror another `into`"
     _refused(moved, f"third_party/{path} is a submodule", *_COMMANDS[command], hint=hint)
     assert (moved.third_party / path / "precious").read_text() == "precious\n"
 
 
-def test_third_party_itself_as_a_submodule_is_kept_and_the_way_out_works(host: Host, released: Upstream, library: Path) -> None:
+def test_third_party_itself_as_a_submodule_is_kept_and_the_way_out_works(
+    host: Host, released: Upstream, library: Path
+) -> None:
     _submodule(host, library, "third_party")
     _refused(host, "third_party is a submodule", "init", hint="`git rm third_party && git commit`")
     host.manifest(mirror("up", released.url, tag="v1", local=True))
     _refused(host, "third_party is a submodule", "sync")
-    _refused(host, "third_party is a submodule", "add", "new", released.url, "--tag", "v1", "--local")
+    _refused(
+        host, "third_party is a submodule", "add", "new", released.url, "--tag", "v1", "--local"
+    )
     (host.third_party / "mirrors.toml").unlink()
     host.git("rm", "--quiet", "third_party")
     _refused(host, "third_party is a submodule", "init", hint="`git commit`")
@@ -91,7 +104,9 @@ def test_third_party_itself_as_a_submodule_is_kept_and_the_way_out_works(host: H
     assert host.run("check", "--all").status == 0
 
 
-def test_a_submodule_that_only_the_index_knows_and_no_file_describes_is_kept(moved: Host, library: Path) -> None:
+def test_a_submodule_that_only_the_index_knows_and_no_file_describes_is_kept(
+    moved: Host, library: Path
+) -> None:
     head = git(library, "rev-parse", "HEAD")
     moved.git("update-index", "--add", "--cacheinfo", f"160000,{head},third_party/group/up/sub")
     hint = "`git rm --cached third_party/group/up/sub && git commit`"
@@ -99,7 +114,9 @@ def test_a_submodule_that_only_the_index_knows_and_no_file_describes_is_kept(mov
 
 
 @pytest.mark.parametrize("kind", ["repository", "linked worktree"])
-@pytest.mark.parametrize("path", ["", "/group", "/group/up", "/group/up/deep/own", "/licenses/up", "/provenance"])
+@pytest.mark.parametrize(
+    "path", ["", "/group", "/group/up", "/group/up/deep/own", "/licenses/up", "/provenance"]
+)
 def test_a_repository_of_its_own_is_kept(moved: Host, library: Path, kind: str, path: str) -> None:
     place = moved.third_party / path.lstrip("/")
     place.mkdir(exist_ok=True)
@@ -116,7 +133,9 @@ def test_a_repository_of_its_own_is_kept(moved: Host, library: Path, kind: str, 
     assert moved.run("sync", "--discard-local").status == 0
 
 
-def test_a_repository_elsewhere_in_third_party_is_nobodys_business(moved: Host, library: Path) -> None:
+def test_a_repository_elsewhere_in_third_party_is_nobodys_business(
+    moved: Host, library: Path
+) -> None:
     shutil.copytree(library, moved.third_party / "other")
     assert moved.run("sync").status == 0
     assert (moved.third_party / "other/precious").read_text() == "precious\n"
@@ -132,7 +151,9 @@ def bound(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
 
     def bind(place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
-        ran = subprocess.run(["mount", "--bind", str(source), str(place)], capture_output=True, check=False)
+        ran = subprocess.run(
+            ["mount", "--bind", str(source), str(place)], capture_output=True, check=False
+        )
         if ran.returncode != 0:
             pytest.skip("mounting is not allowed here")
         done.append(place)
@@ -142,12 +163,24 @@ def bound(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.parametrize("path", ["group", "group/up", "group/up/deep", "group/up/new one", "licenses"])
-def test_what_is_mounted_on_the_way_or_inside_is_kept(moved: Host, bound: Callable[[Path], None], path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["group", "group/up", "group/up/deep", "group/up/new one", "licenses"]
+)
+def test_what_is_mounted_on_the_way_or_inside_is_kept(
+    moved: Host, bound: Callable[[Path], None], path: str
+) -> None:
     bound(moved.third_party / path)
     shown = f"'third_party/{path}'" if " " in path else f"third_party/{path}"
-    _refused(moved, f"something is mounted at third_party/{path}", "sync", "--discard-local", hint=f"`umount {shown}`")
-    _refused(moved, f"something is mounted at third_party/{path}", "remove", "up", "--discard-local")
+    _refused(
+        moved,
+        f"something is mounted at third_party/{path}",
+        "sync",
+        "--discard-local",
+        hint=f"`umount {shown}`",
+    )
+    _refused(
+        moved, f"something is mounted at third_party/{path}", "remove", "up", "--discard-local"
+    )
     assert (moved.third_party / path / "precious").exists()
 
 
@@ -156,7 +189,10 @@ def test_all_of_third_party_may_be_mounted(moved: Host, bound: Callable[[Path], 
     bound(moved.third_party)
     shutil.copytree(moved.path / "aside", moved.third_party, dirs_exist_ok=True)
     assert moved.run("sync").status == 0
-    assert ((moved.third_party / "group/up/a.c").read_text(), (moved.third_party / "precious").exists()) == ("A\n", True)
+    assert (
+        (moved.third_party / "group/up/a.c").read_text(),
+        (moved.third_party / "precious").exists(),
+    ) == ("A\n", True)
 
 
 LINKED = {

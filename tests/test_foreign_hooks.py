@@ -34,7 +34,9 @@ def mirrored(host: Host, upstream: Upstream) -> Host:
 
 def assert_exact(host: Host, upstream: Upstream, tag: str = "v2") -> None:
     """HEAD, index and files are upstream's."""
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", f"{tag}^{{tree}}")
+    assert host.git("rev-parse", "HEAD:third_party/up") == git(
+        upstream.path, "rev-parse", f"{tag}^{{tree}}"
+    )
     assert host.git("status", "--porcelain", "third_party") == ""
     assert host.run("verify").status == 0
 
@@ -43,7 +45,9 @@ def assert_exact(host: Host, upstream: Upstream, tag: str = "v2") -> None:
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["sync --commit", "sync, commit"])
-def test_gits_own_sample_of_a_hook_lets_mirrors_pass(host: Host, upstream: Upstream, *, by_hand: bool) -> None:
+def test_gits_own_sample_of_a_hook_lets_mirrors_pass(
+    host: Host, upstream: Upstream, *, by_hand: bool
+) -> None:
     """It is `git diff --check`: whitespace, and what looks like a conflict marker, such as the line below a title."""
     sample = host.path / ".git/hooks/pre-commit.sample"
     script(sample.with_suffix(""), "".join(sample.read_text().splitlines(keepends=True)[1:]))
@@ -85,7 +89,9 @@ def failure_of_check(host: Host) -> str:
 
 
 def test_a_hook_that_refuses_and_changes_nothing_is_only_quoted(mirrored: Host) -> None:
-    script(mirrored.path / ".git/hooks/pre-commit", "touch third_party/up/*; echo not today; exit 1\n")
+    script(
+        mirrored.path / ".git/hooks/pre-commit", "touch third_party/up/*; echo not today; exit 1\n"
+    )
     ran = mirrored.run("sync", "--commit")
     assert ran.status == 2
     assert ran.err.splitlines()[-3:] == [
@@ -137,13 +143,22 @@ def test_a_hook_that_changes_mirrors_is_named_and_what_is_printed_helps(
         assert mirrored.run("hook", "install").status == 0
         if fixing.path.endswith("post-commit"):
             pytest.skip("we have no such hook")
-        hook, named = hook.with_name(f"{hook.name}.before-git-verbatim"), f"{named}.before-git-verbatim"
+        hook, named = (
+            hook.with_name(f"{hook.name}.before-git-verbatim"),
+            f"{named}.before-git-verbatim",
+        )
     ran = mirrored.run("sync", "--commit")
     lines = ran.err.splitlines()
     at = lines.index("error: a hook changed mirrored files while they were committed")
     assert ran.status == 2
-    assert lines[at + 1 : at + 5] == [*(f"  third_party/up/{name}" for name in sorted(UPSTREAM)), f"  hook: {named}"]
-    assert lines[-1] == f"hint: have {named} leave out third_party/; then `git verbatim sync --commit --discard-local`"
+    assert lines[at + 1 : at + 5] == [
+        *(f"  third_party/up/{name}" for name in sorted(UPSTREAM)),
+        f"  hook: {named}",
+    ]
+    assert (
+        lines[-1]
+        == f"hint: have {named} leave out third_party/; then `git verbatim sync --commit --discard-local`"
+    )
     hook.unlink()
     ran = mirrored.run("sync", "--commit", "--discard-local")
     assert ran.status == 0, ran.err
@@ -164,7 +179,10 @@ def test_the_first_sync_with_a_fixing_hook_can_be_repeated(host: Host, upstream:
 def test_of_a_commit_that_a_hook_has_changed_its_id_is_named(mirrored: Host) -> None:
     FIXING["stages"].install(mirrored)
     ran = mirrored.run("sync", "--commit")
-    assert f"\n  commit {mirrored.git('rev-parse', 'HEAD')[:12]} has them so; the next one puts them back\n" in ran.err
+    assert (
+        f"\n  commit {mirrored.git('rev-parse', 'HEAD')[:12]} has them so; the next one puts them back\n"
+        in ran.err
+    )
 
 
 def test_of_lefthook_its_configuration_is_named(mirrored: Host) -> None:
@@ -172,7 +190,10 @@ def test_of_lefthook_its_configuration_is_named(mirrored: Host) -> None:
     script(mirrored.path / ".git/hooks/pre-commit", f"# lefthook run pre-commit\n{FIX}exit 1\n")
     ran = mirrored.run("sync", "--commit")
     assert "\n  hook: .git/hooks/pre-commit, which runs what lefthook.yml says\n" in ran.err
-    assert '\nhint: add `exclude: ["third_party/**"]` to what runs in lefthook.yml, and commit that; then ' in ran.err
+    assert (
+        '\nhint: add `exclude: ["third_party/**"]` to what runs in lefthook.yml, and commit that; then '
+        in ran.err
+    )
 
 
 @pytest.mark.parametrize("path", ["third_party/provenance/up.json", "third_party/.gitattributes"])
@@ -182,7 +203,9 @@ def test_a_changed_record_counts_too(mirrored: Host, upstream: Upstream, path: s
     assert (ran.status, f"\n  {path}\n" in ran.err) == (2, True)
     hook.unlink()
     assert mirrored.run("sync", "--commit", "--discard-local").status == 0
-    if path.endswith(".gitattributes"):  # people edit it too: what somebody has added stays, and is not committed
+    if path.endswith(
+        ".gitattributes"
+    ):  # people edit it too: what somebody has added stays, and is not committed
         assert mirrored.git("diff", "--name-only") == path
         mirrored.git("checkout", "--quiet", "--", path)
     assert_exact(mirrored, upstream)
@@ -190,7 +213,11 @@ def test_a_changed_record_counts_too(mirrored: Host, upstream: Upstream, path: s
 
 @pytest.mark.parametrize("exit_status", [0, 1])
 def test_the_pre_commit_framework_is_told_what_to_exclude(
-    mirrored: Host, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exit_status: int
+    mirrored: Host,
+    upstream: Upstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exit_status: int,
 ) -> None:
     pytest.importorskip("pre_commit")
     monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "home"))
@@ -204,11 +231,16 @@ def test_the_pre_commit_framework_is_told_what_to_exclude(
     configuration.write_text(json.dumps(config))
     mirrored.git("add", configuration.name)
     mirrored.git("commit", "--quiet", "-m", "pre-commit")
-    script(mirrored.path / ".git/hooks/pre-commit", f"# https://pre-commit.com\nexec {sys.executable} -m pre_commit run\n")
+    script(
+        mirrored.path / ".git/hooks/pre-commit",
+        f"# https://pre-commit.com\nexec {sys.executable} -m pre_commit run\n",
+    )
     ran = mirrored.run("sync", "--commit")
     assert ran.status == 2
     assert "\n  third_party/up/a.wit\n" in ran.err
-    assert "\n  hook: .git/hooks/pre-commit, which runs what .pre-commit-config.yaml says\n" in ran.err
+    assert (
+        "\n  hook: .git/hooks/pre-commit, which runs what .pre-commit-config.yaml says\n" in ran.err
+    )
     said = "hint: add `exclude: ^third_party/` at the top level of .pre-commit-config.yaml, and commit that; then `git verbatim sync --commit --discard-local`"
     assert ran.err.splitlines()[-1] == said
     configuration.write_text(json.dumps({**config, "exclude": "^third_party/"}))

@@ -27,7 +27,14 @@ LINES = b"one\ntwo\nthree\n"
 EDITED = b"one\nTWO\nthree\n"
 NO_COMMIT = "0" * 40
 # what a name may hold and still be mirrored; and what only somebody else's file can be called
-NAMES = (b"plain.wit", b"two words.wit", b'say "hi".wit', b"::error file=x,line=1::y.wit", b"a,b:100%25.wit", "für.wit".encode())
+NAMES = (
+    b"plain.wit",
+    b"two words.wit",
+    b'say "hi".wit',
+    b"::error file=x,line=1::y.wit",
+    b"a,b:100%25.wit",
+    "für.wit".encode(),
+)
 STRAY_NAMES = (
     b"line\nbreak ::error::x",
     b"cr\r::error::x",
@@ -43,7 +50,10 @@ HOSTILE_SUBJECT = "::error file=x::pwned%0A \x1b[31m ##[error]too"
 def mirrored(host: Host, upstream: Upstream) -> Host:
     upstream.release("v1", dict.fromkeys(NAMES, LINES))
     upstream.release("v2", dict.fromkeys(NAMES, b"later\n"))
-    host.manifest("# what we copy\n" + mirror("up", upstream.url, tag="v1", local=True, allow=["name-windows-character"]))
+    host.manifest(
+        "# what we copy\n"
+        + mirror("up", upstream.url, tag="v1", local=True, allow=["name-windows-character"])
+    )
     host.sync("--commit")
     return host
 
@@ -90,7 +100,13 @@ def test_clean_is_said_in_every_format(mirrored: Host) -> None:
     ran = {form: check(mirrored, form) for form in FORMATS}
     assert {one.status for one in ran.values()} == {0}
     assert ran["github"].out == f"clean: no mirror is changed without its provenance in {scope}\n"
-    assert ran["json"].json == {"schema": 1, "scope": scope, "clean": True, "judged": 1, "commits": []}
+    assert ran["json"].json == {
+        "schema": 1,
+        "scope": scope,
+        "clean": True,
+        "judged": 1,
+        "commits": [],
+    }
     assert sarif(ran["sarif"])["results"] == []
     assert mirrored.run("check", "--range", scope, "--json").out == ran["json"].out
 
@@ -102,7 +118,9 @@ def test_a_commit_that_breaks_several_rules_as_json(mirrored: Host) -> None:
     made = commit(mirrored)
     ran = check(mirrored, "json")
     assert ran.status == 1
-    ways_out = [(one.pop("put_back"), one.pop("go_on")) for one in ran.json["commits"][0]["violations"]]
+    ways_out = [
+        (one.pop("put_back"), one.pop("go_on")) for one in ran.json["commits"][0]["violations"]
+    ]
     assert all(put_back.startswith("git ") and go_on for put_back, go_on in ways_out)
     output = ran.json
     for violation in output["commits"][0]["violations"]:
@@ -184,32 +202,51 @@ def test_the_same_as_sarif(mirrored: Host) -> None:
     assert ran.status == 1
     assert check(mirrored, "sarif").out == ran.out
     run = sarif(ran)
-    ways_out = [(one["put_back"], one["go_on"]) for one in check(mirrored, "json").json["commits"][0]["violations"]]
-    assert [(one["properties"]["putBack"], one["properties"]["goOn"]) for one in run["results"]] == ways_out
+    ways_out = [
+        (one["put_back"], one["go_on"])
+        for one in check(mirrored, "json").json["commits"][0]["violations"]
+    ]
+    assert [
+        (one["properties"]["putBack"], one["properties"]["goOn"]) for one in run["results"]
+    ] == ways_out
     (_, edited) = run["results"]
     assert edited | {"partialFingerprints": {}} == {
         "ruleId": "mirror-differs-from-record",
-        "ruleIndex": [rule["id"] for rule in run["tool"]["driver"]["rules"]].index("mirror-differs-from-record"),
+        "ruleIndex": [rule["id"] for rule in run["tool"]["driver"]["rules"]].index(
+            "mirror-differs-from-record"
+        ),
         "level": "error",
         "message": {"text": f"up: content differs (in commit {made[:12]})"},
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": "third_party/up/plain.wit", "uriBaseId": "%SRCROOT%"},
+                    "artifactLocation": {
+                        "uri": "third_party/up/plain.wit",
+                        "uriBaseId": "%SRCROOT%",
+                    },
                     "region": {"startLine": 2},
                 }
             }
         ],
         "partialFingerprints": {},
-        "properties": {"commit": made, "mirror": "up", "putBack": ways_out[1][0], "goOn": ways_out[1][1]},
+        "properties": {
+            "commit": made,
+            "mirror": "up",
+            "putBack": ways_out[1][0],
+            "goOn": ways_out[1][1],
+        },
     }
 
 
 def test_sarif_explains_every_rule(mirrored: Host) -> None:
     driver = sarif(check(mirrored, "sarif"))["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("git-verbatim", version("git-verbatim"))
-    assert [rule["id"] for rule in driver["rules"]] == [explanation.rule.value for explanation in EXPLANATIONS]
-    assert {rule["id"] for rule in driver["rules"] if rule["defaultConfiguration"]["level"] == "note"} == {"trailer-missing"}
+    assert [rule["id"] for rule in driver["rules"]] == [
+        explanation.rule.value for explanation in EXPLANATIONS
+    ]
+    assert {
+        rule["id"] for rule in driver["rules"] if rule["defaultConfiguration"]["level"] == "note"
+    } == {"trailer-missing"}
     for rule, explanation in zip(driver["rules"], EXPLANATIONS, strict=True):
         text = rule["help"]["text"]
         assert explanation.finds in text
@@ -229,10 +266,16 @@ def test_a_notice_refuses_nothing(mirrored: Host) -> None:
     assert {one.status for one in ran.values()} == {0}
     (judged,) = ran["json"].json["commits"]
     assert (judged["commit"], judged["violations"], ran["json"].json["clean"]) == (made, [], True)
-    assert [(one["rule"], one["message"]) for one in judged["notices"]] == [("trailer-missing", message)]
+    assert [(one["rule"], one["message"]) for one in judged["notices"]] == [
+        ("trailer-missing", message)
+    ]
     *_, summary = ran["github"].out.splitlines()
     ((name, properties, said),) = commands(ran["github"].out)
-    assert (name, properties["title"], said.splitlines()[0]) == ("notice", "trailer-missing", f"up: {message}")
+    assert (name, properties["title"], said.splitlines()[0]) == (
+        "notice",
+        "trailer-missing",
+        f"up: {message}",
+    )
     assert summary == "clean: no mirror is changed without its provenance in HEAD^..HEAD, 1 notice"
     (result,) = sarif(ran["sarif"])["results"]
     assert (result["ruleId"], result["level"]) == ("trailer-missing", "note")
@@ -266,7 +309,10 @@ def hostile(mirrored: Host) -> Host:
 
 def hostile_paths() -> list[bytes]:
     inside = sorted([*NAMES, *STRAY_NAMES])
-    return [*(b"third_party/up/" + name for name in inside), *sorted(b"third_party/" + name for name in STRAY_NAMES)]
+    return [
+        *(b"third_party/up/" + name for name in inside),
+        *sorted(b"third_party/" + name for name in STRAY_NAMES),
+    ]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -286,13 +332,17 @@ def test_annotations_name_the_files_themselves_and_nothing_else_is_a_command(hos
     files_named = [properties["file"].encode() for _, properties, _ in found]
     assert [path for path in files_named if b"\\" not in path] == expected
     assert sum(b"\\" in path for path in files_named) == 2 * len(shown_quoted)
-    lines = {properties["file"].rpartition("/")[2]: properties["line"] for _, properties, _ in found}
+    lines = {
+        properties["file"].rpartition("/")[2]: properties["line"] for _, properties, _ in found
+    }
     assert [lines[name.decode()] for name in NAMES] == ["2"] * len(NAMES)
 
 
 def test_the_bytes_of_every_path_are_in_the_uris(hostile: Host) -> None:
     results = sarif(check(hostile, "sarif"))["results"]
-    uris = [result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results]
+    uris = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results
+    ]
     assert [unquote_to_bytes(uri) for uri in uris] == hostile_paths()
     assert all(re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri) for uri in uris)
 
@@ -303,24 +353,34 @@ def test_json_keeps_the_subject_and_quotes_paths(hostile: Host) -> None:
     (judged,) = ran.json["commits"]
     assert judged["subject"] == HOSTILE_SUBJECT
     strays = [one["path"] for one in judged["violations"] if one["rule"] == "unrecorded-file"]
-    assert [unquote_path(path) for path in strays] == sorted(b"third_party/" + name for name in STRAY_NAMES)
+    assert [unquote_path(path) for path in strays] == sorted(
+        b"third_party/" + name for name in STRAY_NAMES
+    )
 
 
 def test_a_record_that_no_mirror_can_have_is_a_stray_file(mirrored: Host) -> None:
-    names = [*(name.decode() for name in STRAY_NAMES if b"\xe9" not in name), 'quoted"twice"', "%0A::error::x"]
+    names = [
+        *(name.decode() for name in STRAY_NAMES if b"\xe9" not in name),
+        'quoted"twice"',
+        "%0A::error::x",
+    ]
     for name in names:
         (mirrored.third_party / "provenance" / f"{name}.json").write_text("{}\n")
     commit(mirrored)
     out = check(mirrored, "github").out
     assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out) == []
     found = commands(out)
-    assert {(name, properties["title"]) for name, properties, _ in found} == {("error", "unrecorded-file")}
+    assert {(name, properties["title"]) for name, properties, _ in found} == {
+        ("error", "unrecorded-file")
+    }
     assert len(found) == len(names)
     uris = [
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         for result in sarif(check(mirrored, "sarif"))["results"]
     ]
-    assert {unquote_to_bytes(uri).decode() for uri in uris} == {f"third_party/provenance/{name}.json" for name in names}
+    assert {unquote_to_bytes(uri).decode() for uri in uris} == {
+        f"third_party/provenance/{name}.json" for name in names
+    }
 
 
 def test_a_message_of_sarif_has_no_placeholder_and_no_link(mirrored: Host) -> None:
@@ -332,10 +392,15 @@ def test_a_message_of_sarif_has_no_placeholder_and_no_link(mirrored: Host) -> No
     assert not any("](" in text or re.search(r"(?<!\{)\{0\}(?!\})", text) for text in texts)
 
 
-def test_fingerprints_are_of_what_is_found_wherever_it_is_found(mirrored: Host, upstream: Upstream) -> None:
+def test_fingerprints_are_of_what_is_found_wherever_it_is_found(
+    mirrored: Host, upstream: Upstream
+) -> None:
     def fingerprints() -> list[str]:
         ran = mirrored.run("check", "--all", "--format", "sarif")
-        return [result["partialFingerprints"]["primaryLocationLineHash"] for result in sarif(ran)["results"]]
+        return [
+            result["partialFingerprints"]["primaryLocationLineHash"]
+            for result in sarif(ran)["results"]
+        ]
 
     edit(mirrored)
     edit(mirrored, b"two words.wit")
@@ -361,11 +426,16 @@ def test_fingerprints_are_of_what_is_found_wherever_it_is_found(mirrored: Host, 
 
 def test_the_shipped_schemas_are_current() -> None:
     for directory, models in SHIPPED.items():
-        assert {path.name: path.read_text() for path in directory.glob("*.json")} == schema_texts(models)
+        assert {path.name: path.read_text() for path in directory.glob("*.json")} == schema_texts(
+            models
+        )
     assert DIRECTORY in SHIPPED
 
 
 def test_outputs_are_in_the_shipped_schemas(hostile: Host) -> None:
-    for name, arguments in {"check": ("check", "--range", "HEAD~2..HEAD"), "hooks": ("hook", "status")}.items():
+    for name, arguments in {
+        "check": ("check", "--range", "HEAD~2..HEAD"),
+        "hooks": ("hook", "status"),
+    }.items():
         schema = json.loads((ROOT / "policies" / "schemas" / f"{name}.schema.json").read_text())
         Draft202012Validator(schema).validate(hostile.run(*arguments, "--json").json)

@@ -22,7 +22,11 @@ CRASHES = sorted((ROOT / "tests" / "harnesses" / "fuzz" / "crashes").glob("*/*")
 def test_generated_inputs_keep_the_laws(tmp_path: Path, target: str) -> None:
     law = law_of(target, tmp_path)
 
-    @settings(max_examples=20 if target in AGAINST_GIT else 80, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=20 if target in AGAINST_GIT else 80,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(STRATEGIES[target.removesuffix(WITH_GIT)])
     def check(data: bytes) -> None:
         law(data)

@@ -112,7 +112,9 @@ def forget(host: Host) -> None:
         take_away(memory(host, command))
 
 
-def loaded(directory: Path, *arguments: str, heavy: frozenset[str] | set[str] = HEAVY, **environment: str) -> tuple[Ran, set[str]]:
+def loaded(
+    directory: Path, *arguments: str, heavy: frozenset[str] | set[str] = HEAVY, **environment: str
+) -> tuple[Ran, set[str]]:
     """A run in a fresh interpreter, and what of the heavy modules it has loaded."""
     whole = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     command = [sys.executable, "-X", "importtime", "-m", "sync", *arguments]
@@ -159,11 +161,15 @@ def test_a_satisfied_run_loads_nothing(host: Host, command: str) -> None:
 
 
 @pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
-def test_a_hook_that_has_nothing_to_judge_loads_less_than_a_dataclass_takes(host: Host, hook: str) -> None:
+def test_a_hook_that_has_nothing_to_judge_loads_less_than_a_dataclass_takes(
+    host: Host, hook: str
+) -> None:
     host.git("reset", "-q")
     (host.path / "message").write_text("Do something else\n")
     given = ["message"] if hook == "commit-msg" else []
-    assert loaded(host.path, "hook", "run", hook, *given, heavy=HEAVY | {"dataclasses", "difflib"}) == (Ran(0, "", ""), set())
+    assert loaded(
+        host.path, "hook", "run", hook, *given, heavy=HEAVY | {"dataclasses", "difflib"}
+    ) == (Ran(0, "", ""), set())
 
 
 def test_what_is_remembered_is_told_for_the_chosen_mirrors(host: Host) -> None:
@@ -494,7 +500,9 @@ def twins(prototype: Host, tmp_path: Path) -> Twins:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_of_twins_only_one_believes_what_it_remembers(twins: Twins, command: str) -> None:
     forget(twins.forgetful)
-    assert [bool(loaded(host.path, command)[1]) for host in (twins.remembering, twins.forgetful)] == [False, True]
+    assert [
+        bool(loaded(host.path, command)[1]) for host in (twins.remembering, twins.forgetful)
+    ] == [False, True]
 
 
 @pytest.mark.parametrize("name", EDITS)

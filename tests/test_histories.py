@@ -59,7 +59,11 @@ publish() { unseen push -q origin HEAD:main; }
 [ ! -d third_party ] || cd third_party
 """
 
-NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
+NO_HOOKS = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "core.hooksPath",
+    "GIT_CONFIG_VALUE_0": os.devnull,
+}
 
 Blame = dict[str, list[str]]
 """What is refused → the rules it breaks, with the mirror."""
@@ -151,13 +155,19 @@ def _parse_heard(text: str) -> list[Said]:
                 blame[label] = []
             elif match := re.match(r"  (?!notice)([a-z-]+)(?:  (\S+))?$", line):
                 blame[label].append(" ".join(filter(None, match.groups())))
-        said.append(Said(hook, int(status), {label: sorted(rules) for label, rules in blame.items() if rules}))
+        said.append(
+            Said(
+                hook, int(status), {label: sorted(rules) for label, rules in blame.items() if rules}
+            )
+        )
     return said
 
 
 def _blame(judgements: Sequence[Judgement]) -> Blame:
     return {
-        judgement.label: sorted({f"{one.finding.rule} {one.finding.mirror}".strip() for one in judgement.violations})
+        judgement.label: sorted(
+            {f"{one.finding.rule} {one.finding.mirror}".strip() for one in judgement.violations}
+        )
         for judgement in judgements
         if judgement.violations
     }
@@ -240,7 +250,16 @@ def _make_template(directory: Path) -> None:
     maker.git("switch", "-q", "main")
 
     start = directory / "start"
-    git(directory, "clone", "-q", "--bare", "--no-tags", "--single-branch", str(maker.path), str(start / "server.git"))
+    git(
+        directory,
+        "clone",
+        "-q",
+        "--bare",
+        "--no-tags",
+        "--single-branch",
+        str(maker.path),
+        str(start / "server.git"),
+    )
     git(start, "clone", "-q", "server.git", "work")
     git(start / "work", "fetch", "-q", "--tags", str(maker.path))
     git(start / "work", "remote", "set-url", "origin", "../server.git")
@@ -254,7 +273,9 @@ def _make_template(directory: Path) -> None:
         for name in names:
             installed = hooks / f"{name}.installed"
             # it finds the program on PATH, where that begins with its imports done
-            installed.write_text((hooks / name).read_text().replace(f"python={sys.executable}\n", "python=\n"))
+            installed.write_text(
+                (hooks / name).read_text().replace(f"python={sys.executable}\n", "python=\n")
+            )
             installed.chmod(0o755)
             (hooks / name).write_text(_OBSERVER)
             (hooks / name).chmod(0o755)
@@ -284,9 +305,14 @@ MANIFEST = ("record-differs-from-manifest alpha",)
 UNREADABLE = ("record-unreadable alpha",)
 PROOF = ("proof-broken alpha",)
 STRAY = ("unrecorded-file",)
-GONE = (*(f"record-without-mirror {name}" for name in ("alpha", "beta", "hidden")), "mirror-differs-from-record hidden")
+GONE = (
+    *(f"record-without-mirror {name}" for name in ("alpha", "beta", "hidden")),
+    "mirror-differs-from-record hidden",
+)
 
-MESSAGE = "'update the wit files\n\nMirror-Sync: alpha removed 4b825dc642cb6eb9a060e54bf8d69288fbee4904'"
+MESSAGE = (
+    "'update the wit files\n\nMirror-Sync: alpha removed 4b825dc642cb6eb9a060e54bf8d69288fbee4904'"
+)
 """Of the commits of all changes; commit-msg would miss the trailer of a mirror that is gone."""
 
 FORGE = """\
@@ -408,7 +434,9 @@ FURTHER = (
 
 
 @pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in CHANGES])
-def test_a_commit_of_it_is_refused_by_every_hook_and_in_the_range(clone: Clone, change: Change) -> None:
+def test_a_commit_of_it_is_refused_by_every_hook_and_in_the_range(
+    clone: Clone, change: Change
+) -> None:
     (clone.host.path / ".git/hooks/prepare-commit-msg").unlink()  # it judges nothing
     clone.shell(change.script)
     clone.shell(f"git commit -q -m {MESSAGE}")
@@ -498,11 +526,17 @@ SHAPES = {
     "kept by honest work": (["good", "bad 0", "bad 1", "bad 2"], [1]),
     "put right after": (["good", "bad 0", "good 1"], [1]),
     "put right after, and made again": (["good", "bad 0", "good 1", "bad 2"], [1, 3]),
-    "in the middle of much work": (["good", *(f"good {n}" for n in range(20)), *(f"bad {n}" for n in range(20, 40))], [21]),
+    "in the middle of much work": (
+        ["good", *(f"good {n}" for n in range(20)), *(f"bad {n}" for n in range(20, 40))],
+        [21],
+    ),
     "merged": (["good", "good 0", "bad 0", "bad 1 2"], [2]),
     "merged the other way round": (["good", "good 0", "bad 0", "bad 2 1"], [2]),
     "merged, and nothing kept": (["good", "good 0", "bad 0", "good 1 2"], [2]),
-    "merged, nothing kept, and made again": (["good", "good 0", "bad 0", "good 1 2", "bad 3"], [2, 4]),
+    "merged, nothing kept, and made again": (
+        ["good", "good 0", "bad 0", "good 1 2", "bad 3"],
+        [2, 4],
+    ),
     "made twice in two branches": (["good", "bad 0", "bad 0", "bad 1 2"], [1, 2]),
     "an evil merge": (["good", "good 0", "good 0", "bad 1 2"], [3]),
     "an evil merge of a commit with itself": (["good", "good 0", "bad 1 1"], [2]),
@@ -540,16 +574,25 @@ def _commit(mark: int, tree: str, parents: Sequence[int]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("change", [pytest.param(change, id=change.name) for change in (*CHANGES, *FURTHER)])
-def test_in_every_shape_of_history_the_range_blames_who_made_it(clone: Clone, change: Change) -> None:
+@pytest.mark.parametrize(
+    "change", [pytest.param(change, id=change.name) for change in (*CHANGES, *FURTHER)]
+)
+def test_in_every_shape_of_history_the_range_blames_who_made_it(
+    clone: Clone, change: Change
+) -> None:
     trees = {"good": clone.id("HEAD^{tree}"), "other": clone.id("main~3^{tree}")}
     clone.shell(change.script)
     trees["bad"] = clone.host.git("write-tree")
     shapes = _import(clone.host.path, trees)
     found = clone.range("shapes")
-    blamed = {name: [at for at, one in enumerate(ids) if f"commit {one[:12]}" in found] for name, ids in shapes.items()}
+    blamed = {
+        name: [at for at, one in enumerate(ids) if f"commit {one[:12]}" in found]
+        for name, ids in shapes.items()
+    }
     assert blamed == {name: expected for name, (_, expected) in SHAPES.items()}
-    assert found == _blamed([ids[at] for name, ids in shapes.items() for at in blamed[name]], change.rules)
+    assert found == _blamed(
+        [ids[at] for name, ids in shapes.items() for at in blamed[name]], change.rules
+    )
 
 
 # each route that a changed mirror may take into a history
@@ -559,11 +602,17 @@ VERDICTS = {0: PASS, 1: SEES}
 
 def _said_by(hook: str, said: Sequence[Said]) -> str:
     """The worst that a hook has said."""
-    return max((VERDICTS[one.status] for one in said if one.hook == hook), key=[NONE, PASS, SEES].index, default=NONE)
+    return max(
+        (VERDICTS[one.status] for one in said if one.hook == hook),
+        key=[NONE, PASS, SEES].index,
+        default=NONE,
+    )
 
 
 @pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in ROUTES])
-def test_by_every_route_pre_push_and_pre_receive_and_the_range_refuse_it(clone: Clone, route: Route) -> None:
+def test_by_every_route_pre_push_and_pre_receive_and_the_range_refuse_it(
+    clone: Clone, route: Route
+) -> None:
     clone.shell(route.given, **NO_HOOKS)
     clone.heard()
     clone.shell(route.when)
@@ -574,7 +623,11 @@ def test_by_every_route_pre_push_and_pre_receive_and_the_range_refuse_it(clone: 
         route.commit_msg,
     ]
     blamed = _blamed([clone.id(route.blamed)], route.rules)
-    tip = "HEAD" if route.push.startswith(("HEAD", "+HEAD", "--all")) else route.push.partition(":")[0]
+    tip = (
+        "HEAD"
+        if route.push.startswith(("HEAD", "+HEAD", "--all"))
+        else route.push.partition(":")[0]
+    )
     assert clone.range(f"origin/main..{'bad' if route.push == '--all' else tip}") == blamed
     clone.shell(f"git push -q origin {route.push}")
     assert clone.heard() == [Said("pre-push", 1, blamed), Said("pre-receive", 1, blamed)]
@@ -686,7 +739,10 @@ def test_no_false_alarm_by_any_hook_or_in_the_range(clone: Clone, honest: Honest
     tip = "HEAD" if "HEAD" in honest.push else honest.push.partition(":")[0] or "HEAD"
     assert clone.range(f"origin/main..{tip}") == {}
     message = clone.host.git("log", "-1", "--format=%B", tip)
-    assert tuple(re.findall(r"^Mirror-Sync: (.*) [0-9a-f]{40}$", message, re.MULTILINE)) == honest.trailers
+    assert (
+        tuple(re.findall(r"^Mirror-Sync: (.*) [0-9a-f]{40}$", message, re.MULTILINE))
+        == honest.trailers
+    )
     clone.shell(f"git push -q {honest.remote} {honest.push}", HOOKS="enforced")
     assert clone.heard() == [Said("pre-push", 0, {}), Said("pre-receive", 0, {})]
 
@@ -717,7 +773,10 @@ def _in_range(clone: Clone, bad: str, scope: str) -> str:
 
 @pytest.mark.parametrize("option", ["", "--all", "third_party/alpha/a.wit"])
 def test_a_refused_commit_is_not_made(clone: Clone, option: str) -> None:
-    ran = clone.try_shell(f"echo '// a quick fix' >>alpha/a.wit; git add .; cd ..; git commit -m bad {option}", HOOKS="enforced")
+    ran = clone.try_shell(
+        f"echo '// a quick fix' >>alpha/a.wit; git add .; cd ..; git commit -m bad {option}",
+        HOOKS="enforced",
+    )
     assert (ran.status, ran.err) == (1, IN_INDEX.format(parent=clone.id("origin/main")[:12]))
     assert clone.id("HEAD") == clone.id("origin/main")
 
@@ -732,7 +791,10 @@ def test_a_refused_merge_is_not_made(clone: Clone) -> None:
 def test_a_refused_push_does_not_ask_the_server(clone: Clone) -> None:
     clone.shell("bad", **NO_HOOKS)
     ran = clone.try_shell("git push -q origin HEAD:main", HOOKS="enforced")
-    assert (ran.status, ran.err.partition("error:")[0]) == (1, _in_range(clone, "HEAD", "the push to origin"))
+    assert (ran.status, ran.err.partition("error:")[0]) == (
+        1,
+        _in_range(clone, "HEAD", "the push to origin"),
+    )
     assert [said.hook for said in clone.heard()] == ["pre-push"]
     assert git(clone.server, "rev-parse", "main") == clone.id("origin/main")
 
@@ -742,7 +804,11 @@ def test_of_a_refused_push_nothing_lands_and_the_pusher_reads_why(clone: Clone) 
     refs, bad = git(clone.server, "for-each-ref"), clone.id("bad")
     ran = clone.try_shell("git push -q --no-verify origin main bad", HOOKS="enforced")
     assert ran.status != 0
-    told = [line.removeprefix("remote: ").rstrip() for line in ran.err.splitlines() if line.startswith("remote: ")]
+    told = [
+        line.removeprefix("remote: ").rstrip()
+        for line in ran.err.splitlines()
+        if line.startswith("remote: ")
+    ]
     assert [line for line in told if line] == _in_range(clone, "bad", "the push").splitlines()
     assert git(clone.server, "for-each-ref") == refs
     assert git(clone.server, "cat-file", "--batch-check", stdin=bad.encode()) == f"{bad} missing"
@@ -753,7 +819,10 @@ def test_the_program_says_the_same_of_a_range(clone: Clone) -> None:
     ran = clone.host.run("check", "--range", "origin/main..HEAD")
     assert (ran.status, ran.out) == (1, _in_range(clone, "HEAD^", "origin/main..HEAD"))
     ran = clone.host.run("check", "--range", "HEAD^..HEAD")
-    assert (ran.status, ran.out) == (0, "clean: nothing of third_party/ is touched in HEAD^..HEAD\n")
+    assert (ran.status, ran.out) == (
+        0,
+        "clean: nothing of third_party/ is touched in HEAD^..HEAD\n",
+    )
 
 
 def test_the_program_says_the_same_of_the_index(clone: Clone) -> None:

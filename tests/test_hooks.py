@@ -116,13 +116,17 @@ def hooks_of(directory: Path) -> dict[str, tuple[bytes, bool]]:
 # install
 
 
-def test_hooks_in_a_fresh_repository_refuse_an_edited_mirror_and_let_all_else_pass(installed: Host) -> None:
-    assert [(name, can_run) for name, (_, can_run) in hooks_of(installed.path / ".git/hooks").items()] == [
-        (name, True) for name in sorted(CLIENT_HOOKS)
-    ]
+def test_hooks_in_a_fresh_repository_refuse_an_edited_mirror_and_let_all_else_pass(
+    installed: Host,
+) -> None:
+    assert [
+        (name, can_run) for name, (_, can_run) in hooks_of(installed.path / ".git/hooks").items()
+    ] == [(name, True) for name in sorted(CLIENT_HOOKS)]
     before = head(installed.path)
     edit(installed)
-    assert attempt(installed.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(installed.path))
+    assert attempt(installed.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+        1, "", refused(installed.path)
+    )
     assert head(installed.path) == before
     installed.git("checkout", "--quiet", "third_party")
     (installed.path / "own").write_text("own\n")
@@ -136,7 +140,9 @@ def test_a_repository_without_hooks_lets_the_same_edit_pass(host: Host) -> None:
     assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(0, "", "")
 
 
-def test_a_sync_committed_by_hand_gets_its_trailer_and_passes(installed: Host, upstream: Upstream) -> None:
+def test_a_sync_committed_by_hand_gets_its_trailer_and_passes(
+    installed: Host, upstream: Upstream
+) -> None:
     installed.manifest(mirror("up", upstream.url, tag="v2", local=True))
     installed.sync()
     installed.git("add", "third_party/mirrors.toml")
@@ -145,13 +151,17 @@ def test_a_sync_committed_by_hand_gets_its_trailer_and_passes(installed: Host, u
     assert installed.git("log", "-1", "--format=%B") == f"move up\n\nMirror-Sync: up v2 {tree}"
 
 
-def test_a_message_that_lost_its_trailer_is_refused_by_commit_msg(installed: Host, upstream: Upstream) -> None:
+def test_a_message_that_lost_its_trailer_is_refused_by_commit_msg(
+    installed: Host, upstream: Upstream
+) -> None:
     installed.manifest(mirror("up", upstream.url, tag="v2", local=True))
     installed.sync()
     installed.git("add", "third_party/mirrors.toml")
     editor = script(installed.path.parent / "editor", 'echo "no trailer" > "$1"\n')
     before = head(installed.path)
-    ran = attempt(installed.path, "commit", "--quiet", "--edit", "-m", "move up", GIT_EDITOR=str(editor))
+    ran = attempt(
+        installed.path, "commit", "--quiet", "--edit", "-m", "move up", GIT_EDITOR=str(editor)
+    )
     tree = git(upstream.path, "rev-parse", "v2^{tree}")
     assert ran.status == 1
     assert ran.err == (
@@ -174,7 +184,9 @@ def test_a_merge_that_changes_a_mirror_is_refused_by_pre_merge_commit(installed:
     installed.git("commit", "--quiet", "--allow-empty", "-m", "main")
     before = head(installed.path)
     # what a merge driver, or a file that git adds while it merges, does
-    driver = f"printf 'merged\\n' > '{installed.third_party}/up/a.wit'; git add third_party/up/a.wit"
+    driver = (
+        f"printf 'merged\\n' > '{installed.third_party}/up/a.wit'; git add third_party/up/a.wit"
+    )
     script(installed.path / ".git/hooks" / f"pre-merge-commit{BEFORE}", driver)
     assert attempt(installed.path, "merge", "--quiet", "--no-edit", "side").status == 1
     assert head(installed.path) == before
@@ -192,7 +204,10 @@ def test_an_older_hook_of_ours_is_replaced_and_what_it_chains_stays(installed: H
     wanted = hooks_of(hooks)
     body = "# version 0\nexit 0\n"
     digest = hashlib.sha256(body.encode()).hexdigest()
-    script(hooks / "pre-commit", f"# A hook of git-verbatim, sha256 {digest}: as it was said then\n{body}")
+    script(
+        hooks / "pre-commit",
+        f"# A hook of git-verbatim, sha256 {digest}: as it was said then\n{body}",
+    )
     ran = install(installed.path)
     assert ran.out.splitlines()[0] == f"pre-commit          installed, runs {foreign.name} first"
     assert hooks_of(hooks) == wanted
@@ -216,7 +231,9 @@ def test_a_hook_of_ours_that_was_edited_is_not_overwritten(installed: Host) -> N
 def test_install_works_from_a_subdirectory(host: Host) -> None:
     assert install(host.third_party / "up") == Ran(0, INSTALLED, "")
     edit(host)
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+        1, "", refused(host.path)
+    )
 
 
 def test_outside_of_git_there_is_nothing_to_install(tmp_path: Path) -> None:
@@ -228,7 +245,9 @@ def test_outside_of_git_there_is_nothing_to_install(tmp_path: Path) -> None:
 # hooks that were there before
 
 
-def test_a_foreign_hook_is_kept_and_run_first_with_its_arguments(host: Host, tmp_path: Path) -> None:
+def test_a_foreign_hook_is_kept_and_run_first_with_its_arguments(
+    host: Host, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     texts = {name: f'echo "{name} $# $(basename "$1")" >> "{log}"\n' for name in CLIENT_HOOKS[:3]}
     for name, text in texts.items():
@@ -244,10 +263,15 @@ def test_a_foreign_hook_is_kept_and_run_first_with_its_arguments(host: Host, tmp
         "",
     )
     host.git("commit", "--quiet", "--allow-empty", "-m", "own")
-    assert log.read_text() == "pre-commit 0 \nprepare-commit-msg 2 COMMIT_EDITMSG\ncommit-msg 1 COMMIT_EDITMSG\n"
+    assert (
+        log.read_text()
+        == "pre-commit 0 \nprepare-commit-msg 2 COMMIT_EDITMSG\ncommit-msg 1 COMMIT_EDITMSG\n"
+    )
     log.unlink()
     edit(host)
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+        1, "", refused(host.path)
+    )
     assert log.read_text() == "pre-commit 0 \n"
 
 
@@ -258,11 +282,15 @@ def test_a_foreign_hook_that_says_no_is_the_last_word(host: Host) -> None:
     edit(host)
     assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", "foreign no\n")
     assert head(host.path) == before
-    by_hand = subprocess.run([host.path / ".git/hooks/pre-commit"], cwd=host.path, capture_output=True, check=False)
+    by_hand = subprocess.run(
+        [host.path / ".git/hooks/pre-commit"], cwd=host.path, capture_output=True, check=False
+    )
     assert by_hand.returncode == 7
 
 
-def test_a_foreign_pre_push_reads_what_git_says_and_so_does_ours(host: Host, tmp_path: Path) -> None:
+def test_a_foreign_pre_push_reads_what_git_says_and_so_does_ours(
+    host: Host, tmp_path: Path
+) -> None:
     remote = tmp_path / "remote.git"
     git(tmp_path, "init", "--quiet", "--bare", str(remote))
     host.git("remote", "add", "origin", str(remote))
@@ -314,7 +342,9 @@ def test_uninstall_puts_back_what_was_there_byte_for_byte(host: Host) -> None:
     assert host.run("hook", "uninstall") == Ran(0, "no hooks of git-verbatim are here\n", "")
 
 
-@pytest.mark.parametrize("target", ["../../tools/pre-commit", "../../tools/nowhere"], ids=["a file", "nothing"])
+@pytest.mark.parametrize(
+    "target", ["../../tools/pre-commit", "../../tools/nowhere"], ids=["a file", "nothing"]
+)
 def test_a_foreign_hook_that_is_a_link_comes_back_as_a_link(host: Host, target: str) -> None:
     script(host.path / "tools/pre-commit", "exit 0\n")
     hook = host.path / ".git/hooks/pre-commit"
@@ -322,7 +352,10 @@ def test_a_foreign_hook_that_is_a_link_comes_back_as_a_link(host: Host, target: 
     assert install(host.path).status == 0
     host.git("commit", "--quiet", "--allow-empty", "-m", "own")
     assert host.run("hook", "uninstall").status == 0
-    assert (hook.is_symlink() and os.readlink(hook), os.path.lexists(f"{hook}{BEFORE}")) == (target, False)
+    assert (hook.is_symlink() and os.readlink(hook), os.path.lexists(f"{hook}{BEFORE}")) == (
+        target,
+        False,
+    )
 
 
 def test_two_foreign_hooks_for_one_place_are_refused_with_the_line_to_add(host: Host) -> None:
@@ -369,7 +402,9 @@ def test_hooks_go_where_core_hooks_path_says_within_the_repository(host: Host) -
     assert sorted(hooks_of(host.path / "tools/hooks")) == sorted(CLIENT_HOOKS)
     assert not (host.path / ".git/hooks/pre-commit").exists()
     edit(host)
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+        1, "", refused(host.path)
+    )
 
 
 def test_tracked_hooks_of_others_are_not_touched_and_the_line_to_add_works(host: Host) -> None:
@@ -389,11 +424,15 @@ def test_tracked_hooks_of_others_are_not_touched_and_the_line_to_add_works(host:
     script(hook, f"{line}\nexit 0\n")
     edit(host)
     program = program_on_path(host.path.parent / "bin")
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=program) == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=program) == Ran(
+        1, "", refused(host.path)
+    )
 
 
 @pytest.mark.parametrize("place", ["shared", "/dev/null"])
-def test_hooks_that_others_share_are_refused_with_two_ways_out(host: Host, tmp_path: Path, place: str) -> None:
+def test_hooks_that_others_share_are_refused_with_two_ways_out(
+    host: Host, tmp_path: Path, place: str
+) -> None:
     directory = str(tmp_path / place)
     host.git("config", "core.hooksPath", directory)
     ran = install(host.path)
@@ -413,7 +452,9 @@ def test_hooks_that_others_share_are_refused_with_two_ways_out(host: Host, tmp_p
 def test_a_file_in_the_place_of_the_hooks_directory_is_named(host: Host) -> None:
     (host.path / "hooks").write_text("no directory\n")
     host.git("config", "core.hooksPath", "hooks")
-    assert install(host.path) == Ran(2, "", f"error: core.hooksPath is no directory\n  path: {host.path}/hooks\n")
+    assert install(host.path) == Ran(
+        2, "", f"error: core.hooksPath is no directory\n  path: {host.path}/hooks\n"
+    )
 
 
 # where repositories are
@@ -427,7 +468,9 @@ def test_hooks_installed_from_a_linked_worktree_are_for_all(host: Host, tmp_path
     assert sorted(hooks_of(host.path / ".git/hooks")) == sorted(CLIENT_HOOKS)
     for worktree in (linked, host.path):
         (worktree / "third_party/up/a.wit").write_bytes(b"edited\n")
-        assert attempt(worktree, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(worktree))
+        assert attempt(worktree, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+            1, "", refused(worktree)
+        )
         (worktree / "own").write_text(str(worktree))
         git(worktree, "add", "own")
         # what is not staged is not committed, and so not judged
@@ -436,14 +479,21 @@ def test_hooks_installed_from_a_linked_worktree_are_for_all(host: Host, tmp_path
 
 def test_hooks_in_a_submodule_judge_the_submodule_alone(host: Host, tmp_path: Path) -> None:
     outer = Host.create(tmp_path / "outer")
-    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(host.path), "lib")
+    outer.git(
+        "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(host.path), "lib"
+    )
     inner = outer.path / "lib"
     assert install(inner) == Ran(0, INSTALLED, "")
     assert sorted(hooks_of(outer.path / ".git/modules/lib/hooks")) == sorted(CLIENT_HOOKS)
     assert outer.run("hook", "status").status == 1
     (inner / "third_party/up/a.wit").write_bytes(b"edited\n")
     assert attempt(inner, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", refused(inner))
-    assert attempt(outer.path, "submodule", "--quiet", "foreach", "git commit --quiet -a -m edit").status != 0
+    assert (
+        attempt(
+            outer.path, "submodule", "--quiet", "foreach", "git commit --quiet -a -m edit"
+        ).status
+        != 0
+    )
     assert attempt(outer.path, "commit", "--quiet", "-m", "lib") == Ran(0, "", "")
     assert install(outer.path) == Ran(0, INSTALLED, "")
     git(inner, "checkout", "--quiet", "third_party")
@@ -455,7 +505,9 @@ def test_a_bare_repository_gets_the_servers_hook_and_no_other(tmp_path: Path) ->
     bare = tmp_path / "bare.git"
     git(tmp_path, "init", "--quiet", "--bare", str(bare))
     assert install(bare) == Ran(
-        2, "", "error: this is a bare repository: nobody commits here\nhint: install the server's hook with `--pre-receive`\n"
+        2,
+        "",
+        "error: this is a bare repository: nobody commits here\nhint: install the server's hook with `--pre-receive`\n",
     )
     assert run_tool(bare, "hook", "install", "--pre-receive") == Ran(
         0,
@@ -463,20 +515,30 @@ def test_a_bare_repository_gets_the_servers_hook_and_no_other(tmp_path: Path) ->
         "",
     )
     assert sorted(hooks_of(bare / "hooks")) == ["pre-receive"]
-    assert run_tool(bare, "hook", "status", "--pre-receive") == Ran(0, "pre-receive  installed\n", "")
-    assert run_tool(bare, "hook", "uninstall", "--pre-receive") == Ran(0, "removed pre-receive\n", "")
+    assert run_tool(bare, "hook", "status", "--pre-receive") == Ran(
+        0, "pre-receive  installed\n", ""
+    )
+    assert run_tool(bare, "hook", "uninstall", "--pre-receive") == Ran(
+        0, "removed pre-receive\n", ""
+    )
     assert run_tool(bare, "hook", "status", "--pre-receive") == Ran(1, "pre-receive  absent\n", "")
 
 
-@pytest.mark.parametrize("name", ["with blank", "it's", 'say "hi"', "a:b", "höst-日本", "$HOME `id` \\n", "-dash"])
+@pytest.mark.parametrize(
+    "name", ["with blank", "it's", 'say "hi"', "a:b", "höst-日本", "$HOME `id` \\n", "-dash"]
+)
 def test_a_repository_may_lie_anywhere(originals: Originals, tmp_path: Path, name: str) -> None:
     host = Host(Path(shutil.copytree(originals.plain, tmp_path / name)))
     script(host.path / ".git/hooks/pre-commit", "echo first >&2\n")
     assert install(host.path).status == 0
     edit(host)
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(1, "", "first\n" + refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit") == Ran(
+        1, "", "first\n" + refused(host.path)
+    )
     host.git("checkout", "--quiet", "third_party")
-    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own") == Ran(0, "", "first\n")
+    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own") == Ran(
+        0, "", "first\n"
+    )
 
 
 def test_an_interpreter_may_lie_anywhere(host: Host, tmp_path: Path) -> None:
@@ -484,13 +546,17 @@ def test_an_interpreter_may_lie_anywhere(host: Host, tmp_path: Path) -> None:
     install_with(python, host)
     edit(host)
     path = bare_path(tmp_path / "bin")
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=path) == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=path) == Ran(
+        1, "", refused(host.path)
+    )
 
 
 # which index
 
 
-@pytest.mark.parametrize("arguments", [["-a"], ["third_party/up/a.wit"], ["--include", "third_party"], ["-a", "--amend"]])
+@pytest.mark.parametrize(
+    "arguments", [["-a"], ["third_party/up/a.wit"], ["--include", "third_party"], ["-a", "--amend"]]
+)
 def test_the_index_that_git_will_commit_is_judged(installed: Host, arguments: list[str]) -> None:
     edit(installed)  # nothing is staged in the index proper
     before = head(installed.path)
@@ -524,7 +590,9 @@ def test_a_commit_made_in_a_subdirectory_is_judged(installed: Host) -> None:
 def test_a_hook_can_be_run_by_hand_in_a_subdirectory(host: Host) -> None:
     edit(host)
     host.git("add", "third_party")
-    assert run_tool(host.third_party / "up", "hook", "run", "pre-commit") == Ran(1, "", refused(host.path))
+    assert run_tool(host.third_party / "up", "hook", "run", "pre-commit") == Ran(
+        1, "", refused(host.path)
+    )
 
 
 def test_an_index_that_git_names_is_judged_wherever_it_lies(host: Host, tmp_path: Path) -> None:
@@ -533,7 +601,9 @@ def test_an_index_that_git_names_is_judged_wherever_it_lies(host: Host, tmp_path
     host.git("read-tree", "HEAD", GIT_INDEX_FILE=index)
     assert host.run("hook", "run", "pre-commit", GIT_INDEX_FILE=index) == Ran(0, "", "")
     host.git("add", "third_party/up", GIT_INDEX_FILE=index)
-    assert host.run("hook", "run", "pre-commit", GIT_INDEX_FILE=index) == Ran(1, "", refused(host.path))
+    assert host.run("hook", "run", "pre-commit", GIT_INDEX_FILE=index) == Ran(
+        1, "", refused(host.path)
+    )
     assert host.run("hook", "run", "pre-commit") == Ran(0, "", "")
 
 
@@ -544,13 +614,24 @@ def environment_of(directory: Path, *, program: bool = True) -> Path:
     """A virtual environment of its own with what the program needs, and by default the program; its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    needed = [*([str(ROOT)] if program else []), *(path for path in sys.path if path.endswith("site-packages"))]
-    (directory / "lib" / version / "site-packages" / "program.pth").write_text("".join(f"{path}\n" for path in needed))
+    needed = [
+        *([str(ROOT)] if program else []),
+        *(path for path in sys.path if path.endswith("site-packages")),
+    ]
+    (directory / "lib" / version / "site-packages" / "program.pth").write_text(
+        "".join(f"{path}\n" for path in needed)
+    )
     return directory / "bin/python"
 
 
 def install_with(python: Path, host: Host) -> None:
-    done = subprocess.run([python, "-m", "sync", "hook", "install"], cwd=host.path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-m", "sync", "hook", "install"],
+        cwd=host.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, INSTALLED), done.stderr
 
 
@@ -565,7 +646,10 @@ def bare_path(directory: Path) -> str:
 def program_on_path(directory: Path) -> str:
     """A PATH with the program too."""
     path = bare_path(directory)
-    script(directory / "git-verbatim", f'exec "{sys.executable}" -P -c "from sync.__main__ import main; main()" "$@"\n')
+    script(
+        directory / "git-verbatim",
+        f'exec "{sys.executable}" -P -c "from sync.__main__ import main; main()" "$@"\n',
+    )
     return path
 
 
@@ -586,25 +670,35 @@ def by_environment(host: Host, tmp_path: Path) -> tuple[Host, Path]:
 
 
 @pytest.mark.parametrize("gone", ["the environment", "the package"])
-def test_hooks_without_their_program_refuse_every_commit(by_environment: tuple[Host, Path], tmp_path: Path, gone: str) -> None:
+def test_hooks_without_their_program_refuse_every_commit(
+    by_environment: tuple[Host, Path], tmp_path: Path, gone: str
+) -> None:
     host, python = by_environment
     path = bare_path(tmp_path / "bin")
     host.git("commit", "--quiet", "--allow-empty", "-m", "own", PATH=path)
     before = head(host.path)
     take_away(python, gone)
-    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own", PATH=path) == Ran(1, "", cannot_find(python))
+    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own", PATH=path) == Ran(
+        1, "", cannot_find(python)
+    )
     assert head(host.path) == before
 
 
 @pytest.mark.parametrize("gone", ["the environment", "the package"])
-def test_hooks_without_their_program_take_the_one_on_path(by_environment: tuple[Host, Path], tmp_path: Path, gone: str) -> None:
+def test_hooks_without_their_program_take_the_one_on_path(
+    by_environment: tuple[Host, Path], tmp_path: Path, gone: str
+) -> None:
     host, python = by_environment
     take_away(python, gone)
     path = program_on_path(tmp_path / "bin")
     edit(host)
-    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=path) == Ran(1, "", refused(host.path))
+    assert attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=path) == Ran(
+        1, "", refused(host.path)
+    )
     host.git("checkout", "--quiet", "third_party")
-    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own", PATH=path) == Ran(0, "", "")
+    assert attempt(host.path, "commit", "--quiet", "--allow-empty", "-m", "own", PATH=path) == Ran(
+        0, "", ""
+    )
 
 
 @pytest.mark.parametrize("entry", [".", "", "node_modules/.bin"])
@@ -618,10 +712,16 @@ def test_a_path_that_looks_into_the_repository_finds_no_program_there(
     path = f"{entry}:{bare_path(tmp_path / 'bin')}"
     edit(host)
     host.git("add", "--all")
-    assert run_tool(host.path, "hook", "run", "pre-commit", PATH=path) == Ran(1, "", refused(host.path))
+    assert run_tool(host.path, "hook", "run", "pre-commit", PATH=path) == Ran(
+        1, "", refused(host.path)
+    )
     take_away(python, "the environment")
     done = subprocess.run(
-        [".git/hooks/pre-commit"], cwd=host.path, env={**os.environ, "PATH": path}, capture_output=True, check=False
+        [".git/hooks/pre-commit"],
+        cwd=host.path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        check=False,
     )
     assert (done.returncode, done.stderr.decode()) == (2, cannot_find(python))
 
@@ -640,7 +740,9 @@ def test_a_program_without_what_it_needs_refuses(host: Host, tmp_path: Path) -> 
     pth.write_text(f"{ROOT}\n")
     before = head(host.path)
     edit(host)
-    ran = attempt(host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=bare_path(tmp_path / "bin"))
+    ran = attempt(
+        host.path, "commit", "--quiet", "-a", "-m", "edit", PATH=bare_path(tmp_path / "bin")
+    )
     assert (ran.status, head(host.path)) == (1, before)
     assert ran.err.startswith("error: ")
     assert "No module named 'pygit2'" in ran.err
@@ -666,10 +768,17 @@ def test_a_program_that_hooks_could_not_import_is_not_installed(host: Host, tmp_
     assert hooks_of(host.path / ".git/hooks") == {}
 
 
-def test_a_program_known_by_pythonpath_alone_is_missed_without_it(host: Host, tmp_path: Path) -> None:
+def test_a_program_known_by_pythonpath_alone_is_missed_without_it(
+    host: Host, tmp_path: Path
+) -> None:
     python = environment_of(tmp_path / "venv", program=False)
     known = {"PATH": bare_path(tmp_path / "bin"), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([python, "-m", "sync", "hook", "install"], cwd=host.path, env={**os.environ, **known}, check=False)
+    done = subprocess.run(
+        [python, "-m", "sync", "hook", "install"],
+        cwd=host.path,
+        env={**os.environ, **known},
+        check=False,
+    )
     assert done.returncode == 0
     commit = ["commit", "--quiet", "--allow-empty", "-m", "own"]
     assert attempt(host.path, *commit, **known) == Ran(0, "", "")
@@ -677,11 +786,25 @@ def test_a_program_known_by_pythonpath_alone_is_missed_without_it(host: Host, tm
 
 
 HIJACK = "import sys\nsys.stderr.write('HIJACKED\\n')\nsys.stderr.flush()\nimport os\nos._exit(0)\n"
-PLANTED = ("sync/__init__.py", "sync/__main__.py", "policies/__init__.py", "json.py", "re.py", "pygit2.py", "sitecustomize.py")
+PLANTED = (
+    "sync/__init__.py",
+    "sync/__main__.py",
+    "policies/__init__.py",
+    "json.py",
+    "re.py",
+    "pygit2.py",
+    "sitecustomize.py",
+)
 
 
-@pytest.mark.parametrize("environment", [{}, {"PYTHONPATH": "."}, {"PYTHONSTARTUP": "json.py"}], ids=["plain", "path", "startup"])
-def test_hooks_import_nothing_of_the_repository(installed: Host, environment: Mapping[str, str]) -> None:
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"PYTHONPATH": "."}, {"PYTHONSTARTUP": "json.py"}],
+    ids=["plain", "path", "startup"],
+)
+def test_hooks_import_nothing_of_the_repository(
+    installed: Host, environment: Mapping[str, str]
+) -> None:
     for path in PLANTED:
         (installed.path / path).parent.mkdir(exist_ok=True)
         (installed.path / path).write_text(HIJACK)
@@ -692,7 +815,9 @@ def test_hooks_import_nothing_of_the_repository(installed: Host, environment: Ma
     assert head(installed.path) == before
     installed.git("checkout", "--quiet", "third_party")
     installed.git("add", "--all")
-    assert attempt(installed.path, "commit", "--quiet", "-m", "own modules", **environment) == Ran(0, "", "")
+    assert attempt(installed.path, "commit", "--quiet", "-m", "own modules", **environment) == Ran(
+        0, "", ""
+    )
 
 
 # status
@@ -724,7 +849,10 @@ def test_status_finds_a_hook_that_git_would_not_run(installed: Host) -> None:
     (installed.path / ".git/hooks/commit-msg").chmod(0o644)
     ran = installed.run("hook", "status")
     assert ran.status == 1
-    assert ran.out.splitlines()[2] == "commit-msg          installed, but git cannot execute it: install it again"
+    assert (
+        ran.out.splitlines()[2]
+        == "commit-msg          installed, but git cannot execute it: install it again"
+    )
     assert install(installed.path) == Ran(0, INSTALLED, "")
 
 

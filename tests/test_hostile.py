@@ -38,10 +38,22 @@ def write_raw(upstream: Upstream, kind: str, raw: bytes) -> str:
     return git(upstream.path, "hash-object", "-w", "-t", kind, "--stdin", "--literally", stdin=raw)
 
 
-def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes]], trees: dict[str, bytes] | None = None) -> dict:
+def forge(
+    host: Host,
+    name: str,
+    table: str,
+    files: dict[bytes, tuple[int, bytes]],
+    trees: dict[str, bytes] | None = None,
+) -> dict:
     """A record that holds together, made by somebody who writes the commit object too; nothing else is written."""
     facts = [
-        FileFact(RepoPath(path), mode, object_id("blob", content), len(content), hashlib.sha256(content).hexdigest())
+        FileFact(
+            RepoPath(path),
+            mode,
+            object_id("blob", content),
+            len(content),
+            hashlib.sha256(content).hexdigest(),
+        )
         for path, (mode, content) in files.items()
     ]
     built = build_trees(fact.entry for fact in facts)
@@ -50,7 +62,9 @@ def forge(host: Host, name: str, table: str, files: dict[bytes, tuple[int, bytes
     commit = raw_commit(root)
     wanted = parse_manifest(table.encode()).mirrors[name]
     selected = select(root, wanted.selection, known.__getitem__)
-    upstream = UpstreamCommit(wanted.url, wanted.pin, object_id("commit", commit), commit_time(commit), None, commit, ())
+    upstream = UpstreamCommit(
+        wanted.url, wanted.pin, object_id("commit", commit), commit_time(commit), None, commit, ()
+    )
     copy = Copy(upstream, selected.holding)
     taken = {entry.path for entry in selected.holding.files}
     record = make_record(wanted, copy, [f for f in facts if f.path in taken], [])
@@ -72,7 +86,9 @@ def plant_journal(host: Host, *steps: dict) -> None:
     workspace.mkdir(parents=True)
     defaults = {"kind": "file", "slot": 0, "new": None, "old": None, "checked_in": True}
     for name in ("journal.json", "git-verbatim.journal"):
-        (workspace / name).write_text(json.dumps({"replacements": [defaults | s for s in steps], "stage": True}))
+        (workspace / name).write_text(
+            json.dumps({"replacements": [defaults | s for s in steps], "stage": True})
+        )
 
 
 def is_clear(ran: Ran, *statuses: int) -> None:
@@ -99,7 +115,9 @@ def test_a_record_never_makes_sync_write_a_git_directory(host: Host) -> None:
     table = mirror("m", URL, tag="v1", checked_in=False)
     forge(host, "m", table, files)
     for number, (_, content) in enumerate(files.values()):
-        (host.path / f"doc{number}").write_bytes(content)  # so that the host's own objects have the content
+        (host.path / f"doc{number}").write_bytes(
+            content
+        )  # so that the host's own objects have the content
     host.git("add", "-A")
     host.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},third_party/m")
     host.git("commit", "-q", "-m", "pull request")
@@ -115,13 +133,17 @@ def test_a_record_never_makes_sync_write_a_git_directory(host: Host) -> None:
     is_clear(ran)
 
 
-def test_an_upstream_that_made_the_record_too_never_makes_sync_write_a_git_directory(host: Host, upstream: Upstream) -> None:
+def test_an_upstream_that_made_the_record_too_never_makes_sync_write_a_git_directory(
+    host: Host, upstream: Upstream
+) -> None:
     files = {b".git/config": (FILE, b"[core]\n"), b"README": (FILE, b"hello\n")}
     table = mirror("m", upstream.url, tag="v1", local=True, checked_in=False)
     record = forge(host, "m", table, files)
     for _, content in files.values():
         upstream.blob(content)
-    for tree in build_trees(Entry(RepoPath(p), m, object_id("blob", c)) for p, (m, c) in files.items()).values():
+    for tree in build_trees(
+        Entry(RepoPath(p), m, object_id("blob", c)) for p, (m, c) in files.items()
+    ).values():
         write_raw(upstream, "tree", tree.raw)
     commit = write_raw(upstream, "commit", base64.b64decode(record["proof"]["commit"]))
     git(upstream.path, "update-ref", "refs/tags/v1", commit)
@@ -151,7 +173,9 @@ class _Asking(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def test_a_records_url_never_gets_the_credentials_of_another_host(host: Host, scratch_home: Path) -> None:
+def test_a_records_url_never_gets_the_credentials_of_another_host(
+    host: Host, scratch_home: Path
+) -> None:
     """`%0a` in a user name adds lines to what the credential helper is asked (as in CVE-2020-5260)."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Asking)
     server.got = []  # type: ignore[attr-defined]
@@ -162,7 +186,9 @@ def test_a_records_url_never_gets_the_credentials_of_another_host(host: Host, sc
     record = forge(host, "m", mirror("m", URL, tag="v1"), {b"a": (FILE, b"a")})
     (host.third_party / "m").mkdir()
     (host.third_party / "m" / "a").write_bytes(b"a")
-    record["upstream"]["url"] = f"http://alice%0aprotocol=https%0ahost=github.example@127.0.0.1:{server.server_port}/r.git"
+    record["upstream"]["url"] = (
+        f"http://alice%0aprotocol=https%0ahost=github.example@127.0.0.1:{server.server_port}/r.git"
+    )
     rewrite(host, "m", record)
     ran = host.run("verify", "--upstream")
     server.shutdown()
@@ -196,7 +222,12 @@ def test_a_committed_journal_reads_nothing_outside_third_party(host: Host) -> No
     plant_journal(host, {"target": "../../secret", "new": "x", "old": "x"})
     host.run("sync")
     blob = object_id("blob", secret.read_bytes())
-    assert subprocess.run(["git", "cat-file", "-e", blob], cwd=host.path, check=False, capture_output=True).returncode != 0
+    assert (
+        subprocess.run(
+            ["git", "cat-file", "-e", blob], cwd=host.path, check=False, capture_output=True
+        ).returncode
+        != 0
+    )
 
 
 def test_a_committed_journal_deletes_nothing(host: Host) -> None:
@@ -231,7 +262,10 @@ def outside(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symlink", "hard link"])
-@pytest.mark.parametrize("name", ["git-verbatim.journal.draft", "git-verbatim.lock", "info/attributes.draft", "info/attributes"])
+@pytest.mark.parametrize(
+    "name",
+    ["git-verbatim.journal.draft", "git-verbatim.lock", "info/attributes.draft", "info/attributes"],
+)
 def test_nothing_in_the_git_directory_is_written_through_a_link(
     host: Host, upstream: Upstream, outside: Path, name: str, link: Callable[[Path, Path], None]
 ) -> None:
@@ -245,11 +279,17 @@ def test_nothing_in_the_git_directory_is_written_through_a_link(
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     synced = host.run("sync")
     kept = outside.stat()
-    assert (outside.read_bytes(), kept.st_mtime_ns, kept.st_mode) == (b"precious\n", before.st_mtime_ns, before.st_mode)
+    assert (outside.read_bytes(), kept.st_mtime_ns, kept.st_mode) == (
+        b"precious\n",
+        before.st_mtime_ns,
+        before.st_mode,
+    )
     for ran in (made, synced):
         is_clear(ran, 0, 2)
     refused = [ran.err for ran in (made, synced) if ran.status]
-    assert len(refused) == (link is os.symlink and name in {"git-verbatim.lock", "info/attributes"}), refused
+    assert len(refused) == (
+        link is os.symlink and name in {"git-verbatim.lock", "info/attributes"}
+    ), refused
     assert all(str(planted) in error for error in refused)
 
 
@@ -260,13 +300,17 @@ def test_a_linked_info_directory_gets_the_line_from_its_owner(host: Host, tmp_pa
     ran = host.run("init", "--no-hooks")
     assert ran.status == 2
     assert not (tmp_path / "info/attributes").exists()
-    line = ran.err.splitlines()[-1].removeprefix("hint: add this line to it, then run the command again: ")
+    line = ran.err.splitlines()[-1].removeprefix(
+        "hint: add this line to it, then run the command again: "
+    )
     (tmp_path / "info/attributes").write_text(line + "\n")
     assert host.run("init", "--no-hooks").status == 0
     assert (tmp_path / "info/attributes").read_text() == f"{line}\n"
 
 
-def test_a_link_in_place_of_a_cache_is_made_a_cache(host: Host, upstream: Upstream, scratch_home: Path, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_cache_is_made_a_cache(
+    host: Host, upstream: Upstream, scratch_home: Path, tmp_path: Path
+) -> None:
     upstream.release("v1", {"a": b"a\n"})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync()
@@ -292,8 +336,12 @@ def test_a_journal_that_is_none_is_one_clear_error(host: Host) -> None:
 
 
 @pytest.mark.parametrize("planted", ["symlink", "file", "symlinked parent"])
-def test_a_mirror_that_is_not_checked_in_is_not_absent_where_something_lies_in_its_place(host: Host, planted: str) -> None:
-    forge(host, "m", mirror("m", URL, tag="v1", into="a/b", checked_in=False), {b"x": (FILE, b"true")})
+def test_a_mirror_that_is_not_checked_in_is_not_absent_where_something_lies_in_its_place(
+    host: Host, planted: str
+) -> None:
+    forge(
+        host, "m", mirror("m", URL, tag="v1", into="a/b", checked_in=False), {b"x": (FILE, b"true")}
+    )
     evil = host.path / "evil"
     (evil / "b").mkdir(parents=True)
     (evil / "b" / "x").write_bytes(b"false")
@@ -307,13 +355,18 @@ def test_a_mirror_that_is_not_checked_in_is_not_absent_where_something_lies_in_i
         (host.third_party / "a" / "b").write_bytes(b"false")
     host.git("add", "-A", "-f")
     host.git("commit", "-q", "-m", "pull request")
-    statuses = {arguments: host.run("verify", *arguments).status for arguments in ((), ("--index",), ("--rev", "HEAD"))}
+    statuses = {
+        arguments: host.run("verify", *arguments).status
+        for arguments in ((), ("--index",), ("--rev", "HEAD"))
+    }
     assert set(statuses.values()) <= {1, 2}, statuses
     assert host.run("status").status in (1, 2)
 
 
 def test_a_submodule_in_place_of_a_mirror_that_is_not_checked_in_is_found(host: Host) -> None:
-    forge(host, "m", mirror("m", URL, tag="v1", into="a/b", checked_in=False), {b"x": (FILE, b"true")})
+    forge(
+        host, "m", mirror("m", URL, tag="v1", into="a/b", checked_in=False), {b"x": (FILE, b"true")}
+    )
     host.git("add", "-A")
     host.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},third_party/a/b")
     host.git("commit", "-q", "-m", "pull request")
@@ -334,11 +387,16 @@ def test_something_in_place_of_a_licence_directory_is_found(host: Host, planted:
         place.write_bytes(b"extra")
     host.git("add", "-A")
     host.git("commit", "-q", "-m", "pull request")
-    statuses = {arguments: host.run("verify", *arguments).status for arguments in ((), ("--index",), ("--rev", "HEAD"))}
+    statuses = {
+        arguments: host.run("verify", *arguments).status
+        for arguments in ((), ("--index",), ("--rev", "HEAD"))
+    }
     assert set(statuses.values()) <= {1, 2}, statuses
 
 
-def test_verify_upstream_notices_a_false_sha256_of_a_mirror_that_is_not_here(host: Host, upstream: Upstream) -> None:
+def test_verify_upstream_notices_a_false_sha256_of_a_mirror_that_is_not_here(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {"a": b"a"})
     host.manifest(mirror("m", upstream.url, tag="v1", local=True, checked_in=False))
     host.sync()
@@ -351,7 +409,9 @@ def test_verify_upstream_notices_a_false_sha256_of_a_mirror_that_is_not_here(hos
 
 
 def test_a_records_ref_is_a_full_tag_ref(host: Host) -> None:
-    record = forge(host, "m", mirror("m", URL, tag="HEAD", checked_in=False), {b"x": (FILE, b"true")})
+    record = forge(
+        host, "m", mirror("m", URL, tag="HEAD", checked_in=False), {b"x": (FILE, b"true")}
+    )
     record["upstream"]["ref"] = "HEAD"
     rewrite(host, "m", record)
     assert host.run("verify").status == 1
@@ -360,7 +420,10 @@ def test_a_records_ref_is_a_full_tag_ref(host: Host) -> None:
 def test_a_records_base64_is_canonical(host: Host) -> None:
     record = forge(host, "m", mirror("m", URL, tag="v1", checked_in=False), {b"x": (FILE, b"true")})
     commit = record["proof"]["commit"]
-    for spoiled in (commit[:-2] + chr(ord(commit[-2]) + 1) + "=", commit[:-3] + chr(ord(commit[-3]) + 1) + "=="):
+    for spoiled in (
+        commit[:-2] + chr(ord(commit[-2]) + 1) + "=",
+        commit[:-3] + chr(ord(commit[-3]) + 1) + "==",
+    ):
         record["proof"]["commit"] = spoiled
         if base64.b64decode(spoiled) == base64.b64decode(commit):
             rewrite(host, "m", record)
@@ -371,7 +434,9 @@ def test_a_records_base64_is_canonical(host: Host) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "symlink", "fifo"])
-def test_what_lies_at_into_before_the_first_sync_is_never_deleted(host: Host, upstream: Upstream, kind: str) -> None:
+def test_what_lies_at_into_before_the_first_sync_is_never_deleted(
+    host: Host, upstream: Upstream, kind: str
+) -> None:
     upstream.release("v1", {"a": b"a"})
     host.manifest(mirror("m", upstream.url, tag="v1", local=True))
     place = host.third_party / "m"
@@ -386,7 +451,9 @@ def test_what_lies_at_into_before_the_first_sync_is_never_deleted(host: Host, up
     is_clear(ran)
 
 
-def test_what_lies_at_the_licence_directory_before_the_first_sync_is_never_deleted(host: Host, upstream: Upstream) -> None:
+def test_what_lies_at_the_licence_directory_before_the_first_sync_is_never_deleted(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {"LICENSE": b"free", "d/a": b"a"})
     host.manifest(mirror("m", upstream.url, tag="v1", from_="d", local=True))
     (host.third_party / "licenses").mkdir()
@@ -396,14 +463,18 @@ def test_what_lies_at_the_licence_directory_before_the_first_sync_is_never_delet
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_a_record_named_like_a_directory_reaches_no_other_mirror(host: Host, upstream: Upstream, name: str) -> None:
+def test_a_record_named_like_a_directory_reaches_no_other_mirror(
+    host: Host, upstream: Upstream, name: str
+) -> None:
     upstream.release("v1", {"a": b"a"})
     host.manifest(mirror("m", upstream.url, tag="v1", local=True))
     host.sync()
     (host.third_party / "licenses").mkdir(exist_ok=True)
     (host.third_party / "licenses" / "own").write_text("x")
     record = host.record("m") | {"mirror": name, "path": "elsewhere"}
-    (host.third_party / "provenance" / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    (host.third_party / "provenance" / f"{name}.json").write_text(
+        json.dumps(record, indent=2) + "\n"
+    )
     ran = host.run("remove", name, "--discard-local")
     assert (host.third_party / "m" / "a").exists()
     is_clear(ran, 0, 2)
@@ -424,9 +495,16 @@ def bomb(leaf: ObjectId, depth: int) -> tuple[ObjectId, dict[str, bytes]]:
 
 
 def test_a_tree_bomb_in_a_record_is_refused_within_seconds(host: Host) -> None:
-    record = forge(host, "m", mirror("m", URL, tag="v1", include=["/x"], checked_in=False), {b"x": (FILE, b"true")})
+    record = forge(
+        host,
+        "m",
+        mirror("m", URL, tag="v1", include=["/x"], checked_in=False),
+        {b"x": (FILE, b"true")},
+    )
     inner, trees = bomb(object_id("blob", b""), 40)
-    root = dump_tree([TreeEntry(b"d", TREE, inner), TreeEntry(b"x", FILE, object_id("blob", b"true"))])
+    root = dump_tree(
+        [TreeEntry(b"d", TREE, inner), TreeEntry(b"x", FILE, object_id("blob", b"true"))]
+    )
     trees[object_id("tree", root)] = root
     commit = raw_commit(object_id("tree", root))
     record["proof"]["commit"] = base64.b64encode(commit).decode()
@@ -442,7 +520,9 @@ def test_a_tree_bomb_upstream_is_refused_within_seconds(host: Host, upstream: Up
     root, trees = bomb(object_id("blob", b""), 40)
     for raw in trees.values():
         write_raw(upstream, "tree", raw)
-    git(upstream.path, "update-ref", "refs/tags/v1", write_raw(upstream, "commit", raw_commit(root)))
+    git(
+        upstream.path, "update-ref", "refs/tags/v1", write_raw(upstream, "commit", raw_commit(root))
+    )
     host.manifest(mirror("m", upstream.url, tag="v1", local=True))
     is_clear(host.run("sync", timeout=20))
 
@@ -493,7 +573,12 @@ def test_a_file_name_with_a_newline_does_not_mislead_status(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["x = " + "[" * 5000 + "]" * 5000, "x = " + "{a=" * 3000 + "1" + "}" * 3000, "a." * 3000 + "b = 1"]
+    "document",
+    [
+        "x = " + "[" * 5000 + "]" * 5000,
+        "x = " + "{a=" * 3000 + "1" + "}" * 3000,
+        "a." * 3000 + "b = 1",
+    ],
 )
 def test_a_manifest_nested_deeply_is_no_bug(host: Host, document: str) -> None:
     host.manifest(document + "\n")
@@ -502,9 +587,18 @@ def test_a_manifest_nested_deeply_is_no_bug(host: Host, document: str) -> None:
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "\u009b31m", "\udcff", "\u202egpj"])
 @pytest.mark.parametrize(
-    "arguments", [("verify",), ("status",), ("verify", "--json"), ("status", "--json"), ("verify", "--rev", "HEAD")]
+    "arguments",
+    [
+        ("verify",),
+        ("status",),
+        ("verify", "--json"),
+        ("status", "--json"),
+        ("verify", "--rev", "HEAD"),
+    ],
 )
-def test_a_record_file_of_any_name_is_reported_printably(host: Host, name: str, arguments: tuple[str, ...]) -> None:
+def test_a_record_file_of_any_name_is_reported_printably(
+    host: Host, name: str, arguments: tuple[str, ...]
+) -> None:
     host.manifest("")
     (host.third_party / "provenance").mkdir()
     (host.third_party / "provenance" / f"{name}.json").write_text("{}")
@@ -518,13 +612,17 @@ def test_a_record_file_of_any_name_is_reported_printably(host: Host, name: str, 
 
 @pytest.mark.parametrize("mode", ["100664", "100600"])
 def test_a_host_with_a_legacy_mode_in_its_tree_is_no_bug(host: Host, mode: str) -> None:
-    raw = f"{mode} README\0".encode() + bytes.fromhex(git(host.path, "hash-object", "-w", "--stdin", stdin=b"x"))
+    raw = f"{mode} README\0".encode() + bytes.fromhex(
+        git(host.path, "hash-object", "-w", "--stdin", stdin=b"x")
+    )
     tree = git(host.path, "hash-object", "-w", "-t", "tree", "--stdin", "--literally", stdin=raw)
     commit = git(host.path, "commit-tree", "-m", "old", tree)
     is_clear(host.run("verify", "--rev", commit), 2, 3)
 
 
-@pytest.mark.parametrize("time", ["99999999999999 +0000", "1 +051800", "-99999999999 +0000", "x", "1700000000 +000"])
+@pytest.mark.parametrize(
+    "time", ["99999999999999 +0000", "1 +051800", "-99999999999 +0000", "x", "1700000000 +000"]
+)
 def test_a_commit_with_an_odd_time_is_no_bug(host: Host, upstream: Upstream, time: str) -> None:
     commit = write_raw(upstream, "commit", raw_commit(upstream.tree({"a": b"a"}), time))
     git(upstream.path, "update-ref", "refs/tags/v1", commit)
@@ -563,17 +661,23 @@ NASTY_TREES = {
 
 
 @pytest.mark.parametrize("case", NASTY_TREES)
-def test_a_malformed_upstream_tree_is_one_clear_error_and_changes_nothing(host: Host, upstream: Upstream, case: str) -> None:
+def test_a_malformed_upstream_tree_is_one_clear_error_and_changes_nothing(
+    host: Host, upstream: Upstream, case: str
+) -> None:
     upstream.blob(b"")
     tree = write_raw(upstream, "tree", NASTY_TREES[case])
-    (upstream.path / "refs" / "tags" / "v1").write_text(write_raw(upstream, "commit", raw_commit(tree)) + "\n")
+    (upstream.path / "refs" / "tags" / "v1").write_text(
+        write_raw(upstream, "commit", raw_commit(tree)) + "\n"
+    )
     host.manifest(mirror("m", upstream.url, tag="v1", local=True))
     before = host.snapshot()
     is_clear(host.run("sync"), 2, 3)
     assert host.snapshot() == before
 
 
-def test_an_index_with_a_name_that_is_not_utf8_elsewhere_is_no_hindrance(host: Host, upstream: Upstream) -> None:
+def test_an_index_with_a_name_that_is_not_utf8_elsewhere_is_no_hindrance(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {"a": b"a"})
     (host.path / os.fsdecode(b"caf\xe9")).write_text("x")
     host.git("add", "-A")
@@ -591,7 +695,9 @@ def test_a_commit_message_has_no_trailer_that_a_record_name_smuggles_in(host: Ho
     host.manifest("")
     name = "x\nSigned-off-by: Maintainer <m@example.org>"
     record["mirror"] = name
-    (host.third_party / "provenance" / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    (host.third_party / "provenance" / f"{name}.json").write_text(
+        json.dumps(record, indent=2) + "\n"
+    )
     host.git("add", "-A")
     host.git("commit", "-q", "-m", "pull request")
     host.run("remove", "*", "--commit", "--discard-local")
@@ -601,18 +707,27 @@ def test_a_commit_message_has_no_trailer_that_a_record_name_smuggles_in(host: Ho
 @pytest.mark.parametrize("name", [".gitattributes", ".gitignore", ".GITATTRIBUTES"])
 @pytest.mark.parametrize(
     ("pattern", "refused"),
-    [("**/" * 600 + "x", True), ("a*" * 21, True), ("**/a/**/b/**/*.[ch]", False), ("# **/**/**/**/**/", False)],
+    [
+        ("**/" * 600 + "x", True),
+        ("a*" * 21, True),
+        ("**/a/**/b/**/*.[ch]", False),
+        ("# **/**/**/**/**/", False),
+    ],
     ids=["double stars", "stars", "an honest one", "a comment"],
 )
 def test_patterns_that_git_would_match_for_years_are_refused(
     host: Host, upstream: Upstream, name: str, pattern: str, *, refused: bool
 ) -> None:
     """They would hang every git in every clone of the host."""
-    upstream.release("v1", {f"d/{name}": f"*.png -diff\n{pattern} -diff\n".encode(), "d/e/f/g.wit": b"g\n"})
+    upstream.release(
+        "v1", {f"d/{name}": f"*.png -diff\n{pattern} -diff\n".encode(), "d/e/f/g.wit": b"g\n"}
+    )
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     before = host.snapshot()
     ran = host.run("sync", timeout=30)
-    assert (ran.status, "patterns-too-costly" in ran.err) == ((2, True) if refused else (0, False)), ran
+    assert (ran.status, "patterns-too-costly" in ran.err) == (
+        (2, True) if refused else (0, False)
+    ), ran
     if refused:
         assert host.snapshot() == before
         host.manifest(mirror("up", upstream.url, tag="v1", local=True, exclude=[name]))

@@ -31,7 +31,9 @@ def host(tmp_path: Path, upstream: Upstream) -> Host:
 
 def _root_macro(host: Host) -> None:
     """A macro that is named like the one attribute which the tool's own attributes set."""
-    (host.path / ".gitattributes").write_text("[attr]linguist-vendored text eol=crlf\n* text eol=crlf\n")
+    (host.path / ".gitattributes").write_text(
+        "[attr]linguist-vendored text eol=crlf\n* text eol=crlf\n"
+    )
     (host.third_party / ".gitattributes").write_text("* linguist-vendored\n")
     _commit(host)
 
@@ -85,7 +87,12 @@ def _tree_of_another_root(host: Host) -> None:
     side = host.git("rev-parse", "HEAD")
     host.git("clean", "--quiet", "-fdx")
     host.git("checkout", "--quiet", "main")
-    host.git("reset", "--quiet", "--hard", host.git("commit-tree", "-p", "base", "-p", side, "-m", "merge", f"{side}^{{tree}}"))
+    host.git(
+        "reset",
+        "--quiet",
+        "--hard",
+        host.git("commit-tree", "-p", "base", "-p", side, "-m", "merge", f"{side}^{{tree}}"),
+    )
 
 
 def _unadopted_and_adopted_again(host: Host) -> None:
@@ -107,8 +114,12 @@ def _false_facts_while_not_checked_in(host: Host) -> None:
     host.manifest(manifest + "checked-in = false\n")
     host.git("add", "third_party/mirrors.toml")
     host.git("commit", "--quiet", "-m", "not checked in")
-    other = true.replace('"sha256": "', '"sha256": "0').replace('",\n      "size"', '",\n      "size"')
-    record.write_text("\n".join(line[:-3] + '",' if '"sha256"' in line else line for line in other.split("\n")))
+    other = true.replace('"sha256": "', '"sha256": "0').replace(
+        '",\n      "size"', '",\n      "size"'
+    )
+    record.write_text(
+        "\n".join(line[:-3] + '",' if '"sha256"' in line else line for line in other.split("\n"))
+    )
     host.manifest(manifest)
     host.git("add", "--force", "third_party")
     host.git("commit", "--quiet", "-m", "checked in again")
@@ -147,7 +158,12 @@ def test_a_bad_commit_that_was_mended_is_not_taken_up_again_by_a_merge(host: Hos
     (host.path.parent / "server/hooks/pre-receive").rename(host.path.parent / "server/hooks/off")
     assert "HEAD -> main" in _push(host, "--no-verify")
     (host.path.parent / "server/hooks/off").rename(host.path.parent / "server/hooks/pre-receive")
-    host.git("reset", "--quiet", "--hard", host.git("commit-tree", "-p", "mended", "-p", bad, "-m", "merge", f"{bad}^{{tree}}"))
+    host.git(
+        "reset",
+        "--quiet",
+        "--hard",
+        host.git("commit-tree", "-p", "mended", "-p", bad, "-m", "merge", f"{bad}^{{tree}}"),
+    )
     assert host.run("check", "--range", "mended..HEAD").status == 1
     assert "pre-receive hook declined" in _push(host, "--no-verify")
 
@@ -155,12 +171,23 @@ def test_a_bad_commit_that_was_mended_is_not_taken_up_again_by_a_merge(host: Hos
 @pytest.mark.parametrize(
     "variables",
     [
-        pytest.param(lambda host: {"XDG_CONFIG_HOME": str(host.path.parent / "xdg")}, id="the user's attributes"),
-        pytest.param(lambda host: {"GIT_SHALLOW_FILE": str(host.path.parent / "shallow")}, id="another shallow file"),
-        pytest.param(lambda host: {f"GITHEAD_{host.git('rev-parse', 'HEAD')}": "x"}, id="a head that git merges"),
+        pytest.param(
+            lambda host: {"XDG_CONFIG_HOME": str(host.path.parent / "xdg")},
+            id="the user's attributes",
+        ),
+        pytest.param(
+            lambda host: {"GIT_SHALLOW_FILE": str(host.path.parent / "shallow")},
+            id="another shallow file",
+        ),
+        pytest.param(
+            lambda host: {f"GITHEAD_{host.git('rev-parse', 'HEAD')}": "x"},
+            id="a head that git merges",
+        ),
     ],
 )
-def test_the_environment_hides_nothing(host: Host, variables: Callable[[Host], dict[str, str]]) -> None:
+def test_the_environment_hides_nothing(
+    host: Host, variables: Callable[[Host], dict[str, str]]
+) -> None:
     (host.path.parent / "xdg/git").mkdir(parents=True)
     (host.path.parent / "xdg/git/attributes").write_text("* -text\n")
     (host.path.parent / "shallow").write_text(host.git("rev-parse", "base") + "\n")
@@ -194,7 +221,11 @@ def _push(host: Host, *options: str) -> str:
     import subprocess
 
     done = subprocess.run(
-        ["git", "push", *options, "origin", "HEAD:main"], cwd=host.path, capture_output=True, text=True, check=False
+        ["git", "push", *options, "origin", "HEAD:main"],
+        cwd=host.path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout + done.stderr
 
@@ -202,7 +233,9 @@ def _push(host: Host, *options: str) -> str:
 def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> None:
     """A history of its own that adopts what it has is accepted where there are no mirrors yet, not beside some."""
     _stray_from_another_root(host)
-    with pytest.raises(AssertionError, match=r"(?s)beside what was there.*unrecorded-file.*third_party/evil\.c"):
+    with pytest.raises(
+        AssertionError, match=r"(?s)beside what was there.*unrecorded-file.*third_party/evil\.c"
+    ):
         host.git("push", "--quiet", "origin", "side:side")
     with pytest.raises(AssertionError, match=r"(?s)unrecorded-file.*third_party/evil\.c"):
         host.git("push", "--quiet", "origin", "HEAD:main")
@@ -214,11 +247,19 @@ def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> No
     host.git("push", "--quiet", "origin", "pages")
 
 
-def test_a_head_that_git_never_ends_reading_keeps_no_hook(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_git_never_ends_reading_keeps_no_hook(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A few trees that name each other twice are 2^40 files: what compares the index with them is stopped, and git with it."""
-    tree = git(host.path, "mktree", stdin=f"100644 blob {host.git('rev-parse', 'HEAD:third_party/m/a.wit')}\ta\n".encode())
+    tree = git(
+        host.path,
+        "mktree",
+        stdin=f"100644 blob {host.git('rev-parse', 'HEAD:third_party/m/a.wit')}\ta\n".encode(),
+    )
     for _ in range(40):
-        tree = git(host.path, "mktree", stdin=f"040000 tree {tree}\ta\n040000 tree {tree}\tb\n".encode())
+        tree = git(
+            host.path, "mktree", stdin=f"040000 tree {tree}\ta\n040000 tree {tree}\tb\n".encode()
+        )
     top = git(host.path, "mktree", stdin=f"040000 tree {tree}\tthird_party\n".encode())
     host.git("update-ref", "HEAD", host.git("commit-tree", "-p", "HEAD", "-m", "bomb", top))
     monkeypatch.chdir(host.path)

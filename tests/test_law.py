@@ -18,7 +18,22 @@ from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
 
-NAMES = st.sampled_from(["a.wit", "b", "deps", "x y", "é", ".gitattributes", ".gitignore", "LICENSE", "#", "con", "-", "[a]"])
+NAMES = st.sampled_from(
+    [
+        "a.wit",
+        "b",
+        "deps",
+        "x y",
+        "é",
+        ".gitattributes",
+        ".gitignore",
+        "LICENSE",
+        "#",
+        "con",
+        "-",
+        "[a]",
+    ]
+)
 CONTENTS = st.sampled_from(
     [
         b"",
@@ -39,7 +54,9 @@ FILES = st.one_of(
     st.sampled_from([b"a.wit", b"./deps", b"loop"]).map(lambda target: ("120000", target)),
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
-PATTERNS = st.sampled_from(["deps/", "*.wit", "/b", "!a.wit", "**/é", "x*", ".git*", "?", "LICENSE"])
+PATTERNS = st.sampled_from(
+    ["deps/", "*.wit", "/b", "!a.wit", "**/é", "x*", ".git*", "?", "LICENSE"]
+)
 Files = dict[str, tuple[str, bytes]]
 
 
@@ -75,7 +92,9 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Upstream, Ho
             patch.setenv(f"GIT_{name}_EMAIL", "tester@example.org")
         upstream, host = Upstream.create(directory / "upstream"), Host.create(directory / "host")
     host.git("config", "core.autocrlf", "true")
-    (host.path / ".gitattributes").write_text("* text=auto ident eol=crlf working-tree-encoding=UTF-16\n")
+    (host.path / ".gitattributes").write_text(
+        "* text=auto ident eol=crlf working-tree-encoding=UTF-16\n"
+    )
     (host.path / ".gitignore").write_text("*.wit\ndeps/\n")
     return upstream, host
 
@@ -93,31 +112,73 @@ def _tree_by_git(repository: Path, tree: str, paths: list[bytes]) -> str:
     index = {"GIT_INDEX_FILE": str(repository / "law-index")}
     git(repository, "read-tree", "--empty", **index)
     listed = [
-        line for line in git_bytes(repository, "ls-tree", "-r", "-z", tree).split(b"\0") if line.partition(b"\t")[2] in set(paths)
+        line
+        for line in git_bytes(repository, "ls-tree", "-r", "-z", tree).split(b"\0")
+        if line.partition(b"\t")[2] in set(paths)
     ]
-    git(repository, "update-index", "-z", "--index-info", stdin=b"".join(line + b"\0" for line in listed), **index)
+    git(
+        repository,
+        "update-index",
+        "-z",
+        "--index-info",
+        stdin=b"".join(line + b"\0" for line in listed),
+        **index,
+    )
     return git(repository, "write-tree", **index)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     files=TREES,
     below=st.sampled_from(["", "sub", "sub/deeper"]),
     include=st.lists(PATTERNS, max_size=2, unique=True),
     exclude=st.lists(PATTERNS, max_size=2, unique=True),
 )
-@example(files={"a.wit": ("100644", b"a\r\n"), ".gitattributes": ("100644", b"* text eol=lf\n")}, below="", include=[], exclude=[])
-@example(files={"a.wit": ("100755", b"a"), "deps/b": ("120000", b"../a.wit")}, below="sub", include=[], exclude=["*.wit"])
-@example(files={"LICENSE": ("100644", b"l\r\n"), "b": ("100644", b"")}, below="sub", include=[], exclude=["LICENSE"])
+@example(
+    files={"a.wit": ("100644", b"a\r\n"), ".gitattributes": ("100644", b"* text eol=lf\n")},
+    below="",
+    include=[],
+    exclude=[],
+)
+@example(
+    files={"a.wit": ("100755", b"a"), "deps/b": ("120000", b"../a.wit")},
+    below="sub",
+    include=[],
+    exclude=["*.wit"],
+)
+@example(
+    files={"LICENSE": ("100644", b"l\r\n"), "b": ("100644", b"")},
+    below="sub",
+    include=[],
+    exclude=["LICENSE"],
+)
 def test_the_mirrors_tree_is_the_records_and_upstreams(
-    repositories: tuple[Upstream, Host], files: Files, below: str, include: list[str], exclude: list[str]
+    repositories: tuple[Upstream, Host],
+    files: Files,
+    below: str,
+    include: list[str],
+    exclude: list[str],
 ) -> None:
     upstream, host = repositories
     tag = f"v{next(COUNT)}"
     prefix = f"{below}/" if below else ""
-    upstream.release(tag, {"NOTICE": b"beside\r\n", **{prefix + path: value for path, value in files.items()}})
-    keys = {"include": include, "exclude": exclude, "allow": ["name-windows-character", "name-windows-reserved"]}
-    host.manifest(mirror("up", upstream.url, tag=tag, **({"from_": below} if below else {}), local=True, **keys))
+    upstream.release(
+        tag, {"NOTICE": b"beside\r\n", **{prefix + path: value for path, value in files.items()}}
+    )
+    keys = {
+        "include": include,
+        "exclude": exclude,
+        "allow": ["name-windows-character", "name-windows-reserved"],
+    }
+    host.manifest(
+        mirror(
+            "up", upstream.url, tag=tag, **({"from_": below} if below else {}), local=True, **keys
+        )
+    )
     try:
         _sync(host)
     except SelectionError as refusal:
@@ -140,7 +201,11 @@ def _tree_on_disk(host: Host) -> str:
     lines = []
     root = os.fsencode(host.third_party / "up")
     for directory, _, names in os.walk(root):
-        for name in names + [n for n in os.listdir(directory) if os.path.islink(os.path.join(directory, n)) and n not in names]:
+        for name in names + [
+            n
+            for n in os.listdir(directory)
+            if os.path.islink(os.path.join(directory, n)) and n not in names
+        ]:
             path = os.path.join(directory, name)
             link = os.path.islink(path)
             content = os.readlink(path) if link else Path(os.fsdecode(path)).read_bytes()
@@ -155,19 +220,38 @@ def _tree_on_disk(host: Host) -> str:
 
 
 @pytest.mark.parametrize("setting", ["true", "input", "false"])
-def test_a_committed_mirror_has_upstreams_tree_whatever_autocrlf_says(host: Host, upstream: Upstream, setting: str) -> None:
+def test_a_committed_mirror_has_upstreams_tree_whatever_autocrlf_says(
+    host: Host, upstream: Upstream, setting: str
+) -> None:
     host.git("config", "core.autocrlf", setting)
     upstream.release(
-        "v1", {"a": b"a\r\n", "b": b"b\n", ".gitattributes": b"* text eol=crlf\n", ".gitignore": b"*\n", "x": ("100755", b"x\r")}
+        "v1",
+        {
+            "a": b"a\r\n",
+            "b": b"b\n",
+            ".gitattributes": b"* text eol=crlf\n",
+            ".gitignore": b"*\n",
+            "x": ("100755", b"x\r"),
+        },
     )
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync("--commit")
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", "v1^{tree}") == host.record("up")["tree"]
+    assert (
+        host.git("rev-parse", "HEAD:third_party/up")
+        == git(upstream.path, "rev-parse", "v1^{tree}")
+        == host.record("up")["tree"]
+    )
 
 
 def test_names_that_are_not_utf8_are_copied_where_allowed(host: Host, upstream: Upstream) -> None:
     upstream.release("v1", {b"\xff": b"1", b"\xc3\xa4/\xe4": b"2", b"plain": b"3"})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=["name-not-utf8"]))
     host.sync("--commit")
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", "v1^{tree}")
-    assert [file["path"] for file in host.record("up")["files"]] == ["plain", '"\\303\\244/\\344"', '"\\377"']
+    assert host.git("rev-parse", "HEAD:third_party/up") == git(
+        upstream.path, "rev-parse", "v1^{tree}"
+    )
+    assert [file["path"] for file in host.record("up")["files"]] == [
+        "plain",
+        '"\\303\\244/\\344"',
+        '"\\377"',
+    ]

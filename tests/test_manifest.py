@@ -25,7 +25,13 @@ def test_everything_that_can_be_said_is_read() -> None:
 
 def test_defaults_are_the_whole_tree_into_the_mirrors_name() -> None:
     mirror = parse_manifest(GOOD.encode()).mirrors["up"]
-    assert (mirror.source, mirror.into, mirror.selection, mirror.checked_in, mirror.local) == (b"", "up", Selection(), True, False)
+    assert (mirror.source, mirror.into, mirror.selection, mirror.checked_in, mirror.local) == (
+        b"",
+        "up",
+        Selection(),
+        True,
+        False,
+    )
 
 
 def test_the_order_of_the_file_is_kept() -> None:
@@ -35,8 +41,12 @@ def test_the_order_of_the_file_is_kept() -> None:
 
 def test_one_spelling_of_a_directory_is_no_collision_and_others_may_be_allowed() -> None:
     other = GOOD.replace("up", "two")
-    parse_manifest(f'{GOOD}into = "wasi/a"\nkeyring = "keys/k"\n{other}into = "wasi/b"\nkeyring = "keys/k"\n'.encode())
-    parse_manifest(f'{GOOD}into = "wasi/a"\n{other}into = "WASI/b"\nallow = ["name-collides"]\n'.encode())
+    parse_manifest(
+        f'{GOOD}into = "wasi/a"\nkeyring = "keys/k"\n{other}into = "wasi/b"\nkeyring = "keys/k"\n'.encode()
+    )
+    parse_manifest(
+        f'{GOOD}into = "wasi/a"\n{other}into = "WASI/b"\nallow = ["name-collides"]\n'.encode()
+    )
     parse_manifest(f'{GOOD}into = "aux"\nallow = ["name-windows-reserved"]\n'.encode())
 
 
@@ -45,20 +55,75 @@ def test_an_empty_manifest_has_no_mirrors() -> None:
 
 
 BAD: dict[str, tuple[str, str, str, str | None]] = {
-    "unknown key": (GOOD + 'form = "x"\n', "unknown key `form`", ":4: mirrors.up.form", "did you mean from?"),
-    "unknown key, nothing near": (GOOD + "zzzz = 1\n", "unknown key `zzzz`", ":4: mirrors.up.zzzz", "known keys: "),
-    "unknown table": ("[mirors.up]\n", "unknown key `mirors`", ":1: mirors", "did you mean mirrors?"),
-    "unknown default": ("[defaults]\nsuplier = 'x'\n", "unknown key `suplier`", ":2: defaults.suplier", "did you mean supplier?"),
-    "no url": ('[mirrors.up]\ntag = "v1"\n', "the key `url` is missing", ":1: mirrors.up", "add `url"),
+    "unknown key": (
+        GOOD + 'form = "x"\n',
+        "unknown key `form`",
+        ":4: mirrors.up.form",
+        "did you mean from?",
+    ),
+    "unknown key, nothing near": (
+        GOOD + "zzzz = 1\n",
+        "unknown key `zzzz`",
+        ":4: mirrors.up.zzzz",
+        "known keys: ",
+    ),
+    "unknown table": (
+        "[mirors.up]\n",
+        "unknown key `mirors`",
+        ":1: mirors",
+        "did you mean mirrors?",
+    ),
+    "unknown default": (
+        "[defaults]\nsuplier = 'x'\n",
+        "unknown key `suplier`",
+        ":2: defaults.suplier",
+        "did you mean supplier?",
+    ),
+    "no url": (
+        '[mirrors.up]\ntag = "v1"\n',
+        "the key `url` is missing",
+        ":1: mirrors.up",
+        "add `url",
+    ),
     "a number as tag": (GOOD.replace('"v1"', "1"), "`tag` is wrong", ":3: mirrors.up.tag", None),
-    "a number among patterns": (GOOD + "include = [1]\n", "`include.0` is wrong", ":4: mirrors.up.include", None),
+    "a number among patterns": (
+        GOOD + "include = [1]\n",
+        "`include.0` is wrong",
+        ":4: mirrors.up.include",
+        None,
+    ),
     "an empty tag": (GOOD.replace('"v1"', '""'), "`tag` is wrong", ":3: mirrors.up.tag", None),
-    "a date as tag": (GOOD.replace('"v1"', "2020-01-01"), "`tag` is wrong", ":3: mirrors.up.tag", None),
+    "a date as tag": (
+        GOOD.replace('"v1"', "2020-01-01"),
+        "`tag` is wrong",
+        ":3: mirrors.up.tag",
+        None,
+    ),
     "a text as flag": (GOOD + 'local = "yes"\n', "`local` is wrong", ":4: mirrors.up.local", None),
-    "a nested key": (GOOD + "[mirrors.up.from]\nx = 1\n", "`from` is wrong", ":4: mirrors.up.from", None),
-    "a bad name": (GOOD.replace('"up"', '"../up"'), "`../up` is no mirror name", ':1: mirrors."../up"', "a name is letters"),
-    "a name with a blank": (GOOD.replace('"up"', '"u p"'), "`u p` is no mirror name", ':1: mirrors."u p"', "a name is letters"),
-    "names that differ in case": (GOOD + GOOD.replace('"up"', '"UP"'), "differ only in case", ":4: mirrors.UP", None),
+    "a nested key": (
+        GOOD + "[mirrors.up.from]\nx = 1\n",
+        "`from` is wrong",
+        ":4: mirrors.up.from",
+        None,
+    ),
+    "a bad name": (
+        GOOD.replace('"up"', '"../up"'),
+        "`../up` is no mirror name",
+        ':1: mirrors."../up"',
+        "a name is letters",
+    ),
+    "a name with a blank": (
+        GOOD.replace('"up"', '"u p"'),
+        "`u p` is no mirror name",
+        ':1: mirrors."u p"',
+        "a name is letters",
+    ),
+    "names that differ in case": (
+        GOOD + GOOD.replace('"up"', '"UP"'),
+        "differ only in case",
+        ":4: mirrors.UP",
+        None,
+    ),
     "two into one": (
         GOOD + GOOD.replace('"up"', '"two"') + 'into = "up"\n',
         "mirror two overlaps mirror up",
@@ -71,12 +136,37 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
         ":7: mirrors.two.into",
         "give each",
     ),
-    "a double slash": (GOOD + 'into = "a//b"\n', "`into` is no plain path", ":4: mirrors.up.into", None),
+    "a double slash": (
+        GOOD + 'into = "a//b"\n',
+        "`into` is no plain path",
+        ":4: mirrors.up.into",
+        None,
+    ),
     "a dot": (GOOD + 'into = "."\n', "`into` ", ":4: mirrors.up.into", None),
-    "a backslash": (GOOD + "into = 'a\\b'\n", "`into` is no plain path", ":4: mirrors.up.into", None),
-    "the workspace": (GOOD + 'into = ".git-verbatim"\n', "`into` is reserved", ":4: mirrors.up.into", None),
-    "the licences": (GOOD + 'into = "Licenses/x"\n', "`into` is reserved", ":4: mirrors.up.into", None),
-    "a short name of the records": (GOOD + 'into = "PROVEN~1/x"\n', "`into` is reserved", ":4: mirrors.up.into", None),
+    "a backslash": (
+        GOOD + "into = 'a\\b'\n",
+        "`into` is no plain path",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "the workspace": (
+        GOOD + 'into = ".git-verbatim"\n',
+        "`into` is reserved",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "the licences": (
+        GOOD + 'into = "Licenses/x"\n',
+        "`into` is reserved",
+        ":4: mirrors.up.into",
+        None,
+    ),
+    "a short name of the records": (
+        GOOD + 'into = "PROVEN~1/x"\n',
+        "`into` is reserved",
+        ":4: mirrors.up.into",
+        None,
+    ),
     "the records with a dot, allowed": (
         GOOD + 'into = "provenance./x"\nallow = ["name-trailing-dot-or-blank"]\n',
         "`into` is reserved",
@@ -95,7 +185,12 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
         ":4: mirrors.up.into",
         None,
     ),
-    "a name that is a device": (GOOD.replace("up", "aux"), "`aux` is no mirror name", ":1: mirrors.aux", "on Windows"),
+    "a name that is a device": (
+        GOOD.replace("up", "aux"),
+        "`aux` is no mirror name",
+        ":1: mirrors.aux",
+        "on Windows",
+    ),
     "a name whose record is a device": (
         GOOD.replace('"up"', '"nul.json"'),
         "is no mirror name",
@@ -149,7 +244,9 @@ def test_a_bad_manifest_is_refused(text: str, message: str, where: str, hint: st
         parse_manifest(text.encode())
     error = raised.value
     assert message in error.message
-    assert error.context[0] == f"third_party/mirrors.toml{where}" or error.context[0].startswith(f"third_party/mirrors.toml{where}")
+    assert error.context[0] == f"third_party/mirrors.toml{where}" or error.context[0].startswith(
+        f"third_party/mirrors.toml{where}"
+    )
     assert hint is None or hint in (error.hint or "")
 
 

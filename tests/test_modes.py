@@ -33,7 +33,9 @@ def _file(host: Host, path: str) -> Path:
     return host.third_party / "up" / path
 
 
-@pytest.mark.parametrize(("bit", "word"), [(0o4000, "setuid"), (0o2000, "setgid"), (0o1000, "sticky")])
+@pytest.mark.parametrize(
+    ("bit", "word"), [(0o4000, "setuid"), (0o2000, "setgid"), (0o1000, "sticky")]
+)
 def test_a_bit_that_no_tree_can_say_is_drift(synced: Host, bit: int, word: str) -> None:
     script = _file(synced, "run.sh")
     script.chmod(0o755 | bit)
@@ -51,17 +53,26 @@ def test_a_bit_that_no_tree_can_say_is_drift(synced: Host, bit: int, word: str) 
     assert synced.run("verify").status == 0
 
 
-def test_a_bit_that_no_tree_can_say_is_drift_on_a_licence_beside_a_mirror(host: Host, upstream: Upstream) -> None:
+def test_a_bit_that_no_tree_can_say_is_drift_on_a_licence_beside_a_mirror(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", {"LICENSE": b"free\n", "lib/a.c": b"int a;\n"})
     host.manifest(mirror("up", upstream.url, tag="v1", from_="lib", local=True))
     host.sync("--commit")
     (host.third_party / "licenses/up/LICENSE").chmod(0o4644)
     ran = host.run("verify")
-    assert (ran.status, "third_party/licenses/up/LICENSE: mode differs: setuid\n" in ran.out) == (1, True)
+    assert (ran.status, "third_party/licenses/up/LICENSE: mode differs: setuid\n" in ran.out) == (
+        1,
+        True,
+    )
 
 
-@pytest.mark.parametrize(("file", "directory"), [(0o600, 0o700), (0o664, 0o2775), (0o666, 0o1777), (0o444, 0o555)])
-def test_permissions_that_git_does_not_record_are_nothing(synced: Host, file: int, directory: int) -> None:
+@pytest.mark.parametrize(
+    ("file", "directory"), [(0o600, 0o700), (0o664, 0o2775), (0o666, 0o1777), (0o444, 0o555)]
+)
+def test_permissions_that_git_does_not_record_are_nothing(
+    synced: Host, file: int, directory: int
+) -> None:
     _file(synced, "a.txt").chmod(file)
     _file(synced, "sub").chmod(directory)
     assert synced.run("verify").status == 0
@@ -86,7 +97,11 @@ def _link_as_file(path: Path) -> None:
 
 _SWITCHED_OFF = {
     "the repository's configuration": {},
-    "the environment": {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fileMode", "GIT_CONFIG_VALUE_0": "no"},
+    "the environment": {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.fileMode",
+        "GIT_CONFIG_VALUE_0": "no",
+    },
 }
 
 
@@ -117,7 +132,11 @@ def test_a_mirror_moves_where_git_takes_modes_from_the_index(synced: Host) -> No
     with (synced.third_party / "mirrors.toml").open("a") as manifest:
         manifest.write('into = "elsewhere"\n')
     ran = synced.run("sync", "--commit")
-    assert (ran.status, "a change made meanwhile" in ran.err, _file(synced, "").exists()) == (0, False, False), ran.err
+    assert (ran.status, "a change made meanwhile" in ran.err, _file(synced, "").exists()) == (
+        0,
+        False,
+        False,
+    ), ran.err
     assert synced.run("check", "--all").status == 0
 
 
@@ -126,7 +145,11 @@ def test_a_mode_that_the_index_has_otherwise_is_drift_whatever_the_disk_says(syn
     synced.git("update-index", "--chmod=+x", "third_party/up/a.txt")
     _everything(synced, 0o755)
     ran = synced.run("verify")
-    assert (ran.status, ran.out.count("mode differs"), "third_party/up/a.txt: mode differs" in ran.out) == (1, 1, True)
+    assert (
+        ran.status,
+        ran.out.count("mode differs"),
+        "third_party/up/a.txt: mode differs" in ran.out,
+    ) == (1, 1, True)
 
 
 def test_content_and_special_bits_are_judged_where_modes_are_the_indexs(synced: Host) -> None:
@@ -155,7 +178,9 @@ def test_a_link_that_is_a_file_is_one_where_git_takes_it_for_one(synced: Host) -
     assert (ran.status, "up/link: content differs" in ran.out) == (1, True)
 
 
-def test_modes_that_neither_disk_nor_index_tells_are_not_judged_and_that_is_said(host: Host, upstream: Upstream) -> None:
+def test_modes_that_neither_disk_nor_index_tells_are_not_judged_and_that_is_said(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.release("v1", FILES)
     host.manifest(mirror("up", upstream.url, tag="v1", checked_in=False, local=True))
     host.sync("--commit")
@@ -183,7 +208,9 @@ def unpacked(synced: Host, tmp_path: Path) -> Host:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o755, 0o777])
-def test_an_archive_that_cannot_hold_modes_is_judged_by_content_and_says_so(unpacked: Host, mode: int) -> None:
+def test_an_archive_that_cannot_hold_modes_is_judged_by_content_and_says_so(
+    unpacked: Host, mode: int
+) -> None:
     _everything(unpacked, mode)
     files = 1 if mode == 0o644 else 2
     words = f"modes of {files} file{'s' if files > 1 else ''} not judged: nothing here tells them"
@@ -194,7 +221,11 @@ def test_an_archive_that_cannot_hold_modes_is_judged_by_content_and_says_so(unpa
     assert (report.status, report.err) == (0, f"note: {words}\n")
     _file(unpacked, "a.txt").write_text("edited\n")
     ran = unpacked.run("verify")
-    assert (ran.status, "up/a.txt: content differs" in ran.out, "mode differs" in ran.out) == (1, True, False)
+    assert (ran.status, "up/a.txt: content differs" in ran.out, "mode differs" in ran.out) == (
+        1,
+        True,
+        False,
+    )
     assert unpacked.run("report").status == 1
 
 

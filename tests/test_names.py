@@ -14,7 +14,9 @@ from tests.support.git import git_bytes
 from tests.support.upstreams import Upstream
 
 # no surrogates and no NUL: what a path in a tree can be
-PATHS = st.one_of(st.binary(min_size=1), st.text(min_size=1).map(lambda t: t.encode("utf-8", "surrogatepass")))
+PATHS = st.one_of(
+    st.binary(min_size=1), st.text(min_size=1).map(lambda t: t.encode("utf-8", "surrogatepass"))
+)
 
 
 @given(PATHS)
@@ -75,9 +77,17 @@ def _is_utf8(path: bytes) -> bool:
 
 def test_git_reads_what_is_quoted(upstream: Upstream) -> None:
     blob = upstream.blob(b"")
-    lines = "".join(f"100644 blob {blob}\t{quote_path(path)}\n" for path in EXAMPLES if b"/" not in path)
+    lines = "".join(
+        f"100644 blob {blob}\t{quote_path(path)}\n" for path in EXAMPLES if b"/" not in path
+    )
     tree = (
-        subprocess.run(["git", "mktree"], cwd=upstream.path, input=lines.encode(), capture_output=True, check=True)
+        subprocess.run(
+            ["git", "mktree"],
+            cwd=upstream.path,
+            input=lines.encode(),
+            capture_output=True,
+            check=True,
+        )
         .stdout.decode()
         .strip()
     )
@@ -85,7 +95,23 @@ def test_git_reads_what_is_quoted(upstream: Upstream) -> None:
     assert sorted(names) == sorted(path for path in EXAMPLES if b"/" not in path)
 
 
-@pytest.mark.parametrize("text", ['"a', '"', '""', '"a"', '"\\a', 'a"', '"\\q"', '"\\400"', '"\\3"', '"\\141"', "a\nb", "\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"a',
+        '"',
+        '""',
+        '"a"',
+        '"\\a',
+        'a"',
+        '"\\q"',
+        '"\\400"',
+        '"\\3"',
+        '"\\141"',
+        "a\nb",
+        "\ud800",
+    ],
+)
 def test_what_quoting_would_not_write_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - a surrogate is refused in Python's own words
         unquote_path(text)
@@ -119,7 +145,13 @@ def test_printable_escapes_what_acts_and_nothing_else(text: str, shown: str) -> 
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("wasi-cil", ["wasi-cli"]), ("WASI-CLI", ["wasi-cli"]), ("wasi-cli", ["wasi-cli"]), ("zebra", []), ("", [])],
+    [
+        ("wasi-cil", ["wasi-cli"]),
+        ("WASI-CLI", ["wasi-cli"]),
+        ("wasi-cli", ["wasi-cli"]),
+        ("zebra", []),
+        ("", []),
+    ],
 )
 def test_the_nearest_names_come_first(word: str, expected: list[str]) -> None:
     assert nearest(word, ["wasi-cli", "other", "third"])[:1] == expected
@@ -130,7 +162,10 @@ def test_names_that_differ_in_case_alone_are_all_known() -> None:
 
 
 def test_a_hint_names_all_that_are_near() -> None:
-    assert did_you_mean("v1.0.2", ["v1.0.1", "v1.0.3"]) in {"did you mean v1.0.1 or v1.0.3?", "did you mean v1.0.3 or v1.0.1?"}
+    assert did_you_mean("v1.0.2", ["v1.0.1", "v1.0.3"]) in {
+        "did you mean v1.0.1 or v1.0.3?",
+        "did you mean v1.0.3 or v1.0.1?",
+    }
     assert did_you_mean("x", ["v1.0.1"]) is None
 
 

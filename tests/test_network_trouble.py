@@ -49,7 +49,11 @@ def sync_from(host: Host, url: str, *options: str) -> Ran:
         (status(404), "there is no git repository at the upstream's URL", "not found"),
         (status(410), "there is no git repository at the upstream's URL", "410"),
         (redirect_loop, "the upstream cannot be reached", "redirect"),
-        (web_page, "there is no git repository at the upstream's URL", "not valid: is this a git repository?"),
+        (
+            web_page,
+            "there is no git repository at the upstream's URL",
+            "not valid: is this a git repository?",
+        ),
     ],
     ids=["403", "404", "410", "redirect-loop", "web-page"],
 )
@@ -69,14 +73,18 @@ def test_what_asking_again_cannot_mend_is_asked_once(
 
 
 @pytest.mark.parametrize("code", [429, 500, 503])
-def test_a_server_in_trouble_is_asked_again(host: Host, upstream: Upstream, tmp_path: Path, code: int) -> None:
+def test_a_server_in_trouble_is_asked_again(
+    host: Host, upstream: Upstream, tmp_path: Path, code: int
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=status(code, times=2)) as site:
         ran = sync_from(host, site.url())
     assert (ran.status, site.visits()) == (0, 3), ran.err
 
 
-def test_a_server_that_stays_in_trouble_is_asked_four_times(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_server_that_stays_in_trouble_is_asked_four_times(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=status(503)) as site:
         ran = sync_from(host, site.url())
@@ -100,7 +108,9 @@ def test_a_reset_connection_is_tried_again(host: Host, upstream: Upstream, tmp_p
         assert sync_from(host, site.url()).status == 0
 
 
-def test_a_pack_that_ends_early_is_fetched_again(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_a_pack_that_ends_early_is_fetched_again(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     failed: list[int] = []
 
@@ -117,7 +127,9 @@ def test_a_pack_that_ends_early_is_fetched_again(host: Host, upstream: Upstream,
     assert left_in_cache(scratch_home) == []
 
 
-def test_packs_that_always_end_early_change_nothing(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_packs_that_always_end_early_change_nothing(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=only_half_a_pack) as site:
         ran = sync_from(host, site.url())
@@ -140,10 +152,14 @@ def test_a_host_that_no_name_server_knows_cannot_be_reached(host: Host) -> None:
     assert ran.err.splitlines()[0] == "error: the upstream cannot be reached"
 
 
-def test_one_failing_upstream_of_two_changes_nothing(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_one_failing_upstream_of_two_changes_nothing(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path) as site:
-        host.manifest(mirror("up", site.url(), tag="v1") + mirror("down", site.url("nowhere"), tag="v1"))
+        host.manifest(
+            mirror("up", site.url(), tag="v1") + mirror("down", site.url("nowhere"), tag="v1")
+        )
         ran = host.run("sync")
     assert ran.status == 3
     assert site.url("nowhere") in ran.err
@@ -176,7 +192,9 @@ def test_a_directory_that_is_no_repository(host: Host, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trouble", [hang_before_headers, dripping_pack])
-def test_the_deadline_ends_what_hangs(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble) -> None:
+def test_the_deadline_ends_what_hangs(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
         start = time.monotonic()
@@ -190,7 +208,10 @@ def test_the_deadline_ends_what_hangs(host: Host, upstream: Upstream, tmp_path: 
         "hint: check the network, or allow more with `--deadline SECONDS`\n"
     )
     assert took < 2.1 + starting()
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
 def starting() -> float:
@@ -203,7 +224,9 @@ def starting() -> float:
 def test_the_deadline_holds_also_for_verify(host: Host, upstream: Upstream, tmp_path: Path) -> None:
     upstream.release("v1", FILES)
     trouble: list[Trouble] = []
-    with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
+    with git_http(
+        tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)
+    ) as site:
         sync_from(host, site.url())
         trouble.append(hang_before_headers)
         ran = host.run("verify", "--upstream", "--deadline", "1")
@@ -214,28 +237,44 @@ def test_the_deadline_holds_also_for_verify(host: Host, upstream: Upstream, tmp_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("trouble", [hang_before_headers, dripping_pack])
 def test_a_signal_is_answered_within_a_second_and_nothing_is_left(
-    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble, number: signal.Signals
+    host: Host,
+    upstream: Upstream,
+    tmp_path: Path,
+    scratch_home: Path,
+    trouble: Trouble,
+    number: signal.Signals,
 ) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
         code, err, took = interrupted(host, site, number, lambda: has_begun(site, trouble))
     assert (code, err) == (130, "interrupted\n")
     assert took < 1 + starting()
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
-def test_a_signal_is_answered_between_two_attempts(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_signal_is_answered_between_two_attempts(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=status(503)) as site:
-        code, err, took = interrupted(host, site, signal.SIGINT, lambda: site.visits() >= 2 and site.requests[-1].answered > 0)
+        code, err, took = interrupted(
+            host, site, signal.SIGINT, lambda: site.visits() >= 2 and site.requests[-1].answered > 0
+        )
     assert (code, err) == (130, "interrupted\n")
     assert took < 1 + starting()
 
 
-def test_a_sync_after_an_interrupted_one_works(host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path) -> None:
+def test_a_sync_after_an_interrupted_one_works(
+    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
+) -> None:
     upstream.release("v1", FILES)
     trouble: list[Trouble] = [dripping_pack]
-    with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
+    with git_http(
+        tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)
+    ) as site:
         interrupted(host, site, signal.SIGINT, lambda: has_begun(site, dripping_pack))
         trouble.clear()
         ran = host.run("sync")
@@ -249,7 +288,9 @@ def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
 ) -> None:
     upstream.release("v1", FILES)
     trouble: list[Trouble] = [dripping_pack]
-    with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
+    with git_http(
+        tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)
+    ) as site:
         interrupted(host, site, signal.SIGKILL, lambda: left_in_cache(scratch_home))
         assert left_in_cache(scratch_home) != []
         trouble.clear()
@@ -261,7 +302,9 @@ def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
 # a large upstream, of which blobs are asked for by themselves
 
 
-@pytest.mark.parametrize("trouble", [only_half_a_pack, reset_connection, status(503)], ids=["half", "reset", "503"])
+@pytest.mark.parametrize(
+    "trouble", [only_half_a_pack, reset_connection, status(503)], ids=["half", "reset", "503"]
+)
 def test_blobs_that_do_not_come_are_asked_for_again(
     host: Host, large: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble
 ) -> None:
@@ -286,8 +329,13 @@ def test_blobs_that_never_come_are_not_waited_for_beyond_the_deadline(
     host: Host, large: Upstream, tmp_path: Path, scratch_home: Path
 ) -> None:
     commit = git(large.path, "rev-parse", "v1")
-    with git_http(tmp_path, trouble=lambda h, n: asks_for_blobs(h, commit) and dripping_pack(h, n)) as site:
+    with git_http(
+        tmp_path, trouble=lambda h, n: asks_for_blobs(h, commit) and dripping_pack(h, n)
+    ) as site:
         host.manifest(mirror("up", site.url(), tag="v1", from_="wit"))
         ran = host.run("sync", "--deadline", "2")
     assert (ran.status, ran.err.splitlines()[0]) == (3, "error: fetching took too long")
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )

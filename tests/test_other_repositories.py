@@ -28,7 +28,15 @@ def project(upstream: Upstream) -> Upstream:
 def cloned(project: Upstream, *options: str) -> Upstream:
     """A bare clone of it that is to be the upstream."""
     path = project.path.with_name("clone")
-    git(project.path.parent, "clone", "--quiet", "--bare", *options, f"file://{project.path}", str(path))
+    git(
+        project.path.parent,
+        "clone",
+        "--quiet",
+        "--bare",
+        *options,
+        f"file://{project.path}",
+        str(path),
+    )
     return Upstream(path)
 
 
@@ -57,7 +65,9 @@ def sync(host: Host, url: str, *options: str, **keys: str | bool) -> Ran:
 
 def assert_says(ran: Ran, status: int, error: str, hint: str) -> None:
     lines = ran.err.splitlines()
-    assert (ran.status, lines[0], lines[-1]) == (status, f"error: {error}", f"hint: {hint}"), ran.err
+    assert (ran.status, lines[0], lines[-1]) == (status, f"error: {error}", f"hint: {hint}"), (
+        ran.err
+    )
 
 
 def follow(host: Host, ran: Ran) -> None:
@@ -70,10 +80,16 @@ def follow(host: Host, ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("transport", ["path", "http", "git"])
-def test_an_upstream_of_sha_256_ids_is_called_one(host: Host, tmp_path: Path, transport: str) -> None:
+def test_an_upstream_of_sha_256_ids_is_called_one(
+    host: Host, tmp_path: Path, transport: str
+) -> None:
     make_sha256(tmp_path / "other")
     with git_http(tmp_path) as site, git_daemon(tmp_path) as daemon:
-        urls = {"path": str(tmp_path / "other"), "http": site.url("other/.git"), "git": f"{daemon}/other/.git"}
+        urls = {
+            "path": str(tmp_path / "other"),
+            "http": site.url("other/.git"),
+            "git": f"{daemon}/other/.git",
+        }
         ran = sync(host, urls[transport])
     hint = "mirror from a repository of the project with SHA-1 ids, if there is one"
     assert_says(ran, TROUBLE, f"the upstream cannot be copied from: {SHA256}", hint)
@@ -84,7 +100,9 @@ def test_a_sha_256_commit_id_is_not_asked_to_be_shorter(host: Host, tmp_path: Pa
     host.manifest(mirror("up", str(tmp_path / "other"), commit=commit, local=True))
     ran = host.run("sync")
     hint = "mirror from a repository of the project with SHA-1 ids, if there is one, and pin its commit"
-    assert_says(ran, TROUBLE, f"`{commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids", hint)
+    assert_says(
+        ran, TROUBLE, f"`{commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids", hint
+    )
 
 
 @pytest.mark.parametrize("command", ["init", "status", "sync", "check --all"])
@@ -98,8 +116,16 @@ def test_a_host_of_sha_256_ids_is_called_one(tmp_path: Path, command: str) -> No
 # formats
 
 FORMATS: dict[str, tuple[int, dict[str, str], str]] = {
-    "a reftable": (1, {"refStorage": "reftable"}, "its refs are in a reftable, which libgit2 does not read"),
-    "an unknown extension": (1, {"foo": "true"}, "it has an extension of git's format that libgit2 does not read"),
+    "a reftable": (
+        1,
+        {"refStorage": "reftable"},
+        "its refs are in a reftable, which libgit2 does not read",
+    ),
+    "an unknown extension": (
+        1,
+        {"foo": "true"},
+        "it has an extension of git's format that libgit2 does not read",
+    ),
     "a newer format": (2, {}, "its format is newer than libgit2 reads"),
 }
 
@@ -112,9 +138,17 @@ def test_a_repository_of_a_format_that_is_not_read_is_called_one(
     for path in (project.path, other.path):
         set_format(path, version, **extensions)
     hint = "mirror from a clone of it that is without, or by a URL of its server"
-    assert_says(sync(host, project.url), TROUBLE, "the upstream cannot be copied from: git does not read its format", hint)
+    assert_says(
+        sync(host, project.url),
+        TROUBLE,
+        "the upstream cannot be copied from: git does not read its format",
+        hint,
+    )
     ran = other.run("status")
-    assert (ran.status, ran.err.splitlines()[0]) == (TROUBLE, f"error: this git repository cannot be used: {why}")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        TROUBLE,
+        f"error: this git repository cannot be used: {why}",
+    )
 
 
 KNOWN: dict[str, dict[str, str]] = {
@@ -131,7 +165,9 @@ def test_extensions_that_change_nothing_of_what_is_read_are_taken(
     for path in (project.path, host.path):
         set_format(path, 1, **extensions)
     assert sync(host, project.url, "--commit").status == 0
-    assert [host.run(*command.split()).status for command in ("status", "verify", "check --all")] == [0, 0, 0]
+    assert [
+        host.run(*command.split()).status for command in ("status", "verify", "check --all")
+    ] == [0, 0, 0]
     assert host.git("status", "--porcelain") == ""
 
 
@@ -143,7 +179,9 @@ def test_a_shallow_upstream_gives_what_it_has(host: Host, project: Upstream) -> 
     assert sync(host, shallow.url, tag="v2").status == 0
 
 
-def test_what_a_shallow_upstream_lacks_is_its_want_and_the_hint_brings_it(host: Host, project: Upstream) -> None:
+def test_what_a_shallow_upstream_lacks_is_its_want_and_the_hint_brings_it(
+    host: Host, project: Upstream
+) -> None:
     shallow = cloned(project, "--depth=1", "--branch=v2")
     commit = git(project.path, "rev-parse", "v1")
     ran = sync(host, shallow.url, commit=commit)
@@ -153,14 +191,18 @@ def test_what_a_shallow_upstream_lacks_is_its_want_and_the_hint_brings_it(host: 
     assert sync(host, shallow.url, commit=commit).status == 0
 
 
-def test_what_a_partial_upstream_lacks_is_its_want_and_the_hint_brings_it(host: Host, project: Upstream) -> None:
+def test_what_a_partial_upstream_lacks_is_its_want_and_the_hint_brings_it(
+    host: Host, project: Upstream
+) -> None:
     partial = cloned(project, "--filter=blob:none")
     for _ in range(2):
         ran = sync(host, partial.url)
         hint = f"it is a partial clone: `git -C {partial.path} fetch --refetch --no-filter`"
         blobs = git(project.path, "rev-parse", "v1:a", "v1:b").split()
         assert (ran.status, ran.err.splitlines()[-1]) == (COULD_NOT_CHECK, f"hint: {hint}")
-        assert ran.err.splitlines()[0] in {f"error: the upstream lacks object {blob}" for blob in blobs}
+        assert ran.err.splitlines()[0] in {
+            f"error: the upstream lacks object {blob}" for blob in blobs
+        }
     follow(host, ran)
     assert sync(host, partial.url).status == 0
 
@@ -169,23 +211,43 @@ def test_an_upstream_whose_object_is_lost_is_sent_to_git(host: Host, project: Up
     blob = git(project.path, "rev-parse", "v1:a")
     (project.path / "objects" / blob[:2] / blob[2:]).unlink()
     assert_says(
-        sync(host, project.url), COULD_NOT_CHECK, f"the upstream lacks object {blob}", f"`git -C {project.path} fsck` says more"
+        sync(host, project.url),
+        COULD_NOT_CHECK,
+        f"the upstream lacks object {blob}",
+        f"`git -C {project.path} fsck` says more",
     )
 
 
-def test_a_shallow_upstream_behind_a_server_gives_what_it_has(host: Host, project: Upstream, tmp_path: Path) -> None:
+def test_a_shallow_upstream_behind_a_server_gives_what_it_has(
+    host: Host, project: Upstream, tmp_path: Path
+) -> None:
     cloned(project, "--depth=1", "--branch=v2")
     with git_http(tmp_path) as site:
         assert sync(host, site.url("clone"), tag="v2").status == 0
 
 
-def test_what_a_partial_host_lacks_is_its_want_and_the_hint_brings_it(host: Host, project: Upstream, tmp_path: Path) -> None:
+def test_what_a_partial_host_lacks_is_its_want_and_the_hint_brings_it(
+    host: Host, project: Upstream, tmp_path: Path
+) -> None:
     assert sync(host, project.url, "--commit").status == 0
     git(host.path, "config", "uploadpack.allowFilter", "true")
-    git(tmp_path, "clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{host.path}", "partial")
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--no-checkout",
+        "--filter=blob:none",
+        f"file://{host.path}",
+        "partial",
+    )
     partial = Host(tmp_path / "partial")
     ran = partial.run("verify", "--rev", "HEAD")
-    assert (ran.status, ran.err.startswith("error: this repository lacks object ")) == (COULD_NOT_CHECK, True), ran.err
-    assert ran.err.splitlines()[-1] == "hint: it is a partial clone: `git fetch --refetch --no-filter`"
+    assert (ran.status, ran.err.startswith("error: this repository lacks object ")) == (
+        COULD_NOT_CHECK,
+        True,
+    ), ran.err
+    assert (
+        ran.err.splitlines()[-1] == "hint: it is a partial clone: `git fetch --refetch --no-filter`"
+    )
     follow(partial, ran)
     assert partial.run("verify", "--rev", "HEAD").status == 0

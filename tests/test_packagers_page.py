@@ -26,7 +26,9 @@ def blocks(title: str) -> list[str]:
 
 
 def sh(directory: Path, script: str, *, status: int = 0, shell: str = "sh") -> str:
-    done = subprocess.run([shell, "-euc", script], cwd=directory, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [shell, "-euc", script], cwd=directory, capture_output=True, text=True, check=False
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
@@ -44,7 +46,9 @@ def of_mirror(script: str, name: str, directory: str) -> str:
     )
 
 
-@pytest.mark.parametrize("title", ["Debian", "Fedora, openSUSE", "REUSE", "Nix, Guix", "A security team"])
+@pytest.mark.parametrize(
+    "title", ["Debian", "Fedora, openSUSE", "REUSE", "Nix, Guix", "A security team"]
+)
 def test_each_packagers_commands_run_in_a_tarball(bundle: Bundle, title: str) -> None:
     assert blocks(title)
     for block in blocks(title):
@@ -89,7 +93,11 @@ def lead_to_the_commit(bundle: Bundle, shell: str) -> None:
     for component in whole[:3]:
         typed = of_mirror(script, component["name"], component["path"].removeprefix("third_party/"))
         commit, upstream, here = sh(bundle.path, typed, shell=shell).split()
-        assert (commit, upstream, here) == (component["upstream"]["commit"], component["upstream"]["tree"], component["tree"])
+        assert (commit, upstream, here) == (
+            component["upstream"]["commit"],
+            component["upstream"]["tree"],
+            component["tree"],
+        )
 
 
 def test_shell_coreutils_and_sed_lead_from_the_files_to_the_commit_id(bundle: Bundle) -> None:
@@ -105,7 +113,9 @@ def test_so_they_do_in_another_shell(nested_bundle: Bundle) -> None:
 def test_the_proof_by_hand_notices_a_changed_file(nested_bundle: Bundle) -> None:
     path = nested_bundle.third_party / "wit/http/types.wit"
     path.write_bytes(path.read_bytes() + b"\n")
-    _, upstream, here = sh(nested_bundle.path, of_mirror(by_hand("hash_tree"), "http", "wit/http")).split()
+    _, upstream, here = sh(
+        nested_bundle.path, of_mirror(by_hand("hash_tree"), "http", "wit/http")
+    ).split()
     assert upstream != here
 
 

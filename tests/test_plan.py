@@ -154,7 +154,9 @@ def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -
 
 
 def test_a_mode_alone_is_a_change() -> None:
-    change = planned(None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), on_disk((fact(b"a", b""),), None))
+    change = planned(
+        None, copy_with((fact(b"a", b"", Mode.EXECUTABLE),)), on_disk((fact(b"a", b""),), None)
+    )
     assert change.files == FileChanges(changed=paths(b"a"))
 
 
@@ -163,7 +165,9 @@ def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
     wanted: tuple[FileFact, ...], present: tuple[FileFact, ...]
 ) -> None:
     changes = planned(None, copy_with(wanted), on_disk(present, None)).files
-    assert all(list(some) == sorted(some) for some in (changes.added, changes.changed, changes.removed))
+    assert all(
+        list(some) == sorted(some) for some in (changes.added, changes.changed, changes.removed)
+    )
     gone = {*changes.changed, *changes.removed}
     kept = {each.entry for each in present if each.path not in gone}
     put = {each.entry for each in wanted if each.path in {*changes.added, *changes.changed}}
@@ -173,7 +177,9 @@ def test_the_changes_of_files_lead_from_what_is_there_to_what_is_wanted(
 
 
 @given(wanted=FACTS, licenses=FACTS)
-def test_what_is_satisfied_has_nothing_to_change(wanted: tuple[FileFact, ...], licenses: tuple[FileFact, ...]) -> None:
+def test_what_is_satisfied_has_nothing_to_change(
+    wanted: tuple[FileFact, ...], licenses: tuple[FileFact, ...]
+) -> None:
     present = on_disk(wanted, licenses)
     record = changed_record(V1, files=wanted, licenses=licenses)
     assert is_satisfied(mirror(), record, present)
@@ -222,7 +228,11 @@ def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> No
     two = mirror(name="two", into="deep/two")
     assert plan.directories({"two": two}) == ["deep/two", "licenses/two", "up", "licenses/up"]
     assert plan.records == ["provenance/two.json", "provenance/up.json"]
-    assert [bool(plan), bool(Plan((), ("one",))), bool(Plan((), ("one",), ("one",)))] == [True, False, True]
+    assert [bool(plan), bool(Plan((), ("one",))), bool(Plan((), ("one",), ("one",)))] == [
+        True,
+        False,
+        True,
+    ]
 
 
 # the record wins over the tag
@@ -236,7 +246,11 @@ def test_a_tag_that_gives_another_commit_has_moved() -> None:
     with pytest.raises(MovedTagError) as raised:
         refuse_moved_tag(mirror(), V1, V2.upstream.commit)
     assert raised.value.message == "the tag v1 of mirror up has moved"
-    assert raised.value.context == [f"recorded: {V1.upstream.commit}", f"upstream: {V2.upstream.commit}", f"url: {V1.url}"]
+    assert raised.value.context == [
+        f"recorded: {V1.upstream.commit}",
+        f"upstream: {V2.upstream.commit}",
+        f"url: {V1.url}",
+    ]
 
 
 # what would be lost
@@ -292,7 +306,9 @@ def test_what_is_staged_and_nowhere_else_is_refused() -> None:
 @pytest.mark.parametrize("path", [b"up", b"licenses", b"licenses/up"])
 def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
     with pytest.raises(LocalChangesError):
-        refuse_staged_changes(upstreams_files(planned()), [STAGED._replace(path=RepoPath(path))], {})
+        refuse_staged_changes(
+            upstreams_files(planned()), [STAGED._replace(path=RepoPath(path))], {}
+        )
 
 
 @pytest.mark.parametrize(
@@ -306,5 +322,7 @@ def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
     ],
     ids=["committed", "beside", "a shorter name", "as recorded", "as it will be"],
 )
-def test_what_is_staged_and_known_or_elsewhere_is_not_in_the_way(staged: Entry, committed: dict[RepoPath, Entry]) -> None:
+def test_what_is_staged_and_known_or_elsewhere_is_not_in_the_way(
+    staged: Entry, committed: dict[RepoPath, Entry]
+) -> None:
     refuse_staged_changes(upstreams_files(planned()), [staged], committed)

@@ -50,7 +50,10 @@ class Commit:
 
     def is_to_blame(self, history: Sequence["Commit"]) -> bool:
         parents = [history[parent].state for parent in self.parents]
-        return any(synced.change and all(parent.get(name) != synced for parent in parents) for name, synced in self.state.items())
+        return any(
+            synced.change and all(parent.get(name) != synced for parent in parents)
+            for name, synced in self.state.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,15 @@ class World:
         if not state:
             return
         pieces = [self.pieces[name, synced.pin] for name, synced in sorted(state.items())]
-        for path, (mode, blob) in itertools.chain(self.own.items(), *(piece.files.items() for piece in pieces)):
+        for path, (mode, blob) in itertools.chain(
+            self.own.items(), *(piece.files.items() for piece in pieces)
+        ):
             yield f"M {mode} {blob} {path}\n".encode()
-        yield inline("100644", "third_party/mirrors.toml", "\n".join(piece.manifest for piece in pieces).encode())
+        yield inline(
+            "100644",
+            "third_party/mirrors.toml",
+            "\n".join(piece.manifest for piece in pieces).encode(),
+        )
         for _, synced in sorted(state.items()):
             yield from synced.change
 
@@ -93,21 +102,36 @@ class World:
         """Make the commits of these parents and commands, each with work of its own; their ids."""
         script = []
         for number, (parents, commands) in enumerate(history):
-            script.append(b"reset refs/heads/law\n\ncommit refs/heads/law\nmark :%d\n" % (number + 1))
+            script.append(
+                b"reset refs/heads/law\n\ncommit refs/heads/law\nmark :%d\n" % (number + 1)
+            )
             script.append(b"committer T <t@example.org> %d +0000\ndata 0\n" % number)
-            script += [b"%s :%d\n" % (b"merge" if at else b"from", parent + 1) for at, parent in enumerate(parents)]
+            script += [
+                b"%s :%d\n" % (b"merge" if at else b"from", parent + 1)
+                for at, parent in enumerate(parents)
+            ]
             script += commands
-            script.append(inline("100644", "work", b"%d" % number) + b"\nget-mark :%d\n" % (number + 1))
+            script.append(
+                inline("100644", "work", b"%d" % number) + b"\nget-mark :%d\n" % (number + 1)
+            )
         return git(self.path, "fast-import", "--quiet", "--force", stdin=b"".join(script)).split()
 
     def blamed(self, history: Sequence[Commit]) -> list[int]:
         """Those whom the policy blames."""
-        return self._blamed(self.make([(commit.parents, self.commands(commit.state)) for commit in history]))
+        return self._blamed(
+            self.make([(commit.parents, self.commands(commit.state)) for commit in history])
+        )
 
     def blamed_of(self, history: Sequence[tuple[tuple[int, ...], "Files"]]) -> list[int]:
         """Likewise, of commits that are written out as files."""
         commits = [
-            (parents, [b"deleteall\n", *(inline(mode, path, content) for path, (mode, content) in files.items())])
+            (
+                parents,
+                [
+                    b"deleteall\n",
+                    *(inline(mode, path, content) for path, (mode, content) in files.items()),
+                ],
+            )
             for parents, files in history
         ]
         return self._blamed(self.make(commits))
@@ -116,7 +140,11 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.path)
             report = Policy(find_host(self.path).require_repository()).check_range(ids[-1])
-        found = {judgement.commit.id for judgement in report.judgements if judgement.violations and judgement.commit}
+        found = {
+            judgement.commit.id
+            for judgement in report.judgements
+            if judgement.violations and judgement.commit
+        }
         return [number for number, commit in enumerate(ids) if commit in found]
 
 
@@ -145,7 +173,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             host.manifest("\n".join(tables.values()))
             host.sync()
             for name, pin in state.items():
-                pieces[name, pin] = Piece(tables[name], _staged(host, name, f"provenance/{name}.json", f"licenses/{name}"))
+                pieces[name, pin] = Piece(
+                    tables[name], _staged(host, name, f"provenance/{name}.json", f"licenses/{name}")
+                )
         own = _staged(host, ".gitattributes", ".gitignore")
     return World(host.path, pieces, own)
 
@@ -161,19 +191,33 @@ def _files(name: str, pin: str) -> dict[str | bytes, bytes | tuple[str, bytes]]:
 
 
 def _table(name: str, url: str, pin: str) -> str:
-    return mirror(name, url, tag=pin, from_="wit", local=True, **({"checked_in": False} if name == "hidden" else {}))
+    return mirror(
+        name,
+        url,
+        tag=pin,
+        from_="wit",
+        local=True,
+        **({"checked_in": False} if name == "hidden" else {}),
+    )
 
 
 def _staged(host: Host, *paths: str) -> dict[str, tuple[str, str]]:
-    listed = host.git("ls-files", "--stage", "--", *(f"third_party/{path}" for path in paths)).splitlines()
-    return {path: (meta.split()[0], meta.split()[1]) for meta, path in (line.split("\t") for line in listed)}
+    listed = host.git(
+        "ls-files", "--stage", "--", *(f"third_party/{path}" for path in paths)
+    ).splitlines()
+    return {
+        path: (meta.split()[0], meta.split()[1])
+        for meta, path in (line.split("\t") for line in listed)
+    }
 
 
 # honest histories
 
 
 NUMBERS = st.integers(0, 1 << 16)
-STEPS = st.sampled_from(["work", "bump", "bump", "remove", "merge", "merge", "octopus", "revert", "cherry-pick", "root"])
+STEPS = st.sampled_from(
+    ["work", "bump", "bump", "remove", "merge", "merge", "octopus", "revert", "cherry-pick", "root"]
+)
 Step = tuple[str, int, int, int]
 HISTORIES = st.lists(st.tuples(STEPS, NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=12)
 NAMES = list(PINS)
@@ -182,9 +226,15 @@ NAMES = list(PINS)
 def _grow(history: list[Commit], step: Step) -> None:
     """One more commit, of which the numbers choose the details."""
     kind, a, b, c = step
-    parent, other, third = ((len(history) - 1 - number % len(history)) if history else 0 for number in (a, b, c))
+    parent, other, third = (
+        (len(history) - 1 - number % len(history)) if history else 0 for number in (a, b, c)
+    )
     if kind == "root" or not history:
-        chosen = {name: Synced(pins[b % len(pins)]) for at, (name, pins) in enumerate(PINS.items()) if a >> at & 1}
+        chosen = {
+            name: Synced(pins[b % len(pins)])
+            for at, (name, pins) in enumerate(PINS.items())
+            if a >> at & 1
+        }
         history.append(Commit((), chosen))
         return
     state = history[parent].state
@@ -192,26 +242,37 @@ def _grow(history: list[Commit], step: Step) -> None:
     if kind == "bump":
         history.append(Commit((parent,), {**state, name: Synced(PINS[name][c % len(PINS[name])])}))
     elif kind == "remove":
-        history.append(Commit((parent,), {kept: synced for kept, synced in state.items() if kept != name}))
+        history.append(
+            Commit((parent,), {kept: synced for kept, synced in state.items() if kept != name})
+        )
     elif kind in {"merge", "octopus"}:
         parents = tuple(dict.fromkeys([parent, other, *([third] if kind == "octopus" else [])]))
         history.append(Commit(parents, _merged([history[one].state for one in parents], c)))
     elif kind in {"revert", "cherry-pick"} and history[other].parents:
         before, after = history[history[other].parents[0]].state, history[other].state
-        history.append(Commit((parent,), _replayed(state, *((after, before) if kind == "revert" else (before, after)))))
+        history.append(
+            Commit(
+                (parent,),
+                _replayed(state, *((after, before) if kind == "revert" else (before, after))),
+            )
+        )
     else:
         history.append(Commit((parent,), state))
 
 
 def _merged(states: Sequence[State], choice: int) -> State:
     """Each mirror as one of the parents has it."""
-    chosen = {name: states[(choice >> 2 * at) % len(states)].get(name) for at, name in enumerate(NAMES)}
+    chosen = {
+        name: states[(choice >> 2 * at) % len(states)].get(name) for at, name in enumerate(NAMES)
+    }
     return {name: synced for name, synced in chosen.items() if synced is not None}
 
 
 def _replayed(state: State, before: State, after: State) -> State:
     """The state with each mirror that differs between two others as the second has it."""
-    chosen = {name: (state if before.get(name) == after.get(name) else after).get(name) for name in NAMES}
+    chosen = {
+        name: (state if before.get(name) == after.get(name) else after).get(name) for name in NAMES
+    }
     return {name: synced for name, synced in chosen.items() if synced is not None}
 
 
@@ -252,7 +313,11 @@ def _change(world: World, name: str, pin: str, kind: str, a: int, b: int) -> tup
     path = paths[a % len(paths)]
     mode, blob = piece.files[path]
     if kind == "add":
-        where = "hidden/" if name == "hidden" else os.path.dirname(path).removeprefix("third_party/") + "/"
+        where = (
+            "hidden/"
+            if name == "hidden"
+            else os.path.dirname(path).removeprefix("third_party/") + "/"
+        )
         where = f"{name}/" if where == "provenance/" else where
         return (inline("100644", f"third_party/{where}new", b"%d" % b),)
     if kind == "delete":
@@ -267,11 +332,20 @@ def _change(world: World, name: str, pin: str, kind: str, a: int, b: int) -> tup
     # what a record says of files that are not there, nobody can judge without the upstream
     start = content.index(b'"mirror"') if name == "hidden" and path == piece.record else 0
     at = start + b % (len(content) - start)
-    return (inline(mode, path, content[:at] + bytes([content[at] ^ (1 + a % 255)]) + content[at + 1 :]),)
+    return (
+        inline(mode, path, content[:at] + bytes([content[at] ^ (1 + a % 255)]) + content[at + 1 :]),
+    )
 
 
 @EXAMPLES
-@given(before=HISTORIES, mirror=st.sampled_from(NAMES), kind=st.sampled_from(KINDS), a=NUMBERS, b=NUMBERS, after=HISTORIES)
+@given(
+    before=HISTORIES,
+    mirror=st.sampled_from(NAMES),
+    kind=st.sampled_from(KINDS),
+    a=NUMBERS,
+    b=NUMBERS,
+    after=HISTORIES,
+)
 def test_one_change_raises_an_alarm_where_it_was_made(
     world: World, before: list[Step], mirror: str, kind: str, a: int, b: int, after: list[Step]
 ) -> None:
@@ -306,7 +380,10 @@ def _record_edited(files: Files, **keys: object) -> None:
     record = json.loads(files[RECORD][1])
     upstream = {key: keys.pop(key) for key in list(keys) if key in record["upstream"]}
     edited = record | keys | {"upstream": record["upstream"] | upstream}
-    files[RECORD] = ("100644", json.dumps(edited, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    files[RECORD] = (
+        "100644",
+        json.dumps(edited, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n",
+    )
 
 
 def _manifest_edited(files: Files, old: bytes, new: bytes) -> None:
@@ -320,11 +397,23 @@ TABLE = b'[mirrors."alpha"]\n'
 FAULTS: dict[str, tuple[Callable[[Files], object], bool]] = {
     "nothing but drift": (lambda _: None, True),
     "a record that has moved": (lambda files: _record_edited(files, path="away"), True),
-    "a manifest that has moved": (lambda files: _manifest_edited(files, TABLE, TABLE + b'into = "away"\n'), True),
+    "a manifest that has moved": (
+        lambda files: _manifest_edited(files, TABLE, TABLE + b'into = "away"\n'),
+        True,
+    ),
     "another pin": (lambda files: _manifest_edited(files, b'"v1"', b'"v2"'), True),
-    "no such mirror in the manifest": (lambda files: _manifest_edited(files, TABLE, b'[mirrors."other"]\n'), True),
-    "a proof of another time": (lambda files: _record_edited(files, commit_time="2000-01-01T00:00:00Z"), True),
-    "far too many files": (lambda files: files.update({f"{ALPHA}more{n}": ("100644", b"") for n in range(9)}), True),
+    "no such mirror in the manifest": (
+        lambda files: _manifest_edited(files, TABLE, b'[mirrors."other"]\n'),
+        True,
+    ),
+    "a proof of another time": (
+        lambda files: _record_edited(files, commit_time="2000-01-01T00:00:00Z"),
+        True,
+    ),
+    "far too many files": (
+        lambda files: files.update({f"{ALPHA}more{n}": ("100644", b"") for n in range(9)}),
+        True,
+    ),
     "an unreadable record": (lambda files: files.update({RECORD: ("100644", b"{}")}), False),
     "no record": (lambda files: files.pop(RECORD), False),
     "a proof of another commit": (lambda files: _record_edited(files, commit="1" * 40), False),
@@ -342,9 +431,18 @@ def _edited(files: Files, right: Files, path: int, content: int) -> Files:
     """With one file of a copy, or one beside, made right, another, or gone."""
     names = sorted({*right, *(file for file in files if _is_copied(file, right)), f"{ALPHA}new"})
     name = names[path % len(names)]
-    choices = [right.get(name), None, ("100644", b"one"), ("100644", b"other"), ("100755", b"one"), ("120000", b"one")]
+    choices = [
+        right.get(name),
+        None,
+        ("100644", b"one"),
+        ("100644", b"other"),
+        ("100755", b"one"),
+        ("120000", b"one"),
+    ]
     chosen = choices[content % len(choices)]
-    return {file: value for file, value in files.items() if file != name} | ({name: chosen} if chosen else {})
+    return {file: value for file, value in files.items() if file != name} | (
+        {name: chosen} if chosen else {}
+    )
 
 
 def _is_worse(files: Files, parents: Sequence[Files], right: Files, *, is_shown: bool) -> bool:
@@ -358,7 +456,10 @@ def _is_worse(files: Files, parents: Sequence[Files], right: Files, *, is_shown:
 def good(world: World) -> Files:
     """third_party/ with one mirror as it was synced."""
     piece = world.pieces["alpha", "v1"]
-    files = {path: (mode, world.content(blob)) for path, (mode, blob) in {**world.own, **piece.files}.items()}
+    files = {
+        path: (mode, world.content(blob))
+        for path, (mode, blob) in {**world.own, **piece.files}.items()
+    }
     return files | {MANIFEST: ("100644", piece.manifest.encode())}
 
 
@@ -370,11 +471,18 @@ def good(world: World) -> Files:
 ).via("who puts a file back makes no others too many")
 @given(fault=st.sampled_from(sorted(FAULTS)), drift=EDITS, edits=EDITS)
 def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
-    world: World, good: Files, monkeypatch: pytest.MonkeyPatch, fault: str, drift: list[tuple], edits: list[tuple]
+    world: World,
+    good: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    drift: list[tuple],
+    edits: list[tuple],
 ) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     copied = {path: value for path, value in good.items() if path.startswith((ALPHA, LICENSES))}
-    away = {path.replace(ALPHA, AWAY): value for path, value in copied.items() if path.startswith(ALPHA)}
+    away = {
+        path.replace(ALPHA, AWAY): value for path, value in copied.items() if path.startswith(ALPHA)
+    }
     break_it, is_shown = FAULTS[fault]
     right = copied | (away if "moved" in fault else {})
     broken = dict(good)
@@ -390,7 +498,9 @@ def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
         elif kind == 1:
             sides = [ours if path >> at % 16 & 1 else theirs for at in range(99)]
             names = sorted({*ours, *theirs})
-            merged = {name: side[name] for name, side in zip(names, sides, strict=False) if name in side}
+            merged = {
+                name: side[name] for name, side in zip(names, sides, strict=False) if name in side
+            }
             history.append((tuple(dict.fromkeys((parent, other))), merged))
         else:
             history.append(((parent,), _edited(ours, right, path, content)))
@@ -414,7 +524,18 @@ def test_every_byte_of_a_record_is_protected(world: World, name: str) -> None:
     bad = [
         Commit(
             (0,),
-            {name: Synced("v1", (inline("100644", piece.record, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]),))},
+            {
+                name: Synced(
+                    "v1",
+                    (
+                        inline(
+                            "100644",
+                            piece.record,
+                            content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :],
+                        ),
+                    ),
+                )
+            },
         )
         for at in range(start, len(content))
     ]

@@ -72,12 +72,18 @@ COLLIDING = {
 
 @pytest.mark.parametrize(("paths", "pair"), COLLIDING.values(), ids=COLLIDING)
 def test_what_is_one_file_elsewhere_collides(paths: list[str], pair: tuple[str, str]) -> None:
-    assert next(collisions(RepoPath(path.encode()) for path in paths)) == (pair[0].encode(), pair[1].encode())
+    assert next(collisions(RepoPath(path.encode()) for path in paths)) == (
+        pair[0].encode(),
+        pair[1].encode(),
+    )
 
 
 SHORT_NAMES = {
     "the first of a name": (["wasi-clocks/x", "WASI-C~1/x"], ("wasi-clocks", "WASI-C~1")),
-    "deep down, the other first": (["a/B/LONGFI~2.TEX", "a/B/longfile.text"], ("a/B/longfile.text", "a/B/LONGFI~2.TEX")),
+    "deep down, the other first": (
+        ["a/B/LONGFI~2.TEX", "a/B/longfile.text"],
+        ("a/B/longfile.text", "a/B/LONGFI~2.TEX"),
+    ),
     "with a hash": (["third_party/x", "the057~1"], ("third_party", "the057~1")),
     "with a hash and many": (["third_party", "THE0~123"], ("third_party", "THE0~123")),
     "an extension that is long": (["a.toml", "A~1.TOM"], ("a.toml", "A~1.TOM")),
@@ -86,8 +92,12 @@ SHORT_NAMES = {
 
 
 @pytest.mark.parametrize(("paths", "pair"), SHORT_NAMES.values(), ids=SHORT_NAMES)
-def test_a_name_that_windows_may_give_another_collides(paths: list[str], pair: tuple[str, str]) -> None:
-    assert list(collisions(RepoPath(path.encode()) for path in paths)) == [(pair[0].encode(), pair[1].encode())]
+def test_a_name_that_windows_may_give_another_collides(
+    paths: list[str], pair: tuple[str, str]
+) -> None:
+    assert list(collisions(RepoPath(path.encode()) for path in paths)) == [
+        (pair[0].encode(), pair[1].encode())
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,11 @@ def test_other_names_with_a_tilde_do_not(names: list[str]) -> None:
 
 
 def test_of_very_many_short_names_the_collisions_are_found_soon() -> None:
-    names = [f"x/{kind}{n}{end}" for n in range(20_000) for kind, end in (("a", "~1"), ("longer name ", ""))]
+    names = [
+        f"x/{kind}{n}{end}"
+        for n in range(20_000)
+        for kind, end in (("a", "~1"), ("longer name ", ""))
+    ]
     assert list(collisions(RepoPath(name.encode()) for name in names)) == []
 
 
@@ -162,11 +176,22 @@ def test_names_that_are_not_utf8_collide_where_the_rest_does() -> None:
     assert list(collisions([RepoPath(b"\xffA"), RepoPath(b"\xffa")])) == [(b"\xffA", b"\xffa")]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1), max_size=5, unique_by=str.casefold))
-def test_names_that_differ_in_more_than_case_and_composition_do_not_collide(names: list[str]) -> None:
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1),
+        max_size=5,
+        unique_by=str.casefold,
+    )
+)
+def test_names_that_differ_in_more_than_case_and_composition_do_not_collide(
+    names: list[str],
+) -> None:
     import unicodedata
 
-    folded = {unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()) for name in names}
+    folded = {
+        unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        for name in names
+    }
     found = list(collisions(RepoPath(name.encode()) for name in names))
     assert (found == []) == (len(folded) == len(names))
 
@@ -174,9 +199,21 @@ def test_names_that_differ_in_more_than_case_and_composition_do_not_collide(name
 @pytest.mark.parametrize(
     ("files", "reference", "words"),
     [
-        ({"aux.c": b"", "a": b""}, "name-windows-reserved", "cannot copy aux.c exactly\n  Windows takes its name for a device"),
-        ({"a:b/c": b"", "a": b""}, "name-windows-character", 'cannot copy a:b exactly\n  its name holds one of <>:"|?*'),
-        ({"a": b"", "b.": b""}, "name-trailing-dot-or-blank", "cannot copy b. exactly\n  its name ends with a dot or a blank"),
+        (
+            {"aux.c": b"", "a": b""},
+            "name-windows-reserved",
+            "cannot copy aux.c exactly\n  Windows takes its name for a device",
+        ),
+        (
+            {"a:b/c": b"", "a": b""},
+            "name-windows-character",
+            'cannot copy a:b exactly\n  its name holds one of <>:"|?*',
+        ),
+        (
+            {"a": b"", "b.": b""},
+            "name-trailing-dot-or-blank",
+            "cannot copy b. exactly\n  its name ends with a dot or a blank",
+        ),
         (
             {"deep/A": b"1", "deep/a": b"2"},
             "name-collides",
@@ -192,11 +229,16 @@ def test_sync_refuses_with_the_way_out_and_copies_what_is_allowed(
     ran = host.run("sync")
     assert ran.status == 2
     assert f"error: mirror up {words}" in ran.err
-    assert f'hint: leave it out with `exclude`; to copy it all the same: allow = ["{reference}"]\n' in ran.err
+    assert (
+        f'hint: leave it out with `exclude`; to copy it all the same: allow = ["{reference}"]\n'
+        in ran.err
+    )
     assert not (host.third_party / "up").exists()
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, allow=[reference]))
     host.sync("--commit")
-    assert host.git("rev-parse", "HEAD:third_party/up") == git(upstream.path, "rev-parse", "v1^{tree}")
+    assert host.git("rev-parse", "HEAD:third_party/up") == git(
+        upstream.path, "rev-parse", "v1^{tree}"
+    )
     assert host.run("verify").status == 0
 
 
@@ -234,7 +276,9 @@ def test_what_is_left_out_is_not_judged(host: Host, upstream: Upstream) -> None:
 
 def test_a_symlink_that_git_would_refuse_to_push_is_refused(host: Host, upstream: Upstream) -> None:
     # git's index does not take it either, so the tree is made without
-    tree = git(upstream.path, "mktree", stdin=f"120000 blob {upstream.blob(b'a')}\t.gitmodules\n".encode())
+    tree = git(
+        upstream.path, "mktree", stdin=f"120000 blob {upstream.blob(b'a')}\t.gitmodules\n".encode()
+    )
     upstream.tag("v1", git(upstream.path, "commit-tree", "-m", "v1", tree))
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     ran = host.run("sync")

@@ -27,8 +27,16 @@ STAGES = {"pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", 
 ALL = tuple(hook["id"] for hook in HOOKS)
 
 # what reaches a package index here, before the scratch home hides it
-_PIP_FILES = [path for path in (Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf") if path.is_file()]
-NETWORK = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name.startswith("SSL_")}
+_PIP_FILES = [
+    path
+    for path in (Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf")
+    if path.is_file()
+]
+NETWORK = {
+    name: value
+    for name, value in os.environ.items()
+    if name.lower().endswith("_proxy") or name.startswith("SSL_")
+}
 NETWORK |= {"PIP_CONFIG_FILE": str(_PIP_FILES[0])} if _PIP_FILES else {}
 
 
@@ -51,7 +59,13 @@ class Framework:
     def _run(self, command: list[str], environment: dict[str, str]) -> Ran:
         environment = {**os.environ, **self.environment, **environment}
         done = subprocess.run(
-            command, cwd=self.host.path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            cwd=self.host.path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -85,9 +99,17 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Framework:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     program.chmod(0o755)
     with released(place) as upstream:
-        framework = Framework(Host.create(place / "host"), place / "remote.git", upstream, environment)
-        local = [{key: value for key, value in hook.items() if key != "minimum_pre_commit_version"} for hook in HOOKS]
-        configure(framework.host, {"repo": "local", "hooks": [{**hook, "language": "system"} for hook in local]})
+        framework = Framework(
+            Host.create(place / "host"), place / "remote.git", upstream, environment
+        )
+        local = [
+            {key: value for key, value in hook.items() if key != "minimum_pre_commit_version"}
+            for hook in HOOKS
+        ]
+        configure(
+            framework.host,
+            {"repo": "local", "hooks": [{**hook, "language": "system"} for hook in local]},
+        )
         framework.host.manifest(mirror("up", upstream.url, tag="v1", local=True))
         framework.host.sync("--commit")
         git(place, "init", "--quiet", "--bare", str(framework.remote))
@@ -95,7 +117,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Framework:
         framework.host.git("push", "--quiet", "--set-upstream", "origin", "main")
         ran = framework.pre_commit("install")
         assert ran.status == 0, ran
-        assert {path.name for path in (framework.host.path / ".git/hooks").iterdir() if path.suffix != ".sample"} == STAGES
+        assert {
+            path.name
+            for path in (framework.host.path / ".git/hooks").iterdir()
+            if path.suffix != ".sample"
+        } == STAGES
     return framework
 
 
@@ -122,7 +148,10 @@ def only(stage: str) -> str:
 
 def test_the_hooks_are_as_the_framework_wants_them() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "validate-manifest", MANIFEST], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pre_commit", "validate-manifest", MANIFEST],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -144,7 +173,11 @@ def test_an_honest_sync_passes_every_stage(framework: Framework) -> None:
     assert ran.status == 0, ran.err
     assert framework.host.git("rev-parse", "HEAD^") == before
     ran = framework.attempt("push", "origin", "main")
-    assert (ran.status, ran.out.count("no mirror changes without its record (push)"), ran.out.count("Passed")) == (0, 1, 1)
+    assert (
+        ran.status,
+        ran.out.count("no mirror changes without its record (push)"),
+        ran.out.count("Passed"),
+    ) == (0, 1, 1)
     assert framework.remote_refs() == f"refs/heads/main {framework.head}"
 
 
@@ -166,7 +199,9 @@ def test_a_commit_of_something_else_passes(framework: Framework) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["-a"], ["third_party/up/a.wit"]])
-def test_an_edited_mirror_is_refused_at_pre_commit(framework: Framework, arguments: list[str]) -> None:
+def test_an_edited_mirror_is_refused_at_pre_commit(
+    framework: Framework, arguments: list[str]
+) -> None:
     before = framework.head
     (framework.host.third_party / "up/a.wit").write_text("edited\n")
     ran = framework.attempt("commit", "-m", "edit", *arguments)
@@ -178,7 +213,9 @@ def test_an_edited_mirror_is_refused_at_pre_commit(framework: Framework, argumen
     assert "refused: 1 violation in the index" in lines
 
 
-def test_a_deleted_file_of_a_mirror_is_refused_though_no_file_is_left_to_pass(framework: Framework) -> None:
+def test_a_deleted_file_of_a_mirror_is_refused_though_no_file_is_left_to_pass(
+    framework: Framework,
+) -> None:
     before = framework.head
     framework.host.git("rm", "--quiet", "third_party/up/a.wit")
     ran = framework.attempt("commit", "-m", "delete")
@@ -206,12 +243,16 @@ def test_a_missing_trailer_is_refused_at_commit_msg(framework: Framework) -> Non
     assert "  trailer-missing  up\n" in ran.err
 
 
-def test_a_merge_that_leaves_a_file_without_its_mirror_is_refused_at_pre_merge_commit(framework: Framework) -> None:
+def test_a_merge_that_leaves_a_file_without_its_mirror_is_refused_at_pre_merge_commit(
+    framework: Framework,
+) -> None:
     host = framework.host
     host.git("checkout", "--quiet", "-b", "side")
     (host.third_party / "up/new.wit").write_text("new\n")
     host.git("add", "third_party")
-    host.git("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "a file beside upstream's")
+    host.git(
+        "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "a file beside upstream's"
+    )
     host.git("checkout", "--quiet", "main")
     removed = host.run("remove", "up", "--commit", **framework.environment)
     assert removed.status == 0, removed.err
@@ -219,7 +260,10 @@ def test_a_merge_that_leaves_a_file_without_its_mirror_is_refused_at_pre_merge_c
     ran = framework.attempt("merge", "--no-edit", "side")
     assert (ran.status, framework.head) == (1, before), ran
     assert "- hook id: git-verbatim-pre-merge-commit\n- exit code: 1\n" in ran.err
-    assert "    third_party/up/new.wit: no mirror, record, licence or manifest accounts for it\n" in ran.err
+    assert (
+        "    third_party/up/new.wit: no mirror, record, licence or manifest accounts for it\n"
+        in ran.err
+    )
 
 
 def test_commits_in_a_linked_worktree_are_judged(framework: Framework, tmp_path: Path) -> None:
@@ -264,7 +308,9 @@ def test_the_first_commit_of_a_new_branch_is_judged_too(framework: Framework) ->
     assert_refused(framework, framework.attempt("push", "origin", "topic"), bad)
 
 
-def test_a_bad_commit_is_refused_when_all_of_the_history_is_new_to_the_remote(framework: Framework, tmp_path: Path) -> None:
+def test_a_bad_commit_is_refused_when_all_of_the_history_is_new_to_the_remote(
+    framework: Framework, tmp_path: Path
+) -> None:
     """The framework then names no range at all, but the branch."""
     git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "new.git"))
     framework.host.git("remote", "add", "new", str(tmp_path / "new.git"))
@@ -274,17 +320,25 @@ def test_a_bad_commit_is_refused_when_all_of_the_history_is_new_to_the_remote(fr
     assert git(tmp_path / "new.git", "for-each-ref") == ""
 
 
-def test_an_honest_history_is_accepted_when_all_of_it_is_new_to_the_remote(framework: Framework, tmp_path: Path) -> None:
+def test_an_honest_history_is_accepted_when_all_of_it_is_new_to_the_remote(
+    framework: Framework, tmp_path: Path
+) -> None:
     git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "new.git"))
     framework.host.git("remote", "add", "new", str(tmp_path / "new.git"))
     ran = framework.attempt("push", "new", "main")
     assert (ran.status, git(tmp_path / "new.git", "rev-parse", "main")) == (0, framework.head), ran
 
 
-def test_a_bad_commit_is_refused_when_the_remote_is_given_by_its_url(framework: Framework, tmp_path: Path) -> None:
+def test_a_bad_commit_is_refused_when_the_remote_is_given_by_its_url(
+    framework: Framework, tmp_path: Path
+) -> None:
     git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "new.git"))
     bad = framework.commit("edit", edited=True)
-    assert_refused(framework, framework.attempt("push", str(tmp_path / "new.git"), "HEAD:refs/heads/topic"), bad)
+    assert_refused(
+        framework,
+        framework.attempt("push", str(tmp_path / "new.git"), "HEAD:refs/heads/topic"),
+        bad,
+    )
     assert_refused(framework, framework.attempt("push", str(framework.remote), "main"), bad)
 
 
@@ -301,7 +355,9 @@ def test_a_deletion_has_nothing_to_judge(framework: Framework) -> None:
     framework.host.git("push", "--quiet", "--no-verify", "origin", "main:old")
     ran = framework.attempt("push", "origin", ":old")
     assert ran.status == 0, ran
-    assert framework.remote_refs() == f"refs/heads/main {git(framework.remote, 'rev-parse', 'main')}"
+    assert (
+        framework.remote_refs() == f"refs/heads/main {git(framework.remote, 'rev-parse', 'main')}"
+    )
 
 
 def test_of_several_refs_the_framework_shows_the_first_alone(framework: Framework) -> None:
@@ -313,7 +369,15 @@ def test_of_several_refs_the_framework_shows_the_first_alone(framework: Framewor
     framework.host.git("branch", "b-bad")
     ran = framework.attempt("push", "origin", "a-good", "b-bad")
     assert (ran.status, bad in framework.remote_refs()) == (0, True)
-    framework.host.git("push", "--quiet", "origin", "--delete", "a-good", "b-bad", PATH=framework.environment["PATH"])
+    framework.host.git(
+        "push",
+        "--quiet",
+        "origin",
+        "--delete",
+        "a-good",
+        "b-bad",
+        PATH=framework.environment["PATH"],
+    )
     ours = run_tool(
         framework.host.path,
         "hook",
@@ -335,7 +399,9 @@ def test_of_several_refs_the_framework_shows_the_first_alone(framework: Framewor
 @pytest.mark.parametrize("edited", [True, False])
 def test_a_range_named_by_hand_is_judged(framework: Framework, *, edited: bool) -> None:
     bad = framework.commit("edit", edited=edited)
-    ran = framework.pre_commit("run", "--hook-stage", "pre-push", "--from-ref", "origin/main", "--to-ref", "HEAD")
+    ran = framework.pre_commit(
+        "run", "--hook-stage", "pre-push", "--from-ref", "origin/main", "--to-ref", "HEAD"
+    )
     assert ran.status == int(edited), ran
     assert (f"commit {bad[:12]}  edit\n" in ran.out) is edited
 
@@ -343,7 +409,9 @@ def test_a_range_named_by_hand_is_judged(framework: Framework, *, edited: bool) 
 def test_a_push_without_commits_to_judge_is_not_called_clean(framework: Framework) -> None:
     ran = framework.pre_commit("run", "--hook-stage", "pre-push", "--all-files")
     assert ran.status == 1
-    assert "- exit code: 2\n\nerror: the pre-commit framework names no commits to judge\n" in ran.out
+    assert (
+        "- exit code: 2\n\nerror: the pre-commit framework names no commits to judge\n" in ran.out
+    )
 
 
 def test_what_is_staged_is_judged_by_a_run_over_all_files(framework: Framework) -> None:
@@ -354,7 +422,9 @@ def test_what_is_staged_is_judged_by_a_run_over_all_files(framework: Framework) 
     assert (ran.status, "refused: 1 violation in the index\n" in ran.out) == (1, True)
 
 
-def test_a_configuration_that_keeps_the_message_file_away_refuses_to_commit(framework: Framework) -> None:
+def test_a_configuration_that_keeps_the_message_file_away_refuses_to_commit(
+    framework: Framework,
+) -> None:
     config = framework.host.path / ".pre-commit-config.yaml"
     config.write_text(json.dumps({**json.loads(config.read_text()), "files": "^src/"}))
     framework.host.git("add", "--all")
@@ -368,11 +438,15 @@ def test_a_configuration_that_keeps_the_message_file_away_refuses_to_commit(fram
 
 
 @pytest.mark.timeout(600)
-def test_hooks_from_a_repository_in_their_own_environment(framework: Framework, tmp_path: Path) -> None:
+def test_hooks_from_a_repository_in_their_own_environment(
+    framework: Framework, tmp_path: Path
+) -> None:
     """The only slow test here, half a minute: it installs the program as it is now with all that it needs."""
     program = tmp_path / "program"
     for package in ("sync", "policies"):
-        shutil.copytree(ROOT / package, program / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, program / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for name in ("pyproject.toml", "README.md", "LICENSE", MANIFEST.name):
         shutil.copy2(ROOT / name, program / name)
     git(program, "init", "--quiet")
@@ -380,11 +454,19 @@ def test_hooks_from_a_repository_in_their_own_environment(framework: Framework, 
     git(program, "commit", "--quiet", "-m", "program")
     configure(
         framework.host,
-        {"repo": str(program), "rev": git(program, "rev-parse", "HEAD"), "hooks": [{"id": name} for name in ALL]},
+        {
+            "repo": str(program),
+            "rev": git(program, "rev-parse", "HEAD"),
+            "hooks": [{"id": name} for name in ALL],
+        },
     )
-    framework.environment.update({"PRE_COMMIT_HOME": str(tmp_path / "pre-commit"), "PATH": os.environ["PATH"]})
+    framework.environment.update(
+        {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit"), "PATH": os.environ["PATH"]}
+    )
     made = framework.pre_commit("install", "--install-hooks", **NETWORK)
-    if made.status != 0 and any(words in made.out for words in ("No matching distribution", "connection", "Connection")):
+    if made.status != 0 and any(
+        words in made.out for words in ("No matching distribution", "connection", "Connection")
+    ):
         pytest.skip("no package index is reached from here")
     assert made.status == 0, made.out
     before = framework.head
@@ -399,7 +481,9 @@ def test_hooks_from_a_repository_in_their_own_environment(framework: Framework, 
     framework.host.git("add", "third_party/mirrors.toml")
     ran = framework.attempt("commit", "-m", "move up")
     assert (ran.status, ran.err.count("Passed")) == (0, 3), ran
-    assert framework.host.git("log", "-1", "--format=%(trailers:key=Mirror-Sync)").startswith("Mirror-Sync: up v2 ")
+    assert framework.host.git("log", "-1", "--format=%(trailers:key=Mirror-Sync)").startswith(
+        "Mirror-Sync: up v2 "
+    )
     bad = framework.commit("edit", edited=True)
     assert_refused(framework, framework.attempt("push", "origin", "main"), bad)
 
@@ -413,12 +497,19 @@ def own(framework: Framework) -> Framework:
     (framework.host.path / ".venv").symlink_to(sys.prefix)
     shutil.copy2(OWN, framework.host.path / OWN.name)
     framework.host.git("add", OWN.name)
-    framework.host.git("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "this project's")
+    framework.host.git(
+        "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "this project's"
+    )
     return framework
 
 
 def test_our_configuration_is_as_the_framework_wants_it_and_has_all_hooks_that_we_ship() -> None:
-    done = subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", OWN], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "validate-config", OWN],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "")
     content = yaml.safe_load(OWN.read_text())
     assert set(content["default_install_hook_types"]) == STAGES

@@ -40,15 +40,25 @@ def _dump(document: Json) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-PATHS = st.lists(st.sampled_from([b"a", b"b", b"wit", b"deps", b"LICENSE", b"COPYING.md"]), min_size=1, max_size=3).map(b"/".join)
+PATHS = st.lists(
+    st.sampled_from([b"a", b"b", b"wit", b"deps", b"LICENSE", b"COPYING.md"]),
+    min_size=1,
+    max_size=3,
+).map(b"/".join)
 
 
 def _possible(files: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    directories = {path[:at] for path in files for at in range(len(path)) if path[at : at + 1] == b"/"}
+    directories = {
+        path[:at] for path in files for at in range(len(path)) if path[at : at + 1] == b"/"
+    }
     return {path: content for path, content in files.items() if path not in directories}
 
 
-FILES = st.dictionaries(PATHS, st.binary(max_size=4), min_size=1, max_size=8).map(_possible).filter(bool)
+FILES = (
+    st.dictionaries(PATHS, st.binary(max_size=4), min_size=1, max_size=8)
+    .map(_possible)
+    .filter(bool)
+)
 
 
 @MANY
@@ -58,10 +68,20 @@ def test_an_honest_record_has_no_problems_and_survives_writing(
 ) -> None:
     directories = sorted({path.rpartition(b"/")[0] for path in files})
     source = data.draw(st.sampled_from(directories))
-    below = sorted(p.removeprefix(source + b"/") for p in files if p.startswith(source + b"/") or not source)
-    left_out = data.draw(st.sets(st.sampled_from(below), max_size=len(below) - 1)) if len(below) > 1 else set()
+    below = sorted(
+        p.removeprefix(source + b"/") for p in files if p.startswith(source + b"/") or not source
+    )
+    left_out = (
+        data.draw(st.sets(st.sampled_from(below), max_size=len(below) - 1))
+        if len(below) > 1
+        else set()
+    )
     record = record_of(
-        files, source, selection=Selection(exclude=tuple(f"/{p.decode()}" for p in sorted(left_out))), tags=tags, time=time
+        files,
+        source,
+        selection=Selection(exclude=tuple(f"/{p.decode()}" for p in sorted(left_out))),
+        tags=tags,
+        time=time,
     )
     assert record.problems() == []
     assert parse_record(dump_record(record), "up") == record
@@ -126,9 +146,18 @@ def test_a_changed_value_is_found(way: tuple[str | int, ...]) -> None:
     assert is_found(_changed(way, _other))
 
 
-@pytest.mark.parametrize("way", [way for way in PROVABLE if _get(json.loads(dump_record(honest())), way) != []], ids=_name)
+@pytest.mark.parametrize(
+    "way",
+    [way for way in PROVABLE if _get(json.loads(dump_record(honest())), way) != []],
+    ids=_name,
+)
 def test_a_value_that_is_taken_away_is_found(way: tuple[str | int, ...]) -> None:
-    assert is_found(_changed(way, lambda value: [] if isinstance(value, list) else "" if isinstance(value, str) else None))
+    assert is_found(
+        _changed(
+            way,
+            lambda value: [] if isinstance(value, list) else "" if isinstance(value, str) else None,
+        )
+    )
 
 
 LISTS = ["files", "licenses", "proof.tags", "proof.trees", "selection.exclude"]
@@ -138,7 +167,11 @@ LISTS = ["files", "licenses", "proof.tags", "proof.trees", "selection.exclude"]
 @pytest.mark.parametrize("at", [0, -1], ids=["first", "last"])
 def test_an_element_that_is_taken_away_is_found(name: str, at: int) -> None:
     way = tuple(name.split("."))
-    assert is_found(_changed(way, lambda value: [element for n, element in enumerate(value) if n != at % len(value)]))
+    assert is_found(
+        _changed(
+            way, lambda value: [element for n, element in enumerate(value) if n != at % len(value)]
+        )
+    )
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -156,7 +189,9 @@ def test_another_order_is_found(name: str) -> None:
 
 @MANY
 @given(way=st.sampled_from([way for way in ALL if way[0] == "proof"]), data=st.data())
-def test_any_bit_of_a_proof_object_that_flips_is_found(way: tuple[str | int, ...], data: st.DataObject) -> None:
+def test_any_bit_of_a_proof_object_that_flips_is_found(
+    way: tuple[str | int, ...], data: st.DataObject
+) -> None:
     def flip(text: str) -> str:
         raw = bytearray(base64.b64decode(text))
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -185,7 +220,12 @@ def test_two_files_exchanged_are_found() -> None:
     record = honest()
     one, other = record.files
     forged = (one._replace(blob=other.blob), other._replace(blob=one.blob))
-    assert changed_record(record, files=forged, tree=build_trees(f.entry for f in forged)[b""].id).problems() != []
+    assert (
+        changed_record(
+            record, files=forged, tree=build_trees(f.entry for f in forged)[b""].id
+        ).problems()
+        != []
+    )
 
 
 def test_a_wider_selection_than_was_copied_is_found() -> None:
@@ -213,16 +253,22 @@ def test_what_is_wrong_is_said() -> None:
     assert _said(tag_objects=(other_tag, tags[1])) == [
         f"a tag object of the proof hashes to {object_id('tag', other_tag)}, expected {record.upstream.tag}"
     ]
-    assert _said(tag_objects=tags[:1]) == [f"the tag does not lead to commit {record.upstream.commit}"]
+    assert _said(tag_objects=tags[:1]) == [
+        f"the tag does not lead to commit {record.upstream.commit}"
+    ]
     assert _said(tag_objects=(b"x",)) == ["not a tag object that leads to a commit"]
     later = commit.replace(b"1767323045", b"1767323046")
     assert _said(commit_object=later) == [
         f"the commit object hashes to {object_id('commit', later)}, the record says {record.upstream.commit}",
         "the commit's time is 2026-01-02T03:04:06Z, the record says 2026-01-02T03:04:05Z",
     ]
-    assert _said(proof_trees=(*trees, b"")) == ["the proof holds tree objects that it does not need"]
+    assert _said(proof_trees=(*trees, b"")) == [
+        "the proof holds tree objects that it does not need"
+    ]
     missing = object_id("tree", trees[0])
-    assert _said(proof_trees=trees[1:]) == [f"neither the proof nor the files have the tree object {missing}"]
+    assert _said(proof_trees=trees[1:]) == [
+        f"neither the proof nor the files have the tree object {missing}"
+    ]
 
 
 # the raw objects
@@ -258,9 +304,15 @@ def test_what_is_no_commit_has_no_tree(raw: bytes) -> None:
 TIMES = {
     "no committer": (b"tree x\nauthor A <a> 1 +0000\n\n", "^not a commit object: it has no time$"),
     "a committer in the message": (b"tree x\n\ncommitter A <a> 1 +0000\n", "it has no time"),
-    "a committer between paragraphs": (b"tree x\n\na\n\ncommitter A <a> 1 +0000\n\nb\n", "it has no time"),
+    "a committer between paragraphs": (
+        b"tree x\n\na\n\ncommitter A <a> 1 +0000\n\nb\n",
+        "it has no time",
+    ),
     "no number": (b"committer A <a> one +0000\n\n", "it has no time"),
-    "a number past all dates": (b"committer A <a> 999999999999999999 +0000\n\n", "too large|out of range"),
+    "a number past all dates": (
+        b"committer A <a> 999999999999999999 +0000\n\n",
+        "too large|out of range",
+    ),
     "the year 999": (b"committer A <a> -30610224001 +0000\n\n", "it has no time"),
     "before all years": (b"committer A <a> -99999999999 +0000\n\n", "out of range"),
 }
@@ -276,8 +328,12 @@ def test_a_commits_time_is_utc_wherever_one_is(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     time.tzset()
     try:
-        assert commit_time(b"tree x\ncommitter A <a> 1767323045 +0100\n\n") == "2026-01-02T03:04:05Z"
-        assert commit_time(b"tree x\ncommitter A <a> -30610224000 -1200\n\n") == "1000-01-01T00:00:00Z"
+        assert (
+            commit_time(b"tree x\ncommitter A <a> 1767323045 +0100\n\n") == "2026-01-02T03:04:05Z"
+        )
+        assert (
+            commit_time(b"tree x\ncommitter A <a> -30610224000 -1200\n\n") == "1000-01-01T00:00:00Z"
+        )
     finally:
         monkeypatch.undo()
         time.tzset()

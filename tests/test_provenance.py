@@ -35,17 +35,28 @@ def test_the_bytes_are_sorted_indented_json_with_a_final_newline() -> None:
     assert canonical.encode() == GOOD
 
 
-def test_two_hosts_two_homes_and_two_locales_write_the_same_bytes(tmp_path: Path, upstream: Upstream) -> None:
-    upstream.release("v1", {"wit/ä.wit": b"a", "wit/b": ("100755", b"b"), "LICENSE": b"l", "wit/deps/c": b"c"})
+def test_two_hosts_two_homes_and_two_locales_write_the_same_bytes(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    upstream.release(
+        "v1", {"wit/ä.wit": b"a", "wit/b": ("100755", b"b"), "LICENSE": b"l", "wit/deps/c": b"c"}
+    )
     upstream.tag("v1-signed", "v1", annotated=True)
     environments = [
         {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
-        {"TZ": "America/St_Johns", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2", "HOME": str(tmp_path)},
+        {
+            "TZ": "America/St_Johns",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONHASHSEED": "2",
+            "HOME": str(tmp_path),
+        },
     ]
     written = []
     for number, environment in enumerate(environments):
         host = Host.create(tmp_path / f"host{number}")
-        host.manifest(mirror("up", upstream.url, tag="v1-signed", from_="wit", local=True, exclude=["deps/"]))
+        host.manifest(
+            mirror("up", upstream.url, tag="v1-signed", from_="wit", local=True, exclude=["deps/"])
+        )
         ran = host.run("sync", **environment)
         assert ran.status == 0, ran.err
         written.append((host.third_party / "provenance" / "up.json").read_bytes())
@@ -63,23 +74,41 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a wrong type": (_edited(lambda r: r.update(mirror=1)), "record-unreadable"),
     "a size as text": (_edited(lambda r: r["files"][0].update(size="1")), "record-unreadable"),
     "a negative size": (_edited(lambda r: r["files"][0].update(size=-1)), "record-unreadable"),
-    "a huge number": (GOOD.replace(b'"size": 1', b'"size": ' + b"9" * 5000, 1), "record-unreadable"),
+    "a huge number": (
+        GOOD.replace(b'"size": 1', b'"size": ' + b"9" * 5000, 1),
+        "record-unreadable",
+    ),
     "a short id": (_edited(lambda r: r.update(tree="0" * 39)), "record-unreadable"),
     "an id in capitals": (_edited(lambda r: r.update(tree="A" * 40)), "record-unreadable"),
-    "an id with a newline": (_edited(lambda r: r.update(tree="0" * 40 + "\n")), "record-unreadable"),
+    "an id with a newline": (
+        _edited(lambda r: r.update(tree="0" * 40 + "\n")),
+        "record-unreadable",
+    ),
     "another mode": (_edited(lambda r: r["files"][0].update(mode="100664")), "record-unreadable"),
     "no files": (_edited(lambda r: r.update(files=[])), "record-unreadable"),
     "unsorted files": (_edited(lambda r: r["files"].reverse()), "record-unreadable"),
     "a file twice": (_edited(lambda r: r["files"].insert(0, r["files"][0])), "record-unreadable"),
-    "a file in a file": (_edited(lambda r: r["files"].insert(1, {**r["files"][0], "path": "a/x"})), "record-unreadable"),
-    "a file deep in a file": (_edited(lambda r: r["files"].insert(1, {**r["files"][0], "path": "a/x/y"})), "record-unreadable"),
+    "a file in a file": (
+        _edited(lambda r: r["files"].insert(1, {**r["files"][0], "path": "a/x"})),
+        "record-unreadable",
+    ),
+    "a file deep in a file": (
+        _edited(lambda r: r["files"].insert(1, {**r["files"][0], "path": "a/x/y"})),
+        "record-unreadable",
+    ),
     "an absolute path": (_edited(lambda r: r["files"][0].update(path="/a")), "record-unreadable"),
     "a path upwards": (_edited(lambda r: r["files"][0].update(path="../a")), "record-unreadable"),
-    "a path quoted in vain": (_edited(lambda r: r["files"][0].update(path='"a"')), "record-unreadable"),
+    "a path quoted in vain": (
+        _edited(lambda r: r["files"][0].update(path='"a"')),
+        "record-unreadable",
+    ),
     "a lone surrogate": (GOOD.replace(b'"path": "a"', b'"path": "\\ud800"'), "record-unreadable"),
     "an into upwards": (_edited(lambda r: r.update(path="../up")), "record-unreadable"),
     "an absolute into": (_edited(lambda r: r.update(path="/up")), "record-unreadable"),
-    "an into of the tool's own": (_edited(lambda r: r.update(path="provenance")), "record-unreadable"),
+    "an into of the tool's own": (
+        _edited(lambda r: r.update(path="provenance")),
+        "record-unreadable",
+    ),
     "an empty into": (_edited(lambda r: r.update(path="")), "record-unreadable"),
     "broken base64": (_edited(lambda r: r["proof"].update(commit="AAA")), "record-unreadable"),
     "tabs": (GOOD.replace(b"  ", b"\t"), "record-not-canonical"),
@@ -91,12 +120,21 @@ BAD: dict[str, tuple[bytes, str]] = {
         "record-not-canonical",
     ),
     "escapes where none are needed": (GOOD.replace(b'"up"', b'"\\u0075p"'), "record-not-canonical"),
-    "a key twice": (GOOD.replace(b'"mirror": "up",', b'"mirror": "x",\n  "mirror": "up",'), "record-not-canonical"),
+    "a key twice": (
+        GOOD.replace(b'"mirror": "up",', b'"mirror": "x",\n  "mirror": "up",'),
+        "record-not-canonical",
+    ),
     "a newer schema": (_edited(lambda r: r.update(schema=2)), "record-newer"),
     "a newer schema with other keys": (b'{"schema": 7, "what": []}', "record-newer"),
     "schema zero": (_edited(lambda r: r.update(schema=0)), "record-unreadable"),
-    "a merge conflict": (b"<<<<<<< ours\n" + GOOD + b"=======\n" + GOOD + b">>>>>>> theirs\n", "record-conflict"),
-    "a merge conflict inside": (GOOD.replace(b'  "tree"', b'<<<<<<< ours\n  "tree"'), "record-conflict"),
+    "a merge conflict": (
+        b"<<<<<<< ours\n" + GOOD + b"=======\n" + GOOD + b">>>>>>> theirs\n",
+        "record-conflict",
+    ),
+    "a merge conflict inside": (
+        GOOD.replace(b'  "tree"', b'<<<<<<< ours\n  "tree"'),
+        "record-conflict",
+    ),
     "another mirror": (_edited(lambda r: r.update(mirror="other")), "record-misplaced"),
 }
 
@@ -122,10 +160,14 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any]) -> None:
     mine = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), "up", SELECTION)
     assert honest().differences(mine) == []
-    assert [said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))] == [key]
+    assert [
+        said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))
+    ] == [key]
 
 
-def test_a_record_larger_than_any_that_is_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_larger_than_any_that_is_read_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     record = parse_record(GOOD, "up")
     monkeypatch.setattr("sync.record.json_file.RECORD_BYTES", len(GOOD) - 1)
     with pytest.raises(SelectionError) as raised:

@@ -103,7 +103,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Upstream]:
 
 
 @pytest.fixture(scope="module")
-def http(original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def http(
+    original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     place, upstream = original
     root = tmp_path_factory.mktemp("http")
     with git_http(root) as site:
@@ -111,7 +113,9 @@ def http(original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def ssh(original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def ssh(
+    original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     if trouble := ssh_trouble():
         pytest.skip(trouble)
     place, upstream = original
@@ -121,7 +125,12 @@ def ssh(original: tuple[Path, Upstream], tmp_path_factory: pytest.TempPathFactor
         options = f"-F none -i {server.key} -o IdentitiesOnly=yes -o UserKnownHostsFile={root}/known_hosts"
         base = f"ssh://{server.user}@127.0.0.1:{server.port}{root}"
         yield Served(
-            root, lambda name: f"{base}/{name}", {"GIT_SSH_COMMAND": f"ssh {options}"}, place / "bare.git", place / "host", upstream
+            root,
+            lambda name: f"{base}/{name}",
+            {"GIT_SSH_COMMAND": f"ssh {options}"},
+            place / "bare.git",
+            place / "host",
+            upstream,
         )
 
 
@@ -156,7 +165,9 @@ def hooked(place: Place) -> Place:
     return place
 
 
-def assert_refused(place: Place, ran: Ran, *bad: str, before: dict[str, str], files: set[str]) -> None:
+def assert_refused(
+    place: Place, ran: Ran, *bad: str, before: dict[str, str], files: set[str]
+) -> None:
     """Refused for these commits alone, newest first, and nothing of it is there."""
     assert ran.status == 1, ran
     assert blamed(ran) == [commit[:12] for commit in bad]
@@ -167,19 +178,29 @@ def assert_refused(place: Place, ran: Ran, *bad: str, before: dict[str, str], fi
 def blamed(ran: Ran) -> list[str]:
     """The commits that violate something, as they are printed; a notice is no blame."""
     lines = [line.removeprefix("remote: ").rstrip() for line in ran.err.splitlines()]
-    return [line.split()[1] for line, below in pairwise(lines) if line.startswith("commit ") and not below.startswith("  notice ")]
+    return [
+        line.split()[1]
+        for line, below in pairwise(lines)
+        if line.startswith("commit ") and not below.startswith("  notice ")
+    ]
 
 
 # pre-receive: what the pusher sees
 
 
-def test_a_refused_push_explains_itself_and_leaves_nothing(transport: Served, tmp_path: Path) -> None:
+def test_a_refused_push_explains_itself_and_leaves_nothing(
+    transport: Served, tmp_path: Path
+) -> None:
     place = put(transport, f"{tmp_path.name}.git", tmp_path)
     before, files, parent = place.refs(), place.files(), place.head
     bad = place.commit("a quick fix", edited=True)
     ran = place.push("main")
     assert_refused(place, ran, bad, before=before, files=files)
-    said = [line.removeprefix("remote:").strip() for line in ran.err.splitlines() if line.startswith("remote:")]
+    said = [
+        line.removeprefix("remote:").strip()
+        for line in ran.err.splitlines()
+        if line.startswith("remote:")
+    ]
     assert [line for line in said if line] == [
         f"commit {bad[:12]}  a quick fix",
         "mirror-differs-from-record  up",
@@ -205,13 +226,17 @@ def test_an_honest_push_lands_in_silence(transport: Served, tmp_path: Path) -> N
     assert place.refs() == {"refs/heads/main": moved, "refs/heads/topic": moved}
 
 
-def test_a_bare_repository_may_lie_where_a_list_of_paths_would_break(transport: Served, tmp_path: Path) -> None:
+def test_a_bare_repository_may_lie_where_a_list_of_paths_would_break(
+    transport: Served, tmp_path: Path
+) -> None:
     place = put(transport, f'{tmp_path.name}-a:b"c"it\'s.git', tmp_path)
     honest = place.commit("own")
     assert place.push("main").status == 0
     before, files = place.refs(), place.files()
     bad = place.commit("edit", edited=True)
-    assert_refused(place, place.push("main"), bad, before=before | {"refs/heads/main": honest}, files=files)
+    assert_refused(
+        place, place.push("main"), bad, before=before | {"refs/heads/main": honest}, files=files
+    )
 
 
 # pre-receive: every kind of ref
@@ -231,7 +256,9 @@ def test_a_bare_repository_may_lie_where_a_list_of_paths_would_break(transport: 
     ],
     ids=" ".join,
 )
-def test_a_bad_commit_is_refused_by_whatever_ref_it_comes_and_so_is_all_that_comes_with_it(place: Place, refs: list[str]) -> None:
+def test_a_bad_commit_is_refused_by_whatever_ref_it_comes_and_so_is_all_that_comes_with_it(
+    place: Place, refs: list[str]
+) -> None:
     git(place.bare, "branch", "old", "main")
     place.commit("honest")
     bad = place.commit("edit", edited=True)
@@ -258,7 +285,12 @@ def test_every_kind_of_tag_and_ref_that_brings_no_bad_commit_lands(place: Place)
     place.commit("own")
     names = ["light", "annotated", "nested", "of-a-tree", "of-a-blob", "light-tree", "light-blob"]
     place.clone.git("tag", "light")
-    for name, target in [("annotated", "HEAD"), ("nested", "annotated"), ("of-a-tree", "HEAD^{tree}"), ("of-a-blob", "HEAD:own")]:
+    for name, target in [
+        ("annotated", "HEAD"),
+        ("nested", "annotated"),
+        ("of-a-tree", "HEAD^{tree}"),
+        ("of-a-blob", "HEAD:own"),
+    ]:
         place.clone.git("tag", "-a", "-m", name, name, target)
     place.clone.git("tag", "light-tree", "HEAD^{tree}")
     place.clone.git("tag", "light-blob", "HEAD:own")
@@ -322,7 +354,9 @@ def add_commits(host: Host, number: int) -> None:
     head = host.git("rev-parse", "HEAD")
     lines = []
     for count in range(number):
-        lines.append(f"commit refs/heads/main\ncommitter T <t@example.org> {1_800_000_000 + count} +0000\ndata 1\nc\n")
+        lines.append(
+            f"commit refs/heads/main\ncommitter T <t@example.org> {1_800_000_000 + count} +0000\ndata 1\nc\n"
+        )
         lines.append(f"from {head}\n" if count == 0 else "")
         lines.append(f"M 100644 inline own-{count % 7}\ndata {len(str(count))}\n{count}\n")
     git_bytes(host.path, "fast-import", "--quiet", "--force", stdin="".join(lines).encode())
@@ -330,10 +364,16 @@ def add_commits(host: Host, number: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_very_many_refs_in_one_push_are_judged_in_the_time_that_git_takes(ssh: Served, tmp_path: Path) -> None:
-    place = put(ssh, f"{tmp_path.name}.git", tmp_path)  # over http git itself takes a time that grows with their square
+def test_very_many_refs_in_one_push_are_judged_in_the_time_that_git_takes(
+    ssh: Served, tmp_path: Path
+) -> None:
+    place = put(
+        ssh, f"{tmp_path.name}.git", tmp_path
+    )  # over http git itself takes a time that grows with their square
     tips = [place.commit(f"own {number}") for number in range(3)]
-    created = "".join(f"create refs/heads/many/{number} {tips[number % 3]}\n" for number in range(MANY_REFS))
+    created = "".join(
+        f"create refs/heads/many/{number} {tips[number % 3]}\n" for number in range(MANY_REFS)
+    )
     place.clone.git("update-ref", "--stdin", stdin=created.encode())
     place.clone.git("pack-refs", "--all")
     place.clone.git("branch", "--force", "bad-one", place.commit("edit", edited=True))
@@ -370,7 +410,9 @@ def test_pushed_objects_are_judged_packed_and_loose(place: Place, limit: str) ->
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_repository_that_borrows_its_objects_is_judged_with_them(place: Place, *, packed: bool) -> None:
+def test_a_repository_that_borrows_its_objects_is_judged_with_them(
+    place: Place, *, packed: bool
+) -> None:
     lender = Path(shutil.copytree(place.bare, place.bare.with_name(f"lender-{place.bare.name}")))
     if packed:
         git(lender, "repack", "-a", "-d", "--quiet")
@@ -386,11 +428,15 @@ def test_a_repository_that_borrows_its_objects_is_judged_with_them(place: Place,
     assert place.refs() == {"refs/heads/main": moved}
 
 
-def test_a_hook_that_the_server_had_reads_the_same_and_goes_first(place: Place, tmp_path: Path) -> None:
+def test_a_hook_that_the_server_had_reads_the_same_and_goes_first(
+    place: Place, tmp_path: Path
+) -> None:
     assert run_tool(place.bare, "hook", "uninstall", "--pre-receive").status == 0
     log = tmp_path / "log"
     theirs = place.bare / "hooks/pre-receive"
-    theirs.write_text(f'#!/bin/sh\ncat > "{log}"\ngit cat-file -e $(cut -d " " -f 2 "{log}") && echo theirs has seen it\n')
+    theirs.write_text(
+        f'#!/bin/sh\ncat > "{log}"\ngit cat-file -e $(cut -d " " -f 2 "{log}") && echo theirs has seen it\n'
+    )
     theirs.chmod(0o755)
     assert run_tool(place.bare, *RECEIVE).status == 0
     start, before, files = place.head, place.refs(), place.files()
@@ -411,12 +457,19 @@ def test_a_server_without_the_program_accepts_nothing(place: Place) -> None:
     hook = place.bare / "hooks/pre-receive"
     text = hook.read_text()
     python = next(line for line in text.splitlines() if line.startswith("python="))
-    hook.write_text(text.replace(python, "python=/nowhere/python").replace("command -v git-verbatim", "command -v no-git-verbatim"))
+    hook.write_text(
+        text.replace(python, "python=/nowhere/python").replace(
+            "command -v git-verbatim", "command -v no-git-verbatim"
+        )
+    )
     before = place.refs()
     place.commit("own")
     ran = place.push("main")
     assert (ran.status, place.refs()) == (1, before)
-    assert "remote: error: the pre-receive hook cannot find git-verbatim: /nowhere/python does not have it" in ran.err
+    assert (
+        "remote: error: the pre-receive hook cannot find git-verbatim: /nowhere/python does not have it"
+        in ran.err
+    )
 
 
 # pre-push
@@ -458,7 +511,9 @@ def test_pre_push_holds_a_bad_commit_back(hooked: Place) -> None:
         ("url", False, "tagged"),
     ],
 )
-def test_pre_push_finds_a_bad_commit_however_it_is_pushed(hooked: Place, by: str, *, tracked: bool, refs: str) -> None:
+def test_pre_push_finds_a_bad_commit_however_it_is_pushed(
+    hooked: Place, by: str, *, tracked: bool, refs: str
+) -> None:
     before = hooked.refs()
     bad = hooked.commit("edit", edited=True)
     hooked.commit("on top")
@@ -503,7 +558,9 @@ def test_pre_push_judges_what_comes_with_a_deletion(hooked: Place) -> None:
 
 def test_pre_push_of_a_branch_that_somebody_else_moved_on(hooked: Place, tmp_path: Path) -> None:
     """The remote's commit is not here: git would refuse the push, and a forced one is judged by what is here."""
-    other = Place(hooked.bare, hooked.url, Host(tmp_path / "other"), hooked.upstream, hooked.environment)
+    other = Place(
+        hooked.bare, hooked.url, Host(tmp_path / "other"), hooked.upstream, hooked.environment
+    )
     git(tmp_path, "clone", "--quiet", str(hooked.bare), str(other.clone.path))
     other.commit("somebody else's")
     assert other.push("main").status == 0
@@ -517,8 +574,18 @@ def test_pre_push_of_a_branch_that_somebody_else_moved_on(hooked: Place, tmp_pat
 def test_a_shallow_clone_pushes_one_commit(place: Place, tmp_path: Path, where: str) -> None:
     add_commits(place.clone, 20)
     assert place.push("main").status == 0
-    shallow = Place(place.bare, place.url, Host(tmp_path / "shallow"), place.upstream, place.environment)
-    git(tmp_path, "clone", "--quiet", "--depth=1", place.url, str(shallow.clone.path), **place.environment)
+    shallow = Place(
+        place.bare, place.url, Host(tmp_path / "shallow"), place.upstream, place.environment
+    )
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--depth=1",
+        place.url,
+        str(shallow.clone.path),
+        **place.environment,
+    )
     if where == "pre-push":
         assert run_tool(place.bare, "hook", "uninstall", "--pre-receive").status == 0
         assert shallow.clone.run("hook", "install").status == 0
@@ -535,8 +602,18 @@ def test_a_shallow_clone_pushes_one_commit(place: Place, tmp_path: Path, where: 
 
 
 def test_a_moved_pin_is_pushed_from_a_shallow_clone(place: Place, tmp_path: Path) -> None:
-    shallow = Place(place.bare, place.url, Host(tmp_path / "shallow"), place.upstream, place.environment)
-    git(tmp_path, "clone", "--quiet", "--depth=1", place.url, str(shallow.clone.path), **place.environment)
+    shallow = Place(
+        place.bare, place.url, Host(tmp_path / "shallow"), place.upstream, place.environment
+    )
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--depth=1",
+        place.url,
+        str(shallow.clone.path),
+        **place.environment,
+    )
     assert shallow.clone.run("hook", "install").status == 0
     moved = shallow.sync("v2")
     assert shallow.push("main").status == 0

@@ -22,7 +22,9 @@ PINS = Path(os.environ.get("GIT_VERBATIM_PINS", os.devnull))
 WASI = sorted(path for path in UPSTREAMS.glob("WebAssembly/*") if not path.is_symlink())
 
 pytestmark = [
-    pytest.mark.skipif(not UPSTREAMS.is_dir(), reason="needs GIT_VERBATIM_UPSTREAMS, a directory of real upstreams"),
+    pytest.mark.skipif(
+        not UPSTREAMS.is_dir(), reason="needs GIT_VERBATIM_UPSTREAMS, a directory of real upstreams"
+    ),
     pytest.mark.timeout(600),
 ]
 
@@ -31,7 +33,11 @@ def upstream_path(repository: str) -> Path:
     # two repositories were renamed after the pins were written
     owner, name = repository.split("/")
     name = {"wasi-runtime-config": "wasi-config"}.get(name, name)
-    return next(path for path in (UPSTREAMS / owner / name, UPSTREAMS / owner / f"{name}.git") if path.is_dir())
+    return next(
+        path
+        for path in (UPSTREAMS / owner / name, UPSTREAMS / owner / f"{name}.git")
+        if path.is_dir()
+    )
 
 
 @pytest.mark.skipif(not PINS.is_file(), reason="needs GIT_VERBATIM_PINS, a list of pins")
@@ -54,7 +60,11 @@ def test_every_pin_gives_exactly_the_tree_that_its_consumer_has(host: Host) -> N
         record = host.record(f"pin-{number}")
         assert record["upstream"]["commit"] == pin["commit"]
         assert record["upstream_tree"] == pin["upstream_tree"]
-        assert record["tree"] == pin["dest_tree"] == host.git("rev-parse", f"HEAD:third_party/pin-{number}")
+        assert (
+            record["tree"]
+            == pin["dest_tree"]
+            == host.git("rev-parse", f"HEAD:third_party/pin-{number}")
+        )
         assert {file["path"]: file["blob"] for file in record["files"]} == pin["files"]
     assert host.run("verify").status == 0
     assert host.run("verify", "--rev", "HEAD", "--upstream").status == 0
@@ -64,9 +74,15 @@ def test_every_pin_gives_exactly_the_tree_that_its_consumer_has(host: Host) -> N
 def wit_directories(repository: Path, tag: str) -> Iterator[str]:
     """The root, and every directory that holds WIT files but lies in no other such directory."""
     yield ""
-    files = git(repository, "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", tag).splitlines()
+    files = git(
+        repository, "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", tag
+    ).splitlines()
     directories = {path.rpartition("/")[0] for path in files if path.endswith(".wit")}
-    yield from sorted(d for d in directories if d and not any(d.startswith(f"{other}/") for other in directories if other))
+    yield from sorted(
+        d
+        for d in directories
+        if d and not any(d.startswith(f"{other}/") for other in directories if other)
+    )
 
 
 @pytest.mark.parametrize("repository", WASI, ids=lambda path: path.name)
@@ -112,7 +128,9 @@ def test_one_directory_of_a_large_upstream_costs_little_and_is_exact(
         url = site.url() if way == "http" else str(path)
         host.manifest(mirror("one", url, from_=source, local=way == "local", **pin))
         host.sync("--commit")
-        assert host.git("rev-parse", "HEAD:third_party/one") == git(path, "rev-parse", f"{revision}:{source}")
+        assert host.git("rev-parse", "HEAD:third_party/one") == git(
+            path, "rev-parse", f"{revision}:{source}"
+        )
         assert host.run("verify", "--upstream").status == 0
     received = sum(pack.stat().st_size for pack in (scratch_home / ".cache").rglob("*.pack"))
     assert received < 2_000_000

@@ -38,12 +38,21 @@ def whole(host: Host) -> tuple[object, ...]:
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     "sparse": [("sparse-checkout", "set", "--cone", "--sparse-index", "src", "third_party")],
     "split": [("update-index", "--split-index")],
-    "split by configuration": [("config", "core.splitIndex", "true"), ("update-index", "--force-write-index")],
+    "split by configuration": [
+        ("config", "core.splitIndex", "true"),
+        ("update-index", "--force-write-index"),
+    ],
     "version 4": [("update-index", "--index-version", "4")],
     "untracked cache": [("update-index", "--force-untracked-cache"), ("status",)],
-    "many files": [("config", "feature.manyFiles", "true"), ("update-index", "--force-write-index")],
+    "many files": [
+        ("config", "feature.manyFiles", "true"),
+        ("update-index", "--force-write-index"),
+    ],
     "skipped hash": [("config", "index.skipHash", "true"), ("update-index", "--force-write-index")],
-    "threaded": [("config", "index.threads", "2"), ("config", "index.recordEndOfIndexEntries", "true")],
+    "threaded": [
+        ("config", "index.threads", "2"),
+        ("config", "index.recordEndOfIndexEntries", "true"),
+    ],
 }
 
 
@@ -57,8 +66,18 @@ def test_every_kind_of_index_is_written(wanting: Host, upstream: Upstream, kind:
     ran = wanting.run("add", "more", upstream.url, "--tag", "v1", "--local")
     assert ran.status == 0, ran.err
     assert wanting.git("ls-files", "--stage", "src", "docs") == ours
-    assert wanting.git("ls-files", "third_party/more").splitlines() == ["third_party/more/a", "third_party/more/d/b"]
-    for look in (("verify",), ("verify", "--index"), ("verify", "--rev", "HEAD"), ("status",), ("check",), ("check", "--all")):
+    assert wanting.git("ls-files", "third_party/more").splitlines() == [
+        "third_party/more/a",
+        "third_party/more/d/b",
+    ]
+    for look in (
+        ("verify",),
+        ("verify", "--index"),
+        ("verify", "--rev", "HEAD"),
+        ("status",),
+        ("check",),
+        ("check", "--all"),
+    ):
         ran = wanting.run(*look)
         assert ran.status == 0, f"{look}: {ran}"
     wanting.git("commit", "--quiet", "-m", "more")
@@ -86,7 +105,9 @@ def damaged(host: Host) -> None:
 
 
 def unknown_extension(host: Host) -> None:
-    (host.path / ".git/index").write_bytes((host.path / ".git/index").read_bytes()[:4] + b"\0\0\0\x09" + bytes(40))
+    (host.path / ".git/index").write_bytes(
+        (host.path / ".git/index").read_bytes()[:4] + b"\0\0\0\x09" + bytes(40)
+    )
 
 
 REFUSALS: dict[str, tuple[Callable[[Host], None], tuple[str, ...], str]] = {
@@ -174,7 +195,8 @@ def test_where_files_have_one_name_only_the_index_is_locked_all_the_same(wanting
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 needs_unprivileged = pytest.mark.skipif(
-    bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root writes everywhere, and cannot give that up here"
+    bool(UNPRIVILEGED) and shutil.which("setpriv") is None,
+    reason="root writes everywhere, and cannot give that up here",
 )
 
 
@@ -184,9 +206,15 @@ def unprivileged(host: Host, *arguments: str) -> Ran:
 
 @needs_unprivileged
 @pytest.mark.parametrize("place", ["up", "provenance", "deep", ".", ".git"])
-def test_a_write_protected_place_is_refused_before_the_first_write(wanting: Host, upstream: Upstream, place: str) -> None:
+def test_a_write_protected_place_is_refused_before_the_first_write(
+    wanting: Host, upstream: Upstream, place: str
+) -> None:
     (wanting.third_party / "deep").mkdir()
-    command = ("add", "more", upstream.url, "--tag", "v1", "--local", "--into", "deep/er/more") if place == "deep" else ("sync",)
+    command = (
+        ("add", "more", upstream.url, "--tag", "v1", "--local", "--into", "deep/er/more")
+        if place == "deep"
+        else ("sync",)
+    )
     unprivileged(wanting, "status")
     protected = wanting.path / place if place == ".git" else wanting.third_party / place
     before = whole(wanting)
@@ -202,7 +230,9 @@ def test_a_write_protected_place_is_refused_before_the_first_write(wanting: Host
 
 @needs_unprivileged
 @pytest.mark.parametrize("command", [("sync",), ("remove", "up")])
-def test_write_protected_directories_inside_a_mirror_stop_nothing(wanting: Host, command: tuple[str, ...]) -> None:
+def test_write_protected_directories_inside_a_mirror_stop_nothing(
+    wanting: Host, command: tuple[str, ...]
+) -> None:
     (wanting.third_party / "up/d/b").chmod(0o444)
     (wanting.third_party / "up/d").chmod(0o555)
     ran = unprivileged(wanting, *command)

@@ -64,7 +64,9 @@ def _link(bundle: Bundle) -> str:
 def _add_beside(bundle: Bundle) -> str:
     (bundle.third_party / "wit/other/deep").mkdir(parents=True)
     (bundle.third_party / "wit/other/deep/code.c").touch()
-    return "third_party/wit/other/deep/code.c: no mirror, record, licence or manifest accounts for it"
+    return (
+        "third_party/wit/other/deep/code.c: no mirror, record, licence or manifest accounts for it"
+    )
 
 
 def _edit_license(bundle: Bundle) -> str:
@@ -146,13 +148,19 @@ def test_a_mirror_that_was_removed_as_a_whole_is_reported_as_removed(
     assert nested_bundle.run("verify").status == 1  # for a maintainer it is drift
 
 
-def test_where_no_file_is_here_people_get_a_report_and_inventories_an_error(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_where_no_file_is_here_people_get_a_report_and_inventories_an_error(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     shutil.rmtree(nested_bundle.third_party / "wit")
-    assert nested_bundle.report("markdown").out.startswith("**Nothing of 3 mirrors is here; 3 removed.**\n")
+    assert nested_bundle.report("markdown").out.startswith(
+        "**Nothing of 3 mirrors is here; 3 removed.**\n"
+    )
     for arguments in (["spdx"], ["verify-sh"], ["--all", "-o", str(tmp_path / "reports")]):
         ran = nested_bundle.run("report", *arguments)
         assert (ran.status, ran.out) == (2, "")
-        assert ran.err.startswith("error: the files of no mirror are here: there is nothing to list\n  io: removed\n")
+        assert ran.err.startswith(
+            "error: the files of no mirror are here: there is nothing to list\n  io: removed\n"
+        )
     assert not (tmp_path / "reports").exists()
 
 
@@ -161,7 +169,9 @@ def test_mirrors_that_are_not_checked_in_are_named_from_their_records_alone(tmp_
     shutil.copytree(ROOT / "third_party", tmp_path / "release/third_party", ignore=kept)
     bundle = Bundle(tmp_path / "release")
     assert {c["presence"] for c in bundle.components()} == {"absent"}
-    assert bundle.report().out.startswith("**Nothing of 18 mirrors is here; 18 not checked in and not here.**\n")
+    assert bundle.report().out.startswith(
+        "**Nothing of 18 mirrors is here; 18 not checked in and not here.**\n"
+    )
     cli = bundle.components()[0]
     assert (cli["name"], cli["version"]["upstream"], cli["tree"]) == (
         "wasi-0.2-cli",
@@ -174,8 +184,12 @@ def test_mirrors_that_are_not_checked_in_are_named_from_their_records_alone(tmp_
 # the same bytes everywhere
 
 
-def test_reports_are_the_same_in_another_place_under_another_environment(bundle: Bundle, tmp_path: Path) -> None:
-    bundle.report("--all", "-o", str(tmp_path / "one"), TZ="UTC", LC_ALL="C.UTF-8", PYTHONHASHSEED="1")
+def test_reports_are_the_same_in_another_place_under_another_environment(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    bundle.report(
+        "--all", "-o", str(tmp_path / "one"), TZ="UTC", LC_ALL="C.UTF-8", PYTHONHASHSEED="1"
+    )
     elsewhere = Bundle(tmp_path / "an other place" / "named so")
     shutil.copytree(bundle.path, elsewhere.path, symlinks=True)
     environment: dict[str, Any] = {
@@ -187,7 +201,13 @@ def test_reports_are_the_same_in_another_place_under_another_environment(bundle:
     }
     (tmp_path / "home").mkdir()
     ran = run_tool(
-        elsewhere.third_party, "report", "--all", "-o", str(tmp_path / "two"), HOME=str(tmp_path / "home"), **environment
+        elsewhere.third_party,
+        "report",
+        "--all",
+        "-o",
+        str(tmp_path / "two"),
+        HOME=str(tmp_path / "home"),
+        **environment,
     )
     assert ran.status == 0, ran.err
     assert written(tmp_path / "one") == written(tmp_path / "two")
@@ -201,9 +221,14 @@ def test_no_report_names_the_machine_or_the_clock(nested_bundle: Bundle, tmp_pat
         assert os.uname().nodename.encode() not in content
 
 
-def test_the_time_is_source_date_epoch_else_that_of_the_newest_commit(nested_bundle: Bundle) -> None:
+def test_the_time_is_source_date_epoch_else_that_of_the_newest_commit(
+    nested_bundle: Bundle,
+) -> None:
     assert nested_bundle.report("json").json["created"] == "2026-01-02T03:04:05Z"
-    assert nested_bundle.report("json", SOURCE_DATE_EPOCH="1700000000").json["created"] == "2023-11-14T22:13:20Z"
+    assert (
+        nested_bundle.report("json", SOURCE_DATE_EPOCH="1700000000").json["created"]
+        == "2023-11-14T22:13:20Z"
+    )
     for wrong in ("yesterday", "-1", "1e9", "999999999999"):
         ran = nested_bundle.run("report", "json", SOURCE_DATE_EPOCH=wrong)
         assert (ran.status, ran.out) == (2, "")
@@ -218,9 +243,15 @@ def test_neither_git_nor_network_is_needed(nested_bundle: Bundle, tmp_path: Path
 # where reports go
 
 
-def test_a_report_goes_to_stdout_or_into_a_file_byte_by_byte(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_report_goes_to_stdout_or_into_a_file_byte_by_byte(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     markdown = nested_bundle.report().out
-    assert markdown == nested_bundle.report("markdown").out == nested_bundle.report("markdown", "-o", "-").out
+    assert (
+        markdown
+        == nested_bundle.report("markdown").out
+        == nested_bundle.report("markdown", "-o", "-").out
+    )
     assert nested_bundle.write("markdown", tmp_path).read_text() == markdown
     assert nested_bundle.report("json").out == nested_bundle.report("--json").out
     script = nested_bundle.write("verify-sh", tmp_path)
@@ -234,7 +265,9 @@ def _umask() -> int:
     return mask
 
 
-def test_what_a_link_names_is_replaced_and_the_link_stays(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_what_a_link_names_is_replaced_and_the_link_stays(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     (tmp_path / "real").write_text("old\n")
     (tmp_path / "link").symlink_to("real")
     nested_bundle.report("json", "-o", str(tmp_path / "link"))
@@ -248,7 +281,9 @@ def test_what_is_replaced_keeps_its_permissions(nested_bundle: Bundle, tmp_path:
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
 
 
-def test_all_formats_go_into_a_directory_and_leave_alone_what_is_there(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_all_formats_go_into_a_directory_and_leave_alone_what_is_there(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     directory = tmp_path / "made/for it"
     nested_bundle.report("--all", "-o", str(directory))
     assert sorted(written(directory)) == FILES
@@ -308,22 +343,33 @@ def test_the_json_answers_its_shipped_schema(bundle: Bundle) -> None:
     document = bundle.report("json").json
     jsonschema.Draft202012Validator(schema).validate(document)
     for component in document["components"]:
-        record = json.loads((bundle.third_party / "provenance" / f"{component['name']}.json").read_bytes())
-        assert (component["tree"], component["upstream"]["commit"]) == (record["tree"], record["upstream"]["commit"])
-        assert [file["sha256"] for file in component["files"]] == [file["sha256"] for file in record["files"]]
+        record = json.loads(
+            (bundle.third_party / "provenance" / f"{component['name']}.json").read_bytes()
+        )
+        assert (component["tree"], component["upstream"]["commit"]) == (
+            record["tree"],
+            record["upstream"]["commit"],
+        )
+        assert [file["sha256"] for file in component["files"]] == [
+            file["sha256"] for file in record["files"]
+        ]
 
 
 # `--check`
 
 
-def test_check_says_whether_written_reports_are_current(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_check_says_whether_written_reports_are_current(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     directory = tmp_path / "reports"
     nested_bundle.report("--all", "-o", str(directory))
     ran = nested_bundle.run("report", "--check", str(directory))
     assert (ran.status, ran.out) == (0, f"current: {len(FORMATS)} reports in {directory}\n")
     for name in FILES[2:]:
         (directory / name).unlink()
-    nested_bundle.write_manifest(lambda text: text.replace('license = "Apache-2.0 OR MIT"', 'license = "MIT"'))
+    nested_bundle.write_manifest(
+        lambda text: text.replace('license = "Apache-2.0 OR MIT"', 'license = "MIT"')
+    )
     ran = nested_bundle.run("report", "--check", str(directory))
     assert ran.status == 1
     assert ran.out.splitlines() == [
@@ -344,7 +390,10 @@ def refused(ran: Ran, *expected: str) -> None:
 
 
 def test_two_formats_at_once_are_refused(nested_bundle: Bundle) -> None:
-    refused(nested_bundle.run("report", "spdx", "--json"), "`--json` and the format spdx exclude each other")
+    refused(
+        nested_bundle.run("report", "spdx", "--json"),
+        "`--json` and the format spdx exclude each other",
+    )
 
 
 def test_a_format_may_be_asked_for_by_what_its_files_end_with(nested_bundle: Bundle) -> None:
@@ -363,18 +412,33 @@ def test_an_unknown_format_gets_the_nearest(nested_bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     {
-        "two requests": (["json", "--all", "-o", "x"], "FORMAT, `--all` and `--check` are three different things"),
-        "check and format": (["json", "--check", "x"], "FORMAT, `--all` and `--check` are three different things"),
+        "two requests": (
+            ["json", "--all", "-o", "x"],
+            "FORMAT, `--all` and `--check` are three different things",
+        ),
+        "check and format": (
+            ["json", "--check", "x"],
+            "FORMAT, `--all` and `--check` are three different things",
+        ),
         "all to nowhere": (["--all"], "name a directory for them"),
         "a check that writes": (["--check", ".", "-o", "x"], "`--check` writes nothing"),
         "a check of nothing": (["--check", "empty"], "there are no reports in empty"),
-        "a file that is a directory": (["json", "-o", "empty"], "name a file, such as empty/third-party.json"),
+        "a file that is a directory": (
+            ["json", "-o", "empty"],
+            "name a file, such as empty/third-party.json",
+        ),
         "a directory that is a file": (["--all", "-o", "README"], "cannot write README"),
         "a place below a file": (["json", "-o", "README/x"], "cannot write README/x"),
         "a place that is not there": (["json", "-o", "no/where/x"], "cannot write no/where/x"),
         "a full device": (["json", "-o", "/dev/full"], "no space left on device"),
-        "a file in a mirror": (["json", "-o", "third_party/wit/io/x"], "a report cannot lie in third_party/"),
-        "a directory in third_party/": (["--all", "-o", "third_party/reports"], "a report cannot lie in third_party/"),
+        "a file in a mirror": (
+            ["json", "-o", "third_party/wit/io/x"],
+            "a report cannot lie in third_party/",
+        ),
+        "a directory in third_party/": (
+            ["--all", "-o", "third_party/reports"],
+            "a report cannot lie in third_party/",
+        ),
     }.values(),
 )
 def test_an_output_that_cannot_be_is_refused_and_nothing_is_written(
@@ -387,24 +451,36 @@ def test_an_output_that_cannot_be_is_refused_and_nothing_is_written(
     assert Host(nested_bundle.path).snapshot() == before
 
 
-def test_a_disk_that_fills_up_leaves_the_reports_of_before(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_leaves_the_reports_of_before(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     directory = tmp_path / "reports"
     nested_bundle.report("--all", "-o", str(directory))
     before = written(directory)
     nested_bundle.write_manifest(
-        lambda text: text.replace("[mirrors.", 'description = "more"\n[mirrors.', 0) + 'description = "more"\n'
+        lambda text: (
+            text.replace("[mirrors.", 'description = "more"\n[mirrors.', 0)
+            + 'description = "more"\n'
+        )
     )
     command = f"ulimit -f 8; exec {sys.executable} -m sync report --all -o {directory}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        ["sh", "-c", command], cwd=nested_bundle.path, env=environment, capture_output=True, text=True, check=False
+        ["sh", "-c", command],
+        cwd=nested_bundle.path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert "file too large" in done.stderr
     assert written(directory) == before
 
 
-def test_a_project_without_mirrors_or_without_any_manifest_is_told_so(host: Host, tmp_path: Path) -> None:
+def test_a_project_without_mirrors_or_without_any_manifest_is_told_so(
+    host: Host, tmp_path: Path
+) -> None:
     host.manifest("")
     refused(host.run("report"), "there are no mirrors: nothing to report", "git verbatim add")
     refused(run_tool(tmp_path, "report"), "there is no third_party/mirrors.toml here or above")
@@ -427,14 +503,26 @@ def test_a_license_that_is_no_spdx_expression_is_refused_with_file_and_line(
 ) -> None:
     nested_bundle.write_manifest(lambda text: text.replace("Apache-2.0 OR MIT", expression))
     line = next(
-        n for n, text in enumerate((nested_bundle.third_party / "mirrors.toml").read_text().splitlines(), 1) if expression in text
+        n
+        for n, text in enumerate(
+            (nested_bundle.third_party / "mirrors.toml").read_text().splitlines(), 1
+        )
+        if expression in text
     )
     refused(nested_bundle.run("report"), f"third_party/mirrors.toml:{line}: license", expected)
 
 
-def test_a_license_of_the_defaults_is_refused_in_the_line_of_the_defaults(nested_bundle: Bundle) -> None:
-    nested_bundle.write_manifest(lambda text: text.replace("[defaults]\n", '[defaults]\nlicense = "nope"\n'))
-    refused(nested_bundle.run("report"), "third_party/mirrors.toml:2: license", "SPDX lists no licence nope")
+def test_a_license_of_the_defaults_is_refused_in_the_line_of_the_defaults(
+    nested_bundle: Bundle,
+) -> None:
+    nested_bundle.write_manifest(
+        lambda text: text.replace("[defaults]\n", '[defaults]\nlicense = "nope"\n')
+    )
+    refused(
+        nested_bundle.run("report"),
+        "third_party/mirrors.toml:2: license",
+        "SPDX lists no licence nope",
+    )
 
 
 def test_sync_refuses_it_too_before_anything_is_fetched(host: Host, upstream: Upstream) -> None:
@@ -443,5 +531,10 @@ def test_sync_refuses_it_too_before_anything_is_fetched(host: Host, upstream: Up
 
 
 def test_licenses_are_said_in_their_canonical_form(nested_bundle: Bundle) -> None:
-    nested_bundle.write_manifest(lambda text: text.replace("Apache-2.0 OR MIT", "apache-2.0 or (mit and LicenseRef-ours)"))
-    assert nested_bundle.components()[1]["licensing"]["concluded"] == "Apache-2.0 OR (MIT AND LicenseRef-ours)"
+    nested_bundle.write_manifest(
+        lambda text: text.replace("Apache-2.0 OR MIT", "apache-2.0 or (mit and LicenseRef-ours)")
+    )
+    assert (
+        nested_bundle.components()[1]["licensing"]["concluded"]
+        == "Apache-2.0 OR (MIT AND LicenseRef-ours)"
+    )

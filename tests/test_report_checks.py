@@ -83,7 +83,14 @@ def needs(*programs: str) -> None:
 
 def run(*command: str | bytes, cwd: Path, status: int = 0, **environment: str) -> str:
     """Run an outside program, and give what it prints; its status has to be as expected."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=60, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     return done.stdout.decode("utf-8", "surrogateescape")
 
@@ -113,7 +120,11 @@ def facts_of(*components: Component) -> Facts:
 def on_disk(root: Path, **facts: Any) -> Component:
     """The mirror `up` as it lies in root/third_party."""
     files = scan_directory(root / "third_party", "up") or []
-    links = {f.path: os.readlink(os.fsencode(root / "third_party/up") + b"/" + f.path) for f in files if f.mode == Mode.SYMLINK}
+    links = {
+        f.path: os.readlink(os.fsencode(root / "third_party/up") + b"/" + f.path)
+        for f in files
+        if f.mode == Mode.SYMLINK
+    }
     return component(files=tuple(files), content=Content({}, {}, links, bytes(32)), **facts)
 
 
@@ -210,7 +221,9 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     for tool in TOOLS:
-        (bin_ / tool).symlink_to(found if request.param == "busybox" else shutil.which(tool) or tool)
+        (bin_ / tool).symlink_to(
+            found if request.param == "busybox" else shutil.which(tool) or tool
+        )
     return ("env", f"PATH={bin_}", found, *command[1:])
 
 
@@ -231,15 +244,27 @@ def torture_script(torture_bundle: Bundle, scripts: dict[str, bytes], tmp_path: 
 
 def judge(script: Path, bundle: Bundle, *arguments: str) -> tuple[int, list[str]]:
     """Exit status of the script in the release's root, and what it finds, without the last line."""
-    done = subprocess.run(["sh", str(script), *arguments], cwd=bundle.path, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["sh", str(script), *arguments],
+        cwd=bundle.path,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout.decode("ascii").splitlines()[:-1]
 
 
-def test_the_script_passes_as_long_as_nothing_changed(bundle: Bundle, shell: Sequence[str], tmp_path: Path) -> None:
+def test_the_script_passes_as_long_as_nothing_changed(
+    bundle: Bundle, shell: Sequence[str], tmp_path: Path
+) -> None:
     script = bundle.write("verify-sh", tmp_path)
     components = bundle.components()
-    files = [file["mode"] for mirrored in components for file in (*mirrored["files"], *mirrored["license_files"])]
+    files = [
+        file["mode"]
+        for mirrored in components
+        for file in (*mirrored["files"], *mirrored["license_files"])
+    ]
     links = files.count("120000")
     assert run(*shell, str(script), cwd=bundle.path) == (
         f"verified: {len(components)} mirrors in third_party: {len(files) - links} files"
@@ -298,18 +323,42 @@ def replace_directory_by_link(path: Path) -> None:
 
 CHANGES: dict[str, tuple[Change, str, list[str]]] = {
     "content": (edit, "torture/lf.txt", ["torture/lf.txt: content differs"]),
-    "content, name with blank": (edit, "torture/with blank.txt", ["torture/with blank.txt: content differs"]),
+    "content, name with blank": (
+        edit,
+        "torture/with blank.txt",
+        ["torture/with blank.txt: content differs"],
+    ),
     "content, name with dash": (edit, "torture/-dash", ["torture/-dash: content differs"]),
     "content, name with quotes": (
         edit,
         "torture/'single' \"double\".txt",
         ["\"third_party/torture/'single' \\042double\\042.txt\": content differs"],
     ),
-    "content, name not UTF-8": (edit, "torture/latin1-\udce9.txt", ['"third_party/torture/latin1-\\351.txt": content differs']),
-    "content of an executable": (edit, "deep/part/script.sh", ["deep/part/script.sh: content differs"]),
-    "content of a licence": (edit, "licenses/part/LICENSE", ["licenses/part/LICENSE: content differs"]),
-    "mode on": (lambda p: p.chmod(0o755), "torture/empty", ["torture/empty: mode differs: is executable"]),
-    "mode off": (lambda p: p.chmod(0o644), "torture/script.sh", ["torture/script.sh: mode differs: is not executable"]),
+    "content, name not UTF-8": (
+        edit,
+        "torture/latin1-\udce9.txt",
+        ['"third_party/torture/latin1-\\351.txt": content differs'],
+    ),
+    "content of an executable": (
+        edit,
+        "deep/part/script.sh",
+        ["deep/part/script.sh: content differs"],
+    ),
+    "content of a licence": (
+        edit,
+        "licenses/part/LICENSE",
+        ["licenses/part/LICENSE: content differs"],
+    ),
+    "mode on": (
+        lambda p: p.chmod(0o755),
+        "torture/empty",
+        ["torture/empty: mode differs: is executable"],
+    ),
+    "mode off": (
+        lambda p: p.chmod(0o644),
+        "torture/script.sh",
+        ["torture/script.sh: mode differs: is not executable"],
+    ),
     "mode and content": (
         lambda p: (edit(p), p.chmod(0o755)),
         "torture/empty",
@@ -323,20 +372,48 @@ CHANGES: dict[str, tuple[Change, str, list[str]]] = {
     "added in a new directory": (add, "torture/.new/er/.zzz", ["torture/.new/er/.zzz: added"]),
     "added beside a licence": (add, "licenses/part/zzz", ["licenses/part/zzz: added"]),
     "added link": (lambda p: p.symlink_to("nowhere"), "torture/zzz", ["torture/zzz: added"]),
-    "added link to a directory": (lambda p: p.symlink_to("deep"), "torture/zzz", ["torture/zzz: added"]),
+    "added link to a directory": (
+        lambda p: p.symlink_to("deep"),
+        "torture/zzz",
+        ["torture/zzz: added"],
+    ),
     "added FIFO": (os.mkfifo, "torture/zzz", ["torture/zzz: added"]),
-    "added name that acts on terminals": (add, "torture/\x1b[31m\n\udcff", ['"third_party/torture/\\033[31m\\012\\377": added']),
+    "added name that acts on terminals": (
+        add,
+        "torture/\x1b[31m\n\udcff",
+        ['"third_party/torture/\\033[31m\\012\\377": added'],
+    ),
     "added empty directory": (Path.mkdir, "torture/zzz", []),
     "missing": (Path.unlink, "torture/lf.txt", ["torture/lf.txt: missing"]),
     "missing link": (Path.unlink, "torture/link", ["torture/link: missing"]),
     "missing directory": (shutil.rmtree, "torture/a-dir", ["torture/a-dir/x: missing"]),
-    "renamed": (lambda p: p.rename(p.with_name("n")), "torture/lf.txt", ["torture/n: added", "torture/lf.txt: missing"]),
+    "renamed": (
+        lambda p: p.rename(p.with_name("n")),
+        "torture/lf.txt",
+        ["torture/n: added", "torture/lf.txt: missing"],
+    ),
     "retargeted": (retarget, "torture/link", ["torture/link: target differs"]),
-    "file to link": (replace_by_link, "torture/lf.txt", ["torture/lf.txt: is a file of another kind"]),
-    "file to FIFO": (replace_by_fifo, "torture/lf.txt", ["torture/lf.txt: is a file of another kind"]),
-    "file to directory": (replace_by_directory, "torture/lf.txt", ["torture/lf.txt: is a file of another kind"]),
+    "file to link": (
+        replace_by_link,
+        "torture/lf.txt",
+        ["torture/lf.txt: is a file of another kind"],
+    ),
+    "file to FIFO": (
+        replace_by_fifo,
+        "torture/lf.txt",
+        ["torture/lf.txt: is a file of another kind"],
+    ),
+    "file to directory": (
+        replace_by_directory,
+        "torture/lf.txt",
+        ["torture/lf.txt: is a file of another kind"],
+    ),
     "link to file": (replace_by_file, "torture/link", ["torture/link: is a file of another kind"]),
-    "directory to link": (replace_directory_by_link, "torture/a-dir", ["torture/a-dir: is no directory"]),
+    "directory to link": (
+        replace_directory_by_link,
+        "torture/a-dir",
+        ["torture/a-dir: is no directory"],
+    ),
     "mirror to link": (replace_directory_by_link, "deep/part", ["deep/part: is no directory"]),
     "link on the way": (replace_directory_by_link, "deep", ["deep: is a symlink"]),
     "removed as a whole": (shutil.rmtree, "torture", ["torture: missing altogether"]),
@@ -344,19 +421,30 @@ CHANGES: dict[str, tuple[Change, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_script_finds_each_change_by_name(torture_bundle: Bundle, torture_script: Path, change: str) -> None:
+def test_the_script_finds_each_change_by_name(
+    torture_bundle: Bundle, torture_script: Path, change: str
+) -> None:
     make, path, findings = CHANGES[change]
     make(torture_bundle.third_party / path)
     expected = [line if line.startswith('"') else f"third_party/{line}" for line in findings]
     assert judge(torture_script, torture_bundle) == (1 if findings else 0, expected)
 
 
-@pytest.mark.parametrize("change", ["content", "mode on", "mode off", "added dot file", "missing", "retargeted", "file to link"])
-def test_every_shell_finds_it(torture_bundle: Bundle, torture_script: Path, shell: Sequence[str], change: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    ["content", "mode on", "mode off", "added dot file", "missing", "retargeted", "file to link"],
+)
+def test_every_shell_finds_it(
+    torture_bundle: Bundle, torture_script: Path, shell: Sequence[str], change: str
+) -> None:
     make, path, findings = CHANGES[change]
     make(torture_bundle.third_party / path)
     out = run(*shell, str(torture_script), cwd=torture_bundle.path, status=1)
-    assert out == "".join(f"third_party/{line}\n" for line in findings) + "1 finding in 2 mirrors in third_party\n"
+    assert (
+        out
+        == "".join(f"third_party/{line}\n" for line in findings)
+        + "1 finding in 2 mirrors in third_party\n"
+    )
 
 
 def test_names_and_targets_may_be_of_any_bytes(tmp_path: Path, shell: Sequence[str]) -> None:
@@ -400,12 +488,17 @@ def test_every_hostile_name_that_was_added_is_found(tmp_path: Path, shell: Seque
 
 def test_the_script_is_plain_text(tmp_path: Path) -> None:
     text = verify_sh.render(
-        facts_of(*hostile_release(tmp_path).components, component(name="gone\u202e", content=None, presence=Presence.REMOVED))
+        facts_of(
+            *hostile_release(tmp_path).components,
+            component(name="gone\u202e", content=None, presence=Presence.REMOVED),
+        )
     ).decode()
     assert set(re.findall(r"[^\x20-\x7e]", text)) == {"\n", "\t", "日", "本"}
 
 
-def test_shellcheck_and_checkbashisms_have_nothing_to_say(torture_script: Path, tmp_path: Path) -> None:
+def test_shellcheck_and_checkbashisms_have_nothing_to_say(
+    torture_script: Path, tmp_path: Path
+) -> None:
     needs("shellcheck", "checkbashisms")
     assert run("shellcheck", "--shell=sh", "--norc", str(torture_script), cwd=tmp_path) == ""
     assert run("checkbashisms", "--posix", "--extra", str(torture_script), cwd=tmp_path) == ""
@@ -418,8 +511,12 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "third_party/up/dir/c d's").chmod(0o755)
     (tmp_path / "third_party/up/link").symlink_to("nowhere\n\x7f")
     text = FileFact(RepoPath(b"LICENSE"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
-    script = verify_sh.render(facts_of(on_disk(tmp_path, licenses=(text,)), REMOVED, ABSENT)).decode()
-    assert script.startswith("#!/bin/sh\n# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n")
+    script = verify_sh.render(
+        facts_of(on_disk(tmp_path, licenses=(text,)), REMOVED, ABSENT)
+    ).decode()
+    assert script.startswith(
+        "#!/bin/sh\n# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n"
+    )
     assert "# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)\n" in script
     assert script.partition("\n# up\n")[2] == (
         "mirror_1() {\n"
@@ -442,14 +539,18 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
     )
 
 
-def test_a_mirror_removed_later_is_a_finding_unless_that_is_allowed(torture_bundle: Bundle, torture_script: Path) -> None:
+def test_a_mirror_removed_later_is_a_finding_unless_that_is_allowed(
+    torture_bundle: Bundle, torture_script: Path
+) -> None:
     shutil.rmtree(torture_bundle.third_party / "torture")
     assert judge(torture_script, torture_bundle) == (1, ["third_party/torture: missing altogether"])
     out = run("sh", str(torture_script), "--allow-removed", cwd=torture_bundle.path)
     assert out.startswith("verified: 1 mirror in third_party, 1 removed: ")
 
 
-def test_the_script_of_a_release_without_a_mirror_does_not_ask_for_it(torture_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_script_of_a_release_without_a_mirror_does_not_ask_for_it(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
     shutil.rmtree(torture_bundle.third_party / "torture")
     script = torture_bundle.write("verify-sh", tmp_path)
     assert "\n# removed: torture (1.0-rc.1)\n" in script.read_text()
@@ -475,35 +576,57 @@ TROUBLE: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
-def test_trouble_is_no_verdict(torture_script: Path, shell: Sequence[str], tmp_path: Path, trouble: str) -> None:
+def test_trouble_is_no_verdict(
+    torture_script: Path, shell: Sequence[str], tmp_path: Path, trouble: str
+) -> None:
     arguments, message = TROUBLE[trouble]
-    done = subprocess.run([*shell, str(torture_script), *arguments], cwd=tmp_path, capture_output=True, check=False)
+    done = subprocess.run(
+        [*shell, str(torture_script), *arguments], cwd=tmp_path, capture_output=True, check=False
+    )
     assert (done.returncode, done.stdout) == (2, b"")
     assert message in done.stderr.decode()
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_missing_program_is_trouble(torture_bundle: Bundle, torture_script: Path, tmp_path: Path, tool: str) -> None:
+def test_a_missing_program_is_trouble(
+    torture_bundle: Bundle, torture_script: Path, tmp_path: Path, tool: str
+) -> None:
     others = tmp_path / "others"
     others.mkdir()
     for name in set(TOOLS) - {tool}:
         (others / name).symlink_to(shutil.which(name) or name)
-    run(shutil.which("sh") or "sh", str(torture_script), cwd=torture_bundle.path, status=2, PATH=str(others))
+    run(
+        shutil.which("sh") or "sh",
+        str(torture_script),
+        cwd=torture_bundle.path,
+        status=2,
+        PATH=str(others),
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 @pytest.mark.parametrize("path", ["torture", "torture/deep", "torture/lf.txt"])
-def test_what_cannot_be_read_is_trouble(torture_bundle: Bundle, torture_script: Path, path: str) -> None:
+def test_what_cannot_be_read_is_trouble(
+    torture_bundle: Bundle, torture_script: Path, path: str
+) -> None:
     unreadable = torture_bundle.third_party / path
     unreadable.chmod(0)
     run("sh", str(torture_script), cwd=torture_bundle.path, status=2)
     unreadable.chmod(0o755)
 
 
-def test_sha256sum_that_does_not_answer_for_all_is_trouble(torture_bundle: Bundle, torture_script: Path, tmp_path: Path) -> None:
+def test_sha256sum_that_does_not_answer_for_all_is_trouble(
+    torture_bundle: Bundle, torture_script: Path, tmp_path: Path
+) -> None:
     (tmp_path / "sha256sum").write_text('#!/bin/sh\nread -r line; echo "${line#*  }: OK"\n')
     (tmp_path / "sha256sum").chmod(0o755)
-    run("sh", str(torture_script), cwd=torture_bundle.path, status=2, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    run(
+        "sh",
+        str(torture_script),
+        cwd=torture_bundle.path,
+        status=2,
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )
 
 
 def test_many_files_in_one_directory_do_not_take_time_by_their_square(tmp_path: Path) -> None:
@@ -512,10 +635,15 @@ def test_many_files_in_one_directory_do_not_take_time_by_their_square(tmp_path: 
     directory.mkdir(parents=True)
     for number in range(5000):
         (directory / f"{number:04}.wit").touch()
-    files = tuple(FileFact(RepoPath(b"%04d.wit" % n), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256) for n in range(5000))
+    files = tuple(
+        FileFact(RepoPath(b"%04d.wit" % n), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
+        for n in range(5000)
+    )
     script = tmp_path / "verify.sh"
     script.write_bytes(verify_sh.render(facts_of(component(files=files))))
-    done = subprocess.run(["sh", str(script)], cwd=tmp_path, capture_output=True, timeout=5, check=True)
+    done = subprocess.run(
+        ["sh", str(script)], cwd=tmp_path, capture_output=True, timeout=5, check=True
+    )
     assert done.stdout.startswith(b"verified: 1 mirror in third_party: 5000 files ")
 
 
@@ -525,7 +653,15 @@ def test_many_files_in_one_directory_do_not_take_time_by_their_square(tmp_path: 
 def evaluate(report: Path) -> dict:
     """The attribute set as Nix reads it."""
     needs("nix-instantiate")
-    command = ("nix-instantiate", "--store", "dummy://", "--eval", "--strict", "--json", str(report))
+    command = (
+        "nix-instantiate",
+        "--store",
+        "dummy://",
+        "--eval",
+        "--strict",
+        "--json",
+        str(report),
+    )
     return json.loads(run(*command, cwd=report.parent))
 
 
@@ -536,7 +672,15 @@ def base32_of(directory: Path) -> str:
 
 def sri_of(directory: Path) -> str:
     needs("nix")
-    command = ("nix", "--extra-experimental-features", "nix-command", "--store", "dummy://", "hash", "path")
+    command = (
+        "nix",
+        "--extra-experimental-features",
+        "nix-command",
+        "--store",
+        "dummy://",
+        "hash",
+        "path",
+    )
     return run(*command, ".", cwd=directory).strip()
 
 
@@ -553,10 +697,16 @@ def test_nix_reads_what_scripts_read(bundle: Bundle, tmp_path: Path) -> None:
         values = mirrors.pop(expected["name"])
         upstream = expected["upstream"]
         assert values["version"] == expected["version"]["upstream"]
-        assert (values["url"], values["rev"], values["directory"]) == (upstream["url"], upstream["commit"], upstream["from"])
+        assert (values["url"], values["rev"], values["directory"]) == (
+            upstream["url"],
+            upstream["commit"],
+            upstream["from"],
+        )
         assert values["tag"] == (upstream["ref"] and upstream["ref"].removeprefix("refs/tags/"))
         assert (values["tree"], values["upstreamTree"]) == (expected["tree"], upstream["tree"])
-        assert [nested["path"] for nested in values.get("nested", [])] == [nested["path"] for nested in expected["nested"]]
+        assert [nested["path"] for nested in values.get("nested", [])] == [
+            nested["path"] for nested in expected["nested"]
+        ]
     assert mirrors == {}
 
 
@@ -597,7 +747,9 @@ NIX = """\
   };
 }
 """
-ORIGIN = Origin("a", "https://example.org/a", Pin(PinKind.TAG, "v1"), COMMIT, RepoPath(b"wit"), same_tree=True)
+ORIGIN = Origin(
+    "a", "https://example.org/a", Pin(PinKind.TAG, "v1"), COMMIT, RepoPath(b"wit"), same_tree=True
+)
 NESTED = (
     Nested(RepoPath(b"deps/a"), TREE, (RepoPath(b"deps/a/x"), RepoPath(b"deps/a/y")), ORIGIN),
     Nested(RepoPath(b"deps/b.wit"), EMPTY_BLOB, (RepoPath(b"deps/b.wit"),), None),
@@ -608,7 +760,9 @@ def test_nix_gets_an_attribute_a_mirror_and_comments_on_the_others() -> None:
     text = nix.render(facts_of(component(nested=NESTED), REMOVED, ABSENT)).decode()
     head, _, attributes = text.partition("\n{")
     assert "{" + attributes == NIX
-    assert head.startswith("# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n")
+    assert head.startswith(
+        "# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n"
+    )
     assert head.endswith("\n# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)")
     assert all(line.startswith("#") for line in head.splitlines())
 
@@ -620,10 +774,21 @@ def test_a_mirror_of_a_commit_has_no_tag_and_no_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ['${abort "no"}', '"; x = "', "back\\slash\\", "$${x}", "''${x}", "\u202e\x9b2J", '\u202e${x}"\\']
+    "words",
+    [
+        '${abort "no"}',
+        '"; x = "',
+        "back\\slash\\",
+        "$${x}",
+        "''${x}",
+        "\u202e\x9b2J",
+        '\u202e${x}"\\',
+    ],
 )
 def test_words_from_outside_are_words_in_nix(tmp_path: Path, words: str) -> None:
-    hostile = component("a.b", url=words, pin=Pin(PinKind.TAG, words), source=RepoPath(words.encode()))
+    hostile = component(
+        "a.b", url=words, pin=Pin(PinKind.TAG, words), source=RepoPath(words.encode())
+    )
     (tmp_path / "nix").write_bytes(nix.render(facts_of(hostile)))
     values = evaluate(tmp_path / "nix")["a.b"]
     assert [values[key] for key in ("version", "url", "tag", "directory")] == [words] * 4
@@ -635,7 +800,9 @@ def test_a_path_that_is_no_text_is_quoted_in_nix(tmp_path: Path) -> None:
     assert evaluate(tmp_path / "nix")["up"]["directory"] == '"\\351"'
 
 
-def fetched(host: Host, upstream: Upstream, tmp_path: Path, **keys: str | list[str]) -> tuple[dict, str]:
+def fetched(
+    host: Host, upstream: Upstream, tmp_path: Path, **keys: str | list[str]
+) -> tuple[dict, str]:
     """What the report says of a mirror, and the hash of what a fetcher of the commit gets."""
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, **keys))
     host.sync()
@@ -646,10 +813,17 @@ def fetched(host: Host, upstream: Upstream, tmp_path: Path, **keys: str | list[s
 
 
 # a path sorts `dir-x` before `dir/b`, a Nix archive `dir` before `dir-x`
-FILES: dict[str, FileContent] = {"a": b"a\n", "dir-x": b"x\n", "dir/b": ("100755", b"b\n"), "link": ("120000", b"dir/b")}
+FILES: dict[str, FileContent] = {
+    "a": b"a\n",
+    "dir-x": b"x\n",
+    "dir/b": ("100755", b"b\n"),
+    "link": ("120000", b"dir/b"),
+}
 
 
-def test_the_whole_of_a_commit_is_what_fetchgit_gets(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_the_whole_of_a_commit_is_what_fetchgit_gets(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     commit = upstream.release("v1", FILES)
     values, got = fetched(host, upstream, tmp_path)
     assert values["fetchgit"] == {"url": upstream.url, "rev": commit, "hash": got}
@@ -683,12 +857,21 @@ DIGESTS = {"gitTree": 40, "gitBlob": 40, "gitCommit": 40, "gitTag": 40, "dirHash
 
 
 def closed(required: dict, **optional: dict) -> dict:
-    return {"type": "object", "properties": required | optional, "required": list(required), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": required | optional,
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 def digest(*required: str, optional: Sequence[str] = ()) -> dict:
-    said = {name: {"type": "string", "pattern": HEX % DIGESTS[name]} for name in (*required, *optional)}
-    return closed({name: said[name] for name in required}, **{name: said[name] for name in optional})
+    said = {
+        name: {"type": "string", "pattern": HEX % DIGESTS[name]} for name in (*required, *optional)
+    }
+    return closed(
+        {name: said[name] for name in required}, **{name: said[name] for name in optional}
+    )
 
 
 # in-toto's Statement, ResourceDescriptor and DigestSet v1, SLSA's Provenance v1: what they require and name, and nothing else
@@ -717,13 +900,18 @@ SCHEMA = closed(
                             "type": "array",
                             "uniqueItems": True,
                             "items": closed(
-                                {"uri": {"type": "string", "pattern": URI}, "digest": digest("gitCommit", optional=["gitTag"])}
+                                {
+                                    "uri": {"type": "string", "pattern": URI},
+                                    "digest": digest("gitCommit", optional=["gitTag"]),
+                                }
                             ),
                         },
                     },
                     internalParameters={"type": "object"},
                 ),
-                "runDetails": closed({"builder": closed({"id": {"type": "string", "pattern": URI}})}),
+                "runDetails": closed(
+                    {"builder": closed({"id": {"type": "string", "pattern": URI}})}
+                ),
             }
         ),
     }
@@ -754,7 +942,10 @@ def write_tree(directory: Path, repository: Path) -> str:
         if path.is_symlink():
             mode, content = "120000", os.fsencode(path.readlink())
         elif path.is_file():
-            mode, content = "100755" if path.stat().st_mode & stat.S_IXUSR else "100644", path.read_bytes()
+            mode, content = (
+                "100755" if path.stat().st_mode & stat.S_IXUSR else "100644",
+                path.read_bytes(),
+            )
         else:
             continue
         blob = git(repository, "hash-object", "--no-filters", "-w", "--stdin", stdin=content)
@@ -764,7 +955,9 @@ def write_tree(directory: Path, repository: Path) -> str:
 
 
 def test_every_subject_has_the_tree_that_git_writes(bundle: Bundle, tmp_path: Path) -> None:
-    for number, subject in enumerate(read_statement(bundle.write("intoto", tmp_path).read_bytes())["subject"]):
+    for number, subject in enumerate(
+        read_statement(bundle.write("intoto", tmp_path).read_bytes())["subject"]
+    ):
         tree = write_tree(bundle.path / subject["name"], tmp_path / f"{number}.git")
         assert subject["digest"]["gitTree"] == tree, subject["name"]
 
@@ -780,13 +973,19 @@ def test_every_subject_has_the_hash_that_in_totos_command_prints_unless_it_holds
     unsayable = {subject["name"] for subject in subjects if "dirHash" not in subject["digest"]}
     for subject in subjects:
         if subject["name"] not in unsayable:
-            assert subject["digest"]["dirHash"] == run("sh", "-c", DIR_HASH, cwd=bundle.path / subject["name"]).strip()
+            assert (
+                subject["digest"]["dirHash"]
+                == run("sh", "-c", DIR_HASH, cwd=bundle.path / subject["name"]).strip()
+            )
     assert unsayable <= {"third_party/torture"}
 
 
 def test_a_directory_hash_is_gos() -> None:
     """As golang.org/x/mod/sumdb/dirhash prepares its summary: sorted by bytes, two blanks, the name, a newline."""
-    one, two = (FileFact(RepoPath(path), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256) for path in (b"a b", b"a/b"))
+    one, two = (
+        FileFact(RepoPath(path), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
+        for path in (b"a b", b"a/b")
+    )
     summary = f"{EMPTY_SHA256}  a b\n{EMPTY_SHA256}  a/b\n".encode()
     for files in ((one, two), (two, one)):
         (subject,) = read_statement(intoto.render(facts_of(component(files=files))))["subject"]
@@ -794,7 +993,14 @@ def test_a_directory_hash_is_gos() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "mode"), [(b"a\nb", Mode.FILE), (b"a\rb", Mode.FILE), (b"a\\b", Mode.FILE), (b"\xe9", Mode.FILE), (b"a", Mode.SYMLINK)]
+    ("path", "mode"),
+    [
+        (b"a\nb", Mode.FILE),
+        (b"a\rb", Mode.FILE),
+        (b"a\\b", Mode.FILE),
+        (b"\xe9", Mode.FILE),
+        (b"a", Mode.SYMLINK),
+    ],
 )
 def test_what_a_directory_hash_cannot_say_has_none(path: bytes, mode: int) -> None:
     fact = FileFact(RepoPath(path), mode, EMPTY_BLOB, 0, EMPTY_SHA256)
@@ -815,7 +1021,10 @@ def test_each_upstream_commit_is_one_dependency(bundle: Bundle, tmp_path: Path) 
         by_name[mirrored["name"]] = (uri, upstream["from"], upstream["tree"])
     assert dependencies == expected
     notes = [subject["annotations"] for subject in statement["subject"]]
-    assert {note["mirror"]: (note["dependency"], note["from"], note["upstreamGitTree"]) for note in notes} == by_name
+    assert {
+        note["mirror"]: (note["dependency"], note["from"], note["upstreamGitTree"])
+        for note in notes
+    } == by_name
 
 
 INTOTO: dict = {
@@ -860,7 +1069,10 @@ INTOTO: dict = {
             },
             "internalParameters": {"notHere": {"gone": "removed", "far": "absent"}},
             "resolvedDependencies": [
-                {"uri": "git+https://example.org/up@refs/tags/v1.2", "digest": {"gitCommit": COMMIT, "gitTag": TAG}}
+                {
+                    "uri": "git+https://example.org/up@refs/tags/v1.2",
+                    "digest": {"gitCommit": COMMIT, "gitTag": TAG},
+                }
             ],
         },
         "runDetails": {"builder": {"id": "git-verbatim:report/v1"}},
@@ -870,10 +1082,17 @@ INTOTO: dict = {
 
 def test_the_statement_says_what_was_copied_from_where_as_asked_for() -> None:
     here = component(
-        nested=NESTED, tag=TAG, source=RepoPath(b"wit"), include=("/a",), also_at=("https://example.org/too",), is_root=False
+        nested=NESTED,
+        tag=TAG,
+        source=RepoPath(b"wit"),
+        include=("/a",),
+        also_at=("https://example.org/too",),
+        is_root=False,
     )
     content = intoto.render(facts_of(here, REMOVED, ABSENT))
-    INTOTO["subject"][0]["digest"]["dirHash"] = hashlib.sha256(f"{EMPTY_SHA256}  empty\n".encode()).hexdigest()
+    INTOTO["subject"][0]["digest"]["dirHash"] = hashlib.sha256(
+        f"{EMPTY_SHA256}  empty\n".encode()
+    ).hexdigest()
     assert content == json.dumps(INTOTO, indent=2).encode() + b"\n"
     read_statement(content)
 
@@ -882,7 +1101,10 @@ URIS = {
     ("https://Example.org/A/b.git", "v1"): "git+https://example.org/A/b.git@refs/tags/v1",
     ("git@Example.org:A/b", "v1"): "git+ssh://git@example.org/A/b@refs/tags/v1",
     ("ssh://git@example.org:2222/a", "v1"): "git+ssh://git@example.org:2222/a@refs/tags/v1",
-    ("https://example.org/a b/ü", "v1#%ü<\u202e"): "git+https://example.org/a%20b/%C3%BC@refs/tags/v1%23%25%C3%BC%3C%E2%80%AE",
+    (
+        "https://example.org/a b/ü",
+        "v1#%ü<\u202e",
+    ): "git+https://example.org/a%20b/%C3%BC@refs/tags/v1%23%25%C3%BC%3C%E2%80%AE",
     ("/srv/git/a#b", "v1"): "git+file:/srv/git/a%23b@refs/tags/v1",
     ("../up", "v1"): "git+file:../up@refs/tags/v1",
 }
@@ -890,7 +1112,9 @@ URIS = {
 
 @pytest.mark.parametrize(("url", "tag"), URIS)
 def test_dependencies_are_named_by_uris(url: str, tag: str) -> None:
-    statement = read_statement(intoto.render(facts_of(component(url=url, pin=Pin(PinKind.TAG, tag)))))
+    statement = read_statement(
+        intoto.render(facts_of(component(url=url, pin=Pin(PinKind.TAG, tag))))
+    )
     (dependency,) = build_definition(statement)["resolvedDependencies"]
     assert dependency["uri"] == URIS[url, tag]
 
@@ -898,12 +1122,17 @@ def test_dependencies_are_named_by_uris(url: str, tag: str) -> None:
 def test_a_commit_pin_is_named_by_its_commit() -> None:
     statement = read_statement(intoto.render(facts_of(component(pin=Pin(PinKind.COMMIT, COMMIT)))))
     (dependency,) = build_definition(statement)["resolvedDependencies"]
-    assert dependency == {"uri": f"git+https://example.org/up@{COMMIT}", "digest": {"gitCommit": COMMIT}}
+    assert dependency == {
+        "uri": f"git+https://example.org/up@{COMMIT}",
+        "digest": {"gitCommit": COMMIT},
+    }
     assert build_definition(statement)["externalParameters"]["mirrors"]["up"]["commit"] == COMMIT
 
 
 def test_the_statement_is_ascii_whatever_the_words() -> None:
-    hostile = component(pin=Pin(PinKind.TAG, "\u202e\x1b"), source=RepoPath(b"\xff\n"), exclude=("\x9b",))
+    hostile = component(
+        pin=Pin(PinKind.TAG, "\u202e\x1b"), source=RepoPath(b"\xff\n"), exclude=("\x9b",)
+    )
     assert intoto.render(facts_of(hostile)).replace(b"\n", b"").decode("ascii").isprintable()
 
 
@@ -911,9 +1140,15 @@ def test_the_statement_is_ascii_whatever_the_words() -> None:
 
 
 @pytest.mark.parametrize("name", ["nix", "intoto", "sha256sums"])
-def test_a_removed_mirror_is_no_longer_listed(torture_bundle: Bundle, tmp_path: Path, name: str) -> None:
+def test_a_removed_mirror_is_no_longer_listed(
+    torture_bundle: Bundle, tmp_path: Path, name: str
+) -> None:
     shutil.rmtree(torture_bundle.third_party / "torture")
     text = torture_bundle.write(name, tmp_path).read_text()
     assert "third_party/torture" not in text
     assert "third_party/deep/part" in text
-    assert {"nix": "# removed: torture (1.0-rc.1)\n", "intoto": '"torture": "removed"', "sha256sums": ""}[name] in text
+    assert {
+        "nix": "# removed: torture (1.0-rc.1)\n",
+        "intoto": '"torture": "removed"',
+        "sha256sums": "",
+    }[name] in text

@@ -32,7 +32,9 @@ MIT_TEXT = "Copyright (c) 2020 Ada\n\nPermission is granted.\n"
 
 
 def needs(program: str, package: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}, of the Debian package {package}")
+    return pytest.mark.skipif(
+        shutil.which(program) is None, reason=f"needs {program}, of the Debian package {package}"
+    )
 
 
 # debian/copyright
@@ -76,9 +78,7 @@ Description: carrier of mirrors
  It carries mirrors of other projects, so that the file that says
  whose they are can be judged as it would be in Debian.
 """
-CHANGELOG = (
-    "tiny (1.0) unstable; urgency=medium\n\n  * First.\n\n -- Tester <tester@example.org>  Fri, 02 Jan 2026 03:04:05 +0000\n"
-)
+CHANGELOG = "tiny (1.0) unstable; urgency=medium\n\n  * First.\n\n -- Tester <tester@example.org>  Fri, 02 Jan 2026 03:04:05 +0000\n"
 SUPPRESSED = {
     "native-source-file-without-utf8-name",  # of files, which are upstream's own
     "no-manual-page",  # there is no program
@@ -101,7 +101,9 @@ def package(bundle: Bundle, stanzas: str, directory: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     (source / "debian/rules").chmod(0o755)
-    subprocess.run(["dpkg-source", "-b", "tiny-1.0"], cwd=directory, capture_output=True, check=True)
+    subprocess.run(
+        ["dpkg-source", "-b", "tiny-1.0"], cwd=directory, capture_output=True, check=True
+    )
     documents = directory / "binary/usr/share/doc/tiny"
     documents.mkdir(parents=True)
     (documents / "copyright").write_text(HEADER + stanzas)
@@ -110,7 +112,12 @@ def package(bundle: Bundle, stanzas: str, directory: Path) -> Path:
     (directory / "binary/usr/share/tiny/file").write_text("content\n")
     (directory / "binary/DEBIAN").mkdir()
     (directory / "binary/DEBIAN/control").write_text(BINARY_CONTROL)
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", "binary", "."], cwd=directory, capture_output=True, check=True)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-b", "binary", "."],
+        cwd=directory,
+        capture_output=True,
+        check=True,
+    )
     return source
 
 
@@ -119,7 +126,15 @@ def lintian(bundle: Bundle, stanzas: str, directory: Path) -> tuple[int, list[st
     package(bundle, stanzas, directory)
     suppressed = ["--suppress-tags", ",".join(sorted(SUPPRESSED))]
     root = ["--allow-root"] if os.geteuid() == 0 else []
-    command = ["lintian", *root, "--fail-on", "error,warning", *suppressed, "tiny_1.0.dsc", "tiny_1.0_all.deb"]
+    command = [
+        "lintian",
+        *root,
+        "--fail-on",
+        "error,warning",
+        *suppressed,
+        "tiny_1.0.dsc",
+        "tiny_1.0_all.deb",
+    ]
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     return ran.returncode, [line for line in ran.stdout.splitlines() if line[:2] in {"E:", "W:"}]
 
@@ -142,14 +157,18 @@ def files_below(directory: Path) -> Iterator[str]:
 
 @needs("lintian", "lintian")
 @needs("dpkg-source", "dpkg-dev")
-def test_lintian_accepts_a_package_with_the_stanzas_once_unknown_licences_are_found_out(bundle: Bundle, tmp_path: Path) -> None:
+def test_lintian_accepts_a_package_with_the_stanzas_once_unknown_licences_are_found_out(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     found_out = stanzas_of(bundle, tmp_path).replace("License: UNKNOWN\n", "License: found-out\n")
     assert lintian(bundle, found_out, tmp_path) == (0, [])
 
 
 @needs("lintian", "lintian")
 @needs("dpkg-source", "dpkg-dev")
-def test_lintian_sees_an_unknown_licence_and_whatever_else_is_wrong(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_lintian_sees_an_unknown_licence_and_whatever_else_is_wrong(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     stanzas = stanzas_of(nested_bundle, tmp_path)
     dead = stanzas.replace("wit/io/*", "wit/io/*\n third_party/wit/\\io/*").replace(
         "wit/clocks/*", "wit/clocks/*\n third_party/gone/*"
@@ -165,9 +184,14 @@ def test_lintian_sees_an_unknown_licence_and_whatever_else_is_wrong(nested_bundl
 
 
 @needs("cme", "cme, with libconfig-model-dpkg-perl")
-def test_cme_accepts_the_stanzas_once_unknown_licences_are_found_out(bundle: Bundle, tmp_path: Path) -> None:
+def test_cme_accepts_the_stanzas_once_unknown_licences_are_found_out(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     stanzas = stanzas_of(bundle, tmp_path)
-    assert _cme(stanzas.replace("License: UNKNOWN\n", "License: found-out\n"), tmp_path / "found") == ""
+    assert (
+        _cme(stanzas.replace("License: UNKNOWN\n", "License: found-out\n"), tmp_path / "found")
+        == ""
+    )
     assert ("UNKNOWN" in stanzas) == ("Unknown license" in _cme(stanzas, tmp_path / "unknown"))
 
 
@@ -175,8 +199,16 @@ def _cme(stanzas: str, directory: Path) -> str:
     """The complaints of `cme check dpkg-copyright`."""
     (directory / "debian").mkdir(parents=True)
     (directory / "debian/copyright").write_text(HEADER + stanzas)
-    ran = subprocess.run(["cme", "check", "dpkg-copyright"], cwd=directory, capture_output=True, text=True, check=False)
-    return ran.stderr + "".join(line for line in ran.stdout.splitlines(keepends=True) if "arning" in line or "rror" in line)
+    ran = subprocess.run(
+        ["cme", "check", "dpkg-copyright"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.stderr + "".join(
+        line for line in ran.stdout.splitlines(keepends=True) if "arning" in line or "rror" in line
+    )
 
 
 def test_every_file_is_found_in_the_paragraph_of_its_mirror(bundle: Bundle, tmp_path: Path) -> None:
@@ -185,16 +217,34 @@ def test_every_file_is_found_in_the_paragraph_of_its_mirror(bundle: Bundle, tmp_
     matched = set()
     for path in files_below(bundle.path):
         found = copyright_file.find_files_paragraph(path)
-        owner = next((c for c in components if path.startswith((f"{c['path']}/", f"third_party/licenses/{c['name']}/"))), None)
+        owner = next(
+            (
+                c
+                for c in components
+                if path.startswith((f"{c['path']}/", f"third_party/licenses/{c['name']}/"))
+            ),
+            None,
+        )
         if owner is None:
             assert found.files == ("*",), path
         else:
-            assert f"  {owner['name']} " in found.comment and f"  git tree {owner['tree']}\n" in found.comment, path
-            matched |= {pattern for pattern in found.files if path.startswith(pattern.removesuffix("*"))}
-    assert matched == {pattern for paragraph in copyright_file.all_files_paragraphs() for pattern in paragraph.files} - {"*"}
+            assert (
+                f"  {owner['name']} " in found.comment
+                and f"  git tree {owner['tree']}\n" in found.comment
+            ), path
+            matched |= {
+                pattern for pattern in found.files if path.startswith(pattern.removesuffix("*"))
+            }
+    assert matched == {
+        pattern
+        for paragraph in copyright_file.all_files_paragraphs()
+        for pattern in paragraph.files
+    } - {"*"}
 
 
-def test_python_debian_sees_a_paragraph_that_lacks_something(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_python_debian_sees_a_paragraph_that_lacks_something(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     from debian.copyright import MachineReadableFormatError
 
     with pytest.raises(MachineReadableFormatError):
@@ -290,17 +340,28 @@ License: Expat
 def without_io(bundle: Bundle, presence: str) -> Bundle:
     """The bundle with io's files taken out: by a distribution, or because they were never checked in."""
     if presence == "absent":
-        bundle.write_manifest(lambda manifest: manifest.replace('[mirrors."io"]\n', '[mirrors."io"]\nchecked-in = false\n'))
+        bundle.write_manifest(
+            lambda manifest: manifest.replace(
+                '[mirrors."io"]\n', '[mirrors."io"]\nchecked-in = false\n'
+            )
+        )
         shutil.rmtree(bundle.third_party / "licenses/io")
     shutil.rmtree(bundle.third_party / "wit/io")
     return bundle
 
 
 @pytest.mark.parametrize("presence", ["removed", "absent"])
-def test_what_is_not_here_has_no_paragraph_but_is_said(nested_bundle: Bundle, tmp_path: Path, presence: str) -> None:
-    first, *others = parsed(stanzas_of(without_io(nested_bundle, presence), tmp_path)).all_files_paragraphs()
+def test_what_is_not_here_has_no_paragraph_but_is_said(
+    nested_bundle: Bundle, tmp_path: Path, presence: str
+) -> None:
+    first, *others = parsed(
+        stanzas_of(without_io(nested_bundle, presence), tmp_path)
+    ).all_files_paragraphs()
     assert first.files == ("*",)
-    assert [paragraph.files[0] for paragraph in others] == ["third_party/wit/clocks/*", "third_party/wit/http/*"]
+    assert [paragraph.files[0] for paragraph in others] == [
+        "third_party/wit/clocks/*",
+        "third_party/wit/http/*",
+    ]
     said = f"\n .\n Other mirrors of the project are not in this source:\n   io 0.2.0, {presence}: third_party/wit/io"
     assert [said in f"{paragraph.comment}" for paragraph in others] == [True, False]
 
@@ -316,16 +377,24 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize(("into", "pattern"), PATTERNS.items(), ids=map(ascii, PATTERNS))
-def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(into: str, pattern: str) -> None:
+def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(
+    into: str, pattern: str
+) -> None:
     found = parsed(rendered(debian, component(into=into)))
     (_, paragraph) = found.all_files_paragraphs()
     assert paragraph.files == (pattern,)
-    assert paragraph.matches(f"third_party/{into}/deep/.file") and not paragraph.matches(f"third_party/{into}x/file")
+    assert paragraph.matches(f"third_party/{into}/deep/.file") and not paragraph.matches(
+        f"third_party/{into}x/file"
+    )
 
 
-@pytest.mark.parametrize("order", [("a b", "axb", "a bxc", "axbxc"), ("axbxc", "a bxc", "axb", "a b")])
+@pytest.mark.parametrize(
+    "order", [("a b", "axb", "a bxc", "axbxc"), ("axbxc", "a bxc", "axb", "a b")]
+)
 def test_a_pattern_for_a_blank_takes_no_files_from_other_mirrors(order: tuple[str, ...]) -> None:
-    found = parsed(rendered(debian, *(component(f"m{at}", into=into) for at, into in enumerate(order))))
+    found = parsed(
+        rendered(debian, *(component(f"m{at}", into=into) for at, into in enumerate(order)))
+    )
     for at, into in enumerate(order):
         assert f"  m{at} 1.2" in found.find_files_paragraph(f"third_party/{into}/file").comment
 
@@ -361,7 +430,9 @@ def license_of(licensing: Licensing) -> tuple[str, dict[str, str]]:
     """What the Files paragraph says, and the text of each License paragraph."""
     found = parsed(rendered(debian, component(licensing=licensing)))
     (_, paragraph) = found.all_files_paragraphs()
-    return paragraph.license.synopsis, {p.license.synopsis: p.license.text for p in found.all_license_paragraphs()}
+    return paragraph.license.synopsis, {
+        p.license.synopsis: p.license.text for p in found.all_license_paragraphs()
+    }
 
 
 @pytest.mark.parametrize(("spdx", "short_name"), SHORT_NAMES.items())
@@ -382,7 +453,12 @@ EXPRESSIONS = st.recursive(
 @given(EXPRESSIONS)
 def test_an_expression_keeps_its_meaning_without_parentheses(spdx: str) -> None:
     """`and` before `or`, but last after a comma: copyright-format 1.0, "License specification"."""
-    said = debian.render(Facts((component(licensing=concluded(spdx)),), 0)).decode().partition("License: ")[2].partition("\n")[0]
+    said = (
+        debian.render(Facts((component(licensing=concluded(spdx)),), 0))
+        .decode()
+        .partition("License: ")[2]
+        .partition("\n")[0]
+    )
     ids = {"MIT": "Expat", "ISC": "ISC", "Zlib": "Zlib", "0BSD": "0BSD"}
     for values in product([False, True], repeat=4):
         holds = dict(zip(ids.values(), values, strict=True))
@@ -401,7 +477,10 @@ def test_an_expression_keeps_its_meaning_without_parentheses(spdx: str) -> None:
     [
         ("GPL-2.0-only", "/usr/share/common-licenses/GPL-2."),
         ("GPL-2.0-or-later", "/usr/share/common-licenses/GPL-2, or it is any later version."),
-        ("GFDL-1.3-no-invariants-or-later", "/usr/share/common-licenses/GFDL-1.3, or it is any later version."),
+        (
+            "GFDL-1.3-no-invariants-or-later",
+            "/usr/share/common-licenses/GFDL-1.3, or it is any later version.",
+        ),
         ("Artistic-1.0-Perl", "/usr/share/common-licenses/Artistic."),
         (
             "GPL-2.0-only WITH Classpath-exception-2.0",
@@ -417,19 +496,34 @@ def test_a_licence_that_debian_ships_is_referred_to(spdx: str, said: str) -> Non
 def test_an_exception_is_quoted_from_where_it_begins_or_with_all_that_is_there() -> None:
     spdx = "Apache-2.0 WITH LLVM-exception"
     for content in ("--- LLVM Exceptions ---\nYou may.", "You may, after all."):
-        (paragraph,) = license_of(concluded(spdx, text(("Long.\n" if "LLVM" in content else "") + content, spdx)))[1].values()
-        assert paragraph == f"On Debian systems, its full text is in\n/usr/share/common-licenses/Apache-2.0.\n\n{content}"
+        (paragraph,) = license_of(
+            concluded(spdx, text(("Long.\n" if "LLVM" in content else "") + content, spdx))
+        )[1].values()
+        assert (
+            paragraph
+            == f"On Debian systems, its full text is in\n/usr/share/common-licenses/Apache-2.0.\n\n{content}"
+        )
 
 
 def test_a_text_of_a_concluded_licence_is_quoted_without_whose_it_is() -> None:
     lines = ("Copyright (c) 2020 Ada",)
-    assert license_of(concluded("MIT", text(MIT_TEXT), copyright_lines=lines)) == ("Expat", {"Expat": "Permission is granted."})
+    assert license_of(concluded("MIT", text(MIT_TEXT), copyright_lines=lines)) == (
+        "Expat",
+        {"Expat": "Permission is granted."},
+    )
 
 
-def test_texts_of_one_licence_that_differ_are_all_quoted_in_one_paragraph_and_equal_ones_once() -> None:
+def test_texts_of_one_licence_that_differ_are_all_quoted_in_one_paragraph_and_equal_ones_once() -> (
+    None
+):
     mirrors = [
         component(
-            name, licensing=concluded("MIT", text(content, path=f"third_party/licenses/{name}/LICENSE"), copyright_lines=[whose])
+            name,
+            licensing=concluded(
+                "MIT",
+                text(content, path=f"third_party/licenses/{name}/LICENSE"),
+                copyright_lines=[whose],
+            ),
         )
         for name, content, whose in [
             ("one", "Copyright 2020 Ada\n\nDo it.", "Copyright 2020 Ada"),
@@ -456,8 +550,12 @@ License: Expat
 
 
 def test_the_text_of_an_unknown_licence_is_there_to_be_read() -> None:
-    licensing = Licensing(None, "the text is not known", None, None, (text("Do as\n\nyou like\n"),), ())
-    assert "\nLicense: UNKNOWN\n Do as\n .\n you like\nComment:" in rendered(debian, component(licensing=licensing))
+    licensing = Licensing(
+        None, "the text is not known", None, None, (text("Do as\n\nyou like\n"),), ()
+    )
+    assert "\nLicense: UNKNOWN\n Do as\n .\n you like\nComment:" in rendered(
+        debian, component(licensing=licensing)
+    )
 
 
 @pytest.mark.parametrize(
@@ -508,7 +606,11 @@ def without_comments(lines: str) -> str:
 
 
 def provides_of(lines: str) -> list[str]:
-    return [line.removeprefix("Provides: ") for line in lines.splitlines() if line.startswith("Provides: ")]
+    return [
+        line.removeprefix("Provides: ")
+        for line in lines.splitlines()
+        if line.startswith("Provides: ")
+    ]
 
 
 @needs("rpmspec", "rpm")
@@ -520,19 +622,31 @@ def test_rpm_reads_the_lines_as_they_are(bundle: Bundle, tmp_path: Path) -> None
 @needs("rpmbuild", "rpm")
 def test_a_built_package_provides_what_it_bundles(bundle: Bundle, tmp_path: Path) -> None:
     lines = bundle.write("rpm", tmp_path).read_text()
-    command = ["rpmbuild", "-bb", "--define", f"_topdir {tmp_path}/top", str(spec_file(lines, tmp_path))]
+    command = [
+        "rpmbuild",
+        "-bb",
+        "--define",
+        f"_topdir {tmp_path}/top",
+        str(spec_file(lines, tmp_path)),
+    ]
     subprocess.run(command, capture_output=True, check=True)
     command = ["rpm", "-qp", "--provides", str(tmp_path / "top/RPMS/noarch/tiny-1-1.noarch.rpm")]
-    provided = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    provided = subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     bundled = [line for line in provided if line.startswith("bundled(")]
     assert sorted(bundled) == sorted(provides_of(lines))
-    assert {f"bundled({c['name']}) = {c['version']['rpm']}" for c in bundle.components()} <= set(bundled)
+    assert {f"bundled({c['name']}) = {c['version']['rpm']}" for c in bundle.components()} <= set(
+        bundled
+    )
 
 
 @needs("rpmspec", "rpm")
 def test_rpm_refuses_the_tag_as_it_is(nested_bundle: Bundle, tmp_path: Path) -> None:
     lines = nested_bundle.write("rpm", tmp_path).read_text()
-    status, _, complaints = rpmspec(lines.replace("0.3.0~rc20250916", "0.3.0-rc-2025-09-16"), tmp_path)
+    status, _, complaints = rpmspec(
+        lines.replace("0.3.0~rc20250916", "0.3.0-rc-2025-09-16"), tmp_path
+    )
     assert status != 0
     assert "Invalid version" in complaints
 
@@ -588,7 +702,9 @@ Provides: bundled(random)
 
 
 @pytest.mark.parametrize("presence", ["removed", "absent"])
-def test_what_is_not_here_is_bundled_only_inside_others(nested_bundle: Bundle, tmp_path: Path, presence: str) -> None:
+def test_what_is_not_here_is_bundled_only_inside_others(
+    nested_bundle: Bundle, tmp_path: Path, presence: str
+) -> None:
     lines = without_io(nested_bundle, presence).write("rpm", tmp_path).read_text()
     assert provides_of(lines) == [
         "bundled(clocks) = 0.2.0",
@@ -596,16 +712,22 @@ def test_what_is_not_here_is_bundled_only_inside_others(nested_bundle: Bundle, t
         "bundled(http) = 0.3.0~rc20250916",
         "bundled(random)",
     ]
-    assert lines.endswith(f"# Recorded, but not here and not bundled:\n#   {presence}: io (0.2.0), third_party/wit/io\n")
+    assert lines.endswith(
+        f"# Recorded, but not here and not bundled:\n#   {presence}: io (0.2.0), third_party/wit/io\n"
+    )
     assert "unmodified copy, in third_party/wit/io" not in lines
 
 
 def test_a_version_that_rpm_cannot_say_is_date_and_commit_and_said() -> None:
     lines = rendered(rpm, component(pinned="日本"), component("pinned", pinned=None))
     assert (
-        "#   version by date and commit: rpm cannot say the version 日本\nProvides: bundled(one) = 0~git20240910.1111111\n" in lines
+        "#   version by date and commit: rpm cannot say the version 日本\nProvides: bundled(one) = 0~git20240910.1111111\n"
+        in lines
     )
-    assert "#   version by date and commit: it is pinned by commit\nProvides: bundled(pinned) = 0~git20240910.1111111\n" in lines
+    assert (
+        "#   version by date and commit: it is pinned by commit\nProvides: bundled(pinned) = 0~git20240910.1111111\n"
+        in lines
+    )
 
 
 # REUSE.toml
@@ -620,7 +742,9 @@ SPDX-License-Identifier = "CC0-1.0"
 """
 
 
-def reuse_lint(bundle: Bundle, annotations: str, directory: Path, without: str | None = None) -> dict:
+def reuse_lint(
+    bundle: Bundle, annotations: str, directory: Path, without: str | None = None
+) -> dict:
     """What `reuse lint` says of a repository of the bundle, whose LICENSES are filled as the comments say."""
     root = directory / "repository"
     shutil.copytree(bundle.path, root, symlinks=True)
@@ -632,26 +756,42 @@ def reuse_lint(bundle: Bundle, annotations: str, directory: Path, without: str |
     (root / "LICENSES/CC0-1.0.txt").write_text("CC0\n")
     for name, where in re.findall(r"^#   (\S+\.txt): (.*)$", annotations, re.MULTILINE):
         if name != without:
-            copied = (root / where.removeprefix("copy ")).read_text() if where.startswith("copy ") else where
+            copied = (
+                (root / where.removeprefix("copy ")).read_text()
+                if where.startswith("copy ")
+                else where
+            )
             (root / "LICENSES" / name).write_text(copied)
     git(root, "init", "--quiet")
     git(root, "add", "--all", "--force")
     program = Path(sys.executable).with_name("reuse")
-    ran = subprocess.run([program, "--root", ".", "lint", "--json"], cwd=root, capture_output=True, check=False)
+    ran = subprocess.run(
+        [program, "--root", ".", "lint", "--json"], cwd=root, capture_output=True, check=False
+    )
     said = json.loads(ran.stdout)
     assert said["summary"]["compliant"] == (ran.returncode == 0)
     return said
 
 
-needs_reuse = pytest.mark.skipif(not Path(sys.executable).with_name("reuse").exists(), reason="needs the Python package reuse")
+needs_reuse = pytest.mark.skipif(
+    not Path(sys.executable).with_name("reuse").exists(), reason="needs the Python package reuse"
+)
 
 
 @needs_reuse
-def test_reuse_accepts_a_repository_with_the_annotations_but_for_unknown_licences(bundle: Bundle, tmp_path: Path) -> None:
+def test_reuse_accepts_a_repository_with_the_annotations_but_for_unknown_licences(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     said = reuse_lint(bundle, bundle.write("reuse", tmp_path).read_text(), tmp_path)
-    unknown = {c["path"] for c in bundle.components() if not (c["licensing"]["declared"] or c["licensing"]["concluded"])}
+    unknown = {
+        c["path"]
+        for c in bundle.components()
+        if not (c["licensing"]["declared"] or c["licensing"]["concluded"])
+    }
     lacking = {path for paths in said["non_compliant"].values() for path in paths}
-    assert {next((p for p in unknown if path.startswith(f"{p}/")), path) for path in lacking} == unknown
+    assert {
+        next((p for p in unknown if path.startswith(f"{p}/")), path) for path in lacking
+    } == unknown
     assert said["summary"]["compliant"] == (not unknown)
 
 
@@ -663,7 +803,11 @@ def test_reuse_sees_what_is_missing(torture_bundle: Bundle, tmp_path: Path, chan
         said = reuse_lint(torture_bundle, annotations, tmp_path, without="LLVM-exception.txt")
         assert list(said["non_compliant"]["missing_licenses"]) == ["LLVM-exception"]
     else:
-        said = reuse_lint(torture_bundle, annotations.replace("third_party/deep/part/**", "third_party/deep/other/**"), tmp_path)
+        said = reuse_lint(
+            torture_bundle,
+            annotations.replace("third_party/deep/part/**", "third_party/deep/other/**"),
+            tmp_path,
+        )
         assert "third_party/deep/part/script.sh" in said["non_compliant"]["missing_licensing_info"]
 
 
@@ -701,10 +845,16 @@ SPDX-License-Identifier = "Apache-2.0 OR MIT"
 
 
 @pytest.mark.parametrize("presence", ["removed", "absent"])
-def test_what_is_not_here_is_not_annotated_but_said(nested_bundle: Bundle, tmp_path: Path, presence: str) -> None:
+def test_what_is_not_here_is_not_annotated_but_said(
+    nested_bundle: Bundle, tmp_path: Path, presence: str
+) -> None:
     annotations = without_io(nested_bundle, presence).write("reuse", tmp_path).read_text()
-    assert [item["path"][0] for item in tomllib.loads(annotations)["annotations"]] == ["third_party/wit/clocks/**"]
-    assert annotations.endswith(f"# Recorded, but not here:\n#   {presence}: io (0.2.0), third_party/wit/io\n")
+    assert [item["path"][0] for item in tomllib.loads(annotations)["annotations"]] == [
+        "third_party/wit/clocks/**"
+    ]
+    assert annotations.endswith(
+        f"# Recorded, but not here:\n#   {presence}: io (0.2.0), third_party/wit/io\n"
+    )
 
 
 @needs_reuse
@@ -712,7 +862,9 @@ def test_what_is_not_here_is_not_annotated_but_said(nested_bundle: Bundle, tmp_p
 def test_a_glob_matches_the_files_of_its_mirror_whatever_its_name(into: str) -> None:
     from reuse.global_licensing import ReuseTOML
 
-    annotations = ReuseTOML.from_toml(OWN + rendered(reuse, component(into=into, licensing=concluded("MIT"))), "REUSE.toml")
+    annotations = ReuseTOML.from_toml(
+        OWN + rendered(reuse, component(into=into, licensing=concluded("MIT"))), "REUSE.toml"
+    )
     item = annotations.find_annotations_item(f"third_party/{into}/deep/.file")
     assert item and [str(expression) for expression in item.spdx_expressions] == ["MIT"]
     assert annotations.find_annotations_item(f"third_party/{into}x/file") is None
@@ -720,16 +872,19 @@ def test_a_glob_matches_the_files_of_its_mirror_whatever_its_name(into: str) -> 
 
 # words from outside
 
-HOSTILE = (
-    "x\n\nFiles: *\n.\r\x1b[31m\u2028\u202e\x85%{lua:print(1)}%(touch pwned)%define z \\\nProvides: pwned\n[[annotations]]\n\"'\\"
-)
+HOSTILE = "x\n\nFiles: *\n.\r\x1b[31m\u2028\u202e\x85%{lua:print(1)}%(touch pwned)%define z \\\nProvides: pwned\n[[annotations]]\n\"'\\"
 
 
 @pytest.fixture
 def hostile() -> tuple[Component, Component]:
     """A mirror about which everything that comes from outside tries to be something else; and one that is removed."""
     licensing = Licensing(
-        None, HOSTILE, "MIT OR ISC", HOSTILE, (text(HOSTILE, path=HOSTILE),), (f"Copyright 2020 {HOSTILE}", f"© 2021 {HOSTILE}")
+        None,
+        HOSTILE,
+        "MIT OR ISC",
+        HOSTILE,
+        (text(HOSTILE, path=HOSTILE),),
+        (f"Copyright 2020 {HOSTILE}", f"© 2021 {HOSTILE}"),
     )
     name = b"%(id)\n\xff " + HOSTILE.encode()
     nested = [
@@ -738,27 +893,47 @@ def hostile() -> tuple[Component, Component]:
             RepoPath(b"deps/io"),
             TREE,
             (),
-            Origin("other", HOSTILE, Pin(PinKind.TAG, HOSTILE), COMMIT, RepoPath(name), same_tree=True),
+            Origin(
+                "other", HOSTILE, Pin(PinKind.TAG, HOSTILE), COMMIT, RepoPath(name), same_tree=True
+            ),
         ),
     ]
-    plain = component(pinned=HOSTILE, description=HOSTILE, supplier=HOSTILE, url=HOSTILE, into=f"a{HOSTILE}", source=RepoPath(name))
+    plain = component(
+        pinned=HOSTILE,
+        description=HOSTILE,
+        supplier=HOSTILE,
+        url=HOSTILE,
+        into=f"a{HOSTILE}",
+        source=RepoPath(name),
+    )
     other = component("other", pinned=HOSTILE, presence=Presence.REMOVED, into=HOSTILE)
     return replace(plain, licensing=licensing, nested=tuple(nested)), other
 
 
 @pytest.mark.parametrize("report", [debian, rpm, reuse])
-def test_nothing_from_outside_is_invisible_or_a_line_of_its_own(report: object, hostile: tuple[Component, Component]) -> None:
+def test_nothing_from_outside_is_invisible_or_a_line_of_its_own(
+    report: object, hostile: tuple[Component, Component]
+) -> None:
     lines = rendered(report, *hostile)
-    assert not {c for c in lines if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+    assert not {
+        c for c in lines if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    }
     assert not re.search(
-        r"^(Files: \*|Provides: pwned|\[\[annotations\]\]\\n|\S*\[31m)", lines.replace("[[annotations]]\n", "", 1), re.MULTILINE
+        r"^(Files: \*|Provides: pwned|\[\[annotations\]\]\\n|\S*\[31m)",
+        lines.replace("[[annotations]]\n", "", 1),
+        re.MULTILINE,
     )
 
 
-def test_nothing_from_outside_makes_a_paragraph_of_its_own(hostile: tuple[Component, Component]) -> None:
+def test_nothing_from_outside_makes_a_paragraph_of_its_own(
+    hostile: tuple[Component, Component],
+) -> None:
     found = parsed(rendered(debian, *hostile))
     files, licenses = list(found.all_files_paragraphs()), list(found.all_license_paragraphs())
-    assert (len(files), [paragraph.license.synopsis for paragraph in licenses]) == (2, ["Expat", "ISC"])
+    assert (len(files), [paragraph.license.synopsis for paragraph in licenses]) == (
+        2,
+        ["Expat", "ISC"],
+    )
     assert [list(map(str, paragraph)) for paragraph in files] == [
         ["Files", "Copyright", "License"],
         ["Files", "Copyright", "License", "Comment"],
@@ -766,23 +941,33 @@ def test_nothing_from_outside_makes_a_paragraph_of_its_own(hostile: tuple[Compon
 
 
 @needs("rpmspec", "rpm")
-def test_nothing_from_outside_is_a_macro_or_a_tag(hostile: tuple[Component, Component], tmp_path: Path) -> None:
+def test_nothing_from_outside_is_a_macro_or_a_tag(
+    hostile: tuple[Component, Component], tmp_path: Path
+) -> None:
     lines = rendered(rpm, *hostile)
     assert rpmspec(lines, tmp_path) == (0, SPEC.format(without_comments(lines)), "")
     assert not list(tmp_path.rglob("pwned"))
     first, nested, last = provides_of(lines)
-    assert (first, last) == ("bundled(one) = 0~git20240910.1111111", "bundled(other) = 0~git20240910.1111111")
+    assert (first, last) == (
+        "bundled(one) = 0~git20240910.1111111",
+        "bundled(other) = 0~git20240910.1111111",
+    )
     assert re.fullmatch(r"bundled\([A-Za-z0-9._+-]+\)", nested)
 
 
 def test_nothing_from_outside_is_toml(hostile: tuple[Component, Component]) -> None:
     (item,) = tomllib.loads(rendered(reuse, *hostile))["annotations"]
-    assert item["path"] == ["third_party/a" + HOSTILE.replace("\\", "\\\\").replace("*", "\\*") + "/**"]
+    assert item["path"] == [
+        "third_party/a" + HOSTILE.replace("\\", "\\\\").replace("*", "\\*") + "/**"
+    ]
     assert item["SPDX-License-Identifier"] == "MIT OR ISC"
     assert len(item["SPDX-FileCopyrightText"]) == 2
 
 
-@pytest.mark.parametrize("whose", ["Copyright 2019-present Ada", "© 2010, 99999 Bo", "(c) 2001 -2003 C", "Copyright (C) 2020-"])
+@pytest.mark.parametrize(
+    "whose",
+    ["Copyright 2019-present Ada", "© 2010, 99999 Bo", "(c) 2001 -2003 C", "Copyright (C) 2020-"],
+)
 @needs_reuse
 def test_reuse_reads_odd_copyright_lines(whose: str) -> None:
     from reuse.global_licensing import ReuseTOML
@@ -805,15 +990,23 @@ def test_a_notice_is_quoted_and_the_licence_itself_is_asked_for() -> None:
     wanted = "#   LicenseRef-cla.txt: its text is not here; third_party/licenses/one/LICENSE only names it\n"
     assert wanted in rendered(reuse, component(licensing=NAMED))
     common = replace(NOTICE, expression="Apache-2.0")
-    stanzas = rendered(debian, component(licensing=replace(NAMED, declared="Apache-2.0", texts=(common,))))
+    stanzas = rendered(
+        debian, component(licensing=replace(NAMED, declared="Apache-2.0", texts=(common,)))
+    )
     assert stanzas.endswith(
         "License: Apache-2.0\n On Debian systems, its full text is in\n /usr/share/common-licenses/Apache-2.0.\n"
     )
 
 
 def test_of_a_part_it_is_said_which_part_of_what() -> None:
-    part = component(include=("/wit/",), exclude=("deps/", "*.md"), upstream_tree=ObjectId("5" * 40))
-    assert f"selected from upstream's git tree {'5' * 40}: include /wit/; exclude deps/, *.md\n" in rendered(debian, part)
-    assert "# one 1.2: unmodified copy of a selection (include /wit/; exclude deps/, *.md), in third_party/one\n" in rendered(
-        rpm, part
+    part = component(
+        include=("/wit/",), exclude=("deps/", "*.md"), upstream_tree=ObjectId("5" * 40)
+    )
+    assert (
+        f"selected from upstream's git tree {'5' * 40}: include /wit/; exclude deps/, *.md\n"
+        in rendered(debian, part)
+    )
+    assert (
+        "# one 1.2: unmodified copy of a selection (include /wit/; exclude deps/, *.md), in third_party/one\n"
+        in rendered(rpm, part)
     )

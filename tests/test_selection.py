@@ -15,14 +15,45 @@ from hypothesis import strategies as st
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH
 from sync.model import Entry, Selection
-from sync.objects.tree import MalformedObjectError, TreeEntry, build_trees, dump_tree, object_id, parse_tree
+from sync.objects.tree import (
+    MalformedObjectError,
+    TreeEntry,
+    build_trees,
+    dump_tree,
+    object_id,
+    parse_tree,
+)
 from sync.selection.patterns import parse_pattern
 from sync.selection.select import SourceError, select
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 # few names and many ways to write a pattern of them, so that patterns meet names
-NAMES = st.sampled_from(["a", "b", "ab", "a.c", "b.c", "deps", "x y", "#a", "!a", "[a]", "ä", "A", "a ", "a\\b", "*", " a", "à"])
+NAMES = st.sampled_from(
+    [
+        "a",
+        "b",
+        "ab",
+        "a.c",
+        "b.c",
+        "deps",
+        "x y",
+        "#a",
+        "!a",
+        "[a]",
+        "ä",
+        "A",
+        "a ",
+        "a\\b",
+        "*",
+        " a",
+        "à",
+    ]
+)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 PATTERN_PARTS = st.sampled_from(
     [
@@ -56,7 +87,10 @@ PATTERN_PARTS = st.sampled_from(
 )
 PATTERNS = st.builds(
     lambda negated, rooted, parts, directory: (
-        ("!" if negated else "") + ("/" if rooted else "") + "/".join(parts) + ("/" if directory else "")
+        ("!" if negated else "")
+        + ("/" if rooted else "")
+        + "/".join(parts)
+        + ("/" if directory else "")
     ),
     st.booleans(),
     st.booleans(),
@@ -79,7 +113,10 @@ class Trees:
 
     def __init__(self, files: Mapping[str, str] | frozenset[str]) -> None:
         contents = files if isinstance(files, Mapping) else dict.fromkeys(files, "x")
-        self.entries = [Entry(RepoPath(p.encode()), Mode.FILE, object_id("blob", c.encode())) for p, c in contents.items()]
+        self.entries = [
+            Entry(RepoPath(p.encode()), Mode.FILE, object_id("blob", c.encode()))
+            for p, c in contents.items()
+        ]
         trees = build_trees(self.entries)
         self.root = trees[b""].id
         self._raw = {tree.id: tree.raw for tree in trees.values()}
@@ -87,8 +124,12 @@ class Trees:
     def read(self, tree: ObjectId) -> bytes:
         return self._raw[tree]
 
-    def select(self, source: str = "", *, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> list[str]:
-        selected = select(self.root, Selection(include, exclude, source=RepoPath(source.encode())), self.read)
+    def select(
+        self, source: str = "", *, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+    ) -> list[str]:
+        selected = select(
+            self.root, Selection(include, exclude, source=RepoPath(source.encode())), self.read
+        )
         return [entry.path.decode() for entry in selected.holding.files]
 
 
@@ -96,7 +137,12 @@ class Trees:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty git repository for git's own matching; case counts, as in a tree."""
     path = tmp_path_factory.mktemp("oracle")
-    subprocess.run(["git", "init", "--quiet"], cwd=path, check=True, env={"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"})
+    subprocess.run(
+        ["git", "init", "--quiet"],
+        cwd=path,
+        check=True,
+        env={"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"},
+    )
     return path
 
 
@@ -139,7 +185,9 @@ def _writable(lines: list[str]) -> list[str]:
 @example(files=frozenset({"a/deps/b", "deps"}), lines=["deps/"])
 @example(files=frozenset({"a/b"}), lines=["/b", "a/**/b"])
 @example(files=frozenset({"a", "b"}), lines=["*", "!a"])
-def test_exclude_leaves_out_what_git_ignores(repository: Path, files: frozenset[str], lines: list[str]) -> None:
+def test_exclude_leaves_out_what_git_ignores(
+    repository: Path, files: frozenset[str], lines: list[str]
+) -> None:
     expected = files - _ignored_by_git(repository, lines, files)
     assert set(Trees(files).select(exclude=tuple(lines))) == expected
 
@@ -149,21 +197,35 @@ def test_exclude_leaves_out_what_git_ignores(repository: Path, files: frozenset[
 @example(files=frozenset({"a/b", "b"}), lines=["/a"])
 @example(files=frozenset({"a/b", "a/ab"}), lines=["a", "!a/b"])
 @example(files=frozenset({"a/b", "a/ab"}), lines=["*", "!b"])
-def test_include_takes_what_git_ignores(repository: Path, files: frozenset[str], lines: list[str]) -> None:
-    assert set(Trees(files).select(include=tuple(lines))) == _ignored_by_git(repository, lines, files)
+def test_include_takes_what_git_ignores(
+    repository: Path, files: frozenset[str], lines: list[str]
+) -> None:
+    assert set(Trees(files).select(include=tuple(lines))) == _ignored_by_git(
+        repository, lines, files
+    )
 
 
 @FEW
-@given(files=FILES, include=st.lists(PATTERNS, max_size=2).map(_writable), exclude=st.lists(PATTERNS, max_size=2).map(_writable))
-def test_exclude_counts_more_than_include(files: frozenset[str], include: list[str], exclude: list[str]) -> None:
+@given(
+    files=FILES,
+    include=st.lists(PATTERNS, max_size=2).map(_writable),
+    exclude=st.lists(PATTERNS, max_size=2).map(_writable),
+)
+def test_exclude_counts_more_than_include(
+    files: frozenset[str], include: list[str], exclude: list[str]
+) -> None:
     trees = Trees(files)
     both = set(trees.select(include=tuple(include), exclude=tuple(exclude)))
-    assert both == set(trees.select(include=tuple(include))) & set(trees.select(exclude=tuple(exclude)))
+    assert both == set(trees.select(include=tuple(include))) & set(
+        trees.select(exclude=tuple(exclude))
+    )
 
 
 @FEW
 @given(files=FILES)
-def test_no_patterns_take_everything_and_need_no_tree_below_the_source(files: frozenset[str]) -> None:
+def test_no_patterns_take_everything_and_need_no_tree_below_the_source(
+    files: frozenset[str],
+) -> None:
     trees = Trees(files)
     selected = select(trees.root, Selection(), trees.read)
     assert selected.holding.files == tuple(sorted(trees.entries))
@@ -214,7 +276,12 @@ def test_no_tree_of_the_proof_can_be_spared(files: frozenset[str], exclude: list
         pytest.param((), ("*.md", "*.txt"), (("exclude", "*.txt"),), id="one of two"),
         pytest.param(("*.md", "!a.md"), (), (), id="a negation that takes something back"),
         pytest.param(("*.wit", "!z.wit"), (), (("include", "!z.wit"),), id="a negation of nothing"),
-        pytest.param((), ("sub/", "sub/b.wit"), (("exclude", "sub/b.wit"),), id="one below a directory that is left out"),
+        pytest.param(
+            (),
+            ("sub/", "sub/b.wit"),
+            (("exclude", "sub/b.wit"),),
+            id="one below a directory that is left out",
+        ),
         pytest.param((), ("sub/**",), (), id="everything below a directory"),
     ],
 )
@@ -237,7 +304,11 @@ def test_a_source_is_selected_from_its_own_root() -> None:
 
 LICENSES = {
     "beside the source": ("wit", {"LICENSE": "l", "wit/a": "a"}, ["LICENSE"]),
-    "in every directory above": ("a/b", {"COPYING": "1", "a/NOTICE.md": "2", "a/b/x": "x"}, ["COPYING", "a/NOTICE.md"]),
+    "in every directory above": (
+        "a/b",
+        {"COPYING": "1", "a/NOTICE.md": "2", "a/b/x": "x"},
+        ["COPYING", "a/NOTICE.md"],
+    ),
     "not one that is taken": ("", {"LICENSE": "l", "a": "a"}, []),
     "not one in another directory": ("wit", {"doc/LICENSE": "l", "wit/a": "a"}, []),
     "not a directory of that name": ("wit", {"LICENSES/MIT": "l", "wit/a": "a"}, []),
@@ -246,7 +317,9 @@ LICENSES = {
 
 
 @pytest.mark.parametrize(("source", "files", "expected"), LICENSES.values(), ids=LICENSES)
-def test_licence_files_that_cover_the_source_are_found(source: str, files: dict[str, str], expected: list[str]) -> None:
+def test_licence_files_that_cover_the_source_are_found(
+    source: str, files: dict[str, str], expected: list[str]
+) -> None:
     trees = Trees(files)
     selected = select(trees.root, Selection(source=RepoPath(source.encode())), trees.read)
     assert [entry.path.decode() for entry in selected.holding.licenses] == expected
@@ -254,20 +327,29 @@ def test_licence_files_that_cover_the_source_are_found(source: str, files: dict[
 
 def test_a_licence_that_is_left_out_of_the_mirror_is_kept_beside_it() -> None:
     trees = Trees({"wit/LICENSE": "l", "wit/a": "a"})
-    selected = select(trees.root, Selection(exclude=("LICENSE",), source=RepoPath(b"wit")), trees.read)
+    selected = select(
+        trees.root, Selection(exclude=("LICENSE",), source=RepoPath(b"wit")), trees.read
+    )
     assert [entry.path for entry in selected.holding.licenses] == [b"wit/LICENSE"]
 
 
 @pytest.mark.parametrize(
     ("source", "is_file", "path"),
-    [("nope", False, b"nope"), ("wit/nope/x", False, b"wit/nope"), ("wit/a", True, b"wit/a"), ("wit/a/b", True, b"wit/a")],
+    [
+        ("nope", False, b"nope"),
+        ("wit/nope/x", False, b"wit/nope"),
+        ("wit/a", True, b"wit/a"),
+        ("wit/a/b", True, b"wit/a"),
+    ],
 )
 def test_a_source_that_is_no_directory_is_named(source: str, is_file: bool, path: bytes) -> None:
     trees = Trees(frozenset({"wit/a", "wit/b/c"}))
     with pytest.raises(SourceError) as raised:
         trees.select(source)
     assert (raised.value.is_file, raised.value.path) == (is_file, path)
-    assert [entry.name for entry in raised.value.siblings] == ([b"wit"] if b"/" not in path else [b"a", b"b"])
+    assert [entry.name for entry in raised.value.siblings] == (
+        [b"wit"] if b"/" not in path else [b"a", b"b"]
+    )
 
 
 def _one_inside_another(depth: int) -> tuple[ObjectId, dict[ObjectId, bytes]]:
@@ -288,11 +370,16 @@ def test_a_tree_too_deep_is_refused() -> None:
     root, trees = _one_inside_another(DEPTH + 1)
     with pytest.raises(MalformedObjectError, match="deeper than 200 directories") as raised:
         select(root, Selection(), trees.__getitem__)
-    assert (raised.value.reference, raised.value.path) == ("tree-too-deep", b"/".join([b"d"] * (DEPTH + 1)))
+    assert (raised.value.reference, raised.value.path) == (
+        "tree-too-deep",
+        b"/".join([b"d"] * (DEPTH + 1)),
+    )
 
 
 @pytest.mark.parametrize(("limit", "path"), [(4, None), (3, b"b"), (2, b"a"), (1, b"")])
-def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch, limit: int, path: bytes | None) -> None:
+def test_a_tree_with_too_many_entries_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: int, path: bytes | None
+) -> None:
     monkeypatch.setattr("sync.selection.select.ENTRIES", limit)
     trees = Trees(frozenset({"a/x", "b/y"}))
     if path is None:
@@ -307,7 +394,9 @@ def test_a_path_that_no_system_takes_is_refused_with_its_directory() -> None:
     directory = "/".join(["d" * 250] * 16)
     longest = f"{directory}/{'f' * 80}"
     assert Trees({longest: ""}).select() == [longest]
-    with pytest.raises(MalformedObjectError, match=r"^it has paths longer than 4096 bytes$") as raised:
+    with pytest.raises(
+        MalformedObjectError, match=r"^it has paths longer than 4096 bytes$"
+    ) as raised:
         Trees({f"{longest}f": ""}).select()
     assert (raised.value.reference, raised.value.path) == ("path-too-long", directory.encode())
 
@@ -336,7 +425,9 @@ def test_a_malformed_tree_is_refused_with_its_directory() -> None:
 
 
 @pytest.mark.parametrize(("source", "where"), [(b"sub", b""), (b"sub/deep", b"sub")])
-def test_a_malformed_tree_on_the_way_to_the_source_is_refused_with_its_directory(source: bytes, where: bytes) -> None:
+def test_a_malformed_tree_on_the_way_to_the_source_is_refused_with_its_directory(
+    source: bytes, where: bytes
+) -> None:
     bad = b"100644 a\0"
     raw = dump_tree([TreeEntry(b"sub", Mode.TREE, object_id("tree", bad))])
     root = raw if where else bad
@@ -351,12 +442,22 @@ def test_of_what_is_known_no_tree_is_read() -> None:
     taken = select(trees.root, Selection(source=RepoPath(b"wit")), trees.read)
     known = (taken.holding.tree, taken.holding.files)
     read: list[ObjectId] = []
-    again = select(trees.root, Selection(source=RepoPath(b"wit")), lambda tree: read.append(tree) or trees.read(tree), known)
+    again = select(
+        trees.root,
+        Selection(source=RepoPath(b"wit")),
+        lambda tree: read.append(tree) or trees.read(tree),
+        known,
+    )
     assert (again, read) == (taken, [trees.root])
 
 
 def test_an_empty_directory_is_refused_unless_left_out() -> None:
-    raw = dump_tree([TreeEntry(b"d", Mode.TREE, object_id("tree", b"")), TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
+    raw = dump_tree(
+        [
+            TreeEntry(b"d", Mode.TREE, object_id("tree", b"")),
+            TreeEntry(b"f", Mode.FILE, object_id("blob", b"")),
+        ]
+    )
     trees = {object_id("tree", raw): raw, object_id("tree", b""): b""}
     root = object_id("tree", raw)
     with pytest.raises(MalformedObjectError, match=r"^it is a directory without files") as raised:
@@ -368,7 +469,16 @@ def test_an_empty_directory_is_refused_unless_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"), [("a", True), ("!a", True), ("\\#a", True), ("# a", False), ("", False), ("   ", False), ("/", False)]
+    ("line", "expected"),
+    [
+        ("a", True),
+        ("!a", True),
+        ("\\#a", True),
+        ("# a", False),
+        ("", False),
+        ("   ", False),
+        ("/", False),
+    ],
 )
 def test_comments_and_blanks_are_no_patterns(line: str, expected: bool) -> None:
     assert (parse_pattern(line) is not None) is expected
@@ -389,13 +499,17 @@ def test_patterns_that_would_take_minutes_are_refused() -> None:
         trees[object_id("tree", raw)] = raw
     selection = Selection(include=("**/" + "*/" * 60 + "f",) * 100)
     began = time.process_time()
-    with pytest.raises(MalformedObjectError, match="too many patterns for so many entries") as raised:
+    with pytest.raises(
+        MalformedObjectError, match="too many patterns for so many entries"
+    ) as raised:
         select(object_id("tree", raw), selection, trees.__getitem__)
     assert raised.value.reference == "patterns-too-many"
     assert time.process_time() - began < 5
 
 
-def test_paths_that_together_are_longer_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_that_together_are_longer_than_memory_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("sync.selection.select.PATHS_BYTES", 5)
     with pytest.raises(MalformedObjectError, match="more than 5 bytes") as raised:
         Trees(frozenset({"a/x", "b/y"})).select()

@@ -48,13 +48,21 @@ SENT: dict[str, tuple[Sent, str, str]] = {
         NO_COPY.format("/"),
         "the tree object has an entry named b'' [name-not-a-component]",
     ),
-    "a tree that is cut off": (tree(TREE[1][:-1]), NO_COPY.format("/"), "the tree object is truncated [tree-truncated]"),
+    "a tree that is cut off": (
+        tree(TREE[1][:-1]),
+        NO_COPY.format("/"),
+        "the tree object is truncated [tree-truncated]",
+    ),
     "a directory that is a blob": (
         tree(line("40000", b"a", object_id(*LIKE_A_TREE))),
         NO_COPY.format("a"),
         "it is no tree object [object-wrong-kind]",
     ),
-    "a file that is missing": (tree(line("100644", b"a", LOST)), NOT_WHOLE, f"bad revision '{LOST}'"),
+    "a file that is missing": (
+        tree(line("100644", b"a", LOST)),
+        NOT_WHOLE,
+        f"bad revision '{LOST}'",
+    ),
     "a commit of text": (commit(b"rubbish\n"), NOT_WHOLE, "bogus commit object"),
     "a commit whose tree is missing": (
         commit(commit_of(LOST)),
@@ -66,7 +74,11 @@ SENT: dict[str, tuple[Sent, str, str]] = {
         NO_COPY.format("/"),
         "it is no tree object [object-wrong-kind]",
     ),
-    "a commit without a time": (commit(TIMELESS), "tag v1 names a malformed commit", "not a commit object: it has no time"),
+    "a commit without a time": (
+        commit(TIMELESS),
+        "tag v1 names a malformed commit",
+        "not a commit object: it has no time",
+    ),
     "a tag of text": (tag(b"rubbish\n"), NOT_WHOLE, "nonexistent object"),
     "a tag of a commit that is missing": (
         tag(tag_of(LOST, "v1")),
@@ -99,14 +111,23 @@ def test_what_is_sent_is_refused(
         error, why = NOT_WHOLE, ""
     if "by signal 11" in ran.err:  # some gits fall over such a tag now and then, which is said too
         error, why = "git was killed while it asked the upstream", ""
-    assert (ran.err.splitlines()[0], why in ran.err, ran.out) == (f"error: {error}", True, ""), ran.err
+    assert (ran.err.splitlines()[0], why in ran.err, ran.out) == (f"error: {error}", True, ""), (
+        ran.err
+    )
     assert ran.status == (2 if {"exactly", "malformed", "lead"} & {*error.split()} else 3)
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
-def test_another_object_than_was_offered_is_no_answer(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_another_object_than_was_offered_is_no_answer(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("any", {"a": b"a\n"})
-    with git_http(tmp_path, trouble=sending({"refs/tags/v1": LOST}, pack_of([BLOB, TREE, COMMIT]), LARGE)) as site:
+    with git_http(
+        tmp_path, trouble=sending({"refs/tags/v1": LOST}, pack_of([BLOB, TREE, COMMIT]), LARGE)
+    ) as site:
         host.manifest(mirror("up", site.url(), tag="v1"))
         ran = host.run("sync")
     assert (ran.status, ran.err.splitlines()[0]) == (3, f"error: {NOT_WHOLE}"), ran.err

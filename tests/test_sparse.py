@@ -27,7 +27,9 @@ def cloned(host: Host, released: Upstream, tmp_path: Path) -> Host:
     (host.path / "src/own").write_text("own\n")
     host.git("add", "src")
     host.manifest(
-        mirror("one", released.url, tag="v1", from_="lib", local=True) + "\n" + mirror("two", released.url, tag="v1", local=True)
+        mirror("one", released.url, tag="v1", from_="lib", local=True)
+        + "\n"
+        + mirror("two", released.url, tag="v1", local=True)
     )
     host.git("commit", "--quiet", "-m", "own")
     host.sync("--commit")
@@ -52,11 +54,20 @@ _WHOLLY = {
     "no cone, one file": ("--no-cone", "/*", "!/third_party/mirrors.toml"),
     "sparse index": ("--cone", "--sparse-index", "src"),
 }
-_NEEDS_THE_MANIFEST = [("status",), ("verify",), ("sync",), ("sync", "--dry-run"), ("remove", "one"), ("report",)]
+_NEEDS_THE_MANIFEST = [
+    ("status",),
+    ("verify",),
+    ("sync",),
+    ("sync", "--dry-run"),
+    ("remove", "one"),
+    ("report",),
+]
 
 
 @pytest.mark.parametrize("kind", _WHOLLY)
-def test_a_hidden_manifest_is_not_missing_and_the_hint_brings_it_back(cloned: Host, kind: str) -> None:
+def test_a_hidden_manifest_is_not_missing_and_the_hint_brings_it_back(
+    cloned: Host, kind: str
+) -> None:
     _sparse(cloned, *_WHOLLY[kind])
     back = _BY_PATTERN if "no cone" in kind else _BY_CONE
     error = "error: third_party/mirrors.toml is hidden by a sparse checkout\n"
@@ -76,13 +87,21 @@ def test_a_hidden_manifest_is_not_missing_and_the_hint_brings_it_back(cloned: Ho
 
 @pytest.mark.parametrize("kind", _WHOLLY)
 @pytest.mark.parametrize("preset", [(), ("--preset", "wasi")])
-def test_init_writes_nothing_over_what_is_hidden(cloned: Host, kind: str, preset: tuple[str, ...]) -> None:
+def test_init_writes_nothing_over_what_is_hidden(
+    cloned: Host, kind: str, preset: tuple[str, ...]
+) -> None:
     _sparse(cloned, *_WHOLLY[kind])
     ran = cloned.run("init", *preset)
     if preset:
-        assert (ran.status, ran.err.splitlines()[0]) == (2, "error: there is a third_party/mirrors.toml already")
+        assert (ran.status, ran.err.splitlines()[0]) == (
+            2,
+            "error: there is a third_party/mirrors.toml already",
+        )
     else:
-        assert (ran.status, "kept  third_party/mirrors.toml, which is hidden\n" in ran.out) == (0, True)
+        assert (ran.status, "kept  third_party/mirrors.toml, which is hidden\n" in ran.out) == (
+            0,
+            True,
+        )
         assert (cloned.path / ".git/hooks/pre-commit").exists()
     assert not (cloned.third_party / "mirrors.toml").exists()
     assert cloned.git("status", "--porcelain") == ""
@@ -108,29 +127,48 @@ _PARTLY = {
     "records": (("--no-cone", "/*", "!/third_party/provenance/"), 2),
     "a licence": (("--no-cone", "/*", "!/third_party/licenses/"), 1),
     "attributes": (("--no-cone", "/*", "!/third_party/.gitattributes"), 0),
-    "sparse index": (("--cone", "--sparse-index", "src", "third_party/two", "third_party/provenance"), 3),
+    "sparse index": (
+        ("--cone", "--sparse-index", "src", "third_party/two", "third_party/provenance"),
+        3,
+    ),
 }
 
 
 @pytest.mark.parametrize("part", _PARTLY)
-def test_what_is_hidden_in_part_is_judged_as_the_index_has_it_and_told(cloned: Host, part: str) -> None:
+def test_what_is_hidden_in_part_is_judged_as_the_index_has_it_and_told(
+    cloned: Host, part: str
+) -> None:
     patterns, _ = _PARTLY[part]
     _sparse(cloned, *patterns)
-    listed = [line[2:] for line in cloned.git("ls-files", "-t", "third_party").splitlines() if line.startswith("S ")]
+    listed = [
+        line[2:]
+        for line in cloned.git("ls-files", "-t", "third_party").splitlines()
+        if line.startswith("S ")
+    ]
     counted = [path for path in listed if not path.endswith(".gitattributes")]
     assert listed
     words = f"{len(counted)} hidden file{'s' if len(counted) > 1 else ''} judged as in the index"
     verified = cloned.run("verify")
     assert (verified.status, words in verified.out) == (0, bool(counted)), verified
     status = cloned.run("status")
-    assert (status.status, "missing" in status.out, "git sparse-checkout add" in status.out) == (0, False, bool(counted))
-    assert sum(one["hidden"] for one in cloned.run("verify", "--json").json["mirrors"]) == len(counted)
-    assert sum(one["hidden"] for one in cloned.run("status", "--json").json["mirrors"]) == len(counted)
+    assert (status.status, "missing" in status.out, "git sparse-checkout add" in status.out) == (
+        0,
+        False,
+        bool(counted),
+    )
+    assert sum(one["hidden"] for one in cloned.run("verify", "--json").json["mirrors"]) == len(
+        counted
+    )
+    assert sum(one["hidden"] for one in cloned.run("status", "--json").json["mirrors"]) == len(
+        counted
+    )
     before = cloned.snapshot(), cloned.git("ls-files", "-t", "-s")
     if part != "sparse index":
         assert cloned.run("sync").out == "up to date: 2 mirrors\n"
     report = cloned.run("report")
-    assert (report.status, "is hidden by a sparse checkout" in report.err) == ((2, True) if counted else (0, False))
+    assert (report.status, "is hidden by a sparse checkout" in report.err) == (
+        (2, True) if counted else (0, False)
+    )
     assert (cloned.snapshot(), cloned.git("ls-files", "-t", "-s")) == before
 
 
@@ -140,7 +178,11 @@ def test_drift_that_is_hidden_is_found_in_the_index(cloned: Host) -> None:
     cloned.git("update-index", "--cacheinfo", f"100644,{blob},third_party/one/a.c")
     cloned.git("update-index", "--skip-worktree", "third_party/one/a.c")
     ran = cloned.run("verify")
-    assert (ran.status, "third_party/one/a.c: content differs" in ran.out, "missing" in ran.out) == (1, True, False)
+    assert (
+        ran.status,
+        "third_party/one/a.c: content differs" in ran.out,
+        "missing" in ran.out,
+    ) == (1, True, False)
 
 
 def test_what_is_deleted_beside_hidden_files_is_missing(cloned: Host) -> None:
@@ -148,7 +190,10 @@ def test_what_is_deleted_beside_hidden_files_is_missing(cloned: Host) -> None:
     (cloned.third_party / "one/a.c").unlink()
     ran = cloned.run("verify")
     assert (ran.status, ran.out.splitlines()[2]) == (1, "    third_party/one/a.c: missing")
-    assert cloned.run("sync").err.splitlines()[0] == "error: third_party/one/deep/b.c is hidden by a sparse checkout"
+    assert (
+        cloned.run("sync").err.splitlines()[0]
+        == "error: third_party/one/deep/b.c is hidden by a sparse checkout"
+    )
 
 
 def test_a_file_that_is_there_though_git_would_hide_it_is_judged_as_it_is(cloned: Host) -> None:
@@ -160,15 +205,26 @@ def test_a_file_that_is_there_though_git_would_hide_it_is_judged_as_it_is(cloned
     assert (ran.status, "third_party/one/a.c: content differs" in ran.out) == (1, True)
 
 
-@pytest.mark.parametrize("command", [("sync",), ("sync", "--dry-run"), ("sync", "--commit", "--discard-local")])
+@pytest.mark.parametrize(
+    "command", [("sync",), ("sync", "--dry-run"), ("sync", "--commit", "--discard-local")]
+)
 @pytest.mark.parametrize("part", ["one mirror", "some files of a mirror", "records", "a licence"])
-def test_a_sync_that_would_replace_what_is_hidden_is_refused(cloned: Host, part: str, command: tuple[str, ...]) -> None:
+def test_a_sync_that_would_replace_what_is_hidden_is_refused(
+    cloned: Host, part: str, command: tuple[str, ...]
+) -> None:
     _sparse(cloned, *_PARTLY[part][0])
     _move_pin(cloned)
     before = cloned.snapshot(), cloned.git("ls-files", "-t", "-s"), cloned.git("rev-parse", "HEAD")
     ran = cloned.run(*command)
-    assert (ran.status, "is hidden by a sparse checkout\nhint: bring it back" in ran.err) == (2, True), ran
-    assert (cloned.snapshot(), cloned.git("ls-files", "-t", "-s"), cloned.git("rev-parse", "HEAD")) == before
+    assert (ran.status, "is hidden by a sparse checkout\nhint: bring it back" in ran.err) == (
+        2,
+        True,
+    ), ran
+    assert (
+        cloned.snapshot(),
+        cloned.git("ls-files", "-t", "-s"),
+        cloned.git("rev-parse", "HEAD"),
+    ) == before
     cloned.git(*shlex.split(ran.err.split("`")[1])[1:])
     assert cloned.run("sync", "--commit").status == 0
     assert cloned.run("check", "--all").status == 0
@@ -176,7 +232,11 @@ def test_a_sync_that_would_replace_what_is_hidden_is_refused(cloned: Host, part:
 
 def test_remove_and_add_leave_alone_what_is_hidden(cloned: Host, released: Upstream) -> None:
     def hidden() -> list[str]:
-        return [line for line in cloned.git("ls-files", "-t", "-s").splitlines() if line.startswith("S ")]
+        return [
+            line
+            for line in cloned.git("ls-files", "-t", "-s").splitlines()
+            if line.startswith("S ")
+        ]
 
     _sparse(cloned, "--cone", "src", "third_party/two", "third_party/provenance")
     before = hidden()
@@ -196,30 +256,51 @@ def test_a_place_that_hides_somebodys_files_is_not_taken(cloned: Host, released:
     cloned.git("commit", "--quiet", "--no-verify", "-m", "mine")
     _sparse(cloned, "--no-cone", "/*", "!/third_party/mine/")
     ran = cloned.run("add", "new", released.url, "--tag", "v1", "--local", "--into", "mine")
-    assert (ran.status, ran.err.splitlines()[0]) == (2, "error: third_party/mine/own is hidden by a sparse checkout")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        2,
+        "error: third_party/mine/own is hidden by a sparse checkout",
+    )
     assert cloned.git("status", "--porcelain") == ""
 
 
-def test_a_file_that_somebody_hides_by_hand_is_told_so_and_the_hint_brings_it_back(cloned: Host) -> None:
+def test_a_file_that_somebody_hides_by_hand_is_told_so_and_the_hint_brings_it_back(
+    cloned: Host,
+) -> None:
     cloned.git("update-index", "--skip-worktree", "third_party/mirrors.toml")
     (cloned.third_party / "mirrors.toml").unlink()
     ran = cloned.run("status")
-    assert (ran.status, ran.err.splitlines()[0]) == (2, "error: third_party/mirrors.toml is hidden by git's skip-worktree")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        2,
+        "error: third_party/mirrors.toml is hidden by git's skip-worktree",
+    )
     for command in ran.err.split("`")[1].split(" && "):
         cloned.git(*command.split()[1:])
     assert cloned.run("status").status == 0
 
 
-def test_a_partial_clone_that_lacks_a_hidden_record_could_not_check(cloned: Host, tmp_path: Path) -> None:
+def test_a_partial_clone_that_lacks_a_hidden_record_could_not_check(
+    cloned: Host, tmp_path: Path
+) -> None:
     cloned.git("config", "uploadpack.allowFilter", "true")
-    git(tmp_path, "clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{cloned.path}", "partial")
+    git(
+        tmp_path,
+        "clone",
+        "--quiet",
+        "--no-checkout",
+        "--filter=blob:none",
+        f"file://{cloned.path}",
+        "partial",
+    )
     partial = Host(tmp_path / "partial")
     partial.git("sparse-checkout", "set", "--cone", "src", "third_party/two")
     partial.git("checkout", "--quiet")
     ran = partial.run("verify")
     assert (ran.status, ran.err.splitlines()[1:]) == (
         3,
-        ["  its content is not here", "hint: bring it back with `git sparse-checkout add third_party`"],
+        [
+            "  its content is not here",
+            "hint: bring it back with `git sparse-checkout add third_party`",
+        ],
     )
     partial.git("sparse-checkout", "add", "third_party")
     assert partial.run("verify").status == 0

@@ -27,7 +27,9 @@ def add(upstream: Upstream, *options: str) -> str:
     return " ".join(["add", "up", upstream.url, "--local", "--tag", "v1", *options])
 
 
-def shell(host: Host, arguments: str, redirections: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
+def shell(
+    host: Host, arguments: str, redirections: str = "", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run the program by way of a shell, which can close its streams."""
     return subprocess.run(
         f"exec {sys.executable} -m sync {arguments} {redirections}",
@@ -63,14 +65,18 @@ def test_output_is_written_in_any_encoding_with_what_it_lacks_escaped(
         f"up  v1  third_party/é\n  commit {commit[:12]}, tree {tree[:12]}\n  + é.txt\n  + Δ/日本.txt\n"
         f"synced 1 mirror, commit {host.git('rev-parse', 'HEAD')[:12]}\n"
     )
-    assert done.stdout.decode(encoding) == expected.encode(encoding, "backslashreplace").decode(encoding)
+    assert done.stdout.decode(encoding) == expected.encode(encoding, "backslashreplace").decode(
+        encoding
+    )
     assert git(host.path, "rev-parse", "HEAD:third_party/é") == tree
     assert (host.third_party / "é" / "Δ" / "日本.txt").read_bytes() == b"b\n"
     assert shell(host, "verify", **environment).returncode == 0
 
 
 @pytest.mark.parametrize(("environment", "encoding"), ENCODINGS.values(), ids=ENCODINGS)
-def test_errors_and_help_are_written_in_any_encoding(host: Host, environment: dict[str, str], encoding: str) -> None:
+def test_errors_and_help_are_written_in_any_encoding(
+    host: Host, environment: dict[str, str], encoding: str
+) -> None:
     host.run("init", "--no-hooks")
     refused = shell(host, "add é /nowhere --local --tag v1", **environment)
     assert (refused.returncode, refused.stdout) == (TROUBLE, b"")
@@ -87,7 +93,11 @@ def test_reports_are_utf_8_whatever_is_printed(host: Host, named: Upstream) -> N
     written = shell(host, "report json -o report.json", **LEGACY)
     assert written.returncode == 0, written.stderr
     printed = shell(host, "report json", **LEGACY)
-    assert printed.stdout == (host.path / "report.json").read_bytes() == shell(host, "report json").stdout
+    assert (
+        printed.stdout
+        == (host.path / "report.json").read_bytes()
+        == shell(host, "report json").stdout
+    )
 
 
 def test_a_hook_refuses_in_any_encoding(host: Host, named: Upstream) -> None:
@@ -100,7 +110,9 @@ def test_a_hook_refuses_in_any_encoding(host: Host, named: Upstream) -> None:
 
 
 @pytest.mark.parametrize("option", ["--from", "--exclude"])
-def test_an_argument_that_the_manifest_cannot_hold_is_refused(host: Host, named: Upstream, option: str) -> None:
+def test_an_argument_that_the_manifest_cannot_hold_is_refused(
+    host: Host, named: Upstream, option: str
+) -> None:
     host.run("init", "--no-hooks")
     before = host.snapshot()
     done = shell(host, add(named, option, "$(printf '\\377')"))
@@ -160,7 +172,8 @@ _NOBODY = ["unshare", "--user", "--map-user=54321"]
 
 def is_nobody_possible() -> bool:
     return (
-        shutil.which("unshare") is not None and subprocess.run([*_NOBODY, "true"], capture_output=True, check=False).returncode == 0
+        shutil.which("unshare") is not None
+        and subprocess.run([*_NOBODY, "true"], capture_output=True, check=False).returncode == 0
     )
 
 
@@ -178,7 +191,9 @@ def as_nobody(host: Host, *arguments: str, **environment: str) -> subprocess.Com
 
 
 @pytest.mark.skipif(not is_nobody_possible(), reason="this system makes no user that is nobody's")
-def test_a_user_without_a_home_is_told_what_the_cache_needs(host: Host, named: Upstream, tmp_path: Path) -> None:
+def test_a_user_without_a_home_is_told_what_the_cache_needs(
+    host: Host, named: Upstream, tmp_path: Path
+) -> None:
     host.run("init", "--no-hooks")
     before = host.snapshot()
     arguments = ("add", "up", named.url, "--local", "--tag", "v1")
@@ -193,8 +208,19 @@ def test_a_user_without_a_home_is_told_what_the_cache_needs(host: Host, named: U
     assert done.returncode == 0, done.stderr
     for command in ("status", "sync", "verify", "report"):
         assert as_nobody(host, command).returncode == 0
-    refused = as_nobody(host, "add", "far", "ssh://git@127.0.0.1:1/up", "--tag", "v1", XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert (refused.returncode, refused.stderr.splitlines()[0]) == (3, "error: the upstream cannot be reached")
+    refused = as_nobody(
+        host,
+        "add",
+        "far",
+        "ssh://git@127.0.0.1:1/up",
+        "--tag",
+        "v1",
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+    )
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        3,
+        "error: the upstream cannot be reached",
+    )
 
 
 @pytest.mark.parametrize("arguments", ["init", "sync", "check", "add up /up"])
@@ -215,8 +241,12 @@ def test_a_directory_that_is_gone_is_named_as_the_trouble(host: Host, arguments:
     )
 
 
-@pytest.mark.parametrize("environment", [{"TMPDIR": "/nowhere"}, {"TERM": "dumb"}, {"COLUMNS": "0"}], ids=str)
-def test_it_works_with_an_odd_environment(host: Host, named: Upstream, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "environment", [{"TMPDIR": "/nowhere"}, {"TERM": "dumb"}, {"COLUMNS": "0"}], ids=str
+)
+def test_it_works_with_an_odd_environment(
+    host: Host, named: Upstream, environment: dict[str, str]
+) -> None:
     host.run("init", "--no-hooks")
     assert shell(host, add(named, "--commit"), **environment).returncode == 0
     assert shell(host, "check --all", **environment).returncode == 0

@@ -23,7 +23,9 @@ def ref(upstream: Upstream, name: str, target: str) -> None:
     git(upstream.path, "update-ref", f"refs/tags/{name}", target)
 
 
-def test_an_old_release_under_a_new_name_is_refused_unless_allowed(host: Host, upstream: Upstream) -> None:
+def test_an_old_release_under_a_new_name_is_refused_unless_allowed(
+    host: Host, upstream: Upstream
+) -> None:
     commit = upstream.commit(FILES)
     ref(upstream, "v2", upstream.tag("v1", commit, annotated=True))
     host.manifest(mirror("up", upstream.url, tag="v2", local=True))
@@ -32,7 +34,9 @@ def test_an_old_release_under_a_new_name_is_refused_unless_allowed(host: Host, u
     assert ran.err.startswith(
         "error: the tag v2 of mirror up is another one under this name\n  its object calls itself v1 [tag-renamed]\n"
     )
-    assert ran.err.endswith('hint: ask upstream why; to take it all the same: allow = ["tag-renamed"]\n')
+    assert ran.err.endswith(
+        'hint: ask upstream why; to take it all the same: allow = ["tag-renamed"]\n'
+    )
     host.manifest(mirror("up", upstream.url, tag="v2", local=True, allow=["tag-renamed"]))
     host.sync()
     assert host.record("up")["upstream"]["commit"] == commit
@@ -47,7 +51,9 @@ def test_a_tag_that_hides_its_name_behind_another_header_has_none() -> None:
     assert [other_name(up, [raw.encode()]) for raw in (plain, hidden)] == [None, "nothing"]
 
 
-def test_a_record_that_passes_its_tag_off_as_another_is_found_offline(host: Host, upstream: Upstream) -> None:
+def test_a_record_that_passes_its_tag_off_as_another_is_found_offline(
+    host: Host, upstream: Upstream
+) -> None:
     upstream.tag("v1", upstream.commit(FILES), annotated=True)
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync("--commit")
@@ -60,11 +66,16 @@ def test_a_record_that_passes_its_tag_off_as_another_is_found_offline(host: Host
         assert (ran.status, "record-differs-from-manifest" in ran.out) == (1, True), ran
 
 
-def test_a_second_mirror_of_an_annotated_tag_records_the_tag_too(host: Host, upstream: Upstream) -> None:
+def test_a_second_mirror_of_an_annotated_tag_records_the_tag_too(
+    host: Host, upstream: Upstream
+) -> None:
     tag = upstream.tag("v1", upstream.commit({**FILES, "b/c": b"c\n"}), annotated=True)
     host.manifest(mirror("one", upstream.url, tag="v1", local=True))
     host.sync()
-    host.manifest(mirror("one", upstream.url, tag="v1", local=True, from_="b") + mirror("two", upstream.url, tag="v1", local=True))
+    host.manifest(
+        mirror("one", upstream.url, tag="v1", local=True, from_="b")
+        + mirror("two", upstream.url, tag="v1", local=True)
+    )
     host.sync()
     assert [host.record(name)["upstream"]["tag"] for name in ("one", "two")] == [tag, tag]
 
@@ -109,7 +120,9 @@ ELSE = {
 
 
 @pytest.mark.parametrize("tag", ELSE.values(), ids=ELSE)
-def test_a_tag_that_reads_as_something_else_is_written_as_a_ref(host: Host, upstream: Upstream, tag: str) -> None:
+def test_a_tag_that_reads_as_something_else_is_written_as_a_ref(
+    host: Host, upstream: Upstream, tag: str
+) -> None:
     ref(upstream, tag, upstream.commit(FILES))
     assert host.run("hook", "install").status == 0
     host.manifest(mirror("up", upstream.url, tag=tag, local=True))
@@ -137,11 +150,27 @@ def test_a_tag_named_as_its_commit_is_told_from_the_commit(host: Host, upstream:
     host.sync("--commit")
     assert host.git("log", "-1", "--format=%s") == f"third_party: sync up to refs/tags/{commit}"
     report = host.run("report", "json").json["components"][0]
-    assert (report["pin"], report["version"]["upstream"], commit in report["purl"]) == (f"refs/tags/{commit}", None, False)
+    assert (report["pin"], report["version"]["upstream"], commit in report["purl"]) == (
+        f"refs/tags/{commit}",
+        None,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
-    "tag", ["v1", "1.0", "20240910", "2024a", "3.12.0a1", "curl-8_1_0", "release/2", "headline", "a+b", "\u7248\u672c1"]
+    "tag",
+    [
+        "v1",
+        "1.0",
+        "20240910",
+        "2024a",
+        "3.12.0a1",
+        "curl-8_1_0",
+        "release/2",
+        "headline",
+        "a+b",
+        "\u7248\u672c1",
+    ],
 )
 def test_other_tags_are_written_as_they_are(tag: str) -> None:
     assert str(Pin(PinKind.TAG, tag)) == tag
@@ -169,7 +198,12 @@ ASKING = {"another selection": _selected_otherwise, "files that are gone": _gone
 @pytest.mark.parametrize("over", ["http", "a path"])
 @pytest.mark.parametrize("change", ASKING.values(), ids=ASKING)
 def test_a_moved_tag_stops_the_sync_and_both_ids_are_printed(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, change: Callable[[Host], None], over: str
+    host: Host,
+    upstream: Upstream,
+    site: GitHttp,
+    scratch_home: Path,
+    change: Callable[[Host], None],
+    over: str,
 ) -> None:
     old = upstream.release("v1", {"wit/a.wit": b"1", "lib/b": b"b"})
     url = site.url() if over == "http" else upstream.url
@@ -191,7 +225,9 @@ def test_a_moved_tag_stops_the_sync_and_both_ids_are_printed(
     ]
 
 
-def test_the_record_wins_over_a_moved_tag_while_the_cache_has_its_commit(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_the_record_wins_over_a_moved_tag_while_the_cache_has_its_commit(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", fetching.FILES)
     fetching.sync_of(host, site.url(), from_="deep")
     upstream.tag("v1", upstream.commit({"deep/b.wit": b"changed"}), force=True)

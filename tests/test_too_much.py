@@ -12,7 +12,14 @@ from sync.git.transport_settings import TransportConfiguration
 from tests.support.caches import left_in_cache
 from tests.support.git import git
 from tests.support.hosts import Host
-from tests.support.servers import Trouble, dripping_pack, endless_headers, endless_refs, endless_words, git_http
+from tests.support.servers import (
+    Trouble,
+    dripping_pack,
+    endless_headers,
+    endless_refs,
+    endless_words,
+    git_http,
+)
 from tests.support.too_much import TOO_MUCH, _commit, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
 from tests.test_network_trouble import FILES
@@ -33,22 +40,40 @@ def test_a_pack_that_grows_beyond_all_measure_is_refused(
     assert len(pack_of_a_large_delta(upstream)) < 500
     with git_http(tmp_path) as site:
         status, err, megabytes = measured(host, site.url())
-        assert (status, err.partition("hint: ")[0], site.visits()) == (3, TOO_MUCH.format(site.url()), 1)
+        assert (status, err.partition("hint: ")[0], site.visits()) == (
+            3,
+            TOO_MUCH.format(site.url()),
+            1,
+        )
     assert megabytes < base_memory + 200
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
-def test_refs_without_end_are_refused(host: Host, upstream: Upstream, tmp_path: Path, base_memory: float) -> None:
+def test_refs_without_end_are_refused(
+    host: Host, upstream: Upstream, tmp_path: Path, base_memory: float
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=endless_refs) as site:
         status, err, megabytes = measured(host, site.url())
-        assert (status, err.partition("hint: ")[0], site.visits()) == (3, TOO_MUCH.format(site.url()), 1)
+        assert (status, err.partition("hint: ")[0], site.visits()) == (
+            3,
+            TOO_MUCH.format(site.url()),
+            1,
+        )
     assert megabytes < base_memory + 200
 
 
 @pytest.mark.parametrize("trouble", [endless_headers, endless_words])
 def test_words_without_end_take_no_memory(
-    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, trouble: Trouble, base_memory: float
+    host: Host,
+    upstream: Upstream,
+    tmp_path: Path,
+    scratch_home: Path,
+    trouble: Trouble,
+    base_memory: float,
 ) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path, trouble=trouble) as site:
@@ -60,10 +85,15 @@ def test_words_without_end_take_no_memory(
         "error: the upstream cannot be reached",
     }
     assert megabytes < base_memory + 50
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
-def test_a_large_file_is_refused_by_its_header(host: Host, upstream: Upstream, tmp_path: Path, base_memory: float) -> None:
+def test_a_large_file_is_refused_by_its_header(
+    host: Host, upstream: Upstream, tmp_path: Path, base_memory: float
+) -> None:
     upstream.release("v1", {"zeros": bytes(101 << 20)})
     with git_http(tmp_path) as site:
         status, err, megabytes = measured(host, site.url())
@@ -71,12 +101,21 @@ def test_a_large_file_is_refused_by_its_header(host: Host, upstream: Upstream, t
     assert megabytes < base_memory + 50
 
 
-def test_a_pack_without_end_is_broken_off(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pack_without_end_is_broken_off(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upstream.release("v1", {"large": random.Random(7).randbytes(1 << 20)})
     monkeypatch.setattr("sync.git.transport_process._MOST_BYTES", 50_000)
     cache = Repository.open_or_create_bare(tmp_path / "cache.git").git_directory
-    with git_http(tmp_path, trouble=dripping_pack) as site, pytest.raises(CouldNotCheckError) as raised:
-        fetch(cache, TransportConfiguration(None).settings_for(site.url()), Request(["+refs/tags/v1:refs/tags/v1"]))
+    with (
+        git_http(tmp_path, trouble=dripping_pack) as site,
+        pytest.raises(CouldNotCheckError) as raised,
+    ):
+        fetch(
+            cache,
+            TransportConfiguration(None).settings_for(site.url()),
+            Request(["+refs/tags/v1:refs/tags/v1"]),
+        )
     assert raised.value.reference == "pack-too-large"
 
 
@@ -90,8 +129,12 @@ def test_an_object_that_is_read_whole_is_refused_by_its_header(
 ) -> None:
     blob = bytes.fromhex(upstream.blob(b""))
     entries = 800_000 if kind == "tree" else 1
-    tree = _object(upstream, "tree", b"".join(b"100644 %08d\0%b" % (number, blob) for number in range(entries)))
-    target = _object(upstream, "commit", _commit(tree) + b"m" * (20 << 20 if kind == "commit" else 0))
+    tree = _object(
+        upstream, "tree", b"".join(b"100644 %08d\0%b" % (number, blob) for number in range(entries))
+    )
+    target = _object(
+        upstream, "commit", _commit(tree) + b"m" * (20 << 20 if kind == "commit" else 0)
+    )
     if kind == "tag":
         head = f"object {target}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\n".encode()
         target = _object(upstream, "tag", head + b"m" * (20 << 20))

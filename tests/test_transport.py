@@ -81,7 +81,9 @@ def test_askpass_is_asked(host: Host, guarded: GitHttp, scratch_home: Path, name
     ]
 
 
-def test_askpass_with_a_wrong_password_is_asked_no_more_than_git_would(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_askpass_with_a_wrong_password_is_asked_no_more_than_git_would(
+    host: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     program, log = askpass(scratch_home, "wr0ng")
     ran = refused(host, guarded.url(), GIT_ASKPASS=str(program))
     assert ran.err.startswith(f"error: {guarded.base} asks for credentials")
@@ -94,7 +96,9 @@ def test_a_helper_of_a_host_repository_is_asked(host: Host, guarded: GitHttp) ->
     assert sync_of(host, guarded.url()) == MIRRORED
 
 
-def test_helpers_are_asked_by_path_where_git_says_so(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_helpers_are_asked_by_path_where_git_says_so(
+    host: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     answers = 'grep -q "^path=upstream$" && printf "username=user\\npassword=s3cret\\n"\nexit 0\n'
     configure(scratch_home, "credential.helper", str(script(scratch_home / "helper", answers)))
     refused(host, guarded.url())
@@ -116,7 +120,9 @@ NAMES_OF_PROXIES = ["http.proxy", "http.{}.proxy", "http_proxy", "all_proxy"]
 
 
 @pytest.mark.parametrize("name", NAMES_OF_PROXIES)
-def test_plain_http_goes_through_a_proxy(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+def test_plain_http_goes_through_a_proxy(
+    host: Host, site: GitHttp, scratch_home: Path, name: str
+) -> None:
     with forwarding_proxy() as proxy:
         environment = said(scratch_home, name.format(site.base), proxy.url)
         host.manifest(mirror("up", site.url(), tag="v1"))
@@ -127,7 +133,9 @@ def test_plain_http_goes_through_a_proxy(host: Host, site: GitHttp, scratch_home
 
 
 @pytest.mark.parametrize("name", NAMES_OF_PROXIES)
-def test_no_proxy_exempts_a_host_from_any(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+def test_no_proxy_exempts_a_host_from_any(
+    host: Host, site: GitHttp, scratch_home: Path, name: str
+) -> None:
     with forwarding_proxy() as proxy:
         environment = said(scratch_home, name.format(site.base), proxy.url)
         host.manifest(mirror("up", site.url(), tag="v1"))
@@ -163,7 +171,9 @@ def test_a_proxy_gets_the_password_that_its_url_has(
 # redirects
 
 
-def test_redirects_are_not_followed_where_git_says_so(host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path) -> None:
+def test_redirects_are_not_followed_where_git_says_so(
+    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
     with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
         configure(scratch_home, "http.followRedirects", "false")
         refused(host, old.url())
@@ -199,7 +209,9 @@ def test_without_verification_nobody_is_asked_that_a_redirect_leads_to(
 # ssh
 
 
-def test_ssh_through_a_jump_host(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path) -> None:
+def test_ssh_through_a_jump_host(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path
+) -> None:
     with ssh_server(tmp_path / "jump") as jump:
         (scratch_home / ".ssh" / "known_hosts").write_text(ssh.known_hosts + jump.known_hosts)
         configure_ssh(
@@ -216,7 +228,9 @@ def test_ssh_through_a_jump_host(host: Host, upstream: Upstream, ssh: Ssh, scrat
 
 
 @pytest.mark.parametrize("name", ["GIT_SSH", "GIT_SSH_COMMAND", "core.sshCommand"])
-def test_ssh_by_another_program(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path, name: str) -> None:
+def test_ssh_by_another_program(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path, tmp_path: Path, name: str
+) -> None:
     """The only one that has the key."""
     trust(scratch_home, ssh)
     log = tmp_path / "log"
@@ -290,7 +304,9 @@ def relay(directory: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("name", ["core.gitProxy", "GIT_PROXY_COMMAND"])
-def test_the_git_protocol_goes_through_a_program(host: Host, tmp_path: Path, scratch_home: Path, name: str) -> None:
+def test_the_git_protocol_goes_through_a_program(
+    host: Host, tmp_path: Path, scratch_home: Path, name: str
+) -> None:
     program, log = relay(tmp_path)
     environment = said(scratch_home, name, str(program))
     with git_daemon(tmp_path) as base:
@@ -304,7 +320,9 @@ def test_the_git_protocol_goes_through_a_program(host: Host, tmp_path: Path, scr
 
 
 @pytest.mark.parametrize("name", ["protocol.allow", "protocol.http.allow", "GIT_ALLOW_PROTOCOL"])
-def test_a_protocol_that_git_may_not_use_is_not_used(host: Host, site: GitHttp, scratch_home: Path, name: str) -> None:
+def test_a_protocol_that_git_may_not_use_is_not_used(
+    host: Host, site: GitHttp, scratch_home: Path, name: str
+) -> None:
     value = "https:ssh" if name == "GIT_ALLOW_PROTOCOL" else "never"
     refused(host, site.url(), **said(scratch_home, name, value))
     assert site.requests == []

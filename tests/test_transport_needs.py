@@ -42,15 +42,22 @@ def blobs_of(host: Host, *names: str) -> set[str]:
 
 def assert_chosen(fetches: list[Request], blobs: set[str]) -> None:
     """First all but blobs, then these blobs; before, at most one attempt that was broken off."""
-    *attempts, last = fetches  # both ways at once, in whatever order they arrive, until it is known to be large
+    *attempts, last = (
+        fetches  # both ways at once, in whatever order they arrive, until it is known to be large
+    )
     assert last.wants == blobs
-    assert sorted(str(attempt.filter) for attempt in attempts) in (["blob:none"], ["None", "blob:none"])
+    assert sorted(str(attempt.filter) for attempt in attempts) in (
+        ["blob:none"],
+        ["None", "blob:none"],
+    )
 
 
 # a large upstream
 
 
-def test_of_a_large_upstream_only_the_blobs_of_the_selection_are_fetched(host: Host, big: GitHttp) -> None:
+def test_of_a_large_upstream_only_the_blobs_of_the_selection_are_fetched(
+    host: Host, big: GitHttp
+) -> None:
     big.rate = 2_500_000
     assert wanted(host, big.url()).status == 0
     assert mirrored(host) == NEEDED
@@ -60,7 +67,9 @@ def test_of_a_large_upstream_only_the_blobs_of_the_selection_are_fetched(host: H
     assert sum(request.answered for request in big.requests) < sum(map(len, BULK.values())) / 3
 
 
-def test_what_the_cache_knows_to_be_large_is_fetched_without_blobs_at_once(host: Host, big: GitHttp) -> None:
+def test_what_the_cache_knows_to_be_large_is_fetched_without_blobs_at_once(
+    host: Host, big: GitHttp
+) -> None:
     wanted(host, big.url())
     had = blobs_of(host)
     big.requests.clear()
@@ -70,7 +79,9 @@ def test_what_the_cache_knows_to_be_large_is_fetched_without_blobs_at_once(host:
     assert_chosen(big.fetches(), blobs_of(host) - had)
 
 
-def test_what_another_selection_needs_of_a_known_commit_is_fetched_in_one_request(host: Host, big: GitHttp) -> None:
+def test_what_another_selection_needs_of_a_known_commit_is_fetched_in_one_request(
+    host: Host, big: GitHttp
+) -> None:
     wanted(host, big.url())
     had = blobs_of(host)
     big.requests.clear()
@@ -80,7 +91,9 @@ def test_what_another_selection_needs_of_a_known_commit_is_fetched_in_one_reques
     assert len(big.fetches()) <= 2
 
 
-def test_of_a_large_upstream_all_mirrors_are_fed_by_one_request_for_blobs(host: Host, big: GitHttp) -> None:
+def test_of_a_large_upstream_all_mirrors_are_fed_by_one_request_for_blobs(
+    host: Host, big: GitHttp
+) -> None:
     tables = [("wit", "v1", "wit"), ("more", "v1", "more"), ("new", "v2", "wit")]
     host.manifest("".join(mirror(n, big.url(), tag=t, from_=f) for n, t, f in tables))
     host.sync()
@@ -96,7 +109,9 @@ SELECTIONS: dict[str, dict[str, str | list[str]]] = {
 
 
 @pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
-def test_patterns_choose_what_is_fetched(host: Host, big: GitHttp, selection: dict[str, str | list[str]]) -> None:
+def test_patterns_choose_what_is_fetched(
+    host: Host, big: GitHttp, selection: dict[str, str | list[str]]
+) -> None:
     host.manifest(mirror("up", big.url(), tag="v1", **selection))
     host.sync()
     assert_chosen(big.fetches(), blobs_of(host))
@@ -110,7 +125,9 @@ def test_a_whole_tree_is_fetched_whole_at_once(host: Host, big: GitHttp) -> None
     assert big.visits() == 1
 
 
-def test_a_commit_is_asked_for_without_a_list_of_refs(host: Host, large: Upstream, big: GitHttp) -> None:
+def test_a_commit_is_asked_for_without_a_list_of_refs(
+    host: Host, large: Upstream, big: GitHttp
+) -> None:
     commit = git(large.path, "rev-parse", "v1")
     host.manifest(mirror("up", big.url(), commit=commit, from_="wit"))
     host.sync()
@@ -131,18 +148,24 @@ def test_verify_asks_for_exactly_what_it_compares(host: Host, big: GitHttp, tmp_
 # a small upstream
 
 
-def test_a_small_upstream_is_fetched_at_once_and_whole(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_small_upstream_is_fetched_at_once_and_whole(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     release(upstream.path, "v1", FILES)
     git(upstream.path, "config", "uploadpack.allowFilter", "true")
     assert wanted(host, site.url()).status == 0
     assert mirrored(host) == NEEDED
     asked = [(f.filter, len(f.wants)) for f in site.fetches()]
-    meanwhile = [("blob:none", 1)]  # a slow machine is taken for a distant server, which is asked both ways at once
+    meanwhile = [
+        ("blob:none", 1)
+    ]  # a slow machine is taken for a distant server, which is asked both ways at once
     assert [one for one in asked if one not in meanwhile] == [(None, 1)]
     assert asked.count(*meanwhile) <= 1
 
 
-def test_of_many_refs_only_the_wanted_one_is_listed(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_of_many_refs_only_the_wanted_one_is_listed(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     release(upstream.path, "v1", FILES)
     commit = git(upstream.path, "rev-parse", "v1")
     lines = "".join(f"{commit} refs/pull/{n}/head\n" for n in range(20_000))
@@ -204,7 +227,9 @@ def assert_whole(host: Host, home: Path) -> None:
 
 
 @pytest.mark.parametrize("filters", ["true", "false"])
-def test_a_git_daemon_gives_what_is_needed(host: Host, large: Upstream, tmp_path: Path, scratch_home: Path, filters: str) -> None:
+def test_a_git_daemon_gives_what_is_needed(
+    host: Host, large: Upstream, tmp_path: Path, scratch_home: Path, filters: str
+) -> None:
     git(large.path, "config", "uploadpack.allowFilter", filters)
     with git_daemon(tmp_path) as base:
         ran = wanted(host, f"{base}/upstream")
@@ -213,7 +238,9 @@ def test_a_git_daemon_gives_what_is_needed(host: Host, large: Upstream, tmp_path
 
 
 @pytest.mark.parametrize("filters", ["true", "false"])
-def test_an_ssh_server_gives_what_is_needed(host: Host, large: Upstream, ssh: Ssh, scratch_home: Path, filters: str) -> None:
+def test_an_ssh_server_gives_what_is_needed(
+    host: Host, large: Upstream, ssh: Ssh, scratch_home: Path, filters: str
+) -> None:
     git(large.path, "config", "uploadpack.allowFilter", filters)
     trust(scratch_home, ssh)
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
@@ -233,7 +260,9 @@ def test_a_local_repository_gives_what_is_needed(
     assert_whole(host, scratch_home)
 
 
-def test_a_server_of_files_only_is_named_as_such(host: Host, large: Upstream, tmp_path: Path) -> None:
+def test_a_server_of_files_only_is_named_as_such(
+    host: Host, large: Upstream, tmp_path: Path
+) -> None:
     git(large.path, "update-server-info")
     with dumb_http(tmp_path) as base:
         ran = wanted(host, f"{base}/upstream")
@@ -248,20 +277,28 @@ def test_a_server_of_files_only_is_named_as_such(host: Host, large: Upstream, tm
 @pytest.fixture(params=["http", "file", "path"])
 def reach(request: pytest.FixtureRequest, site: GitHttp) -> Callable[[str], str]:
     """How to reach a repository of the test by its name."""
-    schemes = {"http": site.url, "file": lambda n: f"file://{site.root / n}", "path": lambda n: str(site.root / n)}
+    schemes = {
+        "http": site.url,
+        "file": lambda n: f"file://{site.root / n}",
+        "path": lambda n: str(site.root / n),
+    }
     return schemes[request.param]
 
 
 def lose(upstream: Upstream, content: bytes) -> str:
     """Take a blob from an upstream's object database; its id."""
     blob = object_id("blob", content)
-    there = git(upstream.path, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").splitlines()
+    there = git(
+        upstream.path, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"
+    ).splitlines()
     kept = "".join(f"{name}\n" for name in there if name != blob).encode()
     pack = git(upstream.path, "pack-objects", "-q", str(upstream.path / "pack"), stdin=kept)
     shutil.rmtree(upstream.path / "objects")
     (upstream.path / "objects" / "pack").mkdir(parents=True)
     for end in ("pack", "idx"):
-        (upstream.path / f"pack-{pack}.{end}").rename(upstream.path / "objects" / "pack" / f"pack-{pack}.{end}")
+        (upstream.path / f"pack-{pack}.{end}").rename(
+            upstream.path / "objects" / "pack" / f"pack-{pack}.{end}"
+        )
     return blob
 
 
@@ -289,7 +326,9 @@ def test_a_blob_that_is_missing_upstream_matters_only_to_who_needs_it(
     assert host.snapshot().keys() == before.keys()
 
 
-def test_a_partial_clone_gives_what_it_has(host: Host, large: Upstream, tmp_path: Path, reach: Callable[[str], str]) -> None:
+def test_a_partial_clone_gives_what_it_has(
+    host: Host, large: Upstream, tmp_path: Path, reach: Callable[[str], str]
+) -> None:
     git(tmp_path, "clone", "-q", "--bare", "--filter=blob:none", f"file://{large.path}", "partial")
     partial = Upstream(tmp_path / "partial")
     git(partial.path, "config", "uploadpack.allowFilter", "true")
@@ -304,13 +343,17 @@ def test_a_partial_clone_gives_what_it_has(host: Host, large: Upstream, tmp_path
     assert "upstream" in ran.err.partition("\nhint: ")[0]
 
 
-def test_a_shallow_clone_gives_what_it_has(host: Host, upstream: Upstream, tmp_path: Path, reach: Callable[[str], str]) -> None:
+def test_a_shallow_clone_gives_what_it_has(
+    host: Host, upstream: Upstream, tmp_path: Path, reach: Callable[[str], str]
+) -> None:
     old = upstream.commit({"wit/old": b"old"})
     upstream.release("v1", {name.decode(): content for name, content in FILES.items()})
     git(tmp_path, "clone", "-q", "--bare", "--depth=1", f"file://{upstream.path}", "shallow")
     ran = wanted_here(host, reach("shallow"))
     assert (ran.status, mirrored(host)) == (0, NEEDED), ran.err
-    host.manifest(mirror("up", reach("shallow"), commit=old, local=not reach("").startswith("http")))
+    host.manifest(
+        mirror("up", reach("shallow"), commit=old, local=not reach("").startswith("http"))
+    )
     ran = host.run("sync")
     assert ran.status == 3
     assert ran.err.splitlines()[0] == f"error: the upstream has no commit {old}"

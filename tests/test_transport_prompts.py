@@ -55,19 +55,26 @@ def answer_password(terminal: Terminal, site: GitHttp) -> None:
 # on a terminal
 
 
-def test_who_waits_for_another_run_is_told_so(host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path) -> None:
+def test_who_waits_for_another_run_is_told_so(
+    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
+) -> None:
     host.manifest(mirror("up", site.url(), tag="v1"))
     assert host.run("sync").status == 0
     upstream.release("v2", FILES)
     host.manifest(mirror("up", site.url(), tag="v2"))
-    with FileLock(caches(scratch_home)[0].with_suffix(".lock")) as lock, on_terminal(host.path, "sync") as terminal:
+    with (
+        FileLock(caches(scratch_home)[0].with_suffix(".lock")) as lock,
+        on_terminal(host.path, "sync") as terminal,
+    ):
         terminal.wait_for("waiting for another git-verbatim")
         lock.release()
         assert terminal.end() == 0, terminal.shown
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=str)
-def test_a_password_is_asked_for_on_the_terminal(asking: Host, guarded: GitHttp, options: tuple[str, ...]) -> None:
+def test_a_password_is_asked_for_on_the_terminal(
+    asking: Host, guarded: GitHttp, options: tuple[str, ...]
+) -> None:
     with on_terminal(asking.path, "sync", *options) as terminal:
         before = terminal.modes
         answer_password(terminal, guarded)
@@ -88,7 +95,9 @@ def test_a_wrong_password_is_refused(asking: Host, guarded: GitHttp) -> None:
     assert "wr0ng" not in terminal.words
 
 
-def test_two_upstreams_that_ask_are_answered_one_after_the_other(host: Host, tmp_path: Path) -> None:
+def test_two_upstreams_that_ask_are_answered_one_after_the_other(
+    host: Host, tmp_path: Path
+) -> None:
     names = ["one", "two", "three"]
     with ExitStack() as stack:
         sites = {}
@@ -117,16 +126,22 @@ def await_visits(*sites: GitHttp) -> None:
     assert comes_true(lambda: all(site.requests for site in sites), 10)
 
 
-def test_a_password_is_asked_for_where_others_need_none(asking: Host, guarded: GitHttp, site: GitHttp, tmp_path: Path) -> None:
+def test_a_password_is_asked_for_where_others_need_none(
+    asking: Host, guarded: GitHttp, site: GitHttp, tmp_path: Path
+) -> None:
     Upstream.create(tmp_path / "open").release("v1", {"file": b"open"})
-    asking.manifest(mirror("up", guarded.url(), tag="v1") + mirror("open", site.url("open"), tag="v1"))
+    asking.manifest(
+        mirror("up", guarded.url(), tag="v1") + mirror("open", site.url("open"), tag="v1")
+    )
     with on_terminal(asking.path, "sync") as terminal:
         answer_password(terminal, guarded)
         assert terminal.end() == 0, terminal.shown
     assert mirrored(asking, "open") == {"third_party/open/file": b"open"}
 
 
-def test_a_password_is_asked_for_once_in_a_run_however_often_git_connects(host: Host, large_template: Path, tmp_path: Path) -> None:
+def test_a_password_is_asked_for_once_in_a_run_however_often_git_connects(
+    host: Host, large_template: Path, tmp_path: Path
+) -> None:
     """As for a large upstream, and to verify without a cache."""
     with git_http(large_template.parent, account=("user", "s3cret")) as site:
         host.manifest(mirror("up", site.url(), tag="v1", from_="wit"))
@@ -139,7 +154,9 @@ def test_a_password_is_asked_for_once_in_a_run_however_often_git_connects(host: 
     assert len(mirrored(host)) == 2
 
 
-def test_an_ssh_key_that_nobody_knows_is_asked_about(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_an_ssh_key_that_nobody_knows_is_asked_about(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
     host.manifest(mirror("up", url_of(ssh, upstream), tag="v1"))
     with on_terminal(host.path, "sync") as terminal:
@@ -150,7 +167,9 @@ def test_an_ssh_key_that_nobody_knows_is_asked_about(host: Host, upstream: Upstr
     assert str(ssh.port) in (scratch_home / ".ssh" / "known_hosts").read_text()
 
 
-def test_an_ssh_key_that_somebody_does_not_accept_is_refused(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_an_ssh_key_that_somebody_does_not_accept_is_refused(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
     host.manifest(mirror("up", url_of(ssh, upstream), tag="v1"))
     with on_terminal(host.path, "sync") as terminal:
@@ -161,7 +180,9 @@ def test_an_ssh_key_that_somebody_does_not_accept_is_refused(host: Host, upstrea
     assert not (scratch_home / ".ssh" / "known_hosts").exists()
 
 
-def test_the_passphrase_of_an_ssh_key_is_asked_for(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_the_passphrase_of_an_ssh_key_is_asked_for(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     trust(scratch_home, ssh)
     key = scratch_home / ".ssh" / "id_ed25519"
     install_key(ssh, key, passphrase="s3cret")
@@ -188,16 +209,29 @@ def test_two_ssh_upstreams_ask_for_the_passphrase_one_after_the_other(
             terminal.wait_for("Enter passphrase for key ")
             terminal.type("s3cret\n")
         assert terminal.end() == 0, terminal.shown
-    assert (mirrored(host), mirrored(host, "other")) == (MIRRORED, {"third_party/other/file": b"other"})
+    assert (mirrored(host), mirrored(host, "other")) == (
+        MIRRORED,
+        {"third_party/other/file": b"other"},
+    )
 
 
-def test_the_passphrase_of_a_tls_key_is_asked_for(host: Host, scratch_home: Path, tmp_path: Path) -> None:
+def test_the_passphrase_of_a_tls_key_is_asked_for(
+    host: Host, scratch_home: Path, tmp_path: Path
+) -> None:
     """By git's credential machinery, as `http.sslCertPasswordProtected` says."""
     certificate = make_certificate(tmp_path / "tls")
     configure(scratch_home, "http.sslCAInfo", str(certificate.authority))
     configure(scratch_home, "http.sslCert", str(certificate.chain))
     key = tmp_path / "tls" / "encrypted.key"
-    encrypting = ["-aes256", "-passout", "pass:s3cret", "-in", str(certificate.key), "-out", str(key)]
+    encrypting = [
+        "-aes256",
+        "-passout",
+        "pass:s3cret",
+        "-in",
+        str(certificate.key),
+        "-out",
+        str(key),
+    ]
     subprocess.run(["openssl", "pkey", *encrypting], check=True)
     configure(scratch_home, "http.sslKey", str(key))
     configure(scratch_home, "http.sslCertPasswordProtected", "true")
@@ -211,7 +245,9 @@ def test_the_passphrase_of_a_tls_key_is_asked_for(host: Host, scratch_home: Path
 
 
 @pytest.mark.parametrize("prompt", ["Username for ", "Password for "])
-def test_an_interrupt_while_it_asks_ends_all_and_restores_the_terminal(asking: Host, scratch_home: Path, prompt: str) -> None:
+def test_an_interrupt_while_it_asks_ends_all_and_restores_the_terminal(
+    asking: Host, scratch_home: Path, prompt: str
+) -> None:
     with on_terminal(asking.path, "sync") as terminal:
         before = terminal.modes
         terminal.wait_for("Username for ")
@@ -228,7 +264,9 @@ def test_an_interrupt_while_it_asks_ends_all_and_restores_the_terminal(asking: H
     assert (left_in_cache(scratch_home), processes(scratch_home)) == ([], [])
 
 
-def test_an_interrupt_after_it_was_answered_ends_all(asking: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_an_interrupt_after_it_was_answered_ends_all(
+    asking: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     def drips(handler: Handler, number: int) -> bool:
         return "Authorization" in handler.headers and dripping_pack(handler, number)
 
@@ -256,8 +294,12 @@ def test_the_deadline_pauses_while_somebody_thinks(asking: Host) -> None:
     assert mirrored(asking) == MIRRORED
 
 
-def test_the_deadline_counts_again_when_somebody_has_answered(asking: Host, guarded: GitHttp) -> None:
-    guarded.trouble = lambda handler, number: "Authorization" in handler.headers and hang_before_headers(handler, number)
+def test_the_deadline_counts_again_when_somebody_has_answered(
+    asking: Host, guarded: GitHttp
+) -> None:
+    guarded.trouble = lambda handler, number: (
+        "Authorization" in handler.headers and hang_before_headers(handler, number)
+    )
     with on_terminal(asking.path, "sync", "--deadline", "1.5") as terminal:
         answer_password(terminal, guarded)
         start = time.monotonic()
@@ -282,7 +324,9 @@ def refused_soon(host: Host, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("prompt", ["0", "1", None])
-def test_a_password_that_nobody_can_be_asked_for_is_not_waited_for(asking: Host, guarded: GitHttp, prompt: str | None) -> None:
+def test_a_password_that_nobody_can_be_asked_for_is_not_waited_for(
+    asking: Host, guarded: GitHttp, prompt: str | None
+) -> None:
     environment = {} if prompt is None else {"GIT_TERMINAL_PROMPT": prompt}
     said = refused_soon(asking, **environment)
     assert said.splitlines()[0] == f"error: {guarded.base} asks for credentials"
@@ -302,10 +346,14 @@ def test_a_passphrase_that_nobody_can_be_asked_for_is_not_waited_for(
     trust(scratch_home, ssh)
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519", passphrase="s3cret")
     host.manifest(mirror("up", url_of(ssh, upstream), tag="v1"))
-    assert "ssh key" in refused_soon(host, SSH_AUTH_SOCK=str(scratch_home / "gone")).partition("\n")[0]
+    assert (
+        "ssh key" in refused_soon(host, SSH_AUTH_SOCK=str(scratch_home / "gone")).partition("\n")[0]
+    )
 
 
-def test_a_host_key_that_nobody_can_be_asked_about_is_refused(host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path) -> None:
+def test_a_host_key_that_nobody_can_be_asked_about_is_refused(
+    host: Host, upstream: Upstream, ssh: Ssh, scratch_home: Path
+) -> None:
     install_key(ssh, scratch_home / ".ssh" / "id_ed25519")
     host.manifest(mirror("up", url_of(ssh, upstream), tag="v1"))
     said = refused_soon(host)
@@ -336,10 +384,14 @@ def test_no_process_is_left_of_a_fetch_that_was_called_off(
 
 
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "deadline"])
-def test_no_process_is_left_that_git_has_started_to_ask(asking: Host, guarded: GitHttp, scratch_home: Path, way: str) -> None:
+def test_no_process_is_left_that_git_has_started_to_ask(
+    asking: Host, guarded: GitHttp, scratch_home: Path, way: str
+) -> None:
     """A helper that never answers, and does not end when it is asked to."""
     begun = scratch_home / "begun"
-    helper = script(scratch_home / "helper", f"trap '' TERM INT HUP\ntouch {begun}\n{_NEVER_ANSWERS}")
+    helper = script(
+        scratch_home / "helper", f"trap '' TERM INT HUP\ntouch {begun}\n{_NEVER_ANSWERS}"
+    )
     configure(scratch_home, "credential.helper", str(helper))
     if way == "deadline":
         assert asking.run("sync", "--deadline", "1").status == 3

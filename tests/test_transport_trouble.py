@@ -53,7 +53,9 @@ def limited(limits: str) -> list[str]:
     return ["sh", "-c", f'{limits}; exec "$@"', "sh"]
 
 
-def refused(host: Host, url: str, *options: str, codes: tuple[int, ...] = (3,), **environment: str) -> Ran:
+def refused(
+    host: Host, url: str, *options: str, codes: tuple[int, ...] = (3,), **environment: str
+) -> Ran:
     """A sync that says soon and in one error that it could not check, and changes nothing."""
     host.manifest(mirror("up", url, tag="v1", local="://" not in url))
     before = host.snapshot()
@@ -82,8 +84,12 @@ def test_no_git(host: Host, site: GitHttp, tmp_path: Path) -> None:
     assert site.requests == []
 
 
-@pytest.mark.parametrize("version", ["2.20.0", "1.8.3.1", "2.20.1 (Apple Git-117)", "2.20.windows.1"])
-def test_a_git_that_is_too_old_is_named_with_what_is_needed(host: Host, site: GitHttp, tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    "version", ["2.20.0", "1.8.3.1", "2.20.1 (Apple Git-117)", "2.20.windows.1"]
+)
+def test_a_git_that_is_too_old_is_named_with_what_is_needed(
+    host: Host, site: GitHttp, tmp_path: Path, version: str
+) -> None:
     text = f'case "$*" in *version*) echo "git version {version}";; *) exec REAL "$@";; esac\n'
     ran = refused(host, site.url(), codes=(2, 3), PATH=fake_git(tmp_path, text))
     first = ran.err.splitlines()[0]
@@ -98,7 +104,9 @@ BROKEN = {
     "that fails at all": "exit 127\n",
     "that is killed": "kill -KILL $$\n",
     "that fails to fetch": 'case "$*" in *fetch*) exit 1;; *) exec REAL "$@";; esac\n',
-    "that is killed as it fetches": ('case "$*" in *fetch*) kill -KILL $$;; *) exec REAL "$@";; esac\n'),
+    "that is killed as it fetches": (
+        'case "$*" in *fetch*) kill -KILL $$;; *) exec REAL "$@";; esac\n'
+    ),
     "that only says that it fetched": 'case "$*" in *fetch*) exit 0;; *) exec REAL "$@";; esac\n',
     "that says odd things": (
         'case "$*" in *fetch*) printf "\\033[31mfatal: \\377\\r\\nhint: do\\n" >&2; exit 128;; *) exec REAL "$@";; esac\n'
@@ -127,12 +135,17 @@ ODD_SETTINGS: dict[str, tuple[str, set[int]]] = {
     "no sense in a switch": ("[http]\n\tsslVerify = maybe\n", {2, 3}),
     "a section cut off": ("[http\n", {2}),
     "a large header": (f"[http]\n\textraHeader = X-One: {'x' * 200_000}\n", {0, 2, 3}),
-    "many settings": ("".join(f'[url "http://{n}/"]\n\tinsteadOf = a{n}:\n' for n in range(5_000)), {0, 2, 3}),
+    "many settings": (
+        "".join(f'[url "http://{n}/"]\n\tinsteadOf = a{n}:\n' for n in range(5_000)),
+        {0, 2, 3},
+    ),
 }
 
 
 @pytest.mark.parametrize("text", ODD_SETTINGS, ids=ODD_SETTINGS)
-def test_odd_settings_are_borne_or_named(host: Host, site: GitHttp, scratch_home: Path, text: str) -> None:
+def test_odd_settings_are_borne_or_named(
+    host: Host, site: GitHttp, scratch_home: Path, text: str
+) -> None:
     settings, expected = ODD_SETTINGS[text]
     with (scratch_home / ".gitconfig").open("a", errors="surrogateescape") as file:
         file.write(settings)
@@ -155,7 +168,9 @@ def test_a_switch_without_a_value_is_on(host: Host, tmp_path: Path, scratch_home
     assert ran.err.splitlines()[0] == "error: the upstream's identity could not be verified"
 
 
-def test_a_later_setting_clears_earlier_ones(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_a_later_setting_clears_earlier_ones(
+    host: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     configure(scratch_home, "credential.helper", "!echo username=user; echo password=wr0ng; :")
     host.git("config", "--add", "credential.helper", "")
     host.git("config", "--add", "credential.helper", "!echo username=user; echo password=s3cret; :")
@@ -173,10 +188,14 @@ LEADING_ASTRAY = {
 
 
 @pytest.mark.parametrize("base", LEADING_ASTRAY.values(), ids=LEADING_ASTRAY)
-def test_no_setting_leads_to_a_url_for_which_git_would_run_a_program(host: Host, tmp_path: Path, base: str) -> None:
+def test_no_setting_leads_to_a_url_for_which_git_would_run_a_program(
+    host: Host, tmp_path: Path, base: str
+) -> None:
     base = base.format(tmp_path)
     with (host.path / ".git" / "config").open("a") as file:
-        file.write(f'[protocol]\n\tallow = always\n[url "{base}"]\n\tinsteadOf = https://forge.invalid/\n')
+        file.write(
+            f'[protocol]\n\tallow = always\n[url "{base}"]\n\tinsteadOf = https://forge.invalid/\n'
+        )
     refused(host, "https://forge.invalid/upstream", codes=(2, 3))
     assert not (tmp_path / "pwned").exists()
 
@@ -194,7 +213,9 @@ _TRACES = (
 TRACES: dict[str, Any] = dict.fromkeys(_TRACES, "1")
 
 
-def test_traces_change_no_outcome_and_tell_no_secret(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_traces_change_no_outcome_and_tell_no_secret(
+    host: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     configure(scratch_home, "credential.helper", "!echo username=user; echo password=s3cret; :")
     host.manifest(mirror("up", guarded.url(), tag="v2"))
     ran = host.run("sync", **TRACES)
@@ -240,13 +261,17 @@ def test_other_variables_have_no_say(host: Host, site: GitHttp, tmp_path: Path) 
     shutil.copytree(tmp_path / "hooks", tmp_path / "template" / "hooks")
     (tmp_path / "shallow").write_text("")
     host.manifest(mirror("up", site.url(), tag="v1", from_="deep"))
-    ran = host.run("sync", **{name: value.format(here=tmp_path) for name, value in ENVIRONMENTS.items()})
+    ran = host.run(
+        "sync", **{name: value.format(here=tmp_path) for name, value in ENVIRONMENTS.items()}
+    )
     assert (ran.status, mirrored(host)) == (0, {"third_party/up/b.wit": b"b"}), ran.err
     assert not (tmp_path / "pwned").exists()
 
 
 @pytest.mark.parametrize(("name", "value"), [("GIT_EXEC_PATH", "/nowhere"), ("PATH", "/nowhere")])
-def test_variables_without_which_no_git_works(host: Host, site: GitHttp, name: str, value: str) -> None:
+def test_variables_without_which_no_git_works(
+    host: Host, site: GitHttp, name: str, value: str
+) -> None:
     refused(host, site.url(), codes=(2, 3), **{name: value})
 
 
@@ -255,17 +280,24 @@ def test_variables_without_which_no_git_works(host: Host, site: GitHttp, name: s
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("manner", ["asks for a password", "closes", "is not there", "is no proxy"])
-def test_a_proxy_that_refuses(host: Host, site: GitHttp, scratch_home: Path, scheme: str, manner: str) -> None:
+def test_a_proxy_that_refuses(
+    host: Host, site: GitHttp, scratch_home: Path, scheme: str, manner: str
+) -> None:
     account = ("user", "s3cret") if manner == "asks for a password" else None
     with forwarding_proxy(account=account, closes=manner == "closes") as proxy:
-        url = {"is not there": f"http://127.0.0.1:{free_port()}", "is no proxy": f"socks5://127.0.0.1:{site.port}"}
+        url = {
+            "is not there": f"http://127.0.0.1:{free_port()}",
+            "is no proxy": f"socks5://127.0.0.1:{site.port}",
+        }
         configure(scratch_home, "http.proxy", url.get(manner, proxy.url))
         ran = refused(host, site.url().replace("http:", f"{scheme}:"), "--deadline", "2")
     assert "s3cret" not in ran.err
     assert mirrored(host) == {}
 
 
-def test_a_proxy_that_asks_for_a_password_is_named_as_who_asks(host: Host, site: GitHttp, scratch_home: Path) -> None:
+def test_a_proxy_that_asks_for_a_password_is_named_as_who_asks(
+    host: Host, site: GitHttp, scratch_home: Path
+) -> None:
     with forwarding_proxy(account=("user", "s3cret")) as proxy:
         configure(scratch_home, "http.proxy", proxy.url)
         ran = refused(host, site.url())
@@ -280,7 +312,9 @@ WRONG: dict[str, Callable[[GitHttp], str]] = {
 
 
 @pytest.mark.parametrize("way", WRONG)
-def test_a_wrong_certificate(host: Host, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_certificate(
+    host: Host, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     certificate = make_certificate(tmp_path / "tls")
     if way == "of another host":
         monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate.authority))
@@ -316,7 +350,9 @@ def test_an_ssh_command(host: Host, upstream: Upstream, command: str) -> None:
     assert "\x1b" not in ran.err
 
 
-def test_an_ssh_command_that_hangs_is_ended_by_the_deadline(host: Host, upstream: Upstream, scratch_home: Path) -> None:
+def test_an_ssh_command_that_hangs_is_ended_by_the_deadline(
+    host: Host, upstream: Upstream, scratch_home: Path
+) -> None:
     url = f"ssh://git@127.0.0.1{upstream.path}"
     ran = refused(host, url, "--deadline", "1", GIT_SSH_COMMAND="sleep 30; :")
     assert ran.err.splitlines()[0] == "error: fetching took too long"
@@ -354,7 +390,9 @@ def test_a_credential_helper(host: Host, guarded: GitHttp, scratch_home: Path, h
         assert ran.err.splitlines()[0].startswith(f"error: {guarded.base} asks for credentials")
 
 
-def test_a_credential_helper_that_prints_much_takes_little_memory(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
+def test_a_credential_helper_that_prints_much_takes_little_memory(
+    host: Host, guarded: GitHttp, scratch_home: Path
+) -> None:
     configure(scratch_home, "credential.helper", HELPERS["that prints 10 MB of lines"])
     code, _, megabytes = measured(host, guarded.url(), "--deadline", "5")
     assert code == 3
@@ -362,7 +400,9 @@ def test_a_credential_helper_that_prints_much_takes_little_memory(host: Host, gu
 
 
 @pytest.mark.parametrize("name", ["GIT_ASKPASS", "core.askPass", "credential.helper"])
-def test_who_never_answers_is_ended_by_the_deadline(host: Host, guarded: GitHttp, scratch_home: Path, name: str) -> None:
+def test_who_never_answers_is_ended_by_the_deadline(
+    host: Host, guarded: GitHttp, scratch_home: Path, name: str
+) -> None:
     program = script(scratch_home / "program", "sleep 30\n")
     environment = said(scratch_home, name, str(program))
     ran = refused(host, guarded.url(), "--deadline", "1", **environment)
@@ -371,7 +411,9 @@ def test_who_never_answers_is_ended_by_the_deadline(host: Host, guarded: GitHttp
 
 
 @pytest.mark.parametrize("text", ["exit 1\n", "exec /nowhere\n", "", "head -c 9999999 /dev/zero\n"])
-def test_an_askpass_that_has_no_answer(host: Host, guarded: GitHttp, scratch_home: Path, text: str) -> None:
+def test_an_askpass_that_has_no_answer(
+    host: Host, guarded: GitHttp, scratch_home: Path, text: str
+) -> None:
     program = script(scratch_home / "program", text)
     ran = refused(host, guarded.url(), "--deadline", "5", GIT_ASKPASS=str(program))
     assert ran.err.splitlines()[0].startswith(f"error: {guarded.base} asks for credentials")
@@ -413,11 +455,15 @@ WORDS = {
 }
 
 
-SAYINGS = [("answer", name) for name in WORDS] + [(band, name) for band in ("error", "progress") for name in (*WORDS,)[-3:-1]]
+SAYINGS = [("answer", name) for name in WORDS] + [
+    (band, name) for band in ("error", "progress") for name in (*WORDS,)[-3:-1]
+]
 
 
 @pytest.mark.parametrize(("as_what", "name"), SAYINGS)
-def test_words_of_a_server_decide_nothing_and_steer_nothing(host: Host, tmp_path: Path, as_what: str, name: str) -> None:
+def test_words_of_a_server_decide_nothing_and_steer_nothing(
+    host: Host, tmp_path: Path, as_what: str, name: str
+) -> None:
     with git_http(tmp_path, trouble=says(WORDS[name], as_what=as_what)) as site:
         ran = refused(host, site.url())
     if as_what == "answer":
@@ -427,7 +473,9 @@ def test_words_of_a_server_decide_nothing_and_steer_nothing(host: Host, tmp_path
     assert (len(hints), "evil" in hints[0]) == (1, False)
 
 
-def test_an_id_that_nobody_asked_for_is_not_taken(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_an_id_that_nobody_asked_for_is_not_taken(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """A server that lists the tag and then gives the pack of another commit."""
     other = Upstream.create(tmp_path / "other" / "upstream")
     other.release("v1", {"evil": b"evil"})
@@ -465,7 +513,10 @@ def test_a_pack_of_blobs_that_grows_beyond_all_measure_is_refused(
         status, err, megabytes = measured(host, site.url(), from_="wit")
     assert (status, err.partition("hint: ")[0]) == (3, TOO_MUCH.format(site.url()))
     assert megabytes < 300
-    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (["third_party/mirrors.toml"], [])
+    assert (list(host.snapshot()), left_in_cache(scratch_home)) == (
+        ["third_party/mirrors.toml"],
+        [],
+    )
 
 
 # the cache
@@ -484,7 +535,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("transport", ["http", "local"])
-def test_a_full_disk_in_the_cache(host: Host, upstream: Upstream, site: GitHttp, small_disk: Path, transport: str) -> None:
+def test_a_full_disk_in_the_cache(
+    host: Host, upstream: Upstream, site: GitHttp, small_disk: Path, transport: str
+) -> None:
     upstream.tag("v1", upstream.commit({"large": os.urandom(1 << 20)}), force=True)
     url = site.url() if transport == "http" else upstream.url
     ran = refused(host, url, codes=(2,), XDG_CACHE_HOME=str(small_disk))
@@ -582,7 +635,12 @@ SETTINGS_OF_A_CACHE = {
 
 @pytest.mark.parametrize("settings", SETTINGS_OF_A_CACHE.values(), ids=SETTINGS_OF_A_CACHE)
 def test_what_is_written_into_the_configuration_of_a_cache_is_not_heard(
-    host: Host, upstream: Upstream, guarded: GitHttp, scratch_home: Path, tmp_path: Path, settings: str
+    host: Host,
+    upstream: Upstream,
+    guarded: GitHttp,
+    scratch_home: Path,
+    tmp_path: Path,
+    settings: str,
 ) -> None:
     """It may be shared with others, or be what an older version has left."""
     configure(scratch_home, "credential.helper", "!echo username=user; echo password=s3cret; :")
@@ -608,7 +666,9 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("words", "as_what"), NUMBERS.values(), ids=NUMBERS)
-def test_a_number_of_a_servers_is_no_trouble_by_itself(host: Host, tmp_path: Path, words: bytes, as_what: str) -> None:
+def test_a_number_of_a_servers_is_no_trouble_by_itself(
+    host: Host, tmp_path: Path, words: bytes, as_what: str
+) -> None:
     with git_http(tmp_path, trouble=says(words, as_what=as_what)) as site:
         host.manifest(mirror("up", site.url(), tag="v1", from_="a"))
         ran = host.run("sync")
@@ -628,7 +688,9 @@ def test_lower_limits_of_the_users_hold_without_a_word(host: Host, site: GitHttp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_second_signal_leaves_no_process_behind(host: Host, tmp_path: Path, scratch_home: Path, number: signal.Signals) -> None:
+def test_a_second_signal_leaves_no_process_behind(
+    host: Host, tmp_path: Path, scratch_home: Path, number: signal.Signals
+) -> None:
     """As a terminal that hangs up sends them, and who presses Ctrl-C twice: while what was started is being ended."""
     with git_http(tmp_path, trouble=hang_before_headers) as site:
         host.manifest(mirror("up", site.url(), tag="v1"))
@@ -649,7 +711,15 @@ RULER = "remote: ===============================================================
 SAYINGS_OF_SSH = {
     "of one forge": (["ERROR: Repository not found."], NOT_THERE, "ERROR: Repository not found."),
     "of another forge": (
-        ["remote:", RULER, "remote:", "remote: ERROR: The project could not be found.", "remote:", RULER, "remote:"],
+        [
+            "remote:",
+            RULER,
+            "remote:",
+            "remote: ERROR: The project could not be found.",
+            "remote:",
+            RULER,
+            "remote:",
+        ],
         NOT_THERE,
         "ERROR: The project could not be found.",
     ),
@@ -662,9 +732,15 @@ SAYINGS_OF_SSH = {
 
 
 @pytest.mark.parametrize(("lines", "error", "said"), SAYINGS_OF_SSH.values(), ids=SAYINGS_OF_SSH)
-def test_what_an_ssh_server_says_is_understood(host: Host, lines: list[str], error: str, said: str) -> None:
+def test_what_an_ssh_server_says_is_understood(
+    host: Host, lines: list[str], error: str, said: str
+) -> None:
     words = shlex.join(lines)
-    ran = refused(host, "ssh://git@127.0.0.1/srv/upstream", GIT_SSH_COMMAND=f"printf '%s\\n' {words} >&2; exit 1; :")
+    ran = refused(
+        host,
+        "ssh://git@127.0.0.1/srv/upstream",
+        GIT_SSH_COMMAND=f"printf '%s\\n' {words} >&2; exit 1; :",
+    )
     assert ran.err.splitlines()[0] == error
     assert f"  {said}\n" in ran.err
     assert "--add safe.directory" not in ran.err
@@ -673,9 +749,13 @@ def test_what_an_ssh_server_says_is_understood(host: Host, lines: list[str], err
 # nothing twice
 
 
-def test_a_server_that_cannot_filter_sends_once_what_it_has(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_a_server_that_cannot_filter_sends_once_what_it_has(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     """A second request goes out to a distant one, in case that the upstream is large: it is broken off."""
-    upstream.tag("v1", upstream.commit({"deep/b.wit": b"b", "large": os.urandom(500_000)}), force=True)
+    upstream.tag(
+        "v1", upstream.commit({"deep/b.wit": b"b", "large": os.urandom(500_000)}), force=True
+    )
     is_asked_again = threading.Event()
 
     def distant(handler: Handler, number: int) -> bool:
@@ -694,14 +774,20 @@ def test_a_server_that_cannot_filter_sends_once_what_it_has(host: Host, upstream
 # nobody is asked
 
 
-def test_options_that_exclude_each_other_are_refused_before_anybody_is_asked(host: Host, site: GitHttp) -> None:
+def test_options_that_exclude_each_other_are_refused_before_anybody_is_asked(
+    host: Host, site: GitHttp
+) -> None:
     host.manifest(mirror("up", site.url(), tag="v1"))
     ran = host.run("sync", "--commit", "--no-stage")
-    assert ran.err == "error: `--commit` and `--no-stage` exclude each other\nhint: give one of them\n"
+    assert (
+        ran.err == "error: `--commit` and `--no-stage` exclude each other\nhint: give one of them\n"
+    )
     assert (ran.status, site.requests) == (2, [])
 
 
-def test_what_a_killed_run_has_fetched_beside_the_cache_is_not_kept(host: Host, site: GitHttp, scratch_home: Path) -> None:
+def test_what_a_killed_run_has_fetched_beside_the_cache_is_not_kept(
+    host: Host, site: GitHttp, scratch_home: Path
+) -> None:
     sync_of(host, site.url())
     aside = caches(scratch_home)[0].with_suffix(".aside")
     (aside / "objects" / "pack").mkdir(parents=True)
@@ -710,7 +796,9 @@ def test_what_a_killed_run_has_fetched_beside_the_cache_is_not_kept(host: Host, 
     assert not aside.exists()
 
 
-def test_who_is_killed_leaves_no_git_that_goes_on(host: Host, tmp_path: Path, scratch_home: Path) -> None:
+def test_who_is_killed_leaves_no_git_that_goes_on(
+    host: Host, tmp_path: Path, scratch_home: Path
+) -> None:
     with git_http(tmp_path, trouble=dripping_pack) as site:
         interrupted(host, site, signal.SIGKILL, lambda: bool(site.fetches()))
         await_none(scratch_home)

@@ -25,7 +25,9 @@ from tests.support.upstreams import Upstream
 
 ID = ObjectId("1" * 40)
 RAW = b"\x11" * 20
-NAMES = st.binary(min_size=1, max_size=5).filter(lambda n: b"/" not in n and b"\0" not in n and n not in (b".", b".."))
+NAMES = st.binary(min_size=1, max_size=5).filter(
+    lambda n: b"/" not in n and b"\0" not in n and n not in (b".", b"..")
+)
 MODES = st.sampled_from([Mode.TREE, Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK, Mode.GITLINK])
 ENTRIES = st.lists(st.builds(TreeEntry, NAMES, MODES, st.just(ID)), unique_by=lambda e: e.name)
 
@@ -54,7 +56,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "the directory above": (b"40000 ..\0" + RAW, "name-not-a-component"),
     "no name": (b"100644 \0" + RAW, "name-not-a-component"),
     "a name twice": ((b"100644 a\0" + RAW) * 2, "tree-duplicate-name"),
-    "a file and a directory of one name": (b"100644 a\0" + RAW + b"100644 a.b\0" + RAW + b"40000 a\0" + RAW, "tree-duplicate-name"),
+    "a file and a directory of one name": (
+        b"100644 a\0" + RAW + b"100644 a.b\0" + RAW + b"40000 a\0" + RAW,
+        "tree-duplicate-name",
+    ),
     "unsorted": (b"100644 b\0" + RAW + b"100644 a\0" + RAW, "tree-unsorted"),
     "a directory sorted as a file": (b"40000 a\0" + RAW + b"100644 a.b\0" + RAW, "tree-unsorted"),
 }
@@ -79,7 +84,13 @@ def test_a_tree_with_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_directory_stands_where_it_would_with_a_slash() -> None:
-    names = [(b"a-", Mode.FILE), (b"a.b", Mode.FILE), (b"a", Mode.TREE), (b"a0", Mode.FILE), (b"aY", Mode.TREE)]
+    names = [
+        (b"a-", Mode.FILE),
+        (b"a.b", Mode.FILE),
+        (b"a", Mode.TREE),
+        (b"a0", Mode.FILE),
+        (b"aY", Mode.TREE),
+    ]
     raw = b"".join(b"%o %s\0%s" % (mode, name, RAW) for name, mode in names)
     assert parse_tree(raw) == [TreeEntry(name, mode, ID) for name, mode in names]
 
@@ -95,25 +106,38 @@ def test_what_git_would_not_write_is_refused(raw: bytes, reference: str) -> None
 
 PARTS = st.sampled_from([b"a", b"a.b", b"a-", b"a0", b"b", b"\xff", "ä".encode(), b"x y"])
 FILES = st.lists(
-    st.tuples(st.lists(PARTS, min_size=1, max_size=4).map(b"/".join), st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK]))
+    st.tuples(
+        st.lists(PARTS, min_size=1, max_size=4).map(b"/".join),
+        st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK]),
+    )
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(files=FILES)
 def test_a_tree_hashes_as_git_writes_it(upstream: Upstream, files: list[tuple[bytes, int]]) -> None:
     modes = dict(files)
-    directories = {path[:at] for path in modes for at in range(len(path)) if path[at : at + 1] == b"/"}
+    directories = {
+        path[:at] for path in modes for at in range(len(path)) if path[at : at + 1] == b"/"
+    }
     possible = {path: mode for path, mode in modes.items() if path not in directories}
     expected = upstream_tree(upstream, possible)
     assert hash_tree([]) == EMPTY_TREE
-    assert build_trees((RepoPath(p), m, object_id("blob", p)) for p, m in possible.items())[b""].id == expected
+    assert (
+        build_trees((RepoPath(p), m, object_id("blob", p)) for p, m in possible.items())[b""].id
+        == expected
+    )
 
 
 def upstream_tree(upstream: Upstream, files: dict[bytes, int]) -> str:
     index = {"GIT_INDEX_FILE": str(upstream.path / "scratch-index")}
     (upstream.path / "scratch-index").unlink(missing_ok=True)
-    lines = b"".join(b"%o %s\t%s\0" % (mode, object_id("blob", path).encode(), path) for path, mode in files.items())
+    lines = b"".join(
+        b"%o %s\t%s\0" % (mode, object_id("blob", path).encode(), path)
+        for path, mode in files.items()
+    )
     git(upstream.path, "update-index", "-z", "--index-info", stdin=lines, **index)
     return git(upstream.path, "write-tree", "--missing-ok", **index)
 
@@ -207,7 +231,17 @@ def test_a_link_that_leaves_the_mirror_is_found(link: bytes, target: bytes, expe
 
 
 @pytest.mark.parametrize(
-    "name", [b"LICENSE", b"license.md", b"LICENCE-MIT", b"COPYING", b"COPYING.LESSER", b"NOTICE", b"UNLICENSE", b"COPYRIGHT"]
+    "name",
+    [
+        b"LICENSE",
+        b"license.md",
+        b"LICENCE-MIT",
+        b"COPYING",
+        b"COPYING.LESSER",
+        b"NOTICE",
+        b"UNLICENSE",
+        b"COPYRIGHT",
+    ],
 )
 def test_licence_files_are_known_by_name(name: bytes) -> None:
     assert is_license_name(name)
@@ -219,7 +253,10 @@ def test_other_files_are_no_licences(name: bytes) -> None:
 
 
 def test_directories_that_a_few_long_paths_name_are_bounded() -> None:
-    paths = [b"%d/" % number + b"d" * 19 + b"/" + b"/".join([b"e" * 19] * 150) + b"/f" for number in range(300)]
+    paths = [
+        b"%d/" % number + b"d" * 19 + b"/" + b"/".join([b"e" * 19] * 150) + b"/f"
+        for number in range(300)
+    ]
     with pytest.raises(MalformedObjectError) as raised:
         build_trees((RepoPath(path), Mode.FILE, ID) for path in paths)
     assert raised.value.reference == "tree-too-large"

@@ -23,7 +23,9 @@ def trouble() -> list[Trouble]:
 
 @pytest.fixture
 def site(tmp_path: Path, trouble: list[Trouble]) -> Iterator[GitHttp]:
-    with git_http(tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)) as site:
+    with git_http(
+        tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)
+    ) as site:
         yield site
 
 
@@ -70,7 +72,10 @@ def test_all_clean(host: Host, upstream: Upstream, url: str, kind: str) -> None:
     upstream.tag("v1", "inner" if kind == "nested" else commit, annotated=kind != "lightweight")
     ran = ask(synced(host, url))
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == "verified: 1 mirror in the working tree, 3 files; files, records and upstream agree\n"
+    assert (
+        ran.out
+        == "verified: 1 mirror in the working tree, 3 files; files, records and upstream agree\n"
+    )
 
 
 def test_all_clean_without_a_cache(
@@ -88,7 +93,9 @@ def test_a_commit_on_a_branch_is_clean(host: Host, upstream: Upstream, url: str)
     assert findings(synced(host, url, commit=commit)) == (0, [])
 
 
-def test_an_upstream_is_asked_once_for_all_its_mirrors(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_an_upstream_is_asked_once_for_all_its_mirrors(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     upstream.release("v2", FILES | {"new": b"new"})
     host.manifest(mirror("one", site.url(), tag="v1") + mirror("two", site.url(), tag="v2"))
@@ -105,7 +112,9 @@ def test_verify_alone_asks_nobody(host: Host, upstream: Upstream, site: GitHttp)
     assert (host.run("verify").status, site.requests) == (0, [])
 
 
-def test_a_commit_of_the_host_is_checked_against_the_upstream(host: Host, upstream: Upstream, site: GitHttp) -> None:
+def test_a_commit_of_the_host_is_checked_against_the_upstream(
+    host: Host, upstream: Upstream, site: GitHttp
+) -> None:
     upstream.release("v1", FILES)
     host.manifest(mirror("up", site.url(), tag="v1"))
     host.sync("--commit")
@@ -131,14 +140,18 @@ def test_a_moved_tag(host: Host, upstream: Upstream, url: str) -> None:
     )
 
 
-def test_a_tag_that_was_remade_annotated_has_moved(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_tag_that_was_remade_annotated_has_moved(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     commit = upstream.release("v1", FILES)
     synced(host, url)
     upstream.tag("v1", commit, annotated=True, force=True)
     assert findings(host) == (1, ["tag-moved"])
 
 
-def test_a_tag_that_was_remade_lightweight_has_moved(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_tag_that_was_remade_lightweight_has_moved(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     commit = upstream.commit(FILES)
     upstream.tag("v1", commit, annotated=True)
     synced(host, url)
@@ -152,7 +165,10 @@ def test_a_deleted_tag(host: Host, upstream: Upstream, url: str) -> None:
     git(upstream.path, "tag", "--delete", "v1")
     ran = ask(host)
     assert ran.status == 1
-    assert ran.out == f"up\n  tag-deleted\n    {url} has no tag v1 any more\n1 finding in 1 of 1 mirror of the working tree\n"
+    assert (
+        ran.out
+        == f"up\n  tag-deleted\n    {url} has no tag v1 any more\n1 finding in 1 of 1 mirror of the working tree\n"
+    )
 
 
 def test_a_tag_that_moved_in_an_emptied_upstream(host: Host, upstream: Upstream, url: str) -> None:
@@ -177,7 +193,9 @@ def test_a_commit_that_only_a_fork_has(host: Host, upstream: Upstream, url: str)
     )
 
 
-def test_a_commit_that_only_a_pull_request_reaches_is_a_forks(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_commit_that_only_a_pull_request_reaches_is_a_forks(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     git(upstream.path, "config", "uploadpack.allowAnySHA1InWant", "true")
     upstream.commit({"main": b"main"})
     forks = upstream.commit(FILES, branch=None)
@@ -185,10 +203,16 @@ def test_a_commit_that_only_a_pull_request_reaches_is_a_forks(host: Host, upstre
     assert findings(synced(host, url, commit=forks)) == (1, ["commit-unreachable"])
 
 
-def test_a_commit_that_only_a_tag_reaches_is_upstreams(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_commit_that_only_a_tag_reaches_is_upstreams(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     upstream.commit({"main": b"main"})
     commit = upstream.commit(FILES, branch=None)
-    upstream.tag("v1", git(upstream.path, "commit-tree", "-p", commit, "-m", "next", upstream.tree(FILES)), annotated=True)
+    upstream.tag(
+        "v1",
+        git(upstream.path, "commit-tree", "-p", commit, "-m", "next", upstream.tree(FILES)),
+        annotated=True,
+    )
     assert findings(synced(host, url, commit=commit)) == (0, [])
 
 
@@ -203,7 +227,9 @@ def rewrite(host: Host, change: Callable[[dict], object]) -> None:
     (host.third_party / "provenance" / "up.json").write_text(text + "\n")
 
 
-def test_a_licence_file_that_was_left_out_of_the_record(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_licence_file_that_was_left_out_of_the_record(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     upstream.release("v1", FILES)
     synced(host, url, from_="deep")
     assert (host.third_party / "licenses" / "up" / "LICENSE").read_bytes() == b"licence\n"
@@ -214,7 +240,9 @@ def test_a_licence_file_that_was_left_out_of_the_record(host: Host, upstream: Up
     assert "upstream-license-differs" in found
 
 
-def test_a_licence_file_that_was_changed_together_with_the_record(host: Host, upstream: Upstream, url: str) -> None:
+def test_a_licence_file_that_was_changed_together_with_the_record(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     upstream.release("v1", FILES)
     synced(host, url, from_="deep")
     other = Upstream.create(host.path.parent / "other")
@@ -227,7 +255,9 @@ def test_a_licence_file_that_was_changed_together_with_the_record(host: Host, up
     assert "upstream-license-differs" in found
 
 
-def test_files_that_were_changed_together_with_the_record(host: Host, upstream: Upstream, url: str) -> None:
+def test_files_that_were_changed_together_with_the_record(
+    host: Host, upstream: Upstream, url: str
+) -> None:
     """Without proof and record of the tool's own making: the record of another upstream under this one's URL."""
     upstream.release("v1", FILES)
     synced(host, url)
@@ -259,7 +289,9 @@ def test_an_upstream_that_does_not_answer_could_not_be_checked(
     assert site.url() in ran.err
 
 
-def test_an_upstream_that_is_gone_could_not_be_checked(host: Host, upstream: Upstream, tmp_path: Path) -> None:
+def test_an_upstream_that_is_gone_could_not_be_checked(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
     upstream.release("v1", FILES)
     with git_http(tmp_path) as site:
         synced(host, site.url())

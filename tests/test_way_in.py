@@ -17,7 +17,11 @@ from tests.support.project import ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
-PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "docs/release.md", *sorted((ROOT / "docs/decisions").glob("*.md"))]
+PAGES = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs/release.md",
+    *sorted((ROOT / "docs/decisions").glob("*.md")),
+]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)) | {".venv/dev"}
 
@@ -28,14 +32,23 @@ def yaml(path: Path) -> Any:
 
 def assert_valid(schema_name: str, content: object) -> None:
     """By the schemas that check-jsonschema brings."""
-    schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor" / f"{schema_name}.json").read_text("utf-8"))
+    schema = json.loads(
+        (files("check_jsonschema") / "builtin_schemas/vendor" / f"{schema_name}.json").read_text(
+            "utf-8"
+        )
+    )
     validator_for(schema)(schema).validate(content)
 
 
 def make_targets(script: str) -> set[str]:
     """What its `make` commands ask for, without options and variables."""
     commands = re.findall(r"(?:^|`|\bfresh )make ([^`#\n&;|]+)", script, re.MULTILINE)
-    return {word for command in commands for word in command.split() if "=" not in word and not word.startswith("-")}
+    return {
+        word
+        for command in commands
+        for word in command.split()
+        if "=" not in word and not word.startswith("-")
+    }
 
 
 def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,7 +67,9 @@ def test_a_workflow_reads_only_and_names_actions_by_commit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_calls_make_and_what_every_change_has_to_pass_and_nothing_else(path: Path) -> None:
+def test_a_workflow_calls_make_and_what_every_change_has_to_pass_and_nothing_else(
+    path: Path,
+) -> None:
     scripts = [step["run"] for step in steps(yaml(path)) if "run" in step]
     assert scripts
     for script in scripts:
@@ -67,7 +82,9 @@ def test_a_workflow_calls_make_and_what_every_change_has_to_pass_and_nothing_els
 
 def test_the_suite_runs_from_the_oldest_python_on_and_on_both_systems() -> None:
     matrix = yaml(GITHUB / "workflows/tests.yml")["jobs"]["test"]["strategy"]["matrix"]
-    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+        "requires-python"
+    ]
     assert f">={matrix['python'][0]}" == oldest
     assert matrix["python"] == [f"3.{minor}" for minor in range(11, 15)]
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos"}
@@ -92,7 +109,9 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         path, _, heading = link.partition("#")
         target = page.parent / path
         assert target.is_file(), link
-        titles = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings(target)]
+        titles = [
+            re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings(target)
+        ]
         assert not heading or heading in titles, link
 
 
@@ -109,7 +128,11 @@ def test_the_tests_that_contributing_runs_are_there() -> None:
     commands = re.findall(r"pytest -q (\S+)(?: -k (\w+))?", PAGES[0].read_text("utf-8"))
     assert len(commands) == 2
     for path, word in commands:
-        functions = [node.name for node in ast.parse((ROOT / path).read_bytes()).body if isinstance(node, ast.FunctionDef)]
+        functions = [
+            node.name
+            for node in ast.parse((ROOT / path).read_bytes()).body
+            if isinstance(node, ast.FunctionDef)
+        ]
         assert any(name.startswith("test_") and word in name for name in functions)
 
 
@@ -117,7 +140,9 @@ def test_decisions_are_numbered_listed_and_of_one_form() -> None:
     index, *records = PAGES[2:][::-1]
     records.reverse()
     assert index.name == "README.md"
-    assert re.findall(r"\]\((0[^)]+)\)", index.read_text("utf-8")) == [record.name for record in records]
+    assert re.findall(r"\]\((0[^)]+)\)", index.read_text("utf-8")) == [
+        record.name for record in records
+    ]
     for number, record in enumerate(records, 1):
         title, *rest = headings(record)
         assert title.startswith(f"{number}. ")

@@ -18,7 +18,9 @@ from tests.support.upstreams import Upstream
 def host(tmp_path: Path, upstream: Upstream) -> Host:
     """A host with one mirror at v1, committed; upstream has v2 too."""
     upstream.release("v1", {"wit/a.wit": b"a\n", "wit/b c.wit": b"b\n", "LICENSE": b"licence\n"})
-    upstream.release("v2", {"wit/a.wit": b"a\n", "wit/b c.wit": b"b, improved\n", "LICENSE": b"licence\n"})
+    upstream.release(
+        "v2", {"wit/a.wit": b"a\n", "wit/b c.wit": b"b, improved\n", "LICENSE": b"licence\n"}
+    )
     host = Host.create(tmp_path / "host")
     host.manifest(_manifest(upstream, "v1"))
     host.sync("--commit")
@@ -64,7 +66,9 @@ def _drop_record(host: Host, _: Upstream) -> None:
 
 
 def _add_to_manifest(host: Host, upstream: Upstream) -> None:
-    host.manifest(_manifest(upstream, "v1") + mirror("n", upstream.url, tag="v1", from_="wit", local=True))
+    host.manifest(
+        _manifest(upstream, "v1") + mirror("n", upstream.url, tag="v1", from_="wit", local=True)
+    )
 
 
 def _stray(host: Host, _: Upstream) -> None:
@@ -85,7 +89,14 @@ def _unarchived(host: Host, _: Upstream) -> None:
 
 
 def _attributes_of_upstream(host: Host, upstream: Upstream) -> None:
-    upstream.release("v3", {"wit/a.wit": b"a\n", "wit/.gitattributes": b"a.wit export-ignore\n", "LICENSE": b"licence\n"})
+    upstream.release(
+        "v3",
+        {
+            "wit/a.wit": b"a\n",
+            "wit/.gitattributes": b"a.wit export-ignore\n",
+            "LICENSE": b"licence\n",
+        },
+    )
     host.manifest(_manifest(upstream, "v3"))
     host.sync()
 
@@ -109,7 +120,9 @@ VIOLATIONS: dict[str, tuple[Callable[[Host, Upstream], None], str]] = {
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_putting_back_what_is_staged_leaves_nothing_to_refuse(host: Host, upstream: Upstream, name: str) -> None:
+def test_putting_back_what_is_staged_leaves_nothing_to_refuse(
+    host: Host, upstream: Upstream, name: str
+) -> None:
     violate, rule = VIOLATIONS[name]
     violate(host, upstream)
     host.git("add", "--all")
@@ -122,12 +135,16 @@ def test_putting_back_what_is_staged_leaves_nothing_to_refuse(host: Host, upstre
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_putting_back_what_is_committed_mends_the_commit(host: Host, upstream: Upstream, name: str) -> None:
+def test_putting_back_what_is_committed_mends_the_commit(
+    host: Host, upstream: Upstream, name: str
+) -> None:
     violate, _ = VIOLATIONS[name]
     violate(host, upstream)
     host.git("add", "--all")
     host.git("commit", "--quiet", "-m", "bad")
-    for command in dict.fromkeys(one["put_back"] for one in _violations(host, "--range", "HEAD~1..HEAD")):
+    for command in dict.fromkeys(
+        one["put_back"] for one in _violations(host, "--range", "HEAD~1..HEAD")
+    ):
         subprocess.run(command, shell=True, cwd=host.path, check=True)
     host.git("commit", "--quiet", "--amend", "--allow-empty", "-m", "mended")
     assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
@@ -135,7 +152,13 @@ def test_putting_back_what_is_committed_mends_the_commit(host: Host, upstream: U
 
 
 @pytest.mark.parametrize(
-    "name", ["a moved pin", "a mirror gone from the manifest", "a deleted record", "a mirror new in the manifest"]
+    "name",
+    [
+        "a moved pin",
+        "a mirror gone from the manifest",
+        "a deleted record",
+        "a mirror new in the manifest",
+    ],
 )
 def test_going_on_with_the_command_that_is_named(host: Host, upstream: Upstream, name: str) -> None:
     violate, _ = VIOLATIONS[name]
@@ -157,7 +180,10 @@ def test_a_sync_writes_the_attributes_that_a_host_lacks(host: Host, earlier: str
         (host.third_party / ".gitattributes").write_text(earlier)
     host.git("add", "--all")
     host.git("commit", "--quiet", "-m", "as an earlier version left it")
-    assert "`git verbatim sync` writes third_party/.gitattributes" in _violations(host, "--all")[0]["go_on"]
+    assert (
+        "`git verbatim sync` writes third_party/.gitattributes"
+        in _violations(host, "--all")[0]["go_on"]
+    )
     host.sync("--commit")
     assert host.run("check", "--all").status == 0
     assert (host.third_party / ".gitattributes").read_text() == ATTRIBUTES
@@ -177,7 +203,9 @@ def test_attributes_that_somebody_changed_stay_and_the_line_that_is_named_helps(
     assert host.run("check").status == 0
 
 
-def test_attributes_of_upstream_are_left_out_as_the_hint_says(host: Host, upstream: Upstream) -> None:
+def test_attributes_of_upstream_are_left_out_as_the_hint_says(
+    host: Host, upstream: Upstream
+) -> None:
     _attributes_of_upstream(host, upstream)
     host.git("add", "--all")
     (hint,) = {one["go_on"] for one in _violations(host, "--staged")}
@@ -187,7 +215,9 @@ def test_attributes_of_upstream_are_left_out_as_the_hint_says(host: Host, upstre
     assert host.run("check", "--all").status == 0
 
 
-def test_what_is_wrong_in_head_whoever_did_it_is_put_back_from_the_record(host: Host, upstream: Upstream) -> None:
+def test_what_is_wrong_in_head_whoever_did_it_is_put_back_from_the_record(
+    host: Host, upstream: Upstream
+) -> None:
     _edit(host, upstream)
     host.git("commit", "--quiet", "-a", "-m", "bad")
     (found,) = _violations(host, "--all")
@@ -217,14 +247,21 @@ def test_an_unknown_rule_is_answered_with_the_nearest(host: Host) -> None:
 def _violations(host: Host, *options: str) -> list[dict[str, str]]:
     ran = host.run("check", *options, "--format", "json")
     assert ran.status == 1, ran.err
-    return [violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]]
+    return [
+        violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]
+    ]
 
 
-def test_a_mirror_that_is_renamed_goes_into_one_commit_under_hooks(host: Host, upstream: Upstream) -> None:
+def test_a_mirror_that_is_renamed_goes_into_one_commit_under_hooks(
+    host: Host, upstream: Upstream
+) -> None:
     assert host.run("hook", "install").status == 0
     host.manifest(_manifest(upstream, "v1").replace('"m"', '"renamed"'))
     refused = host.run("sync", "--commit")
-    assert (refused.status, "take them away first: `git verbatim remove m`" in refused.err) == (2, True)
+    assert (refused.status, "take them away first: `git verbatim remove m`" in refused.err) == (
+        2,
+        True,
+    )
     assert host.run("sync").status == 0
     ran = host.run("remove", "m", "--commit")
     assert ran.status == 0, ran.err
@@ -240,7 +277,10 @@ def test_a_table_that_was_edited_by_hand_and_not_staged_is_staged_as_the_hint_sa
     host: Host, upstream: Upstream, by_hand: str
 ) -> None:
     host.run("hook", "install")
-    without, table = host.third_party / "mirrors.toml", mirror("more", upstream.url, tag="v1", local=True)
+    without, table = (
+        host.third_party / "mirrors.toml",
+        mirror("more", upstream.url, tag="v1", local=True),
+    )
     before = without.read_text()
     if by_hand == "added":
         without.write_text(before + table)
@@ -250,8 +290,12 @@ def test_a_table_that_was_edited_by_hand_and_not_staged_is_staged_as_the_hint_sa
         host.sync("--commit")
         without.write_text(before)
         assert host.run("remove", "more").status == 0
-    done = subprocess.run(["git", "commit", "-m", "x"], cwd=host.path, capture_output=True, text=True, check=False)
-    assert (done.returncode, "`git add third_party/mirrors.toml`" in done.stderr) == (1, True), done.stderr
+    done = subprocess.run(
+        ["git", "commit", "-m", "x"], cwd=host.path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "`git add third_party/mirrors.toml`" in done.stderr) == (1, True), (
+        done.stderr
+    )
     host.git("add", "third_party/mirrors.toml")
     host.git("commit", "--quiet", "-m", "x")
     assert host.run("check", "--all").status == 0

@@ -30,15 +30,27 @@ _PLACE = r"(<!-- figure {}: [^\n]* -->\n\n).*?(\n<!-- end -->\n)"
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.harnesses.figures", description="Measure the figures of docs/security.md anew."
+        prog="python -m tests.harnesses.figures",
+        description="Measure the figures of docs/security.md anew.",
     )
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(HARNESSES)}; default: all")
-    parser.add_argument("--upstreams", type=Path, help="bare repositories as owner/name, for real-repositories")
-    parser.add_argument("--printed", type=Path, metavar="FILE", help="take what the harness of one figure has printed already")
+    parser.add_argument(
+        "figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(HARNESSES)}; default: all"
+    )
+    parser.add_argument(
+        "--upstreams", type=Path, help="bare repositories as owner/name, for real-repositories"
+    )
+    parser.add_argument(
+        "--printed",
+        type=Path,
+        metavar="FILE",
+        help="take what the harness of one figure has printed already",
+    )
     options = parser.parse_args()
     if unknown := set(options.figures) - HARNESSES.keys():
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
-    wanted = options.figures or [name for name in HARNESSES if options.upstreams or "UPSTREAMS" not in HARNESSES[name]]
+    wanted = options.figures or [
+        name for name in HARNESSES if options.upstreams or "UPSTREAMS" not in HARNESSES[name]
+    ]
     failed = [name for name in wanted if not _measure(name, options.upstreams, options.printed)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
@@ -52,7 +64,13 @@ def _measure(name: str, upstreams: Path | None, printed: Path | None) -> bool:
         return True
     command = [str(upstreams) if word == "UPSTREAMS" else word for word in HARNESSES[name]]
     print(f"{name}: python -m {' '.join(command)}", file=sys.stderr, flush=True)
-    done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, check=False, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
     if done.returncode != 0:
         print(done.stdout)
         return False
@@ -62,7 +80,12 @@ def _measure(name: str, upstreams: Path | None, printed: Path | None) -> bool:
 
 def _replace(name: str, said: str) -> None:
     text = PAGE.read_text()
-    replaced, count = re.subn(_PLACE.format(name), lambda place: f"{place[1]}{said.strip()}\n{place[2]}", text, flags=re.DOTALL)
+    replaced, count = re.subn(
+        _PLACE.format(name),
+        lambda place: f"{place[1]}{said.strip()}\n{place[2]}",
+        text,
+        flags=re.DOTALL,
+    )
     if count != 1:
         raise SystemExit(f"{PAGE.name} has no place for {name}")
     PAGE.write_text(replaced)

@@ -39,7 +39,9 @@ def pytest_configure() -> None:
     """As a plugin: programs that the tests start are not mutants, and what kills one need not be shrunk."""
     os.environ.pop("MUTANT_UNDER_TEST", None)
     sys.setrecursionlimit(10_000)  # mutmut puts frames between ours
-    settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True)
+    settings.register_profile(
+        "mutation", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True
+    )
     settings.load_profile("mutation")
 
 
@@ -47,15 +49,30 @@ def main() -> int:
     modules = sys.argv[1:] or list(MODULES)
     with tempfile.TemporaryDirectory(prefix="git-verbatim-mutation-") as scratch:
         copy = Path(scratch) / "copy"
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
+        shutil.copytree(
+            ROOT,
+            copy,
+            symlinks=True,
+            ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"),
+        )
         _configure(copy, modules)
         mutmut = [sys.executable, "-m", "mutmut"]
-        ran = subprocess.run([*mutmut, "run", "--max-children", "1"], cwd=copy, check=False, stdout=sys.stderr)
-        listed = subprocess.run([*mutmut, "results", "--all", "true"], cwd=copy, check=True, capture_output=True, text=True).stdout
+        ran = subprocess.run(
+            [*mutmut, "run", "--max-children", "1"], cwd=copy, check=False, stdout=sys.stderr
+        )
+        listed = subprocess.run(
+            [*mutmut, "results", "--all", "true"],
+            cwd=copy,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
         results = dict(re.findall(r"^\s+(\S+): (.+)$", listed, re.MULTILINE))
         print(_table(modules, results))
         for mutant in sorted(name for name, result in results.items() if result in _SURVIVED):
-            shown = subprocess.run([*mutmut, "show", mutant], cwd=copy, check=True, capture_output=True, text=True).stdout
+            shown = subprocess.run(
+                [*mutmut, "show", mutant], cwd=copy, check=True, capture_output=True, text=True
+            ).stdout
             print(f"\n{shown}")
     return ran.returncode
 
@@ -68,7 +85,10 @@ def _configure(copy: Path, modules: list[str]) -> None:
 
 
 def _table(modules: list[str], results: dict[str, str]) -> str:
-    lines = ["| module | mutants | killed | of these by time | survivors |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        "| module | mutants | killed | of these by time | survivors |",
+        "|---|--:|--:|--:|--:|",
+    ]
     for module in [*modules, "all"]:
         prefix = "" if module == "all" else module.removesuffix(".py").replace("/", ".") + "."
         counts = Counter(result for name, result in results.items() if name.startswith(prefix))

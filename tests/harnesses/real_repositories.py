@@ -34,9 +34,25 @@ _SECONDS = 1800
 _MODES = {"100644": 0o644, "100755": 0o755}
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_MAX_BYTES = 1024
-_DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")}
-_REFUSAL = re.compile(r"error: mirror copy cannot copy (?P<path>.*) exactly\n.* \[(?P<rule>[a-z0-9-]+)\]\n")
-_ALLOWABLE = ("name-collides", "name-not-utf8", "name-trailing-dot-or-blank", "name-windows-character", "name-windows-reserved")
+_DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    "conin$",
+    "conout$",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"),
+}
+_REFUSAL = re.compile(
+    r"error: mirror copy cannot copy (?P<path>.*) exactly\n.* \[(?P<rule>[a-z0-9-]+)\]\n"
+)
+_ALLOWABLE = (
+    "name-collides",
+    "name-not-utf8",
+    "name-trailing-dot-or-blank",
+    "name-windows-character",
+    "name-windows-reserved",
+)
 
 Uncopyable = dict[str, list[bytes]]
 """What a mirror may not hold, or only if it is allowed: rule → paths."""
@@ -80,19 +96,29 @@ class Outcome:
 
     @property
     def left_out(self) -> list[bytes]:
-        return sorted(path for rule, paths in self.uncopyable.items() if rule not in _ALLOWABLE for path in paths)
+        return sorted(
+            path
+            for rule, paths in self.uncopyable.items()
+            if rule not in _ALLOWABLE
+            for path in paths
+        )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.harnesses.real_repositories", description="Mirror real repositories, whole."
+        prog="python -m tests.harnesses.real_repositories",
+        description="Mirror real repositories, whole.",
     )
     parser.add_argument("directory", type=Path, help="bare repositories as <owner>/<name>")
-    parser.add_argument("--only", action="append", metavar="OWNER/NAME", help="just this one; may be repeated")
+    parser.add_argument(
+        "--only", action="append", metavar="OWNER/NAME", help="just this one; may be repeated"
+    )
     options = parser.parse_args()
     directory = options.directory.resolve()
     names = options.only or sorted(
-        f"{path.parent.name}/{path.name}" for path in directory.glob("*/*") if (path / "objects").is_dir()
+        f"{path.parent.name}/{path.name}"
+        for path in directory.glob("*/*")
+        if (path / "objects").is_dir()
     )
     with tempfile.TemporaryDirectory(prefix="git-verbatim-real-") as scratch:
         _isolate(Path(scratch) / "home", directory)
@@ -107,9 +133,13 @@ def _isolate(home: Path, directory: Path) -> None:
         if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     home.mkdir()
-    (home / ".gitconfig").write_text(f'{_CONFIGURATION}[url "{directory}/"]\n\tinsteadOf = {_FORGE}\n')
+    (home / ".gitconfig").write_text(
+        f'{_CONFIGURATION}[url "{directory}/"]\n\tinsteadOf = {_FORGE}\n'
+    )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    os.environ.update(HOME=str(home), XDG_CACHE_HOME=str(home / "cache"), GIT_CONFIG_NOSYSTEM="1", PATH=path)
+    os.environ.update(
+        HOME=str(home), XDG_CACHE_HOME=str(home / "cache"), GIT_CONFIG_NOSYSTEM="1", PATH=path
+    )
 
 
 def _mirrored(upstream: Path, name: str, scratch: Path) -> Outcome:
@@ -131,14 +161,20 @@ def _mirrored(upstream: Path, name: str, scratch: Path) -> Outcome:
         for leftover in (work, Path(os.environ["XDG_CACHE_HOME"])):
             shutil.rmtree(leftover, ignore_errors=True)
         result = "; ".join([_result(outcome), *outcome.wrong])
-        print(f"{name} {pin}: {len(outcome.files)} files, {outcome.seconds:.1f} s, {result}", file=sys.stderr, flush=True)
+        print(
+            f"{name} {pin}: {len(outcome.files)} files, {outcome.seconds:.1f} s, {result}",
+            file=sys.stderr,
+            flush=True,
+        )
     return outcome
 
 
 def _newest(upstream: Path) -> tuple[str, str]:
     """The tag made last that names a commit, else HEAD's commit."""
     form = "%(objecttype)%(*objecttype) %(refname:lstrip=2)"
-    for line in git(upstream, "for-each-ref", "--sort=-creatordate", f"--format={form}", "refs/tags").splitlines():
+    for line in git(
+        upstream, "for-each-ref", "--sort=-creatordate", f"--format={form}", "refs/tags"
+    ).splitlines():
         kind, _, tag = line.partition(" ")
         if kind in {"commit", "tagcommit"}:
             return "tag", tag
@@ -146,13 +182,17 @@ def _newest(upstream: Path) -> tuple[str, str]:
 
 
 def _files(upstream: Path, treeish: str) -> Iterator[File]:
-    for line in git_bytes(upstream, "ls-tree", "-r", "-l", "-z", "--full-tree", treeish).split(b"\0")[:-1]:
+    for line in git_bytes(upstream, "ls-tree", "-r", "-l", "-z", "--full-tree", treeish).split(
+        b"\0"
+    )[:-1]:
         facts, _, path = line.partition(b"\t")
         mode, _, blob, size = facts.decode().split()
         yield File(path, mode, blob, int({"-": "0", "BAD": "-1"}.get(size, size)))
 
 
-def _mirror(host: Host, upstream: Path, commit: str, pin: Mapping[str, str], outcome: Outcome) -> None:
+def _mirror(
+    host: Host, upstream: Path, commit: str, pin: Mapping[str, str], outcome: Outcome
+) -> None:
     assert host.run("init", "--no-hooks").status == 0
     host.git("add", "--all")
     host.git("commit", "--quiet", "-m", "init")
@@ -164,17 +204,23 @@ def _mirror(host: Host, upstream: Path, commit: str, pin: Mapping[str, str], out
         ran = _sync(host, outcome, pin, exclude, allow)
     tree = _tree_without(upstream, commit, outcome.left_out, host.path.parent / "objects")
     outcome.wrong += _differences(host, ran, tree)
-    attributes = [file.path for file in outcome.files if posixpath.basename(file.path) == b".gitattributes"]
+    attributes = [
+        file.path for file in outcome.files if posixpath.basename(file.path) == b".gitattributes"
+    ]
     if attributes and not outcome.wrong:
         _judge_attributes(host, outcome)
     if outcome.altered:
         ran = _sync(host, outcome, pin, [*exclude, ".gitattributes"], allow)
-        tree = _tree_without(upstream, commit, [*outcome.left_out, *attributes], host.path.parent / "objects")
+        tree = _tree_without(
+            upstream, commit, [*outcome.left_out, *attributes], host.path.parent / "objects"
+        )
         outcome.wrong += _differences(host, ran, tree)
     outcome.wrong += _answers(host, "check", "--all")
 
 
-def _sync(host: Host, outcome: Outcome, pin: Mapping[str, str], exclude: list[str], allow: list[str]) -> Ran:
+def _sync(
+    host: Host, outcome: Outcome, pin: Mapping[str, str], exclude: list[str], allow: list[str]
+) -> Ran:
     host.manifest(mirror("copy", _FORGE + outcome.repository, **pin, exclude=exclude, allow=allow))
     return host.run("sync", "--commit", timeout=_SECONDS)
 
@@ -183,35 +229,57 @@ def _judge_attributes(host: Host, outcome: Outcome) -> None:
     """`check` has to name just the files that a clone or an archive would have, or somebody commit, with other bytes."""
     ran = host.run("check", "--all", "--format", "json", timeout=_SECONDS)
     found = [violation for judged in ran.json["commits"] for violation in judged["violations"]]
-    outcome.wrong += [f"check: {one['rule']} {one['path']}" for one in found if one["rule"] != "attributes-alter-bytes"]
+    outcome.wrong += [
+        f"check: {one['rule']} {one['path']}"
+        for one in found
+        if one["rule"] != "attributes-alter-bytes"
+    ]
     named = {one["path"].removeprefix("third_party/copy/") for one in found}
     altered = {quote_path(path) for path in _altered(host)}
-    outcome.wrong += [f"check is wrong about the attributes of {path}" for path in sorted(named ^ altered)]
+    outcome.wrong += [
+        f"check is wrong about the attributes of {path}" for path in sorted(named ^ altered)
+    ]
     outcome.altered = len(named)
 
 
 def _altered(host: Host) -> set[bytes]:
     """What somebody's clone checks out, or adds when it was touched, with other bytes or through a filter; and what an archive alters."""
-    wanted = {file.path: file.id for file in _files(host.path, "HEAD:third_party/copy") if file.mode in _MODES}
+    wanted = {
+        file.path: file.id
+        for file in _files(host.path, "HEAD:third_party/copy")
+        if file.mode in _MODES
+    }
     asked = b"".join(b"third_party/copy/" + path + b"\0" for path in wanted)
-    filters = git_bytes(host.path, "check-attr", "--cached", "--stdin", "-z", "filter", stdin=asked).split(b"\0")[2::3]
-    altered = {path for path, named in zip(wanted, filters, strict=True) if named not in {b"unspecified", b"unset"}}
+    filters = git_bytes(
+        host.path, "check-attr", "--cached", "--stdin", "-z", "filter", stdin=asked
+    ).split(b"\0")[2::3]
+    altered = {
+        path
+        for path, named in zip(wanted, filters, strict=True)
+        if named not in {b"unspecified", b"unset"}
+    }
     altered |= set(_altered_in_archive(host, wanted))
     for configured in CONFIGURATIONS:
         altered |= set(_altered_in_clone(host, wanted, configured))
     return altered
 
 
-def _altered_in_clone(host: Host, wanted: Mapping[bytes, str], configured: Sequence[str]) -> Iterator[bytes]:
+def _altered_in_clone(
+    host: Host, wanted: Mapping[bytes, str], configured: Sequence[str]
+) -> Iterator[bytes]:
     clone = host.path.parent / "clone"
     git(host.path.parent, *configured, "clone", "--quiet", "host", "clone")
     checked_out = _on_disk(clone / "third_party" / "copy")
     for path in wanted:
         os.utime(os.fsencode(clone) + b"/third_party/copy/" + path, (0, 0))
     git(clone, *configured, "add", "--all", "--force")
-    added = {file.path: file.id for file in _files(clone, f"{git(clone, 'write-tree')}:third_party/copy")}
+    added = {
+        file.path: file.id for file in _files(clone, f"{git(clone, 'write-tree')}:third_party/copy")
+    }
     shutil.rmtree(clone)
-    yield from (path for path, blob in wanted.items() if checked_out[path][1] != blob or added[path] != blob)
+    yield from (
+        path for path, blob in wanted.items() if checked_out[path][1] != blob or added[path] != blob
+    )
 
 
 def _altered_in_archive(host: Host, wanted: Mapping[bytes, str]) -> Iterator[bytes]:
@@ -219,16 +287,26 @@ def _altered_in_archive(host: Host, wanted: Mapping[bytes, str]) -> Iterator[byt
     git(host.path, "archive", "--output", str(archive), "HEAD")
     with tarfile.open(archive) as members:
         held = {
-            os.fsencode(member.name).removeprefix(b"third_party/copy/"): object_id("blob", file.read())
+            os.fsencode(member.name).removeprefix(b"third_party/copy/"): object_id(
+                "blob", file.read()
+            )
             for member in members
             if member.isreg() and (file := members.extractfile(member))
         }
-        links = {os.fsencode(member.name).removeprefix(b"third_party/copy/") for member in members if member.issym()}
+        links = {
+            os.fsencode(member.name).removeprefix(b"third_party/copy/")
+            for member in members
+            if member.issym()
+        }
     archive.unlink()
     if not any(path in held for path in wanted):
         return
     yield from (path for path, blob in wanted.items() if held.get(path) != blob)
-    yield from (f.path for f in _files(host.path, "HEAD:third_party/copy") if f.mode == "120000" and f.path not in links)
+    yield from (
+        f.path
+        for f in _files(host.path, "HEAD:third_party/copy")
+        if f.mode == "120000" and f.path not in links
+    )
 
 
 def _judge_refusal(ran: Ran, outcome: Outcome) -> None:
@@ -239,7 +317,9 @@ def _judge_refusal(ran: Ran, outcome: Outcome) -> None:
     found = _REFUSAL.search(ran.err)
     rule, path = (found["rule"], found["path"]) if found else ("?", " ".join(ran.err.split()))
     outcome.refused = f"{path} [{rule}]"
-    outcome.is_false_refusal = path not in {printable(quote_path(path)) for path in outcome.uncopyable.get(rule, ())}
+    outcome.is_false_refusal = path not in {
+        printable(quote_path(path)) for path in outcome.uncopyable.get(rule, ())
+    }
     if outcome.is_false_refusal:
         outcome.wrong.append(f"refused wrongly: {ran.status}")
 
@@ -257,7 +337,9 @@ def _uncopyable(upstream: Path, commit: str, files: Sequence[File]) -> Uncopyabl
         "submodule": [file.path for file in files if file.mode == "160000"],
         "lfs-pointer": list(_lfs_pointers(upstream, commit, files)),
         "symlink-escapes": [
-            f.path for f in files if f.mode == "120000" and _leaves(f.path, git_bytes(upstream, "cat-file", "blob", f.id))
+            f.path
+            for f in files
+            if f.mode == "120000" and _leaves(f.path, git_bytes(upstream, "cat-file", "blob", f.id))
         ],
         "name-collides": _colliding(file.path for file in files),
     }
@@ -275,7 +357,9 @@ def _lfs_pointers(upstream: Path, commit: str, files: Iterable[File]) -> Iterato
         return
     candidates = {line.removeprefix(commit.encode() + b":") for line in named}
     for file in files:
-        is_small = file.path in candidates and file.mode in _MODES and file.size <= _POINTER_MAX_BYTES
+        is_small = (
+            file.path in candidates and file.mode in _MODES and file.size <= _POINTER_MAX_BYTES
+        )
         if is_small and git_bytes(upstream, "cat-file", "blob", file.id).startswith(_POINTER):
             yield file.path
 
@@ -351,7 +435,9 @@ def _differences(host: Host, ran: Ran, tree: str) -> Iterator[str]:
     wanted = {file.path: (file.mode, file.id) for file in _files(host.path, tree)}
     on_disk = _on_disk(host.third_party / "copy")
     yield from (
-        f"{quote_path(path)} differs on disk" for path in sorted(wanted.keys() | on_disk) if wanted.get(path) != on_disk.get(path)
+        f"{quote_path(path)} differs on disk"
+        for path in sorted(wanted.keys() | on_disk)
+        if wanted.get(path) != on_disk.get(path)
     )
     if status := host.git("status", "--porcelain"):
         yield f"git status is not clean: {status}"
@@ -376,12 +462,21 @@ def _on_disk(directory: Path) -> dict[bytes, tuple[str, str]]:
             path = os.path.relpath(full, top)
             mode = os.lstat(full).st_mode
             if os.path.islink(full):
-                links[path] = ("120000", git(directory, "hash-object", "--no-filters", "--stdin", stdin=os.readlink(full)))
+                links[path] = (
+                    "120000",
+                    git(
+                        directory, "hash-object", "--no-filters", "--stdin", stdin=os.readlink(full)
+                    ),
+                )
             else:
-                modes[path] = next((known for known, bits in _MODES.items() if mode & 0o7777 == bits), oct(mode))
+                modes[path] = next(
+                    (known for known, bits in _MODES.items() if mode & 0o7777 == bits), oct(mode)
+                )
     listed = b"".join(top + b"/" + path + b"\n" for path in modes)
     blobs = git(directory, "hash-object", "--no-filters", "--stdin-paths", stdin=listed).split()
-    return links | {path: (mode, blob) for (path, mode), blob in zip(modes.items(), blobs, strict=True)}
+    return links | {
+        path: (mode, blob) for (path, mode), blob in zip(modes.items(), blobs, strict=True)
+    }
 
 
 # the table
@@ -392,11 +487,15 @@ def _render(outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         if outcome.refused or outcome.altered or outcome.wrong:
             then = "; ".join(outcome.wrong) or "exact"
-            lines.append(f"| {outcome.repository} | {outcome.pin} | {'; '.join(_refusals(outcome))} | {outcome.verdict} | {then} |")
+            lines.append(
+                f"| {outcome.repository} | {outcome.pin} | {'; '.join(_refusals(outcome))} | {outcome.verdict} | {then} |"
+            )
     counts = Counter(_result(outcome) for outcome in outcomes)
     summary = ", ".join(f"{result}: {counts[result]}" for result in sorted(counts))
     seconds = sum(outcome.seconds for outcome in outcomes)
-    return "\n".join([*lines, "", f"repositories: {len(outcomes)}, {summary}; {seconds:.0f} s", _sizes(outcomes)])
+    return "\n".join(
+        [*lines, "", f"repositories: {len(outcomes)}, {summary}; {seconds:.0f} s", _sizes(outcomes)]
+    )
 
 
 def _refusals(outcome: Outcome) -> Iterator[str]:
@@ -418,7 +517,11 @@ def _result(outcome: Outcome) -> str:
         return "exact after exclusion"
     if outcome.uncopyable:
         return "exact once names were allowed"
-    return "byte-exact, refused by check for upstream's attributes" if outcome.altered else "byte-exact"
+    return (
+        "byte-exact, refused by check for upstream's attributes"
+        if outcome.altered
+        else "byte-exact"
+    )
 
 
 def _sizes(outcomes: Sequence[Outcome]) -> str:
@@ -428,11 +531,16 @@ def _sizes(outcomes: Sequence[Outcome]) -> str:
     files = [file for outcome in outcomes for file in outcome.files]
     most = {
         "files": (max(len(outcome.files) for outcome in outcomes), budget.files),
-        "bytes": (max(sum(file.size for file in outcome.files) for outcome in outcomes), budget.total_bytes),
+        "bytes": (
+            max(sum(file.size for file in outcome.files) for outcome in outcomes),
+            budget.total_bytes,
+        ),
         "bytes of a file": (max(file.size for file in files), budget.file_bytes),
         "directories deep": (max(file.path.count(b"/") for file in files), budget.depth),
     }
-    return "most seen: " + ", ".join(f"{seen:,} {what} (of {limit:,})" for what, (seen, limit) in most.items())
+    return "most seen: " + ", ".join(
+        f"{seen:,} {what} (of {limit:,})" for what, (seen, limit) in most.items()
+    )
 
 
 if __name__ == "__main__":

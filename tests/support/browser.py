@@ -76,16 +76,35 @@ class Browser:
         message, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(message)
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, scheme: str = "light", scripts: bool = True) -> None:
+    def open(
+        self,
+        path: Path,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        scheme: str = "light",
+        scripts: bool = True,
+    ) -> None:
         """Open a page in a new tab."""
         self.close_tab()
         self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
+        self._session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
         self.events.clear()
         self.call("Page.navigate", url=path.as_uri())
         self.wait("Page.loadEventFired")
@@ -96,21 +115,37 @@ class Browser:
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True)
+        answer = self.call(
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def requests(self) -> list[str]:
         """What the page has asked for, itself included."""
         self.ask("new Promise(requestAnimationFrame)")
-        return [seen["params"]["request"]["url"] for seen in self.events if seen.get("method") == "Network.requestWillBeSent"]
+        return [
+            seen["params"]["request"]["url"]
+            for seen in self.events
+            if seen.get("method") == "Network.requestWillBeSent"
+        ]
 
     def complaints(self) -> list[str]:
         """What stands in the console."""
         self.ask("new Promise(requestAnimationFrame)")
-        logged = [seen["params"]["entry"]["text"] for seen in self.events if seen.get("method") == "Log.entryAdded"]
+        logged = [
+            seen["params"]["entry"]["text"]
+            for seen in self.events
+            if seen.get("method") == "Log.entryAdded"
+        ]
         kinds = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Audits.issueAdded"}
-        return logged + [json.dumps(seen["params"]) for seen in self.events if seen.get("method") in kinds]
+        return logged + [
+            json.dumps(seen["params"]) for seen in self.events if seen.get("method") in kinds
+        ]
 
     def screenshot(self) -> tuple[int, int, str]:
         """A picture of the whole page as it is drawn: its width and height in pixels, and the colour of its first as `rgb(…)`."""
@@ -123,7 +158,9 @@ class Browser:
             if data[at + 4 : at + 8] == b"IDAT":
                 pixels += data[at + 8 : at + 8 + length]
             at += length + 12
-        first = zlib.decompress(pixels)[1:4]  # after the row's filter, which does not change a first pixel
+        first = zlib.decompress(pixels)[
+            1:4
+        ]  # after the row's filter, which does not change a first pixel
         return width, height, f"rgb({', '.join(map(str, first))})"
 
     def click(self, selector: str) -> None:
@@ -141,7 +178,13 @@ class Browser:
         codes = {"Tab": 9, "Enter": 13, " ": 32}
         text = {"text": "\r" if key == "Enter" else key} if key != "Tab" else {}
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes[key], **text)
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=codes[key],
+                **text,
+            )
 
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)

@@ -58,7 +58,9 @@ class Bundle:
         manifest.write_text(change(manifest.read_text()))
 
 
-def _release(directory: Path, upstreams: Mapping[str, Callable[[Upstream], None]], manifest: str) -> Path:
+def _release(
+    directory: Path, upstreams: Mapping[str, Callable[[Upstream], None]], manifest: str
+) -> Path:
     """Sync a manifest whose upstreams, by owner and name, are served from disk under https URLs, and pack the release."""
     for name, fill in upstreams.items():
         fill(Upstream.create(directory / "upstreams" / name))
@@ -88,8 +90,22 @@ def _torture(directory: Path) -> Path:
         upstream.tag("v1.0-rc.1", commit, annotated=True)
 
     url = "https://github.com/Example/torture"
-    whole = mirror("torture", url, tag="v1.0-rc.1", supplier='Example & "Sons" <x>', allow=["name-not-utf8", *ALLOW], license="MIT")
-    part = mirror("part", url, tag="v1.0-rc.1", into="deep/part", include=["/deep/", "/script.sh"], description="the | deep part")
+    whole = mirror(
+        "torture",
+        url,
+        tag="v1.0-rc.1",
+        supplier='Example & "Sons" <x>',
+        allow=["name-not-utf8", *ALLOW],
+        license="MIT",
+    )
+    part = mirror(
+        "part",
+        url,
+        tag="v1.0-rc.1",
+        into="deep/part",
+        include=["/deep/", "/script.sh"],
+        description="the | deep part",
+    )
     return _release(directory, {"Example/torture": fill}, whole + part)
 
 
@@ -102,11 +118,19 @@ def _nested(directory: Path) -> Path:
 
     def io(upstream: Upstream) -> None:
         upstream.release(
-            "v0.2.0", {"LICENSE.md": LICENSE, "wit/streams.wit": _wit("io", "0.2.0"), "wit/poll.wit": _wit("poll", "0.2.0")}
+            "v0.2.0",
+            {
+                "LICENSE.md": LICENSE,
+                "wit/streams.wit": _wit("io", "0.2.0"),
+                "wit/poll.wit": _wit("poll", "0.2.0"),
+            },
         )
 
     def clocks(upstream: Upstream) -> None:
-        files: dict[str, Content] = {"wit/clock.wit": _wit("clocks", "0.2.0"), "wit/deps/io/streams.wit": _wit("io", "0.2.0")}
+        files: dict[str, Content] = {
+            "wit/clock.wit": _wit("clocks", "0.2.0"),
+            "wit/deps/io/streams.wit": _wit("io", "0.2.0"),
+        }
         upstream.release("v0.2.0", {"COPYING": NOTICE, **files})
 
     def http(upstream: Upstream) -> None:
@@ -123,20 +147,48 @@ def _nested(directory: Path) -> Path:
     defaults = '[defaults]\nsupplier = "WebAssembly Community Group"\n\n'
     manifest = defaults + "\n".join(
         [
-            mirror("io", url.format("wasi-io"), tag="v0.2.0", from_="wit", into="wit/io", also_at=[url.format("WASI")]),
-            mirror("clocks", url.format("wasi-clocks"), tag="v0.2.0", from_="wit", into="wit/clocks", license="Apache-2.0 OR MIT"),
-            mirror("http", url.format("wasi-http"), tag="v0.3.0-rc-2025-09-16", from_="wit", into="wit/http"),
+            mirror(
+                "io",
+                url.format("wasi-io"),
+                tag="v0.2.0",
+                from_="wit",
+                into="wit/io",
+                also_at=[url.format("WASI")],
+            ),
+            mirror(
+                "clocks",
+                url.format("wasi-clocks"),
+                tag="v0.2.0",
+                from_="wit",
+                into="wit/clocks",
+                license="Apache-2.0 OR MIT",
+            ),
+            mirror(
+                "http",
+                url.format("wasi-http"),
+                tag="v0.3.0-rc-2025-09-16",
+                from_="wit",
+                into="wit/http",
+            ),
         ]
     )
     return _release(
-        directory, {"WebAssembly/wasi-io": io, "WebAssembly/wasi-clocks": clocks, "WebAssembly/wasi-http": http}, manifest
+        directory,
+        {
+            "WebAssembly/wasi-io": io,
+            "WebAssembly/wasi-clocks": clocks,
+            "WebAssembly/wasi-http": http,
+        },
+        manifest,
     )
 
 
 def _wasi(directory: Path) -> Path:
     """The shipped WASI mirrors, rebuilt from real upstreams."""
     host = Host.create(directory / "host")
-    shutil.copytree(ROOT / "third_party", host.third_party, ignore=shutil.ignore_patterns("wasi", "licenses"))
+    shutil.copytree(
+        ROOT / "third_party", host.third_party, ignore=shutil.ignore_patterns("wasi", "licenses")
+    )
     rewrite = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{UPSTREAMS}/.insteadOf",
@@ -168,7 +220,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(params=_BUNDLES)
-def bundle(request: pytest.FixtureRequest, released: Callable[[str], Path], tmp_path: Path) -> Bundle:
+def bundle(
+    request: pytest.FixtureRequest, released: Callable[[str], Path], tmp_path: Path
+) -> Bundle:
     """Each release in turn, in a place of its own; the real WASI where its upstreams are."""
     if request.param == "wasi" and not UPSTREAMS.is_dir():
         pytest.skip("needs GIT_VERBATIM_UPSTREAMS, a directory of real upstreams")

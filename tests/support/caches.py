@@ -18,5 +18,8 @@ def left_in_cache(home: Path) -> list[str]:
     unfinished = [*cache.glob("*.git/objects/pack/*"), *cache.glob("*.git/**/*.lock")]
     names = sorted(path.name for path in unfinished)
     return [
-        name for name in names if not name.endswith((".pack", ".idx", ".rev", ".promisor")) or name.startswith(("tmp", "pack_"))
+        name
+        for name in names
+        if not name.endswith((".pack", ".idx", ".rev", ".promisor"))
+        or name.startswith(("tmp", "pack_"))
     ]

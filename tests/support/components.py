@@ -17,12 +17,20 @@ BLOB = ObjectId("3" * 40)
 NO_LICENSING = Licensing(None, "upstream ships no licence file that covers it", None, None, (), ())
 
 
-def text(content: str, expression: str | None = None, path: str = "third_party/licenses/one/LICENSE") -> LicenseText:
-    return LicenseText(path, RepoPath(b"LICENSE"), BLOB, expression, expression and "blob id", content.encode())
+def text(
+    content: str, expression: str | None = None, path: str = "third_party/licenses/one/LICENSE"
+) -> LicenseText:
+    return LicenseText(
+        path, RepoPath(b"LICENSE"), BLOB, expression, expression and "blob id", content.encode()
+    )
 
 
-def concluded(expression: str, *texts: LicenseText, copyright_lines: Sequence[str] = ()) -> Licensing:
-    return Licensing(None, "nobody knows", parse_expression(expression), None, texts, tuple(copyright_lines))
+def concluded(
+    expression: str, *texts: LicenseText, copyright_lines: Sequence[str] = ()
+) -> Licensing:
+    return Licensing(
+        None, "nobody knows", parse_expression(expression), None, texts, tuple(copyright_lines)
+    )
 
 
 def component(name: str = "one", pinned: str | None = "v1.2", **changes: Any) -> Component:
@@ -31,7 +39,9 @@ def component(name: str = "one", pinned: str | None = "v1.2", **changes: Any) ->
     url = f"https://example.org/{name}"
     mirror = Mirror(name, url, pin, name, Selection())
     root = changes.get("tree", TREE) if changes.pop("is_root", True) else "0" * 40
-    upstream = UpstreamCommit(url, pin, COMMIT, "2024-09-10T11:12:13Z", None, f"tree {root}\n\n".encode(), ())
+    upstream = UpstreamCommit(
+        url, pin, COMMIT, "2024-09-10T11:12:13Z", None, f"tree {root}\n\n".encode(), ()
+    )
     files = (FileFact(RepoPath(b"file"), Mode.FILE, BLOB, 1, "4" * 64),)
     record = Record(name, name, upstream, Selection(), Holding(TREE, TREE, files, (), ()))
     return changed(Component(mirror, record, Presence.PRESENT, NO_LICENSING, (), None), **changes)

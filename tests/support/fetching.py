@@ -21,7 +21,11 @@ def configure(home: Path, *arguments: str) -> None:
 
 
 def mirrored(host: Host, name: str = "up") -> dict[str, bytes]:
-    return {path: content for path, content in host.snapshot().items() if path.startswith(f"third_party/{name}/")}
+    return {
+        path: content
+        for path, content in host.snapshot().items()
+        if path.startswith(f"third_party/{name}/")
+    }
 
 
 def sync_of(host: Host, url: str, **keys: str | bool) -> dict[str, bytes]:
@@ -42,7 +46,9 @@ def install_key(ssh: Ssh, path: Path, passphrase: str = "") -> None:
     path.chmod(0o600)
     if passphrase:
         protect_ssh_key(path, passphrase)
-    path.with_name(f"{path.name}.pub").write_bytes(ssh.key.with_name(f"{ssh.key.name}.pub").read_bytes())
+    path.with_name(f"{path.name}.pub").write_bytes(
+        ssh.key.with_name(f"{ssh.key.name}.pub").read_bytes()
+    )
     if path.name.startswith("id_"):  # a usual place
         with (path.parent / "ssh_config").open("a") as settings:
             settings.write(f" IdentityFile {path}\n")

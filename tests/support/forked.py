@@ -34,14 +34,20 @@ _STREAMS = 3
 def is_possible(environment: Mapping[str, str]) -> bool:
     """Whether the environment says to the interpreter, OpenSSL and coverage what it said to the server."""
     beginnings = ("PYTHON", "LC_", "LANG", "SSL_", "COVERAGE_")
-    return all(environment.get(k) == _environment().get(k) for k in {*environment, *_environment()} if k.startswith(beginnings))
+    return all(
+        environment.get(k) == _environment().get(k)
+        for k in {*environment, *_environment()}
+        if k.startswith(beginnings)
+    )
 
 
 @cache
 def _environment() -> dict[str, str]:
     """The server's."""
     dropped = ("SSL_", "GIT_")
-    return {key: value for key, value in os.environ.items() if not key.startswith(dropped)} | {"PYTHONPATH": str(ROOT)}
+    return {key: value for key, value in os.environ.items() if not key.startswith(dropped)} | {
+        "PYTHONPATH": str(ROOT)
+    }
 
 
 @cache
@@ -56,7 +62,9 @@ def _server() -> str:
         descriptors = [listening.fileno(), theirs.fileno()]
         command = [sys.executable, "-m", "tests.support.forked", *map(str, descriptors)]
         # without a terminal, where git would ask whoever runs the tests for passwords
-        process = subprocess.Popen(command, pass_fds=descriptors, env=_environment(), start_new_session=True)
+        process = subprocess.Popen(
+            command, pass_fds=descriptors, env=_environment(), start_new_session=True
+        )
     atexit.register(shutil.rmtree, directory)
     atexit.register(process.wait)
     atexit.register(ours.close)  # first: the last registered comes first
@@ -83,7 +91,11 @@ def install(program: Path) -> None:
 
 
 def run(
-    directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
+    directory: Path,
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    stdin: bytes,
+    timeout: float,
 ) -> tuple[int, bytes, bytes]:
     """The exit status of a run, what it printed, and its errors; TimeoutExpired if it has to be killed after `timeout` seconds."""
     with (
@@ -96,7 +108,9 @@ def run(
         given.seek(0)
         content = json.dumps([os.fspath(directory), list(arguments), dict(environment)]).encode()
         ours.connect(_server())
-        socket.send_fds(ours, [_HEAD.pack(len(content))], [stream.fileno() for stream in (given, out, err)])
+        socket.send_fds(
+            ours, [_HEAD.pack(len(content))], [stream.fileno() for stream in (given, out, err)]
+        )
         ours.sendall(content)
         ours.settimeout(timeout)
         pid = _HEAD.unpack(ours.recv(_HEAD.size))[0]
@@ -134,7 +148,9 @@ def _quicken(parallel: dict[str, Any]) -> None:
     parallel["_PAUSES_SECONDS"] = tuple(pause / 20 for pause in parallel["_PAUSES_SECONDS"])
 
 
-def _keep(request: tuple[str, list[str], dict[str, str]], streams: list[int], answer: socket.socket) -> None:
+def _keep(
+    request: tuple[str, list[str], dict[str, str]], streams: list[int], answer: socket.socket
+) -> None:
     """Start the run from a process of its own, tell its id, wait for it, tell its status."""
     if (pid := os.fork()) == 0:
         answer.close()
@@ -148,12 +164,18 @@ def _keep(request: tuple[str, list[str], dict[str, str]], streams: list[int], an
     os._exit(0)
 
 
-def _run(directory: str, arguments: list[str], environment: dict[str, str], streams: list[int]) -> None:
-    for number, (name, descriptor) in enumerate(zip(("stdin", "stdout", "stderr"), streams, strict=True)):
+def _run(
+    directory: str, arguments: list[str], environment: dict[str, str], streams: list[int]
+) -> None:
+    for number, (name, descriptor) in enumerate(
+        zip(("stdin", "stdout", "stderr"), streams, strict=True)
+    ):
         os.dup2(descriptor, number)
         old = getattr(sys, name)
         raw = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115 - for as long as the process lives
-        setattr(sys, name, io.TextIOWrapper(raw, old.encoding, old.errors, write_through=number == 2))
+        setattr(
+            sys, name, io.TextIOWrapper(raw, old.encoding, old.errors, write_through=number == 2)
+        )
     os.closerange(_STREAMS, 256)
     os.chdir(directory)
     os.environ.clear()

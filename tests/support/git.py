@@ -33,5 +33,7 @@ def git_bytes(directory: Path, *arguments: str, stdin: bytes = b"", **environmen
         check=False,
     )
     if done.returncode != 0:
-        raise AssertionError(f"git {' '.join(arguments)} failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+        raise AssertionError(
+            f"git {' '.join(arguments)} failed:\n{done.stdout.decode()}{done.stderr.decode()}"
+        )
     return done.stdout

@@ -12,11 +12,19 @@ def commands(out: str) -> list[tuple[str, dict[str, str], str]]:
             assert "##[" not in line, "the older form of a command starts anywhere"
             continue
         pairs = (pair.split("=", 1) for pair in (match[2] or "").split(",") if pair)
-        found.append((match[1], {key: _unescape(value) for key, value in pairs}, _unescape(match[3])))
+        found.append(
+            (match[1], {key: _unescape(value) for key, value in pairs}, _unescape(match[3]))
+        )
     return found
 
 
 def _unescape(text: str) -> str:
-    for escaped, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+    for escaped, character in (
+        ("%0D", "\r"),
+        ("%0A", "\n"),
+        ("%3A", ":"),
+        ("%2C", ","),
+        ("%25", "%"),
+    ):
         text = text.replace(escaped, character)
     return text

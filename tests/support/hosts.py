@@ -50,9 +50,15 @@ class Host:
 
     def snapshot(self) -> dict[str, bytes]:
         """Every file below the host but git's own, with its bytes: to show that nothing changed."""
-        files = (path for path in sorted(self.path.rglob("*")) if ".git" not in path.relative_to(self.path).parts[:1])
+        files = (
+            path
+            for path in sorted(self.path.rglob("*"))
+            if ".git" not in path.relative_to(self.path).parts[:1]
+        )
         return {
-            str(path.relative_to(self.path)): os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+            str(path.relative_to(self.path)): os.readlink(path).encode()
+            if path.is_symlink()
+            else path.read_bytes()
             for path in files
             if path.is_symlink() or path.is_file()
         }
@@ -65,5 +71,8 @@ Key = str | bool | int | list[str]
 def mirror(name: str, url: str, **keys: Key) -> str:
     """A manifest table; keys are given with `_` for `-`, and `from_` for `from`."""
     values = {"url": url, **keys}
-    lines = [f"{key.rstrip('_').replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
+    lines = [
+        f"{key.rstrip('_').replace('_', '-')} = {json.dumps(value)}"
+        for key, value in values.items()
+    ]
     return f'[mirrors."{name}"]\n' + "\n".join(lines) + "\n"

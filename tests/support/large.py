@@ -18,7 +18,10 @@ BULK = {b"bulk/%d/%d" % (n % 50, n): random.Random(n).randbytes(2000) for n in r
 def release(path: Path, tag: str, files: Mapping[bytes, bytes]) -> None:
     """A tag of a commit of these files, without parents."""
     commands = [f"commit refs/tags/{tag}\ncommitter A <a@b> 1 +0000\ndata 0\n".encode()]
-    commands += (b"M 100644 inline %b\ndata %d\n%b\n" % (name, len(content), content) for name, content in files.items())
+    commands += (
+        b"M 100644 inline %b\ndata %d\n%b\n" % (name, len(content), content)
+        for name, content in files.items()
+    )
     git(path, "fast-import", "--quiet", stdin=b"".join(commands))
 
 

@@ -9,13 +9,17 @@ from pathlib import Path
 from tests.support.program import Ran, run_under
 
 
-def run_meanwhile(directory: Path, there: str, written: tuple[str, str] | None, *arguments: str) -> Ran:
+def run_meanwhile(
+    directory: Path, there: str, written: tuple[str, str] | None, *arguments: str
+) -> Ran:
     """A run to which something happens as soon as the file `there` exists.
 
     `written` is a path and what is written there; without one the run is interrupted. The moment is
     the next at which the interpreter is about to open or change a file (`sys.addaudithook`).
     """
-    return run_under(directory, (sys.executable, "-m", __name__, there, *(written or ("", ""))), *arguments)
+    return run_under(
+        directory, (sys.executable, "-m", __name__, there, *(written or ("", ""))), *arguments
+    )
 
 
 def _main(there: str, path: str, content: str, *command: str) -> None:

@@ -9,7 +9,9 @@ import pytest
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
 
-_CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
+_CONFIGURATION = (
+    "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
+)
 
 
 @contextmanager

@@ -80,7 +80,14 @@ def hooks_page(present: str) -> str:
 
 
 def _row(route: Route) -> str:
-    seen = (route.pre_commit, route.pre_merge_commit, route.commit_msg, "refuses", "refuses", "refuses")
+    seen = (
+        route.pre_commit,
+        route.pre_merge_commit,
+        route.commit_msg,
+        "refuses",
+        "refuses",
+        "refuses",
+    )
     return f"| {route.name} | {' | '.join(seen)} |\n"
 
 

@@ -15,7 +15,9 @@ from tests.support.servers import (
 from tests.support.waiting import comes_true
 
 
-def interrupted(host: Host, site: GitHttp, number: signal.Signals, hangs: Callable[[], object]) -> tuple[int, str, float]:
+def interrupted(
+    host: Host, site: GitHttp, number: signal.Signals, hangs: Callable[[], object]
+) -> tuple[int, str, float]:
     """Start a sync, signal it once it hangs; exit status, stderr, and the seconds it took to answer."""
     host.manifest(mirror("up", site.url(), tag="v1"))
     with start_tool(host.path, "sync") as run:
@@ -37,7 +39,9 @@ def processes(home: Path) -> list[str]:
         try:
             if mark in (directory / "environ").read_bytes() + b"\0":
                 command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found += [] if "tests.support.forked" in command else [command]  # which starts the program here, and stays
+                found += (
+                    [] if "tests.support.forked" in command else [command]
+                )  # which starts the program here, and stays
         except OSError:
             continue  # it has ended, or is somebody else's
     return found

@@ -27,7 +27,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def run_tool(directory: Path, *arguments: str, stdin: bytes = b"", timeout: float = 60, **environment: str) -> Ran:
+def run_tool(
+    directory: Path, *arguments: str, stdin: bytes = b"", timeout: float = 60, **environment: str
+) -> Ran:
     """Run the program as a process of its own, in `directory`."""
     whole = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     run = forked.run if forked.is_possible(whole) else _run_fresh
@@ -37,7 +39,9 @@ def run_tool(directory: Path, *arguments: str, stdin: bytes = b"", timeout: floa
     return ran
 
 
-def start_tool(directory: Path, *arguments: str, under: Sequence[str] = (), **environment: str) -> "subprocess.Popen[str]":
+def start_tool(
+    directory: Path, *arguments: str, under: Sequence[str] = (), **environment: str
+) -> "subprocess.Popen[str]":
     """Begin a run in an interpreter and a session of its own.
 
     `under` are the words of a program that starts it, as strace would.
@@ -62,7 +66,11 @@ def run_under(directory: Path, under: Sequence[str], *arguments: str) -> Ran:
 
 
 def _run_fresh(
-    directory: Path, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: bytes, timeout: float
+    directory: Path,
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    stdin: bytes,
+    timeout: float,
 ) -> tuple[int, bytes, bytes]:
     done = subprocess.run(
         [*_PROGRAM, *arguments],

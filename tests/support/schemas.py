@@ -10,11 +10,16 @@ import sync.cli.json_output
 from tests.support.project import ROOT
 
 DIRECTORY = ROOT / "sync" / "schemas"
-SHIPPED = {DIRECTORY: sync.cli.json_output.SCHEMAS, ROOT / "policies" / "schemas": policies.output.SCHEMAS}
+SHIPPED = {
+    DIRECTORY: sync.cli.json_output.SCHEMAS,
+    ROOT / "policies" / "schemas": policies.output.SCHEMAS,
+}
 """Directory → what is in it."""
 
 
-def schema_texts(models: Mapping[str, type[BaseModel]] = sync.cli.json_output.SCHEMAS) -> dict[str, str]:
+def schema_texts(
+    models: Mapping[str, type[BaseModel]] = sync.cli.json_output.SCHEMAS,
+) -> dict[str, str]:
     """File name → content of each of these schemas."""
     return {
         f"{name}.schema.json": json.dumps(

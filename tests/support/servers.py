@@ -117,7 +117,9 @@ class GitHttp:
 
     def fetches(self, name: str = "upstream") -> list[Request]:
         """The requests for packs of a repository."""
-        return [r for r in list(self.requests) if r.path == f"/{name}/git-upload-pack" and r.is_fetch]
+        return [
+            r for r in list(self.requests) if r.path == f"/{name}/git-upload-pack" and r.is_fetch
+        ]
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -247,7 +249,9 @@ class Handler(BaseHTTPRequestHandler):
     def end(self) -> None:
         self.wfile.write(b"0\r\n\r\n")
 
-    def answer(self, status: int, content: bytes = b"", headers: dict[str, str] | None = None) -> None:
+    def answer(
+        self, status: int, content: bytes = b"", headers: dict[str, str] | None = None
+    ) -> None:
         """A whole response."""
         self.begin(status, headers)
         self.chunk(content)
@@ -283,7 +287,9 @@ def git_http(
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.chain, certificate.key)
         # the handshake is the connection's thread's: a client that breaks it off must not stop the server
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     site.port = server.server_address[1]
     with _serving(server):
         try:
@@ -294,7 +300,9 @@ def git_http(
 
 @contextmanager
 def _serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": _STEP_SECONDS}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": _STEP_SECONDS}, daemon=True
+    )
     thread.start()
     try:
         yield
@@ -407,13 +415,21 @@ def sending(refs: dict[str, str], pack: bytes, words: bytes = b"") -> Trouble:
     def trouble(handler: Handler, _: int) -> bool:
         lines = handler.request_made.lines
         if "command=ls-refs" in lines:
-            content = b"".join(_line(f"{target} {name}\n".encode()) for name, target in refs.items())
+            content = b"".join(
+                _line(f"{target} {name}\n".encode()) for name, target in refs.items()
+            )
         elif "command=fetch" in lines:
             pieces = [pack[start : start + _PIECE] for start in range(0, len(pack), _PIECE)]
-            content = _line(b"packfile\n") + _line(b"\x02" + words) + b"".join(_line(b"\x01" + piece) for piece in pieces)
+            content = (
+                _line(b"packfile\n")
+                + _line(b"\x02" + words)
+                + b"".join(_line(b"\x01" + piece) for piece in pieces)
+            )
         else:
             return False
-        handler.answer(200, content + b"0000", {"Content-Type": "application/x-git-upload-pack-result"})
+        handler.answer(
+            200, content + b"0000", {"Content-Type": "application/x-git-upload-pack-result"}
+        )
         return True
 
     return trouble
@@ -436,7 +452,11 @@ def endless_refs(handler: Handler, _: int) -> bool:
     for start in range(0, 10_000_000, 10_000):
         if handler.site.stopped.is_set():
             break
-        handler.chunk(b"".join(b"0040%040x refs/tags/t%07d\n" % (n + 1, n) for n in range(start, start + 10_000)))
+        handler.chunk(
+            b"".join(
+                b"0040%040x refs/tags/t%07d\n" % (n + 1, n) for n in range(start, start + 10_000)
+            )
+        )
     handler.close_connection = True
     return True
 
@@ -485,10 +505,42 @@ def make_certificate(directory: Path) -> Certificate:
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
 
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", "2")
-    openssl("req", "-new", *new_key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
+    openssl(
+        "req",
+        "-x509",
+        *new_key,
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=test authority",
+        "-days",
+        "2",
+    )
+    openssl(
+        "req",
+        "-new",
+        *new_key,
+        "-keyout",
+        "server.key",
+        "-out",
+        "server.csr",
+        "-subj",
+        "/CN=127.0.0.1",
+    )
     (directory / "san").write_text("subjectAltName=IP:127.0.0.1\n")
-    signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san"]
+    signing = [
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        "san",
+    ]
     openssl("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
     return Certificate(directory / "ca.pem", directory / "server.pem", directory / "server.key")
 
@@ -512,7 +564,12 @@ class Proxy:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
-_OF_THE_CONNECTION = {"Transfer-Encoding", "Content-Length", "Proxy-Connection", "Proxy-Authorization"}
+_OF_THE_CONNECTION = {
+    "Transfer-Encoding",
+    "Content-Length",
+    "Proxy-Connection",
+    "Proxy-Authorization",
+}
 
 
 class _ProxyHandler(BaseHTTPRequestHandler):
@@ -592,7 +649,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def forwarding_proxy(*, account: tuple[str, str] | None = None, closes: bool = False) -> Iterator[Proxy]:
+def forwarding_proxy(
+    *, account: tuple[str, str] | None = None, closes: bool = False
+) -> Iterator[Proxy]:
     """An HTTP proxy that forwards requests and tunnels, or refuses to."""
     proxy = Proxy(account=account, closes=closes)
     server = _Server(("127.0.0.1", 0), partial(_ProxyHandler, proxy))
@@ -649,7 +708,11 @@ def socks_proxy() -> Iterator[Proxy]:
 @contextmanager
 def _process(command: list[str], **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
     )
     try:
         yield process
@@ -686,7 +749,9 @@ def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def git_daemon(root: Path) -> Iterator[str]:
     """Serve the bare repositories below `root` over git://; gives the URL to which their names are added."""
-    executable = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
+    executable = subprocess.run(
+        ["git", "--exec-path"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     port = free_port()
     listening = ["--listen=127.0.0.1", f"--port={port}", "--reuseaddr"]
     command = [f"{executable}/git-daemon", "--export-all", f"--base-path={root}", *listening]
@@ -728,10 +793,21 @@ def _sshd() -> str | None:
 
 def _unshared() -> list[str] | None:
     """A prefix that gives a command a /run/sshd of its own, without touching the system's."""
-    prefix = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$@"', "sh"]
+    prefix = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$@"',
+        "sh",
+    ]
     if shutil.which("unshare") is None:
         return None
-    return prefix if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0 else None
+    return (
+        prefix
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+        else None
+    )
 
 
 def make_ssh_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
@@ -742,7 +818,11 @@ def make_ssh_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> Pat
 
 def protect_ssh_key(path: Path, passphrase: str) -> None:
     """Encrypt a key that has no passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", str(path)], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", str(path)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def install_ssh(home: Path, directory: Path) -> Path:
@@ -751,7 +831,9 @@ def install_ssh(home: Path, directory: Path) -> Path:
     It reads `~/.ssh/config` and `~/.ssh/known_hosts` there; of keys those that `~/.ssh/ssh_config` names.
     """
     (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
-    hosts = f"Host *\n UserKnownHostsFile {home}/.ssh/known_hosts\n GlobalKnownHostsFile /dev/null\n"
+    hosts = (
+        f"Host *\n UserKnownHostsFile {home}/.ssh/known_hosts\n GlobalKnownHostsFile /dev/null\n"
+    )
     settings = home / ".ssh" / "ssh_config"
     settings.write_text(f"Include {home}/.ssh/config\n{hosts}")
     settings.chmod(0o600)
@@ -786,7 +868,9 @@ def ssh_server(directory: Path) -> Iterator[Ssh]:
         "AcceptEnv": "GIT_PROTOCOL",
         "ForceCommand": f'export HOME={home}; cd; eval "$SSH_ORIGINAL_COMMAND"',
     }
-    (directory / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    (directory / "sshd_config").write_text(
+        "".join(f"{name} {value}\n" for name, value in settings.items())
+    )
     needs_own_run = os.geteuid() == 0 and not Path("/run/sshd").is_dir()
     prefix = (_unshared() or []) if needs_own_run else []
     log = directory / "log"
@@ -794,7 +878,9 @@ def ssh_server(directory: Path) -> Iterator[Ssh]:
     with _process([*prefix, *command]) as process:
         _await_port(port, process)
         public = host_key.with_suffix(".pub").read_text().split()
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+        user = subprocess.run(
+            ["id", "-un"], capture_output=True, text=True, check=True
+        ).stdout.strip()
         yield Ssh(port, user, " ".join(public[:2]), key, log)
 
 
@@ -808,7 +894,9 @@ def ssh_agent(directory: Path, *keys: Path) -> Iterator[str]:
             time.sleep(_STEP_SECONDS)
         environment = {**os.environ, "SSH_AUTH_SOCK": str(path)}
         for key in keys:
-            subprocess.run(["ssh-add", "-q", str(key)], env=environment, check=True, capture_output=True)
+            subprocess.run(
+                ["ssh-add", "-q", str(key)], env=environment, check=True, capture_output=True
+            )
         yield str(path)
 
 

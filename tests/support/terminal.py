@@ -97,7 +97,13 @@ def on_terminal(directory: Path, *arguments: str, **environment: str) -> Iterato
     process = subprocess.Popen(
         ["sh", "-c", _ON_TERMINAL, os.ttyname(slave), *command],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "200", **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm",
+            "COLUMNS": "200",
+            **environment,
+        },
         start_new_session=True,
     )
     try:

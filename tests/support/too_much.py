@@ -34,7 +34,12 @@ def pack_of_a_large_delta(upstream: Upstream) -> bytes:
     objects = [_packed(1, commit), _packed(2, tree), _packed(3, base), _packed(7, delta, small)]
     pack = b"PACK" + struct.pack(">II", 2, len(objects)) + b"".join(objects)
     git(upstream.path, "index-pack", "--stdin", stdin=pack + hashlib.sha1(pack).digest())
-    git(upstream.path, "update-ref", "refs/tags/v1", hashlib.sha1(b"commit %d\0" % len(commit) + commit).hexdigest())
+    git(
+        upstream.path,
+        "update-ref",
+        "refs/tags/v1",
+        hashlib.sha1(b"commit %d\0" % len(commit) + commit).hexdigest(),
+    )
     return pack
 
 
@@ -44,7 +49,12 @@ def _commit(tree: str) -> bytes:
 
 def _packed(kind: int, content: bytes, base: bytes = b"") -> bytes:
     low, rest = len(content) & 15, len(content) >> 4
-    return bytes([kind << 4 | low | (128 if rest else 0)]) + (_length(rest) if rest else b"") + base + zlib.compress(content, 9)
+    return (
+        bytes([kind << 4 | low | (128 if rest else 0)])
+        + (_length(rest) if rest else b"")
+        + base
+        + zlib.compress(content, 9)
+    )
 
 
 def _length(number: int) -> bytes:

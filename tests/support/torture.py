@@ -40,4 +40,7 @@ FILES: dict[str | bytes, bytes | tuple[str, bytes]] = {
     "deep/er/.gitkeep": b"",
 }
 
-NOT_UTF8: dict[str | bytes, bytes | tuple[str, bytes]] = {b"latin1-\xe9.txt": b"latin1\n", b"raw-\xff\xfe/inner": b"raw\n"}
+NOT_UTF8: dict[str | bytes, bytes | tuple[str, bytes]] = {
+    b"latin1-\xe9.txt": b"latin1\n",
+    b"raw-\xff\xfe/inner": b"raw\n",
+}

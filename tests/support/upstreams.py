@@ -47,11 +47,16 @@ class Upstream:
             for path, content in zip(paths, contents, strict=True):
                 path.write_bytes(content)
             names = "".join(f"{path}\n" for path in paths).encode()
-            return git(self.path, "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names).splitlines()
+            return git(
+                self.path, "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names
+            ).splitlines()
 
     def tree(self, files: Files) -> str:
         """A tree of path → content, or path → (mode, content); for mode 160000 the content is a commit id."""
-        entries = [(path, *(value if isinstance(value, tuple) else ("100644", value))) for path, value in files.items()]
+        entries = [
+            (path, *(value if isinstance(value, tuple) else ("100644", value)))
+            for path, value in files.items()
+        ]
         blobs = iter(self._blobs([content for _, mode, content in entries if mode != "160000"]))
         lines = []
         for path, mode, content in entries:
@@ -60,7 +65,14 @@ class Upstream:
             lines.append(f"{mode} {named}\t".encode() + name + b"\0")
         index = self.path / "scratch-index"
         index.unlink(missing_ok=True)
-        git(self.path, "update-index", "-z", "--index-info", stdin=b"".join(lines), GIT_INDEX_FILE=str(index))
+        git(
+            self.path,
+            "update-index",
+            "-z",
+            "--index-info",
+            stdin=b"".join(lines),
+            GIT_INDEX_FILE=str(index),
+        )
         return git(self.path, "write-tree", "--missing-ok", GIT_INDEX_FILE=str(index))
 
     def commit(self, files: Files, *, message: str = "change", branch: str | None = "main") -> str:
@@ -81,7 +93,11 @@ class Upstream:
 
     def resolve(self, revision: str) -> str | None:
         done = subprocess.run(
-            ["git", "rev-parse", "--verify", "-q", revision], cwd=self.path, capture_output=True, text=True, check=False
+            ["git", "rev-parse", "--verify", "-q", revision],
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.stdout.strip() or None
 

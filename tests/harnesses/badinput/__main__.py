@@ -34,11 +34,20 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.harnesses.badinput", description="Try bad input of every kind against every sink."
+        prog="python -m tests.harnesses.badinput",
+        description="Try bad input of every kind against every sink.",
     )
     parser.add_argument("--quick", action="store_true", help=f"only a spread of {_QUICK} cases")
-    parser.add_argument("--class", action="append", choices=list(CLASSES), dest="classes", help="only this class; may be repeated")
-    parser.add_argument("--only", action="append", metavar="NAME", help="just this case; may be repeated")
+    parser.add_argument(
+        "--class",
+        action="append",
+        choices=list(CLASSES),
+        dest="classes",
+        help="only this class; may be repeated",
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="just this case; may be repeated"
+    )
     return parser.parse_args()
 
 

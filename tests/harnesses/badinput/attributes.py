@@ -100,9 +100,19 @@ def _filtered(scene: Scene) -> None:
 def _cases() -> Iterator[Case]:
     for label, text in _ATTRIBUTES.items():
         expected = "patterns-too-costly" if label == "long-line" else ACCEPTED
-        yield Case(f"upstream-attributes-{label}", expected, upstream_attributes(b".gitattributes", text))
-    yield Case("upstream-attributes-below", ACCEPTED, upstream_attributes(b"d/.gitattributes", "* text eol=crlf\n"))
-    yield Case("upstream-ignores-everything", ACCEPTED, upstream_attributes(b".gitignore", "*\n!.gitignore\n"))
+        yield Case(
+            f"upstream-attributes-{label}", expected, upstream_attributes(b".gitattributes", text)
+        )
+    yield Case(
+        "upstream-attributes-below",
+        ACCEPTED,
+        upstream_attributes(b"d/.gitattributes", "* text eol=crlf\n"),
+    )
+    yield Case(
+        "upstream-ignores-everything",
+        ACCEPTED,
+        upstream_attributes(b".gitignore", "*\n!.gitignore\n"),
+    )
     many = upstream_attributes(b".gitattributes", "* text\n" * 700_000)
     yield Case("upstream-attributes-of-5-megabytes", "patterns-too-costly", many)
     for label in ("text", "eol-crlf", "ident", "filter", "encoding", "macro"):

@@ -53,7 +53,9 @@ def _deep_directories(scene: Scene) -> None:
 
 
 def _begin_lines(scene: Scene) -> None:
-    (scene.third_party / ".gitignore").write_text("# git-verbatim: mirrors that are not checked in\n" * 100_000)
+    (scene.third_party / ".gitignore").write_text(
+        "# git-verbatim: mirrors that are not checked in\n" * 100_000
+    )
 
 
 def _committed(top: str) -> Build:
@@ -65,8 +67,13 @@ def _committed(top: str) -> Build:
         manifest = (scene.third_party / "mirrors.toml").read_bytes()
         provenance = store.put("tree", line("100644", b"up.json", store.put("blob", record)))
         bomb = tree_bomb(store, 10, 10) if top == "bomb" else deep_tree(store, 3000)
-        entries = line("100644", b"mirrors.toml", store.put("blob", manifest)) + line("40000", b"provenance", provenance)
-        tree = store.put("tree", line("40000", b"third_party", store.put("tree", entries + line("40000", b"up", bomb))))
+        entries = line("100644", b"mirrors.toml", store.put("blob", manifest)) + line(
+            "40000", b"provenance", provenance
+        )
+        tree = store.put(
+            "tree",
+            line("40000", b"third_party", store.put("tree", entries + line("40000", b"up", bomb))),
+        )
         store.ref("refs/heads/main", store.put("commit", commit_of(tree)))
 
     return change
@@ -155,8 +162,18 @@ def _shallow(scene: Scene) -> None:
 
 
 def _journal(**step: object) -> Build:
-    defaults = {"target": "bad", "kind": "directory", "slot": 0, "new": None, "old": None, "index": "same"}
-    return _inside("git-verbatim.journal", json.dumps({"replacements": [defaults | step], "own": [], "stage": True}).encode())
+    defaults = {
+        "target": "bad",
+        "kind": "directory",
+        "slot": 0,
+        "new": None,
+        "old": None,
+        "index": "same",
+    }
+    return _inside(
+        "git-verbatim.journal",
+        json.dumps({"replacements": [defaults | step], "own": [], "stage": True}).encode(),
+    )
 
 
 def _bare(scene: Scene) -> None:
@@ -190,7 +207,10 @@ _STATES: dict[str, tuple[Build, str]] = {
     "linked-worktree": (wanted(_linked_worktree), ACCEPTED),
     "submodule": (wanted(_submodule), ACCEPTED),
     "shallow": (wanted(_shallow), ACCEPTED),
-    "sparse-checkout": (_git(("sparse-checkout", "set", "--no-cone", "/*", "!/third_party/up")), ACCEPTED),
+    "sparse-checkout": (
+        _git(("sparse-checkout", "set", "--no-cone", "/*", "!/third_party/up")),
+        ACCEPTED,
+    ),
     "split-index": (_git(("update-index", "--split-index")), ACCEPTED),
     "index-version-4": (_git(("update-index", "--index-version", "4")), ACCEPTED),
     "index-conflict": (wanted(_conflict), ACCEPTED),
@@ -199,25 +219,43 @@ _STATES: dict[str, tuple[Build, str]] = {
     "index-of-text": (_inside("index", b"rubbish" * 10), "git-failed"),
     "sha256": (wanted(_sha256), "repository-unsupported"),
     "reftable": (
-        _configured("[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefstorage = reftable\n"),
+        _configured(
+            "[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefstorage = reftable\n"
+        ),
         "repository-unsupported",
     ),
     "unknown-extension": (
         _configured("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tnonsense = true\n"),
         "repository-unsupported",
     ),
-    "newer-format": (_configured("[core]\n\trepositoryformatversion = 9\n"), "repository-unsupported"),
+    "newer-format": (
+        _configured("[core]\n\trepositoryformatversion = 9\n"),
+        "repository-unsupported",
+    ),
     "configuration-of-text": (_configured("[[[rubbish\n"), "repository-unsupported"),
     "head-missing": (_inside("HEAD", None), "host-not-git"),
     "head-of-text": (_inside("HEAD", b"rubbish\n"), "git-failed"),
     "objects-missing": (_inside("objects", None), "host-not-git"),
-    "git-directory-missing": (wanted(lambda s: shutil.rmtree(s.host.path / ".git")), "host-not-git"),
+    "git-directory-missing": (
+        wanted(lambda s: shutil.rmtree(s.host.path / ".git")),
+        "host-not-git",
+    ),
     "git-file-to-nothing": (
-        wanted(lambda s: (shutil.rmtree(s.host.path / ".git"), (s.host.path / ".git").write_text("gitdir: nowhere\n"))),
+        wanted(
+            lambda s: (
+                shutil.rmtree(s.host.path / ".git"),
+                (s.host.path / ".git").write_text("gitdir: nowhere\n"),
+            )
+        ),
         "host-not-git",
     ),
     "git-file-to-itself": (
-        wanted(lambda s: (shutil.rmtree(s.host.path / ".git"), (s.host.path / ".git").write_text("gitdir: .git\n"))),
+        wanted(
+            lambda s: (
+                shutil.rmtree(s.host.path / ".git"),
+                (s.host.path / ".git").write_text("gitdir: .git\n"),
+            )
+        ),
         "host-not-git",
     ),
     "alternates-to-nothing": (_inside("objects/info/alternates", b"/nowhere\n"), ACCEPTED),
@@ -232,7 +270,10 @@ _STATES: dict[str, tuple[Build, str]] = {
     "cache-is-a-file": (_cache(lambda place: place.write_bytes(b"")), "cache-unusable"),
     "cache-is-a-fifo": (_cache(os.mkfifo), "cache-unusable"),
     "cache-is-a-loop": (_cache(lambda place: place.symlink_to(".cache")), "cache-unusable"),
-    "cache-is-a-symlink-to-nothing": (_cache(lambda place: place.symlink_to("nowhere")), "cache-unusable"),
+    "cache-is-a-symlink-to-nothing": (
+        _cache(lambda place: place.symlink_to("nowhere")),
+        "cache-unusable",
+    ),
 }
 _ENVIRONMENTS: dict[str, tuple[Mapping[str, str], str]] = {
     "cache-relative": ({"XDG_CACHE_HOME": "cache"}, ACCEPTED),
@@ -257,7 +298,12 @@ def _cases() -> Iterator[Case]:
     for mask in (0o000, 0o077, 0o777):
         yield Case(f"host-umask-{mask:03o}", ACCEPTED, wanted(lambda _: None), umask=mask)
     for label, word in {"manifest": "status", "manifest-synced": "sync"}.items():
-        yield Case(f"host-{label}-of-2-gigabytes", "manifest-too-large", _sparse_file("third_party/mirrors.toml"), command=(word,))
+        yield Case(
+            f"host-{label}-of-2-gigabytes",
+            "manifest-too-large",
+            _sparse_file("third_party/mirrors.toml"),
+            command=(word,),
+        )
     for word in ("status", "verify"):
         yield Case(
             f"host-mirrored-file-of-2-terabytes-{word}",
@@ -268,22 +314,58 @@ def _cases() -> Iterator[Case]:
             hint=False,
         )
         yield Case(f"host-30000-more-files-{word}", "tree-too-large", _many_files, command=(word,))
-        yield Case(f"host-900-directories-{word}", "file-unreadable", _deep_directories, command=(word,))
-    yield Case("host-attributes-of-2-gigabytes", "file-too-large", _sparse_file("third_party/.gitattributes"))
+        yield Case(
+            f"host-900-directories-{word}", "file-unreadable", _deep_directories, command=(word,)
+        )
+    yield Case(
+        "host-attributes-of-2-gigabytes",
+        "file-too-large",
+        _sparse_file("third_party/.gitattributes"),
+    )
     yield Case("host-ignore-rules-of-begin-lines", ACCEPTED, wanted(_begin_lines))
-    yield Case("host-record-of-2-gigabytes", "record-unreadable", _sparse_file("third_party/provenance/up.json"))
+    yield Case(
+        "host-record-of-2-gigabytes",
+        "record-unreadable",
+        _sparse_file("third_party/provenance/up.json"),
+    )
     for bomb in ("bomb", "deep"):
-        for command, status, reference in ((("verify", "--rev", "HEAD"), 2, "tree-too-large"), (("check", "--all"), 1, FINDING)):
+        for command, status, reference in (
+            (("verify", "--rev", "HEAD"), 2, "tree-too-large"),
+            (("check", "--all"), 1, FINDING),
+        ):
             name = f"host-commit-with-a-{bomb}-tree-{command[0]}"
             yield Case(name, reference, _committed(bomb), status, command=command)
-    yield Case("host-deep-tree-staged-away", "tree-too-deep", _committed("deep"), command=("check", "--staged"))
-    yield Case("host-from-below", ACCEPTED, wanted(lambda _: None), directory="host/third_party/up/deep")
-    yield Case("host-from-its-git-directory", ACCEPTED, wanted(lambda _: None), directory="host/.git")
+    yield Case(
+        "host-deep-tree-staged-away",
+        "tree-too-deep",
+        _committed("deep"),
+        command=("check", "--staged"),
+    )
+    yield Case(
+        "host-from-below", ACCEPTED, wanted(lambda _: None), directory="host/third_party/up/deep"
+    )
+    yield Case(
+        "host-from-its-git-directory", ACCEPTED, wanted(lambda _: None), directory="host/.git"
+    )
     yield Case("host-bare", "host-bare", wanted(_bare), directory="bare.git")
     yield Case("host-nowhere", "host-not-git", wanted(lambda _: None), directory="outside")
-    yield Case("host-journal-that-leaves", "file-system-enoent", _journal(target="../../outside", old="0" * 40), hint=False)
-    for word, environment in {"ascii": {"PYTHONIOENCODING": "ascii"}, "c": {"LC_ALL": "C", "LANG": "C"}}.items():
-        yield Case(f"host-locale-{word}", ACCEPTED, wanted(lambda _: None), environment=environment, anew=True)
+    yield Case(
+        "host-journal-that-leaves",
+        "file-system-enoent",
+        _journal(target="../../outside", old="0" * 40),
+        hint=False,
+    )
+    for word, environment in {
+        "ascii": {"PYTHONIOENCODING": "ascii"},
+        "c": {"LC_ALL": "C", "LANG": "C"},
+    }.items():
+        yield Case(
+            f"host-locale-{word}",
+            ACCEPTED,
+            wanted(lambda _: None),
+            environment=environment,
+            anew=True,
+        )
 
 
 CASES = tuple(_cases())

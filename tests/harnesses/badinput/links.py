@@ -24,7 +24,9 @@ def raw_link(name: bytes, target: bytes) -> Build:
     """A symlink that git's own index would not take, so its tree is written as it is."""
 
     def build(scene: Scene) -> None:
-        scene.release_tree(scene.upstream.put("tree", line("120000", name, scene.upstream.put("blob", target))))
+        scene.release_tree(
+            scene.upstream.put("tree", line("120000", name, scene.upstream.put("blob", target)))
+        )
 
     return build
 
@@ -74,19 +76,40 @@ def _cases() -> Iterator[Case]:
     yield Case("link-from-below", _ESCAPES, link(b"../../x", b"d/link"), path=b"d/link")
     yield Case("kept-link-from-below", ACCEPTED, link(b"../ok", b"d/link"))
     yield Case(
-        "link-through-a-link", _ESCAPES, files({b"a/b/up": (LINK, b"../.."), b"link": (LINK, b"a/b/up/../../x")}), path=b"link"
+        "link-through-a-link",
+        _ESCAPES,
+        files({b"a/b/up": (LINK, b"../.."), b"link": (LINK, b"a/b/up/../../x")}),
+        path=b"link",
     )
-    yield Case("kept-link-loop", ACCEPTED, files({b"a": (LINK, b"b"), b"b": (LINK, b"c"), b"c": (LINK, b"a")}))
     yield Case(
-        "kept-link-to-a-directory", ACCEPTED, files({b"a": (LINK, b"d"), b"d/x": (FILE, b"x\n"), b"d/again": (LINK, b"../a")})
+        "kept-link-loop",
+        ACCEPTED,
+        files({b"a": (LINK, b"b"), b"b": (LINK, b"c"), b"c": (LINK, b"a")}),
     )
-    yield Case("kept-links-that-double", ACCEPTED, files({b"l%d" % n: (LINK, b"l%d/l%d" % (n + 1, n + 1)) for n in range(40)}))
+    yield Case(
+        "kept-link-to-a-directory",
+        ACCEPTED,
+        files({b"a": (LINK, b"d"), b"d/x": (FILE, b"x\n"), b"d/again": (LINK, b"../a")}),
+    )
+    yield Case(
+        "kept-links-that-double",
+        ACCEPTED,
+        files({b"l%d" % n: (LINK, b"l%d/l%d" % (n + 1, n + 1)) for n in range(40)}),
+    )
     yield Case("link-of-4096-bytes", "symlink-too-long", link(b"a/" * 2048), path=b"link")
     yield Case("link-of-a-megabyte", "symlink-too-long", link(b"a/" * (1 << 19)), path=b"link")
     for name in (".gitmodules", ".GITMODULES", ".GitModules"):
-        yield Case(f"link-called-{name[1:]}", "gitmodules-symlink", raw_link(name.encode(), b"ok"), path=name.encode())
+        yield Case(
+            f"link-called-{name[1:]}",
+            "gitmodules-symlink",
+            raw_link(name.encode(), b"ok"),
+            path=name.encode(),
+        )
     yield Case(
-        "link-called-gitmodules-with-a-dot", "name-trailing-dot-or-blank", raw_link(b".gitmodules.", b"ok"), path=b".gitmodules."
+        "link-called-gitmodules-with-a-dot",
+        "name-trailing-dot-or-blank",
+        raw_link(b".gitmodules.", b"ok"),
+        path=b".gitmodules.",
     )
     yield Case(
         "link-called-gitmodules-as-stream",
@@ -95,14 +118,31 @@ def _cases() -> Iterator[Case]:
         path=b".gitmodules::$DATA",
     )
     hidden = ".git\u200cmodules".encode()
-    yield Case("link-called-gitmodules-with-ignored", "name-unprintable", raw_link(hidden, b"ok"), path=hidden)
+    yield Case(
+        "link-called-gitmodules-with-ignored",
+        "name-unprintable",
+        raw_link(hidden, b"ok"),
+        path=hidden,
+    )
     for name in ("gitmod~1", "GITMOD~4", "gi7eba~1", "gi7e~123"):
-        yield Case(f"link-called-{name}", "gitmodules-symlink", link(b"ok", name.encode()), path=name.encode())
+        yield Case(
+            f"link-called-{name}",
+            "gitmodules-symlink",
+            link(b"ok", name.encode()),
+            path=name.encode(),
+        )
     for name in (".gitattributes", ".GITATTRIBUTES", ".gitignore", ".mailmap"):
         yield Case(f"kept-link-called-{name[1:]}", ACCEPTED, link(b"ok", name.encode()))
-    yield Case("link-called-gitattributes-that-leaves", _ESCAPES, link(b"../../x", b".gitattributes"), path=b".gitattributes")
     yield Case(
-        "gitmodules-file", ACCEPTED, files({b".gitmodules": (FILE, b'[submodule "x"]\n\tpath = x\n\turl = --upload-pack=id\n')})
+        "link-called-gitattributes-that-leaves",
+        _ESCAPES,
+        link(b"../../x", b".gitattributes"),
+        path=b".gitattributes",
+    )
+    yield Case(
+        "gitmodules-file",
+        ACCEPTED,
+        files({b".gitmodules": (FILE, b'[submodule "x"]\n\tpath = x\n\turl = --upload-pack=id\n')}),
     )
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1\n"
     yield Case("lfs-pointer", "lfs-pointer", files({b"big": (FILE, pointer)}), path=b"big")

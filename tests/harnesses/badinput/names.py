@@ -237,36 +237,67 @@ def _cases() -> Iterator[Case]:
         yield Case(f"name-{label}", expected, raw_name(name), status=status)
     for label in ("dot", "dot-dot", "empty", "path-into-git"):
         expected, status = _OF_EMPTY if label == "empty" else (_TREES, 2)
-        yield Case(f"directory-{label}", expected, raw_name(_NOT_COMPONENTS[label], "40000"), status=status)
-        yield Case(f"nested-{label}", expected, raw_name(_NOT_COMPONENTS[label], below=2), status=status)
+        yield Case(
+            f"directory-{label}", expected, raw_name(_NOT_COMPONENTS[label], "40000"), status=status
+        )
+        yield Case(
+            f"nested-{label}", expected, raw_name(_NOT_COMPONENTS[label], below=2), status=status
+        )
     yield Case("name-of-256-bytes", _LONG, beside(b"a" * 256), path=b"a" * 256)
-    yield Case("name-of-258-bytes-of-three-each", _LONG, beside(("\u6f22" * 86).encode()), path=("\u6f22" * 86).encode())
+    yield Case(
+        "name-of-258-bytes-of-three-each",
+        _LONG,
+        beside(("\u6f22" * 86).encode()),
+        path=("\u6f22" * 86).encode(),
+    )
     yield Case("name-of-70000-bytes", "path-too-long", raw_name(b"a" * 70_000))
-    yield Case("path-of-5000-bytes", "path-too-long", beside(b"x", place="/".join(["d" * 250] * 20) + "/{}"))
+    yield Case(
+        "path-of-5000-bytes",
+        "path-too-long",
+        beside(b"x", place="/".join(["d" * 250] * 20) + "/{}"),
+    )
     yield from _refused(_GIT, {label: name.encode() for label, name in _DOT_GIT.items()})
     yield Case("directory-git", _GIT, beside(b".git", place="{}/config"), path=b".git")
-    yield Case("directory-git-hook", _GIT, beside(b".GIT", place="{}/hooks/post-checkout"), path=b".GIT")
+    yield Case(
+        "directory-git-hook", _GIT, beside(b".GIT", place="{}/hooks/post-checkout"), path=b".GIT"
+    )
     yield Case("nested-git", _GIT, beside(b".git", place="a/b/{}"), path=b"a/b/.git")
     for number, code in enumerate(_HFS_IGNORED):
         name = (".git"[: 1 + number % 4] + chr(code) + ".git"[1 + number % 4 :]).encode()
         yield Case(f"git-with-ignored-{code:04x}", _GIT, beside(name), path=name)
     yield from _refused(
-        _BACKSLASH, {"backslash": b"a\\b", "backslash-parent": b"..\\x", "backslash-git": b".git\\config", "backslash-alone": b"\\"}
+        _BACKSLASH,
+        {
+            "backslash": b"a\\b",
+            "backslash-parent": b"..\\x",
+            "backslash-git": b".git\\config",
+            "backslash-alone": b"\\",
+        },
     )
     for reference, names in _WINDOWS.items():
-        yield from _refused(reference, {f"windows-{label}": name.encode() for label, name in names.items()})
+        yield from _refused(
+            reference, {f"windows-{label}": name.encode() for label, name in names.items()}
+        )
         for label, reserved in list(names.items())[::4]:
             yield Case(f"allowed-windows-{label}", ACCEPTED, beside(reserved.encode(), reference))
     yield Case("directory-windows-con", _RESERVED, beside(b"con", place="{}/x"), path=b"con")
-    yield Case("nested-windows-dot-at-the-end", _TRAILING, beside(b"d.", place="a/{}/x"), path=b"a/d.")
-    yield from _refused(_UNPRINTABLE, {f"name-with-{label}": name for label, name in _ACTING.items()})
+    yield Case(
+        "nested-windows-dot-at-the-end", _TRAILING, beside(b"d.", place="a/{}/x"), path=b"a/d."
+    )
+    yield from _refused(
+        _UNPRINTABLE, {f"name-with-{label}": name for label, name in _ACTING.items()}
+    )
     yield from _refused(_NOT_UTF8, {f"name-in-{label}": name for label, name in _BYTES.items()})
     for label, name in _BYTES.items():
         yield Case(f"allowed-name-in-{label}", ACCEPTED, beside(name, _NOT_UTF8))
     for label, paths in _COLLIDING.items():
         yield Case(f"collision-of-{label}", _COLLIDES, together(*paths))
     for label in ("files-in-case", "composed-and-decomposed", "file-and-directory-in-case"):
-        yield Case(f"allowed-collision-of-{label}", ACCEPTED, together(*_COLLIDING[label], allowed=(_COLLIDES,)))
+        yield Case(
+            f"allowed-collision-of-{label}",
+            ACCEPTED,
+            together(*_COLLIDING[label], allowed=(_COLLIDES,)),
+        )
     for label, (name, allowed) in _PLAIN.items():
         yield Case(f"plain-{label}", ACCEPTED, beside(name, *allowed))
 

@@ -18,7 +18,11 @@ def tree(*entries: tuple[str, bytes, str]) -> Build:
     """An upstream whose tree has these lines; `@blob`, `@tree`, `@commit` and `@empty` stand for objects that are there."""
 
     def build(scene: Scene) -> None:
-        scene.release_tree(scene.upstream.put("tree", b"".join(line(mode, name, _target(scene, to)) for mode, name, to in entries)))
+        scene.release_tree(
+            scene.upstream.put(
+                "tree", b"".join(line(mode, name, _target(scene, to)) for mode, name, to in entries)
+            )
+        )
 
     return build
 
@@ -97,15 +101,39 @@ _RAW: dict[str, tuple[bytes, str]] = {
 }
 _DISORDER: dict[str, tuple[tuple[tuple[str, bytes, str], ...], str]] = {
     "file-twice": ((("100644", b"a", "@blob"), ("100644", b"a", "@blob")), "tree-duplicate-name"),
-    "file-and-directory": ((("100644", b"a", "@blob"), ("40000", b"a", "@tree")), "tree-duplicate-name"),
-    "file-and-symlink": ((("100644", b"a", "@blob"), ("120000", b"a", "@blob")), "tree-duplicate-name"),
-    "file-and-submodule": ((("100644", b"a", "@blob"), ("160000", b"a", _MISSING)), "tree-duplicate-name"),
-    "directory-twice": ((("40000", b"a", "@tree"), ("40000", b"a", "@tree")), "tree-duplicate-name"),
-    "not-adjacent": ((("100644", b"a", "@blob"), ("100644", b"a.b", "@blob"), ("40000", b"a", "@tree")), "tree-duplicate-name"),
+    "file-and-directory": (
+        (("100644", b"a", "@blob"), ("40000", b"a", "@tree")),
+        "tree-duplicate-name",
+    ),
+    "file-and-symlink": (
+        (("100644", b"a", "@blob"), ("120000", b"a", "@blob")),
+        "tree-duplicate-name",
+    ),
+    "file-and-submodule": (
+        (("100644", b"a", "@blob"), ("160000", b"a", _MISSING)),
+        "tree-duplicate-name",
+    ),
+    "directory-twice": (
+        (("40000", b"a", "@tree"), ("40000", b"a", "@tree")),
+        "tree-duplicate-name",
+    ),
+    "not-adjacent": (
+        (("100644", b"a", "@blob"), ("100644", b"a.b", "@blob"), ("40000", b"a", "@tree")),
+        "tree-duplicate-name",
+    ),
     "unsorted": ((("100644", b"b", "@blob"), ("100644", b"a", "@blob")), "tree-unsorted"),
-    "directory-sorted-as-file": ((("40000", b"a", "@tree"), ("100644", b"a.b", "@blob")), "tree-unsorted"),
-    "file-sorted-as-directory": ((("100644", b"a.b", "@blob"), ("100644", b"a", "@blob")), "tree-unsorted"),
-    "sorted-without-case": ((("100644", b"a", "@blob"), ("100644", b"B", "@blob")), "tree-unsorted"),
+    "directory-sorted-as-file": (
+        (("40000", b"a", "@tree"), ("100644", b"a.b", "@blob")),
+        "tree-unsorted",
+    ),
+    "file-sorted-as-directory": (
+        (("100644", b"a.b", "@blob"), ("100644", b"a", "@blob")),
+        "tree-unsorted",
+    ),
+    "sorted-without-case": (
+        (("100644", b"a", "@blob"), ("100644", b"B", "@blob")),
+        "tree-unsorted",
+    ),
 }
 
 
@@ -116,13 +144,19 @@ def _case(name: str, expected: str, build: Build) -> Case:
 def _trees() -> Iterator[Case]:
     for label, mode in _UNKNOWN_MODES.items():
         expected = _DAMAGED if label in _NOT_OCTAL else "mode-unknown"
-        yield _case(f"mode-{label}", expected, tree((mode, b"a", "@tree" if "tree" in label else "@blob")))
+        yield _case(
+            f"mode-{label}", expected, tree((mode, b"a", "@tree" if "tree" in label else "@blob"))
+        )
     for label, (raw, expected) in _RAW.items():
         yield _case(f"tree-{label}", expected, raw_tree(raw))
     for label, (entries, expected) in _DISORDER.items():
         yield Case(f"tree-{label}", expected, tree(*entries))
     yield Case("tree-empty", "selection-empty", raw_tree(b""))
-    yield Case("tree-of-an-empty-directory", "empty-directory", tree(("40000", b"a", "@empty"), ("100644", b"b", "@blob")))
+    yield Case(
+        "tree-of-an-empty-directory",
+        "empty-directory",
+        tree(("40000", b"a", "@empty"), ("100644", b"b", "@blob")),
+    )
     yield Case("submodule", "submodule", tree(("160000", b"sub", _MISSING)), path=b"sub")
     yield Case("submodule-of-a-blob", "submodule", tree(("160000", b"sub", "@blob")), path=b"sub")
     yield Case("submodule-null", "submodule", tree(("160000", b"sub", _NULL)), path=b"sub")
@@ -174,7 +208,9 @@ _SPOILED: dict[str, Callable[[bytes], bytes]] = {
 # what these hold hashes to the id
 _FALSE_SIZES: dict[str, Callable[[bytes], bytes]] = {
     "of-another-size": lambda file: _deflated(zlib.decompress(file).replace(b" ", b" 9", 1)),
-    "of-a-huge-size": lambda file: _deflated(zlib.decompress(file).replace(b" ", b" 99999999999999", 1)),
+    "of-a-huge-size": lambda file: _deflated(
+        zlib.decompress(file).replace(b" ", b" 99999999999999", 1)
+    ),
     "of-a-negative-size": lambda file: _deflated(zlib.decompress(file).replace(b" ", b" -", 1)),
     "with-data-behind": lambda file: file + b"rubbish",
 }
@@ -208,12 +244,17 @@ def commit(raw: Callable[[str], bytes]) -> Build:
 
 def _header(*lines: str) -> Callable[[str], bytes]:
     """A commit with more lines in its header, or other ones."""
-    return lambda root: ("\n".join((f"tree {root}", *lines)) + "\n\nm\n").encode("utf-8", "surrogateescape")
+    return lambda root: ("\n".join((f"tree {root}", *lines)) + "\n\nm\n").encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 _WHO = ("author A <a@b> 1700000000 +0000", "committer A <a@b> 1700000000 +0000")
 _COMMITS: dict[str, tuple[Callable[[str], bytes], str]] = {
-    "without-tree": (lambda _: b"author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nm\n", _NOT_GIVEN),
+    "without-tree": (
+        lambda _: b"author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nm\n",
+        _NOT_GIVEN,
+    ),
     "empty": (lambda _: b"", _NOT_GIVEN),
     "of-text": (lambda _: b"tre\n\n", _NOT_GIVEN),
     "with-short-tree": (lambda root: f"tree {root[:39]}\n\n".encode(), _NOT_GIVEN),
@@ -224,10 +265,16 @@ _COMMITS: dict[str, tuple[Callable[[str], bytes], str]] = {
     "without-committer": (_header(_WHO[0]), "commit-malformed"),
     "without-time": (_header("author A <a@b>", "committer A <a@b>"), "commit-malformed"),
     "with-time-of-text": (lambda root: commit_of(root, time="yesterday"), "commit-malformed"),
-    "far-in-the-future": (lambda root: commit_of(root, time="99999999999999 +0000"), "commit-malformed"),
+    "far-in-the-future": (
+        lambda root: commit_of(root, time="99999999999999 +0000"),
+        "commit-malformed",
+    ),
     "before-1970": (lambda root: commit_of(root, time="-1 +0000"), ACCEPTED),
     "with-odd-zone": (lambda root: commit_of(root, time="1700000000 +9999"), ACCEPTED),
-    "with-two-trees": (lambda root: commit_of(root).replace(b"\n", f"\ntree {root}\n".encode(), 1), ACCEPTED),
+    "with-two-trees": (
+        lambda root: commit_of(root).replace(b"\n", f"\ntree {root}\n".encode(), 1),
+        ACCEPTED,
+    ),
     "with-missing-parent": (_header(f"parent {_MISSING}", *_WHO), ACCEPTED),
     "with-1000-parents": (_header(*[f"parent {_MISSING}"] * 1000, *_WHO), ACCEPTED),
     "with-nul": (lambda root: commit_of(root, message="a\0b"), ACCEPTED),
@@ -240,7 +287,9 @@ _COMMITS: dict[str, tuple[Callable[[str], bytes], str]] = {
 
 def _commits() -> Iterator[Case]:
     for label, (raw, expected) in _COMMITS.items():
-        yield replace(_case(f"commit-{label}", expected, commit(raw)), hint=expected != "commit-malformed")
+        yield replace(
+            _case(f"commit-{label}", expected, commit(raw)), hint=expected != "commit-malformed"
+        )
     yield _case("commit-with-blob-like-a-tree", _DAMAGED, pointing(_of_a_blob))
 
 
@@ -320,7 +369,9 @@ _NO_COMMIT = "pin-not-a-commit"
 def _tags() -> Iterator[Case]:
     yield Case("tag-missing", "tag-missing", lambda scene: scene.want())
     yield Case(
-        "tag-only-in-another-case", "tag-missing", lambda scene: (scene.release({b"a": (FILE, b"")}), scene.want(tag="BAD"))[0]
+        "tag-only-in-another-case",
+        "tag-missing",
+        lambda scene: (scene.release({b"a": (FILE, b"")}), scene.want(tag="BAD"))[0],
     )
     yield Case("tag-only-a-branch", "tag-missing", _only_a_branch)
     yield Case("tag-and-branch-of-one-name", ACCEPTED, _branch_and_tag)
@@ -332,12 +383,26 @@ def _tags() -> Iterator[Case]:
     yield _case("tag-of-a-missing-commit", _DAMAGED, pointing(nested_tags(1, _MISSING)))
     yield Case("tag-of-another-name", "tag-renamed", _tag_object(lambda to: tag_of(to, "v1")))
     yield Case("tag-that-escapes", "tag-renamed", _tag_object(lambda to: tag_of(to, "\x1b[31mbad")))
-    yield _case("tag-without-object", _NOT_GIVEN, _tag_object(lambda _: b"type commit\ntag bad\n\nm\n"))
-    yield _case("tag-without-type", _NOT_GIVEN, _tag_object(lambda to: f"object {to}\ntag bad\n\nm\n".encode()))
+    yield _case(
+        "tag-without-object", _NOT_GIVEN, _tag_object(lambda _: b"type commit\ntag bad\n\nm\n")
+    )
+    yield _case(
+        "tag-without-type",
+        _NOT_GIVEN,
+        _tag_object(lambda to: f"object {to}\ntag bad\n\nm\n".encode()),
+    )
     yield _case("tag-of-text", _NOT_GIVEN, _tag_object(lambda _: b"rubbish"))
     yield _case("tag-that-says-tree", _DAMAGED, _tag_object(lambda to: tag_of(to, "bad", "tree")))
-    yield Case("tag-of-a-tree", _NO_COMMIT, pointing(lambda s: s.upstream.put("tag", tag_of(_target(s, "@tree"), "bad", "tree"))))
-    yield Case("tag-of-a-blob", _NO_COMMIT, pointing(lambda s: s.upstream.put("tag", tag_of(_target(s, "@blob"), "bad", "blob"))))
+    yield Case(
+        "tag-of-a-tree",
+        _NO_COMMIT,
+        pointing(lambda s: s.upstream.put("tag", tag_of(_target(s, "@tree"), "bad", "tree"))),
+    )
+    yield Case(
+        "tag-of-a-blob",
+        _NO_COMMIT,
+        pointing(lambda s: s.upstream.put("tag", tag_of(_target(s, "@blob"), "bad", "blob"))),
+    )
     yield Case("ref-of-a-tree", _NO_COMMIT, pointing(lambda scene: _target(scene, "@tree")))
     yield Case("ref-of-a-blob", _NO_COMMIT, pointing(lambda scene: _target(scene, "@blob")))
     yield _case("ref-of-a-missing-object", _NOT_GIVEN, _ref(_MISSING))
@@ -347,7 +412,9 @@ def _tags() -> Iterator[Case]:
     yield Case("ref-to-itself", "tag-missing", _ref("ref: refs/tags/bad"))
     yield Case("ref-to-a-file", "tag-missing", _ref("ref: ../../outside/precious"))
     yield _case("packed-refs-of-text", _DAMAGED, _packed_refs(b"rubbish\n"))
-    yield _case("packed-refs-cut-off", _DAMAGED, _packed_refs(b"# pack-refs with: peeled\n" + b"1" * 20))
+    yield _case(
+        "packed-refs-cut-off", _DAMAGED, _packed_refs(b"# pack-refs with: peeled\n" + b"1" * 20)
+    )
     yield Case("pin-of-a-missing-commit", "commit-missing", pinned(lambda _: _MISSING), status=3)
     yield Case("pin-of-null", "commit-missing", pinned(lambda _: _NULL), status=3)
     yield Case("pin-of-a-tree", _NO_COMMIT, pinned(lambda scene: _target(scene, "@tree")))

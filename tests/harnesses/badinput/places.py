@@ -68,7 +68,9 @@ def _fifo(_: Scene, place: Path) -> None:
 def _socket(_: Scene, place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         descriptor = os.open(_free(place).parent, os.O_RDONLY)
-        server.bind(f"/proc/self/fd/{descriptor}/{place.name}")  # the path itself may be too long for a socket
+        server.bind(
+            f"/proc/self/fd/{descriptor}/{place.name}"
+        )  # the path itself may be too long for a socket
         os.close(descriptor)
 
 
@@ -143,21 +145,38 @@ _FILES = {
     "another-record": "third_party/provenance/up.json",
     "manifest": "third_party/mirrors.toml",
 }
-_INSIDE = {"file": "third_party/up/a.wit", "directory": "third_party/up/deep", "mirror": "third_party/up"}
+_INSIDE = {
+    "file": "third_party/up/a.wit",
+    "directory": "third_party/up/deep",
+    "mirror": "third_party/up",
+}
 
 
 def _cases() -> Iterator[Case]:
     for level, place in {**_LEVELS, **_FILES}.items():
         for kind, plant in _KINDS.items():
             expected = _expected(level, kind)
-            yield Case(f"{level}-is-a-{kind}", expected, planted(place, plant), hint=expected != "manifest-syntax")
+            yield Case(
+                f"{level}-is-a-{kind}",
+                expected,
+                planted(place, plant),
+                hint=expected != "manifest-syntax",
+            )
     for level, place in _FILES.items():
         yield Case(f"{level}-is-a-directory", "irregular-file", planted(place, _directory))
-    yield Case("mirror-is-a-directory", "local-changes", planted("third_party/group/bad", _directory))
-    yield Case("mirrors-licenses-is-a-directory", "local-changes", planted("third_party/licenses/bad", _directory))
+    yield Case(
+        "mirror-is-a-directory", "local-changes", planted("third_party/group/bad", _directory)
+    )
+    yield Case(
+        "mirrors-licenses-is-a-directory",
+        "local-changes",
+        planted("third_party/licenses/bad", _directory),
+    )
     for level, place in _LEVELS.items():
         yield Case(f"{level}-is-mounted", _MOUNTED.get(level, ACCEPTED), _mounted(place))
-        yield Case(f"{level}-is-read-only", _READ_ONLY.get(level, "place-foreign"), _read_only(place))
+        yield Case(
+            f"{level}-is-read-only", _READ_ONLY.get(level, "place-foreign"), _read_only(place)
+        )
     yield Case("disk-full", "file-system-enospc", _full)
     for name, place in _INSIDE.items():
         for kind, plant in _KINDS.items():
@@ -165,14 +184,23 @@ def _cases() -> Iterator[Case]:
     for level in ("parent", "mirror", "licenses", "mirrors-licenses"):
         for kind in ("symlink", "symlink-to-git", "symlink-loop", "file", "hard-link"):
             build = planted(_LEVELS[level], _KINDS[kind])
-            yield Case(f"{level}-is-a-{kind}-to-discard", "place-foreign", build, command=("sync", "--discard-local"))
+            yield Case(
+                f"{level}-is-a-{kind}-to-discard",
+                "place-foreign",
+                build,
+                command=("sync", "--discard-local"),
+            )
 
 
 def _expected(level: str, kind: str) -> str:
     """How what lies at a level is refused: as somebody's file, as no file at all, or as no directory."""
     is_link = "symlink" in kind
     if level == "third-party":
-        return "file-unreadable" if kind in {"symlink", "relative-symlink", "symlink-loop"} else "place-foreign"
+        return (
+            "file-unreadable"
+            if kind in {"symlink", "relative-symlink", "symlink-loop"}
+            else "place-foreign"
+        )
     if level == "workspace":
         return "file-system-enotdir"
     if level == "provenance":
@@ -180,12 +208,20 @@ def _expected(level: str, kind: str) -> str:
     if kind in {"fifo", "socket"}:
         return "irregular-file"
     if level in _FILES:
-        return "irregular-file" if is_link else "manifest-syntax" if level == "manifest" else "record-unreadable"
+        return (
+            "irregular-file"
+            if is_link
+            else "manifest-syntax"
+            if level == "manifest"
+            else "record-unreadable"
+        )
     return "place-foreign"
 
 
 # where the workspace is on another file system than what it replaces; all of third_party/ may be mounted
-_MOUNTED = {level: "place-foreign" for level in _LEVELS if level != "third-party"} | {"workspace": "file-system-exdev"}
+_MOUNTED = {level: "place-foreign" for level in _LEVELS if level != "third-party"} | {
+    "workspace": "file-system-exdev"
+}
 _READ_ONLY = {"third-party": "file-system-erofs", "workspace": "file-system-erofs"}
 
 

@@ -22,7 +22,12 @@ _JSON_ACCEPTED = (
     ("check", "--format", "sarif"),
     ("report", "json"),
 )
-_TEXT_ACCEPTED = (("check",), ("check", "--format", "github"), ("report", "markdown"), ("report", "html"))
+_TEXT_ACCEPTED = (
+    ("check",),
+    ("check", "--format", "github"),
+    ("report", "markdown"),
+    ("report", "html"),
+)
 
 
 @dataclass
@@ -57,8 +62,17 @@ def _judge(case: Case, scene: Scene, verdict: Verdict, base_kib: int) -> None:
         return sinks.Moment(look_at(scene.top), _staged(scene))
 
     def say(*arguments: str, on_terminal: bool = False) -> Ran:
-        environment = {key: value.replace("{top}", str(scene.top)) for key, value in case.environment.items()}
-        ran = run(scene.top / case.directory, arguments, environment, umask=case.umask, anew=case.anew, on_terminal=on_terminal)
+        environment = {
+            key: value.replace("{top}", str(scene.top)) for key, value in case.environment.items()
+        }
+        ran = run(
+            scene.top / case.directory,
+            arguments,
+            environment,
+            umask=case.umask,
+            anew=case.anew,
+            on_terminal=on_terminal,
+        )
         runs.append(ran)
         return ran
 
@@ -79,7 +93,10 @@ def _judge(case: Case, scene: Scene, verdict: Verdict, base_kib: int) -> None:
         documents += [say(*arguments) for arguments in _JSON if not case.finding]
     after = look()
     wrong = verdict.wrong
-    wrong += [(sinks.FILES, f"a dry run: {words}") for _, words in sinks.judge_files(_REFUSED, scene, before, planned)]
+    wrong += [
+        (sinks.FILES, f"a dry run: {words}")
+        for _, words in sinks.judge_files(_REFUSED, scene, before, planned)
+    ]
     wrong += sinks.judge_reference(case, main)
     wrong += sinks.judge_files(case, scene, before, after)
     wrong += sinks.judge_index(case, scene, before, after)
@@ -101,7 +118,10 @@ def _judge_reports(verdict: Verdict, documents: list[Ran], texts: list[Ran]) -> 
 
 def _staged(scene: Scene) -> sinks.Index:
     listed = subprocess.run(
-        ["git", "-c", "core.fsmonitor=false", "ls-files", "-s", "-z"], cwd=scene.top / "host", capture_output=True, check=False
+        ["git", "-c", "core.fsmonitor=false", "ls-files", "-s", "-z"],
+        cwd=scene.top / "host",
+        capture_output=True,
+        check=False,
     )
     if listed.returncode != 0:
         return None

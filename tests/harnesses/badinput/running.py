@@ -64,7 +64,11 @@ def run(
     on_terminal: bool = False,
 ) -> Ran:
     """Run the program in `directory`; whoever needs longer than is allowed is killed, with all it started."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as note:
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        tempfile.TemporaryFile() as note,
+    ):
         master, slave = pty.openpty() if on_terminal else (-1, -1)
         began = time.monotonic()
         child = os.fork()
@@ -84,7 +88,8 @@ def run(
         status=os.waitstatus_to_exitcode(status),
         out=screen if on_terminal else contents[0],
         err=contents[1],
-        reference=contents[2].decode().split("\n")[-2:][0] or (_NO_REFERENCE if b"Usage: " in contents[1] else ""),
+        reference=contents[2].decode().split("\n")[-2:][0]
+        or (_NO_REFERENCE if b"Usage: " in contents[1] else ""),
         seconds=seconds,
         kib=usage.ru_maxrss,
         on_terminal=on_terminal,

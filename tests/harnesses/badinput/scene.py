@@ -17,7 +17,11 @@ from tests.support.upstreams import Content, Upstream
 File = tuple[int, bytes]
 FILE, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 GOOD: Mapping[bytes, File] = {b"a.wit": (FILE, b"a\n"), b"deep/b.wit": (EXECUTABLE, b"b\n")}
-_SECOND_RELEASE: dict[str, Content] = {"LICENSE": b"licence\n", "wit/a.wit": b"a2\n", "wit/deep/b.wit": ("100755", b"b2\n")}
+_SECOND_RELEASE: dict[str, Content] = {
+    "LICENSE": b"licence\n",
+    "wit/a.wit": b"a2\n",
+    "wit/deep/b.wit": ("100755", b"b2\n"),
+}
 _CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n[maintenance]\n\tauto = false\n"
 
 
@@ -111,7 +115,9 @@ def commit_of(tree: str, *, time: str = "1700000000 +0000", message: str = "m\n"
 
 
 def tag_of(target: str, name: str, kind: str = "commit") -> bytes:
-    return f"object {target}\ntype {kind}\ntag {name}\ntagger A <a@b> 1700000000 +0000\n\nm\n".encode()
+    return (
+        f"object {target}\ntype {kind}\ntag {name}\ntagger A <a@b> 1700000000 +0000\n\nm\n".encode()
+    )
 
 
 @dataclass
@@ -174,14 +180,21 @@ class Scene:
 
     def mount(self, place: Path, *arguments: str) -> None:
         """Mount something; PermissionError where that is not allowed."""
-        if subprocess.run(["mount", *arguments, str(place)], capture_output=True, check=False).returncode != 0:
+        if (
+            subprocess.run(
+                ["mount", *arguments, str(place)], capture_output=True, check=False
+            ).returncode
+            != 0
+        ):
             raise PermissionError(str(place))
         self.mounts.insert(0, place)
 
     def clear(self) -> None:
         for place in self.mounts:
             subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
-        subprocess.run(["rm", "-rf", str(self.top)], check=True)  # Python's own gives up on what is too deep
+        subprocess.run(
+            ["rm", "-rf", str(self.top)], check=True
+        )  # Python's own gives up on what is too deep
 
 
 def make_template(top: Path) -> None:
@@ -193,7 +206,9 @@ def make_template(top: Path) -> None:
     upstream = Upstream.create(top / "upstream")
     for name in ("hooks", "info", "branches"):
         shutil.rmtree(upstream.path / name, ignore_errors=True)
-    first: dict[str, Content] = {f"wit/{path.decode()}": (f"{mode:o}", content) for path, (mode, content) in GOOD.items()}
+    first: dict[str, Content] = {
+        f"wit/{path.decode()}": (f"{mode:o}", content) for path, (mode, content) in GOOD.items()
+    }
     upstream.release("v1", {**first, "LICENSE": b"licence\n"})
     upstream.release("v2", _SECOND_RELEASE)
     host = Host.create(top / "host")

@@ -20,7 +20,14 @@ from tests.harnesses.badinput.running import Ran
 from tests.harnesses.badinput.scene import FILE, File, Scene, Seen, object_id, trees_of
 from tests.support.schemas import SHIPPED
 
-REFERENCE, FILES, INDEX, TERMINAL, JSON, TIME = "reference", "files", "index", "terminal", "JSON", "time"
+REFERENCE, FILES, INDEX, TERMINAL, JSON, TIME = (
+    "reference",
+    "files",
+    "index",
+    "terminal",
+    "JSON",
+    "time",
+)
 SINKS = (REFERENCE, FILES, INDEX, TERMINAL, JSON, TIME)
 MEMORY_KIB = 200 << 10
 
@@ -79,19 +86,31 @@ def judge_files(case: Case, scene: Scene, before: Moment, after: Moment) -> Iter
     if not case.is_accepted or scene.taken is None:
         return
     prefix = f"host/third_party/{scene.into}/".encode()
-    found = {name.removeprefix(prefix): value for name, value in after.seen.items() if name.startswith(prefix)}
+    found = {
+        name.removeprefix(prefix): value
+        for name, value in after.seen.items()
+        if name.startswith(prefix)
+    }
     mirrored = {name: value for name, value in found.items() if not S_ISDIR(value[0])}
     expected = {path: (_on_disk(mode), content) for path, (mode, content) in scene.taken.items()}
     for path in sorted(mirrored.keys() | expected.keys()):
         if mirrored.get(path) != expected.get(path) and not _is_large(mirrored.get(path)):
-            yield FILES, f"mirrored {path!r} is {_brief(mirrored.get(path))} and should be {_brief(expected.get(path))}"
+            yield (
+                FILES,
+                f"mirrored {path!r} is {_brief(mirrored.get(path))} and should be {_brief(expected.get(path))}",
+            )
 
 
 def judge_index(case: Case, scene: Scene, before: Moment, after: Moment) -> Iterator[Complaint]:
     """The index has the mirror as upstream has it, its record, and else what it had."""
     if before.index is None or after.index is None:
         if before.index != after.index:
-            yield INDEX, "git can no longer read the index" if after.index is None else "git can read the index again"
+            yield (
+                INDEX,
+                "git can no longer read the index"
+                if after.index is None
+                else "git can read the index again",
+            )
         return
     expected = dict(before.index)
     record_path = scene.third_party / "provenance/bad.json"
@@ -101,14 +120,25 @@ def judge_index(case: Case, scene: Scene, before: Moment, after: Moment) -> Iter
         prefix = f"third_party/{scene.into}/".encode()
         expected = {path: entry for path, entry in expected.items() if not path.startswith(prefix)}
         expected |= _staged(scene, record_path.read_bytes())
-        staged = {path.removeprefix(prefix): entry for path, entry in after.index.items() if path.startswith(prefix)}
-        if {path: (int(mode, 8), blob) for path, (mode, blob) in staged.items()} != _entries(scene.taken):
+        staged = {
+            path.removeprefix(prefix): entry
+            for path, entry in after.index.items()
+            if path.startswith(prefix)
+        }
+        if {path: (int(mode, 8), blob) for path, (mode, blob) in staged.items()} != _entries(
+            scene.taken
+        ):
             yield INDEX, "what is staged of the mirror is not upstream's"
-        if json.loads(record_path.read_bytes())["tree"] != object_id("tree", trees_of(scene.taken)[b""]):
+        if json.loads(record_path.read_bytes())["tree"] != object_id(
+            "tree", trees_of(scene.taken)[b""]
+        ):
             yield INDEX, "the record's tree id is not that of the files"
     for path in sorted(expected.keys() | after.index.keys()):
         if expected.get(path) != after.index.get(path):
-            yield INDEX, f"{path!r} is staged as {after.index.get(path)} and should be {expected.get(path)}"
+            yield (
+                INDEX,
+                f"{path!r} is staged as {after.index.get(path)} and should be {expected.get(path)}",
+            )
 
 
 def _staged(scene: Scene, record: bytes) -> dict[bytes, tuple[str, str]]:
@@ -116,7 +146,9 @@ def _staged(scene: Scene, record: bytes) -> dict[bytes, tuple[str, str]]:
     staged: dict[bytes, tuple[str, str]] = {}
     for directory, kept in {scene.into: scene.taken or {}, "licenses/bad": scene.licenses}.items():
         prefix = f"third_party/{directory}/".encode()
-        staged |= {prefix + path: (f"{mode:o}", blob) for path, (mode, blob) in _entries(kept).items()}
+        staged |= {
+            prefix + path: (f"{mode:o}", blob) for path, (mode, blob) in _entries(kept).items()
+        }
     staged[b"third_party/provenance/bad.json"] = (f"{FILE:o}", object_id("blob", record))
     return staged
 
@@ -186,7 +218,9 @@ def judge_json(runs: Sequence[Ran], case: Case) -> Iterator[Complaint]:
             yield JSON, f"{said}: {type(error).__name__}: {str(error)[:300]}"
         if ran.status >= 2 and "--upstream" not in ran.arguments:
             yield JSON, f"{said} fails with {ran.status} and prints JSON"
-    found = {finding["rule"] for finding in documents.get(("verify", "--json"), {}).get("findings", ())}
+    found = {
+        finding["rule"] for finding in documents.get(("verify", "--json"), {}).get("findings", ())
+    }
     if case.finding and case.finding not in found:
         yield JSON, f"`verify --json` finds {sorted(found)} and not {case.finding}"
     if case.is_accepted and not case.finding and (found or ("verify", "--json") not in documents):
@@ -216,7 +250,9 @@ def _validator(arguments: tuple[str, ...]) -> Draft202012Validator:
         return validator_for(schema)(schema)
     for directory, models in SHIPPED.items():
         if arguments[0] in models:
-            return Draft202012Validator(json.loads((directory / f"{arguments[0]}.schema.json").read_text()))
+            return Draft202012Validator(
+                json.loads((directory / f"{arguments[0]}.schema.json").read_text())
+            )
     raise AssertionError(arguments)
 
 
@@ -238,7 +274,9 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.handlers += [
-            f"{tag} {name}" for name, value in attributes if name.startswith("on") or (value or "").startswith("javascript:")
+            f"{tag} {name}"
+            for name, value in attributes
+            if name.startswith("on") or (value or "").startswith("javascript:")
         ]
 
 

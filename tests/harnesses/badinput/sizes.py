@@ -52,7 +52,9 @@ def _huge_message(scene: Scene) -> None:
 
 def _long_name(scene: Scene) -> None:
     """A tag whose name is 10 megabytes long."""
-    commit = scene.upstream.put("commit", commit_of(scene.upstream.put_tree({b"x": (FILE, b"x\n")})))
+    commit = scene.upstream.put(
+        "commit", commit_of(scene.upstream.put_tree({b"x": (FILE, b"x\n")}))
+    )
     scene.release_object(scene.upstream.put("tag", tag_of(commit, "x" * 10_000_000)))
 
 
@@ -60,9 +62,22 @@ def _deltas(scene: Scene) -> None:
     """Blobs of 50 megabytes that git packs as deltas of one another."""
     blobs = []
     for number in range(4):
-        blob = git(scene.upstream.git_directory, "hash-object", "-w", "--stdin", stdin=bytes(50 << 20) + b"%d" % number)
+        blob = git(
+            scene.upstream.git_directory,
+            "hash-object",
+            "-w",
+            "--stdin",
+            stdin=bytes(50 << 20) + b"%d" % number,
+        )
         blobs.append(blob)
-    git(scene.upstream.git_directory, "pack-objects", "-q", "--window=4", "objects/pack/pack", stdin="\n".join(blobs).encode())
+    git(
+        scene.upstream.git_directory,
+        "pack-objects",
+        "-q",
+        "--window=4",
+        "objects/pack/pack",
+        stdin="\n".join(blobs).encode(),
+    )
     git(scene.upstream.git_directory, "prune-packed")
     entries = [line("100644", b"%d" % number, blobs[number % 4]) for number in range(10, 60)]
     scene.release_tree(scene.upstream.put("tree", b"".join(entries)))
@@ -77,7 +92,9 @@ def tree_bomb(store: Objects, width: int, depth: int) -> str:
     """Likewise in any object database; the id of the outermost."""
     current, mode = store.put("blob", b""), "100644"
     for _ in range(depth):
-        current = store.put("tree", b"".join(line(mode, b"%03d" % n, current) for n in range(width)))
+        current = store.put(
+            "tree", b"".join(line(mode, b"%03d" % n, current) for n in range(width))
+        )
         mode = "40000"
     return current
 
@@ -100,7 +117,11 @@ def deep_tree(store: Objects, depth: int) -> str:
 def _wide(count: int) -> Build:
     def build(scene: Scene) -> None:
         blob = scene.upstream.put("blob", b"x\n")
-        scene.release_tree(scene.upstream.put("tree", b"".join(line("100644", b"%07d" % n, blob) for n in range(count))))
+        scene.release_tree(
+            scene.upstream.put(
+                "tree", b"".join(line("100644", b"%07d" % n, blob) for n in range(count))
+            )
+        )
 
     return build
 
@@ -109,7 +130,9 @@ def _many_refs(count: int, tag: str) -> Build:
     """So many tags, packed as git packs them."""
 
     def build(scene: Scene) -> None:
-        commit = scene.upstream.put("commit", commit_of(scene.upstream.put_tree({b"x": (FILE, b"x\n")})))
+        commit = scene.upstream.put(
+            "commit", commit_of(scene.upstream.put_tree({b"x": (FILE, b"x\n")}))
+        )
         with (scene.upstream.git_directory / "packed-refs").open("w") as file:
             file.write("# pack-refs with: peeled fully-peeled sorted \n")
             file.writelines(f"{commit} refs/tags/t{number:07d}\n" for number in range(count))
@@ -122,7 +145,9 @@ def _many_refs(count: int, tag: str) -> Build:
 def _many_bytes(scene: Scene) -> None:
     """Names that make a mirror of more bytes than a budget, of one blob that is there once."""
     blob = _zeros(scene.upstream, "blob", 90 << 20)
-    scene.release_tree(scene.upstream.put("tree", b"".join(line("100644", b"%02d" % n, blob) for n in range(40))))
+    scene.release_tree(
+        scene.upstream.put("tree", b"".join(line("100644", b"%02d" % n, blob) for n in range(40)))
+    )
 
 
 def _cases() -> Iterator[Case]:

@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.harnesses.badinput import attributes, hosts, links, names, objects, places, sizes, texts, transport
+from tests.harnesses.badinput import (
+    attributes,
+    hosts,
+    links,
+    names,
+    objects,
+    places,
+    sizes,
+    texts,
+    transport,
+)
 from tests.harnesses.badinput.case import Case
 from tests.harnesses.badinput.play import Verdict
 from tests.harnesses.badinput.sinks import SINKS
@@ -44,7 +54,9 @@ def render(verdicts: Sequence[tuple[str, Verdict]]) -> str:
 
 def _row(name: str, verdicts: Sequence[Verdict]) -> str:
     accepted = sum(verdict.case.is_accepted for verdict in verdicts)
-    failures = [sum(any(s == sink for s, _ in verdict.wrong) for verdict in verdicts) for sink in SINKS]
+    failures = [
+        sum(any(s == sink for s, _ in verdict.wrong) for verdict in verdicts) for sink in SINKS
+    ]
     skipped = sum(verdict.skipped for verdict in verdicts)
     figures = (len(verdicts), accepted, len(verdicts) - accepted, *failures, skipped)
     return f"| {name} | " + " | ".join(map(str, figures)) + " |"

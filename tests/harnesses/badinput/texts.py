@@ -47,7 +47,12 @@ def wanting(**keys: Key | None) -> Build:
 
 def called(name: str) -> Build:
     """A mirror of this name."""
-    return behind("\n" + mirror("NAME", "../upstream", tag="v1", into="good", local=True).replace('"NAME"', json.dumps(name)))
+    return behind(
+        "\n"
+        + mirror("NAME", "../upstream", tag="v1", into="good", local=True).replace(
+            '"NAME"', json.dumps(name)
+        )
+    )
 
 
 def assigned(text: str) -> Build:
@@ -71,7 +76,10 @@ _MANIFESTS: dict[str, tuple[Build, str]] = {
     "with-escaped-surrogate": (assigned('description = "\\ud800"'), _SYNTAX),
     "with-crlf": (changed(lambda old: old.replace(b"\n", b"\r\n")), ACCEPTED),
     "with-cr": (changed(lambda old: old.replace(b"\n", b"\r")), _SYNTAX),
-    "with-conflict": (changed(lambda old: b"<<<<<<< HEAD\n" + old + b"=======\n" + old + b">>>>>>> other\n"), "manifest-conflict"),
+    "with-conflict": (
+        changed(lambda old: b"<<<<<<< HEAD\n" + old + b"=======\n" + old + b">>>>>>> other\n"),
+        "manifest-conflict",
+    ),
     "key-twice": (assigned('tag = "v2"'), _SYNTAX),
     "table-twice": (changed(lambda old: old + b"\n" + old), _SYNTAX),
     "mirrors-after-a-mirror": (behind("\n[mirrors]\n"), ACCEPTED),
@@ -84,7 +92,10 @@ _MANIFESTS: dict[str, tuple[Build, str]] = {
     "unknown-key-that-escapes": (assigned('"\\u001b[31m" = 1'), _INVALID),
     "unknown-key-with-workflow-command": (assigned('"\\n::error::x" = 1'), _INVALID),
     "unknown-default": (behind('\n[defaults]\nurl = "x"\n'), _INVALID),
-    "number-as-tag": (whole(b'[mirrors.bad]\nurl = "../upstream"\nlocal = true\ntag = 1\n'), _INVALID),
+    "number-as-tag": (
+        whole(b'[mirrors.bad]\nurl = "../upstream"\nlocal = true\ntag = 1\n'),
+        _INVALID,
+    ),
     "text-as-boolean": (assigned('checked-in = "false"'), _INVALID),
     "number-as-boolean": (assigned("checked-in = 0"), _INVALID),
     "text-as-list": (assigned('include = "a"'), _INVALID),
@@ -127,7 +138,10 @@ _MANIFESTS: dict[str, tuple[Build, str]] = {
     "license-of-parentheses": (wanting(license="(" * 5000 + "MIT" + ")" * 5000), ACCEPTED),
     "description-that-escapes": (wanting(description=_ESC), _INVALID),
     "description-that-overrides": (wanting(description=f"{_BIDI}x"), ACCEPTED),
-    "description-of-html": (wanting(description='<script>alert(1)</script><img src=x onerror="x">'), ACCEPTED),
+    "description-of-html": (
+        wanting(description='<script>alert(1)</script><img src=x onerror="x">'),
+        ACCEPTED,
+    ),
     "supplier-with-workflow-command": (wanting(supplier="##[error]x"), ACCEPTED),
     "supplier-of-markdown": (wanting(supplier="[x](javascript:alert(1)) | <b>"), ACCEPTED),
 }
@@ -230,7 +244,12 @@ def _manifests() -> Iterator[Case]:
     for label, into in _BAD_INTO.items():
         yield Case(f"into-{label}", _INVALID, wanting(into=into), hint=False)
     for label, source in _BAD_FROM.items():
-        yield Case(f"from-{label}", "from-missing" if label == "git" else _INVALID, wanting(from_=source), hint=False)
+        yield Case(
+            f"from-{label}",
+            "from-missing" if label == "git" else _INVALID,
+            wanting(from_=source),
+            hint=False,
+        )
     yield Case("from-a-file", "from-is-a-file", wanting(from_="a"))
     yield Case("from-that-overrides", "from-missing", wanting(from_=f"d{_BIDI}"))
     yield Case("from-below-a-file", "from-is-a-file", wanting(from_="a/b"))
@@ -295,19 +314,57 @@ _BAD_URLS = {
 def _urls() -> Iterator[Case]:
     for label, url in _BAD_URLS.items():
         yield Case(f"url-{label}", _INVALID, wanting(url=url, local=None), hint=False)
-        if label in {"remote-helper", "option", "long-option", "ftp", "password", "escape", "ssh-option-as-host"}:
+        if label in {
+            "remote-helper",
+            "option",
+            "long-option",
+            "ftp",
+            "password",
+            "escape",
+            "ssh-option-as-host",
+        }:
             yield Case(f"local-url-{label}", _INVALID, wanting(url=url), hint=False)
-    for label, url in {"another-remote-helper": "ext::id", "local": "../x", "credentials": "https://a:b@example.org/x"}.items():
+    for label, url in {
+        "another-remote-helper": "ext::id",
+        "local": "../x",
+        "credentials": "https://a:b@example.org/x",
+    }.items():
         yield Case(f"also-at-{label}", _INVALID, wanting(also_at=[url]), hint=False)
-    yield Case("local-url-of-a-file", "upstream-not-a-repository", wanting(url="../outside/precious"), status=3)
-    yield Case("local-url-of-a-directory", "upstream-not-a-repository", wanting(url="../outside"), status=3)
-    yield Case("local-url-of-nothing", "upstream-not-a-repository", wanting(url="../nowhere"), status=3)
-    yield Case("local-url-of-a-device", "upstream-not-a-repository", wanting(url="/dev/zero"), status=3)
-    yield Case("local-url-of-60000-letters", "upstream-not-a-repository", wanting(url="x" * 60_000), status=3)
+    yield Case(
+        "local-url-of-a-file",
+        "upstream-not-a-repository",
+        wanting(url="../outside/precious"),
+        status=3,
+    )
+    yield Case(
+        "local-url-of-a-directory", "upstream-not-a-repository", wanting(url="../outside"), status=3
+    )
+    yield Case(
+        "local-url-of-nothing", "upstream-not-a-repository", wanting(url="../nowhere"), status=3
+    )
+    yield Case(
+        "local-url-of-a-device", "upstream-not-a-repository", wanting(url="/dev/zero"), status=3
+    )
+    yield Case(
+        "local-url-of-60000-letters",
+        "upstream-not-a-repository",
+        wanting(url="x" * 60_000),
+        status=3,
+    )
     yield Case("local-url-of-the-host", "tag-missing", wanting(url="."))
     yield Case("local-url-with-file", ACCEPTED, _absolute)
-    yield Case("url-that-refuses", "upstream-unreachable", wanting(url="http://127.0.0.1:1/x", local=None), status=3)
-    yield Case("url-of-a-private-port", "upstream-unreachable", wanting(url="git://127.0.0.1:1/x", local=None), status=3)
+    yield Case(
+        "url-that-refuses",
+        "upstream-unreachable",
+        wanting(url="http://127.0.0.1:1/x", local=None),
+        status=3,
+    )
+    yield Case(
+        "url-of-a-private-port",
+        "upstream-unreachable",
+        wanting(url="git://127.0.0.1:1/x", local=None),
+        status=3,
+    )
 
 
 def _absolute(scene: Scene) -> None:
@@ -318,7 +375,11 @@ def _absolute(scene: Scene) -> None:
 URLS = tuple(_urls())
 
 _Record = dict
-_UNREADABLE, _NOT_CANONICAL, _MISPLACED = "record-unreadable", "record-not-canonical", "record-misplaced"
+_UNREADABLE, _NOT_CANONICAL, _MISPLACED = (
+    "record-unreadable",
+    "record-not-canonical",
+    "record-misplaced",
+)
 
 
 def bytes_of(change: Callable[[bytes], bytes]) -> Build:
@@ -355,17 +416,24 @@ def _bomb(value: _Record) -> None:
     """Trees of two names each, 40 deep, on the way to what is mirrored."""
     import base64
 
-    raw = line("100644", b"a", object_id("blob", b"a\n")) + line("100644", b"b", object_id("blob", b"a\n"))
+    raw = line("100644", b"a", object_id("blob", b"a\n")) + line(
+        "100644", b"b", object_id("blob", b"a\n")
+    )
     trees = [raw]
     for _ in range(40):
         inner = object_id("tree", raw)
         raw = line("40000", b"a", inner) + line("40000", b"b", inner)
         trees.append(raw)
-    root = line("100644", b"a", object_id("blob", b"a\n")) + line("40000", b"d", object_id("tree", raw))
+    root = line("100644", b"a", object_id("blob", b"a\n")) + line(
+        "40000", b"d", object_id("tree", raw)
+    )
     trees.append(root)
     commit = commit_of(object_id("tree", root))
     value["proof"]["commit"] = base64.b64encode(commit).decode()
-    value["proof"]["trees"] = [base64.b64encode(raw).decode() for raw in sorted(trees, key=lambda raw: object_id("tree", raw))]
+    value["proof"]["trees"] = [
+        base64.b64encode(raw).decode()
+        for raw in sorted(trees, key=lambda raw: object_id("tree", raw))
+    ]
     value["upstream"] |= {"commit": object_id("commit", commit), "from": ""}
     value["selection"] = {"exclude": [], "include": ["/a"]}
 
@@ -378,7 +446,9 @@ def _costly(value: _Record) -> None:
 
 def _deep_paths(value: _Record) -> None:
     fact = value["files"][0]
-    value["files"] = [fact | {"path": f"{number:05}/" + "a/" * 1900 + "f"} for number in range(5000)]
+    value["files"] = [
+        fact | {"path": f"{number:05}/" + "a/" * 1900 + "f"} for number in range(5000)
+    ]
 
 
 _RECORD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -402,19 +472,37 @@ _RECORD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "with-comment": (lambda old: b"// mine\n" + old, _UNREADABLE),
     "with-comma": (lambda old: old.replace(b"\n}", b",\n}"), _UNREADABLE),
     "with-escapes": (lambda old: old.replace(b'"up"', b'"\\u0075p"'), _NOT_CANONICAL),
-    "key-twice": (lambda old: old.replace(b'"mirror": "up"', b'"mirror": "x",\n  "mirror": "up"'), _NOT_CANONICAL),
+    "key-twice": (
+        lambda old: old.replace(b'"mirror": "up"', b'"mirror": "x",\n  "mirror": "up"'),
+        _NOT_CANONICAL,
+    ),
     "lone-surrogate": (lambda old: old.replace(b'"up"', b'"\\ud800"', 1), _UNREADABLE),
     "encoded-surrogate": (lambda old: old.replace(b'"up"', b'"\xed\xa0\x80"', 1), _UNREADABLE),
-    "with-conflict": (lambda old: b"<<<<<<< HEAD\n" + old + b"=======\n" + old + b">>>>>>> other\n", "record-conflict"),
+    "with-conflict": (
+        lambda old: b"<<<<<<< HEAD\n" + old + b"=======\n" + old + b">>>>>>> other\n",
+        "record-conflict",
+    ),
     "lists-100000-deep": (lambda _: b"[" * 100_000, _UNREADABLE),
     "objects-100000-deep": (lambda _: b'{"a":' * 100_000, _UNREADABLE),
     "of-a-megabyte-of-numbers": (lambda _: b'{"files": [' + b"0," * 500_000 + b"0]}", _UNREADABLE),
-    "of-a-megabyte-of-objects": (lambda _: b'{"files": [' + b"{}," * 350_000 + b"{}]}", _UNREADABLE),
-    "of-a-million-keys": (lambda _: b"{" + b",".join(b'"%x": 0' % n for n in range(1_000_000)) + b"}", _UNREADABLE),
-    "of-lists-in-lists": (lambda _: b'{"files": [' + (b"[" * 100 + b"]" * 100 + b",") * 5000 + b"0]}", _UNREADABLE),
+    "of-a-megabyte-of-objects": (
+        lambda _: b'{"files": [' + b"{}," * 350_000 + b"{}]}",
+        _UNREADABLE,
+    ),
+    "of-a-million-keys": (
+        lambda _: b"{" + b",".join(b'"%x": 0' % n for n in range(1_000_000)) + b"}",
+        _UNREADABLE,
+    ),
+    "of-lists-in-lists": (
+        lambda _: b'{"files": [' + (b"[" * 100 + b"]" * 100 + b",") * 5000 + b"0]}",
+        _UNREADABLE,
+    ),
     "of-blank-lines": (lambda _: b"\n" * (30 << 20), _UNREADABLE),
     "of-65-megabytes": (lambda _: b'{"a": "' + b"x" * (65 << 20) + b'"}', _UNREADABLE),
-    "number-of-5000-digits": (lambda old: old.replace(b'"schema": 1', b'"schema": ' + b"9" * 5000), _UNREADABLE),
+    "number-of-5000-digits": (
+        lambda old: old.replace(b'"schema": 1', b'"schema": ' + b"9" * 5000),
+        _UNREADABLE,
+    ),
     "nan": (lambda old: old.replace(b'"size": 2', b'"size": NaN', 1), _UNREADABLE),
 }
 _RECORDS: dict[str, tuple[Callable[[_Record], object], str]] = {
@@ -451,10 +539,16 @@ _RECORDS: dict[str, tuple[Callable[[_Record], object], str]] = {
     "no-files": (_at("files", to=[]), _UNREADABLE),
     "files-not-in-order": (lambda value: value["files"].reverse(), _UNREADABLE),
     "file-twice": (lambda value: value["files"].insert(0, value["files"][0]), _UNREADABLE),
-    "file-and-directory": (lambda value: value["files"].insert(1, value["files"][0] | {"path": "a.wit/x"}), _UNREADABLE),
+    "file-and-directory": (
+        lambda value: value["files"].insert(1, value["files"][0] | {"path": "a.wit/x"}),
+        _UNREADABLE,
+    ),
     "pattern-that-backtracks": (_at("selection", "exclude", to=["*a" * 40 + "b"]), ACCEPTED),
     "with-300000-patterns": (_at("selection", "exclude", to=["a"] * 300_000), _UNREADABLE),
-    "with-2000-patterns-of-stars": (_at("selection", "exclude", to=["*a" * 2000 + "b"] * 2000), _UNREADABLE),
+    "with-2000-patterns-of-stars": (
+        _at("selection", "exclude", to=["*a" * 2000 + "b"] * 2000),
+        _UNREADABLE,
+    ),
     "pattern-of-a-megabyte": (_at("selection", "exclude", to=["*a" * 500_000]), _UNREADABLE),
     "patterns-for-so-many-files": (_costly, "proof-broken"),
     "files-in-more-directories-than-memory-holds": (_deep_paths, _UNREADABLE),
@@ -529,14 +623,26 @@ def _records() -> Iterator[Case]:
         yield _record_case(f"file-{label}", _UNREADABLE, record(_file(**facts)))
     for label, (facts, expected) in _FALSE_FACTS.items():
         yield _record_case(f"file-with-{label}", expected, record(_file(**facts)))
-    for label, name in {"escape": "\x1b[31m", "newline": "a\nb", "override": "a\u202eb", "blank": " ", "dots": ".."}.items():
-        yield Case(f"record-file-called-{label}", ACCEPTED, _stray(name), finding="record-unreadable")
+    for label, name in {
+        "escape": "\x1b[31m",
+        "newline": "a\nb",
+        "override": "a\u202eb",
+        "blank": " ",
+        "dots": "..",
+    }.items():
+        yield Case(
+            f"record-file-called-{label}", ACCEPTED, _stray(name), finding="record-unreadable"
+        )
 
 
 def _record_case(label: str, expected: str, build: Build) -> Case:
     finding = {"proof-broken": "proof-broken"}.get(expected, "record-unreadable")
     if expected == ACCEPTED:
-        finding = "record-differs-from-manifest" if label.startswith("pattern") else "mirror-differs-from-record"
+        finding = (
+            "record-differs-from-manifest"
+            if label.startswith("pattern")
+            else "mirror-differs-from-record"
+        )
     return Case(f"record-{label}", expected, build, finding=finding)
 
 

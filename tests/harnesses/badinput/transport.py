@@ -75,7 +75,9 @@ def _cases() -> Iterator[Case]:
     yield Case("git-that-is-killed", "git-missing", _fake("kill -KILL $$\n"), environment=fake)
     for label, words in _WORDS.items():
         build = _fake(_SAYING.replace("WORDS", words))
-        yield Case(f"git-says-words-{label}", "upstream-unreachable", build, status=3, environment=fake)
+        yield Case(
+            f"git-says-words-{label}", "upstream-unreachable", build, status=3, environment=fake
+        )
     for name, value in _VARIABLES.items():
         label = name.lower().replace("_", "-")
         yield Case(f"variable-{label}", ACCEPTED, _plain, environment={name: value})

@@ -39,7 +39,11 @@ def main() -> None:
     sizes = QUICK if options.quick else Sizes()
     if options.rounds:
         sizes = dataclasses.replace(sizes, rounds=options.rounds)
-    results = _measure(options.only or list(_BENCHMARKS), sizes, BUILD / ("bench-quick" if options.quick else "bench-upstreams"))
+    results = _measure(
+        options.only or list(_BENCHMARKS),
+        sizes,
+        BUILD / ("bench-quick" if options.quick else "bench-upstreams"),
+    )
     print(render_table(results))
     print(f"\nMeasured with {_facts()}; {sizes.rounds} rounds.")
     if options.write:
@@ -61,11 +65,21 @@ def _measure(names: list[str], sizes: Sizes, stand_ins: Path) -> list[Result]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.harnesses.benchmarks", description="Speed and memory, side by side with peers."
+        prog="python -m tests.harnesses.benchmarks",
+        description="Speed and memory, side by side with peers.",
     )
-    parser.add_argument("--only", action="append", choices=list(_BENCHMARKS), help="measure just this; may be repeated")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds count (default: 5)")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only to see that it works")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(_BENCHMARKS),
+        help="measure just this; may be repeated",
+    )
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="how many rounds count (default: 5)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes, one round: only to see that it works"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
     if options.write and (options.quick or options.only):
@@ -74,7 +88,9 @@ def _options() -> argparse.Namespace:
 
 
 def _facts() -> str:
-    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    git = subprocess.run(
+        ["git", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[2]
     return f"git {git}, Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
 
 

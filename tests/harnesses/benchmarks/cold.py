@@ -97,7 +97,9 @@ def _fetches(wanted: Sequence[Wanted], place: Path) -> list[Command]:
 
 def _clones(wanted: Sequence[Wanted], place: Path) -> list[Command]:
     options = ("--quiet", "--depth", "1", "-c", "advice.detachedHead=false")
-    return [Command(["git", "clone", *options, "--branch", w.tag, w.url, w.name], place) for w in wanted]
+    return [
+        Command(["git", "clone", *options, "--branch", w.tag, w.url, w.name], place) for w in wanted
+    ]
 
 
 def _submodules(wanted: Sequence[Wanted], place: Path) -> list[Command]:

@@ -83,9 +83,17 @@ def _upstream(sizes: Sizes, stand_ins: Path) -> _Upstream:
 
 def _contenders(upstream: _Upstream, wanted: Wanted, blobs: Path) -> list[Contender]:
     return [
-        Contender(_OURS, partial(_sync, wanted), partial(_check, upstream, "host/third_party/part")),
-        Contender(_CLONE, partial(_clone, wanted), partial(_check, upstream, f"clone/{wanted.directory}")),
-        Contender(LEAST, partial(least, [wanted], blobs=blobs), partial(_check, upstream, "host/third_party/part")),
+        Contender(
+            _OURS, partial(_sync, wanted), partial(_check, upstream, "host/third_party/part")
+        ),
+        Contender(
+            _CLONE, partial(_clone, wanted), partial(_check, upstream, f"clone/{wanted.directory}")
+        ),
+        Contender(
+            LEAST,
+            partial(least, [wanted], blobs=blobs),
+            partial(_check, upstream, "host/third_party/part"),
+        ),
     ]
 
 

@@ -41,7 +41,9 @@ def _fetch(wanted: Wanted, place: Path, blobs: Path | None) -> str:
     first = f"{there} fetch --quiet --no-tags {only}--depth 1 {shlex.quote(wanted.url)} refs/tags/{wanted.tag}"
     steps = [first, f"{there} rev-parse FETCH_HEAD:{wanted.directory} >{place / wanted.name}.tree"]
     if blobs:
-        steps.append(f"{there} fetch --quiet --no-tags {only}--stdin {shlex.quote(wanted.url)} <{blobs}")
+        steps.append(
+            f"{there} fetch --quiet --no-tags {only}--stdin {shlex.quote(wanted.url)} <{blobs}"
+        )
     return " && ".join(steps)
 
 

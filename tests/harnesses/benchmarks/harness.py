@@ -89,7 +89,9 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def measure(commands: Sequence[Command], variables: Mapping[str, str], *, is_parallel: bool = False) -> Sample:
+def measure(
+    commands: Sequence[Command], variables: Mapping[str, str], *, is_parallel: bool = False
+) -> Sample:
     """Run the commands one after another, or side by side; BrokenRunError if one fails."""
     groups = [commands] if is_parallel else [[command] for command in commands]
     seconds, peak = 0.0, 0
@@ -162,7 +164,9 @@ def _small_process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
-def _turn(contender: Contender, place: Path, small: ProcessPoolExecutor, meter: Callable[[], int]) -> Sample:
+def _turn(
+    contender: Contender, place: Path, small: ProcessPoolExecutor, meter: Callable[[], int]
+) -> Sample:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     commands, variables, before = contender.prepare(place), environment(place / "home"), meter()
@@ -190,5 +194,7 @@ def received_ratio(samples: Samples, one: str, other: str) -> float:
 
 def extra_bytes(samples: Samples, one: str, other: str) -> float:
     """How much more memory `one` has at its peak than `other`, by the medians."""
-    peaks = [statistics.median(sample.peak_bytes for sample in samples[name]) for name in (one, other)]
+    peaks = [
+        statistics.median(sample.peak_bytes for sample in samples[name]) for name in (one, other)
+    ]
     return peaks[0] - peaks[1]

@@ -18,7 +18,9 @@ _START = 1_700_000_000
 _DIRECTORIES = tuple(f"part{number:02}" for number in range(20))
 _FILES = tuple(f"file{number}.txt" for number in range(10))
 _PEOPLE = {
-    f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "A"), ("EMAIL", "a@example.org"))
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "A"), ("EMAIL", "a@example.org"))
 }
 
 
@@ -53,12 +55,27 @@ def make_seed(sizes: Sizes, stand_ins: Path, scratch: Path) -> Seed:
     variables = {**environment(scratch / "home"), **_PEOPLE}
     subprocess.run(program("init"), cwd=host, env=variables, check=True, stdout=subprocess.DEVNULL)
     with serving(stand_ins) as url:
-        tables = [{n: _table(n, url, sizes.releases, tag) for n in names} for tag in range(sizes.releases)]
+        tables = [
+            {n: _table(n, url, sizes.releases, tag) for n in names} for tag in range(sizes.releases)
+        ]
         for of_release in tables:
             (host / "third_party" / "mirrors.toml").write_text("".join(of_release.values()))
-            subprocess.run(program("sync", "--commit"), cwd=host, env=variables, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                program("sync", "--commit"),
+                cwd=host,
+                env=variables,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             commits.append(git(host, "rev-parse", "HEAD").strip())
-    return Seed(host, commits[0], {n: [_release(host, c, n, t[n]) for c, t in zip(commits, tables, strict=True)] for n in names})
+    return Seed(
+        host,
+        commits[0],
+        {
+            n: [_release(host, c, n, t[n]) for c, t in zip(commits, tables, strict=True)]
+            for n in names
+        },
+    )
 
 
 def _table(name: str, url: str, releases: int, tag: int) -> str:
@@ -74,14 +91,20 @@ def _release(host: Path, commit: str, name: str, table: str) -> Release:
         if path.rpartition("/")[2] in {name, f"{name}.json"}:
             lines.append(f"M {mode} {found} {path}\n")
     message = git(host, "log", "-1", "--format=%B", commit).splitlines()
-    return Release("".join(lines).encode(), table, next(line for line in message if line.startswith(f"Mirror-Sync: {name} ")))
+    return Release(
+        "".join(lines).encode(),
+        table,
+        next(line for line in message if line.startswith(f"Mirror-Sync: {name} ")),
+    )
 
 
 def make_history(seed: Seed, path: Path, commits: int) -> Path:
     """A clone of the seed's host with that many commits on main, and three on top of it on `elsewhere` and on `bumped`."""
     git(seed.host, "clone", "--quiet", "--no-checkout", str(seed.host), str(path))
     git(path, "checkout", "--quiet", "--detach", seed.first)
-    importer = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
+    importer = subprocess.Popen(
+        ["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE
+    )
     assert importer.stdin is not None
     with importer.stdin as stream:
         _write(_Writer(stream, seed), commits)
@@ -95,24 +118,35 @@ def make_history(seed: Seed, path: Path, commits: int) -> Path:
 def _write(writer: "_Writer", commits: int) -> None:
     """One turn after the other: a commit, or a side branch, a commit beside it and their merge."""
     releases = writer.seed.releases
-    bumps = [{name: step} for step in range(1, min(map(len, releases.values()))) for name in releases]
+    bumps = [
+        {name: step} for step in range(1, min(map(len, releases.values()))) for name in releases
+    ]
     at = dict.fromkeys(releases, 0)
     started = 0
     at = writer.commit("main", at, {}, from_=writer.seed.first, lines=_elsewhere())
     while writer.made < commits:
         is_merge = writer.made % _MERGE_EVERY == 0 and writer.made + 3 <= commits
-        wanted = (1 + is_merge * (writer.made // _MERGE_EVERY) % 2) if started * commits <= writer.made * len(bumps) else 0
+        wanted = (
+            (1 + is_merge * (writer.made // _MERGE_EVERY) % 2)
+            if started * commits <= writer.made * len(bumps)
+            else 0
+        )
         now = bumps[started : started + wanted]
         started += len(now)
         at = writer.merge(at, now) if is_merge else writer.commit("main", at, _union(now))
-    for name, moves in (("elsewhere", [{}, {}, {}]), ("bumped", [{name: 0} for name in _three(releases)])):
+    for name, moves in (
+        ("elsewhere", [{}, {}, {}]),
+        ("bumped", [{name: 0} for name in _three(releases)]),
+    ):
         state = at
         for number, move in enumerate(moves):
             state = writer.commit(name, state, move, from_=None if number else "refs/heads/main")
 
 
 def _elsewhere() -> bytes:
-    return b"".join(_file(path, 0) for path in (*_FILES, *(f"{d}/{f}" for d in _DIRECTORIES for f in _FILES)))
+    return b"".join(
+        _file(path, 0) for path in (*_FILES, *(f"{d}/{f}" for d in _DIRECTORIES for f in _FILES))
+    )
 
 
 def _file(path: str, number: int) -> bytes:
@@ -156,20 +190,32 @@ class _Writer:
         self.made += 1
         state = {**at, **moves}
         moved = [self.seed.releases[name][step] for name, step in moves.items()]
-        message = "\n".join([f"change {self.made}", "", *(release.trailer for release in moved)]).strip().encode()
+        message = (
+            "\n".join([f"change {self.made}", "", *(release.trailer for release in moved)])
+            .strip()
+            .encode()
+        )
         self.stream.write(
-            b"commit refs/heads/%s\ncommitter A <a@example.org> %d +0000\n" % (branch.encode(), _START + self.made * 60)
+            b"commit refs/heads/%s\ncommitter A <a@example.org> %d +0000\n"
+            % (branch.encode(), _START + self.made * 60)
         )
         self.stream.write(b"data %d\n%s\n" % (len(message), message))
         for command, commit in (("from", from_), ("merge", merged)):
             if commit is not None:
                 self.stream.write(f"{command} {commit}\n".encode())
-        self.stream.write(lines + (self._moves(moved, state) if moved else self._work(merged)) + b"\n")
+        self.stream.write(
+            lines + (self._moves(moved, state) if moved else self._work(merged)) + b"\n"
+        )
         return state
 
     def _moves(self, moved: Iterable[Release], state: Mapping[str, int]) -> bytes:
-        manifest = "".join(self.seed.releases[name][step].table for name, step in state.items()).encode()
-        file = b"M 100644 inline third_party/mirrors.toml\ndata %d\n%s\n" % (len(manifest), manifest)
+        manifest = "".join(
+            self.seed.releases[name][step].table for name, step in state.items()
+        ).encode()
+        file = b"M 100644 inline third_party/mirrors.toml\ndata %d\n%s\n" % (
+            len(manifest),
+            manifest,
+        )
         return b"".join(release.lines for release in moved) + file
 
     def _work(self, merged: str | None) -> bytes:

@@ -3,7 +3,15 @@
 import sys
 from pathlib import Path
 
-from tests.harnesses.benchmarks.harness import IMPORTS, Command, Contender, alternate, extra_bytes, program, ratio
+from tests.harnesses.benchmarks.harness import (
+    IMPORTS,
+    Command,
+    Contender,
+    alternate,
+    extra_bytes,
+    program,
+    ratio,
+)
 from tests.harnesses.benchmarks.hosts import mirror_table, new_host
 from tests.harnesses.benchmarks.results import Floor, Result
 from tests.harnesses.benchmarks.server import serving
@@ -25,8 +33,13 @@ def measure_large(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
         url = f"{base}/{name}"
         manifest = mirror_table("large", url, LARGE_TAG)
         contenders = [
-            Contender("clone", lambda place: [Command([*_CLONE, "--branch", LARGE_TAG, url, "clone"], place)]),
-            Contender("sync", lambda place: [Command(program("sync"), new_host(place / "host", manifest))]),
+            Contender(
+                "clone",
+                lambda place: [Command([*_CLONE, "--branch", LARGE_TAG, url, "clone"], place)],
+            ),
+            Contender(
+                "sync", lambda place: [Command(program("sync"), new_host(place / "host", manifest))]
+            ),
             Contender(
                 "durable",
                 lambda place: [
@@ -41,5 +54,11 @@ def measure_large(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
     job = _JOB.format(sizes.large_files)
     return [
         Result(job, "`git clone --depth 1`", ratio(samples, "sync", "clone"), "1.04", floor=floor),
-        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "sync", "imports") / 1e6, "150", unit="MB"),
+        Result(
+            f"{job}: peak memory",
+            "the bare imports",
+            extra_bytes(samples, "sync", "imports") / 1e6,
+            "150",
+            unit="MB",
+        ),
     ]

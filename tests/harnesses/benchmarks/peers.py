@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.harnesses.benchmarks.harness import BUILD, BrokenRunError, Command, Contender, environment, measure
+from tests.harnesses.benchmarks.harness import (
+    BUILD,
+    BrokenRunError,
+    Command,
+    Contender,
+    environment,
+    measure,
+)
 from tests.harnesses.benchmarks.hosts import Wanted, new_host
 
 _ENVIRONMENT = BUILD / "bench-venv"
@@ -67,7 +74,9 @@ def _install_lacking() -> None:
     if all(program.exists() for program in (_FRAMEWORK, *(peer.program for peer in _PEERS))):
         return
     subprocess.run([sys.executable, "-m", "venv", str(_ENVIRONMENT)], check=True)
-    done = subprocess.run([str(_ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *_PACKAGES], check=False)
+    done = subprocess.run(
+        [str(_ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *_PACKAGES], check=False
+    )
     if done.returncode != 0:
         print("peers could not be installed: they are left out of the table", file=sys.stderr)
 
@@ -76,7 +85,10 @@ def _peru(wanted: Sequence[Wanted]) -> str:
     """Its names have no dots."""
     names = {w: w.name.replace(".", "-") for w in wanted}
     imports = "".join(f"  {names[w]}: third_party/{w.name}\n" for w in wanted)
-    modules = "".join(f"git module {names[w]}:\n  url: {w.url}\n  rev: {w.tag}\n  export: {w.directory}\n\n" for w in wanted)
+    modules = "".join(
+        f"git module {names[w]}:\n  url: {w.url}\n  rev: {w.tag}\n  export: {w.directory}\n\n"
+        for w in wanted
+    )
     return f"imports:\n{imports}\n{modules}"
 
 

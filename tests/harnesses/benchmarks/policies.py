@@ -38,7 +38,11 @@ repos:
 def measure_policies(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
     """All that people wait for when commits are judged."""
     seed = make_seed(sizes, stand_ins, scratch)
-    return [*_hooks(seed, sizes, scratch), *_range(seed, sizes, scratch), *_push(seed, sizes, scratch)]
+    return [
+        *_hooks(seed, sizes, scratch),
+        *_range(seed, sizes, scratch),
+        *_push(seed, sizes, scratch),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,15 @@ class _Host:
         return self._as_git_runs([str(self.path / ".git" / "hooks" / hook)], hook, index)
 
     def _as_git_runs(self, start: list[str], hook: str, index: str) -> Command:
-        given = {"commit-msg": [str(self.message)], "pre-push": ["origin", "https://example.org/host"]}.get(hook, [])
+        given = {
+            "commit-msg": [str(self.message)],
+            "pre-push": ["origin", "https://example.org/host"],
+        }.get(hook, [])
         stdin = self.path / ".git" / f"push-{index}" if hook == "pre-push" else None
         statuses = _FINDINGS if index == "edited" else (0,)
-        return Command([*start, *given], self.path, statuses, stdin, {"GIT_INDEX_FILE": str(self.index(index))})
+        return Command(
+            [*start, *given], self.path, statuses, stdin, {"GIT_INDEX_FILE": str(self.index(index))}
+        )
 
 
 def _make_host(seed: Seed, path: Path, commits: int, scratch: Path) -> _Host:
@@ -77,12 +86,20 @@ def _make_host(seed: Seed, path: Path, commits: int, scratch: Path) -> _Host:
     mirror = next(iter(seed.releases))
     edited = git(path, "ls-files", f"third_party/{mirror}").splitlines()[0]
     blob = git(path, "rev-parse", "main:third_party/mirrors.toml").strip()
-    git(path, "update-index", "--cacheinfo", f"100644,{blob},{edited}", GIT_INDEX_FILE=str(host.index("edited")))
+    git(
+        path,
+        "update-index",
+        "--cacheinfo",
+        f"100644,{blob},{edited}",
+        GIT_INDEX_FILE=str(host.index("edited")),
+    )
     host.message.write_text(git(path, "log", "-1", "--format=%B", "bumped~2"))
     at_remote = git(path, "rev-parse", "main").strip()
     for name in ("elsewhere", "bumped"):
         tip = git(path, "rev-parse", name).strip()
-        (path / ".git" / f"push-{name}").write_text(f"refs/heads/{name} {tip} refs/heads/main {at_remote}\n")
+        (path / ".git" / f"push-{name}").write_text(
+            f"refs/heads/{name} {tip} refs/heads/main {at_remote}\n"
+        )
     return host
 
 
@@ -97,18 +114,38 @@ def _bare(name: str, code: str, directory: Path) -> Contender:
 def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     host = _make_host(seed, scratch / "hooks", _COMMITS_UNDER_HOOKS, scratch)
     jobs: Mapping[str, tuple[Command, str]] = {
-        "`hook run pre-commit`, no mirror touched": (host.command("pre-commit", "elsewhere"), "0.5"),
+        "`hook run pre-commit`, no mirror touched": (
+            host.command("pre-commit", "elsewhere"),
+            "0.5",
+        ),
         "pre-commit as installed, no mirror touched": (host.file("pre-commit", "elsewhere"), "0.5"),
         "commit-msg as installed, no mirror touched": (host.file("commit-msg", "elsewhere"), "0.5"),
-        "`hook run pre-commit`, a changed mirror refused": (host.command("pre-commit", "edited"), "3"),
-        "pre-commit as installed, a changed mirror refused": (host.file("pre-commit", "edited"), "3"),
-        "commit-msg as installed, a changed mirror refused": (host.file("commit-msg", "edited"), "3"),
-        "pre-commit as installed, a mirror moved to another tag": (host.file("pre-commit", "bumped"), "3"),
+        "`hook run pre-commit`, a changed mirror refused": (
+            host.command("pre-commit", "edited"),
+            "3",
+        ),
+        "pre-commit as installed, a changed mirror refused": (
+            host.file("pre-commit", "edited"),
+            "3",
+        ),
+        "commit-msg as installed, a changed mirror refused": (
+            host.file("commit-msg", "edited"),
+            "3",
+        ),
+        "pre-commit as installed, a mirror moved to another tag": (
+            host.file("pre-commit", "bumped"),
+            "3",
+        ),
     }
     bare = [_bare("imports", _IMPORTS, host.path), _bare("least", _LEAST, host.path)]
-    contenders = [*bare, *(Contender(name, _always(command)) for name, (command, _) in jobs.items())]
+    contenders = [
+        *bare,
+        *(Contender(name, _always(command)) for name, (command, _) in jobs.items()),
+    ]
     framework = _framework(host, scratch) if not sizes.is_quick else None
-    samples = alternate([*contenders, *([framework] if framework else [])], sizes, scratch, factor=3)
+    samples = alternate(
+        [*contenders, *([framework] if framework else [])], sizes, scratch, factor=3
+    )
     ours = "pre-commit as installed, no mirror touched"
     floor = Floor(f'`python -c "{_LEAST}"`', ratio(samples, "least", "imports"))
     return [
@@ -116,7 +153,15 @@ def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
             Result(_in_host(name, sizes), _BARE, ratio(samples, name, "imports"), goal, floor=floor)
             for name, (_, goal) in jobs.items()
         ),
-        *([Result(_in_host(ours, sizes), framework.name, ratio(samples, ours, framework.name), "1")] if framework else []),
+        *(
+            [
+                Result(
+                    _in_host(ours, sizes), framework.name, ratio(samples, ours, framework.name), "1"
+                )
+            ]
+            if framework
+            else []
+        ),
     ]
 
 
@@ -131,18 +176,25 @@ def _framework(host: _Host, scratch: Path) -> Contender | None:
         return None
     git(host.path, "read-tree", "-m", "-u", "main", "elsewhere~2")
     (host.path / ".pre-commit-config.yaml").write_text(_FRAMEWORK_CONFIGURATION)
-    command = Command([str(found), "run"], host.path, variables={"PRE_COMMIT_HOME": str(scratch / "pre-commit")})
+    command = Command(
+        [str(found), "run"], host.path, variables={"PRE_COMMIT_HOME": str(scratch / "pre-commit")}
+    )
     return Contender("the pre-commit framework with one hook that does nothing", _always(command))
 
 
 def _range(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
-    host, short = (make_history(seed, scratch / f"range-{n}", n) for n in (sizes.range_commits, sizes.range_commits // 10))
+    host, short = (
+        make_history(seed, scratch / f"range-{n}", n)
+        for n in (sizes.range_commits, sizes.range_commits // 10)
+    )
     commits = f"{seed.first}..main"
     walk = ["git", "rev-list", "--full-history", commits, "--", "third_party"]
     check = program("check", "--range", commits)
     contenders = [
         Contender("git", _always(Command(walk, host))),
-        Contender("engine", lambda place: [Command(_engine(commits, place), host)], clock=_read_clock),
+        Contender(
+            "engine", lambda place: [Command(_engine(commits, place), host)], clock=_read_clock
+        ),
         Contender("check", _always(Command(check, host))),
         Contender("tenth", _always(Command(check, short))),
     ]
@@ -158,7 +210,13 @@ def _range_results(samples: Samples, sizes: Sizes) -> list[Result]:
         Result(f"{job}, engine", "the clock", speed, "20000", unit="commits/s", is_minimum=True),
         Result(f"{job}, engine", walk, ratio(samples, "engine", "git"), "4"),
         Result(f"{job}, whole process", walk, ratio(samples, "check", "git"), None),
-        Result(f"{job}: peak memory", tenth, extra_bytes(samples, "check", "tenth") / 1e6, "20", unit="MB"),
+        Result(
+            f"{job}: peak memory",
+            tenth,
+            extra_bytes(samples, "check", "tenth") / 1e6,
+            "20",
+            unit="MB",
+        ),
     ]
 
 
@@ -172,9 +230,14 @@ def _read_clock(place: Path) -> float:
 
 def _push(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     host = _make_host(seed, scratch / "push", sizes.long_history, scratch)
-    jobs: Iterable[tuple[str, str]] = (("elsewhere", "no mirror touched"), ("bumped", "a mirror moved by each"))
+    jobs: Iterable[tuple[str, str]] = (
+        ("elsewhere", "no mirror touched"),
+        ("bumped", "a mirror moved by each"),
+    )
     contenders = [
-        Contender(f"{hook} {index}", _always(host.file(hook, index))) for index, _ in jobs for hook in ("pre-commit", "pre-push")
+        Contender(f"{hook} {index}", _always(host.file(hook, index)))
+        for index, _ in jobs
+        for hook in ("pre-commit", "pre-push")
     ]
     samples = alternate(contenders, sizes, scratch, factor=3)
     return [

@@ -73,9 +73,15 @@ def render_table(results: Sequence[Result]) -> str:
     lines = ["| job | compared with | goal | measured | |", "|---|---|--:|--:|---|"]
     for result in results:
         sign = "≥" if result.is_minimum else "≤"
-        goal = f"{sign} {_number(float(result.goal), result.unit, result.goal)}" if result.goal else "–"
+        goal = (
+            f"{sign} {_number(float(result.goal), result.unit, result.goal)}"
+            if result.goal
+            else "–"
+        )
         measured = _number(result.measured, result.unit, f"{result.measured:.2f}")
-        lines.append(f"| {result.job} | {result.against} | {goal} | {measured} | {_verdict(result)} |")
+        lines.append(
+            f"| {result.job} | {result.against} | {goal} | {measured} | {_verdict(result)} |"
+        )
     return "\n".join(lines)
 
 
@@ -92,4 +98,10 @@ def _number(value: float, unit: str, ratio: str) -> str:
 
 def render_page(results: Sequence[Result], facts: str, rounds: int, jobs: Iterable[str]) -> str:
     """All of docs/performance.md."""
-    return _PAGE.format(table=render_table(results), facts=facts, rounds=rounds, least=LEAST_IN_FULL, jobs=", ".join(jobs))
+    return _PAGE.format(
+        table=render_table(results),
+        facts=facts,
+        rounds=rounds,
+        least=LEAST_IN_FULL,
+        jobs=", ".join(jobs),
+    )

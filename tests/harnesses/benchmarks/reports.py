@@ -33,10 +33,16 @@ def measure_reports(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result
     files = sizes.reported_mirrors * 200
     large(stand_ins / f"large-{files}", files)
     with serving(stand_ins) as url:
-        shipped = _synced(scratch, "shipped", manifest(shipped_shape(url, _TAGS, _SINGLES), checked_in=False))
+        shipped = _synced(
+            scratch, "shipped", manifest(shipped_shape(url, _TAGS, _SINGLES), checked_in=False)
+        )
         tables = [
             mirror_table(
-                f"m{n}", f"{url}/large-{files}", LARGE_TAG, include=[f"/d{2 * n:03}/", f"/d{2 * n + 1:03}/"], into=f"m/{n}"
+                f"m{n}",
+                f"{url}/large-{files}",
+                LARGE_TAG,
+                include=[f"/d{2 * n:03}/", f"/d{2 * n + 1:03}/"],
+                into=f"m/{n}",
             )
             for n in range(sizes.reported_mirrors)
         ]
@@ -52,15 +58,32 @@ def measure_reports(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result
     )
     job = f"`report --all` of {sizes.reported_mirrors} mirrors, {files:,} files"
     return [
-        Result("`report --all` of 18 mirrors", f'`python -c "{IMPORTS}"`', ratio(samples, "shipped", "imports"), "3"),
+        Result(
+            "`report --all` of 18 mirrors",
+            f'`python -c "{IMPORTS}"`',
+            ratio(samples, "shipped", "imports"),
+            "3",
+        ),
         Result(job, "the clock", median_seconds(samples["many"]), "10", unit="s"),
-        Result(f"{job}: peak memory", "the bare imports", extra_bytes(samples, "many", "imports") / 1e6, "300", unit="MB"),
+        Result(
+            f"{job}: peak memory",
+            "the bare imports",
+            extra_bytes(samples, "many", "imports") / 1e6,
+            "300",
+            unit="MB",
+        ),
     ]
 
 
 def _synced(scratch: Path, name: str, manifest: str) -> Path:
     host = new_host(scratch / name, manifest)
-    subprocess.run(program("sync"), cwd=host, env=environment(scratch / "home"), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        program("sync"),
+        cwd=host,
+        env=environment(scratch / "home"),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return host
 
 

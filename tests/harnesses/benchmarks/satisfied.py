@@ -7,7 +7,16 @@ from functools import partial
 from pathlib import Path
 
 from tests.harnesses.benchmarks import peers
-from tests.harnesses.benchmarks.harness import IMPORTS, Command, Contender, Samples, alternate, environment, program, ratio
+from tests.harnesses.benchmarks.harness import (
+    IMPORTS,
+    Command,
+    Contender,
+    Samples,
+    alternate,
+    environment,
+    program,
+    ratio,
+)
 from tests.harnesses.benchmarks.hosts import manifest, new_host, shipped_shape
 from tests.harnesses.benchmarks.results import Floor, Result
 from tests.harnesses.benchmarks.server import serving
@@ -29,8 +38,18 @@ def measure_satisfied(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Resu
     with serving(stand_ins) as url:
         wanted = shipped_shape(url, _TAGS, _SINGLES)
         new_host(host, manifest(wanted, checked_in=False))
-        for name in ("sync", *_COMMANDS, *_COMMANDS):  # what it remembers is complete when it has found all well twice
-            subprocess.run(program(name), cwd=host, env=environment(scratch / "home"), check=True, stdout=subprocess.DEVNULL)
+        for name in (
+            "sync",
+            *_COMMANDS,
+            *_COMMANDS,
+        ):  # what it remembers is complete when it has found all well twice
+            subprocess.run(
+                program(name),
+                cwd=host,
+                env=environment(scratch / "home"),
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         contenders = [
             *(Contender(code, partial(_python, code, host)) for code in (IMPORTS, _LEAST)),
             *(Contender(name, partial(_command, name, host)) for name in _COMMANDS),

@@ -32,7 +32,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self._body()
         backend = subprocess.Popen(
-            ["git", "http-backend"], env=self._environment(len(body)), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            ["git", "http-backend"],
+            env=self._environment(len(body)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         with backend:
             assert backend.stdin is not None and backend.stdout is not None

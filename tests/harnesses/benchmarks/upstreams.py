@@ -69,32 +69,57 @@ def large_files(count: int) -> Iterator[tuple[str, bytes]]:
     chooser = random.Random(count)
     lines = _lines(chooser)
     for number in range(count):
-        text = b"".join(chooser.choices(lines, k=_LARGE_FILE_BYTES // 40))[: _LARGE_FILE_BYTES - 1] + b"\n"
+        text = (
+            b"".join(chooser.choices(lines, k=_LARGE_FILE_BYTES // 40))[: _LARGE_FILE_BYTES - 1]
+            + b"\n"
+        )
         yield f"d{number // _FILES_IN_DIRECTORY:03}/f{number % _FILES_IN_DIRECTORY:03}.txt", text
 
 
 def _proposal_commits(chooser: random.Random, scale: float) -> Iterator[Commit]:
     commits = max(2, int(chooser.randint(60, 200) * scale))
     wit = [f"wit/{_word(chooser)}-{n}.wit" for n in range(chooser.randint(8, 15))]
-    others = [f"{chooser.choice(_OTHER_DIRECTORIES)}/{_word(chooser)}-{n}.md" for n in range(chooser.randint(12, 75))]
+    others = [
+        f"{chooser.choice(_OTHER_DIRECTORIES)}/{_word(chooser)}-{n}.md"
+        for n in range(chooser.randint(12, 75))
+    ]
     paths = [*wit, *others, "README.md"]
-    yield [("LICENSE.md", _text(chooser, 11_000)), *((path, _text(chooser, 3_000)) for path in paths)], ()
+    yield (
+        [
+            ("LICENSE.md", _text(chooser, 11_000)),
+            *((path, _text(chooser, 3_000)) for path in paths),
+        ],
+        (),
+    )
     for number in range(1, commits):
         refs = _tags(PROPOSAL_TAG) if number == commits * 9 // 10 else ()
         yield [(path, _text(chooser, 3_000)) for path in chooser.sample(paths, 2)], refs
 
 
 def _library_commits(chooser: random.Random, files: int, releases: int) -> Iterator[Commit]:
-    paths = [f"{chooser.choice(('src', 'include', 'src/util'))}/{_word(chooser)}-{n}.c" for n in range(files)]
-    yield [("LICENSE", _text(chooser, 11_000)), *((path, _text(chooser, 3_000)) for path in paths)], _tags(RELEASE.format(0))
+    paths = [
+        f"{chooser.choice(('src', 'include', 'src/util'))}/{_word(chooser)}-{n}.c"
+        for n in range(files)
+    ]
+    yield (
+        [("LICENSE", _text(chooser, 11_000)), *((path, _text(chooser, 3_000)) for path in paths)],
+        _tags(RELEASE.format(0)),
+    )
     for number in range(1, releases):
-        yield [(path, _text(chooser, 3_000)) for path in chooser.sample(paths, min(5, files))], _tags(RELEASE.format(number))
+        yield (
+            [(path, _text(chooser, 3_000)) for path in chooser.sample(paths, min(5, files))],
+            _tags(RELEASE.format(number)),
+        )
 
 
 def _monorepo_commits(chooser: random.Random, tags: Iterable[str], files: int) -> Iterator[Commit]:
     yield [("LICENSE.md", _text(chooser, 11_000))], ()
     for tag in tags:
-        paths = [f"proposals/{name}/wit/{_word(chooser)}-{n}.wit" for name in PROPOSALS for n in range(files)]
+        paths = [
+            f"proposals/{name}/wit/{_word(chooser)}-{n}.wit"
+            for name in PROPOSALS
+            for n in range(files)
+        ]
         yield [(path, _text(chooser, 3_000)) for path in paths], _tags(tag)
 
 
@@ -157,8 +182,12 @@ def _made(path: Path, commits: Callable[[], Iterable[Commit]], *, packed: bool =
     if (path / "complete").exists():
         return
     path.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", "."], cwd=path, check=True)
-    importer = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
+    subprocess.run(
+        ["git", "init", "--quiet", "--bare", "--initial-branch=main", "."], cwd=path, check=True
+    )
+    importer = subprocess.Popen(
+        ["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE
+    )
     assert importer.stdin is not None
     with importer.stdin as stream:
         _import(stream, commits())
@@ -172,8 +201,13 @@ def _made(path: Path, commits: Callable[[], Iterable[Commit]], *, packed: bool =
 def _import(stream: IO[bytes], commits: Iterable[Commit]) -> None:
     """Speak to git fast-import (its manual, "Input Format")."""
     for number, (files, refs) in enumerate(commits):
-        stream.write(b"commit refs/heads/main\ncommitter %s %d +0000\ndata 7\nchange\n" % (_WHO, 1_700_000_000 + number * 3600))
+        stream.write(
+            b"commit refs/heads/main\ncommitter %s %d +0000\ndata 7\nchange\n"
+            % (_WHO, 1_700_000_000 + number * 3600)
+        )
         for path, content in files:
-            stream.write(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content))
+            stream.write(
+                b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
+            )
         for ref in refs:
             stream.write(b"reset %s\nfrom refs/heads/main\n\n" % ref.encode())

@@ -27,7 +27,9 @@ _laws: dict[str, Law] = {}
 def main() -> int:
     options = _options()
     _start_again()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scratch directory goes away
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # so that the scratch directory goes away
     only = [parse_case(text) for text in options.only or ()]
     jobs = _possible(sorted({point.job for point, _ in only}) or options.job or list(JOBS))
     if not jobs:
@@ -37,7 +39,9 @@ def main() -> int:
         compile_program(scenes)
         isolate(scenes, scenes.root / "home")
         preload(scenes)
-        cases = [case for case in only if case[0].job in jobs] or list(_cases(scenes, jobs, options.kind or KINDS))
+        cases = [case for case in only if case[0].job in jobs] or list(
+            _cases(scenes, jobs, options.kind or KINDS)
+        )
         most = _QUICK if options.quick else options.most or len(cases)
         cases = [cases[n * len(cases) // most] for n in range(most)] if most < len(cases) else cases
         print(f"{len(cases)} cases", file=sys.stderr, flush=True)
@@ -53,12 +57,28 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.harnesses.crashes", description="Hit the program at every system call.")
-    parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="processes (default: one a processor)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.harnesses.crashes",
+        description="Hit the program at every system call.",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        default=os.cpu_count() or 1,
+        help="processes (default: one a processor)",
+    )
     parser.add_argument("--quick", action="store_true", help=f"only a spread of {_QUICK} cases")
     parser.add_argument("--most", type=int, metavar="N", help="only a spread of N cases")
-    parser.add_argument("--only", action="append", metavar="JOB:CALL[@SCOPE]:K:KIND", help="just this case; may be repeated")
-    parser.add_argument("--job", action="append", choices=list(JOBS), help="only this job; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="JOB:CALL[@SCOPE]:K:KIND",
+        help="just this case; may be repeated",
+    )
+    parser.add_argument(
+        "--job", action="append", choices=list(JOBS), help="only this job; may be repeated"
+    )
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this; may be repeated")
     return parser.parse_args()
 
@@ -68,8 +88,16 @@ def _start_again() -> None:
     if _NO_OVERLAY in os.environ:
         return
     refusal = overlay.refusal()
-    command = [*(() if refusal else overlay.UNSHARE), sys.executable, "-m", "tests.harnesses.crashes", *sys.argv[1:]]
-    os.execvpe(command[0], command, {**os.environ, "PYTHONHASHSEED": "0", _NO_OVERLAY: refusal or ""})
+    command = [
+        *(() if refusal else overlay.UNSHARE),
+        sys.executable,
+        "-m",
+        "tests.harnesses.crashes",
+        *sys.argv[1:],
+    ]
+    os.execvpe(
+        command[0], command, {**os.environ, "PYTHONHASHSEED": "0", _NO_OVERLAY: refusal or ""}
+    )
 
 
 def _possible(jobs: Sequence[str]) -> list[str]:
@@ -85,15 +113,25 @@ def _cases(scenes: Scenes, jobs: Sequence[str], kinds: Sequence[str]) -> Iterato
     points = {name: list_points(scenes, JOBS[name], top / name) for name in jobs}
     for kind in kinds:
         for name in jobs:
-            for point in list_sizes(scenes, JOBS[name], top / name) if kind == SHORT else points[name]:
+            for point in (
+                list_sizes(scenes, JOBS[name], top / name) if kind == SHORT else points[name]
+            ):
                 yield point, kind
 
 
 def _judged(scenes: Scenes, cases: Sequence[Case], processes: int) -> list[Verdict]:
     verdicts = []
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, (signal.SIGTERM, signal.SIG_DFL))
+    pool = ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("fork"),
+        signal.signal,
+        (signal.SIGTERM, signal.SIG_DFL),
+    )
     try:
-        running = [pool.submit(_judge, scenes, case, scenes.root / "cases" / str(n)) for n, case in enumerate(cases)]
+        running = [
+            pool.submit(_judge, scenes, case, scenes.root / "cases" / str(n))
+            for n, case in enumerate(cases)
+        ]
         for number, done in enumerate(as_completed(running), 1):
             verdicts.append(verdict := done.result())
             if verdict.wrong:
@@ -109,10 +147,14 @@ def _judge(scenes: Scenes, case: Case, top: Path) -> Verdict:
     point, kind = case
     try:
         if point.job not in _laws:
-            _laws[point.job] = Law.of(scenes, JOBS[point.job], scenes.root / "laws" / f"{point.job}-{os.getpid()}")
+            _laws[point.job] = Law.of(
+                scenes, JOBS[point.job], scenes.root / "laws" / f"{point.job}-{os.getpid()}"
+            )
         return judge(scenes, _laws[point.job], case, top)
     except Exception:  # noqa: BLE001 - a case that cannot be judged is a failure, and the others go on
-        return Verdict(point, kind, [(UNCLEAR, f"cannot be judged: {traceback.format_exc()[-600:]}")])
+        return Verdict(
+            point, kind, [(UNCLEAR, f"cannot be judged: {traceback.format_exc()[-600:]}")]
+        )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def main() -> int:
         finished = multiprocessing.get_context("fork").Event()
         with ThreadPoolExecutor(options.writers) as writers, _one_process(finished) as reader:
             sightings = reader.submit(_look, host.third_party, options.looks)
-            for counts in writers.map(lambda n: _write(host, upstream, sync, n, options.syncs), range(options.writers)):
+            for counts in writers.map(
+                lambda n: _write(host, upstream, sync, n, options.syncs), range(options.writers)
+            ):
                 statuses += counts
             finished.set()
             seen = sightings.result()
@@ -65,18 +67,35 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.harnesses.crashes.concurrency", description="Sync many pins at once, and look."
+        prog="python -m tests.harnesses.crashes.concurrency",
+        description="Sync many pins at once, and look.",
     )
-    parser.add_argument("--writers", type=int, metavar="N", default=8, help="processes that change the pin and sync (default: 8)")
-    parser.add_argument("--syncs", type=int, metavar="N", default=25, help="syncs of each (default: 25)")
-    parser.add_argument("--commit", action="store_true", help="each sync commits, and every commit has to pass the policy")
-    parser.add_argument("--looks", type=int, metavar="N", default=10_000, help="looks at least (default: 10000)")
+    parser.add_argument(
+        "--writers",
+        type=int,
+        metavar="N",
+        default=8,
+        help="processes that change the pin and sync (default: 8)",
+    )
+    parser.add_argument(
+        "--syncs", type=int, metavar="N", default=25, help="syncs of each (default: 25)"
+    )
+    parser.add_argument(
+        "--commit",
+        action="store_true",
+        help="each sync commits, and every commit has to pass the policy",
+    )
+    parser.add_argument(
+        "--looks", type=int, metavar="N", default=10_000, help="looks at least (default: 10000)"
+    )
     return parser.parse_args()
 
 
 def _release(upstream: Upstream, pin: str) -> str:
     """A release whose every file names it; its tree id."""
-    files: Files = {f"{directory}/{n}": f"{pin} {n}\n".encode() for directory in ("a", "b/c") for n in range(10)}
+    files: Files = {
+        f"{directory}/{n}": f"{pin} {n}\n".encode() for directory in ("a", "b/c") for n in range(10)
+    }
     commit = upstream.release(pin, {**files, "LICENSE": b"licence\n", pin: b"only here\n"})
     return upstream.resolve(f"{commit}^{{tree}}") or ""
 
@@ -98,10 +117,18 @@ def _sync(host: Host, sync: Sequence[str]) -> tuple[int, bool]:
 
 
 def _run(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "sync", *arguments], cwd=host.path, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "sync", *arguments],
+        cwd=host.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
-def _write(host: Host, upstream: Upstream, sync: Sequence[str], writer: int, syncs: int) -> Counter[tuple[int, bool]]:
+def _write(
+    host: Host, upstream: Upstream, sync: Sequence[str], writer: int, syncs: int
+) -> Counter[tuple[int, bool]]:
     statuses: Counter[tuple[int, bool]] = Counter()
     for pin in random.Random(writer).choices(PINS, k=syncs):
         _ask_for(host, upstream, pin, str(writer))
@@ -113,7 +140,9 @@ _finished: list[Event] = []
 
 
 def _one_process(finished: Event) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("fork"), _finished.append, (finished,))
+    return ProcessPoolExecutor(
+        1, multiprocessing.get_context("fork"), _finished.append, (finished,)
+    )
 
 
 def _look(third_party: Path, looks: int) -> Sightings:
@@ -147,30 +176,57 @@ def _tree_id(directory: int) -> str:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
         try:
             is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-            found = _tree_id(descriptor) if is_directory else _id("blob", os.read(descriptor, 1 << 16))
+            found = (
+                _tree_id(descriptor) if is_directory else _id("blob", os.read(descriptor, 1 << 16))
+            )
         finally:
             os.close(descriptor)
         mode = "40000" if is_directory else "100644"
-        entries.append((f"{name}/" if is_directory else name, f"{mode} {name}\0".encode() + bytes.fromhex(found)))
+        entries.append(
+            (
+                f"{name}/" if is_directory else name,
+                f"{mode} {name}\0".encode() + bytes.fromhex(found),
+            )
+        )
     return _id("tree", b"".join(entry for _, entry in sorted(entries)))
 
 
 def _id(kind: str, content: bytes) -> str:
-    return hashlib.sha1(f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(
+        f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False
+    ).hexdigest()
 
 
-def _wrong(host: Host, statuses: Counter[tuple[int, bool]], seen: Sightings, pins: dict[str, str]) -> list[str]:
+def _wrong(
+    host: Host, statuses: Counter[tuple[int, bool]], seen: Sightings, pins: dict[str, str]
+) -> list[str]:
     wrong = [f"{n} syncs exit {status}" for (status, _), n in statuses.items() if status != 0]
-    wrong += [f"{n} times a tree that is no pin's: {tree}" for tree, n in seen.trees.items() if tree not in pins]
+    wrong += [
+        f"{n} times a tree that is no pin's: {tree}"
+        for tree, n in seen.trees.items()
+        if tree not in pins
+    ]
     host.git("add", "third_party/mirrors.toml")
     first = host.git("rev-list", "--max-parents=0", "HEAD")
-    for command in (["verify"], ["verify", "--index"], ["status"], ["check", "--range", f"{first}..HEAD"]):
+    for command in (
+        ["verify"],
+        ["verify", "--index"],
+        ["status"],
+        ["check", "--range", f"{first}..HEAD"],
+    ):
         if (ran := _run(host, *command)).returncode != 0:
-            wrong.append(f"{' '.join(command)} exits {ran.returncode} at the end: {ran.stdout}{ran.stderr}")
+            wrong.append(
+                f"{' '.join(command)} exits {ran.returncode} at the end: {ran.stdout}{ran.stderr}"
+            )
     return wrong + [f"left over: {name}" for name in sorted(leftovers(host))]
 
 
-def _table(options: argparse.Namespace, statuses: Counter[tuple[int, bool]], seen: Sightings, pins: dict[str, str]) -> str:
+def _table(
+    options: argparse.Namespace,
+    statuses: Counter[tuple[int, bool]],
+    seen: Sightings,
+    pins: dict[str, str],
+) -> str:
     whole = {pins[tree]: n for tree, n in seen.trees.items() if tree in pins}
     rows = {
         f"syncs ({options.writers} processes, {options.syncs} each, and one before)": statuses.total(),
@@ -181,9 +237,13 @@ def _table(options: argparse.Namespace, statuses: Counter[tuple[int, bool]], see
         "of them between mirror and record": seen.apart,
         "read anew, since it was replaced meanwhile": seen.replaced,
         f"pins seen, of {len(PINS)}": len(whole),
-        "least and most often seen": " and ".join(str(f(whole.values(), default=0)) for f in (min, max)),
+        "least and most often seen": " and ".join(
+            str(f(whole.values(), default=0)) for f in (min, max)
+        ),
     }
-    return "\n".join(["| | |", "| --- | --: |", *(f"| {words} | {figure} |" for words, figure in rows.items())])
+    return "\n".join(
+        ["| | |", "| --- | --: |", *(f"| {words} | {figure} |" for words, figure in rows.items())]
+    )
 
 
 if __name__ == "__main__":

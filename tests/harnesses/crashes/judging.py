@@ -39,7 +39,12 @@ class State:
             else:
                 content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
                 files[name] = (path.lstat().st_mode, content)
-        return cls(files, frozenset(directories), host.git("ls-files", "--stage"), host.git("rev-parse", "HEAD"))
+        return cls(
+            files,
+            frozenset(directories),
+            host.git("ls-files", "--stage"),
+            host.git("rev-parse", "HEAD"),
+        )
 
     def without_directories(self) -> "State":
         return replace(self, directories=frozenset())
@@ -115,14 +120,24 @@ def _judge_tree(verdict: Verdict, law: Law, after: State, verified: Ran) -> None
     """The tree is old or new, and so is the index with it; or the next command says that a run was interrupted."""
     is_interrupted = verified.status == 2 and "interrupted" in verified.err
     files, index = _third_party(after), after.index
-    kind = next((name for name, state in (("old", law.old), ("new", law.new)) if files == _third_party(state)), "mixed")
+    kind = next(
+        (
+            name
+            for name, state in (("old", law.old), ("new", law.new))
+            if files == _third_party(state)
+        ),
+        "mixed",
+    )
     verdict.outcome = f"{kind}{' and interrupted' if is_interrupted else ''}"
     if is_interrupted:
         return
     if kind == "mixed":
         both = _third_party(law.old).keys() & _third_party(law.new).keys()
         lost = sorted(both - files.keys())
-        verdict.says(MISSING if lost else TORN, f"neither old nor new, and not announced (verify: {verified.status}) {lost}")
+        verdict.says(
+            MISSING if lost else TORN,
+            f"neither old nor new, and not announced (verify: {verified.status}) {lost}",
+        )
     elif index not in {law.old.index, law.new.index} or (kind == "old") != (index == law.old.index):
         verdict.says(TORN, f"the tree is {kind}, its index is not, and that is not announced")
     elif after.head not in {law.old.head, law.new.head}:
@@ -142,11 +157,20 @@ def _judge_words(verdict: Verdict, law: Law, ran: Ran, after: State) -> None:
     if "Traceback" in ran.err or "this is a bug" in ran.err:
         verdict.says(UNCLEAR, f"a crash: {_last(ran)}")
     elif ran.status == 0:
-        if after != law.new and not (_keeps_directories(verdict) and after.without_directories() == law.new.without_directories()):
+        if after != law.new and not (
+            _keeps_directories(verdict)
+            and after.without_directories() == law.new.without_directories()
+        ):
             verdict.says(TORN, "it exits 0 without the new state")
-    elif verdict.point.is_gits and verdict.kind == "INT" and ran.err.splitlines()[-1:] == ["interrupted"]:
+    elif (
+        verdict.point.is_gits
+        and verdict.kind == "INT"
+        and ran.err.splitlines()[-1:] == ["interrupted"]
+    ):
         verdict.outcome += ", as by ^C"
-    elif ran.status not in ({2} if verdict.point.scope == MAIN and verdict.kind != SHORT else {2, 3}):  # 3 where it fetches
+    elif ran.status not in (
+        {2} if verdict.point.scope == MAIN and verdict.kind != SHORT else {2, 3}
+    ):  # 3 where it fetches
         verdict.says(UNCLEAR, f"exit status {ran.status}: {_last(ran)}")
     elif not verdict.point.is_output and not re.search(r"^error: .+", ran.err, re.MULTILINE):
         verdict.says(UNCLEAR, f"no error is said: {_last(ran)}")
@@ -186,10 +210,16 @@ def _judge_healing(verdict: Verdict, law: Law, ran: Ran, host: Host) -> None:
         verdict.says(UNHEALED, f"the next run exits {ran.status}: {_last(ran)}")
     healed = State.of(host)
     if healed.files != law.new.files:
-        names = {name for name in {*healed.files, *law.new.files} if healed.files.get(name) != law.new.files.get(name)}
+        names = {
+            name
+            for name in {*healed.files, *law.new.files}
+            if healed.files.get(name) != law.new.files.get(name)
+        }
         verdict.says(UNHEALED, f"files differ: {sorted(names)}")
     if healed.directories != law.new.directories and not _keeps_directories(verdict):
-        verdict.says(UNHEALED, f"directories differ: {sorted(healed.directories ^ law.new.directories)}")
+        verdict.says(
+            UNHEALED, f"directories differ: {sorted(healed.directories ^ law.new.directories)}"
+        )
     if healed.index != law.new.index:
         verdict.says(UNHEALED, "the index differs")
     if healed.head != law.new.head:
@@ -217,11 +247,19 @@ def _judge_leftovers(verdict: Verdict, host: Host) -> None:
 def leftovers(host: Host) -> set[str]:
     """Locks, journals, drafts, the workspace."""
     git_directory = host.path / ".git"
-    left = {str(path.relative_to(host.path)) for path in git_directory.rglob("*.lock")} - _LOCK_FILES
-    left |= {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")} - _LOCK_FILES - _MEMORY
+    left = {
+        str(path.relative_to(host.path)) for path in git_directory.rglob("*.lock")
+    } - _LOCK_FILES
+    left |= (
+        {f".git/{path.name}" for path in git_directory.glob("git-verbatim*")}
+        - _LOCK_FILES
+        - _MEMORY
+    )
     left |= {WORKSPACE} if (host.path / WORKSPACE).exists() else set()
     locks = [git_directory / "git-verbatim.lock", *(host.path.parent / "home").rglob("*.lock")]
-    return left | {f"{lock.name}, still held" for lock in locks if lock.is_file() and not _is_free(lock)}
+    return left | {
+        f"{lock.name}, still held" for lock in locks if lock.is_file() and not _is_free(lock)
+    }
 
 
 def _is_free(lock: Path) -> bool:

@@ -11,7 +11,11 @@ _MOUNT = """\
 mkdir "$2" "$3" && mount -t tmpfs tmpfs "$3" && mkdir "$3/upper" "$3/work" &&
 mount -t overlay overlay -o "userxattr,lowerdir=$1,upperdir=$3/upper,workdir=$3/work" "$2"
 """
-_TRY = 'mkdir -p "$1/d" && { ' + _MOUNT + '} && rmdir "$2/d" && mkdir "$2/d" "$2/e" && mv -T "$2/e" "$2/d"'
+_TRY = (
+    'mkdir -p "$1/d" && { '
+    + _MOUNT
+    + '} && rmdir "$2/d" && mkdir "$2/d" "$2/e" && mv -T "$2/e" "$2/d"'
+)
 
 
 def refusal() -> str | None:
@@ -19,7 +23,9 @@ def refusal() -> str | None:
     with tempfile.TemporaryDirectory() as scratch:
         paths = [str(Path(scratch, name)) for name in ("lower", "merged", "layers")]
         try:
-            done = subprocess.run(_shell(_TRY, paths, UNSHARE), capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                _shell(_TRY, paths, UNSHARE), capture_output=True, text=True, check=False
+            )
         except FileNotFoundError as error:
             return str(error)
     return None if done.returncode == 0 else done.stderr.strip()

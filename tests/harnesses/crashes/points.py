@@ -7,9 +7,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_NAMES = ("renameat2", "renameat", "rename", "linkat", "link", "symlinkat", "symlink", "unlinkat", "unlink")
+_NAMES = (
+    "renameat2",
+    "renameat",
+    "rename",
+    "linkat",
+    "link",
+    "symlinkat",
+    "symlink",
+    "unlinkat",
+    "unlink",
+)
 _DIRECTORIES = ("mkdirat", "mkdir", "rmdir")
-_CONTENTS = ("openat", "write", "pwrite64", "sendfile", "ftruncate", "fsync", "fdatasync", "syncfs", "fchmod", "chmod", "utimensat")
+_CONTENTS = (
+    "openat",
+    "write",
+    "pwrite64",
+    "sendfile",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "syncfs",
+    "fchmod",
+    "chmod",
+    "utimensat",
+)
 CALLS = (*_NAMES, *_DIRECTORIES, *_CONTENTS)
 KILL, SHORT = "KILL", "SHORT"
 INTERRUPTS = ("INT", "TERM")
@@ -53,10 +75,18 @@ def parse_case(text: str) -> tuple[Point, str]:
     return Point(job, name, scope or MAIN, int(number)), kind
 
 
-def strace(calls: Sequence[str], *, log: Path | None = None, follow: bool, inject: str | None = None) -> list[str]:
+def strace(
+    calls: Sequence[str], *, log: Path | None = None, follow: bool, inject: str | None = None
+) -> list[str]:
     """The beginning of a command line that traces what comes behind it."""
     options = [*(["-f"] if follow else []), *([] if log is None else ["-o", str(log)])]
-    return ["strace", *options, "-e", "trace=" + ",".join(calls), *([] if inject is None else ["-e", f"inject={inject}"])]
+    return [
+        "strace",
+        *options,
+        "-e",
+        "trace=" + ",".join(calls),
+        *([] if inject is None else ["-e", f"inject={inject}"]),
+    ]
 
 
 def injection(point: Point, kind: str) -> str:

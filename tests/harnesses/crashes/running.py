@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.harnesses.crashes.points import CALLS, FETCH, SHORT, Point, injection, points_of, strace, write_git_wrapper
+from tests.harnesses.crashes.points import (
+    CALLS,
+    FETCH,
+    SHORT,
+    Point,
+    injection,
+    points_of,
+    strace,
+    write_git_wrapper,
+)
 from tests.harnesses.crashes.scenes import JOBS, Job, Scenes, environment
 from tests.support.program import Ran
 
@@ -25,7 +34,9 @@ def list_points(scenes: Scenes, job: Job, top: Path) -> list[Point]:
     log = top.with_suffix(".log")
     with scenes.fresh(job, top):
         # git's own processes are listed by the wrapper's strace; two cannot follow the same one
-        done = run(scenes, top, job.command, tracer=strace([*CALLS, "execve"], log=log, follow=True))
+        done = run(
+            scenes, top, job.command, tracer=strace([*CALLS, "execve"], log=log, follow=True)
+        )
         if done.status != 0:
             raise AssertionError(f"the job {job.name} fails by itself:\n{done.err}")
     with scenes.fresh(job, top):
@@ -43,7 +54,9 @@ def list_sizes(scenes: Scenes, job: Job, top: Path) -> list[Point]:
     with scenes.fresh(job, top):
         run(scenes, top, job.command)
         sizes = {path.lstat().st_size for path in top.rglob("*") if path.is_file()}
-    return [Point(job.name, "write", "main", size - 1) for size in sorted(sizes) if 0 < size < 50_000]
+    return [
+        Point(job.name, "write", "main", size - 1) for size in sorted(sizes) if 0 < size < 50_000
+    ]
 
 
 def hit(scenes: Scenes, point: Point, kind: str, top: Path) -> Ran:
@@ -54,24 +67,39 @@ def hit(scenes: Scenes, point: Point, kind: str, top: Path) -> Ran:
     inject = injection(point, kind)
     if point.is_gits:
         tracer = strace([point.call], follow=True, inject=inject)
-        return run(scenes, top, command, **_wrapped_git(top, point.scope.removeprefix("git"), tracer))
+        return run(
+            scenes, top, command, **_wrapped_git(top, point.scope.removeprefix("git"), tracer)
+        )
     tracer = strace([point.call], log=top / "log", follow=point.scope == FETCH, inject=inject)
     return run(scenes, top, command, tracer=tracer)
 
 
 def was_hit(top: Path, kind: str) -> bool:
     """Whether strace says that it did what it was asked to."""
-    logs = [log.read_text(errors="replace") for log in (top / "log", *top.glob("bin/log.*")) if log.exists()]
+    logs = [
+        log.read_text(errors="replace")
+        for log in (top / "log", *top.glob("bin/log.*"))
+        if log.exists()
+    ]
     return any("(INJECTED)" in log or f"SIG{kind}" in log for log in logs)
 
 
 def _wrapped_git(top: Path, target: str, tracer: Sequence[str]) -> dict[str, Any]:
     write_git_wrapper(top / "bin", target)
-    return {"PATH": f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}", "CRASH_STRACE": " ".join(tracer)}
+    return {
+        "PATH": f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "CRASH_STRACE": " ".join(tracer),
+    }
 
 
 def run(
-    scenes: Scenes, top: Path, arguments: Sequence[str], *, tracer: Sequence[str] = (), largest: int | None = None, **given: str
+    scenes: Scenes,
+    top: Path,
+    arguments: Sequence[str],
+    *,
+    tracer: Sequence[str] = (),
+    largest: int | None = None,
+    **given: str,
 ) -> Ran:
     """Run the program in `top`, under `tracer` if one is given, and with files that cannot grow beyond `largest`."""
     (waiting, go), (out, said), (err, warned) = os.pipe(), os.pipe(), os.pipe()
@@ -80,7 +108,13 @@ def run(
         os.close(go)
         os.dup2(said, 1)
         os.dup2(warned, 2)
-        _become(top / "host", arguments, {**environment(scenes, top / "home"), **given}, waiting, largest)
+        _become(
+            top / "host",
+            arguments,
+            {**environment(scenes, top / "home"), **given},
+            waiting,
+            largest,
+        )
     for descriptor in (waiting, said, warned):
         os.close(descriptor)
     try:
@@ -102,16 +136,22 @@ def _read_all(descriptor: int) -> str:
 
 
 def _attached(tracer: Sequence[str], process: int) -> subprocess.Popen[bytes]:
-    tracing = subprocess.Popen([*tracer, "-p", str(process)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    tracing = subprocess.Popen(
+        [*tracer, "-p", str(process)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     said = tracing.stderr.readline() if tracing.stderr else b""
     if not said.endswith(b"attached\n"):
         raise AssertionError(said.decode("utf-8", "replace"))
     return tracing
 
 
-def _become(host: Path, arguments: Sequence[str], given: dict[str, str], waiting: int, largest: int | None) -> NoReturn:
+def _become(
+    host: Path, arguments: Sequence[str], given: dict[str, str], waiting: int, largest: int | None
+) -> NoReturn:
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANY)  # strace is no ancestor, which some systems demand
+        ctypes.CDLL(None).prctl(
+            _PR_SET_PTRACER, _ANY
+        )  # strace is no ancestor, which some systems demand
         os.read(waiting, 1)  # until the tracer is there
         signal.alarm(_SECONDS)
         if largest is not None:

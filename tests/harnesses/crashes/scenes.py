@@ -17,8 +17,22 @@ from tests.support.upstreams import Upstream
 
 Files = dict[str | bytes, bytes | tuple[str, bytes]]
 
-OLD: Files = {"a": b"1\n", "d/same": b"same\n", "d/gone": b"gone\n", "LICENSE": b"licence 1\n", "w/x": b"x\n", "w/y": b"y1\n"}
-NEW: Files = {"a": b"2\n", "d/same": b"same\n", "e/new": b"new\n", "LICENSE": b"licence 2\n", "w/x": b"x\n", "w/y": b"y2\n"}
+OLD: Files = {
+    "a": b"1\n",
+    "d/same": b"same\n",
+    "d/gone": b"gone\n",
+    "LICENSE": b"licence 1\n",
+    "w/x": b"x\n",
+    "w/y": b"y1\n",
+}
+NEW: Files = {
+    "a": b"2\n",
+    "d/same": b"same\n",
+    "e/new": b"new\n",
+    "LICENSE": b"licence 2\n",
+    "w/x": b"x\n",
+    "w/y": b"y2\n",
+}
 # enough for git to write a pack
 MANY: Files = {**NEW, **{f"many/{n}": b"%d\n" % n for n in range(120)}}
 NOTE, STAGED = "notes/mine.txt", "src/staged.txt"
@@ -62,7 +76,10 @@ _JOBS = {
         Job("packed", ("sync",), "v1", "many", only_git=True),
     )
 }
-JOBS = {**_JOBS, **{job.name: job for job in (_JOBS[name].on_overlay() for name in ("add", "update", "remove"))}}
+JOBS = {
+    **_JOBS,
+    **{job.name: job for job in (_JOBS[name].on_overlay() for name in ("add", "update", "remove"))},
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,11 @@ class Scenes:
         """Make everything; the program is copied, so that editing it meanwhile changes no case."""
         scenes = cls(root)
         for package in ("sync", "policies"):
-            shutil.copytree(ROOT / package, scenes.program / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / package,
+                scenes.program / package,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
         isolate(scenes, root / "home")
         (root / "home").mkdir()
         (root / "home" / ".gitconfig").write_text(_CONFIGURATION)
@@ -117,7 +138,9 @@ def isolate(scenes: Scenes, home: Path) -> None:
     os.environ.update(environment(scenes, home))
     for name in list(os.environ):
         is_ours = name in environment(scenes, home)
-        if not is_ours and (name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy")):
+        if not is_ours and (
+            name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy")
+        ):
             del os.environ[name]
 
 

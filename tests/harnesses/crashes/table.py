@@ -7,7 +7,12 @@ from tests.harnesses.crashes.judging import MISSING, TORN, UNCLEAR, UNHEALED, Ve
 from tests.harnesses.crashes.points import ERRORS, INTERRUPTS, KILL, KINDS, SHORT
 
 _FAILURES = (TORN, MISSING, UNHEALED, UNCLEAR)
-_GROUPS = {"kill -9": (KILL,), "SIGINT, SIGTERM": INTERRUPTS, "errors": ERRORS, "short writes": (SHORT,)}
+_GROUPS = {
+    "kill -9": (KILL,),
+    "SIGINT, SIGTERM": INTERRUPTS,
+    "errors": ERRORS,
+    "short writes": (SHORT,),
+}
 
 
 def render(verdicts: Sequence[Verdict]) -> str:
@@ -18,10 +23,17 @@ def render(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         failures = {column for column, _ in verdict.wrong}
         by_job.setdefault(verdict.point.job, Counter()).update([groups[verdict.kind], *failures])
-        by_kind[verdict.kind].update(["cases", *failures, *([] if verdict.reached else ["not reached"])])
+        by_kind[verdict.kind].update(
+            ["cases", *failures, *([] if verdict.reached else ["not reached"])]
+        )
     by_job["all"] = sum(by_job.values(), Counter())
     used = {kind: counts for kind, counts in by_kind.items() if counts}
-    return "\n\n".join([_table("job", [*_GROUPS, *_FAILURES], by_job), _table("kind", ["cases", *_FAILURES, "not reached"], used)])
+    return "\n\n".join(
+        [
+            _table("job", [*_GROUPS, *_FAILURES], by_job),
+            _table("kind", ["cases", *_FAILURES, "not reached"], used),
+        ]
+    )
 
 
 def _table(first: str, heads: Sequence[str], rows: dict[str, Counter[str]]) -> str:

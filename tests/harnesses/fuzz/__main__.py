@@ -17,18 +17,37 @@ CRASHES = Path(__file__).parent / "crashes"
 def main() -> int:
     options = _options()
     if options.examples:
-        return _try_examples(options.target or [*TARGETS, *AGAINST_GIT], options.examples, options.jobs)
-    return _fuzz([target for target in options.target if target in TARGETS] or list(TARGETS), options.seconds)
+        return _try_examples(
+            options.target or [*TARGETS, *AGAINST_GIT], options.examples, options.jobs
+        )
+    return _fuzz(
+        [target for target in options.target if target in TARGETS] or list(TARGETS), options.seconds
+    )
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.harnesses.fuzz", description="Fuzz what reads bytes from outside.")
-    parser.add_argument(
-        "target", nargs="*", metavar="TARGET", help=f"{', '.join(TARGETS)}; with --examples also {', '.join(AGAINST_GIT)}"
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.harnesses.fuzz", description="Fuzz what reads bytes from outside."
     )
-    parser.add_argument("--seconds", type=int, metavar="N", default=600, help="for each target, guided by coverage (default: 600)")
-    parser.add_argument("--examples", type=int, metavar="N", help="generate N examples instead, over all targets")
-    parser.add_argument("--jobs", type=int, metavar="N", default=1, help="processes for the examples (default: 1)")
+    parser.add_argument(
+        "target",
+        nargs="*",
+        metavar="TARGET",
+        help=f"{', '.join(TARGETS)}; with --examples also {', '.join(AGAINST_GIT)}",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        metavar="N",
+        default=600,
+        help="for each target, guided by coverage (default: 600)",
+    )
+    parser.add_argument(
+        "--examples", type=int, metavar="N", help="generate N examples instead, over all targets"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", default=1, help="processes for the examples (default: 1)"
+    )
     options = parser.parse_args()
     if unknown := {*options.target} - {*TARGETS, *AGAINST_GIT}:
         parser.error(f"there is no target {min(unknown)}")
@@ -54,7 +73,9 @@ def _try_examples(targets: list[str], examples: int, jobs: int) -> int:
     for one in generated.try_all(targets, examples, jobs):
         print(one, flush=True)
         tried.append(one)
-    whole = generated.Tried("all", sum(one.examples for one in tried), sum(one.failures for one in tried))
+    whole = generated.Tried(
+        "all", sum(one.examples for one in tried), sum(one.failures for one in tried)
+    )
     print(whole)
     return 1 if whole.failures else 0
 

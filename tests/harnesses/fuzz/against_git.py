@@ -16,7 +16,12 @@ from sync.selection.copy import refuse_inexact
 from sync.selection.patterns import last_match, parse_pattern
 from sync.urls import REMOTE_SCHEMES, url_problem
 
-_ENVIRONMENT = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+_ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "LC_ALL": "C",
+}
 _MIRROR = Mirror(
     "up",
     "https://example.org/up",
@@ -33,7 +38,13 @@ def new_repository(path: Path) -> Path:
     return path
 
 
-def _git(repository: Path, *arguments: str, stdin: bytes = b"", may_fail: bool = False, **environment: str) -> bytes:
+def _git(
+    repository: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    may_fail: bool = False,
+    **environment: str,
+) -> bytes:
     """What git prints; its stderr too where it may fail."""
     done = subprocess.run(
         ["git", *arguments],
@@ -62,17 +73,26 @@ def tree(repository: Path, data: bytes) -> None:
     """What we accept, git lists alike, writes alike and finds nothing wrong with."""
     try:
         entries = parse_tree(data)
-        modes = {entry.name: entry.mode if entry.mode in BLOB_MODES else Mode.FILE for entry in entries}
+        modes = {
+            entry.name: entry.mode if entry.mode in BLOB_MODES else Mode.FILE for entry in entries
+        }
         files = tuple(Entry(RepoPath(name), modes[name], id_) for name, _, id_ in entries)
         refuse_inexact(_MIRROR, Holding(EMPTY_TREE, EMPTY_TREE, files, (), ()), _Links())
     except (MalformedObjectError, SelectionError):
         return
-    name = _git(repository, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", stdin=data).decode().strip()
+    name = (
+        _git(repository, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", stdin=data)
+        .decode()
+        .strip()
+    )
     try:
         assert name == object_id("tree", data)
         listed = _git(repository, "ls-tree", "-z", name)
         kinds = {Mode.TREE: b"tree", Mode.GITLINK: b"commit"}
-        ours = [b"%06o %s %s\t%s" % (mode, kinds.get(mode, b"blob"), id_.encode(), name) for name, mode, id_ in entries]
+        ours = [
+            b"%06o %s %s\t%s" % (mode, kinds.get(mode, b"blob"), id_.encode(), name)
+            for name, mode, id_ in entries
+        ]
         assert listed.split(b"\0")[:-1] == ours
         assert _git(repository, "mktree", "-z", "--missing", stdin=listed).decode().strip() == name
         said = _git(repository, "fsck", "--strict", may_fail=True)
@@ -85,14 +105,23 @@ def tree(repository: Path, data: bytes) -> None:
 def message(repository: Path, data: bytes) -> None:
     """A trailer that git reads in a line as we write it, we read; one that git adds, both read."""
     data = data.replace(b"\0", b"").removesuffix(b"\n") + b"\n"
-    for line in _git(repository, "interpret-trailers", "--parse", "--no-divider", stdin=data).splitlines():
+    for line in _git(
+        repository, "interpret-trailers", "--parse", "--no-divider", stdin=data
+    ).splitlines():
         read = re.fullmatch(rb"Mirror-Sync: (\S+) (\S+) ([0-9a-f]{40})", line)
         if read is not None and line in data.splitlines():
-            assert Trailer(*(field.decode("utf-8", "replace") for field in read.groups())) in parse_trailers(data)
+            assert Trailer(
+                *(field.decode("utf-8", "replace") for field in read.groups())
+            ) in parse_trailers(data)
     ours = Trailer("fuzz", "v1", "3" * 40)
     added = _git(repository, "interpret-trailers", "--no-divider", f"--trailer={ours}", stdin=data)
     assert parse_trailers(added) >= {*parse_trailers(data), ours}
-    assert f"{ours}".encode() in _git(repository, "interpret-trailers", "--parse", "--no-divider", stdin=added).splitlines()
+    assert (
+        f"{ours}".encode()
+        in _git(
+            repository, "interpret-trailers", "--parse", "--no-divider", stdin=added
+        ).splitlines()
+    )
 
 
 def url(repository: Path, data: bytes) -> None:
@@ -100,7 +129,9 @@ def url(repository: Path, data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     if url_problem(text, local=True):
         return
-    said = _git(repository, "ls-remote", text, may_fail=True, GIT_ALLOW_PROTOCOL="none").decode("utf-8", "replace")
+    said = _git(repository, "ls-remote", text, may_fail=True, GIT_ALLOW_PROTOCOL="none").decode(
+        "utf-8", "replace"
+    )
     assert "usage:" not in said
     transport = re.match("fatal: transport '(.*)' not allowed", said)
     allowed = {*REMOTE_SCHEMES, "file"} if url_problem(text, local=False) else REMOTE_SCHEMES
@@ -112,7 +143,12 @@ def pattern(repository: Path, data: bytes) -> None:
     line, _, path = data.decode("utf-8", "replace").partition("\n")
     path = re.sub(r"[\n\r\0]", "", path)
     components = path.split("/")
-    if "" in components or "." in components or ".." in components or re.search(r"^!|//|[\n\r\0]|^\ufeff", line):
+    if (
+        "" in components
+        or "." in components
+        or ".." in components
+        or re.search(r"^!|//|[\n\r\0]|^\ufeff", line)
+    ):
         return
     assert we_say(line, path) == git_says(repository, line, path)
 
@@ -120,7 +156,15 @@ def pattern(repository: Path, data: bytes) -> None:
 def git_says(repository: Path, line: str, path: str) -> bool:
     """Whether git ignores the path for this one pattern."""
     (repository / "info" / "exclude").write_bytes(line.encode() + b"\n")
-    command = ("-c", "core.ignoreCase=false", f"--work-tree={repository}", "check-ignore", "--no-index", "-z", "--stdin")
+    command = (
+        "-c",
+        "core.ignoreCase=false",
+        f"--work-tree={repository}",
+        "check-ignore",
+        "--no-index",
+        "-z",
+        "--stdin",
+    )
     asked = b"./%s\0" % path.encode()
     said = _git(repository, *command, stdin=asked, may_fail=True)
     assert said in {b"", asked}, said
@@ -132,7 +176,8 @@ def we_say(line: str, path: str) -> bool:
     parts = path.encode().split(b"/")
     levels = [b"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
     return parsed is not None and any(
-        last_match((parsed,), level, is_directory=depth < len(levels)) for depth, level in enumerate(levels, 1)
+        last_match((parsed,), level, is_directory=depth < len(levels))
+        for depth, level in enumerate(levels, 1)
     )
 
 

@@ -104,7 +104,12 @@ def _bend_file(parts: Parts, choices: Choices) -> None:
 
 def _possible(files: Collection[Entry]) -> tuple[Entry, ...]:
     """Sorted, and no directory among them, which is all that records are read with."""
-    directories = {entry.path[:at] for entry in files for at in range(len(entry.path)) if entry.path[at : at + 1] == b"/"}
+    directories = {
+        entry.path[:at]
+        for entry in files
+        for at in range(len(entry.path))
+        if entry.path[at : at + 1] == b"/"
+    }
     return tuple(sorted(entry for entry in files if entry.path not in directories))
 
 
@@ -120,7 +125,11 @@ def _flip_bit(parts: Parts, choices: Choices) -> None:
 
 
 def _put_tree_into_commit(parts: Parts, choices: Choices) -> None:
-    trees = [parts["tree"], parts["upstream_tree"], *(object_id("tree", raw) for raw in parts["raw_trees"])]
+    trees = [
+        parts["tree"],
+        parts["upstream_tree"],
+        *(object_id("tree", raw) for raw in parts["raw_trees"]),
+    ]
     parts["raw_commit"] = b"tree %s" % choices.pick(trees).encode() + parts["raw_commit"][45:]
 
 
@@ -133,7 +142,9 @@ def _fit_ids(parts: Parts, choices: Choices) -> None:
     if choices.pick((True, False)):
         parts["tree"] = hash_tree(parts["entries"])
     if choices.pick((True, False)):
-        parts["raw_trees"] = tuple(sorted(set(parts["raw_trees"]), key=lambda raw: object_id("tree", raw)))
+        parts["raw_trees"] = tuple(
+            sorted(set(parts["raw_trees"]), key=lambda raw: object_id("tree", raw))
+        )
 
 
 _EDITS = (

@@ -43,7 +43,9 @@ def try_all(targets: Sequence[str], examples: int, jobs: int) -> Iterator[Tried]
             wanted = share_of_git if target in AGAINST_GIT else share
             pieces = [min(_PIECE, wanted - at) for at in range(0, wanted, _PIECE)]
             tried = [*pool.map(_try_piece, [target] * len(pieces), pieces, range(len(pieces)))]
-            yield Tried(target, sum(count for count, _ in tried), sum(failed for _, failed in tried))
+            yield Tried(
+                target, sum(count for count, _ in tried), sum(failed for _, failed in tried)
+            )
 
 
 def _try_piece(target: str, examples: int, number: int) -> tuple[int, bool]:
@@ -54,7 +56,12 @@ def _try_piece(target: str, examples: int, number: int) -> tuple[int, bool]:
         law = law_of(target, Path(scratch))
 
         @seed(number)
-        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(STRATEGIES[target.removesuffix(WITH_GIT)])
         def check(data: bytes) -> None:
             nonlocal count

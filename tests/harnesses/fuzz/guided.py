@@ -32,14 +32,19 @@ HEADER = "| target | executions | edges covered | corpus | crashes |\n|---|--:|-
 
 def fuzz(target: str, seconds: int, crashes: Path) -> Fuzzed:
     """Fuzz one target until it crashes or the time is up."""
-    from tests.harnesses.fuzz.seeds import SEEDS, WORDS  # imports the program, which `main` has to see imported
+    from tests.harnesses.fuzz.seeds import (
+        SEEDS,
+        WORDS,
+    )  # imports the program, which `main` has to see imported
 
     with tempfile.TemporaryDirectory(prefix="git-verbatim-fuzz-") as scratch:
         corpus, words = Path(scratch) / "corpus", Path(scratch) / "words"
         corpus.mkdir()
         for number, seed in enumerate(SEEDS[target]):
             (corpus / f"seed{number}").write_bytes(seed)
-        words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in WORDS))
+        words.write_text(
+            "".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in WORDS)
+        )
         options = [
             f"-max_total_time={seconds}",
             f"-max_len={_MAX_BYTES}",
@@ -56,7 +61,9 @@ def fuzz(target: str, seconds: int, crashes: Path) -> Fuzzed:
             "-verbosity=1",
             str(corpus),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
     output = done.stdout + done.stderr
     executions = re.findall(r"number_of_executed_units:\s*(\d+)", output)
     progress = re.findall(r"cov: (\d+).* corp: (\d+)/", output) or [("0", "0")]

@@ -37,16 +37,24 @@ class Objects:
         return len(self._contents[name])
 
     def commit(self, files: dict[bytes, bytes], time: int = TIME) -> ObjectId:
-        entries = [(RepoPath(path), Mode.FILE, self.add("blob", content)) for path, content in files.items()]
+        entries = [
+            (RepoPath(path), Mode.FILE, self.add("blob", content))
+            for path, content in files.items()
+        ]
         trees = build_trees(entries)
         for tree in trees.values():
             self.add("tree", tree.raw)
         author = b"A <a@example.org> %d +0100" % time
         root = trees[b""].id.encode()
-        return self.add("commit", b"tree %s\nauthor %s\ncommitter %s\n\nmessage\n" % (root, author, author))
+        return self.add(
+            "commit", b"tree %s\nauthor %s\ncommitter %s\n\nmessage\n" % (root, author, author)
+        )
 
     def tag(self, target: ObjectId, kind: str, name: str) -> ObjectId:
-        return self.add("tag", f"object {target}\ntype {kind}\ntag {name}\ntagger A <a@example.org> 1 +0000\n\n{name}\n".encode())
+        return self.add(
+            "tag",
+            f"object {target}\ntype {kind}\ntag {name}\ntagger A <a@example.org> 1 +0000\n\n{name}\n".encode(),
+        )
 
 
 def record_of(
@@ -73,7 +81,15 @@ def record_of(
         dataclasses.replace(selection or Selection(), source=RepoPath(source)),
     )
     raw = objects.read(commit)
-    upstream = UpstreamCommit(mirror.url, mirror.pin, commit, commit_time(raw), target if tags else None, raw, tuple(raw_tags))
+    upstream = UpstreamCommit(
+        mirror.url,
+        mirror.pin,
+        commit,
+        commit_time(raw),
+        target if tags else None,
+        raw,
+        tuple(raw_tags),
+    )
     copy = copy_of(mirror, upstream, objects)
 
     def facts(entries: tuple) -> Iterator[FileFact]:
@@ -84,7 +100,14 @@ def record_of(
     return make_record(mirror, copy, facts(copy.holding.files), facts(copy.holding.licenses))
 
 
-FILES = {b"LICENSE": b"l", b"README": b"r", b"wit/a": b"a", b"wit/deep/b": b"b", b"wit/deep/left": b"x", b"wit/deps/c": b"c"}
+FILES = {
+    b"LICENSE": b"l",
+    b"README": b"r",
+    b"wit/a": b"a",
+    b"wit/deep/b": b"b",
+    b"wit/deep/left": b"x",
+    b"wit/deps/c": b"c",
+}
 
 
 @cache
@@ -110,6 +133,8 @@ def upstream() -> tuple[Objects, tuple[Record, ...]]:
     objects = Objects()
     commits = (FILES, FILES | {b"wit/deep/b": b"B", b"wit/COPYING": b"c"})
     return objects, tuple(
-        record_of(files, source, selection=selection, tags=tags, time=TIME + len(files), objects=objects)
+        record_of(
+            files, source, selection=selection, tags=tags, time=TIME + len(files), objects=objects
+        )
         for files, (source, selection), tags in itertools.product(commits, PARTS, (2, 1, 0))
     )

@@ -17,7 +17,15 @@ from sync.manifest.read import parse_manifest
 from sync.model import Entry, Holding, Mirror, Selection, UpstreamCommit
 from sync.objects.commits import commit_tree
 from sync.objects.portable import collisions, judge_portable
-from sync.objects.tree import MalformedObjectError, build_trees, dump_tree, escapes, judge_name, judge_path, parse_tree
+from sync.objects.tree import (
+    MalformedObjectError,
+    build_trees,
+    dump_tree,
+    escapes,
+    judge_name,
+    judge_path,
+    parse_tree,
+)
 from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_file import dump_record, parse_record
 from sync.record.proof import proof_problems
@@ -69,7 +77,10 @@ def _hold_name(name: bytes) -> None:
     text = name.decode()
     assert 0 < len(name) <= 255
     assert not _NOT_PRINTABLE & {unicodedata.category(c) for c in text}
-    assert text.casefold().split(":")[0].rstrip(". ") not in {".git", *(f"git~{n}" for n in range(1, 10))}
+    assert text.casefold().split(":")[0].rstrip(". ") not in {
+        ".git",
+        *(f"git~{n}" for n in range(1, 10)),
+    }
 
 
 def record(data: bytes) -> None:
@@ -84,7 +95,9 @@ def record(data: bytes) -> None:
         assert _REFERENCE.fullmatch(error.reference) and error.hint
         return
     assert dump_record(parsed) == data
-    assert (json.dumps(json.loads(data), sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode() == data
+    assert (
+        json.dumps(json.loads(data), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    ).encode() == data
     assert url_problem(parsed.url, local=True) is None
     for path in (parsed.into.encode(), *(fact.path for fact in (*parsed.files, *parsed.licenses))):
         assert judge_path(path) in {None, "name-not-utf8"}
@@ -124,7 +137,11 @@ def manifest(data: bytes) -> None:
         mirrors = parse_manifest(data).mirrors
     except ManifestError as error:
         assert _REFERENCE.fullmatch(error.reference)
-        line = re.match(r"third_party/mirrors\.toml:(\d+)", error.context[0]) if error.context else None
+        line = (
+            re.match(r"third_party/mirrors\.toml:(\d+)", error.context[0])
+            if error.context
+            else None
+        )
         assert line is None or 1 <= int(line[1]) <= data.count(b"\n") + 1
         return
     for name, mirror in mirrors.items():
@@ -133,13 +150,17 @@ def manifest(data: bytes) -> None:
         assert path_problem(mirror.into) is into_problem(mirror.into) is None
         assert not mirror.source or path_problem(mirror.source.decode()) is None
         assert str(mirror.pin) and not str(mirror.pin).startswith("-")
-        assert not any(overlaps(mirror.into, other.into) for other in mirrors.values() if other is not mirror)
+        assert not any(
+            overlaps(mirror.into, other.into) for other in mirrors.values() if other is not mirror
+        )
     _hold_edits(data.decode(), dict(mirrors))
 
 
 def _hold_edits(text: str, mirrors: dict[str, Mirror]) -> None:
     for name in mirrors:
-        assert _parsed(remove_mirror_tables(text, [name])) == {other: mirrors[other] for other in mirrors if other != name}
+        assert _parsed(remove_mirror_tables(text, [name])) == {
+            other: mirrors[other] for other in mirrors if other != name
+        }
     if _ADDED in mirrors:
         return
     added = add_mirror_table(text, _ADDED, {"url": "https://example.org/x", "tag": "v1"})
@@ -163,7 +184,9 @@ def message(data: bytes) -> None:
     assert without_trailers(data, found) == rest
     assert without_trailers(data, []) == data
     lines = iter(data.split(b"\n"))
-    assert all(line in lines for line in rest.split(b"\n") if line)  # `in` goes on where it left off
+    assert all(
+        line in lines for line in rest.split(b"\n") if line
+    )  # `in` goes on where it left off
     for trailer in found:
         assert re.fullmatch(r"Mirror-Sync: \S+ \S+ [0-9a-f]{40}", str(trailer), re.ASCII)
         assert parse_trailers(str(trailer).encode()) == {trailer}
@@ -177,7 +200,11 @@ def url(data: bytes) -> None:
     if url_problem(text, local=True):
         assert url_problem(text, local=False)
         return
-    assert text and not text.startswith("-") and not _NOT_PRINTABLE & {unicodedata.category(c) for c in text}
+    assert (
+        text
+        and not text.startswith("-")
+        and not _NOT_PRINTABLE & {unicodedata.category(c) for c in text}
+    )
     assert not re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)?::", text)
     given = re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)://", text)
     assert given is None or given[1] in {*REMOTE_SCHEMES, "file"}
@@ -195,7 +222,9 @@ def url(data: bytes) -> None:
     assert scheme in REMOTE_SCHEMES
     user, at, host = authority.rpartition("@")
     assert re.fullmatch(r"(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?", host, re.ASCII)
-    assert not at or (scheme == "ssh" and user and not user.startswith("-") and not {":", "@"} & {*user})
+    assert not at or (
+        scheme == "ssh" and user and not user.startswith("-") and not {":", "@"} & {*user}
+    )
 
 
 def pattern(data: bytes) -> None:
@@ -206,8 +235,12 @@ def pattern(data: bytes) -> None:
     if parsed is not None:
         for is_directory in (True, False):
             matches = parsed.matches(path, is_directory=is_directory)
-            assert last_match((parsed,), path, is_directory=is_directory) == (matches and not parsed.takes_back)
-        assert parsed.matches(path, is_directory=True) or not parsed.matches(path, is_directory=False)
+            assert last_match((parsed,), path, is_directory=is_directory) == (
+                matches and not parsed.takes_back
+            )
+        assert parsed.matches(path, is_directory=True) or not parsed.matches(
+            path, is_directory=False
+        )
     literal = path.decode("utf-8", "replace").strip("/")
     if literal:
         itself = parse_pattern("/" + re.sub(r"([\\*?\[ ])", r"\\\1", literal))
@@ -228,7 +261,9 @@ def name(data: bytes) -> None:
         assert text.startswith('"') or quote_path(data) != text
     for component in data.split(b"/"):
         _hold_name(component)
-        assert judge_portable(component) is None or _REFERENCE.fullmatch(judge_portable(component) or "")
+        assert judge_portable(component) is None or _REFERENCE.fullmatch(
+            judge_portable(component) or ""
+        )
     if judge_path(data) is None:
         assert posixpath.normpath(data) == data
         assert list(collisions([RepoPath(data)])) == []
