@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,12 +15,14 @@ from sync.change.plan import (
     Plan,
     is_satisfied,
     local_changes,
+    make_plan,
     plan_mirror,
     plan_removal,
     refuse_local_changes,
     refuse_staged_changes,
     upstreams_files,
 )
+from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
 from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import Mode, RepoPath
 from sync.model import Copy, Entry, FileFact, Mirror, Pin, PinKind
@@ -29,6 +31,9 @@ from sync.record.places import Present
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import record_of
 from tests.support.changed import changed_record
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
 
 FILES = {b"LICENSE": b"l\n", b"wit/a": b"a\n", b"wit/deep/b": b"b\n"}
 LATER = {b"LICENSE": b"l2\n", b"wit/a": b"a2\n", b"wit/new/c": b"c\n"}
@@ -73,6 +78,8 @@ def on_disk(files: Facts, licenses: Facts) -> Present:
 
 
 NOTHING = on_disk(None, None)
+NOWHERE = cast("Repository", None)
+"""A plan reads no objects."""
 
 
 def as_recorded(record: Record) -> Present:
@@ -85,7 +92,8 @@ def planned(
     present: Present | None = None,
 ) -> Change:
     """The plan of one mirror: unless it is said otherwise, of V1 as it was synced, which is to be V2."""
-    return plan_mirror(mirror(), record, copy, present or as_recorded(V1))
+    seen = SeenMirror(mirror(), record, present or as_recorded(V1))
+    return plan_mirror(WantedMirror(seen, copy, NOWHERE))
 
 
 def paths(*names: bytes) -> tuple[RepoPath, ...]:
@@ -192,7 +200,7 @@ def test_what_is_satisfied_has_nothing_to_change(
 
 
 def test_a_removal_takes_everything_away() -> None:
-    change = plan_removal("up", "up", V1, as_recorded(V1))
+    change = plan_removal(LeavingMirror("up", "up", V1, as_recorded(V1)))
     assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
     assert change.directories == ["up", "licenses/up"]
@@ -201,7 +209,7 @@ def test_a_removal_takes_everything_away() -> None:
 
 
 def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
-    change = plan_removal("up", "up", V1, {"licenses/up": V1.licenses})
+    change = plan_removal(LeavingMirror("up", "up", V1, {"licenses/up": V1.licenses}))
     assert (change.directories, bool(change.files)) == (["licenses/up"], False)
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
 
@@ -221,6 +229,19 @@ def test_a_mirror_that_leaves_a_place_to_another_takes_nothing_away_there() -> N
     there = dataclasses.replace(V1, into="there")
     change = planned(there, V1.copy, on_disk(None, V1.licenses))
     assert (change.moved_from, change.directories) == (None, ["up", "licenses/up"])
+
+
+def test_a_plan_has_what_is_wanted_then_what_leaves_and_says_what_needs_nothing() -> None:
+    wanted = WantedMirror(SeenMirror(mirror(), V1, as_recorded(V1)), V2.copy, NOWHERE)
+    leaving = LeavingMirror("gone", "gone", None, {"gone": None, "licenses/gone": None})
+    satisfied = SeenMirror(mirror(name="well"), V1, as_recorded(V1))
+    plan = make_plan(Looked((wanted,), (leaving,), (satisfied,), ("well",)))
+    assert plan.changes == (plan_mirror(wanted), plan_removal(leaving))
+    assert [(change.name, change.copy) for change in plan.changes] == [
+        ("up", V2.copy),
+        ("gone", None),
+    ]
+    assert (plan.satisfied, plan.unstaged) == (("well",), ("well",))
 
 
 def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sync.change.look import Preparation
+from sync.change.look import Scene
 from sync.change.plan import Change, PlaceChange, Plan
 from sync.change.stage import Staging
 from sync.git.copying import Copying, copy_objects
@@ -19,37 +19,35 @@ _File = tuple[str, bytes | None, bytes | None]
 """The name of a file, its new content and its present content; None is no file."""
 
 
-def apply_plan(
-    prepared: Preparation, plan: Plan, manifest_before: bytes, *, commits: bool
-) -> Outcome:
+def apply_plan(scene: Scene, plan: Plan, manifest_before: bytes, *, commits: bool) -> Outcome:
     """Carry out a plan; `manifest_before` holds the bytes of the manifest as it was read."""
-    files = _files(prepared, manifest_before, commits=commits)
+    files = _files(scene, manifest_before, commits=commits)
     if not (plan or files or commits):
         return Outcome()
-    staging = Staging(prepared.host.third_party, prepared.own_edits)
+    staging = Staging(scene.host.third_party, scene.own_edits)
     try:
         for name, content, present in files:
             staging.file(name, content, present)
-        mirrors = _Mirrors(prepared, staging)
+        mirrors = _Mirrors(scene, staging)
         for change in plan.changes:
             mirrors.stage(change)
         for name in plan.unstaged:
-            if record := prepared.record(name):
-                mirrors.follow(prepared.manifest.mirrors[name], record)
+            if record := scene.record(name):
+                mirrors.follow(scene.manifest.mirrors[name], record)
         for copying in mirrors.copying:
             copying.finish()
     except BaseException:
         staging.abandon()
         raise
-    return staging.apply(prepared.repository, stage=prepared.stage)
+    return staging.apply(scene.repository, stage=scene.stage)
 
 
-def _files(prepared: Preparation, manifest_before: bytes, *, commits: bool) -> list[_File]:
+def _files(scene: Scene, manifest_before: bytes, *, commits: bool) -> list[_File]:
     """The single files that change, or that a commit has to contain."""
-    manifest, state = prepared.manifest, prepared.state
+    manifest, state = scene.manifest, scene.state
     own = [
         (name, edit(present), present)
-        for name, edit in prepared.own_edits.items()
+        for name, edit in scene.own_edits.items()
         for present in [state.read(name)]
     ]
     files: list[_File] = [file for file in own if file[1] != file[2]]
@@ -68,22 +66,22 @@ def _files(prepared: Preparation, manifest_before: bytes, *, commits: bool) -> l
 class _Mirrors:
     """Stages mirrors while their objects are copied to the host."""
 
-    prepared: Preparation
+    scene: Scene
     staging: Staging
     copying: list[Copying] = field(default_factory=list)
 
     def stage(self, change: Change) -> None:
         record_file = record_path(change.name)
-        before = self.prepared.state.read(record_file)
-        if change.mirror is None or change.copy is None:
+        before = self.scene.state.read(record_file)
+        mirror, copy, objects = change.mirror, change.copy, change.objects
+        if mirror is None or copy is None or objects is None:
             for place in change.places:
                 self._remove(place)
             self.staging.file(record_file, None, before)
             return
-        mirror, copy, reader = change.mirror, change.copy, self.prepared.readers[change.name]
-        if self.prepared.stage and mirror.checked_in and reader is not self.prepared.repository:
+        if self.scene.stage and mirror.checked_in and objects is not self.scene.repository:
             blobs = [entry.blob for entry in (*copy.holding.files, *copy.holding.licenses)]
-            self.copying.append(copy_objects(reader, self.prepared.repository, blobs))
+            self.copying.append(copy_objects(objects, self.scene.repository, blobs))
         read: dict[str, list[FileFact]] = {}
         for place in change.places:
             if place.wanted is None:
@@ -92,7 +90,7 @@ class _Mirrors:
                 read[place.directory] = self.staging.directory(
                     place.wanted,
                     self._as_it_lies(place),
-                    reader.contents,
+                    objects.contents,
                     checked_in=mirror.checked_in,
                 )
         record = make_record(mirror, copy, read[mirror.into], read[mirror.license_directory])
@@ -102,7 +100,7 @@ class _Mirrors:
         self.staging.remove_directory(place.directory, self._as_it_lies(place))
 
     def _as_it_lies(self, place: PlaceChange) -> Sequence[FileFact] | None:
-        return self.prepared.as_it_lies(place.directory, place.present)
+        return self.scene.as_it_lies(place.directory, place.present)
 
     def follow(self, mirror: Mirror, record: Record) -> None:
         """Stage in the index a mirror whose files on disk are as its record says."""
@@ -111,12 +109,12 @@ class _Mirrors:
                 self._keep_content(recorded.directory, recorded.files)
         for place in places_of(record.into, record.mirror, record.copy.holding):
             self.staging.follow(place, checked_in=mirror.checked_in)
-        content = self.prepared.state.read(mirror.record_path)
+        content = self.scene.state.read(mirror.record_path)
         self.staging.file(mirror.record_path, content, content)
 
     def _keep_content(self, directory: str, facts: Iterable[FileFact]) -> None:
         for fact in facts:
-            if not self.prepared.repository.has(fact.blob):
-                self.prepared.repository.write_blob(
-                    read_content(self.prepared.host.third_party, directory, fact)
+            if not self.scene.repository.has(fact.blob):
+                self.scene.repository.write_blob(
+                    read_content(self.scene.host.third_party, directory, fact)
                 )

@@ -10,8 +10,8 @@ from sync.change.carry_out import apply_plan
 from sync.change.commit import commit_synced, committed_mirrors
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
-from sync.change.look import Preparation, Reporter
-from sync.change.plan import Plan
+from sync.change.look import Reporter, Scene
+from sync.change.plan import Plan, make_plan
 from sync.change.refusals import refuse_commit, refuse_local
 from sync.errors import ManifestError, UsageError
 from sync.host.find import Host
@@ -167,13 +167,15 @@ class _Run:
     """The manifest as it was, read only once: somebody may edit it while upstreams are asked."""
     options: SyncOptions
     reporter: Reporter
-    prepared: Preparation = field(init=False)
+    scene: Scene = field(init=False)
 
     def __post_init__(self) -> None:
-        self.prepared = Preparation(
+        repository = self.host.require_repository()
+        self.scene = Scene(
             host=self.host,
-            repository=self.host.require_repository(),
+            repository=repository,
             manifest=self.manifest,
+            state=WorkTree(self.host.third_party, repository),
             fetching=self.options.fetch,
             ahead=self.options.ahead,
             reporter=self.reporter,
@@ -183,11 +185,12 @@ class _Run:
 
     @property
     def state(self) -> WorkTree:
-        return self.prepared.state
+        return self.scene.state
 
     def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
         """Plan and apply; nothing is changed unless everything can be planned."""
-        plan = self.prepared.plan([*names, *self._entailed(names)], removed)
+        looked = self.scene.look([*names, *self._entailed(names)], removed)
+        plan = make_plan(looked)
         if plan or self.options.commit:
             directories, files = plan.directories(self.manifest.mirrors), [MANIFEST, *plan.records]
             refuse_foreign(self.host, directories, files)
@@ -198,12 +201,12 @@ class _Run:
             return Result(plan)
         self._refuse_local(plan)
         if self.options.commit:
-            refuse_commit(self.prepared, plan, self._committed)
+            refuse_commit(self.scene, plan, self._committed)
         self.reporter.planned(plan)
-        outcome = apply_plan(self.prepared, plan, self.manifest_before, commits=self.options.commit)
+        outcome = apply_plan(self.scene, plan, self.manifest_before, commits=self.options.commit)
         report_rescued(outcome, self.reporter)
         commit = (
-            commit_synced(self.host, plan, self.manifest, self.prepared.own_edits)
+            commit_synced(self.host, plan, self.manifest, self.scene.own_edits)
             if self.options.commit
             else None
         )
@@ -211,7 +214,7 @@ class _Run:
 
     def _refuse_local(self, plan: Plan) -> None:
         if not self.options.discard_local:
-            refuse_local(self.prepared, plan)
+            refuse_local(self.scene, plan)
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:
@@ -221,6 +224,6 @@ class _Run:
         """The other mirrors that a commit includes: changed in the manifest and synced already."""
         for name, mirror in self.manifest.mirrors.items() if self.options.commit else ():
             if name not in names and self._committed.get(name) != mirror:
-                record = self.prepared.record(name)
+                record = self.scene.record(name)
                 if record is not None and not record.differences(mirror):
                     yield name

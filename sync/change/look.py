@@ -1,12 +1,14 @@
-"""Reads manifest, records, disk and, if needed, upstreams, and plans; changes nothing there."""
+"""Looks at records, disk and, if needed, upstreams, and changes nothing there."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Listener
 from sync.change.moved_tag import refuse_moved_tag
-from sync.change.plan import Change, Plan, is_satisfied, plan_mirror, plan_removal
+from sync.change.plan import Plan, is_satisfied
+from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from sync.upstream.fetch import Fetched, Fetching
 
 
-Facts = Sequence[FileFact] | None
-
-
 class Reporter(Display, Listener, Protocol):
     """Takes the messages for the user, the plan, and the progress of fetching."""
 
@@ -53,67 +52,66 @@ class Silent:
     def paused(self) -> None: ...
 
 
-@dataclass(slots=True)
-class Preparation:
-    """One look at the host and its upstreams.
-
-    After `plan`, `readers` says for each mirror that changes where its objects are read.
-    """
+@dataclass(frozen=True)
+class Scene:
+    """A host as one command finds it, the manifest as it will be, and whom to ask and tell."""
 
     host: Host
     repository: Repository
     manifest: Manifest
+    state: WorkTree
     fetching: Options
     reporter: Reporter
     discard_local: bool
     stage: bool
     ahead: "Fetching | None" = None
     """The fetch that was begun while the program was loading; None if there is none."""
-    readers: dict[str, Repository] = field(default_factory=dict)
-    state: WorkTree = field(init=False)
-    judge: Judge = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.state = WorkTree(self.host.third_party, self.repository)
-        self.judge = Judge(self.state)
+    @cached_property
+    def judge(self) -> Judge:
+        return Judge(self.state)
 
     @property
     def own_edits(self) -> Mapping[str, Edit]:
         """The edits to files in third_party/ that people edit too, by path."""
         return own_edits(list(self.manifest.mirrors.values()))
 
-    def plan(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Plan:
-        """Plan how `names` become as the manifest wants them and `removed` go away.
+    def look(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Looked:
+        """Look at all that decides how `names` become as the manifest wants, and `removed` go.
 
-        `removed` has what the manifest said of each mirror; None if it said nothing.
+        `removed` has what the manifest said of each mirror; None if it said nothing. Upstreams are
+        asked for what is not here. Raises SelectionError for what cannot be copied exactly.
         """
-        records = {name: self.record(name) for name in [*names, *removed]}
-        present = {
-            name: self.on_disk(self.manifest.mirrors[name].into, name, records[name])
-            for name in names
-        }
-        satisfied = [
-            n for n in names if self._is_satisfied(self.manifest.mirrors[n], records[n], present[n])
-        ]
-        pending = [n for n in names if n not in satisfied]
-        copies = self._copies([self.manifest.mirrors[n] for n in pending], records, present)
-        for name in pending:
-            refuse_inexact(self.manifest.mirrors[name], copies[name].holding, self.readers[name])
-        changes = [
-            plan_mirror(self.manifest.mirrors[n], records[n], copies[n], present[n])
-            for n in pending
-        ]
-        changes += [self._removal(name, mirror, records[name]) for name, mirror in removed.items()]
-        return Plan(tuple(changes), tuple(satisfied), tuple(self._unstaged(satisfied, records)))
+        seen = [self._see(self.manifest.mirrors[name]) for name in names]
+        leaving = [self._see_leaving(name, mirror) for name, mirror in removed.items()]
+        satisfied: list[SeenMirror] = []
+        pending: list[SeenMirror] = []
+        for one in seen:
+            (satisfied if self._is_satisfied(one) else pending).append(one)
+        wanted = self._wanted(pending)
+        for copied in wanted:
+            refuse_inexact(copied.seen.mirror, copied.copy.holding, copied.objects)
+        unstaged = self._unstaged(satisfied)
+        return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
-    def _is_satisfied(self, mirror: Mirror, record: Record | None, present: Present) -> bool:
+    def _see(self, mirror: Mirror) -> SeenMirror:
+        record = self.record(mirror.name)
+        return SeenMirror(mirror, record, self._on_disk(mirror.into, mirror.name, record))
+
+    def _see_leaving(self, name: str, mirror: Mirror | None) -> LeavingMirror:
+        record = self.record(name)
+        into = record.into if record else mirror.into if mirror else name
+        return LeavingMirror(name, into, record, self._on_disk(into, name, record))
+
+    def _is_satisfied(self, seen: SeenMirror) -> bool:
         """Whether the mirror needs nothing.
 
         Its signature is judged again from what the record holds, since the keys may have changed.
         """
-        if record is None or not is_satisfied(mirror, record, present):
+        record = seen.record
+        if record is None or not is_satisfied(seen.mirror, record, seen.present):
             return False
-        return self._signed(mirror, record.copy).signature == record.signature
+        return self._signed(seen.mirror, record.copy).signature == record.signature
 
     def _signed(self, mirror: Mirror, copy: Copy) -> Copy:
         """The copy, with its signature as the manifest's keys judge it now.
@@ -151,17 +149,18 @@ class Preparation:
             return None
         return record
 
-    def on_disk(self, into: str, name: str, record: Record | None) -> dict[str, Facts]:
+    def _on_disk(self, into: str, name: str, record: Record | None) -> Present:
         """What lies in a mirror's places, as git sees it.
 
-        A directory that is another mirror's is none of them: a record has no say over its files.
+        A directory that another mirror of the manifest has is none of them: neither a record nor a
+        table that is gone has a say over its files.
         """
         files, licenses = (record.files, record.licenses) if record else ((), ())
         beside = license_directory(name)
         present = {
             directory: self._whole(directory, files)
-            for directory in (into, record.into if record else into)
-            if directory == into or not self._is_anothers(directory, name)
+            for directory in dict.fromkeys([into, record.into if record else into])
+            if not self._is_anothers(directory, name)
         }
         return {**present, beside: self._whole(beside, licenses)}
 
@@ -178,13 +177,6 @@ class Preparation:
         """
         return self.state.files(place) if self.state.takes_modes else present
 
-    def _removal(self, name: str, mirror: Mirror | None, record: Record | None) -> Change:
-        into = record.into if record else mirror.into if mirror else name
-        present = self.on_disk(into, name, record)
-        if self._is_anothers(into, name):
-            del present[into]
-        return plan_removal(name, into, record, present)
-
     def _is_anothers(self, into: str, name: str) -> bool:
         """Whether another mirror of the manifest lies there."""
         return any(
@@ -193,70 +185,60 @@ class Preparation:
             if other.name != name
         )
 
-    def _copies(
-        self,
-        mirrors: Sequence[Mirror],
-        records: Mapping[str, Record | None],
-        present: Mapping[str, Present],
-    ) -> dict[str, Copy]:
+    def _wanted(self, pending: Sequence[SeenMirror]) -> list[WantedMirror]:
         """The copy that each mirror has to be.
 
         It is the record's if the host's own objects suffice; otherwise upstream is asked.
         """
-        copies: dict[str, Copy] = {}
-        for mirror in mirrors:
-            record = records[mirror.name]
-            if (
-                record is not None
-                and record.is_of_copy(mirror)
-                and self._has_content(record, present[mirror.name])
-            ):
-                copies[mirror.name] = record.copy
-                self.readers[mirror.name] = self.repository
-        asked = [mirror for mirror in mirrors if mirror.name not in copies]
-        if not asked:
-            return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
+        restorable = {one.mirror.name: self._restorable(one) for one in pending}
+        here = {name: record.copy for name, record in restorable.items() if record is not None}
+        asked = [one for one in pending if one.mirror.name not in here]
+        fetched = self._fetched(asked) if asked else {}
+        wanted = []
+        for one in pending:
+            mirror, objects = one.mirror, self.repository
+            if (copy := here.get(mirror.name)) is None:
+                answer = fetched[mirror.url]
+                copy, objects = _copy_by(mirror, one.record, answer), answer.objects
+            wanted.append(WantedMirror(one, self._signed(mirror, copy), objects))
+        return wanted
+
+    def _restorable(self, seen: SeenMirror) -> Record | None:
+        """The record, if the host's own objects are enough to restore what it says."""
+        record = seen.record
+        if record is None or not record.is_of_copy(seen.mirror):
+            return None
+        there = {fact.entry for fact in seen.present[record.into] or ()}
+        missing = [fact.blob for fact in record.files if fact.entry not in there]
+        blobs = [*missing, *(fact.blob for fact in record.licenses)]
+        return record if all(map(self.repository.has, blobs)) else None
+
+    def _fetched(self, asked: Sequence[SeenMirror]) -> "Mapping[str, Fetched]":
         # The transport takes 15 ms: a satisfied sync does not import it.
         from sync.upstream.fetch import fetch_all, wants_of
 
-        wants = wants_of(asked, _recorded(asked, records))
-        fetched = fetch_all(wants, self.fetching, self.reporter, self.ahead)
-        for mirror in asked:
-            copies[mirror.name] = _copy_by(mirror, records[mirror.name], fetched[mirror.url])
-            self.readers[mirror.name] = fetched[mirror.url].objects
-        return {mirror.name: self._signed(mirror, copies[mirror.name]) for mirror in mirrors}
+        wants = wants_of([one.mirror for one in asked], _recorded(asked))
+        return fetch_all(wants, self.fetching, self.reporter, self.ahead)
 
-    def _has_content(self, record: Record, present: Present) -> bool:
-        """Whether the host's own objects are enough to restore what is recorded."""
-        there = {fact.entry for fact in present[record.into] or ()}
-        wanted = [f.blob for f in record.files if f.entry not in there]
-        return all(
-            self.repository.has(blob) for blob in [*wanted, *(f.blob for f in record.licenses)]
-        )
-
-    def _unstaged(
-        self, satisfied: Sequence[str], records: Mapping[str, Record | None]
-    ) -> Iterator[str]:
+    def _unstaged(self, satisfied: Sequence[SeenMirror]) -> Iterator[str]:
         if not self.stage or not satisfied:
             return
         staged = {
             entry.path: (entry.mode, entry.blob)
             for entry in self.repository.index.files(THIRD_PARTY.encode())
         }
-        for name in satisfied:
-            record, mirror = records[name], self.manifest.mirrors[name]
-            if record is not None and not is_staged(staged, mirror, record):
-                yield name
+        for one in satisfied:
+            if one.record is not None and not is_staged(staged, one.mirror, one.record):
+                yield one.mirror.name
 
 
-def _recorded(
-    mirrors: Sequence[Mirror], records: Mapping[str, Record | None]
-) -> Mapping[str, UpstreamCommit]:
+def _recorded(asked: Sequence[SeenMirror]) -> Mapping[str, UpstreamCommit]:
     """The recorded commit of each mirror whose record answers its pin, by the mirror's name."""
-    answering = {
-        m.name: r for m in mirrors if (r := records[m.name]) is not None and r.answers_pin_of(m)
+    return {
+        one.mirror.name: one.record.upstream
+        for one in asked
+        if one.record is not None and one.record.answers_pin_of(one.mirror)
     }
-    return {name: record.upstream for name, record in answering.items()}
 
 
 def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:

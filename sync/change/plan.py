@@ -3,7 +3,9 @@
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from sync.change.seen import LeavingMirror, Looked, WantedMirror
 from sync.errors import LocalChangesError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, record_path
@@ -12,6 +14,9 @@ from sync.quoting import quote_path
 from sync.record.places import Place, Present, places_of
 from sync.record.record import Record
 from sync.selection.license_files import is_license_name
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Change:
     """In the order in which they change; a directory that is another mirror's is none of them."""
     moved_from: str | None = None
     """The record's `into`, if it is not the manifest's."""
+    objects: "Repository | None" = None
+    """Where the copy's objects are read."""
 
     @property
     def directories(self) -> list[str]:
@@ -163,33 +170,50 @@ def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> boo
     )
 
 
-def plan_mirror(mirror: Mirror, record: Record | None, copy: Copy, present: Present) -> Change:
+def make_plan(looked: Looked) -> Plan:
+    """Plan what has to change: first what the manifest wants, then what goes."""
+    changes = [*map(plan_mirror, looked.wanted), *map(plan_removal, looked.leaving)]
+    satisfied = tuple(one.mirror.name for one in looked.satisfied)
+    return Plan(tuple(changes), satisfied, looked.unstaged)
+
+
+def plan_mirror(wanted: WantedMirror) -> Change:
     """Plan what has to change for one mirror to be the copy.
 
-    `present` has the mirror's places, and the directory that its record names if the mirror moves
-    away from it.
+    What is present in the directory that its record names goes, if the mirror moves away from it.
     """
+    mirror, record, present = wanted.seen.mirror, wanted.seen.record, wanted.seen.present
     recorded = _recorded(mirror.into, mirror.name, record)
     places = [
         PlaceChange(place.directory, present[place.directory], recorded[place.directory], place)
-        for place in places_of(mirror.into, mirror.name, copy.holding)
+        for place in places_of(mirror.into, mirror.name, wanted.copy.holding)
     ]
     moved_from = None
     if record is not None and record.into != mirror.into and record.into in present:
         moved_from = record.into
         places.insert(0, PlaceChange(moved_from, present[moved_from], record.files, None))
-    return Change(mirror.name, mirror.into, mirror, record, copy, tuple(places), moved_from)
+    return Change(
+        mirror.name,
+        mirror.into,
+        mirror,
+        record,
+        wanted.copy,
+        tuple(places),
+        moved_from,
+        wanted.objects,
+    )
 
 
-def plan_removal(name: str, into: str, record: Record | None, present: Present) -> Change:
+def plan_removal(leaving: LeavingMirror) -> Change:
     """Plan what has to change for a mirror to be removed.
 
-    Only what is `present` goes: `into` is not, if it is another mirror's.
+    Only what is present goes: `into` is not, if it is another mirror's.
     """
+    name, into, record = leaving.name, leaving.into, leaving.record
     recorded = _recorded(into, name, record)
     places = tuple(
         PlaceChange(directory, facts, recorded[directory], None)
-        for directory, facts in present.items()
+        for directory, facts in leaving.present.items()
     )
     return Change(name, into, None, record, None, places)
 

@@ -1,0 +1,51 @@
+"""What a look at a host and its upstreams showed of each mirror, as frozen values."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.model import Copy, Mirror
+from sync.record.places import Present
+from sync.record.record import Record
+
+if TYPE_CHECKING:
+    from sync.git.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMirror:
+    """A mirror that the manifest wants, and what is here of it."""
+
+    mirror: Mirror
+    record: Record | None
+    present: Present
+
+
+@dataclass(frozen=True, slots=True)
+class WantedMirror:
+    """A mirror that is not as it has to be, and what it has to be."""
+
+    seen: SeenMirror
+    copy: Copy
+    objects: "Repository"
+    """Where the copy's objects are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingMirror:
+    """A mirror that the manifest does not want any more, and what is here of it."""
+
+    name: str
+    into: str
+    record: Record | None
+    present: Present
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """All that a plan is made from, each in the manifest's order."""
+
+    wanted: tuple[WantedMirror, ...]
+    leaving: tuple[LeavingMirror, ...]
+    satisfied: tuple[SeenMirror, ...]
+    unstaged: tuple[str, ...]
+    """The satisfied mirrors that the index does not have as they are on disk."""
