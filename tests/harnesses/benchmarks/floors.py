@@ -10,9 +10,9 @@ from tests.harnesses.benchmarks.hosts import Wanted, git, new_host
 
 LEAST = "the least with git and the libraries"
 LEAST_IN_FULL = """\
-  For cold jobs these are, one after the other: `python -c "import pydantic, typer"`; git's fetches of
-  all upstreams side by side, with `python -c "import pygit2"` beside them; `git archive | tar -x` of
-  each directory, side by side; `git add`."""
+  For cold jobs these are, one after the other: `python -c "import pydantic, typer"`; git's fetches
+  of all upstreams side by side, with `python -c "import pygit2"` beside them;
+  `git archive | tar -x` of each directory, side by side; `git add`."""
 
 
 def least(wanted: Sequence[Wanted], place: Path, blobs: Path | None = None) -> list[Command]:
