@@ -173,7 +173,7 @@ class Copies:
         if too_many:
             there = ((fact.path, self._objects.below(entry, fact.path)) for fact in recorded)
             found = [Entry(path, one.mode, one.id) for path, one in there if one is not None]
-        return sorted(known.get(file) or _fact(file) for file in found), too_many
+        return sorted(known.get(file) or FileFact.unread(file) for file in found), too_many
 
     def _explaining(self, blob: ObjectId | None) -> bytes | None:
         return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
@@ -230,7 +230,7 @@ class Copies:
                 {path_of(one.directory, one.path), f"{THIRD_PARTY}/{one.directory}"}
             ):
                 expected = right.get(one.directory, {}).get(one.path)
-                found = _fact(one.found) if one.found else None
+                found = FileFact.unread(one.found) if one.found else None
                 read = self._reading(found.blob if found else None)
                 yield from compare_files(
                     facts.name, one.directory, filter(None, [expected]), filter(None, [found]), read
@@ -268,7 +268,9 @@ def _what_is_right(facts: MirrorFacts) -> Right | None:
         shown = proven_holding(record.upstream, record.selection, record.copy.holding)
         if shown is None:
             return None
-        files, licenses = (tuple(map(_fact, entries)) for entries in (shown.files, shown.licenses))
+        files, licenses = (
+            tuple(map(FileFact.unread, entries)) for entries in (shown.files, shown.licenses)
+        )
     by_path = {fact.path: fact for fact in files}
     return {
         license_directory(facts.name): {fact.path: fact for fact in licenses},
@@ -296,11 +298,6 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
 def _far_too_many(name: str, directory: str) -> Finding:
     message = f"holds more than {MORE_THAN_RECORDED:,} files that are not upstream's"
     return Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, f"{THIRD_PARTY}/{directory}")
-
-
-def _fact(entry: Entry) -> FileFact:
-    """Return the fact of a file whose content nobody has read: size 0 and no SHA-256."""
-    return FileFact(*entry, 0, "")
 
 
 def _nothing(_: str) -> None:

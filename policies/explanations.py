@@ -123,12 +123,11 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.ATTRIBUTES_ALTER_BYTES,
-        finds="git attributes that would really change a mirrored file, a licence, a record or the "
-        "manifest for somebody; when git checks it out, adds it or archives it, or that leave it "
-        "out of `git archive` while the rest of its mirror is there, whatever the line endings of "
-        "the system, whether case counts there, and whatever core.autocrlf says "
-        "(attributes that change nothing are no finding, "
-        "nor is a mirror that an archive leaves out whole)",
+        finds="git attributes with which git would store, check out or archive other bytes of a "
+        "mirrored file, a licence, a record or the manifest, on any system and with any "
+        "core.autocrlf; also attributes that leave a part of a mirror out of `git archive`. "
+        "Attributes that change no byte are no finding, "
+        "nor are those that leave a whole mirror out of archives",
         why="Everybody who clones the repository would have other bytes than upstream's, or commit "
         "them, and its release archives would not verify. third_party/.gitattributes forbids all "
         "of that and outranks the root's; a .gitattributes inside a mirror outranks both.",

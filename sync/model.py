@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from sync.ids import ROOT, ObjectId, RepoPath
 from sync.layout import license_directory, record_path
@@ -19,13 +19,21 @@ class Entry(NamedTuple):
 
 
 class FileFact(NamedTuple):
-    """One file as it was read: its tree entry, and the size in bytes and SHA-256 of its content."""
+    """One file as it was read: its tree entry, and the size in bytes and SHA-256 of its content.
+
+    Of a file that was not read, git's entry is known: its size is 0 unless something else told it,
+    and its SHA-256 is empty, which no record has.
+    """
 
     path: RepoPath
     mode: int
     blob: ObjectId
     size: int
     sha256: str
+
+    @classmethod
+    def unread(cls, entry: Entry, size: int = 0) -> Self:
+        return cls(*entry, size, "")
 
     @property
     def entry(self) -> Entry:

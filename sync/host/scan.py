@@ -19,7 +19,7 @@ from sync.limits import (
     PATHS_BYTES,
     UNEXPECTED_BYTES,
 )
-from sync.model import FileFact
+from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 
 _CHUNK = 1 << 16
@@ -315,7 +315,7 @@ def _read_anew(
                 return status, _fact(path, mode, content)
             os.lseek(descriptor, 0, os.SEEK_SET)
         if not budget.is_to_be_read(path, status.st_size):
-            return status, FileFact(path, mode, NOT_READ, status.st_size, "")
+            return status, FileFact.unread(Entry(path, mode, NOT_READ), status.st_size)
         return status, _read_large(descriptor, path, mode)
     finally:
         os.close(descriptor)

@@ -43,7 +43,7 @@ def with_hidden(
     not read: it is enough to say that it differs.
     """
     known = {fact.entry: fact for fact in recorded}
-    return sorted([*facts, *(known.get(entry) or FileFact(*entry, 0, "") for entry in hidden)])
+    return sorted([*facts, *(known.get(entry) or FileFact.unread(entry) for entry in hidden)])
 
 
 def with_told_modes(

@@ -111,11 +111,11 @@ class _GitState:
 
     def _fact(self, entry: Entry, known: Mapping[Entry, FileFact], *, all_read: bool) -> FileFact:
         if entry.mode == Mode.GITLINK:
-            return FileFact(*entry, 0, "")
+            return FileFact.unread(entry)
         if not all_read and (
             entry not in known or self._repository.size(entry.blob) != known[entry].size
         ):
-            return FileFact(*entry, self._repository.size(entry.blob), "")
+            return FileFact.unread(entry, self._repository.size(entry.blob))
         return FileFact(*entry, *self._digest(entry.blob))
 
     @cached_property
