@@ -22,6 +22,36 @@ class CheckFormat(StrEnum):
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON on stdout.")]
+Staged = Annotated[
+    bool, typer.Option("--staged", help="Judge what is staged, as a commit of it (the default).")
+]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--range", metavar="A..B", help="Judge every commit of a range.", show_default=False
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")
+]
+Form = Annotated[CheckFormat, typer.Option("--format", help="What to print on stdout.")]
+ExplainedRule = Annotated[
+    str | None,
+    typer.Option(
+        "--explain",
+        metavar="RULE",
+        help="Say what a rule wants, why, and its fix.",
+        show_default=False,
+    ),
+]
+PreReceive = Annotated[
+    bool,
+    typer.Option("--pre-receive", help="The server's hook, for a repository that others push to."),
+]
+HookName = Annotated[str, typer.Argument(help="Which hook.", show_default=False)]
+GivenByGit = Annotated[
+    list[str] | None, typer.Argument(help="What git gives it.", show_default=False)
+]
 
 hook = typer.Typer(help="Git hooks: install, uninstall, status, run.", no_args_is_help=True)
 
@@ -33,32 +63,12 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    staged: Annotated[
-        bool,
-        typer.Option("--staged", help="Judge what is staged, as a commit of it (the default)."),
-    ] = False,
-    commits: Annotated[
-        str | None,
-        typer.Option(
-            "--range", metavar="A..B", help="Judge every commit of a range.", show_default=False
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")
-    ] = False,
-    form: Annotated[
-        CheckFormat, typer.Option("--format", help="What to print on stdout.")
-    ] = CheckFormat.TEXT,
+    staged: Staged = False,
+    commits: Range = None,
+    everything: Everything = False,
+    form: Form = CheckFormat.TEXT,
     json: Json = False,
-    rule: Annotated[
-        str | None,
-        typer.Option(
-            "--explain",
-            metavar="RULE",
-            help="Say what a rule wants, why, and its fix.",
-            show_default=False,
-        ),
-    ] = None,
+    rule: ExplainedRule = None,
 ) -> None:
     """Judge commits by the policy: no change of a mirror without its provenance."""
     if rule is not None:
@@ -97,12 +107,6 @@ def _explain(rule: str) -> str:
         hint = did_you_mean(rule, known) or f"rules: {', '.join(known)}"
         raise UsageError(f"there is no rule {rule}", hint=hint, reference="rule-unknown")
     return render_explanation(known[rule], paint_for(sys.stdout))
-
-
-PreReceive = Annotated[
-    bool,
-    typer.Option("--pre-receive", help="The server's hook, for a repository that others push to."),
-]
 
 
 @hook.command("install")
@@ -160,10 +164,8 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
 
 @hook.command("run", context_settings={"ignore_unknown_options": True})
 def run(
-    name: Annotated[str, typer.Argument(help="Which hook.", show_default=False)],
-    given: Annotated[
-        list[str] | None, typer.Argument(help="What git gives it.", show_default=False)
-    ] = None,
+    name: HookName,
+    given: GivenByGit = None,
 ) -> None:
     """Do what a hook does; git, or a manager of hooks, calls it."""
     from policies.hooks.run import run_hook

@@ -33,6 +33,11 @@ _BUDGET = re.compile(r"to copy it all the same: (max-[a-z-]+ = \d+)")
 _MANIFEST = f"{THIRD_PARTY}/{MANIFEST}"
 
 
+def given(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    """Return the keys of the manifest for which something was given, with what was given."""
+    return {key: value for key, value in values.items() if value not in (None, [])}
+
+
 def refuse_bytes(values: Mapping[str, Value]) -> None:
     """Raise UsageError for arguments that are not UTF-8, which the manifest cannot contain."""
     for key, value in values.items():

@@ -1,17 +1,48 @@
 """The commands: each parses its arguments, calls one function, prints the result and exits.
 
-Besides this module, only `sync.cli.parameters`, `sync.cli.program` and `policies.cli` know typer.
+What can be given to them is in `sync.cli.options`. Besides these two modules, only
+`sync.cli.parameters`, `sync.cli.program` and `policies.cli` know typer.
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from json import dumps as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from sync.cli.options import (
+    Allow,
+    AskUpstream,
+    CheckedDirectory,
+    Commit,
+    CommitId,
+    Deadline,
+    Discard,
+    DryRun,
+    EveryFormat,
+    Exclude,
+    FormatName,
+    From,
+    Include,
+    InIndex,
+    Into,
+    Jobs,
+    Json,
+    JsonFormat,
+    Local,
+    Mirrors,
+    MirrorsToRemove,
+    NewName,
+    NoStage,
+    NotCheckedIn,
+    Offline,
+    Output,
+    Rev,
+    Tag,
+    Url,
+)
 from sync.cli.parameters import Command
 from sync.cli.progress import Terminal
 from sync.cli.text import (
@@ -37,57 +68,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sync.change.commands import Result, SyncOptions
-    from sync.judgement.findings import Verdict
-    from sync.manifest.edit import Value
+    from sync.host.state import State
+    from sync.judgement.findings import Finding, Verdict
     from sync.report.facts import Facts
     from sync.report.publish import Request
     from sync.upstream.fetch import Fetching
+    from sync.upstream.parallel import Options
     from sync.verify.upstream import Audit
-
-
-def _mirror_names(incomplete: str) -> list[str]:
-    from sync.host.state import read_manifest
-    from sync.host.work_tree import WorkTree
-
-    try:
-        return [
-            n
-            for n in read_manifest(WorkTree(find_host_here().third_party)).mirrors
-            if n.startswith(incomplete)
-        ]
-    except Exception:  # noqa: BLE001 - completion is silent
-        return []
-
-
-def _format_names(incomplete: str) -> list[str]:
-    from sync.report.formats.registry import FORMATS
-
-    return [known.name for known in FORMATS if known.name.startswith(incomplete)]
-
-
-Mirrors = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Names or globs such as 'wasi-0.2-*'; all if none is given.",
-        autocompletion=_mirror_names,
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON on stdout.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the plan; change nothing.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Use the cache alone; ask no upstream.")]
-Commit = Annotated[
-    bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")
-]
-NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
-Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")
-]
-Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes in mirrors.")]
-Deadline = Annotated[
-    float,
-    typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,39 +84,17 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    name: Annotated[str, typer.Argument(help="What to call the mirror.", show_default=False)],
-    url: Annotated[str, typer.Argument(help="The upstream repository.", show_default=False)],
-    tag: Annotated[str | None, typer.Option(help="The tag to copy.", show_default=False)] = None,
-    commit_id: Annotated[
-        str | None,
-        typer.Option("--commit-id", help="The full commit id to copy.", show_default=False),
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")
-    ] = None,
-    into: Annotated[
-        str | None, typer.Option(help="Where below third_party/.", show_default="the name")
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(help="A gitignore pattern of what to copy.", show_default=False),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(help="A gitignore pattern of what to leave out.", show_default=False),
-    ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RULE", help="Admit what is refused by this rule.", show_default=False
-        ),
-    ] = None,
-    not_checked_in: Annotated[
-        bool, typer.Option("--not-checked-in", help="Commit the record alone.")
-    ] = False,
-    local: Annotated[
-        bool, typer.Option("--local", help="The URL is a repository on this machine.")
-    ] = False,
+    name: NewName,
+    url: Url,
+    tag: Tag = None,
+    commit_id: CommitId = None,
+    source: From = None,
+    into: Into = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    allow: Allow = None,
+    not_checked_in: NotCheckedIn = False,
+    local: Local = False,
     dry_run: DryRun = False,
     offline: Offline = False,
     commit: Commit = False,
@@ -139,7 +104,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Add a mirror: its manifest entry, its files and its record."""
-    candidates: dict[str, Value | None] = {
+    table = {
         "url": url,
         "tag": tag,
         "commit": commit_id,
@@ -151,16 +116,17 @@ def add(
         "checked-in": False if not_checked_in else None,
         "local": True if local else None,
     }
-    values: dict[str, Value] = {
-        key: value for key, value in candidates.items() if value not in (None, [])
-    }
-    from sync.change.commands import add_mirror
-    from sync.cli.arguments import in_options, refuse_bytes
+    from sync.change.commands import SyncOptions, add_mirror
+    from sync.cli.arguments import given, in_options, refuse_bytes
 
+    values = given(table)
     refuse_bytes({"name": name, **values})
     _refuse_both(commit, no_stage)
     host = find_host_here()
-    options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, deadline)
+    fetching = _fetching(host, offline=offline, deadline=deadline)
+    options = SyncOptions(
+        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
+    )
     try:
         _change(lambda reporter: add_mirror(host, name, values, options, reporter), options, json)
     except VerbatimError as error:
@@ -168,10 +134,7 @@ def add(
 
 
 def remove(
-    mirrors: Annotated[
-        list[str],
-        typer.Argument(help="Names or globs.", autocompletion=_mirror_names, show_default=False),
-    ],
+    mirrors: MirrorsToRemove,
     dry_run: DryRun = False,
     commit: Commit = False,
     no_stage: NoStage = False,
@@ -179,12 +142,14 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove mirrors from manifest, tree and records."""
-    from sync.change.commands import remove_mirrors
+    from sync.change.commands import SyncOptions, remove_mirrors
 
-    offline = True
     _refuse_both(commit, no_stage)
     host = find_host_here()
-    options = _options(host, dry_run, offline, commit, no_stage, discard_local, 1, 1)
+    fetching = _fetching(host, offline=True)
+    options = SyncOptions(
+        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
+    )
     _change(lambda reporter: remove_mirrors(host, mirrors, options, reporter), options, json)
 
 
@@ -208,11 +173,15 @@ def sync(
         return
     ahead = _ask_ahead(patterns, offline, jobs, deadline)
     try:
-        from sync.change.commands import synchronize
+        from sync.change.commands import SyncOptions, synchronize
 
         host, inputs = find_host_here(), Inputs()
-        options = replace(
-            _options(host, dry_run, offline, commit, no_stage, discard_local, jobs, deadline),
+        options = SyncOptions(
+            _fetching(host, offline=offline, jobs=jobs, deadline=deadline),
+            dry_run=dry_run,
+            discard_local=discard_local,
+            stage=not no_stage,
+            commit=commit,
             ahead=ahead,
         )
         result = _change(
@@ -262,16 +231,9 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
 
 def verify(
     mirrors: Mirrors = None,
-    index: Annotated[bool, typer.Option("--index", help="Look at what is staged.")] = False,
-    rev: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False
-        ),
-    ] = None,
-    upstream: Annotated[
-        bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")
-    ] = False,
+    index: InIndex = False,
+    rev: Rev = None,
+    upstream: AskUpstream = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
     json: Json = False,
@@ -283,31 +245,13 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
     is_elsewhere = index or rev is not None
     ahead = None if is_elsewhere else read_ahead(Path.cwd(), mirrors or [])
 
-    from sync.host.state import open_state, read_manifest
+    from sync.host.state import open_state
     from sync.verify.commands import verify as verify_state
 
     host = find_host_here()
     state = open_state(host, index=index, revision=rev, ahead=ahead)
     verdicts = verify_state(state, mirrors or [], host)
-    audited: Audit | None = None
-    if upstream:
-        from sync.upstream.parallel import Options
-        from sync.verify.upstream import Subject, audit
-
-        manifest = read_manifest(state)
-        subjects = [
-            Subject(mirror, verdict.record)
-            for verdict in verdicts
-            if verdict.record is not None
-            and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
-            # Upstreams that only a record names are not asked: that is a finding of its own.
-            and mirror.url == verdict.record.url
-        ]
-        with Terminal(None, Paint()) as terminal:
-            root = host.root or Path.cwd()
-            audited = audit(
-                subjects, Options(root=root, jobs=jobs, deadline_seconds=deadline), terminal
-            )
+    audited = _audit(host, state, verdicts, jobs, deadline) if upstream else None
     if json:
         from sync.cli.json_output import verify_output
 
@@ -317,36 +261,42 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
     raise typer.Exit(_verify_status(verdicts, audited))
 
 
+def _audit(
+    host: Host, state: "State", verdicts: "Sequence[Verdict]", jobs: int, deadline: float
+) -> "Audit":
+    """What the upstreams say of the records that were verified."""
+    from sync.host.state import read_manifest
+    from sync.verify.upstream import Subject, audit
+
+    manifest = read_manifest(state)
+    subjects = [
+        Subject(mirror, verdict.record)
+        for verdict in verdicts
+        if verdict.record is not None
+        and (mirror := manifest.mirrors.get(verdict.mirror)) is not None
+        # Upstreams that only a record names are not asked: that is a finding of its own.
+        and mirror.url == verdict.record.url
+    ]
+    with Terminal(None, Paint()) as terminal:
+        return audit(subjects, _fetching(host, jobs=jobs, deadline=deadline), terminal)
+
+
+def _verify_status(verdicts: "Sequence[Verdict]", audited: "Audit | None") -> ExitStatus:
+    if audited is not None and audited.errors:
+        for error in audited.errors.values():
+            sys.stderr.write(render_error(error, paint_for(sys.stderr)))
+        return ExitStatus.COULD_NOT_CHECK
+    if all(verdict.is_clean for verdict in verdicts) and not (audited and audited.findings):
+        return ExitStatus.CLEAN
+    return ExitStatus.FINDINGS
+
+
 def report(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FORMAT",
-            help="A table on a terminal if none is given.",
-            autocompletion=_format_names,
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Write to a file; with --all into a directory.",
-            show_default=False,
-        ),
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Write every format.")] = False,
-    check: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Say whether the reports in a directory are current.",
-            show_default=False,
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The same as the format json.")] = False,
+    name: FormatName = None,
+    output: Output = None,
+    every: EveryFormat = False,
+    check: CheckedDirectory = None,
+    json: JsonFormat = False,
 ) -> None:
     """Say what is bundled, which version, from where, unmodified or not, under which licence; \
 from third_party/ alone."""  # noqa: D205, D209 - it is the help text
@@ -354,25 +304,33 @@ from third_party/ alone."""  # noqa: D205, D209 - it is the help text
     from sync.report.publish import read_request
 
     host = find_host_here()
+    _refuse_other_format(name, json)
+    request = read_request("json" if json else name, output, every=every, check=check)
+    with Terminal(None, Paint()) as terminal:
+        gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
+    if gathered.facts is None:
+        _print_findings(gathered.findings)
+        raise typer.Exit(ExitStatus.FINDINGS)
+    for words in unseen_words(gathered.unseen):
+        sys.stderr.write(f"note: {words}\n")
+    _publish(host, request, gathered.facts)
+
+
+def _refuse_other_format(name: str | None, json: bool) -> None:
     if json and name not in {None, "json"}:
         raise UsageError(
             f"`--json` and the format {name} exclude each other",
             hint="give one of them",
             reference="report-request",
         )
-    request = read_request("json" if json else name, output, every=every, check=check)
-    with Terminal(None, Paint()) as terminal:
-        gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
-    if gathered.facts is None:
-        paint = paint_for(sys.stderr)
-        sys.stderr.write(
-            render_findings(gathered.findings, paint)
-            + f"{paint.bad('no report:')} what is here is not what is recorded\n"
-        )
-        raise typer.Exit(ExitStatus.FINDINGS)
-    for words in unseen_words(gathered.unseen):
-        sys.stderr.write(f"note: {words}\n")
-    _publish(host, request, gathered.facts)
+
+
+def _print_findings(findings: "Sequence[Finding]") -> None:
+    paint = paint_for(sys.stderr)
+    sys.stderr.write(
+        render_findings(findings, paint)
+        + f"{paint.bad('no report:')} what is here is not what is recorded\n"
+    )
 
 
 def _publish(host: Host, request: "Request", facts: "Facts") -> None:
@@ -402,35 +360,13 @@ def _publish(host: Host, request: "Request", facts: "Facts") -> None:
         write_report(host, request.file, report_format, content)
 
 
-def _verify_status(verdicts: "list[Verdict]", audited: "Audit | None") -> ExitStatus:
-    if audited is not None and audited.errors:
-        for error in audited.errors.values():
-            sys.stderr.write(render_error(error, paint_for(sys.stderr)))
-        return ExitStatus.COULD_NOT_CHECK
-    if all(verdict.is_clean for verdict in verdicts) and not (audited and audited.findings):
-        return ExitStatus.CLEAN
-    return ExitStatus.FINDINGS
-
-
-def _options(
-    host: Host,
-    dry_run: bool,
-    offline: bool,
-    commit: bool,
-    no_stage: bool,
-    discard_local: bool,
-    jobs: int,
-    deadline: float,
-) -> "SyncOptions":
-    from sync.change.commands import SyncOptions
+def _fetching(
+    host: Host, *, offline: bool = False, jobs: int = 1, deadline: float = 600
+) -> "Options":
     from sync.upstream.parallel import Options
 
-    fetching = Options(
-        root=host.root or Path.cwd(), offline=offline, jobs=jobs, deadline_seconds=deadline
-    )
-    return SyncOptions(
-        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
-    )
+    root = host.root or Path.cwd()
+    return Options(root=root, offline=offline, jobs=jobs, deadline_seconds=deadline)
 
 
 def _refuse_both(commit: bool, no_stage: bool) -> None:

@@ -1,0 +1,137 @@
+"""The words and types of what can be given to each command, and how a shell completes them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync.host.find import find_host_here
+
+
+def _mirror_names(incomplete: str) -> list[str]:
+    from sync.host.state import read_manifest
+    from sync.host.work_tree import WorkTree
+
+    try:
+        return [
+            n
+            for n in read_manifest(WorkTree(find_host_here().third_party)).mirrors
+            if n.startswith(incomplete)
+        ]
+    except Exception:  # noqa: BLE001 - completion is silent
+        return []
+
+
+def _format_names(incomplete: str) -> list[str]:
+    from sync.report.formats.registry import FORMATS
+
+    return [known.name for known in FORMATS if known.name.startswith(incomplete)]
+
+
+# several commands
+
+Mirrors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Names or globs such as 'wasi-0.2-*'; all if none is given.",
+        autocompletion=_mirror_names,
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the plan; change nothing.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use the cache alone; ask no upstream.")]
+Commit = Annotated[
+    bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")
+]
+NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")
+]
+Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes in mirrors.")]
+Deadline = Annotated[
+    float,
+    typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all."),
+]
+
+# add
+
+NewName = Annotated[str, typer.Argument(help="What to call the mirror.", show_default=False)]
+Url = Annotated[str, typer.Argument(help="The upstream repository.", show_default=False)]
+Tag = Annotated[str | None, typer.Option(help="The tag to copy.", show_default=False)]
+CommitId = Annotated[
+    str | None,
+    typer.Option("--commit-id", help="The full commit id to copy.", show_default=False),
+]
+From = Annotated[
+    str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")
+]
+Into = Annotated[
+    str | None, typer.Option(help="Where below third_party/.", show_default="the name")
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(help="A gitignore pattern of what to copy.", show_default=False),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(help="A gitignore pattern of what to leave out.", show_default=False),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Admit what is refused by this rule.", show_default=False),
+]
+NotCheckedIn = Annotated[bool, typer.Option("--not-checked-in", help="Commit the record alone.")]
+Local = Annotated[bool, typer.Option("--local", help="The URL is a repository on this machine.")]
+
+# remove
+
+MirrorsToRemove = Annotated[
+    list[str],
+    typer.Argument(help="Names or globs.", autocompletion=_mirror_names, show_default=False),
+]
+
+# verify
+
+InIndex = Annotated[bool, typer.Option("--index", help="Look at what is staged.")]
+Rev = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False
+    ),
+]
+AskUpstream = Annotated[
+    bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")
+]
+
+# report
+
+FormatName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FORMAT",
+        help="A table on a terminal if none is given.",
+        autocompletion=_format_names,
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Write to a file; with --all into a directory.",
+        show_default=False,
+    ),
+]
+EveryFormat = Annotated[bool, typer.Option("--all", help="Write every format.")]
+CheckedDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Say whether the reports in a directory are current.",
+        show_default=False,
+    ),
+]
+JsonFormat = Annotated[bool, typer.Option("--json", help="The same as the format json.")]
