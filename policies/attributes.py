@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from policies.conversion import conversion, foreign_form
-from policies.guarded import Guarded, Part, above, guarded_files, left_out, missed
+from policies.guarded import Guarded, Role, above, guarded_files, left_out, missed
 from policies.objects import Objects
 from policies.states import PolicedState
 from sync.errors import HostError
@@ -121,13 +121,13 @@ class AlteringAttributes:
             if (
                 not file.is_link
                 and _may_convert(attributes)
-                and (how := self._converted(attributes, file.blob, file.part))
+                and (how := self._converted(attributes, file.blob, file.role))
             ):
                 yield Altered(file.mirror, file.path, file.blob, how)
 
-    def _conversion(self, attributes: Attributes, blob: ObjectId, part: Part) -> str | None:
+    def _conversion(self, attributes: Attributes, blob: ObjectId, role: Role) -> str | None:
         # The manifest and the attributes mean the same with other line endings.
-        judge = foreign_form if part in {Part.MANIFEST, Part.ATTRIBUTES} else conversion
+        judge = foreign_form if role in {Role.MANIFEST, Role.ATTRIBUTES} else conversion
         return judge(dict(attributes), self._objects.read(blob))
 
     def _ask(

@@ -11,7 +11,7 @@ from sync.manifest.read import MANIFEST_PATH
 from sync.record.record import Record
 
 
-class Part(Enum):
+class Role(Enum):
     """What a file is to a mirror."""
 
     FILE = auto()
@@ -22,7 +22,7 @@ class Part(Enum):
     ATTRIBUTES = auto()
 
 
-_VERIFIED = frozenset({Part.FILE, Part.LICENSE, Part.RECORD, Part.MANIFEST})
+_VERIFIED = frozenset({Role.FILE, Role.LICENSE, Role.RECORD, Role.MANIFEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Guarded:
 
     mirror: str
     """The mirror's name, or the empty string if the file does not belong to a single mirror."""
-    part: Part
+    role: Role
     path: RepoPath
     """The path from the host's root."""
     blob: ObjectId
@@ -48,29 +48,29 @@ def guarded_files(state: PolicedState) -> Iterator[Guarded]:
     for entry in state.own_files:
         yield Guarded(
             "",
-            Part.MANIFEST if entry.path == MANIFEST_PATH.encode() else Part.KEY,
+            Role.MANIFEST if entry.path == MANIFEST_PATH.encode() else Role.KEY,
             entry.path,
             entry.blob,
         )
     for entry in state.attribute_files:
         if entry.path == f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode():
-            yield Guarded("", Part.ATTRIBUTES, entry.path, entry.blob)
+            yield Guarded("", Role.ATTRIBUTES, entry.path, entry.blob)
 
 
 def _of_mirror(facts: MirrorFacts) -> Iterator[Guarded]:
     record = facts.record
     if facts.record_entry is not None:
         path = RepoPath(f"{THIRD_PARTY}/{record_path(facts.name)}".encode())
-        yield Guarded(facts.name, Part.RECORD, path, facts.record_entry.id)
+        yield Guarded(facts.name, Role.RECORD, path, facts.record_entry.id)
     if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
         return
-    for part, directory, recorded in (
-        (Part.FILE, record.into, record.files),
-        (Part.LICENSE, license_directory(facts.name), record.licenses),
+    for role, directory, recorded in (
+        (Role.FILE, record.into, record.files),
+        (Role.LICENSE, license_directory(facts.name), record.licenses),
     ):
         for fact in recorded:
             path = RepoPath(f"{THIRD_PARTY}/{directory}/".encode() + fact.path)
-            yield Guarded(facts.name, part, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
+            yield Guarded(facts.name, role, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
 
 
 def above(path: bytes) -> Iterator[bytes]:
@@ -98,18 +98,18 @@ def missed(guarded: Sequence[Guarded], lacking: Collection[RepoPath]) -> Iterato
     An archive may leave out a mirror whole, with its licences or without, as distributions do. It
     may also leave out everything that could be verified. Nothing is missed then.
     """
-    held = {(file.mirror, file.part) for file in guarded if file.path not in lacking}
-    if any(part in _VERIFIED for _, part in held):
+    held = {(file.mirror, file.role) for file in guarded if file.path not in lacking}
+    if any(role in _VERIFIED for _, role in held):
         yield from (file for file in guarded if file.path in lacking and _is_needed(file, held))
 
 
-def _is_needed(file: Guarded, held: Collection[tuple[str, Part]]) -> bool:
-    match file.part:
-        case Part.FILE:
-            return (file.mirror, Part.FILE) in held
-        case Part.LICENSE:
-            return (file.mirror, Part.FILE) in held or (file.mirror, Part.LICENSE) in held
-        case Part.RECORD | Part.KEY | Part.MANIFEST:
+def _is_needed(file: Guarded, held: Collection[tuple[str, Role]]) -> bool:
+    match file.role:
+        case Role.FILE:
+            return (file.mirror, Role.FILE) in held
+        case Role.LICENSE:
+            return (file.mirror, Role.FILE) in held or (file.mirror, Role.LICENSE) in held
+        case Role.RECORD | Role.KEY | Role.MANIFEST:
             return True
-        case Part.ATTRIBUTES:
+        case Role.ATTRIBUTES:
             return False

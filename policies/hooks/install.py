@@ -46,7 +46,7 @@ class HookStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HooksPlace:
     """The directory in which git looks for hooks, and the names of the hooks that are meant."""
 
     directory: Path
@@ -55,7 +55,7 @@ class Place:
     """Whether it is inside the git directory, where only git and its tools put files."""
 
 
-def find_place(host: Host, *, pre_receive: bool) -> Place:
+def find_place(host: Host, *, pre_receive: bool) -> HooksPlace:
     """Return the place for the hooks of this repository.
 
     Raises HostError if hooks there are run for other repositories too or if the place is no
@@ -83,10 +83,12 @@ def find_place(host: Host, *, pre_receive: bool) -> Place:
         raise HostError(
             "core.hooksPath is no directory", [f"path: {directory}"], reference="hooks-no-directory"
         )
-    return Place(directory, SERVER_HOOKS if pre_receive else CLIENT_HOOKS, is_private=inside_git)
+    return HooksPlace(
+        directory, SERVER_HOOKS if pre_receive else CLIENT_HOOKS, is_private=inside_git
+    )
 
 
-def install(place: Place) -> list[HookStatus]:
+def install(place: HooksPlace) -> list[HookStatus]:
     """Write all hooks, or none if one cannot be written, and return how they stand.
 
     A hook that is there already is kept and run before ours. Raises HostError if a hook is in the
@@ -105,7 +107,7 @@ def install(place: Place) -> list[HookStatus]:
     return read_status(place)
 
 
-def uninstall(place: Place) -> list[HookStatus]:
+def uninstall(place: HooksPlace) -> list[HookStatus]:
     """Remove our hooks, put back what was there before, and return how the hooks stood.
 
     Raises HostError, and removes nothing, if a hook of ours was changed by hand.
@@ -130,7 +132,7 @@ def uninstall(place: Place) -> list[HookStatus]:
     return statuses
 
 
-def read_status(place: Place) -> list[HookStatus]:
+def read_status(place: HooksPlace) -> list[HookStatus]:
     """Return how the hooks of a place stand."""
     return [_status(name, place.directory / name) for name in place.names]
 
@@ -162,7 +164,7 @@ def _before(path: Path) -> Path:
     return path.with_name(path.name + HOOK_BEFORE)
 
 
-def _refuse_obstacles(place: Place, statuses: Sequence[HookStatus]) -> None:
+def _refuse_obstacles(place: HooksPlace, statuses: Sequence[HookStatus]) -> None:
     if edited := [str(status.path) for status in statuses if status.kind is Kind.EDITED]:
         raise HostError(
             "hooks of ours were changed by hand, and would be overwritten",

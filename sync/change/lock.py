@@ -18,39 +18,39 @@ from sync.locks import take_lock
 from sync.signals import signals_held
 
 
-class Listener(Protocol):
+class Notifier(Protocol):
     """Takes the messages for the user."""
 
     def notice(self, message: str) -> None: ...
 
 
 @contextmanager
-def held(host: Host, seconds: float, listener: Listener) -> Iterator[None]:
+def held(host: Host, seconds: float, notifier: Notifier) -> Iterator[None]:
     """Hold the host's lock; HostError after `seconds` of waiting for it.
 
     An interrupted run is finished before anything else is read.
     """
     _, repository = host.require_work_tree()
-    with _exclusively(repository, seconds, listener):
+    with _exclusively(repository, seconds, notifier):
         if journal := read_journal(repository.git_directory):
-            listener.notice("an earlier run was interrupted: finishing it first")
+            notifier.notice("an earlier run was interrupted: finishing it first")
             with explaining("finish an interrupted run"), signals_held():
-                report_rescued(finish_interrupted(host.third_party, repository, journal), listener)
+                report_rescued(finish_interrupted(host.third_party, repository, journal), notifier)
         discard_leftovers(host.third_party)
         repository.index.discard_leftovers()
         yield
 
 
-def report_rescued(outcome: Outcome, listener: Listener) -> None:
+def report_rescued(outcome: Outcome, notifier: Notifier) -> None:
     """Tell the user where the changes are that somebody made while the tool ran."""
     for path in outcome.rescued:
-        listener.notice(f"a change made meanwhile was kept: {path}")
+        notifier.notice(f"a change made meanwhile was kept: {path}")
 
 
 @contextmanager
-def _exclusively(repository: Repository, seconds: float, listener: Listener) -> Iterator[None]:
+def _exclusively(repository: Repository, seconds: float, notifier: Notifier) -> Iterator[None]:
     path = repository.common_directory / LOCK
-    notice = cache(listener.notice)  # once, however long this waits
+    notice = cache(notifier.notice)  # once, however long this waits
     waits = partial(notice, "waiting for another git-verbatim to finish with this repository")
     try:
         lock = take_lock(path, seconds, waits)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from sync.change.lock import Listener
+from sync.change.lock import Notifier
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sync.upstream.fetch import Fetched, Fetching
 
 
-class Reporter(Display, Listener, Protocol):
+class Reporter(Display, Notifier, Protocol):
     """Takes the messages for the user, the plan, and the progress of fetching."""
 
     def planned(self, plan: Plan) -> None: ...

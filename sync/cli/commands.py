@@ -44,7 +44,7 @@ from sync.cli.options import (
     Url,
 )
 from sync.cli.parameters import Command
-from sync.cli.progress import Terminal
+from sync.cli.progress import TerminalReporter
 from sync.cli.text import (
     render_currency,
     render_error,
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from sync.host.state import State
     from sync.judgement.findings import Finding, Verdict
     from sync.report.facts import Facts
-    from sync.report.publish import Request
+    from sync.report.publish import ReportRequest
     from sync.upstream.fetch import Fetching
     from sync.upstream.parallel import Options
     from sync.verify.upstream import Audit
@@ -277,7 +277,7 @@ def _audit(
         # Upstreams that only a record names are not asked: that is a finding of its own.
         and mirror.url == verdict.record.url
     ]
-    with Terminal(None, Paint()) as terminal:
+    with TerminalReporter(None, Paint()) as terminal:
         return audit(subjects, _fetching(host, jobs=jobs, deadline=deadline), terminal)
 
 
@@ -306,7 +306,7 @@ from third_party/ alone."""  # noqa: D205, D209 - it is the help text
     host = find_host_here()
     _refuse_other_format(name, json)
     request = read_request("json" if json else name, output, every=every, check=check)
-    with Terminal(None, Paint()) as terminal:
+    with TerminalReporter(None, Paint()) as terminal:
         gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
     if gathered.facts is None:
         _print_findings(gathered.findings)
@@ -333,7 +333,7 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
     )
 
 
-def _publish(host: Host, request: "Request", facts: "Facts") -> None:
+def _publish(host: Host, request: "ReportRequest", facts: "Facts") -> None:
     from sync.report.publish import compare, refuse_empty, render, write_report, write_reports
 
     if request.is_table and sys.stdout.isatty():
@@ -374,9 +374,11 @@ def _refuse_both(commit: bool, no_stage: bool) -> None:
         raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
 
 
-def _change(run: "Callable[[Terminal], Result]", options: "SyncOptions", json: bool) -> "Result":
+def _change(
+    run: "Callable[[TerminalReporter], Result]", options: "SyncOptions", json: bool
+) -> "Result":
     out = None if json else sys.stdout
-    with Terminal(out, paint_for(sys.stdout)) as terminal:
+    with TerminalReporter(out, paint_for(sys.stdout)) as terminal:
         result = run(terminal)
     if json:
         from sync.cli.json_output import sync_output

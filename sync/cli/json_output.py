@@ -17,11 +17,11 @@ from sync.report.formats.json_report import Report, SignatureReport, signature_r
 from sync.verify.upstream import Audit
 
 
-class _Output(BaseModel):
+class _JsonObject(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ErrorOutput(_Output):
+class ErrorOutput(_JsonObject):
     """Why a question stayed open or a command failed."""
 
     reference: str = Field(description="kebab-case name of the kind of error")
@@ -30,7 +30,7 @@ class ErrorOutput(_Output):
     hint: str | None
 
 
-class FindingOutput(_Output):
+class FindingOutput(_JsonObject):
     """One thing that is not as it should be."""
 
     rule: str
@@ -40,7 +40,7 @@ class FindingOutput(_Output):
     difference: str | None = Field(description="how a file differs from its record")
 
 
-class VerifiedMirror(_Output):
+class VerifiedMirror(_JsonObject):
     """What was found out about one mirror."""
 
     mirror: str
@@ -60,7 +60,7 @@ class VerifiedMirror(_Output):
     )
 
 
-class VerifyOutput(_Output):
+class VerifyOutput(_JsonObject):
     """`git verbatim verify --json`."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -71,7 +71,7 @@ class VerifyOutput(_Output):
     errors: list[ErrorOutput]
 
 
-class StatusMirror(_Output):
+class StatusMirror(_JsonObject):
     """One mirror of the working tree."""
 
     mirror: str
@@ -93,14 +93,14 @@ class StatusMirror(_Output):
     findings: list[FindingOutput]
 
 
-class StatusOutput(_Output):
+class StatusOutput(_JsonObject):
     """`git verbatim status --json`."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     mirrors: list[StatusMirror]
 
 
-class FilesOutput(_Output):
+class FilesOutput(_JsonObject):
     """Files that change, relative to their directory, quoted as by git."""
 
     added: list[str]
@@ -108,7 +108,7 @@ class FilesOutput(_Output):
     removed: list[str]
 
 
-class ChangeOutput(_Output):
+class ChangeOutput(_JsonObject):
     """What happens to one mirror."""
 
     mirror: str
@@ -127,7 +127,7 @@ class ChangeOutput(_Output):
     )
 
 
-class SyncOutput(_Output):
+class SyncOutput(_JsonObject):
     """`git verbatim sync --json`, also of add and remove."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")

@@ -28,7 +28,7 @@ _WORDS = 40
 """The number of characters that a line shows of what a server says."""
 
 
-class Terminal:
+class TerminalReporter:
     """Shows progress and messages on stderr, and writes the plan to the command's output."""
 
     def __init__(self, out: TextIO | None, paint: Paint) -> None:

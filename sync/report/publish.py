@@ -26,7 +26,7 @@ _PERMISSIONS, _EXECUTABLE = 0o666, 0o777  # the kernel applies the umask to them
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReportRequest:
     """What the command line asks for.
 
     It is one format, every format in a directory, or whether the reports in a directory are
@@ -47,7 +47,7 @@ class Request:
 
 def read_request(
     name: str | None, output: Path | None, *, every: bool, check: Path | None
-) -> Request:
+) -> ReportRequest:
     """Return what to write and where.
 
     Raises UsageError for options that exclude each other and for an unknown format.
@@ -63,7 +63,7 @@ def read_request(
             raise UsageError(
                 "`--check` writes nothing", hint="leave `-o` out", reference="report-request"
             )
-        return Request(_written_formats(check), check=check)
+        return ReportRequest(_written_formats(check), check=check)
     if every:
         if output is None or str(output) == "-":
             raise UsageError(
@@ -71,9 +71,9 @@ def read_request(
                 hint="name a directory for them: `--all -o DIR`",
                 reference="report-request",
             )
-        return Request(FORMATS, directory=output)
+        return ReportRequest(FORMATS, directory=output)
     file = None if output is None or str(output) == "-" else output
-    return Request(
+    return ReportRequest(
         [find_format(name or "markdown")], file=file, is_table=name is None and output is None
     )
 
