@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.git.transport_settings import TransportConfiguration
+from sync.git.transport_configuration import TransportConfiguration
 from tests.support.caches import caches, delete
 from tests.support.fetching import (
     FILES,

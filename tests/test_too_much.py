@@ -8,7 +8,7 @@ import pytest
 from sync.errors import CouldNotCheckError
 from sync.git.repository import Repository
 from sync.git.transport import Request, fetch
-from sync.git.transport_settings import TransportConfiguration
+from sync.git.transport_configuration import TransportConfiguration
 from tests.support.caches import left_in_cache
 from tests.support.git import git
 from tests.support.hosts import Host

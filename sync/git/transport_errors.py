@@ -4,7 +4,8 @@ The errors tell what may pass, what asking again cannot mend, and whose fault it
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sync.errors import (
@@ -21,87 +22,31 @@ from sync.errors import (
     TransientError,
     VerbatimError,
 )
+from sync.git import transport_words as words
 from sync.git.missing_objects import completion
 from sync.git.transport_process import Ended
 from sync.git.transport_settings import Settings
 
-_FATAL = "fatal: "
-_CHANGED = "has changed and you have requested strict checking"
-_REFUSAL = "fatal: remote error: "
-_UNREAD = "Could not read from remote repository"
-_FIRST = (_FATAL, "error: RPC failed")
-_REFUSED_ID = "Server does not allow request for unadvertised object"
-_INCOMPLETE = re.compile(
-    r"aborting due to possible repository corruption|"
-    r"could not fetch [0-9a-f]{40} from promisor remote"
-)
-_LACKED = re.compile(r"(?:could not fetch|unable to read|not our ref) (?!0{40})([0-9a-f]{40})")
-# git names a file of the repository that it works in like this, and one of the cache by its full
-# path.
-_FILE_THERE = re.compile(r"[ (]\./")
-_NOT_OURS = re.compile(r"fatal: (?:remote error: .*|git upload-pack: )not our ref")
 
-# Each pattern fits messages of git, or of curl and ssh, that have one meaning. They are taken from
-# the sources. The first pattern that fits decides.
-_NO_REPOSITORY = re.compile(
-    r"repository '.*' not found|not valid: is this a git repository|"
-    r"does not appear to be a git repository|error: 410|"
-    r"no such file or directory: '|not a git repository|invalid gitfile format|"
-    r"^error: .*\bnot (?:be )?found",
-    re.IGNORECASE | re.MULTILINE,
-)
-_REDIRECTED = re.compile(
-    r"error: 30[12378]|unable to update url base from redirection", re.IGNORECASE
-)
-_AUTHENTICATION = re.compile(
-    r"could not read (?:username|password)|authentication failed|error: 401|permission denied \(|"
-    r"told us to quit",
-    re.IGNORECASE,
-)
-_UNVERIFIED = re.compile(
-    r"host key verification failed|certificate|ssl (?:peer|routines)|tls handshake", re.IGNORECASE
-)
-_NO_AUTHORITIES = re.compile(
-    r"error setting certificate|error reading ca cert|cacert|problem with the ssl ca", re.IGNORECASE
-)
-_MEMORY = re.compile(
-    r"out of memory|malloc failed|mmap failed: cannot allocate|cannot allocate memory",
-    re.IGNORECASE,
-)
-_LARGE = re.compile(
-    r"file too large|pack exceeds maximum|died of signal 25|signal: 25", re.IGNORECASE
-)
-_FULL = re.compile(r"no space left|disk quota|read-only file system", re.IGNORECASE)
-_SHA256 = re.compile(r"mismatched algorithms|object format", re.IGNORECASE)
-_FORMAT = re.compile(
-    rf"{_SHA256.pattern}|unknown repository extension|expected git repo version", re.IGNORECASE
-)
-_ASKING = re.compile(
-    r"(?:could not read (?:Username|Password) for|Authentication failed for) '(https?://[^/']*)"
-)
-_OWNER = re.compile(r"dubious ownership|unsafe repository", re.IGNORECASE)
-_DUMB = re.compile(r"dumb http transport", re.IGNORECASE)
-_DAMAGED = re.compile(
-    r"bad config|loose object|packfile .* (?:cannot|is|does)|index file|is corrupt|"
-    r"not a git repository: '|"
-    r"unable to resolve reference|object file .* is empty|bad object|missing .* object|"
-    r"invalid object|shallow file|"
-    r"did not send all necessary|bogus commit object|nonexistent object",
-    re.IGNORECASE,
-)
-_PASSING = re.compile(
-    r"error: (?:429|5\d\d)|could not resolve|couldn't resolve|failed to connect|couldn't connect|"
-    r"unable to connect|timed out|"
-    r"timeout|too slow|recv failure|send failure|empty reply|reset by peer|broken pipe|early eof|"
-    r"hung up|rpc failed|"
-    r"unexpected disconnect|"
-    r"connection (?:closed|refused|reset)|transfer closed|partial file|kex_exchange|"
-    r"network is unreachable|no route to host|"
-    r"http/2 stream|unexpected end|end of file|invalid index-pack output|pack has bad object|"
-    r"bad pack|inflate|proxyconnect|"
-    r"unable to look up|premature end|sha1 mismatch|is truncated|serious inflate",
-    re.IGNORECASE,
-)
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a failed git said, taken apart."""
+
+    everything: Sequence[str]
+    own: Sequence[str]
+    """The lines of git itself and of ssh."""
+    first: str
+    """The first fatal line of git itself; empty if git said nothing."""
+    before: Sequence[str]
+    """What ssh, or the server, said before that line."""
+
+    def shown(self, settings: Settings) -> list[str]:
+        """The lines that say why, as they may be printed; none if git gave no reason."""
+        lines = [
+            settings.without_passwords(line).removeprefix(words.FATAL).removeprefix("error: ")
+            for line in (*self.before[-3:], self.first)
+        ]
+        return [line for line in lines if line] if lines[-1] else []
 
 
 def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
@@ -111,57 +56,70 @@ def failure(cache: Path, settings: Settings, ended: Ended) -> VerbatimError:
     that line is used. A server can send such words and so choose the error that is printed, but the
     only other consequence is a few more tries.
     """
-    own = [line for line in ended.said if not line.startswith(("remote:", "warning: "))]
-    first = next((line for line in own if line.startswith(_FIRST)), own[0] if own else "")
-    before = own[: own.index(first)] if first in own else []
-    if _UNREAD in first and not before:  # some ssh servers mark their words as git does
-        theirs = [
-            line.removeprefix("remote: ") for line in ended.said if line.startswith("remote: ")
-        ]
-        before = [line for line in theirs if re.search(r"\w", line)]
-    words = [
-        settings.without_passwords(line).removeprefix(_FATAL).removeprefix("error: ")
-        for line in (*before[-3:], first)
-    ]
+    heard = _taken_apart(ended.said)
     url = f"url: {settings.shown_url}"
-    if ended.status < 0 and not first:
+    if ended.status < 0 and not heard.first:
         return _killed([url], -ended.status)
-    context = (
-        [url, *(word for word in words if word)]
-        if words[-1]
-        else [url, f"git ended with {ended.status}"]
+    context = [url, *(heard.shown(settings) or [f"git ended with {ended.status}"])]
+    return (
+        _not_given(settings, heard, url)
+        or _incomplete(settings, heard, context)
+        or _refused(heard, context)
+        or _by_words(cache, settings, heard, context)
     )
-    if any(_REFUSED_ID in line for line in own):
+
+
+def _taken_apart(said: Sequence[str]) -> _Heard:
+    own = [line for line in said if not line.startswith(("remote:", "warning: "))]
+    first = next((line for line in own if line.startswith(words.FIRST)), own[0] if own else "")
+    before = own[: own.index(first)] if first in own else []
+    if words.UNREAD in first and not before:  # some ssh servers mark their words as git does
+        theirs = [line.removeprefix("remote: ") for line in said if line.startswith("remote: ")]
+        before = [line for line in theirs if re.search(r"\w", line)]
+    return _Heard(said, own, first, before)
+
+
+def _not_given(settings: Settings, heard: _Heard, url: str) -> VerbatimError | None:
+    """The error if the upstream does not give an object that was asked for by its id."""
+    if any(words.REFUSED_ID in line for line in heard.own):
         return RefusedIdError(
             "the upstream does not serve objects by id",
-            [url, _REFUSED_ID.lower()],
+            [url, words.REFUSED_ID.lower()],
             reference="object-id-refused",
         )
-    if _NOT_OURS.match(first):
-        return _lacking(NotGivenError, "object-not-there", settings, [first], [url])
-    if settings.is_local and any(_MEMORY.search(line) for line in ended.said):
+    if words.NOT_OURS.match(heard.first):
+        return _lacking(NotGivenError, "object-not-there", settings, [heard.first], [url])
+    return None
+
+
+def _incomplete(settings: Settings, heard: _Heard, context: list[str]) -> VerbatimError | None:
+    """The error if the upstream's git cannot read what it should send."""
+    if settings.is_local and any(words.MEMORY.search(line) for line in heard.everything):
         return too_much(
             settings, "it does not fit into the memory that fetching may take", "memory-limit"
         )
     if any(
-        _INCOMPLETE.search(line) or (settings.is_local and _FILE_THERE.search(line))
-        for line in ended.said
+        words.INCOMPLETE.search(line) or (settings.is_local and words.FILE_THERE.search(line))
+        for line in heard.everything
     ):
         return _lacking(
-            IncompleteUpstreamError, "upstream-incomplete", settings, ended.said, context
+            IncompleteUpstreamError, "upstream-incomplete", settings, heard.everything, context
         )
-    if first.startswith("fatal: couldn't find remote ref "):
+    return None
+
+
+def _refused(heard: _Heard, context: list[str]) -> VerbatimError | None:
+    """The error if the upstream lacks a ref, or says itself that it does not answer."""
+    if heard.first.startswith("fatal: couldn't find remote ref "):
         return MissingRefError("the upstream lacks a ref", context, reference="ref-missing")
-    if first.startswith(_REFUSAL):
+    if heard.first.startswith(words.REFUSAL):
         return CouldNotCheckError(
             "the upstream refuses to answer",
-            [url, f"it says: {first.removeprefix(_REFUSAL)}"],
+            [context[0], f"it says: {heard.first.removeprefix(words.REFUSAL)}"],
             hint="check the `url`, and whether you may read there",
             reference="upstream-refuses",
         )
-    if _UNREAD in first:  # the program that git started has said why
-        first = "\n".join(before)
-    return _by_words(cache, settings, first, "\n".join(own), context)
+    return None
 
 
 def _lacking(
@@ -171,7 +129,7 @@ def _lacking(
     said: Iterable[str],
     context: list[str],
 ) -> CouldNotCheckError:
-    lacked = next((found[1] for line in said if (found := _LACKED.search(line))), None)
+    lacked = next((found[1] for line in said if (found := words.LACKED.search(line))), None)
     return kind(
         f"the upstream lacks object {lacked}"
         if lacked
@@ -184,18 +142,20 @@ def _lacking(
     )
 
 
-def _by_words(
-    cache: Path, settings: Settings, first: str, everything: str, context: list[str]
-) -> VerbatimError:
-    if _MEMORY.search(everything):
+def _by_words(cache: Path, settings: Settings, heard: _Heard, context: list[str]) -> VerbatimError:
+    """The error that the words of git, curl and ssh tell."""
+    everything = "\n".join(heard.own)
+    # "Could not read" only says that the program that git started has said why.
+    first = "\n".join(heard.before) if words.UNREAD in heard.first else heard.first
+    if words.MEMORY.search(everything):
         return too_much(
             settings,
             "what it sends does not fit into the memory that fetching may take",
             "memory-limit",
         )
-    if _LARGE.search(everything):
+    if words.LARGE.search(everything):
         return too_much(settings, "it sends more than fetching may write", "pack-too-large")
-    if _FULL.search(everything):
+    if words.FULL.search(everything):
         return HostError(
             f"cannot use the cache {cache}",
             context[1:],
@@ -207,7 +167,7 @@ def _by_words(
     for sign, make in _MEANINGS:
         if sign.search(first):
             return make(settings, context)
-    if _DAMAGED.search(everything):
+    if words.DAMAGED.search(everything):
         return _damaged(context)
     return _unread(settings, context)
 
@@ -315,7 +275,7 @@ def _asks_for_credentials(settings: Settings, context: list[str]) -> VerbatimErr
             reference="authentication",
         )
     said = "\n".join(context)
-    asking = _ASKING.search(said)
+    asking = words.ASKING.search(said)
     who = asking[1] if asking else "/".join(settings.shown_url.split("/")[:3])
     refused = " and refused those it got" if "Authentication failed" in said else ""
     return CouldNotCheckError(
@@ -327,7 +287,7 @@ def _asks_for_credentials(settings: Settings, context: list[str]) -> VerbatimErr
 
 
 def _unsupported(_: Settings, context: list[str]) -> VerbatimError:
-    of_sha256 = _SHA256.search("\n".join(context))
+    of_sha256 = words.SHA256.search("\n".join(context))
     return SelectionError(
         "the upstream cannot be copied from: "
         + (
@@ -343,11 +303,12 @@ def _unsupported(_: Settings, context: list[str]) -> VerbatimError:
     )
 
 
+# The first pattern that fits decides.
 _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[Settings, list[str]], VerbatimError]], ...] = (
-    (_OWNER, _unowned),
-    (_FORMAT, _unsupported),
+    (words.OWNER, _unowned),
+    (words.FORMAT, _unsupported),
     (
-        _DUMB,
+        words.DUMB,
         lambda _, context: CouldNotCheckError(
             "the upstream's server only hands out files (dumb HTTP)",
             context[:1],
@@ -355,21 +316,21 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[Settings, list[str]], Verbatim
             reference="upstream-dumb",
         ),
     ),
-    (_NO_REPOSITORY, _no_repository),
-    (_REDIRECTED, _unreachable(RedirectedError, "redirected")),
-    (_AUTHENTICATION, _asks_for_credentials),
-    (_NO_AUTHORITIES, _unknown_authorities),
+    (words.NO_REPOSITORY, _no_repository),
+    (words.REDIRECTED, _unreachable(RedirectedError, "redirected")),
+    (words.AUTHENTICATION, _asks_for_credentials),
+    (words.NO_AUTHORITIES, _unknown_authorities),
     (
-        _UNVERIFIED,
+        words.UNVERIFIED,
         lambda _, context: CouldNotCheckError(
             "the upstream's identity could not be verified",
             context,
             hint="ask those who run it whether its key has changed, "
             "before you let `ssh-keygen -R` forget the old one"
-            if any(_CHANGED in line for line in context)
+            if any(words.CHANGED in line for line in context)
             else "connect once with `ssh` to record the host key, or check the TLS certificate",
             reference="upstream-unverified",
         ),
     ),
-    (_PASSING, _passing),
+    (words.PASSING, _passing),
 )

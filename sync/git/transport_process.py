@@ -78,7 +78,6 @@ def attend(
     ends the whole group. A command that is not urgent leaves processors and the terminal to others.
     """
     terminal = find_terminal() if is_urgent else None
-    limits = [str(_DATA_BYTES // _DATA_UNIT_BYTES), str(_MOST_BYTES // _FILE_UNIT_BYTES)]
     with (
         tempfile.NamedTemporaryFile() as given,
         tempfile.TemporaryFile() as output,
@@ -87,16 +86,7 @@ def attend(
         given.write(stdin)
         given.flush()
         process = subprocess.Popen(  # noqa: S603
-            [
-                "/bin/sh",
-                "-c",
-                _SCRIPT,
-                "sh",
-                *limits,
-                given.name,
-                *([] if is_urgent else _NICE),
-                *command,
-            ],
+            _limited(command, given.name, is_urgent=is_urgent),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.PIPE,
@@ -116,6 +106,13 @@ def attend(
             attended.end()
         output.seek(0)
         return Ended(process.returncode, output.read(), attended.said)
+
+
+def _limited(command: Sequence[str], given: str, *, is_urgent: bool) -> list[str]:
+    """The command line that runs `command` within the limits; its stdin is the file `given`."""
+    limits = [str(_DATA_BYTES // _DATA_UNIT_BYTES), str(_MOST_BYTES // _FILE_UNIT_BYTES)]
+    nice = () if is_urgent else _NICE
+    return ["/bin/sh", "-c", _SCRIPT, "sh", *limits, given, *nice, *command]
 
 
 @dataclass

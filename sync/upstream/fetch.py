@@ -23,7 +23,8 @@ from sync.errors import (
 )
 from sync.git.missing_objects import whereabouts
 from sync.git.transport import Listener, Progress
-from sync.git.transport_settings import Settings, TransportConfiguration
+from sync.git.transport_configuration import TransportConfiguration
+from sync.git.transport_settings import Settings
 from sync.ids import ObjectId
 from sync.model import Mirror, Pin, PinKind, UpstreamCommit
 from sync.objects.commits import commit_time, commit_tree, tag_target

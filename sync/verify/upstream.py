@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, MissingRefError, SelectionError, VerbatimError
 from sync.git.transport import Listener
-from sync.git.transport_settings import TransportConfiguration
+from sync.git.transport_configuration import TransportConfiguration
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import THIRD_PARTY, record_path
