@@ -42,38 +42,16 @@ def commit_synced(
     head = read_head(root)
     there = _committed(repository, head.commit)
     before = _mirrors_of(repository, there)
-    changing = [
-        name
-        for name in {**before, **manifest.mirrors}
-        if before.get(name) != manifest.mirrors.get(name)
-    ]
-    owned = {
-        name: _targets(name, plan, (manifest.mirrors, before))
-        for name in dict.fromkeys([*_names(plan), *changing])
-    }
-    records = {
-        name: record
-        for name in owned
-        if name in manifest.mirrors and (record := _record(host, name))
-    }
+    paths = _paths_of_mirrors(plan, manifest.mirrors, before)
+    records = _records(host, [name for name in paths if name in manifest.mirrors])
     wanted = _own_entries(host, repository, manifest, own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
-    targets = [
-        MANIFEST,
-        *own,
-        *manifest.key_files,
-        *(path for paths in owned.values() for path in paths),
-    ]
-    committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
-    touched = [
-        path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)
-    ]
+    of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
+    touched = _touched(there, wanted, [MANIFEST, *own, *manifest.key_files, *of_mirrors])
     if not touched:
         return None
-    changed = [
-        name for name, paths in owned.items() if any(_is_in(path, paths) for path in touched)
-    ]
+    changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
     message = commit_message([_trailer_of(name, manifest, records) for name in changed])
     guarded: dict[bytes, Entry] = {
         path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)
@@ -92,6 +70,35 @@ def commit_synced(
     finally:
         with suppress(OSError):  # if the file stays, the next run removes it
             index.remove()
+
+
+def _paths_of_mirrors(
+    plan: Plan, mirrors: Mapping[str, Mirror], before: Mapping[str, Mirror]
+) -> Mapping[str, Sequence[str]]:
+    """The paths of each mirror that the commit is about, now and before, by its name.
+
+    These are the mirrors of the plan, then those whose table is not the one in HEAD's manifest.
+    """
+    differing = [name for name in {**before, **mirrors} if before.get(name) != mirrors.get(name)]
+    return {
+        name: _targets(name, plan, (mirrors, before))
+        for name in dict.fromkeys([*_names(plan), *differing])
+    }
+
+
+def _records(host: Host, names: Sequence[str]) -> Mapping[str, Record]:
+    """The records of those mirrors that have one."""
+    return {name: record for name in names if (record := _record(host, name))}
+
+
+def _touched(
+    there: Mapping[RepoPath, Entry], wanted: Mapping[RepoPath, Entry], targets: Sequence[str]
+) -> list[RepoPath]:
+    """The paths that the commit changes: what is wanted there is not what HEAD has."""
+    committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
+    return [
+        path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)
+    ]
 
 
 def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
@@ -220,6 +227,10 @@ def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoP
         if found is None or found[0] != Mode.TREE
         else {entry.path: entry for entry in repository.files_below(found[1])}
     )
+
+
+def _is_any_in(paths: Sequence[bytes], targets: Sequence[str]) -> bool:
+    return any(_is_in(path, targets) for path in paths)
 
 
 def _is_in(path: bytes, targets: Sequence[str]) -> bool:
