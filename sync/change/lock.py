@@ -7,7 +7,8 @@ from typing import Protocol
 
 from filelock import Timeout
 
-from sync.change.replace import discard_leftovers, finish_interrupted
+from sync.change.replace import finish_interrupted
+from sync.change.workspace import discard_leftovers
 from sync.errors import HostError
 from sync.git.repository import Repository
 from sync.host.directory import explaining

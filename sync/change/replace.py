@@ -1,8 +1,7 @@
 """Puts in place what was staged; a killed run leaves a journal, by which the next run finishes.
 
 Until the journal is written, nothing that counts has changed. What is done already is found out by
-hashing what is there, never by trusting a flag. What was replaced is deleted only if it still has
-the hash that it had when the plan was made.
+hashing what is there, never by trusting a flag.
 """
 
 import os
@@ -10,25 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sync.change.workspace import clear_slots, id_at, move, open_third_party, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
 from sync.host.directory import Directory, exchange, explaining, make_durable, rename_new, split
 from sync.host.journal import Journal, Outcome, Replacement
-from sync.host.scan import read_file, scan_directory
-from sync.ids import Mode, ObjectId, RepoPath
+from sync.host.scan import scan_directory
+from sync.ids import Mode, RepoPath
 from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
 from sync.model import Entry, FileFact
-from sync.objects.tree import hash_tree, object_id
-
-_RESCUED = b"rescued"
-
-
-def discard_leftovers(third_party: Path) -> None:
-    """Remove the workspace of a run that stopped before its journal or after its last step."""
-    if (third_party / WORKSPACE).is_dir():
-        with suppress(OSError), open_third_party(third_party) as top:
-            remove_workspace(top)
 
 
 def finish_interrupted(third_party: Path, repository: Repository, journal: Journal) -> Outcome:
@@ -73,7 +63,7 @@ def finish(
                 )
             # The slots are cleared first: a file that loses its second name gets a new ctime,
             # which git would take for a change.
-            rescued = _clear_slots(third_party, workspace, journal)
+            rescued = clear_slots(third_party, workspace, journal)
             if index is not None:
                 index.publish(_indexed_paths(journal))
         (repository.git_directory / JOURNAL).unlink()
@@ -129,7 +119,7 @@ def _replace(
     """Bring one target to its new state, unless it has it already."""
     if step.new == step.old:
         return
-    if resumed and _id_at(third_party, step.target, step.kind) == step.new:
+    if resumed and id_at(third_party, step.target, step.kind) == step.new:
         if step.new is None:
             _remove_empty_parents(
                 top, split(step.target.encode())[0]
@@ -139,7 +129,7 @@ def _replace(
     if (
         resumed
         and step.new is not None
-        and _id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
+        and id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
     ):
         raise HostError(
             f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} "
@@ -177,15 +167,15 @@ def _replace_in_place(
     """
     slot = b"%d" % step.slot
     aside_name = slot + (
-        b".old" if _id_at(third_party, step.target, step.kind) == step.old else b".changed"
+        b".old" if id_at(third_party, step.target, step.kind) == step.old else b".changed"
     )
     if workspace.exists(slot + b".old"):
         aside_name = slot + b".old"
     if step.kind == "file":
         if parent.exists(name):
-            _move(parent, name, workspace, aside_name)
+            move(parent, name, workspace, aside_name)
         if step.new is not None:
-            _move(workspace, slot, parent, name)
+            move(workspace, slot, parent, name)
         return
     wanted = (
         {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")}
@@ -212,14 +202,10 @@ def _facts(third_party: Path, path: str) -> list[FileFact]:
     return scan_directory(third_party, *path.split("/")) or []
 
 
-def _move(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> None:
-    os.rename(one_name, other_name, src_dir_fd=one.descriptor, dst_dir_fd=other.descriptor)
-
-
 def _move_path(one: Directory, other: Directory, path: RepoPath) -> None:
     directory, name = split(path)
     with one.descend(directory) as here, other.descend(directory, create=True) as there:
-        _move(here, name, there, name)
+        move(here, name, there, name)
 
 
 def _copy_path(one: Directory, other: Directory, path: RepoPath, mode: int) -> None:
@@ -231,7 +217,7 @@ def _copy_path(one: Directory, other: Directory, path: RepoPath, mode: int) -> N
         with suppress(FileNotFoundError):
             os.unlink(draft, dir_fd=there.descriptor)
         there.write(draft, mode, here.read(name, mode))
-        _move(there, draft, there, name)
+        move(there, draft, there, name)
 
 
 def _remove_empty_parents(top: Directory, path: bytes) -> None:
@@ -243,77 +229,3 @@ def _remove_empty_parents(top: Directory, path: bytes) -> None:
         except OSError:
             return  # not empty, or gone already
         path = parent
-
-
-def _clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:
-    """Delete what was replaced; keep what somebody changed, and return the paths of that.
-
-    A file or directory is deleted only if it is what it was when the plan was made.
-    """
-    rescued: list[str] = []
-    for step in journal.replacements:
-        expended = b"%d.expended" % step.slot
-        if workspace.exists(expended):
-            workspace.delete(expended)
-        for suffix in ("", ".old", ".changed"):
-            slot = f"{step.slot}{suffix}"
-            if not workspace.exists(slot.encode()):
-                continue
-            if suffix == ".old":
-                workspace.delete(slot.encode())
-            elif _is_expendable(third_party, slot, step):
-                _move(
-                    workspace, slot.encode(), workspace, expended
-                )  # the name tells the next run that deletion had begun
-                workspace.delete(expended)
-            else:
-                rescued.append(_rescue(workspace, slot.encode(), step))
-    return rescued
-
-
-def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
-    try:
-        found = _id_at(third_party, f"{WORKSPACE}/{slot}", step.kind)
-    except HostError:
-        return False  # somebody put something irregular there meanwhile
-    return found is not None and found in {step.old, step.new}
-
-
-def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
-    with workspace.descend(_RESCUED, create=True) as rescued:
-        number = 1
-        while rescued.exists(kept := f"{step.target.replace('/', '-')}.{number}".encode()):
-            number += 1
-        _move(workspace, slot, rescued, kept)
-    return f"{THIRD_PARTY}/{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
-
-
-def discard_unfinished(workspace: Directory) -> None:
-    """Delete what was staged by a run that stopped before it wrote its journal."""
-    for name in workspace.names():
-        if name[:1].isdigit():
-            workspace.delete(name)
-
-
-def remove_workspace(top: Directory) -> None:
-    with top.descend(WORKSPACE.encode()) as workspace:
-        discard_unfinished(workspace)
-        if set(workspace.names()) - {b".gitignore"}:
-            return  # rescued files are there
-        for name in workspace.names():
-            workspace.delete(name)
-    os.rmdir(WORKSPACE, dir_fd=top.descriptor)
-
-
-def open_third_party(third_party: Path, *, create: bool = False) -> Directory:
-    with Directory.open(third_party.parent) as root:
-        return root.descend(third_party.name.encode(), create=create)
-
-
-def _id_at(third_party: Path, path: str, kind: str) -> ObjectId | None:
-    """The tree or blob id of what lies at a path below third_party/; None if there is nothing."""
-    if kind == "directory":
-        facts = scan_directory(third_party, *path.split("/"))
-        return None if facts is None else hash_tree(fact.entry for fact in facts)
-    content = read_file(third_party, path)
-    return None if content is None else object_id("blob", content)

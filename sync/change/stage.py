@@ -9,14 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from sync.change.replace import (
-    discard_unfinished,
-    edit_index,
-    finish,
-    holding_index,
-    open_third_party,
-    remove_workspace,
-)
+from sync.change.replace import edit_index, finish, holding_index
+from sync.change.workspace import discard_unfinished, open_third_party, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
