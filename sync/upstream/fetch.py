@@ -1,57 +1,39 @@
 """Fetches the commits of pins, and their objects, from all upstreams at once, through the cache."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sync.errors import (
-    BlockedCacheError,
     CouldNotCheckError,
-    DamagedCacheError,
-    IncompleteUpstreamError,
-    ManifestError,
-    MissingObjectError,
     MissingRefError,
     NotGivenError,
     SelectionError,
     TooMuchError,
-    UnfitCacheError,
-    UnreadableObjectError,
     VerbatimError,
 )
 from sync.git.missing_objects import whereabouts
-from sync.git.transport import Listener, Progress
+from sync.git.transport import Listener
 from sync.git.transport_configuration import TransportConfiguration
 from sync.git.transport_settings import Settings
 from sync.ids import ObjectId
 from sync.model import Mirror, Pin, PinKind, UpstreamCommit
-from sync.objects.commits import commit_time, commit_tree, tag_target
-from sync.upstream.cache import locked_cache
+from sync.upstream.cache_renewal import cache_key, with_cache
 from sync.upstream.parallel import Display, Options, Run
+from sync.upstream.pinned_commit import (
+    GONE,
+    has_tree_of,
+    no_such_commit,
+    no_such_tag,
+    read_commit,
+)
 from sync.upstream.source import Abilities, Source, pin_ref
-from sync.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository
 
-_NEEDS_ANOTHER = (
-    BlockedCacheError,
-    DamagedCacheError,
-    MissingObjectError,
-    UnfitCacheError,
-    UnreadableObjectError,
-)
-"""The errors of a cache that a new cache may not have."""
-_MOST_CACHES = 3
-"""How many caches are tried for one upstream.
-
-The first may be damaged; the second may be filled in a way that the server does not support.
-"""
 _NOT_OFFLINE = "run the command again without `--offline`"
-_MAX_TAG_CHAIN = 50
-_MAX_COMMIT_BYTES = 1 << 20  # also of a tag: both go into the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +227,7 @@ class _Upstream:
             missing = next((pin for pin in pins if pin.kind is PinKind.COMMIT), None)
             if missing is None:
                 raise
-            raise _no_such_commit(self.want.url, missing, _elsewhere(source.settings)) from error
+            raise no_such_commit(self.want.url, missing, _elsewhere(source.settings)) from error
 
     def _no_such_tag(
         self, source: Source, pins: list[Pin], error: MissingRefError
@@ -258,11 +240,11 @@ class _Upstream:
                 for pin in pins
                 if pin.ref is not None and error.context[-1].endswith(f" {pin.ref}")
             ]
-            return _no_such_tag(self.want.url, (named or pins)[0], {})
+            return no_such_tag(self.want.url, (named or pins)[0], {})
         missing = [pin for pin in pins if pin.ref is not None and pin.ref not in names]
         for pin in missing:
             source.objects.set_ref(pin_ref(pin), None)
-        return _no_such_tag(self.want.url, (missing or pins)[0], names)
+        return no_such_tag(self.want.url, (missing or pins)[0], names)
 
     def _commit(self, objects: "Repository", pin: Pin, *, asked: bool) -> UpstreamCommit:
         recorded = self.want.recorded.get(pin)
@@ -284,27 +266,12 @@ class _Upstream:
                 hint=_NOT_OFFLINE,
                 reference="not-cached",
             )
-        return _no_such_commit(self.want.url, pin, _GONE)
-
-
-def _unusable(error: VerbatimError) -> VerbatimError:
-    """The error to raise when a new cache fails: if it is damaged, the upstream sent damage."""
-    if not isinstance(error, DamagedCacheError):
-        return error
-    return IncompleteUpstreamError(
-        "the upstream does not send what it offers",
-        error.context,
-        hint="look at the upstream with git; mirror from a repository that gives what it has",
-        reference="upstream-incomplete",
-    )
-
-
-_GONE = "the commit may be a fork's, or gone from every branch and tag; look for one that is there"
+        return no_such_commit(self.want.url, pin, GONE)
 
 
 def _elsewhere(settings: Settings) -> str:
     """A hint at where a commit may be that the upstream lacks."""
-    return _GONE if settings.place is None else whereabouts(*settings.place)
+    return GONE if settings.place is None else whereabouts(*settings.place)
 
 
 def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") -> list[ObjectId]:
@@ -318,101 +285,3 @@ def needed_blobs(mirror: Mirror, commit: UpstreamCommit, objects: "Repository") 
         return blobs_of(mirror, commit, objects)
     except SelectionError:
         return []
-
-
-def has_tree_of(objects: "Repository", commit: ObjectId) -> bool:
-    """Whether a commit was fetched together with its tree.
-
-    A commit that a server merely sent along has no tree, and counts as not fetched.
-    """
-    try:
-        return objects.has(commit) and objects.has(commit_tree(objects.read(commit)))
-    except (ValueError, CouldNotCheckError):
-        return False
-
-
-def cache_key(settings: Settings, root: Path) -> str:
-    """The key of a cache: who is asked for an upstream here, or where a local upstream lies.
-
-    The manifest's URL would not do: git's configuration may lead elsewhere, in one project only.
-    """
-    return str((root / settings.path).resolve()) if settings.is_local else settings.identity
-
-
-def with_cache(key: str, options: Options, listener: Listener, use: Callable[[Path], None]) -> None:
-    """Call `use` with the upstream's cache, and with a new one if that one is damaged or unfit."""
-
-    def waits() -> None:
-        listener.progress(Progress(words="waiting for another git-verbatim"))
-
-    for made in range(_MOST_CACHES):
-        try:
-            with locked_cache(key, options.lock_seconds, waits=waits, anew=made > 0) as cache:
-                use(cache)
-        except _NEEDS_ANOTHER as error:
-            if options.offline:
-                raise
-            if made + 1 == _MOST_CACHES:
-                raise _unusable(error) from error
-        else:
-            return
-
-
-def read_commit(objects: "Repository", target: ObjectId, pin: Pin, url: str) -> UpstreamCommit:
-    """Peel what a pin names to its commit, keeping the annotated tags on the way."""
-    tags: list[bytes] = []
-    current = target
-    while len(tags) <= _MAX_TAG_CHAIN:
-        if (size := objects.size(current)) > _MAX_COMMIT_BYTES:
-            raise SelectionError(
-                f"{pin.kind} {pin} names an object that is too large for a commit or a tag",
-                [f"url: {url}", f"{current} has {size:,} bytes"],
-                hint="pin another one, and tell the upstream's maintainers",
-                reference="commit-too-large",
-            )
-        kind, raw = objects.read_typed(current)
-        if kind == "commit":
-            try:
-                commit_tree(raw)
-                time = commit_time(raw)
-            except ValueError as error:
-                raise SelectionError(
-                    f"{pin.kind} {pin} names a malformed commit",
-                    [f"url: {url}", str(error)],
-                    reference="commit-malformed",
-                ) from error
-            tag = target if tags else None
-            return UpstreamCommit(url, pin, current, time, tag, raw, tuple(tags))
-        if kind != "tag" or pin.kind is PinKind.COMMIT:
-            break
-        tags.append(raw)
-        try:
-            current = tag_target(raw)
-        except ValueError:
-            break
-    raise ManifestError(
-        f"{pin.kind} {pin} does not lead to a commit",
-        [f"url: {url}", f"it names {target}"],
-        hint="pin a tag of a commit",
-        reference="pin-not-a-commit",
-    )
-
-
-def _no_such_commit(url: str, pin: Pin, hint: str) -> CouldNotCheckError:
-    return CouldNotCheckError(
-        f"the upstream has no commit {pin}", [f"url: {url}"], hint=hint, reference="commit-missing"
-    )
-
-
-def _no_such_tag(url: str, pin: Pin, refs: Mapping[str, ObjectId]) -> ManifestError:
-    tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
-    newest = ", ".join(map(shortened, sorted(tags)[-8:])) or "none that could be listed"
-    branch = refs.get(f"refs/heads/{pin}")
-    return ManifestError(
-        f"the upstream has no tag {pin}",
-        [f"url: {url}"],
-        hint=f'{pin} is a branch, which moves; pin its commit: commit = "{branch}"'
-        if branch
-        else did_you_mean(pin.value, tags) or f"tags there: {newest}",
-        reference="tag-missing",
-    )

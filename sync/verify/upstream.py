@@ -14,8 +14,10 @@ from sync.model import Mirror, Pin, PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.selection.copy import copy_of
-from sync.upstream.fetch import by_url, cache_key, has_tree_of, needed_blobs, with_cache
+from sync.upstream.cache_renewal import cache_key, with_cache
+from sync.upstream.fetch import by_url, needed_blobs
 from sync.upstream.parallel import Display, Options, Run
+from sync.upstream.pinned_commit import has_tree_of
 from sync.upstream.source import OWN_REFS, Abilities, Source, pin_ref
 
 if TYPE_CHECKING:
