@@ -62,3 +62,8 @@ def short_pin(pin: str) -> str:
     The text of a tag never reads as an id.
     """
     return pin[:12] if re.fullmatch("[0-9a-f]{40}", pin) else pin
+
+
+def upstream_line(url: str, pin: object) -> str:
+    """The line of an error that names a mirror's upstream and pin."""
+    return f"upstream: {url} at {pin}"

@@ -8,7 +8,7 @@ import pytest
 
 from sync.manifest.read import parse_manifest
 from sync.model import Pin, PinKind
-from sync.selection.copy import other_name
+from sync.selection.renamed_tag import other_name
 from tests.support import fetching
 from tests.support.caches import delete
 from tests.support.git import git

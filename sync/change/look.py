@@ -23,7 +23,8 @@ from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
 from sync.record.places import Present
 from sync.record.record import Record
-from sync.selection.copy import copy_of, refuse_inexact
+from sync.selection.copy import copy_of
+from sync.selection.inexact import refuse_inexact
 from sync.signature.keys import Judge
 from sync.signature.signed import refuse_unsigned
 from sync.upstream.parallel import Display, Options

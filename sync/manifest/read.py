@@ -26,7 +26,7 @@ from sync.manifest.toml_lines import find_line, toml_lines
 from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
-from sync.selection.copy import ALLOWABLE
+from sync.selection.inexact import ALLOWABLE
 from sync.selection.patterns import excess, parse_pattern
 from sync.urls import url_problem
 from sync.wording import did_you_mean

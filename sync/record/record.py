@@ -19,7 +19,7 @@ from sync.model import (
 from sync.quoting import quote_path
 from sync.record.places import Place, places_of
 from sync.record.proof import proof_problems
-from sync.selection.copy import other_name
+from sync.selection.renamed_tag import other_name
 from sync.signature.signed import which_object
 
 

@@ -1,14 +1,21 @@
-"""Finds the URLs of submodules, of which a tree has only the commit; proposes mirrors; pure."""
+"""Refuses submodules, of which a tree has only the commit; finds their URLs, proposes mirrors."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from sync.model import Entry, Mirror
-from sync.objects.tree import join
+from sync.errors import CouldNotCheckError, SelectionError
+from sync.ids import Mode
+from sync.model import Entry, Mirror, UpstreamCommit
+from sync.objects.commits import commit_tree
+from sync.objects.tree import join, parse_tree
 from sync.quoting import quote_path
+from sync.selection.object_reader import ObjectReader
 from sync.urls import is_local, url_problem
+from sync.wording import upstream_line
 
+SUBMODULE = "it is a submodule, and its content is not in this tree"
+_MAX_GITMODULES_BYTES = 1 << 20
 _SECTION = re.compile(rb'\s*\[submodule "(?:[^"\\]|\\.)*"\]\s*(?:[#;].*)?')
 _KEY = re.compile(
     rb'\s*(path|url)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"#;\\]*?))\s*(?:[#;].*)?', re.IGNORECASE
@@ -16,6 +23,48 @@ _KEY = re.compile(
 _ESCAPED = re.compile(rb'\\(["\\])')
 _NO_NAME = re.compile(r"[^A-Za-z0-9._+@-]+")
 _SHOWN = 12
+
+
+def refuse_submodules(
+    mirror: Mirror, upstream: UpstreamCommit, files: Sequence[Entry], reader: ObjectReader
+) -> None:
+    """SelectionError if there is a submodule among the files that are to be copied."""
+    links = [entry for entry in files if entry.mode == Mode.GITLINK]
+    if not links:
+        return
+    urls = submodule_urls(_gitmodules(upstream, reader), mirror.url)
+    raise SelectionError(
+        f"mirror {mirror.name} cannot copy {quote_path(links[0].path)} exactly",
+        [
+            f"{SUBMODULE} [submodule]",
+            upstream_line(mirror.url, mirror.pin),
+            *_describe(mirror, links, urls),
+        ],
+        hint=f"leave {'it' if len(links) == 1 else 'them'} out with `exclude`: "
+        f"{_excluding(mirror, links)}",
+        reference="submodule",
+    )
+
+
+def _gitmodules(upstream: UpstreamCommit, reader: ObjectReader) -> bytes:
+    """Upstream's .gitmodules, which only an error's words need; empty if it cannot be read."""
+    try:
+        entries = parse_tree(reader.read(commit_tree(upstream.commit_object)))
+        found = next(
+            (
+                e.id
+                for e in entries
+                if e.name == b".gitmodules" and e.mode in {Mode.FILE, Mode.EXECUTABLE}
+            ),
+            None,
+        )
+        return (
+            b""
+            if found is None or reader.size(found) > _MAX_GITMODULES_BYTES
+            else reader.read(found)
+        )
+    except CouldNotCheckError:
+        return b""
 
 
 def submodule_urls(gitmodules: bytes, upstream: str) -> dict[bytes, str]:
@@ -55,7 +104,7 @@ def _resolved(url: str, upstream: str) -> str:
     return f"{base}{url}" if base.endswith(":") else f"{base}/{url}"
 
 
-def describe(mirror: Mirror, links: Sequence[Entry], urls: Mapping[bytes, str]) -> Iterator[str]:
+def _describe(mirror: Mirror, links: Sequence[Entry], urls: Mapping[bytes, str]) -> Iterator[str]:
     """Lines that say which commit of what each submodule is, and tables that would mirror it."""
     tables: list[str] = []
     for link in links[:_SHOWN]:
@@ -81,7 +130,7 @@ def _table(mirror: Mirror, link: Entry, url: str) -> Iterator[str]:
         yield "local = true"
 
 
-def excluding(mirror: Mirror, links: Sequence[Entry]) -> str:
+def _excluding(mirror: Mirror, links: Sequence[Entry]) -> str:
     """The manifest's line that leaves the submodules out, and also what it leaves out already."""
     patterns = [*mirror.selection.exclude, *(_pattern(link.path) for link in links)]
     return f"exclude = [{', '.join(map(_quoted, patterns))}]"

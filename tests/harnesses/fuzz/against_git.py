@@ -12,7 +12,7 @@ from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.model import Entry, Holding, Mirror, Pin, PinKind, Selection
 from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
 from sync.objects.tree import MalformedObjectError, object_id, parse_tree
-from sync.selection.copy import refuse_inexact
+from sync.selection.inexact import refuse_inexact
 from sync.selection.patterns import last_match, parse_pattern
 from sync.urls import REMOTE_SCHEMES, url_problem
 
