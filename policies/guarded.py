@@ -6,8 +6,7 @@ from enum import Enum, auto
 
 from policies.states import MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory, record_path
-from sync.manifest.read import MANIFEST_PATH
+from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
 from sync.record.record import Record
 
 

@@ -11,13 +11,14 @@ from sync.judgement.strays import Accounted, Accounts, recorded_mirror
 from sync.layout import (
     ATTRIBUTES_FILE,
     MANIFEST,
+    MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
     license_directory,
     record_path,
 )
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
-from sync.manifest.read import MANIFEST_PATH, parse_manifest
+from sync.manifest.read import parse_manifest
 from sync.model import Entry, Mirror
 from sync.objects.portable import looks_like
 from sync.objects.tree import TreeEntry, join

@@ -10,9 +10,8 @@ from policies.objects import Objects
 from policies.states import Case, PolicedState
 from sync.ids import Mode, ObjectId
 from sync.judgement.findings import Difference, Finding, Rule
-from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
+from sync.layout import MANIFEST, MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.manifest.read import MANIFEST_PATH
 from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, unquote_path
 

@@ -2,6 +2,7 @@
 
 THIRD_PARTY = "third_party"
 MANIFEST = "mirrors.toml"
+MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
 PROVENANCE = "provenance"
 LICENSES = "licenses"
 IGNORE_FILE = ".gitignore"

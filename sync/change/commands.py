@@ -21,10 +21,10 @@ from sync.host.state import read_manifest
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST, record_path
+from sync.layout import MANIFEST, MANIFEST_PATH, record_path
 from sync.manifest.choosing import choose
 from sync.manifest.paths import is_mirror_name
-from sync.manifest.read import MANIFEST_PATH, Manifest, parse_manifest
+from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
 from sync.upstream.parallel import Options
 

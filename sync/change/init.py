@@ -12,8 +12,8 @@ from sync.host.find import Host
 from sync.host.scan import read_file
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
-from sync.layout import ATTRIBUTES_FILE, MANIFEST, THIRD_PARTY
-from sync.manifest.read import MANIFEST_PATH, parse_manifest
+from sync.layout import ATTRIBUTES_FILE, MANIFEST, MANIFEST_PATH, THIRD_PARTY
+from sync.manifest.read import parse_manifest
 from sync.wording import did_you_mean
 
 PRESETS = ("wasi",)

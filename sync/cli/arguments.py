@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 
 from sync.errors import UsageError, VerbatimError
-from sync.layout import MANIFEST, THIRD_PARTY
+from sync.layout import MANIFEST_PATH
 
 _BLANK = "…"  # to be filled in by the user
 Value = str | bool | list[str]
@@ -30,7 +30,6 @@ _KEY = re.compile(rf"`({'|'.join(OPTIONS)})`")
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _ASSIGNMENT = re.compile(rf"\b({'|'.join(OPTIONS)}) = (\[(?:{_STRING}(?:, )?)*\]|{_STRING}|true)")
 _BUDGET = re.compile(r"to copy it all the same: (max-[a-z-]+ = \d+)")
-_MANIFEST = f"{THIRD_PARTY}/{MANIFEST}"
 
 
 def given(values: Mapping[str, Value | None]) -> dict[str, Value]:
@@ -56,7 +55,7 @@ def in_options(error: VerbatimError) -> VerbatimError:
 
     An error about something that is already in the manifest stays as it is.
     """
-    if any(line.startswith(_MANIFEST) for line in error.context):
+    if any(line.startswith(MANIFEST_PATH) for line in error.context):
         return error
     error.message = as_options(error.message)
     if error.hint is not None:
@@ -67,7 +66,7 @@ def in_options(error: VerbatimError) -> VerbatimError:
 def as_options(text: str) -> str:
     """Replace keys of the manifest by options in a text."""
     text = _BUDGET.sub(
-        rf"to copy it all the same, write it into {_MANIFEST} yourself, with \1", text
+        rf"to copy it all the same, write it into {MANIFEST_PATH} yourself, with \1", text
     )
     text = _ASSIGNMENT.sub(_option, text)
     return _KEY.sub(lambda found: f"`{OPTIONS[found[1]]}`", text)

@@ -12,9 +12,9 @@ from sync.host.find import Host
 from sync.host.reading_ahead import ReadAhead
 from sync.host.work_tree import WorkTree, record_names_in
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.layout import MANIFEST, MANIFEST_PATH, PROVENANCE, THIRD_PARTY
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
-from sync.manifest.read import MANIFEST_PATH, Manifest, parse_manifest
+from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, FileFact
 from sync.record.json_file import parse_record
 from sync.record.record import Record

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from sync.errors import ManifestError
+from sync.layout import MANIFEST_PATH
 from sync.manifest.license_expressions import ExpressionError, parse_expression
-from sync.manifest.read import MANIFEST_PATH
 from sync.manifest.toml_lines import find_line
 from sync.model import Mirror
 

@@ -8,7 +8,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from sync.errors import ManifestError
-from sync.manifest.read import MANIFEST_PATH
+from sync.layout import MANIFEST_PATH
 from sync.manifest.toml_lines import keys_by_line, toml_lines
 
 Value = str | bool | list[str]

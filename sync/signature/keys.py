@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sync.errors import ManifestError
-from sync.layout import THIRD_PARTY
-from sync.manifest.read import MANIFEST_PATH
+from sync.layout import MANIFEST_PATH, THIRD_PARTY
 from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.signed import (
     Judged,

@@ -1,0 +1,186 @@
+"""Makes a mirror of its table in the manifest, or says which of its values is wrong."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NoReturn, Protocol
+
+from sync.errors import ManifestError
+from sync.ids import RepoPath
+from sync.manifest.invalid import invalid_at
+from sync.manifest.paths import (
+    into_problem,
+    is_mirror_name,
+    key_file_problem,
+    path_problem,
+    unportable,
+)
+from sync.manifest.tables import DefaultsTable, MirrorTable
+from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
+from sync.selection.inexact import ALLOWABLE
+from sync.selection.patterns import excess, parse_pattern
+from sync.urls import url_problem
+
+_NAMES = (
+    "a name is letters, digits and . _ + @ -, begins with a letter or digit, "
+    "and files can be called so on Windows"
+)
+_FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+_SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
+# git-check-ref-format(1) allows none of this in a ref name.
+_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
+
+
+def mirror_of(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    """The mirror of a table of the manifest `text`; ManifestError if a value is not allowed."""
+    try:
+        return _known_mirror(name, table, defaults)
+    except ManifestError:
+        return _mirror(text, name, table, defaults)  # With the text, the error names the line.
+
+
+@lru_cache(4096)
+def _known_mirror(name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    """Return the mirror of a table; cached, since most commits of a range have the same tables."""
+    return _mirror("", name, table, defaults)
+
+
+def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
+        raise invalid_at(
+            text, ("mirrors", name) if key is None else ("mirrors", name, key), message, hint
+        )
+
+    if not is_mirror_name(name):
+        refuse(None, f"`{name}` is no mirror name", _NAMES)
+    _refuse_values(table, refuse)
+    source = (table.from_ or "").rstrip("/")
+    source = "" if source == "." else source
+    if source and (problem := path_problem(source)):
+        refuse("from", f"`from` {problem}")
+    into = (name if table.into is None else table.into).rstrip("/")
+    if problem := path_problem(into) or into_problem(into) or unportable(into, table.allow):
+        refuse("into" if table.into is not None else None, f"`into` {problem}")
+    pin = _pin(table, refuse)
+    required = table.require_signature or defaults.require_signature
+    allowed_signers, keyring = (
+        table.allowed_signers or defaults.allowed_signers,
+        table.keyring or defaults.keyring,
+    )
+    _refuse_signing(pin, required, {"allowed-signers": allowed_signers, "keyring": keyring}, refuse)
+    return Mirror(
+        name=name,
+        url=table.url,
+        pin=pin,
+        into=into,
+        selection=Selection(tuple(table.include), tuple(table.exclude), RepoPath(source.encode())),
+        checked_in=defaults.checked_in if table.checked_in is None else table.checked_in,
+        local=table.local,
+        allow=frozenset(table.allow),
+        budget=_budget(table, defaults),
+        also_at=tuple(table.also_at),
+        license=table.license or defaults.license,
+        license_comment=table.license_comment or defaults.license_comment,
+        supplier=table.supplier or defaults.supplier,
+        description=table.description,
+        require_signature=SignedObject(required) if required else None,
+        allowed_signers=allowed_signers,
+        keyring=keyring,
+    )
+
+
+def _budget(table: MirrorTable, defaults: DefaultsTable) -> Budget:
+    usual = Budget()
+    return Budget(
+        files=table.max_files or defaults.max_files or usual.files,
+        total_bytes=table.max_bytes or defaults.max_bytes or usual.total_bytes,
+        file_bytes=table.max_file_bytes or defaults.max_file_bytes or usual.file_bytes,
+        depth=table.max_depth or defaults.max_depth or usual.depth,
+    )
+
+
+class _Refuse(Protocol):
+    def __call__(self, key: str | None, message: str, hint: str | None = None) -> NoReturn: ...
+
+
+def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
+    """Refuse the first value that no mirror may have, whatever its other values are."""
+    if problem := url_problem(table.url, local=table.local):
+        refuse("url", f"the url is not allowed: {problem}")
+    for other in table.also_at:
+        if problem := url_problem(other, local=False):
+            refuse("also-at", f"`also-at` may not name {other}: {problem}")
+    for reference in table.allow:
+        if reference not in ALLOWABLE:
+            refuse(
+                "allow",
+                f"`allow` does not know `{reference}`",
+                f"it knows: {', '.join(sorted(ALLOWABLE))}",
+            )
+    for key, patterns in (("include", table.include), ("exclude", table.exclude)):
+        if problem := excess(patterns) or next(filter(None, map(_pattern_problem, patterns)), None):
+            refuse(key, problem)
+
+
+def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
+    if table.commit is not None and table.tag is not None:
+        refuse("commit", "a mirror has either `tag` or `commit`, not both", "remove one of the two")
+    if table.commit is not None:
+        if not _FULL_COMMIT_ID.fullmatch(table.commit):
+            if _SHA256_ID.fullmatch(table.commit):
+                sha1 = (
+                    "mirror from a repository of the project with SHA-1 ids, if there is one, "
+                    "and pin its commit"
+                )
+                refuse(
+                    "commit",
+                    f"`{table.commit}` is a SHA-256 id, and git-verbatim copies by SHA-1 ids",
+                    sha1,
+                )
+            refuse(
+                "commit",
+                f"`{table.commit}` is no full commit id",
+                "write all 40 lower-case hexadecimal digits",
+            )
+        return Pin(PinKind.COMMIT, table.commit)
+    if table.tag is None:
+        refuse(
+            None,
+            "the mirror has neither `tag` nor `commit`",
+            'add `tag = "…"`, or `commit = "…"` with a full commit id',
+        )
+    if _BAD_REF.search(table.tag) or table.tag.startswith(("-", "refs/")):
+        refuse(
+            "tag", f"`{table.tag}` is no tag name", "write the tag's name alone, such as v0.2.12"
+        )
+    return Pin(PinKind.TAG, table.tag)
+
+
+def _refuse_signing(
+    pin: Pin, required: str | None, key_files: Mapping[str, str | None], refuse: _Refuse
+) -> None:
+    for key, path in key_files.items():
+        if path is not None and (problem := key_file_problem(path)):
+            refuse(
+                key, f"`{key}` {problem}", "it is a file below third_party/, such as keys/upstream"
+            )
+    if required and not any(key_files.values()):
+        refuse(
+            "require-signature",
+            "`require-signature` without keys that could decide",
+            "add `allowed-signers` or `keyring`",
+        )
+    if required == SignedObject.TAG and pin.kind is PinKind.COMMIT:
+        refuse(
+            "require-signature",
+            "`require-signature` wants a signed tag, and a commit is pinned",
+            'write "commit", or pin a tag',
+        )
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    return (
+        f"`{pattern}` is no pattern, but a comment or blank"
+        if parse_pattern(pattern) is None
+        else None
+    )

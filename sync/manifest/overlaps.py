@@ -1,0 +1,80 @@
+"""Refuses mirrors that lie in one another, or that some system takes for one."""
+
+from collections.abc import Mapping
+
+from sync.ids import RepoPath
+from sync.manifest.invalid import invalid_at
+from sync.model import Mirror
+from sync.objects.portable import COLLIDES, collisions, folded
+from sync.quoting import quote_path
+
+
+def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
+    """Refuse mirrors if one lies in another, or if their names or places collide.
+
+    A key file may not lie in a mirror either. Raises ManifestError.
+    """
+    names: dict[str, str] = {}
+    places: dict[str, str] = {}
+    above: dict[str, str] = {}
+    for name, mirror in mirrors.items():
+        if other := names.get(name.casefold()):
+            raise invalid_at(
+                text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None
+            )
+        place = folded(mirror.into.encode())
+        if other := _lying_there(place, places, above):
+            raise invalid_at(
+                text,
+                ("mirrors", name, "into"),
+                f"mirror {name} overlaps mirror {other}: both lie in {mirror.into}",
+                "give each mirror its own `into`",
+            )
+        names[name.casefold()] = places[place] = name
+        above |= dict.fromkeys(_directories(place), name)
+    for name, mirror in mirrors.items():
+        for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
+            if path is not None and (other := _lying_there(folded(path.encode()), places, above)):
+                hint = (
+                    "only what is upstream's lies in a mirror: "
+                    "put the keys elsewhere, such as in keys/"
+                )
+                raise invalid_at(
+                    text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
+                )
+    _refuse_collisions(text, mirrors)
+
+
+def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
+    """Refuse places and key files if some system takes two of them for one.
+
+    The directories above them are judged too.
+    """
+    named = {
+        path: (name, "into")
+        for name, mirror in mirrors.items()
+        if COLLIDES not in mirror.allow
+        for path in [mirror.into]
+    }
+    for name, mirror in mirrors.items():
+        for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
+            named |= {} if path is None else {path: (name, key)}
+    for one, other in collisions(RepoPath(path.encode()) for path in named):
+        path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
+        name, key = named[path]
+        message = (
+            f"`{key}` of mirror {name} collides: "
+            f"on Windows and macOS {quote_path(other)} is one with {quote_path(one)}"
+        )
+        raise invalid_at(
+            text, ("mirrors", name, key), message, "spell both alike, or call one otherwise"
+        )
+
+
+def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:
+    """Return the name of the mirror that lies at a place, above it or below it, or None."""
+    return next(filter(None, map(places.get, [*_directories(place), place])), above.get(place))
+
+
+def _directories(place: str) -> list[str]:
+    return [place[:at] for at, sign in enumerate(place) if sign == "/"]
