@@ -7,16 +7,13 @@ from typing import Protocol
 
 from filelock import Timeout
 
-from sync.change.replace import finish_interrupted
-from sync.change.workspace import discard_leftovers
+from sync.change.interrupted_run import finish_interrupted
 from sync.errors import HostError
 from sync.git.repository import Repository
-from sync.host.directory import explaining
 from sync.host.find import Host
-from sync.host.journal import Outcome, read_journal
+from sync.host.journal import Outcome
 from sync.layout import LOCK
 from sync.locks import take_lock
-from sync.signals import signals_held
 
 
 class Notifier(Protocol):
@@ -33,12 +30,8 @@ def held(host: Host, seconds: float, notifier: Notifier) -> Iterator[None]:
     """
     _, repository = host.require_work_tree()
     with _exclusively(repository, seconds, notifier):
-        if journal := read_journal(repository.git_directory):
-            notifier.notice("an earlier run was interrupted: finishing it first")
-            with explaining("finish an interrupted run"), signals_held():
-                report_rescued(finish_interrupted(host.third_party, repository, journal), notifier)
-        discard_leftovers(host.third_party)
-        repository.index.discard_leftovers()
+        begins = partial(notifier.notice, "an earlier run was interrupted: finishing it first")
+        report_rescued(finish_interrupted(host, repository, begins), notifier)
         yield
 
 

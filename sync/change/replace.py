@@ -21,12 +21,6 @@ from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
 from sync.model import Entry, FileFact
 
 
-def finish_interrupted(third_party: Path, repository: Repository, journal: Journal) -> Outcome:
-    """Carry out the journal that a killed run left; each step first hashes what is there."""
-    with holding_index(repository, journal.stage) as index:
-        return finish(third_party, repository, journal, index, resumed=True)
-
-
 @contextmanager
 def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex | None]:
     """Hold the lock of the index; None if nothing is to be staged."""

@@ -1,0 +1,30 @@
+"""Finishes a run that was killed, by the journal that it left, or clears away what it had begun."""
+
+from collections.abc import Callable
+
+from sync.change.replace import finish, holding_index
+from sync.change.workspace import discard_leftovers
+from sync.git.repository import Repository
+from sync.host.directory import explaining
+from sync.host.find import Host
+from sync.host.journal import Outcome, read_journal
+from sync.signals import signals_held
+
+
+def finish_interrupted(host: Host, repository: Repository, begins: Callable[[], None]) -> Outcome:
+    """Bring a host whose lock is held into the state before or after the run that was killed.
+
+    `begins` is called if there is a run to finish; each of its steps first hashes what is there.
+    """
+    outcome = Outcome()
+    if journal := read_journal(repository.git_directory):
+        begins()
+        with (
+            explaining("finish an interrupted run"),
+            signals_held(),
+            holding_index(repository, journal.stage) as index,
+        ):
+            outcome = finish(host.third_party, repository, journal, index, resumed=True)
+    discard_leftovers(host.third_party)
+    repository.index.discard_leftovers()
+    return outcome
