@@ -1,4 +1,7 @@
-"""Fixtures: a scratch home without anybody's configuration, upstreams and servers of real git, hosts to run the program in."""
+"""Fixtures: a scratch home without anybody's configuration, upstreams and servers, hosts.
+
+The upstreams and servers are real git; the program runs in the hosts.
+"""
 
 import os
 import sys
@@ -40,7 +43,10 @@ def _made_home(factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The machine's git configuration, cache and ssh keys stay out, also of what several tests share."""
+    """Keep out the machine's git configuration, cache and ssh keys.
+
+    They stay out of what several tests share, too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):

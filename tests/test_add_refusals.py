@@ -1,4 +1,7 @@
-"""What `add` refuses, in the words of its options, and that the way out which each refusal prints leads out."""
+"""What `add` refuses, in the words of its options.
+
+The way out that each refusal prints leads out.
+"""
 
 import re
 import shlex
@@ -195,7 +198,10 @@ SUBMODULES = b"""\
 
 @pytest.fixture
 def nested(upstream: Upstream, tmp_path: Path) -> Upstream:
-    """An upstream with two submodules that can be mirrored, one that cannot, and one that nothing is said of."""
+    """An upstream with four submodules.
+
+    Two can be mirrored, one cannot, and of one nothing is said.
+    """
     links: dict[str | bytes, bytes | tuple[str, bytes]] = {}
     for name, path in (("one", "lib/one"), ("two", "lib/two [2]")):
         commit = Upstream.create(tmp_path / name).release("v1", {name: name.encode()})

@@ -1,4 +1,7 @@
-"""A release archive of a host verifies, or `check` says beforehand why not: git's own archives, unpacked, are the oracle."""
+"""A release archive of a host verifies, or `check` says beforehand why not.
+
+Git's own archives, unpacked, are the oracle.
+"""
 
 import io
 import tarfile
@@ -111,7 +114,10 @@ NESTED = (
 
 @dataclass(frozen=True)
 class Bench:
-    """A host with two mirrors, of which one may have attributes of its own, synced once for each such file."""
+    """A host with two mirrors, of which one may have attributes of its own.
+
+    It is synced once for each such file of attributes.
+    """
 
     host: Host
     upstream: Upstream

@@ -1,4 +1,7 @@
-"""Kill it anywhere: what is there is the old state or the new one, or the next command says so and finishes the job."""
+"""Kill it anywhere: what is there is the old state or the new one.
+
+Otherwise the next command says so and finishes the job.
+"""
 
 import os
 import shutil
@@ -208,7 +211,10 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
 def test_a_manifest_that_is_edited_while_the_tool_runs_is_not_committed_and_not_lost(
     updating: Host, upstream: Upstream
 ) -> None:
-    """The commit holds the manifest that was synced; the edit waits in the working tree for the next sync."""
+    """The commit holds the manifest that was synced.
+
+    The edit waits in the working tree for the next sync.
+    """
     edited = manifest(upstream, "v2").replace("v2", "v3")
     ran = run_meanwhile(
         updating.path, f".git/{JOURNAL}", ("third_party/mirrors.toml", edited), "sync", "--commit"

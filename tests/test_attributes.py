@@ -1,4 +1,7 @@
-"""attributes-alter-bytes: what is said of attributes and a content is what git does with them; git itself is the oracle."""
+"""attributes-alter-bytes: what the rule says of attributes and a content is what git does.
+
+Git itself is the oracle.
+"""
 
 import hashlib
 import io

@@ -1,6 +1,7 @@
-"""Bad input, class by class: one clear error, the right exit status, nothing changed in the host, no traceback.
+"""Bad input, class by class: one clear error, the right exit status, no traceback.
 
-Every case runs the program as a process of its own, in a host with one good mirror.
+Nothing changes in the host. Every case runs the program as a process of its own, in a host with one
+good mirror.
 """
 
 import json
@@ -108,7 +109,10 @@ def world(template: World, tmp_path: Path) -> World:
 
 
 def _state(host: Host) -> object:
-    """Everything that a refused command has to leave as it was: files, directories, the index, HEAD and the refs."""
+    """Everything that a refused command has to leave as it was.
+
+    These are files, directories, the index, HEAD and the refs.
+    """
     names = sorted(
         str(path)
         for path in host.path.rglob("*")

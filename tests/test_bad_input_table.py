@@ -1,4 +1,7 @@
-"""A spread of the bad input of `tests.harnesses.badinput` over its classes; `python -m tests.harnesses.badinput` plays all of it."""
+"""A spread of the bad input of `tests.harnesses.badinput` over its classes.
+
+`python -m tests.harnesses.badinput` plays all of it.
+"""
 
 import subprocess
 import sys

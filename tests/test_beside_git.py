@@ -1,4 +1,7 @@
-"""What git and people do while the program works is kept: adds, commits, edits of files that both write."""
+"""What git and people do while the program works is kept.
+
+These are adds, commits, and edits of files that both write.
+"""
 
 import os
 import shutil
@@ -207,7 +210,10 @@ def test_what_is_staged_meanwhile_in_a_mirror_is_not_committed(
 
 
 def test_git_finds_nothing_modified_after_a_sync(synced: Host, upstream: Upstream) -> None:
-    """The index has size and times of the files: tools that ask `git diff-index` without refreshing go on."""
+    """The index has size and times of the files.
+
+    So tools that ask `git diff-index` without refreshing the index go on.
+    """
     synced.git("diff-index", "--quiet", "HEAD")
     move(synced, upstream, "v2")
     synced.sync()
@@ -269,7 +275,10 @@ def test_a_commit_is_made_on_head_itself_whatever_replaces_it(
 def test_git_finds_nothing_modified_after_a_slow_sync_either(
     synced: Host, upstream: Upstream, tmp_path: Path
 ) -> None:
-    """Git compares seconds: whatever is done to a file after git noted its times shows when a second has passed."""
+    """Git compares whole seconds.
+
+    A change of a file after git noted its times shows only when a second has passed.
+    """
     slow = tmp_path / "bin/git"
     slow.parent.mkdir()
     slow.write_text(

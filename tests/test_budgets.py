@@ -1,4 +1,7 @@
-"""How much a mirror may hold: refused by what trees and object headers say, before any content is read."""
+"""How much a mirror may hold.
+
+Too much is refused by what trees and object headers say, before any content is read.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Bad input of `check` and of hooks: clear words, exit status 2 or 3, never "clean" where something could not be judged."""
+"""Bad input of `check` and of hooks: clear words, and exit status 2 or 3.
+
+They never say "clean" where something could not be judged.
+"""
 
 import os
 import pty
@@ -670,7 +673,11 @@ def test_what_only_looks_like_a_trailer_is_none(
 def test_a_message_of_trailers_alone_is_none(
     host: Host, upstream: Upstream, message: bytes
 ) -> None:
-    """Git would take what prepare-commit-msg has added for the message that somebody decided not to write."""
+    """A message of trailers alone counts as no message.
+
+    Otherwise git would take what prepare-commit-msg has added for a message, though somebody
+    decided not to write one.
+    """
     trailer = move_pin(host, upstream).encode()
     ran, _ = run_on_message(host, "commit-msg", message.replace(b"%s", trailer))
     assert_trouble(ran, 2, "error: the commit message is empty but for its trailers\n")

@@ -1,4 +1,7 @@
-"""The CI files as CI runs them: the reusable action and the recipes of docs/ci.md, each script on real repositories."""
+"""The CI files as CI runs them: the reusable action and the recipes of docs/ci.md.
+
+Each script runs on real repositories.
+"""
 
 import os
 import re
@@ -116,7 +119,11 @@ class Runner:
         return cls(temp, make_package(place / "action"), {"python.python-path": BASE_PYTHON})
 
     def run(self, step: Any, directory: Path, facts: Mapping[str, Any], **environment: str) -> Ran:
-        """Run a step; `facts` are what the event brings, `environment` what the runner and earlier steps have set."""
+        """Run a step.
+
+        `facts` are what the event brings, `environment` is what the runner and earlier steps have
+        set.
+        """
         script, output = self.temp / "script", self.temp / "output"
         script.write_text(step["run"])
         output.write_text("")
@@ -184,7 +191,10 @@ def test_the_action_is_valid_and_its_scripts_hold_nothing_of_the_event() -> None
 
 @dataclass(frozen=True)
 class Traps:
-    """Files of a checkout, and variables of earlier steps, each of which leaves a mark if it is run or obeyed."""
+    """Files of a checkout, and variables of earlier steps.
+
+    Each leaves a mark if it is run or obeyed.
+    """
 
     checkout: Path
     marks: Path
@@ -206,7 +216,10 @@ class Traps:
         return f": >>{shlex.quote(str(self.marks / name))}"
 
     def module(self, name: str) -> None:
-        """A module that hides the standard library's from who starts `python -m` here, and does its work too."""
+        """A module that hides the standard library's from `python -m` here.
+
+        It does that module's work too.
+        """
         go_on = f"os.execv(sys.executable, [sys.executable, '-I', '-m', {name!r}, *sys.argv[1:]])\n"
         self.file(f"{name}/__init__.py", "")
         self.file(f"{name}/__main__.py", self.python(name, go_on))
@@ -341,7 +354,10 @@ HOOKS = yaml((ROOT / ".pre-commit-hooks.yaml").read_text())
 def test_nothing_of_the_checkout_reaches_a_hook_of_the_pre_commit_framework(
     mirrored: Host, runner: Runner, tmp_path: Path, entry: str
 ) -> None:
-    """The framework puts the environment that it made first in the PATH and starts the entry in the checkout."""
+    """The framework puts the environment that it made at the front of PATH.
+
+    It starts the entry in the checkout.
+    """
     traps, left = lay(mirrored.path, tmp_path / "marks", tmp_path / "elsewhere")
     traps.module("sync")
     traps.module("policies")
@@ -367,7 +383,10 @@ def test_nothing_of_the_checkout_reaches_a_hook_of_the_pre_commit_framework(
 
 @dataclass(frozen=True)
 class Forge:
-    """A checkout with all branches of a repository: of `main` everything is well, on top of it something refused lies."""
+    """A checkout with all branches of a repository.
+
+    On `main` everything is well; the branch on top of it has something that is refused.
+    """
 
     checkout: Host
     base: str
@@ -487,7 +506,10 @@ def test_refs_called_like_what_the_action_judges_by_change_nothing(
 
 
 def test_the_default_branch_itself_is_judged_from_what_it_was(runner: Runner, forge: Forge) -> None:
-    """As docs/ci.md says: the verdict over that is not known here, a required check has to stop it."""
+    """A push to the default branch is judged from the commit before it, as docs/ci.md says.
+
+    The verdict on that commit is not known here: a required check has to keep bad commits away.
+    """
     ran = forge.judge(runner, "push", {"before": forge.bad}, "refs/heads/main")
     assert (ran.status, scope(ran)) == (0, f"{forge.bad}..{forge.head}")
 
@@ -633,7 +655,10 @@ def recipe(name: str) -> str:
 
 @pytest.fixture
 def checkout(mirrored: Host, tmp_path: Path) -> Host:
-    """A clone as CI makes it: detached at a commit on a branch, whose edit is refused; of others' branches it has none."""
+    """A clone as CI makes it: detached at a commit on a branch, whose edit is refused.
+
+    It has no branches of others.
+    """
     mirrored.git("checkout", "--quiet", "-b", "topic")
     edit(mirrored)
     commit(mirrored, "edit")

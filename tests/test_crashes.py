@@ -1,4 +1,8 @@
-"""A quick share of the crash harness; `python -m tests.harnesses.crashes` and `python -m tests.harnesses.crashes.concurrency` do all of it."""
+"""A quick share of the crash harness.
+
+`python -m tests.harnesses.crashes` and `python -m tests.harnesses.crashes.concurrency` do all of
+it.
+"""
 
 import shutil
 import subprocess

@@ -1,4 +1,7 @@
-"""Objects of the host that are cut off or changed on disk: an error in words, soon, and never taken for something else."""
+"""Objects of the host that are cut off or changed on disk.
+
+Each is an error in words, said soon, and never taken for something else.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The repository that git means, through its variables, options, aliases and hooks, is the one that is judged, or none is."""
+"""The repository that git means is the one that is judged, or none is.
+
+Git finds it through its variables, options, aliases and hooks.
+"""
 
 import os
 import shlex

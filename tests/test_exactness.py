@@ -1,4 +1,7 @@
-"""The copy is upstream's, byte for byte, whatever the tree holds and whatever the host is set to do to it."""
+"""The copy is upstream's, byte for byte.
+
+It is so whatever the tree holds and whatever the host is set to do to it.
+"""
 
 import os
 
@@ -206,7 +209,10 @@ def test_reading_ahead_in_a_second_process_gives_the_same_facts(
 
 
 def test_an_upstream_of_many_files_is_as_exact(host: Host, upstream: Upstream) -> None:
-    """Above a hundred objects git's own packs carry them: another way for the bytes than for a few."""
+    """Git's own packs carry more than a hundred objects.
+
+    The bytes take another way then than those of a few objects.
+    """
     many = {f"d{n % 7}/f{n}": b"%d\r\n" % n * (n % 50) for n in range(400)}
     upstream.release("v1", many)
     upstream.release("v2", many | {f"d{n % 7}/f{n}": b"changed %d\n" % n for n in range(150)})

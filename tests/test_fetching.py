@@ -1,4 +1,4 @@
-"""Fetching: every transport, every kind of pin, git's own configuration for transport, and the cache."""
+"""Fetching: every transport, every kind of pin, git's configuration of transports, the cache."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What lies in the way of a mirror and belongs to another repository or file system is refused before anything is written."""
+"""What lies in the way of a mirror and is not the host's is refused before the first write.
+
+It belongs to another repository or another file system.
+"""
 
 import shutil
 import subprocess
@@ -23,7 +26,10 @@ def released(upstream: Upstream) -> Upstream:
 
 @pytest.fixture
 def moved(host: Host, released: Upstream) -> Host:
-    """A host whose mirror at third_party/group/up is committed, and whose manifest moves its pin."""
+    """A host whose mirror at third_party/group/up is committed.
+
+    Its manifest moves the mirror's pin.
+    """
     host.manifest(mirror("up", released.url, tag="v1", from_="lib", into="group/up", local=True))
     host.sync("--commit")
     host.manifest(mirror("up", released.url, tag="v2", from_="lib", into="group/up", local=True))
@@ -50,7 +56,10 @@ def _state(host: Host) -> tuple[object, ...]:
 
 
 def _refused(host: Host, what: str, *command: str, hint: str = "") -> None:
-    """The command, and what would give up local changes, say what is in the way, and change nothing."""
+    """Each command says what is in the way, and changes nothing.
+
+    So does the command that would give up local changes.
+    """
     before = _state(host)
     ran = host.run(*command)
     assert (ran.status, ran.err.splitlines()[0]) == (2, f"error: {what}"), ran.err
@@ -143,7 +152,10 @@ def test_a_repository_elsewhere_in_third_party_is_nobodys_business(
 
 @pytest.fixture
 def bound(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
-    """Mounts somebody's directory, of the same file system, at a place; skips where that is not allowed."""
+    """Mounts somebody's directory, of the same file system, at a place.
+
+    Skips the test where mounting is not allowed.
+    """
     done: list[Path] = []
     source = tmp_path / "mounted"
     source.mkdir()
@@ -209,7 +221,10 @@ LINKED = {
 def test_what_is_no_directory_where_one_has_to_be_is_named_and_the_way_out_works(
     host: Host, released: Upstream, tmp_path: Path, what: str
 ) -> None:
-    """Vendored libraries of elsewhere are often linked; `--discard-local` would not help, and is not named."""
+    """Projects often link vendored libraries that lie elsewhere.
+
+    `--discard-local` would not help, and is not named.
+    """
     place, into, kind = LINKED[what]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -1,4 +1,7 @@
-"""Hooks of other people, run by git: those that only look let mirrors pass, those that fix are named, with the way out."""
+"""Hooks of other people, run by git.
+
+Hooks that only look let mirrors pass. Hooks that fix files are named, with the way out.
+"""
 
 import json
 import sys
@@ -48,7 +51,11 @@ def assert_exact(host: Host, upstream: Upstream, tag: str = "v2") -> None:
 def test_gits_own_sample_of_a_hook_lets_mirrors_pass(
     host: Host, upstream: Upstream, *, by_hand: bool
 ) -> None:
-    """It is `git diff --check`: whitespace, and what looks like a conflict marker, such as the line below a title."""
+    """The sample is `git diff --check`.
+
+    It complains of whitespace and of what looks like a conflict marker, such as the line below a
+    title.
+    """
     sample = host.path / ".git/hooks/pre-commit.sample"
     script(sample.with_suffix(""), "".join(sample.read_text().splitlines(keepends=True)[1:]))
     upstream.release("v1", UPSTREAM)

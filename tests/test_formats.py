@@ -1,4 +1,7 @@
-"""What `check` prints for machines: JSON, GitHub's annotations, SARIF; and the CI files that use it."""
+"""What `check` prints for machines: JSON, GitHub's annotations, SARIF.
+
+The CI files that use it are here too.
+"""
 
 import json
 import os
@@ -297,7 +300,10 @@ def test_the_index_has_no_commit(mirrored: Host) -> None:
 
 @pytest.fixture
 def hostile(mirrored: Host) -> Host:
-    """A mirror all of whose files are edited, files beside it with names that mean something to somebody, and a subject likewise."""
+    """A mirror all of whose files are edited.
+
+    Files beside it have names that mean something to some reader, and so has a subject.
+    """
     for name in NAMES:
         edit(mirrored, name)
     for name in STRAY_NAMES:

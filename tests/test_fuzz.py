@@ -1,4 +1,7 @@
-"""The laws of tests.harnesses.fuzz on some generated inputs, on large ones, and on each that has once broken one."""
+"""The laws of tests.harnesses.fuzz on some generated inputs.
+
+They are also tried on large inputs, and on each input that has once broken one.
+"""
 
 from pathlib import Path
 

@@ -78,7 +78,10 @@ def prototype(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 
 def copied(prototype: Host, path: Path) -> Host:
-    """A copy that remembers as if it had looked at its own files, an hour from now, when none is new any more."""
+    """A copy that remembers as if it had looked at its own files an hour from now.
+
+    No file is new any more by then.
+    """
     host = Host(shutil.copytree(prototype.path, path, symlinks=True))
     for command in COMMANDS:
         body = remembered(host, command)

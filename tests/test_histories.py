@@ -1,15 +1,17 @@
-"""Which histories are refused, and which are not: real git, real hooks, a real server, `check --range`.
+"""Which histories are refused, and which are not: real git, real hooks, a real server.
 
-Each row is a history as a shell script. `git-verbatim` is on its PATH, and it starts in third_party/ of a clone of this server:
+Each row is a history as a shell script. `git-verbatim` is on its PATH, and it starts in
+third_party/ of a clone of this server:
 
     root:       src/main.c
     main^^:     alpha v1, beta v1, hidden v1 (checked-in = false)
     main^:      alpha v2
     main:       more work in src/
 
-The clone alone has, each on top of main, tags for a sync of one mirror: alpha-v1, alpha-v3, beta-v2.
+The clone alone has tags for a sync of one mirror, each on top of main: alpha-v1, alpha-v3, beta-v2.
 
-The installed hooks are observed: each says what it says, and is written down; git goes on all the same unless HOOKS=enforced.
+The installed hooks are observed: what each says is written down, and git goes on all the same
+unless HOOKS=enforced. `check --range` judges each history too.
 """
 
 import os
@@ -547,11 +549,17 @@ SHAPES = {
     "merged from another root, and nothing kept": (["good", "bad", "good 0 1"], [1]),
     "on a root without third_party/": (["other", "bad 0"], [1]),
 }
-"""The commits of a history in order, each with the state of third_party/ and its parents; and those to blame."""
+"""The commits of a history in order, and those to blame.
+
+Each commit has the state of third_party/ and its parents.
+"""
 
 
 def _import(repository: Path, trees: Mapping[str, str]) -> dict[str, list[str]]:
-    """Make the commits of all shapes by git fast-import, each with work of its own, and a branch that leads to all; their ids."""
+    """Make the commits of all shapes by git fast-import; gives their ids.
+
+    Each commit has work of its own, and one branch leads to all of them.
+    """
     script: list[str] = []
     marks: dict[str, range] = {}
     for name, (commits, _) in SHAPES.items():
@@ -638,7 +646,11 @@ def test_by_every_route_pre_push_and_pre_receive_and_the_range_refuse_it(
 
 @dataclass(frozen=True)
 class Honest:
-    """A history without fault: which hooks git runs for it, all of which let it pass, and the mirrors its last commit names."""
+    """A history without fault.
+
+    It names the hooks that git runs for it, all of which let it pass, and the mirrors that its last
+    commit names.
+    """
 
     name: str
     given: str

@@ -611,7 +611,10 @@ def test_an_index_that_git_names_is_judged_wherever_it_lies(host: Host, tmp_path
 
 
 def environment_of(directory: Path, *, program: bool = True) -> Path:
-    """A virtual environment of its own with what the program needs, and by default the program; its interpreter."""
+    """A virtual environment of its own with what the program needs; gives its interpreter.
+
+    It has the program too, unless that is denied.
+    """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     needed = [

@@ -1,4 +1,7 @@
-"""A contributor's branch and a hostile upstream against a maintainer who runs the program; each test names what must hold."""
+"""A contributor's branch and a hostile upstream against a maintainer who runs the program.
+
+The name of each test says what must hold.
+"""
 
 import base64
 import hashlib
@@ -45,7 +48,10 @@ def forge(
     files: dict[bytes, tuple[int, bytes]],
     trees: dict[str, bytes] | None = None,
 ) -> dict:
-    """A record that holds together, made by somebody who writes the commit object too; nothing else is written."""
+    """A record that holds together, made by somebody who writes the commit object too.
+
+    Nothing else is written.
+    """
     facts = [
         FileFact(
             RepoPath(path),
@@ -100,7 +106,10 @@ def is_clear(ran: Ran, *statuses: int) -> None:
 
 
 def test_a_record_never_makes_sync_write_a_git_directory(host: Host) -> None:
-    """What the planted .git/config says is run by the next `git status` there: by a prompt, an editor, or in a submodule."""
+    """The next `git status` there runs what the planted .git/config says.
+
+    A prompt, an editor, or git in a submodule runs `git status`.
+    """
     pwned = host.path.parent / "pwned"
     files = {
         b".git/HEAD": (FILE, b"ref: refs/heads/main\n"),
@@ -164,7 +173,8 @@ def test_a_record_never_makes_sync_write_a_symlink_out_of_the_mirror(host: Host)
 class _Asking(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         sent = self.headers.get("Authorization")
-        self.server.got.append(base64.b64decode(sent.split()[1]) if sent else b"")  # type: ignore[attr-defined]
+        given = base64.b64decode(sent.split()[1]) if sent else b""
+        self.server.got.append(given)  # type: ignore[attr-defined]
         self.send_response(401)
         self.send_header("WWW-Authenticate", 'Basic realm="x"')
         self.send_header("Content-Length", "0")
@@ -176,7 +186,10 @@ class _Asking(http.server.BaseHTTPRequestHandler):
 def test_a_records_url_never_gets_the_credentials_of_another_host(
     host: Host, scratch_home: Path
 ) -> None:
-    """`%0a` in a user name adds lines to what the credential helper is asked (as in CVE-2020-5260)."""
+    """`%0a` in a user name adds lines to what the credential helper is asked.
+
+    CVE-2020-5260 was such a case.
+    """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Asking)
     server.got = []  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()

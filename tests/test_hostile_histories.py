@@ -1,4 +1,7 @@
-"""What somebody hostile has tried to get past `check --range` and pre-receive: each of these was accepted once."""
+"""What somebody hostile has tried to get past `check --range` and pre-receive.
+
+Each of these was accepted once.
+"""
 
 import os
 from collections.abc import Callable
@@ -106,7 +109,10 @@ def _unadopted_and_adopted_again(host: Host) -> None:
 
 
 def _false_facts_while_not_checked_in(host: Host) -> None:
-    """A record's SHA-256s cannot be compared while the files are not there; later they are, and the record is old."""
+    """The SHA-256s of a record cannot be compared while the files are not there.
+
+    Later the files are there, and the record is old.
+    """
     manifest = (host.third_party / "mirrors.toml").read_text()
     record = host.third_party / "provenance/m.json"
     true = record.read_text()
@@ -231,7 +237,10 @@ def _push(host: Host, *options: str) -> str:
 
 
 def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> None:
-    """A history of its own that adopts what it has is accepted where there are no mirrors yet, not beside some."""
+    """A history of its own may adopt the copies that it has where there are no mirrors yet.
+
+    It may not where there are some.
+    """
     _stray_from_another_root(host)
     with pytest.raises(
         AssertionError, match=r"(?s)beside what was there.*unrecorded-file.*third_party/evil\.c"
@@ -250,7 +259,10 @@ def test_what_a_merge_may_not_take_up_no_push_brings_before_it(host: Host) -> No
 def test_a_head_that_git_never_ends_reading_keeps_no_hook(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A few trees that name each other twice are 2^40 files: what compares the index with them is stopped, and git with it."""
+    """A few trees that name each other twice are 2^40 files.
+
+    The git that compares the index with them is stopped.
+    """
     tree = git(
         host.path,
         "mktree",

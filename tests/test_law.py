@@ -1,4 +1,7 @@
-"""The law: for every tree and selection, git's id of the mirror = the record's = the one that git computes from upstream."""
+"""The law: for every tree and selection, three ids are equal.
+
+They are git's id of the mirror, the record's, and the one that git computes from upstream.
+"""
 
 import contextlib
 import itertools

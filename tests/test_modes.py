@@ -1,4 +1,7 @@
-"""What permissions say: the executable bit as git knows it, bits that no tree can say, and disks that cannot tell."""
+"""What permissions say: the executable bit as git knows it, and bits that no tree can say.
+
+Some disks cannot tell.
+"""
 
 import io
 import os
@@ -21,7 +24,10 @@ FILES: dict[str, Content] = {
 
 @pytest.fixture
 def synced(host: Host, upstream: Upstream) -> Host:
-    """A host with a mirror, `up`, of a file, an executable, a file below a directory, and a link; committed."""
+    """A host with a mirror, `up`, that is committed.
+
+    The mirror has a file, an executable, a file below a directory, and a link.
+    """
     upstream.release("v1", FILES)
     upstream.release("v2", {**FILES, "a.txt": b"second\n"})
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))

@@ -1,4 +1,7 @@
-"""Words from outside: paths quoted as git quotes them and back, text that cannot act on a terminal, nearest names."""
+"""Words from outside: paths quoted as git quotes them and back, and nearest names.
+
+Text that is shown cannot act on a terminal.
+"""
 
 import subprocess
 import time

@@ -1,4 +1,7 @@
-"""When the network fails: what is tried again, what is not, how long it takes, and that nothing is left behind."""
+"""When the network fails: what is tried again, what is not, and how long it takes.
+
+Nothing is left behind.
+"""
 
 import random
 import signal

@@ -1,4 +1,7 @@
-"""Repositories of another kind, as upstream and as host: what they are is said, whose want a missing object is, and what helps."""
+"""Repositories of another kind, as upstream and as host.
+
+The program says what they are, whether upstream or the host lacks a missing object, and what helps.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/packagers.md, typed in a tarball as it stands: every command of it does what the page says."""
+"""docs/packagers.md, typed in a tarball as it stands: each command does what the page says."""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""Patterns are git's, byte for byte: git's own answer is the expected one; tests.harnesses.fuzz asks it for many more."""
+"""Patterns are git's, byte for byte: git's own answer is the expected one.
+
+tests.harnesses.fuzz asks git for many more.
+"""
 
 from pathlib import Path
 

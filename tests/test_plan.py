@@ -39,7 +39,10 @@ FILES = {b"LICENSE": b"l\n", b"wit/a": b"a\n", b"wit/deep/b": b"b\n"}
 LATER = {b"LICENSE": b"l2\n", b"wit/a": b"a2\n", b"wit/new/c": b"c\n"}
 
 V1, V2 = record_of(FILES, b"wit", tags=0), record_of(LATER, b"wit", tags=0)
-"""Of one mirror, `up`, whose upstream has moved from the one to the other; both are of its tag v1."""
+"""Two states of one mirror, `up`, whose upstream has moved from the first to the second.
+
+Both are of its tag v1.
+"""
 
 PATHS = st.sampled_from([RepoPath(path) for path in (b"a", b"b", b"d/a", b"d/\xff", b"COPYING")])
 MODES = st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK])
@@ -91,7 +94,10 @@ def planned(
     copy: Copy = V2.copy,
     present: Present | None = None,
 ) -> Change:
-    """The plan of one mirror: unless it is said otherwise, of V1 as it was synced, which is to be V2."""
+    """The plan of one mirror.
+
+    Unless a test says otherwise, it was synced at V1 and is to be V2.
+    """
     seen = SeenMirror(mirror(), record, present or as_recorded(V1))
     return plan_mirror(WantedMirror(seen, copy, NOWHERE))
 

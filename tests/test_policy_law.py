@@ -1,8 +1,9 @@
-"""The law of the policy: honest histories raise no alarm; a change to a protected path always raises one, where it was made.
+"""The law of the policy: honest histories raise no alarm, and a changed copy always raises one.
 
-Histories are made of states: for each mirror the pin that it is synced to, and perhaps a change that nobody synced. A commit is to blame
-for a changed mirror that none of its parents has in that very state, so for the change itself, and for bringing it back after it was gone.
-`POLICY_LAW_EXAMPLES=5000` tries more of them.
+The alarm names the commit that made the change. Histories are made of states: for each mirror the
+pin that it is synced to, and perhaps a change that nobody synced. A commit is to blame for a
+changed mirror that none of its parents has in that very state. So it is to blame for the change
+itself, and for bringing it back after it was gone. `POLICY_LAW_EXAMPLES=5000` tries more of them.
 """
 
 import itertools
@@ -31,7 +32,10 @@ Command = bytes
 
 @dataclass(frozen=True)
 class Synced:
-    """A mirror as a commit has it: synced to a pin; and what was changed after that, if anything."""
+    """A mirror as a commit has it.
+
+    It is synced to a pin, and something may be changed after that.
+    """
 
     pin: str
     change: tuple[Command, ...] = ()
@@ -277,7 +281,7 @@ def _replayed(state: State, before: State, after: State) -> State:
 
 
 def _joined(history: list[Commit]) -> list[Commit]:
-    """The history with a last commit that leads to all of it, and keeps the state of the last one."""
+    """The history with one more commit, which leads to all of it and keeps its last state."""
     inner = {parent for commit in history for parent in commit.parents}
     heads = [number for number in reversed(range(len(history))) if number not in inner]
     return [*history, Commit(tuple(heads), history[heads[0]].state)]
@@ -418,7 +422,10 @@ FAULTS: dict[str, tuple[Callable[[Files], object], bool]] = {
     "no record": (lambda files: files.pop(RECORD), False),
     "a proof of another commit": (lambda files: _record_edited(files, commit="1" * 40), False),
 }
-"""What is wrong with a mirror, and whether its record can be relied on all the same for what its files are."""
+"""What is wrong with a mirror.
+
+The second value says whether its record can be relied on all the same for what its files are.
+"""
 EDITS = st.lists(st.tuples(st.integers(0, 3), NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=10)
 
 

@@ -1,4 +1,7 @@
-"""Names that Windows and macOS cannot hold as they are, or not side by side, are refused unless the manifest allows them."""
+"""Names that Windows and macOS cannot hold are refused unless the manifest allows them.
+
+Names that they cannot hold side by side are refused too.
+"""
 
 import pytest
 from hypothesis import given

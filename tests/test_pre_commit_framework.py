@@ -1,4 +1,7 @@
-"""The real pre-commit framework (https://pre-commit.com) with the hooks of .pre-commit-hooks.yaml, on a real repository."""
+"""The real pre-commit framework (https://pre-commit.com) on a real repository.
+
+It runs the hooks of .pre-commit-hooks.yaml.
+"""
 
 import json
 import os
@@ -77,7 +80,10 @@ class Framework:
         return git(self.remote, "for-each-ref", "--format=%(refname) %(objectname)")
 
     def commit(self, subject: str, *, edited: bool = False) -> str:
-        """A commit that no hook sees: of something of the host's own, or of a mirror that is edited."""
+        """A commit that no hook sees.
+
+        It changes something of the host's own, or it edits a mirror.
+        """
         path = self.host.third_party / "up/a.wit" if edited else self.host.path / "own"
         path.write_text(f"{subject}\n")
         self.host.git("add", str(path))
@@ -87,7 +93,11 @@ class Framework:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Framework:
-    """Made once: pre-commit's configuration has the entries of .pre-commit-hooks.yaml, without an environment of their own."""
+    """A project with pre-commit's configuration, made once.
+
+    The configuration has the entries of .pre-commit-hooks.yaml, without an environment of their
+    own.
+    """
     place = tmp_path_factory.mktemp("original")
     environment = {
         "PRE_COMMIT_HOME": str(place / "pre-commit"),
@@ -361,7 +371,10 @@ def test_a_deletion_has_nothing_to_judge(framework: Framework) -> None:
 
 
 def test_of_several_refs_the_framework_shows_the_first_alone(framework: Framework) -> None:
-    """A limit that the documentation names: who wants all of them judged installs our own hooks, or asks the server."""
+    """The framework shows the first ref only; the documentation names this limit.
+
+    To have all refs judged, install our own hooks, or ask the server.
+    """
     framework.host.git("branch", "a-good")
     framework.commit("good")
     framework.host.git("branch", "--force", "a-good")
@@ -441,7 +454,10 @@ def test_a_configuration_that_keeps_the_message_file_away_refuses_to_commit(
 def test_hooks_from_a_repository_in_their_own_environment(
     framework: Framework, tmp_path: Path
 ) -> None:
-    """The only slow test here, half a minute: it installs the program as it is now with all that it needs."""
+    """This is the only slow test here, of half a minute.
+
+    It installs the program as it is now with all that it needs.
+    """
     program = tmp_path / "program"
     for package in ("sync", "policies"):
         shutil.copytree(

@@ -1,4 +1,7 @@
-"""The proof: an honest record hangs together, and no part of it can be changed without being found, by hashing alone."""
+"""The proof: an honest record hangs together, and a change of any part of it is found.
+
+Hashing alone finds it.
+"""
 
 import base64
 import copy

@@ -1,4 +1,7 @@
-"""The record's bytes: canonical, the same for everybody, and refused with a reference of its own for each way to be wrong."""
+"""The record's bytes are canonical, and the same for everybody.
+
+For each way in which a record can be wrong there is a refusal with a reference of its own.
+"""
 
 import dataclasses
 import json

@@ -1,4 +1,8 @@
-"""Pushes over real transports: what pre-receive lets into a bare repository, what the pusher is told, and what pre-push holds back."""
+"""Pushes over real transports.
+
+The tests say what pre-receive lets into a bare repository, what the pusher is told, and what
+pre-push holds back.
+"""
 
 import os
 import shutil
@@ -321,7 +325,10 @@ def test_a_deletion_has_nothing_to_judge(place: Place) -> None:
 
 
 def test_what_the_repository_has_already_is_nobodys_fault_any_more(place: Place) -> None:
-    """Adopted with an old violation: work on top of it lands, on its branch and on a new one; making it worse does not."""
+    """The repository adopted the program with an old violation.
+
+    Work on top of it lands, on its branch and on a new one. A commit that makes it worse does not.
+    """
     inherited = place.commit("edit", edited=True)
     assert run_tool(place.bare, "hook", "uninstall", "--pre-receive").status == 0
     assert place.push("main").status == 0
@@ -379,7 +386,8 @@ def test_very_many_refs_in_one_push_are_judged_in_the_time_that_git_takes(
     place.clone.git("branch", "--force", "bad-one", place.commit("edit", edited=True))
     before, files = place.refs(), place.files()
     started = time.monotonic()
-    # by its URL: by its name git would write a tracking ref for each, which takes longer than all the rest
+    # by its URL: by its name git would write a tracking ref for each,
+    # which takes longer than all the rest
     ran = place.push("refs/heads/many/*:refs/heads/many/*", "bad-one", to=place.url)
     refused = time.monotonic() - started
     assert_refused(place, ran, place.head, before=before, files=files)
@@ -557,7 +565,10 @@ def test_pre_push_judges_what_comes_with_a_deletion(hooked: Place) -> None:
 
 
 def test_pre_push_of_a_branch_that_somebody_else_moved_on(hooked: Place, tmp_path: Path) -> None:
-    """The remote's commit is not here: git would refuse the push, and a forced one is judged by what is here."""
+    """The remote's commit is not here.
+
+    Git would refuse the push, and a forced push is judged by what is here.
+    """
     other = Place(
         hooked.bare, hooked.url, Host(tmp_path / "other"), hooked.upstream, hooked.environment
     )

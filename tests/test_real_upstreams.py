@@ -1,8 +1,9 @@
-"""The real upstreams, where somebody has brought them: every pin of a list, and every tag of every WASI repository.
+"""The real upstreams, where somebody has brought them.
 
     make test-real UPSTREAMS=DIR [PINS=FILE]
 
-DIR holds bare repositories as <owner>/<name>. FILE is a JSON list of pins with the tree ids they must give.
+They are every pin of a list, and every tag of every WASI repository. DIR holds bare repositories as
+<owner>/<name>. FILE is a JSON list of pins with the tree ids that they must give.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""What could refuse a run is asked before the first write; what can refuse it only later leaves what the next command mends."""
+"""What could refuse a run is asked before the first write.
+
+After a refusal that comes only later, the next command mends what is left.
+"""
 
 import os
 import shutil

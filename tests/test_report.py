@@ -1,4 +1,7 @@
-"""`report`: what it refuses, where it writes, and that the same facts give the same bytes everywhere."""
+"""`report`: what it refuses, and where it writes.
+
+The same facts give the same bytes everywhere.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Reports that others check with: hashes for Nix and Guix, in-toto's statement, input for sha256sum, a script."""
+"""Reports that others check with.
+
+They are hashes for Nix and Guix, in-toto's statement, input for sha256sum, and a script.
+"""
 
 import hashlib
 import json
@@ -874,7 +877,8 @@ def digest(*required: str, optional: Sequence[str] = ()) -> dict:
     )
 
 
-# in-toto's Statement, ResourceDescriptor and DigestSet v1, SLSA's Provenance v1: what they require and name, and nothing else
+# in-toto's Statement, ResourceDescriptor and DigestSet v1, SLSA's Provenance v1:
+# what they require and name, and nothing else
 SCHEMA = closed(
     {
         "_type": {"const": "https://in-toto.io/Statement/v1"},
@@ -919,7 +923,10 @@ SCHEMA = closed(
 
 
 def read_statement(content: bytes) -> dict:
-    """The statement, after in-toto's own parser and the schema have accepted it; no field is unknown to either."""
+    """The statement, after in-toto's own parser and the schema have accepted it.
+
+    No field is unknown to either.
+    """
     statement = json.loads(content)
     Draft202012Validator(SCHEMA).validate(statement)
     message = json_format.Parse(content, StatementMessage())
@@ -981,7 +988,10 @@ def test_every_subject_has_the_hash_that_in_totos_command_prints_unless_it_holds
 
 
 def test_a_directory_hash_is_gos() -> None:
-    """As golang.org/x/mod/sumdb/dirhash prepares its summary: sorted by bytes, two blanks, the name, a newline."""
+    """The summary is made as golang.org/x/mod/sumdb/dirhash makes it.
+
+    Its lines are sorted by bytes; each has two blanks, the name and a newline after the hash.
+    """
     one, two = (
         FileFact(RepoPath(path), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
         for path in (b"a b", b"a/b")

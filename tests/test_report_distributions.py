@@ -1,4 +1,7 @@
-"""`report debian`, `rpm` and `reuse`, judged by those who judge packages: lintian, python-debian, cme, rpm, rpmbuild, reuse."""
+"""`report debian`, `rpm` and `reuse`, judged by the tools that judge packages.
+
+These are lintian, python-debian, cme, rpm, rpmbuild and reuse.
+"""
 
 import gzip
 import json
@@ -86,7 +89,10 @@ SUPPRESSED = {
 
 
 def package(bundle: Bundle, stanzas: str, directory: Path) -> Path:
-    """A real source package whose debian/copyright has the stanzas pasted in, and the binary package with that file."""
+    """A real source package and its binary package.
+
+    Its debian/copyright has the stanzas pasted in, and the binary package has that file.
+    """
     source = directory / "tiny-1.0"
     shutil.copytree(bundle.third_party, source / "third_party", symlinks=True)
     files = {
@@ -122,7 +128,10 @@ def package(bundle: Bundle, stanzas: str, directory: Path) -> Path:
 
 
 def lintian(bundle: Bundle, stanzas: str, directory: Path) -> tuple[int, list[str]]:
-    """What lintian says of source and binary package: its status, and its complaints from warnings up."""
+    """What lintian says of source and binary package.
+
+    It gives lintian's status, and its complaints from warnings up.
+    """
     package(bundle, stanzas, directory)
     suppressed = ["--suppress-tags", ",".join(sorted(SUPPRESSED))]
     root = ["--allow-root"] if os.geteuid() == 0 else []
@@ -338,7 +347,10 @@ License: Expat
 
 
 def without_io(bundle: Bundle, presence: str) -> Bundle:
-    """The bundle with io's files taken out: by a distribution, or because they were never checked in."""
+    """The bundle with io's files taken out.
+
+    A distribution took them out, or they were never checked in.
+    """
     if presence == "absent":
         bundle.write_manifest(
             lambda manifest: manifest.replace(
@@ -595,7 +607,10 @@ def spec_file(lines: str, directory: Path) -> Path:
 
 
 def rpmspec(lines: str, directory: Path) -> tuple[int, str, str]:
-    """What rpm's parser makes of a spec file with the lines: status, the spec it understood, complaints."""
+    """What rpm's parser makes of a spec file with the lines.
+
+    It gives the status, the spec as rpm understood it, and the complaints.
+    """
     command = ["rpmspec", "-P", str(spec_file(lines, directory))]
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     return ran.returncode, ran.stdout, ran.stderr
@@ -745,7 +760,10 @@ SPDX-License-Identifier = "CC0-1.0"
 def reuse_lint(
     bundle: Bundle, annotations: str, directory: Path, without: str | None = None
 ) -> dict:
-    """What `reuse lint` says of a repository of the bundle, whose LICENSES are filled as the comments say."""
+    """What `reuse lint` says of a repository of the bundle.
+
+    Its LICENSES are filled as the comments say.
+    """
     root = directory / "repository"
     shutil.copytree(bundle.path, root, symlinks=True)
     for path in filter(os.path.lexists, map(root.joinpath, files_below(root))):
@@ -877,7 +895,10 @@ HOSTILE = "x\n\nFiles: *\n.\r\x1b[31m\u2028\u202e\x85%{lua:print(1)}%(touch pwne
 
 @pytest.fixture
 def hostile() -> tuple[Component, Component]:
-    """A mirror about which everything that comes from outside tries to be something else; and one that is removed."""
+    """A mirror about which everything that comes from outside tries to be something else.
+
+    Another mirror is removed.
+    """
     licensing = Licensing(
         None,
         HOSTILE,

@@ -1,4 +1,7 @@
-"""What reports say is right: licences declared and concluded, copies inside copies, versions, links, and words that stay words."""
+"""What reports say is right, and words from outside stay words.
+
+It is about declared and concluded licences, copies inside copies, versions and links.
+"""
 
 import json
 import os
@@ -317,7 +320,10 @@ Files = dict[str | bytes, bytes | tuple[str, bytes]]
 
 
 def _project(tmp_path: Path) -> tuple[Files, str, str]:
-    """A project with a mirror of its own, as its repository has it; and that mirror's upstream and commit."""
+    """A project with a mirror of its own, as its repository has it.
+
+    It gives that mirror's upstream and commit too.
+    """
     inner = Upstream.create(tmp_path / "inner")
     commit = inner.release("v1", {"LICENSE": MIT, "lib/a.c": b"a\n", "lib/deep/b.c": b"b\n"})
     project = Host.create(tmp_path / "project")

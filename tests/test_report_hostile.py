@@ -1,4 +1,7 @@
-"""Reports of releases that somebody made to deceive, to act or to stall: nothing is left out, nothing acts, nothing takes long."""
+"""Reports of releases that somebody made to deceive, to act or to stall.
+
+Nothing is left out, nothing acts, and nothing takes long.
+"""
 
 import os
 import shutil

@@ -1,4 +1,7 @@
-"""`report html`: one page that people read, judged by the W3C's validator, a strict parser, axe and a real browser."""
+"""`report html`: one page that people read.
+
+The W3C's validator, a strict parser, axe and a real browser judge it.
+"""
 
 import json
 import shutil
@@ -446,7 +449,10 @@ def test_it_is_the_same_page_everywhere(nested_bundle: Bundle) -> None:
 
 
 def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
-    """On wide and narrow screens, light and dark, with all details open: contrast, names, roles, order."""
+    """The page is wide and narrow, light and dark, with all details open.
+
+    axe looks at contrast, names, roles and order.
+    """
     spec = find_spec("axe_core_python")
     if spec is None or spec.origin is None:
         pytest.skip("needs axe-core-python, which ships axe.min.js")

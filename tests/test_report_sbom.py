@@ -1,4 +1,8 @@
-"""`report spdx` and `report cyclonedx`: what SPDX, NTIA, CycloneDX, Software Heritage and the files themselves say of them."""
+"""`report spdx` and `report cyclonedx`, and what others say of them.
+
+They are judged by the tools of SPDX, NTIA, CycloneDX and Software Heritage, and by the files
+themselves.
+"""
 
 import hashlib
 import json
@@ -43,7 +47,10 @@ def written(bundle: Bundle, name: str, tmp_path: Path) -> Path:
 
 
 def spdx_tools(path: Path) -> list[str]:
-    """The reference implementation: parsed, and validated against what the specification says in prose."""
+    """The complaints of the reference implementation.
+
+    It parses the document, and validates it against what the specification says in prose.
+    """
     try:
         return [
             message.validation_message
@@ -100,7 +107,10 @@ Read = Callable[[Bundle, str], dict]
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
-    """Reads a report of a release in which nothing was changed, each once: a release is known by its manifest."""
+    """Reads a report of a release in which nothing was changed, each report once.
+
+    A release is known by its manifest.
+    """
     reports: dict[tuple[bytes, str], bytes] = {}
 
     def read(bundle: Bundle, name: str) -> dict:
@@ -162,7 +172,10 @@ def library(document: dict, name: str) -> dict:
 
 
 def on_disk(bundle: Bundle, components: list[dict]) -> dict[str, Path]:
-    """Every file of mirrors and every licence file beside them, by its path from the root as git quotes it."""
+    """Every file of mirrors and every licence file beside them.
+
+    Its key is its path from the root as git quotes it.
+    """
     root = os.fsencode(bundle.path)
     directories = [d for c in components for d in (c["path"], f"third_party/licenses/{c['name']}")]
     found = {}
@@ -343,7 +356,10 @@ def test_symlinks_are_named_but_have_no_hashes_of_what_they_lead_to(
 
 
 def test_verification_codes_are_those_of_the_files_that_a_package_contains(spdx: dict) -> None:
-    """SPDX 2.3, 7.9. Each file is contained in one package, each package in the document or in one other."""
+    """SPDX 2.3, 7.9, says what the code is.
+
+    Each file is contained in one package, and each package in the document or in one other package.
+    """
     sha1 = {f["SPDXID"]: f["checksums"][0]["checksumValue"] for f in spdx["files"]}
     contains = related(spdx, "CONTAINS")
     for listed in spdx["packages"]:
@@ -921,7 +937,10 @@ def test_copies_of_single_files_and_copies_inside_copies(
 
 
 def test_what_is_not_here_is_named_and_not_listed(nested_bundle: Bundle, tmp_path: Path) -> None:
-    """One was removed by a distribution, one is not checked in; what is copied from them still says so."""
+    """A distribution removed one, and one is not checked in.
+
+    What is copied from them still says so.
+    """
     for gone in ("wit/io", "wit/clocks", "licenses/clocks"):
         shutil.rmtree(nested_bundle.third_party / gone)
     nested_bundle.write_manifest(

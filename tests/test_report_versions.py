@@ -1,4 +1,7 @@
-"""Versions as rpm and Debian can say them: tables of real tags, and laws that rpm and dpkg judge themselves."""
+"""Versions as rpm and Debian can say them.
+
+There are tables of real tags, and laws that rpm and dpkg judge themselves.
+"""
 
 import shutil
 import subprocess

@@ -1,4 +1,7 @@
-"""The rules, one at a time: trees in memory become states, and a state beside its parents' gives findings."""
+"""The rules, one at a time.
+
+Trees in memory become states, and a state beside its parents' states gives findings.
+"""
 
 import dataclasses
 import hashlib
@@ -82,7 +85,8 @@ class World:
 
     def __init__(self) -> None:
         self.repository = Repository()
-        self.objects = PolicyObjects(self.repository)  # type: ignore[arg-type]  # what it asks of one
+        # the repository in memory answers what the objects ask of one
+        self.objects = PolicyObjects(self.repository)  # type: ignore[arg-type]
         self.states = States(self.objects)
         self.rules = Rules(self.states)
 
@@ -852,7 +856,10 @@ def test_who_has_no_attributes_is_blamed_for_new_mirrors_and_not_for_other_work(
 
 
 class Told:
-    """In place of git, which needs a repository on disk: attributes alter the files that they name."""
+    """Says in place of git which files attributes alter: those that they name.
+
+    Git itself needs a repository on disk.
+    """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository

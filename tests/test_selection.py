@@ -1,4 +1,8 @@
-"""What a selection takes of a tree: gitignore patterns as git itself reads them, the trees a proof needs, licence files."""
+"""What a selection takes of a tree.
+
+Gitignore patterns are read as git itself reads them; the trees that a proof needs and the licence
+files come along.
+"""
 
 import os
 import subprocess
@@ -293,7 +297,8 @@ def test_patterns_that_match_nothing_are_named(
 
 
 def test_a_negation_that_git_cannot_honour_takes_nothing_back() -> None:
-    # gitignore(5): "It is not possible to re-include a file if a parent directory of that file is excluded"
+    # gitignore(5): "It is not possible to re-include a file if a parent directory of that file
+    # is excluded"
     assert Trees(frozenset({"deps/a", "b"})).select(exclude=("deps/", "!deps/a")) == ["b"]
 
 
@@ -490,7 +495,10 @@ def test_a_pattern_with_a_bracket_in_brackets_warns_nobody() -> None:
 
 
 def test_patterns_that_would_take_minutes_are_refused() -> None:
-    """A few hundred patterns of many stars, for a tree in which a few objects name thousands of directories."""
+    """A few hundred patterns have many stars each.
+
+    The tree names thousands of directories by a few objects.
+    """
     raw = dump_tree([TreeEntry(b"f", Mode.FILE, object_id("blob", b""))])
     trees = {object_id("tree", raw): raw}
     for _ in range(12):

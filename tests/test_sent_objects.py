@@ -1,4 +1,7 @@
-"""Objects that git's own server refuses to serve, from one that sends them: what is refused, and in which words."""
+"""Objects that git's own server refuses to serve, from a server that sends them.
+
+The tests say what is refused, and in which words.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +96,10 @@ SENT: dict[str, tuple[Sent, str, str]] = {
     "a tag that hides its name behind a header": (tag(HIDDEN), NOT_WHOLE, "nonexistent object"),
 }
 LARGE = b"Enumerating objects: 9999, done.\n"
-"""After which it is asked for its trees first, and git no longer looks whether all is there: it is judged here alone."""
+"""A server that says this is asked for its trees first.
+
+Then git no longer looks whether all is there, and only the program judges it.
+"""
 
 
 @pytest.mark.parametrize("name", SENT)

@@ -1,4 +1,7 @@
-"""Signatures of tags and commits: good, bad, by an unknown key, none; made with git, ssh-keygen and gpg, judged by the manifest's keys alone."""
+"""Signatures of tags and commits: good, bad, by an unknown key, or none.
+
+They are made with git, ssh-keygen and gpg, and judged by the manifest's keys alone.
+"""
 
 import base64
 import json
@@ -164,7 +167,8 @@ class Held:
     label = "the test"
     is_work_tree = False
 
-    def read(self, path: str, limit: int | None = None) -> bytes | None:  # noqa: ARG002 - as states have it
+    # the parameters are those of a state
+    def read(self, path: str, limit: int | None = None) -> bytes | None:  # noqa: ARG002
         return self.held.get(path)
 
     def record_names(self) -> list[str]:
@@ -183,7 +187,10 @@ def fetched(upstream: Upstream, commit: str, tag: str | None = None) -> Upstream
 def _commit(
     commit: str, tag: ObjectId | None, raw: bytes, tags: tuple[bytes, ...]
 ) -> UpstreamCommit:
-    """A signature is on the raw objects: where they are from, and when they were made, is nothing to it."""
+    """A signature is on the raw objects.
+
+    It does not depend on where they are from and when they were made.
+    """
     pin = Pin(PinKind.COMMIT, commit)
     return UpstreamCommit("https://example.org/up", pin, ObjectId(commit), "", tag, raw, tags)
 

@@ -1,4 +1,7 @@
-"""A sparse checkout: what git leaves out of the working tree is hidden, not missing, and every command says so."""
+"""A sparse checkout: what git leaves out of the working tree is hidden, not missing.
+
+Every command says so.
+"""
 
 import shlex
 from pathlib import Path

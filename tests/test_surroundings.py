@@ -1,4 +1,7 @@
-"""What a process may be started with: any locale and encoding, closed or full streams, no home, a directory that is gone."""
+"""What a process may be started with.
+
+It may have any locale and encoding, closed or full streams, no home, or a directory that is gone.
+"""
 
 import os
 import shutil
@@ -140,7 +143,10 @@ def test_a_repository_may_lie_where_no_name_is_utf_8(tmp_path: Path, named: Upst
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_with_closed_streams_it_does_the_same(host: Host, named: Upstream, closed: str) -> None:
-    """As git does: otherwise the first file that is opened would be taken for a stream, and written over."""
+    """Git does so too.
+
+    Otherwise the first file that is opened would be taken for a stream, and written over.
+    """
     host.run("init", "--no-hooks")
     assert shell(host, add(named, "--commit"), closed).returncode == 0
     assert shell(host, "verify", closed).returncode == 0
@@ -178,7 +184,10 @@ def is_nobody_possible() -> bool:
 
 
 def as_nobody(host: Host, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the program without HOME, as a user whom no entry of passwd names, as in many containers."""
+    """Run the program without HOME, as a user who has no entry in passwd.
+
+    Many containers run programs so.
+    """
     kept = {key: value for key, value in os.environ.items() if key != "HOME"}
     return subprocess.run(
         [*_NOBODY, sys.executable, "-m", "sync", *arguments],

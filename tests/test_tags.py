@@ -1,4 +1,7 @@
-"""Tags that are not what their name says: renamed, nested, of no commit; tags that read as something else; and tags that move."""
+"""Tags that are not what their name says: renamed, nested, or of no commit.
+
+There are also tags that read as something else, and tags that move.
+"""
 
 import shutil
 from collections.abc import Callable

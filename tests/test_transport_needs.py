@@ -1,4 +1,7 @@
-"""Only what is needed comes over the network, from every kind of server, and the cache is one that misses nothing."""
+"""Only what is needed comes over the network, from every kind of server.
+
+The cache misses nothing that a command needs.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -213,7 +216,10 @@ def test_every_server_gives_what_is_needed(
 
 
 def assert_whole(host: Host, home: Path) -> None:
-    """The cache has what the mirror needs, for git and libgit2, and neither asks anybody for what it has not."""
+    """The cache has what the mirror needs, for git and libgit2.
+
+    Neither asks anybody for what it has not.
+    """
     cache = caches(home)[0]
     settings = git(cache, "config", "--file", "config", "--list").lower()
     assert "core.repositoryformatversion=0" in settings.splitlines()
@@ -310,7 +316,10 @@ def wanted_here(host: Host, url: str, **keys: str) -> Ran:
 def test_a_blob_that_is_missing_upstream_matters_only_to_who_needs_it(
     host: Host, request: pytest.FixtureRequest, reach: Callable[[str], str], size: str
 ) -> None:
-    """As in repositories from which a forge has lost large files: a full clone fails, one without blobs works."""
+    """A forge may have lost large files of a repository.
+
+    A full clone of it fails, and one without blobs works.
+    """
     upstream: Upstream = request.getfixturevalue("large" if size == "large" else "upstream")
     if size == "small":
         git(upstream.path, "config", "uploadpack.allowFilter", "true")

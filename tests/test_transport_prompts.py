@@ -1,4 +1,7 @@
-"""Questions of git and ssh reach the terminal, one at a time; without one nobody waits; whoever is called off ends."""
+"""Questions of git and ssh reach the terminal, one at a time.
+
+Without a terminal nobody waits, and a command that is called off ends.
+"""
 
 import signal
 import subprocess

@@ -1,4 +1,7 @@
-"""What is wrong with git, its settings, the way to an upstream, its words, or the cache is said at once; nothing changes."""
+"""What is wrong with the way to an upstream is said at once, and nothing changes.
+
+It may be git, its settings, the connection, the words of the upstream, or the cache.
+"""
 
 import hashlib
 import os
@@ -691,7 +694,10 @@ def test_lower_limits_of_the_users_hold_without_a_word(host: Host, site: GitHttp
 def test_a_second_signal_leaves_no_process_behind(
     host: Host, tmp_path: Path, scratch_home: Path, number: signal.Signals
 ) -> None:
-    """As a terminal that hangs up sends them, and who presses Ctrl-C twice: while what was started is being ended."""
+    """A terminal that hangs up sends two signals, and so does a user who presses Ctrl-C twice.
+
+    The second one comes while what was started is being ended.
+    """
     with git_http(tmp_path, trouble=hang_before_headers) as site:
         host.manifest(mirror("up", site.url(), tag="v1"))
         run = start_tool(host.path, "sync")
@@ -752,7 +758,10 @@ def test_what_an_ssh_server_says_is_understood(
 def test_a_server_that_cannot_filter_sends_once_what_it_has(
     host: Host, upstream: Upstream, tmp_path: Path
 ) -> None:
-    """A second request goes out to a distant one, in case that the upstream is large: it is broken off."""
+    """A second request goes out to a distant server, in case that the upstream is large.
+
+    It is broken off.
+    """
     upstream.tag(
         "v1", upstream.commit({"deep/b.wit": b"b", "large": os.urandom(500_000)}), force=True
     )

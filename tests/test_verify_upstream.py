@@ -1,4 +1,7 @@
-"""`verify --upstream`: is the record true? The upstream is asked again, and "could not check" is never "clean"."""
+"""`verify --upstream` says whether the record is true.
+
+The upstream is asked again, and "could not check" is never "clean".
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -216,7 +219,7 @@ def test_a_commit_that_only_a_tag_reaches_is_upstreams(
     assert findings(synced(host, url, commit=commit)) == (0, [])
 
 
-# findings about content: records that were changed together with the files, so that only the upstream can tell
+# findings about content: records were changed together with the files, so only upstream can tell
 
 
 def rewrite(host: Host, change: Callable[[dict], object]) -> None:
@@ -258,7 +261,10 @@ def test_a_licence_file_that_was_changed_together_with_the_record(
 def test_files_that_were_changed_together_with_the_record(
     host: Host, upstream: Upstream, url: str
 ) -> None:
-    """Without proof and record of the tool's own making: the record of another upstream under this one's URL."""
+    """Neither proof nor record is of the tool's own making.
+
+    The record is that of another upstream under this one's URL.
+    """
     upstream.release("v1", FILES)
     synced(host, url)
     other = Upstream.create(host.path.parent / "other")
@@ -335,7 +341,10 @@ def test_what_could_not_be_checked_stands_in_the_json(
 def test_a_commit_that_the_upstream_gives_no_more_and_no_cache_has(
     host: Host, upstream: Upstream, site: GitHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The branch was rewritten: the pinned commit is reached by nothing, which is a finding, not a network failure."""
+    """The branch was rewritten, and nothing reaches the pinned commit any more.
+
+    This is a finding, not a failure of the network.
+    """
     commit = upstream.commit(FILES)
     synced(host, site.url(), commit=commit)
     git(upstream.path, "update-ref", "-d", "refs/heads/main")

@@ -1,4 +1,7 @@
-"""What contributors are given is so: workflows call what exists, pages lead to files, commands name tests."""
+"""What contributors are given is so.
+
+Workflows call what exists, pages lead to files, and commands name tests.
+"""
 
 import ast
 import json

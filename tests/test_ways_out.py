@@ -1,4 +1,7 @@
-"""What `check` tells people to do: each command, typed as it is printed, leads out of the violation."""
+"""What `check` tells people to do: each command leads out of the violation.
+
+The commands are typed as they are printed.
+"""
 
 import json
 import shlex

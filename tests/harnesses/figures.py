@@ -1,4 +1,4 @@
-"""The figures of docs/security.md: each harness is run, and what it prints takes the place of what is there.
+"""The figures of docs/security.md: each harness is run, and its output replaces the old figures.
 
 All of them take hours: `make torture FIGURES="bad-input concurrency"` runs just these.
 """
@@ -23,7 +23,10 @@ HARNESSES: dict[str, tuple[str, ...]] = {
     "guided": ("tests.harnesses.fuzz", "--seconds", "600"),
     "mutation": ("tests.harnesses.mutation",),
 }
-"""Figure → the module and its arguments; UPSTREAMS stands for the directory of real repositories."""
+"""Figure → the module and its arguments.
+
+UPSTREAMS stands for the directory of real repositories.
+"""
 
 _PLACE = r"(<!-- figure {}: [^\n]* -->\n\n).*?(\n<!-- end -->\n)"
 

@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.mutation`: mutants of what decides, made by mutmut in a copy of the tree; which the tests kill, and which survive."""
+"""Mutants of the code that decides: which of them the tests kill, and which survive.
+
+`python -m tests.harnesses.mutation` has mutmut make them in a copy of the tree.
+"""
 
 import os
 import re
@@ -36,7 +39,10 @@ timeout_constant = 5
 
 
 def pytest_configure() -> None:
-    """As a plugin: programs that the tests start are not mutants, and what kills one need not be shrunk."""
+    """Set pytest up, as a plugin.
+
+    Programs that the tests start are not mutants, and an example that kills one need not be shrunk.
+    """
     os.environ.pop("MUTANT_UNDER_TEST", None)
     sys.setrecursionlimit(10_000)  # mutmut puts frames between ours
     settings.register_profile(

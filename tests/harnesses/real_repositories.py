@@ -1,9 +1,10 @@
 """Real repositories, whole: each is mirrored, and git itself says whether the copy is exact.
 
-    python -m tests.harnesses.real_repositories DIR          # or, among others: make test-real UPSTREAMS=DIR
+    python -m tests.harnesses.real_repositories DIR    # or, with others: make test-real UPSTREAMS=DIR
 
-DIR holds bare repositories as <owner>/<name>. Of each the newest tag (or HEAD) is mirrored into a host of its own. What cannot be copied
-is found without the program: it has to refuse just that, and to copy all the rest once that is left out or allowed.
+DIR holds bare repositories as <owner>/<name>. The newest tag (or HEAD) of each is mirrored into a
+host of its own. What cannot be copied is found without the program. The program has to refuse just
+that, and to copy all the rest once that is left out or allowed.
 """
 
 import argparse
@@ -81,13 +82,13 @@ class Outcome:
     """What the program said when it was asked for everything."""
     is_false_refusal: bool = False
     altered: int = 0
-    """How many files upstream's own attributes would have git convert, so that `check` refuses them."""
+    """How many files upstream's own attributes make git convert, so that `check` refuses them."""
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the repository that was brought here lacks content of the pin, as a partial clone does."""
+        """Whether the repository lacks content of the pin here, as a partial clone does."""
         return any(file.size < 0 for file in self.files)
 
     @property
@@ -128,7 +129,10 @@ def main() -> int:
 
 
 def _isolate(home: Path, directory: Path) -> None:
-    """Keep everybody's configuration out of this process and those it starts; the forge's repositories are those in `directory`."""
+    """Keep everybody's configuration out of this process and those that it starts.
+
+    The forge's repositories are those in `directory`.
+    """
     for name in list(os.environ):
         if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
@@ -226,7 +230,10 @@ def _sync(
 
 
 def _judge_attributes(host: Host, outcome: Outcome) -> None:
-    """`check` has to name just the files that a clone or an archive would have, or somebody commit, with other bytes."""
+    """`check` names just the files that git's attributes would change.
+
+    These are the files whose bytes a clone, an archive or somebody's commit would have otherwise.
+    """
     ran = host.run("check", "--all", "--format", "json", timeout=_SECONDS)
     found = [violation for judged in ran.json["commits"] for violation in judged["violations"]]
     outcome.wrong += [
@@ -243,7 +250,11 @@ def _judge_attributes(host: Host, outcome: Outcome) -> None:
 
 
 def _altered(host: Host) -> set[bytes]:
-    """What somebody's clone checks out, or adds when it was touched, with other bytes or through a filter; and what an archive alters."""
+    """The files that attributes alter: in a clone, in an archive, or when they are added.
+
+    A clone checks them out with other bytes or through a filter, or adds them so when they were
+    touched.
+    """
     wanted = {
         file.path: file.id
         for file in _files(host.path, "HEAD:third_party/copy")
@@ -329,7 +340,8 @@ def _pattern(path: bytes) -> str:
     return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path.decode())
 
 
-# what may not be copied: what docs/manifest.md names, and names with a backslash or with invisible characters
+# what may not be copied: what docs/manifest.md names,
+# and names with a backslash or with invisible characters
 
 
 def _uncopyable(upstream: Path, commit: str, files: Sequence[File]) -> Uncopyable:
@@ -408,7 +420,10 @@ def _judged(name: bytes) -> Iterator[str]:
 
 
 def _tree_without(upstream: Path, commit: str, left_out: Sequence[bytes], objects: Path) -> str:
-    """The tree of the commit less some paths, built by git; what it writes goes to `objects`, not to the upstream."""
+    """The tree of the commit less some paths, built by git.
+
+    What git writes goes to `objects`, not to the upstream.
+    """
     objects.mkdir(exist_ok=True)
     environment = {
         "GIT_INDEX_FILE": str(objects / "index"),

@@ -29,7 +29,10 @@ _FLAGS = (
 
 
 class Browser:
-    """A headless Chromium, driven through its DevTools protocol; a page is seen as its readers get it, unchanged."""
+    """A headless Chromium, driven through its DevTools protocol.
+
+    It shows a page unchanged, as its readers get it.
+    """
 
     def __init__(self, profile: Path) -> None:
         ours, theirs = _pipe(), _pipe()
@@ -39,7 +42,8 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             close_fds=False,
-            preexec_fn=lambda: (os.dup2(commands, 3), os.dup2(events, 4)),  # noqa: PLW1509 - pytest has one thread
+            # pytest has one thread
+            preexec_fn=lambda: (os.dup2(commands, 3), os.dup2(events, 4)),  # noqa: PLW1509
             start_new_session=True,
         )
         os.close(commands)
@@ -148,7 +152,10 @@ class Browser:
         ]
 
     def screenshot(self) -> tuple[int, int, str]:
-        """A picture of the whole page as it is drawn: its width and height in pixels, and the colour of its first as `rgb(…)`."""
+        """A picture of the whole page as it is drawn.
+
+        It gives the width and height in pixels, and the colour of the first pixel as `rgb(…)`.
+        """
         drawn = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         data = base64.b64decode(drawn["data"])
         width, height = struct.unpack(">II", data[16:24])  # PNG's IHDR

@@ -27,7 +27,10 @@ Files = Mapping[str | bytes, bytes | tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Bundle:
-    """An unpacked release: no repository, no network; its files may be changed, for it is a copy."""
+    """An unpacked release, without repository and network.
+
+    It is a copy, so its files may be changed.
+    """
 
     path: Path
 
@@ -61,7 +64,10 @@ class Bundle:
 def _release(
     directory: Path, upstreams: Mapping[str, Callable[[Upstream], None]], manifest: str
 ) -> Path:
-    """Sync a manifest whose upstreams, by owner and name, are served from disk under https URLs, and pack the release."""
+    """Sync a manifest and pack the release.
+
+    The manifest's upstreams, by owner and name, are served from disk under https URLs.
+    """
     for name, fill in upstreams.items():
         fill(Upstream.create(directory / "upstreams" / name))
     host = Host.create(directory / "host")
@@ -83,7 +89,10 @@ def _pack(host: Host, directory: Path) -> Path:
 
 
 def _torture(directory: Path) -> Path:
-    """Whatever a tree can hold: blanks, quotes, non-UTF-8, links, executables; once whole, once in part."""
+    """Whatever a tree can hold: blanks, quotes, names that are not UTF-8, links, executables.
+
+    One mirror has it whole, and one in part.
+    """
 
     def fill(upstream: Upstream) -> None:
         commit = upstream.commit({**FILES, **NOT_UTF8, "LICENSE": LICENSE})
@@ -114,7 +123,10 @@ def _wit(name: str, version: str) -> bytes:
 
 
 def _nested(directory: Path) -> Path:
-    """As WASI's proposals were: each in its repository, with copies of others in `wit/deps`; one with no licence at all."""
+    """Upstreams as WASI's proposals were, each in its own repository.
+
+    They have copies of others in `wit/deps`, and one has no licence at all.
+    """
 
     def io(upstream: Upstream) -> None:
         upstream.release(

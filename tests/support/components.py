@@ -34,7 +34,10 @@ def concluded(
 
 
 def component(name: str = "one", pinned: str | None = "v1.2", **changes: Any) -> Component:
-    """A mirror that is here, of one file, as the facts have it; it `is_root` unless that is denied."""
+    """A mirror of one file that is here, as the facts have it.
+
+    It `is_root` unless that is denied.
+    """
     pin = Pin(PinKind.COMMIT, COMMIT) if pinned is None else Pin(PinKind.TAG, pinned)
     url = f"https://example.org/{name}"
     mirror = Mirror(name, url, pin, name, Selection())

@@ -1,9 +1,10 @@
-"""Runs the program as a process that begins with its imports done: they are most of what a run costs, and always the same.
+"""Runs the program as a process that begins with its imports done.
 
-A server, one for each process of tests, forks a child for each run: with the arguments, the directory, the environment
-and the streams of a fresh process. Where a fresh interpreter would begin otherwise, a fresh one it is (`is_possible`).
-Only between attempts at a failing upstream it pauses for a twentieth of the time.
-A shell starts the program so by the file that `install` makes.
+The imports are most of what a run costs, and always the same. A server, one for each process of
+tests, forks a child for each run: with the arguments, the directory, the environment and the
+streams of a fresh process. Where a fresh interpreter would begin otherwise, the run gets a fresh
+one (`is_possible`). There is one difference: between attempts at a failing upstream it pauses for a
+twentieth of the time. A shell starts the program so by the file that `install` makes.
 """
 
 import atexit
@@ -32,7 +33,10 @@ _STREAMS = 3
 
 
 def is_possible(environment: Mapping[str, str]) -> bool:
-    """Whether the environment says to the interpreter, OpenSSL and coverage what it said to the server."""
+    """Whether the environment still says what it said to the server.
+
+    What matters is what the interpreter, OpenSSL and coverage read of it.
+    """
     beginnings = ("PYTHON", "LC_", "LANG", "SSL_", "COVERAGE_")
     return all(
         environment.get(k) == _environment().get(k)
@@ -85,7 +89,10 @@ os._exit(os.waitstatus_to_exitcode(struct.unpack(">I", said[4:])[0]))
 
 
 def install(program: Path) -> None:
-    """Make a file that runs the program so, with the streams, directory and environment of whoever starts it."""
+    """Make a file that runs the program so.
+
+    It runs with the streams, directory and environment of whoever starts it.
+    """
     program.write_text(_CLIENT.format(python=sys.executable, address=_server(), root=str(ROOT)))
     program.chmod(0o755)
 
@@ -97,7 +104,10 @@ def run(
     stdin: bytes,
     timeout: float,
 ) -> tuple[int, bytes, bytes]:
-    """The exit status of a run, what it printed, and its errors; TimeoutExpired if it has to be killed after `timeout` seconds."""
+    """The exit status of a run, what it printed, and its errors.
+
+    TimeoutExpired is raised if it has to be killed after `timeout` seconds.
+    """
     with (
         socket.socket(socket.AF_UNIX) as ours,
         tempfile.TemporaryFile() as given,
@@ -172,7 +182,8 @@ def _run(
     ):
         os.dup2(descriptor, number)
         old = getattr(sys, name)
-        raw = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115 - for as long as the process lives
+        # it stays open for as long as the process lives
+        raw = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115
         setattr(
             sys, name, io.TextIOWrapper(raw, old.encoding, old.errors, write_through=number == 2)
         )

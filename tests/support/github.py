@@ -4,7 +4,10 @@ import re
 
 
 def commands(out: str) -> list[tuple[str, dict[str, str], str]]:
-    """What GitHub's runner makes of an output: (command, properties, message), read as its ActionCommand.TryParseV2 does."""
+    """What GitHub's runner makes of an output: (command, properties, message).
+
+    It is read as the runner's ActionCommand.TryParseV2 does.
+    """
     found = []
     for line in re.split("\r\n|\r|\n", out):
         match = re.match(r"::([^ :]+)(?: (.*?))?::(.*)$", line.lstrip())

@@ -16,7 +16,10 @@ _CONFIGURATION = (
 
 @contextmanager
 def released(place: Path) -> Iterator[Upstream]:
-    """An upstream with tags v1 and v2; git's configuration and the cache are those of `place` meanwhile."""
+    """An upstream with tags v1 and v2.
+
+    Meanwhile git's configuration and the cache are those of `place`.
+    """
     (place / "gitconfig").write_text(_CONFIGURATION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))

@@ -1,4 +1,7 @@
-"""Writes docs/policies.md from the words of `check --explain`, and the routes in docs/hooks.md from the tests: `python -m tests.support.pages`."""
+"""Writes docs/policies.md, and the routes in docs/hooks.md: `python -m tests.support.pages`.
+
+The page comes from the words of `check --explain`, the routes from the tests.
+"""
 
 from policies.explanations import EXPLANATIONS, Explanation, with_placeholders
 from tests.support.project import ROOT

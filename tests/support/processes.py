@@ -18,7 +18,10 @@ from tests.support.waiting import comes_true
 def interrupted(
     host: Host, site: GitHttp, number: signal.Signals, hangs: Callable[[], object]
 ) -> tuple[int, str, float]:
-    """Start a sync, signal it once it hangs; exit status, stderr, and the seconds it took to answer."""
+    """Start a sync, and signal it once it hangs.
+
+    It gives the exit status, stderr, and the seconds that the sync took to end.
+    """
     host.manifest(mirror("up", site.url(), tag="v1"))
     with start_tool(host.path, "sync") as run:
         try:

@@ -1,4 +1,7 @@
-"""Writes the shipped JSON Schemas, sync/schemas/ and policies/schemas/, from the models: `python -m tests.support.schemas`."""
+"""Writes the shipped JSON Schemas from the models: `python -m tests.support.schemas`.
+
+They lie in sync/schemas/ and policies/schemas/.
+"""
 
 import json
 from collections.abc import Mapping

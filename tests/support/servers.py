@@ -1,4 +1,7 @@
-"""Real servers on the loopback interface, each a context manager that ends what it started; none needs the network."""
+"""Real servers on the loopback interface.
+
+Each is a context manager that ends what it started, and none needs the network.
+"""
 
 import base64
 import gzip
@@ -68,7 +71,10 @@ class Request:
 
     @property
     def is_fetch(self) -> bool:
-        """Whether it asked for a pack: a shallow fetch of version 0 first asks where history ends."""
+        """Whether it asked for a pack.
+
+        A shallow fetch of version 0 first asks where history ends.
+        """
         return bool(self.wants) and ("done" in self.lines or b"PACK\0\0\0\2" in self._head)
 
     def note(self, content: bytes) -> None:
@@ -78,7 +84,10 @@ class Request:
 
 
 Trouble = Callable[["Handler", int], bool]
-"""What goes wrong with a request, given its number from 0; whether it was answered (or left unanswered) by that."""
+"""What goes wrong with a request, given its number from 0.
+
+It says whether it has dealt with the request: answered it, or left it without an answer.
+"""
 
 
 @dataclass
@@ -109,9 +118,10 @@ class GitHttp:
         return sum(1 for r in self.requests if r.path.startswith(f"/{name}/info/refs"))
 
     def posts(self, name: str = "upstream") -> int:
-        """How often a repository was asked something then.
+        """How often a repository was asked something after a visit.
 
-        Twice for a shallow fetch of a ref, the second time for the pack: first for the ref, by version 0 where history ends.
+        A shallow fetch of a ref asks twice, the second time for the pack. The first time it asks
+        for the ref, or by version 0 where history ends.
         """
         return sum(1 for r in self.requests if r.path == f"/{name}/git-upload-pack")
 
@@ -286,7 +296,8 @@ def git_http(
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.chain, certificate.key)
-        # the handshake is the connection's thread's: a client that breaks it off must not stop the server
+        # the connection's thread does the handshake:
+        # a client that breaks it off must not stop the server
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -319,7 +330,10 @@ class _Silent(SimpleHTTPRequestHandler):
 
 @contextmanager
 def dumb_http(root: Path) -> Iterator[str]:
-    """Serve files as files: repositories only as git did before 2010, after `git update-server-info`; gives the base URL."""
+    """Serve files as files; gives the base URL.
+
+    Repositories are served only as git did before 2010, after `git update-server-info`.
+    """
     server = _Server(("127.0.0.1", 0), partial(_Silent, directory=str(root)))
     with _serving(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -374,7 +388,10 @@ def redirect_to(base: Callable[[], str]) -> Trouble:
 
 
 def _begun_pack(handler: Handler) -> bytes | None:
-    """What git answers with a pack in it, of which only the head is sent; None for a request that gets none."""
+    """What git answers with a pack in it, of which only the head is sent here.
+
+    None stands for a request that gets no pack.
+    """
     if not handler.path.endswith("/git-upload-pack"):
         return None
     code, headers, content = handler.backend()
@@ -410,7 +427,10 @@ def dripping_pack(handler: Handler, _: int) -> bool:
 
 
 def sending(refs: dict[str, str], pack: bytes, words: bytes = b"") -> Trouble:
-    """Offer these refs and, whatever is asked for, say these words and send this pack: by version 2 of the protocol."""
+    """Offer these refs and send these words and this pack, whatever is asked for.
+
+    It speaks version 2 of the protocol.
+    """
 
     def trouble(handler: Handler, _: int) -> bool:
         lines = handler.request_made.lines
@@ -748,7 +768,10 @@ def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def git_daemon(root: Path) -> Iterator[str]:
-    """Serve the bare repositories below `root` over git://; gives the URL to which their names are added."""
+    """Serve the bare repositories below `root` over git://.
+
+    It gives the URL to which their names are added.
+    """
     executable = subprocess.run(
         ["git", "--exec-path"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -826,9 +849,10 @@ def protect_ssh_key(path: Path, passphrase: str) -> None:
 
 
 def install_ssh(home: Path, directory: Path) -> Path:
-    """Make an `ssh` that takes `home` for the user's, in a directory for PATH: ssh itself asks the password file.
+    """Make an `ssh` that takes `home` for the user's, in a directory for PATH.
 
-    It reads `~/.ssh/config` and `~/.ssh/known_hosts` there; of keys those that `~/.ssh/ssh_config` names.
+    The real ssh asks the password file for the home. This one reads `~/.ssh/config` and
+    `~/.ssh/known_hosts` in `home`, and uses the keys that `~/.ssh/ssh_config` names.
     """
     (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
     hosts = (
@@ -846,7 +870,10 @@ def install_ssh(home: Path, directory: Path) -> Path:
 
 @contextmanager
 def ssh_server(directory: Path) -> Iterator[Ssh]:
-    """An sshd of the current user's own, in `directory`, with the directory above it as everybody's home there."""
+    """An sshd of the current user's own, in `directory`.
+
+    The directory above it is everybody's home there.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     home = directory.parent
     host_key, key = make_ssh_key(directory / "host_key"), make_ssh_key(directory / "user_key")

@@ -34,7 +34,10 @@ class Terminal:
     """How much of what was shown has been looked at."""
 
     def wait_for(self, *words: str) -> str:
-        """Wait until one of these appears after what was looked at before; which one, and all up to it counts as looked at."""
+        """Wait until one of these appears after what was looked at before; says which one.
+
+        All up to it counts as looked at.
+        """
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
             ahead = self.shown[self._read :]

@@ -1,4 +1,4 @@
-"""The torture tree: whatever git can hold that a checkout, a filter, an editor or a script would change."""
+"""The torture tree: all that git can hold and a checkout, filter, editor or script would change."""
 
 ALLOW = ["name-windows-character", "name-windows-reserved"]
 """What a mirror of these has to allow."""

@@ -21,7 +21,10 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class Upstream:
-    """A repository to mirror from; its files are written through git's plumbing, so every byte is as given."""
+    """A repository to mirror from.
+
+    Its files are written through git's plumbing, so every byte is as given.
+    """
 
     path: Path
 
@@ -52,7 +55,10 @@ class Upstream:
             ).splitlines()
 
     def tree(self, files: Files) -> str:
-        """A tree of path → content, or path → (mode, content); for mode 160000 the content is a commit id."""
+        """A tree of path → content, or path → (mode, content).
+
+        For mode 160000 the content is a commit id.
+        """
         entries = [
             (path, *(value if isinstance(value, tuple) else ("100644", value)))
             for path, value in files.items()
@@ -76,7 +82,10 @@ class Upstream:
         return git(self.path, "write-tree", "--missing-ok", GIT_INDEX_FILE=str(index))
 
     def commit(self, files: Files, *, message: str = "change", branch: str | None = "main") -> str:
-        """A commit of exactly these files on top of the branch; on no branch at all if `branch` is None."""
+        """A commit of exactly these files on top of the branch.
+
+        It is on no branch at all if `branch` is None.
+        """
         parents = []
         if branch is not None and (parent := self.resolve(f"refs/heads/{branch}")):
             parents = ["-p", parent]

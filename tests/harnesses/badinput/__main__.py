@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.badinput`: play every case, print what failed and the figures by class; exit 1 on any failure."""
+"""Play every case of bad input, and print the failures and the figures by class.
+
+`python -m tests.harnesses.badinput` exits with status 1 if any case failed.
+"""
 
 import argparse
 import ctypes
@@ -66,7 +69,10 @@ def _played(named: list[tuple[str, Case]], scratch: Path) -> list[tuple[str, Ver
 
 
 def _mount_in_private() -> None:
-    """Keep what cases mount from everybody else, where this system can; elsewhere those cases are skipped."""
+    """Keep what cases mount from everybody else, where this system can.
+
+    Elsewhere the cases that mount are skipped.
+    """
     new_namespace = 0x00020000  # CLONE_NEWNS, sched.h
     if sys.platform == "linux" and ctypes.CDLL(None).unshare(new_namespace) == 0:
         subprocess.run(["mount", "--make-rprivate", "/"], check=False, capture_output=True)

@@ -1,4 +1,4 @@
-"""Attributes, ignore files and configuration by which git would change bytes on their way, or run something."""
+"""Attributes, ignore files and configuration by which git would change bytes or run something."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""States of the host, its git directory and its surroundings in which a command has to work, or to say why not."""
+"""States of the host, its git directory and its surroundings.
+
+A command has to work in each of them, or to say why it cannot.
+"""
 
 import json
 import os

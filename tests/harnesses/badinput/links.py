@@ -1,4 +1,7 @@
-"""Symlinks that lead away or round, files of git's own as symlinks, and placeholders for content that is elsewhere."""
+"""Symlinks that lead away or in a circle, git's own files as symlinks, and placeholders.
+
+A placeholder, such as a pointer of git LFS, stands for content that lies elsewhere.
+"""
 
 from collections.abc import Iterator, Mapping
 

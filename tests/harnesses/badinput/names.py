@@ -1,4 +1,4 @@
-"""Names of files and directories that no system, not every system, or no terminal should be given."""
+"""Names of files and directories that no system, not every system, or no terminal can take."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

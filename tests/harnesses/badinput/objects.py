@@ -1,4 +1,4 @@
-"""Trees, blobs, commits and tags that git would not have written, or that are not what they should be."""
+"""Trees, blobs, commits and tags that git would not have written, or that lie about themselves."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -8,14 +8,17 @@ from tests.harnesses.badinput.case import ACCEPTED, Build, Case
 from tests.harnesses.badinput.scene import FILE, Scene, commit_of, line, object_id, tag_of
 
 _MISSING, _NULL = "1" * 40, "0" * 40
-# git's own server refuses to serve these; tests/test_sent_objects.py has them from one that does not
+# git's own server refuses to serve these; tests/test_sent_objects.py has a server that does
 _DAMAGED, _NOT_GIVEN, _TOO_MUCH = "upstream-incomplete", "object-not-there", "memory-limit"
 _COULD_NOT_CHECK = frozenset({_DAMAGED, _NOT_GIVEN, _TOO_MUCH, "upstream-unreachable"})
 _Make = Callable[[Scene], str]
 
 
 def tree(*entries: tuple[str, bytes, str]) -> Build:
-    """An upstream whose tree has these lines; `@blob`, `@tree`, `@commit` and `@empty` stand for objects that are there."""
+    """An upstream whose tree has these lines.
+
+    `@blob`, `@tree`, `@commit` and `@empty` stand for objects that the upstream has.
+    """
 
     def build(scene: Scene) -> None:
         scene.release_tree(

@@ -13,7 +13,10 @@ _Plant = Callable[[Scene, Path], None]
 
 
 def _away(scene: Scene, place: Path) -> Path:
-    """Move what is at a place to somebody else's directory, or make a directory with their file there."""
+    """Move what is at a place to somebody else's directory.
+
+    If nothing is there, make a directory with somebody else's file in it.
+    """
     outside = scene.outside / "planted"
     if place.is_dir() and not place.is_symlink():
         shutil.move(place, outside)
@@ -193,7 +196,10 @@ def _cases() -> Iterator[Case]:
 
 
 def _expected(level: str, kind: str) -> str:
-    """How what lies at a level is refused: as somebody's file, as no file at all, or as no directory."""
+    """How the program refuses what lies at a level.
+
+    It is somebody's file, or it is no file at all, or it is no directory.
+    """
     is_link = "symlink" in kind
     if level == "third-party":
         return (
@@ -218,7 +224,8 @@ def _expected(level: str, kind: str) -> str:
     return "place-foreign"
 
 
-# where the workspace is on another file system than what it replaces; all of third_party/ may be mounted
+# the workspace is on another file system than what it replaces;
+# all of third_party/ may be mounted
 _MOUNTED = {level: "place-foreign" for level in _LEVELS if level != "third-party"} | {
     "workspace": "file-system-exdev"
 }

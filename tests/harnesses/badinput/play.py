@@ -1,4 +1,4 @@
-"""Plays a case: builds its scene, runs what reads it, and gathers what the judges of the sinks have to say."""
+"""Play a case: build its scene, run what reads it, and gather what the judges of the sinks say."""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""Runs of the program, each a copy of this process, which has everything imported: watched for time, memory and references."""
+"""Runs of the program, each a copy of this process, which has imported everything already.
+
+Each run is watched for time, memory and references.
+"""
 
 import fcntl
 import gc
@@ -63,7 +66,10 @@ def run(
     anew: bool = False,
     on_terminal: bool = False,
 ) -> Ran:
-    """Run the program in `directory`; whoever needs longer than is allowed is killed, with all it started."""
+    """Run the program in `directory`.
+
+    A run that takes longer than allowed is killed, with all that it started.
+    """
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
@@ -150,8 +156,11 @@ def _become(
         if anew:
             os.execv(sys.executable, [sys.executable, "-m", "sync", *arguments])
         sys.argv = ["git-verbatim", *arguments]
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - likewise
+        # they live as long as the process
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(  # noqa: SIM115
+            2, "w", encoding="utf-8", errors="backslashreplace", closefd=False
+        )
         _note_references(note)
         _draw_nothing()
         importlib.import_module("sync.__main__").main()
@@ -160,7 +169,10 @@ def _become(
 
 
 def _draw_nothing() -> None:
-    """Have a terminal get only words, however long a run takes: what is drawn meanwhile moves the cursor."""
+    """Have a terminal get only words, however long a run takes.
+
+    A picture of the progress would move the cursor.
+    """
     vars(importlib.import_module("sync.cli.progress"))["_SHORT_SECONDS"] = SECONDS
 
 

@@ -1,4 +1,7 @@
-"""Where a case is played: a host with one good mirror, an upstream, a home and somebody else's files, copied anew for each."""
+"""The place where a case is played, copied anew for each case.
+
+It has a host with one good mirror, an upstream, a home and somebody else's files.
+"""
 
 import hashlib
 import os
@@ -93,7 +96,10 @@ def _size(kind: int, size: int) -> bytes:
 
 
 def trees_of(files: Mapping[bytes, File]) -> dict[bytes, bytes]:
-    """The raw tree objects of the directories that files make up, computed here and not by the program under test."""
+    """The raw tree objects of the directories that files make up.
+
+    They are computed here, not by the program under test.
+    """
     below: dict[bytes, dict[bytes, File]] = {}
     lines = []
     for path, file in files.items():
@@ -122,7 +128,10 @@ def tag_of(target: str, name: str, kind: str = "commit") -> bytes:
 
 @dataclass
 class Scene:
-    """One case's own copy of everything; `host` has the mirror `up`, and may want the mirror `bad` of `upstream`."""
+    """One case's own copy of everything.
+
+    `host` has the mirror `up`, and may want the mirror `bad` of `upstream`.
+    """
 
     top: Path
     taken: Mapping[bytes, File] | None = None
@@ -231,7 +240,10 @@ _LARGE = 1 << 20
 
 
 def look_at(top: Path) -> Seen:
-    """Everything below a directory: mode, and content, target, or of a large file its size; nothing is opened that blocks."""
+    """Everything below a directory: the mode, and the content, or the target of a link.
+
+    A large file has its size in place of its content. Nothing is opened that could block.
+    """
     seen: Seen = {}
     for directory, directories, files, descriptor in os.fwalk(os.fsencode(top)):
         for name in directories + files:

@@ -1,4 +1,7 @@
-"""Judges what each sink got: files, index, terminal, JSON readers, and the clock; every complaint is one line."""
+"""Judges of what each sink got: files, index, terminal, JSON readers, and the clock.
+
+Every complaint is one line.
+"""
 
 import json
 import re
@@ -54,7 +57,10 @@ _COMMAND = re.compile(r"::(error|notice) [^\n]*")
 
 
 def judge_reference(case: Case, main: Ran) -> Iterator[Complaint]:
-    """The very outcome that the case names, in words that say which mirror, which file, which rule and what to do."""
+    """The outcome is the very one that the case names.
+
+    Its words say which mirror, which file, which rule and what to do.
+    """
     text = main.err.decode("utf-8", "replace")
     status = 0 if case.is_accepted else case.status
     outcome = main.reference or (FINDING if main.status == 1 else "accepted")
@@ -77,7 +83,10 @@ def judge_reference(case: Case, main: Ran) -> Iterator[Complaint]:
 
 
 def judge_files(case: Case, scene: Scene, before: Moment, after: Moment) -> Iterator[Complaint]:
-    """Nothing but the mirror and what the program may write has changed, and the mirror is upstream's, or nothing at all."""
+    """Nothing has changed but the mirror and what the program may write.
+
+    The mirror is upstream's, or there is nothing at all.
+    """
     allowed = _OWN.pattern + (b"|" + _mirror_pattern(scene) if case.is_accepted else b"")
     for name in sorted(before.seen.keys() | after.seen.keys()):
         old, new = before.seen.get(name), after.seen.get(name)
@@ -174,7 +183,11 @@ def _brief(value: object) -> str:
 
 
 def judge_terminal(ran: Ran) -> Iterator[Complaint]:
-    """What was printed holds nothing that acts: no control but line ends, nothing invisible, no command to a CI runner, no traceback."""
+    """What was printed holds nothing that acts.
+
+    It holds no control character but line ends, nothing invisible, no command to a CI runner, and
+    no traceback.
+    """
     said = f"`{' '.join(ran.arguments)}`{' on a terminal' if ran.on_terminal else ''}"
     for raw in (ran.out, ran.err):
         try:
@@ -188,7 +201,8 @@ def judge_terminal(ran: Ran) -> Iterator[Complaint]:
             yield TERMINAL, f"{said} printed {sorted(map(ascii, acting))}"
         own = _COMMAND if "github" in ran.arguments and raw is ran.out else None
         for line in text.splitlines():
-            # a runner reads `##[` anywhere in a line; what is written for machines may hold it behind something else
+            # a runner reads `##[` anywhere in a line;
+            # what is written for machines may hold it behind something else
             starts = line.lstrip().startswith("##[") if _is_for_machines(ran) else "##[" in line
             if starts or (line.lstrip().startswith("::") and not (own and own.fullmatch(line))):
                 yield TERMINAL, f"{said} printed a workflow command: {line[:200]!r}"
@@ -203,7 +217,10 @@ def _is_for_machines(ran: Ran) -> bool:
 
 
 def judge_json(runs: Sequence[Ran], case: Case) -> Iterator[Complaint]:
-    """What is for machines is strict, valid by its schema, and carries the finding; a command that fails leaves stdout empty."""
+    """What is printed for machines is strict JSON, valid by its schema, and carries the finding.
+
+    A command that fails leaves stdout empty.
+    """
     documents: dict[tuple[str, ...], Any] = {}
     for ran in runs:
         said = f"`{' '.join(ran.arguments)}`"
@@ -228,7 +245,10 @@ def judge_json(runs: Sequence[Ran], case: Case) -> Iterator[Complaint]:
 
 
 def _strict(raw: bytes) -> Any:
-    """The document of these bytes; ValueError for duplicate keys, lone surrogates, and numbers that are none."""
+    """The document of these bytes.
+
+    ValueError is raised for duplicate keys, lone surrogates, and numbers that are none.
+    """
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) != len(pairs):

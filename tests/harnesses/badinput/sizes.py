@@ -1,4 +1,4 @@
-"""Objects that are small to send and large to hold, or so many or so deep that reading them takes for ever."""
+"""Objects that are small to send and large to hold, or too many or too deep to be read in time."""
 
 import zlib
 from collections.abc import Iterator
@@ -84,7 +84,10 @@ def _deltas(scene: Scene) -> None:
 
 
 def _bomb(width: int, depth: int) -> Build:
-    """Trees of `width` names each, one inside the other: width to the power of depth paths in a few objects."""
+    """Trees of `width` names each, one inside the other.
+
+    A few objects name as many paths as `width` to the power of `depth`.
+    """
     return lambda scene: scene.release_tree(tree_bomb(scene.upstream, width, depth))
 
 

@@ -41,7 +41,10 @@ _LINES, _SHOWN = 12, 900
 
 
 def render(verdicts: Sequence[tuple[str, Verdict]]) -> str:
-    """A markdown table: a row a class, and for each sink in how many cases it got what it should not."""
+    """A markdown table: a row for each class, a column for each sink.
+
+    A cell says in how many cases the sink got what it should not.
+    """
     heads = ("class", "cases", "accepted", "refused", *SINKS, "not possible here")
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
     names = dict.fromkeys(name for name, _ in verdicts)

@@ -1,4 +1,4 @@
-"""A git that is missing, old or broken, variables that steer it, and a cache that cannot be filled."""
+"""A git that is missing, old or broken, variables that steer it, a cache that cannot be filled."""
 
 import os
 import shutil

@@ -1,1 +1,4 @@
-"""Speed and memory of whole processes, compared with peers side by side; nothing here ever fails because of time."""
+"""Speed and memory of whole processes, compared with peers side by side.
+
+Nothing here ever fails because of time.
+"""

@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.benchmarks`: measure, print the table, with --write also into docs/performance.md."""
+"""`python -m tests.harnesses.benchmarks`: measure, and print the table.
+
+With --write the table is also written into docs/performance.md.
+"""
 
 import argparse
 import dataclasses

@@ -1,4 +1,4 @@
-"""The least that a cold job takes with git and the libraries of this program, in place of the program."""
+"""The least that a cold job takes with git and this program's libraries, without the program."""
 
 import shlex
 import sys
@@ -16,7 +16,10 @@ LEAST_IN_FULL = """\
 
 
 def least(wanted: Sequence[Wanted], place: Path, blobs: Path | None = None) -> list[Command]:
-    """Read a manifest's libraries, fetch, write, stage; with `blobs` fetch without blobs, then these."""
+    """Import the libraries that read a manifest, fetch, write and stage.
+
+    With `blobs`, the fetch is one without blobs, and then one of these blobs.
+    """
     host = new_host(place / "host")
     steps = [
         f"{_python('import pydantic, typer')}",
@@ -32,9 +35,10 @@ def _python(statement: str) -> str:
 
 
 def _fetch(wanted: Wanted, place: Path, blobs: Path | None) -> str:
-    """Into a repository that is there; the tree that is wanted is noted beside it.
+    """Fetch into a repository that is there, and note the wanted tree beside it.
 
-    No ref is written: git would tell the server of it in the second request, and wait for an answer.
+    No ref is written: git would tell the server of it in the second request, and wait for an
+    answer.
     """
     git(place, "init", "--quiet", "--bare", wanted.name)
     there = f"git -C {place / wanted.name}"

@@ -1,4 +1,7 @@
-"""Measuring whole processes: contenders take turns within one run, so that a noisy machine is noisy for all of them."""
+"""Measures whole processes.
+
+Contenders take turns within one run, so that a noisy machine is noisy for all of them.
+"""
 
 import multiprocessing
 import os
@@ -43,7 +46,7 @@ class Sample:
 
     seconds: float
     peak_bytes: int
-    """The largest resident set of any of its processes, those that they started and awaited included."""
+    """The largest resident set of any process: its own, and those that it started and awaited."""
     received_bytes: int = 0
     """What came from the server, where somebody counts."""
 
@@ -57,7 +60,7 @@ class Contender:
     check: Callable[[Path], None] = lambda _: None
     """Raises BrokenRunError unless the job was done; not measured."""
     clock: Callable[[Path], float] | None = None
-    """The seconds that the job itself has measured, to count instead of those of the whole process."""
+    """The seconds that the job itself has measured, which count instead of the whole process's."""
     is_parallel: bool = False
     """Whether its processes run side by side instead of one after another."""
 
@@ -160,7 +163,10 @@ def alternate(
 
 
 def _small_process() -> ProcessPoolExecutor:
-    """Where contenders are started: they inherit the peak of who starts them, and this one grows."""
+    """A small process that starts the contenders.
+
+    They inherit the peak of the process that starts them, and this one grows.
+    """
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
@@ -181,7 +187,10 @@ def median_seconds(samples: Sequence[Sample]) -> float:
 
 
 def ratio(samples: Samples, one: str, other: str) -> float:
-    """How long `one` takes for each second of `other`: the median over the rounds, each of which compares neighbours in time."""
+    """How long `one` takes for each second of `other`.
+
+    It is the median over the rounds; each round compares neighbours in time.
+    """
     pairs = zip(samples[one], samples[other], strict=True)
     return statistics.median(a.seconds / b.seconds for a, b in pairs)
 

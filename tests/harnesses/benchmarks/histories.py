@@ -1,4 +1,7 @@
-"""Long histories of a host with mirrors: real states, made by real syncs, under commits that `git fast-import` writes."""
+"""Long histories of a host with mirrors.
+
+The states are real and made by real syncs, and `git fast-import` writes the commits.
+"""
 
 import itertools
 import subprocess
@@ -26,7 +29,10 @@ _PEOPLE = {
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One mirror at one tag, as a sync left it: lines for `git fast-import`, the manifest's table and the message's trailer."""
+    """One mirror at one tag, as a sync left it.
+
+    It has lines for `git fast-import`, the manifest's table and the message's trailer.
+    """
 
     lines: bytes
     table: str
@@ -39,7 +45,10 @@ Releases = Mapping[str, Sequence[Release]]
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A host whose mirrors went through all their tags; `first` is the commit with each at its first."""
+    """A host whose mirrors went through all their tags.
+
+    `first` is the commit that has each mirror at its first tag.
+    """
 
     host: Path
     first: str
@@ -99,7 +108,10 @@ def _release(host: Path, commit: str, name: str, table: str) -> Release:
 
 
 def make_history(seed: Seed, path: Path, commits: int) -> Path:
-    """A clone of the seed's host with that many commits on main, and three on top of it on `elsewhere` and on `bumped`."""
+    """A clone of the seed's host with that many commits on main.
+
+    On top of main there are three more commits, on `elsewhere` and on `bumped`.
+    """
     git(seed.host, "clone", "--quiet", "--no-checkout", str(seed.host), str(path))
     git(path, "checkout", "--quiet", "--detach", seed.first)
     importer = subprocess.Popen(
@@ -171,7 +183,10 @@ class _Writer:
     made: int = 0
 
     def merge(self, at: Mapping[str, int], moves: Sequence[Mapping[str, int]]) -> dict[str, int]:
-        """A commit on each of two branches, which move a mirror if there is one for them, and their merge."""
+        """A commit on each of two branches, and their merge.
+
+        Each commit moves a mirror if there is one for its branch.
+        """
         self.commit("side", at, _union(moves[:1]), from_="refs/heads/main")
         beside = self.commit("main", at, _union(moves[1:]))
         return self.commit("main", beside, _union(moves[:1]), merged="refs/heads/side")
@@ -219,7 +234,10 @@ class _Writer:
         return b"".join(release.lines for release in moved) + file
 
     def _work(self, merged: str | None) -> bytes:
-        """A change of a file; a merge brings that of the side branch, which is none to any path that we look at."""
+        """A change of a file.
+
+        A merge brings the side branch's change, which is no change to any path that is looked at.
+        """
         number = self.made
         path = f"{_DIRECTORIES[number % len(_DIRECTORIES)]}/{_FILES[number // len(_DIRECTORIES) % len(_FILES)]}"
         return b"" if merged else _file(path, number)

@@ -1,4 +1,7 @@
-"""`sync` of a large upstream into an empty mirror, staged, against a shallow clone over the same transport."""
+"""`sync` of a large upstream into an empty mirror, staged, against a shallow clone.
+
+Both go over the same transport.
+"""
 
 import sys
 from pathlib import Path
@@ -23,9 +26,10 @@ _CLONE = ("git", "clone", "--quiet", "--depth", "1", "-c", "advice.detachedHead=
 
 
 def measure_large(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
-    """Time against `git clone --depth 1`, and peak memory above the imports; all caches are empty in each round.
+    """Time against `git clone --depth 1`, and peak memory above the imports.
 
-    The floor is a clone that is on the disk when it is said to be done, as what `sync` wrote is.
+    All caches are empty in each round. The floor is a clone that is on the disk when it is said to
+    be done, as what `sync` wrote is.
     """
     name = f"large-{sizes.large_files}"
     large(stand_ins / name, sizes.large_files)

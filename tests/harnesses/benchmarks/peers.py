@@ -1,4 +1,7 @@
-"""Peers from PyPI, in a virtual environment of their own, each with its own configuration for the same job."""
+"""Peers from PyPI, in a virtual environment of their own.
+
+Each has its own configuration for the same job.
+"""
 
 import subprocess
 import sys
@@ -43,7 +46,10 @@ class Peer:
 
 
 def installed() -> list[Peer]:
-    """The peers that are there, installed first if need be; without a package index they are left out with a message."""
+    """The peers that are there, installed first if need be.
+
+    Without a package index they are left out with a message.
+    """
     _install_lacking()
     return [peer for peer in _PEERS if peer.program.exists()]
 

@@ -1,4 +1,7 @@
-"""Hooks, `check --range` and a push, against bare imports, git's own walk, each other and the pre-commit framework."""
+"""Hooks, `check --range` and a push.
+
+They are compared with bare imports, git's own walk, each other and the pre-commit framework.
+"""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +50,10 @@ def measure_policies(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Resul
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """A host with hooks, and indexes of what is about to be committed: work elsewhere, a moved mirror, an edited one."""
+    """A host with hooks, and indexes of what is about to be committed.
+
+    The indexes have work elsewhere, a moved mirror, and an edited mirror.
+    """
 
     path: Path
 
@@ -170,7 +176,7 @@ def _in_host(job: str, sizes: Sizes) -> str:
 
 
 def _framework(host: _Host, scratch: Path) -> Contender | None:
-    """The pre-commit framework with a hook that does nothing, on what the first contenders judge."""
+    """The pre-commit framework with a hook that does nothing, on the first contenders' commits."""
     found = peers.hook_framework()
     if found is None:
         return None

@@ -1,10 +1,11 @@
-"""`python -m tests.harnesses.benchmarks.proxy PORT SECONDS [RATE]`: a line of some length to a server here.
+"""A line of some length to a server here: `… proxy PORT SECONDS [RATE]`.
 
-It prints its port, then for each line that it reads how many bytes came down so far, and ends
-with its input. A byte takes SECONDS each way, however many are on the way, and all connections
-together get RATE bytes a second down. A connection costs one round trip before its first byte,
-as TCP's handshake does. That a connection starts slowly, that packets are lost and that TLS takes
-one or two round trips more is not imitated.
+It is run as `python -m tests.harnesses.benchmarks.proxy PORT SECONDS [RATE]`. It prints its port,
+then for each line that it reads how many bytes came down so far, and ends with its input. A byte
+takes SECONDS each way, however many are on the way, and all connections together get RATE bytes a
+second down. A connection costs one round trip before its first byte, as TCP's handshake does. Not
+imitated are the slow start of a connection, lost packets, and the one or two round trips more that
+TLS takes.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""`report --all`: of a host in the shape of the shipped manifest against the bare imports, and of one with many files."""
+"""`report --all` of a host in the shape of the shipped manifest, and of one with many files.
+
+The first is compared with the bare imports.
+"""
 
 import subprocess
 import sys
@@ -27,7 +30,11 @@ _SINGLES = ("cli", "http", "io", "random")
 
 
 def measure_reports(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
-    """Every format in one process: the shipped shape against the imports, a large host against the clock and the imports' memory."""
+    """Every format in one process.
+
+    The shipped shape is compared with the imports, a large host with the clock and with the memory
+    that the imports take.
+    """
     monorepo(stand_ins / "WASI", _TAGS, files=6)
     proposals(stand_ins, scale=sizes.history)
     files = sizes.reported_mirrors * 200

@@ -14,7 +14,10 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured: a ratio, or a number of `unit`, and what it ought to be at most, or at least."""
+    """What was measured, and what it ought to be at most, or at least.
+
+    It is a ratio, or a number of `unit`.
+    """
 
     job: str
     against: str

@@ -1,4 +1,7 @@
-"""Git's smart HTTP on loopback, for `python -m tests.harnesses.benchmarks.server DIRECTORY`: prints its port, serves until it is ended."""
+"""Git's smart HTTP on loopback: `python -m tests.harnesses.benchmarks.server DIRECTORY`.
+
+It prints its port, and serves until it is ended.
+"""
 
 import os
 import subprocess
@@ -94,7 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(directory: Path) -> Iterator[str]:
-    """A server in a process of its own for the bare repositories in `directory`; gives its base URL."""
+    """A server in a process of its own for the bare repositories in `directory`.
+
+    It gives its base URL.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.harnesses.benchmarks.server", str(directory)],
         cwd=ROOT,

@@ -1,4 +1,7 @@
-"""Stand-ins for upstreams, generated as real git repositories: the same bytes, and so the same ids, in every run."""
+"""Stand-ins for upstreams, generated as real git repositories.
+
+The bytes, and so the ids, are the same in every run.
+"""
 
 import random
 import subprocess
@@ -26,7 +29,7 @@ Commit = tuple[Iterable[tuple[str, bytes]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Forge:
-    """How much there is in an upstream with a long history, many directories and many pull requests."""
+    """How much an upstream with a long history, many directories and many pull requests holds."""
 
     files: int = 3_500
     directories: int = 400
@@ -38,7 +41,10 @@ class Forge:
 
 
 def proposals(directory: Path, *, scale: float = 1) -> Path:
-    """Seven small upstreams in the shape of the WASI proposals: WIT files, documents, a licence and some history."""
+    """Seven small upstreams in the shape of the WASI proposals.
+
+    They have WIT files, documents, a licence and some history.
+    """
     for name in PROPOSALS:
         _made(directory / f"wasi-{name}", partial(_proposal_commits, random.Random(name), scale))
     return directory

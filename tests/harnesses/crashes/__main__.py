@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.crashes`: hit every job at every point, judge what is left, print the tables; exit 1 on any failure."""
+"""Hit every job at every point, judge what is left, and print the tables.
+
+`python -m tests.harnesses.crashes` exits with status 1 if any case failed.
+"""
 
 import argparse
 import multiprocessing
@@ -84,7 +87,10 @@ def _options() -> argparse.Namespace:
 
 
 def _start_again() -> None:
-    """Once: with sets in the same order in every run, so that the K-th call is the same, and with mounts of its own."""
+    """Start this process again, once, with a fixed order of sets and with mounts of its own.
+
+    With the same order in every run the K-th call is always the same one.
+    """
     if _NO_OVERLAY in os.environ:
         return
     refusal = overlay.refusal()
@@ -151,7 +157,7 @@ def _judge(scenes: Scenes, case: Case, top: Path) -> Verdict:
                 scenes, JOBS[point.job], scenes.root / "laws" / f"{point.job}-{os.getpid()}"
             )
         return judge(scenes, _laws[point.job], case, top)
-    except Exception:  # noqa: BLE001 - a case that cannot be judged is a failure, and the others go on
+    except Exception:  # noqa: BLE001 - a case that cannot be judged has failed; the others go on
         return Verdict(
             point, kind, [(UNCLEAR, f"cannot be judged: {traceback.format_exc()[-600:]}")]
         )

@@ -1,4 +1,7 @@
-"""`python -m tests.harnesses.crashes.concurrency`: many processes sync different pins at once, while one looks; exit 1 on any failure."""
+"""Many processes sync different pins at once, while one looks.
+
+`python -m tests.harnesses.crashes.concurrency` exits with status 1 on any failure.
+"""
 
 import argparse
 import hashlib
@@ -109,7 +112,10 @@ def _ask_for(host: Host, upstream: Upstream, pin: str, who: str) -> None:
 
 
 def _sync(host: Host, sync: Sequence[str]) -> tuple[int, bool]:
-    """The exit status, and whether the run said that it waited; its words are shown if it failed."""
+    """The exit status, and whether the run said that it waited.
+
+    The words of a run that failed are shown.
+    """
     done = _run(host, *sync)
     if done.returncode != 0:
         print(done.stderr, file=sys.stderr)
@@ -148,8 +154,9 @@ def _one_process(finished: Event) -> ProcessPoolExecutor:
 def _look(third_party: Path, looks: int) -> Sightings:
     """Look until the writers have finished, and at least so often.
 
-    Each name leads at any time to one whole directory or file. A directory that was read is known to be whole if its
-    name still leads to it afterwards: one that was replaced is deleted soon, also under those who have it open.
+    Each name leads at any time to one whole directory or file. A directory that was read is known
+    to be whole if its name still leads to it afterwards: one that was replaced is deleted soon,
+    also under a reader that has it open.
     """
     seen = Sightings()
     while seen.looks < looks or not _finished[0].is_set():

@@ -92,7 +92,10 @@ class Verdict:
 
 
 def judge(scenes: Scenes, law: Law, case: tuple[Point, str], top: Path) -> Verdict:
-    """Hit a fresh copy of the job at the point, then see what it left and whether one run heals it."""
+    """Hit a fresh copy of the job at the point.
+
+    Then judge what it left, and whether one run heals it.
+    """
     point, kind = case
     verdict = Verdict(point, kind)
     with scenes.fresh(law.job, top) as host:
@@ -117,7 +120,10 @@ def _third_party(state: State) -> dict[str, tuple[int, bytes]]:
 
 
 def _judge_tree(verdict: Verdict, law: Law, after: State, verified: Ran) -> None:
-    """The tree is old or new, and so is the index with it; or the next command says that a run was interrupted."""
+    """The tree is old or new, and so is the index with it.
+
+    Otherwise the next command says that a run was interrupted.
+    """
     is_interrupted = verified.status == 2 and "interrupted" in verified.err
     files, index = _third_party(after), after.index
     kind = next(
@@ -178,7 +184,10 @@ def _judge_words(verdict: Verdict, law: Law, ran: Ran, after: State) -> None:
 
 
 def _keeps_directories(verdict: Verdict) -> bool:
-    """Whether an empty directory may stay: it is no content, and the error may have been that it cannot be removed."""
+    """Whether an empty directory may stay.
+
+    It is no content, and the error may have been that it cannot be removed.
+    """
     return verdict.kind != KILL and verdict.point.call in {"unlinkat", "rmdir"}
 
 
@@ -196,7 +205,10 @@ def _staged(listing: str) -> list[str]:
 
 
 def _take_gits_locks(verdict: Verdict, host: Host) -> None:
-    """A git that is hit leaves its locks, and every git then says which file to delete: that is done as its words tell."""
+    """Delete the locks that a git left when it was hit, as git's own words tell.
+
+    Every later git says which file to delete.
+    """
     for lock in (host.path / ".git/HEAD.lock", *(host.path / ".git/refs/heads").rglob("*.lock")):
         if verdict.point.scope != MAIN and lock.exists():
             lock.unlink()
@@ -204,7 +216,10 @@ def _take_gits_locks(verdict: Verdict, host: Host) -> None:
 
 
 def _judge_healing(verdict: Verdict, law: Law, ran: Ran, host: Host) -> None:
-    """One run of the same job brings the new state; what was removed already cannot be removed again, which is said."""
+    """One run of the same job brings the new state.
+
+    What was removed already cannot be removed again, and the run says so.
+    """
     is_gone = law.job.command[0] == "remove" and ran.status == 2 and "no mirror" in ran.err
     if ran.status != 0 and not is_gone:
         verdict.says(UNHEALED, f"the next run exits {ran.status}: {_last(ran)}")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 UNSHARE = ("unshare", "--map-root-user", "--mount")
-# the layers lie in memory, since an overlay cannot have its upper layer on another (as in a container)
+# the layers lie in memory: an overlay cannot have its upper layer on another overlay,
+# and in a container everything may lie on one
 _MOUNT = """\
 mkdir "$2" "$3" && mount -t tmpfs tmpfs "$3" && mkdir "$3/upper" "$3/work" &&
 mount -t overlay overlay -o "userxattr,lowerdir=$1,upperdir=$3/upper,workdir=$3/work" "$2"

@@ -1,4 +1,4 @@
-"""Where a job can be hit: each modifying system call that a run of it makes, as strace lists them."""
+"""Where a job can be hit: each modifying system call of a run of it, as strace lists them."""
 
 import os
 import re
@@ -44,7 +44,10 @@ _LINE = re.compile(r"(?P<pid>\d+) +(?P<call>\w+)\((?P<rest>.*)")
 
 @dataclass(frozen=True, order=True)
 class Point:
-    """The K-th call of a name in one thread: of the program's first, of the one that fetches, or of its N-th git process (gitN)."""
+    """The K-th call of a name in one thread.
+
+    The thread is the program's first, the one that fetches, or its N-th git process (gitN).
+    """
 
     job: str
     call: str
@@ -69,7 +72,10 @@ class Point:
 
 
 def parse_case(text: str) -> tuple[Point, str]:
-    """A point and a kind from `update:renameat2:4:KILL` or `commit:rename@git7:1:EIO`; ValueError if it is neither."""
+    """A point and a kind from `update:renameat2:4:KILL` or `commit:rename@git7:1:EIO`.
+
+    ValueError is raised if it is neither.
+    """
     job, call, number, kind = text.split(":")
     name, _, scope = call.partition("@")
     return Point(job, name, scope or MAIN, int(number)), kind
@@ -96,9 +102,10 @@ def injection(point: Point, kind: str) -> str:
 
 
 def write_git_wrapper(directory: Path, target: str) -> None:
-    """A `git` for the front of PATH: it counts its calls, and starts the one that is meant (`all`: each) under strace.
+    """Write a `git` for the front of PATH that starts the git that is meant under strace.
 
-    CRASH_STRACE is the command line to put in front; the log of the N-th is log.N here.
+    It counts its calls to find the one that is meant (`all` means each). CRASH_STRACE is the
+    command line to put in front; the log of the N-th is log.N here.
     """
     directory.mkdir()
     (directory / "count").write_text("0")
@@ -113,9 +120,10 @@ def write_git_wrapper(directory: Path, target: str) -> None:
 
 
 def points_of(job: str, own_log: Path, git_logs: Iterable[Path]) -> list[Point]:
-    """All points of a job by the logs of one run; a fetching thread's K-th call that another thread makes first is left out.
+    """All points of a job by the logs of one run.
 
-    strace counts calls by thread, and hits whoever is there first.
+    strace counts calls by thread, and hits whichever thread has its K-th call first. So a fetching
+    thread's K-th call is left out if another thread makes its own before.
     """
     found = []
     threads = list(_threads(own_log))

@@ -1,4 +1,7 @@
-"""Runs of the program as copies of this process, whose imports are done already: some are hit, others look at what is left."""
+"""Runs of the program as copies of this process, whose imports are done already.
+
+Some of them are hit, and others look at what is left.
+"""
 
 import ctypes
 import importlib
@@ -47,9 +50,10 @@ def list_points(scenes: Scenes, job: Job, top: Path) -> list[Point]:
 
 
 def list_sizes(scenes: Scenes, job: Job, top: Path) -> list[Point]:
-    """Limits at which some file of the job ends in a short write: strace can forge the count, but not write less.
+    """Limits at which some file of the job ends in a short write.
 
-    With RLIMIT_FSIZE the kernel writes what fits, and fails the next write with EFBIG.
+    strace can forge the count of a write, but cannot have less written. With RLIMIT_FSIZE the
+    kernel writes what fits, and fails the next write with EFBIG.
     """
     with scenes.fresh(job, top):
         run(scenes, top, job.command)
@@ -60,7 +64,10 @@ def list_sizes(scenes: Scenes, job: Job, top: Path) -> list[Point]:
 
 
 def hit(scenes: Scenes, point: Point, kind: str, top: Path) -> Ran:
-    """Run the point's job in `top` and hit it there: with a signal, an error, or files that cannot grow beyond a size."""
+    """Run the point's job in `top` and hit it at the point.
+
+    What hits it is a signal, an error, or a size beyond which files cannot grow.
+    """
     command = JOBS[point.job].command
     if kind == SHORT:
         return run(scenes, top, command, largest=point.number)
@@ -101,7 +108,10 @@ def run(
     largest: int | None = None,
     **given: str,
 ) -> Ran:
-    """Run the program in `top`, under `tracer` if one is given, and with files that cannot grow beyond `largest`."""
+    """Run the program in `top`.
+
+    It runs under `tracer` if one is given, with files that cannot grow beyond `largest`.
+    """
     (waiting, go), (out, said), (err, warned) = os.pipe(), os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:

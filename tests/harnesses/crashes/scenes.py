@@ -1,4 +1,7 @@
-"""What is hit: for each job a directory with a host and a home as they are before it, copied anew for every case."""
+"""What is hit: for each job a directory with a host and a home as they are before it.
+
+The directory is copied anew for every case.
+"""
 
 import compileall
 import os
@@ -36,7 +39,10 @@ NEW: Files = {
 # enough for git to write a pack
 MANY: Files = {**NEW, **{f"many/{n}": b"%d\n" % n for n in range(120)}}
 NOTE, STAGED = "notes/mine.txt", "src/staged.txt"
-"""Of the user: a file git does not know, and one whose index, working tree and commit all differ."""
+"""The user's own files: one that git does not know, and one that differs in all three.
+
+Its index, its working tree and its commit have different content.
+"""
 
 # git's own housekeeping leaves a lock of its own when it is hit, which only puts it off
 _CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n[maintenance]\n\tauto = false\n"
@@ -58,7 +64,7 @@ class Job:
     only_git: bool = False
     """Whether only the calls of git processes are points; another job has the others."""
     overlay: bool = False
-    """Whether all of the host lies in the lower layer of an overlay, as what a container's image brings."""
+    """Whether all of the host lies in the lower layer of an overlay, as in a container's image."""
 
     def on_overlay(self) -> "Job":
         return replace(self, name=f"{self.name}-overlay", overlay=True)
@@ -134,7 +140,10 @@ class Scenes:
 
 
 def isolate(scenes: Scenes, home: Path) -> None:
-    """Keep everybody's configuration out of this process and those it starts; one clock for all commits."""
+    """Keep everybody's configuration out of this process and those that it starts.
+
+    All commits get one time.
+    """
     os.environ.update(environment(scenes, home))
     for name in list(os.environ):
         is_ours = name in environment(scenes, home)
@@ -196,7 +205,10 @@ def _make_template(scenes: Scenes, job: Job, upstream: Upstream) -> None:
 
 
 def _install_hooks(host: Host) -> None:
-    """As the program does, but hooks find the copy by PYTHONPATH, which theirs leave out of account."""
+    """Install the hooks as the program does, but so that they find this copy by PYTHONPATH.
+
+    The program's own hooks ignore PYTHONPATH.
+    """
     if (ran := host.run("hook", "install")).status != 0:
         raise AssertionError(ran.err)
     for hook in (host.path / ".git/hooks").iterdir():

@@ -1,6 +1,8 @@
-"""`python -m tests.harnesses.fuzz`: fuzz the readers of outside bytes, or try many generated examples; a table, and exit 1 on any failure.
+"""Fuzz the readers of outside bytes, or try many generated examples.
 
-What crashes a target is left in crashes/TARGET/: give it a name that says what it is, and the test suite keeps it.
+`python -m tests.harnesses.fuzz` prints a table, and exits with status 1 on any failure. What
+crashes a target is left in crashes/TARGET/: give it a name that says what it is, and the test suite
+keeps it.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""Laws that git itself judges: each takes bytes and an empty repository, and starts git for every input that we accept."""
+"""Laws that git itself judges.
+
+Each takes bytes and an empty repository, and starts git for every input that the program accepts.
+"""
 
 import os
 import re
@@ -125,7 +128,10 @@ def message(repository: Path, data: bytes) -> None:
 
 
 def url(repository: Path, data: bytes) -> None:
-    """For an allowed URL git would take an allowed transport, if it takes it at all; it does not read it as an option."""
+    """Git takes an allowed URL over an allowed transport, if it takes it at all.
+
+    It does not read the URL as an option.
+    """
     text = data.decode("utf-8", "surrogateescape")
     if url_problem(text, local=True):
         return

@@ -1,4 +1,8 @@
-"""Forgeries: any bytes choose which honest records are mixed, what of them is bent, and what is made to fit again."""
+"""Forgeries of records, made as any bytes say.
+
+The bytes choose which honest records are mixed, what of them is bent, and what is made to fit
+again.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -30,7 +34,10 @@ class Choices:
 
 
 def forge(data: bytes) -> Shown:
-    """What an honest record says after the edits that the bytes choose; without bytes, honest still."""
+    """What an honest record says after the edits that the bytes choose.
+
+    Without bytes the record stays honest.
+    """
     choices = Choices(data)
     parts = _parts(choices.pick(upstream()[1]))
     while choices.left > 0:

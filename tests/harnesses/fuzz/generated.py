@@ -1,4 +1,7 @@
-"""Many examples from the strategies, in pieces over processes: Hypothesis remembers what it has tried, which costs memory."""
+"""Many examples from the strategies, in pieces over several processes.
+
+Hypothesis remembers what it has tried, which costs memory.
+"""
 
 import tempfile
 import traceback

@@ -1,4 +1,7 @@
-"""Fuzzing that coverage guides: libFuzzer, by atheris, gives a target input after input in a process of its own."""
+"""Fuzzing that coverage guides.
+
+libFuzzer, by atheris, gives a target input after input in a process of its own.
+"""
 
 import re
 import subprocess

@@ -66,7 +66,10 @@ def record_of(
     time: int = TIME,
     objects: Objects | None = None,
 ) -> Record:
-    """The record that sync would write for these files; `tags` annotated tags lead to the commit."""
+    """The record that sync would write for these files.
+
+    `tags` annotated tags lead to the commit.
+    """
     objects = objects or Objects()
     commit = objects.commit(files, time)
     target, kind, raw_tags = commit, "commit", list[bytes]()
@@ -112,7 +115,10 @@ FILES = {
 
 @cache
 def honest() -> Record:
-    """One record with everything: an annotated tag of a tag, an ancestor, a licence, something left out."""
+    """One record with everything.
+
+    It has an annotated tag of a tag, an ancestor, a licence, and something that is left out.
+    """
     return record_of(FILES, b"wit", selection=Selection(exclude=("deps/", "left")), tags=2)
 
 
@@ -129,7 +135,10 @@ PARTS = (
 
 @cache
 def upstream() -> tuple[Objects, tuple[Record, ...]]:
-    """All objects of an upstream with two commits, and records of many parts of it, the one with everything first."""
+    """All objects of an upstream with two commits, and records of many parts of it.
+
+    The record with everything comes first.
+    """
     objects = Objects()
     commits = (FILES, FILES | {b"wit/deep/b": b"B", b"wit/COPYING": b"c"})
     return objects, tuple(

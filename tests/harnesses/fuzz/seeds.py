@@ -1,4 +1,7 @@
-"""What fuzzing begins with: inputs that are good or nearly so, large ones, and words that matter; made here, none is anybody's."""
+"""Inputs that fuzzing begins with: good and nearly good ones, large ones, and words that matter.
+
+All of them are made here, and none is anybody's.
+"""
 
 from sync.ids import Mode, ObjectId
 from sync.objects.tree import TreeEntry, dump_tree

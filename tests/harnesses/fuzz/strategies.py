@@ -1,4 +1,7 @@
-"""Strategies that give each target what gets past its first checks: made of its own words, in good order and in bad."""
+"""Strategies that give each target what gets past its first checks.
+
+The inputs are made of the target's own words, in good order and in bad.
+"""
 
 import json
 from typing import Any

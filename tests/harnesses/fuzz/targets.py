@@ -1,4 +1,7 @@
-"""What reads bytes from outside, one function a reader: each takes any bytes and holds what becomes of them to its laws."""
+"""The readers of bytes from outside, one function for each.
+
+Each function takes any bytes and holds the reader to its laws.
+"""
 
 import hashlib
 import json
@@ -50,7 +53,10 @@ def hold(target: Callable[[bytes], None], data: bytes) -> None:
 
 
 def tree(data: bytes) -> None:
-    """What is read of a tree object is what git would have written, and is written back alike; every name is judged."""
+    """What is read of a tree object is what git would have written, and is written back alike.
+
+    Every name is judged.
+    """
     try:
         entries = parse_tree(data)
     except MalformedObjectError as error:
@@ -84,10 +90,10 @@ def _hold_name(name: bytes) -> None:
 
 
 def record(data: bytes) -> None:
-    """What is read is canonical; of a commit that is known, whatever a record says that can be proved is true.
+    """What is read is canonical, and what can be proved of a commit that is known is true.
 
-    Nobody can prove url, ref, path, size and sha256: no git object says them. They are compared with the manifest
-    and with the bytes on disk instead.
+    Nobody can prove url, ref, path, size and sha256: no git object says them. They are compared
+    with the manifest and with the bytes on disk instead.
     """
     try:
         parsed = parse_record(data, "up")
@@ -107,14 +113,20 @@ def record(data: bytes) -> None:
 
 
 def proof(data: bytes) -> None:
-    """The bytes choose a forgery; one that is accepted says of the commit what the commit has, and nothing else."""
+    """The bytes choose a forgery.
+
+    One that is accepted says of the commit what the commit has, and nothing else.
+    """
     forged = forge(data)
     if not proof_problems(*forged):
         _assert_true(*forged)
 
 
 def _assert_true(said: UpstreamCommit, selection: Selection, holding: Holding[Entry]) -> None:
-    """Judged by hashes of Python's own and, where the commit is our upstream's, by all that the upstream has."""
+    """Judge by hashes of Python's own.
+
+    Where the commit is our upstream's, judge also by all that the upstream has.
+    """
     expected: str = said.tag or said.commit
     for raw in said.tag_objects:
         assert _sha1(b"tag", raw) == expected
@@ -132,7 +144,10 @@ def _sha1(kind: bytes, raw: bytes) -> str:
 
 
 def manifest(data: bytes) -> None:
-    """What is read is allowed and apart; an edit adds or removes its mirror and nothing else; an error is in a line that is there."""
+    """What is read is allowed, and no two mirrors overlap.
+
+    An edit adds or removes its mirror and nothing else. An error names a line that is there.
+    """
     try:
         mirrors = parse_manifest(data).mirrors
     except ManifestError as error:
@@ -177,7 +192,10 @@ def _parsed(text: str) -> dict[str, Mirror]:
 
 
 def message(data: bytes) -> None:
-    """Trailers of a commit message: what is read can be written, read again and taken out, and nothing else goes with it."""
+    """Trailers that are read from a commit message can be written, read again and taken out.
+
+    Nothing else goes with them.
+    """
     found = parse_trailers(data)
     rest = without_trailers(data)
     assert parse_trailers(rest) == set()
@@ -228,7 +246,10 @@ def url(data: bytes) -> None:
 
 
 def pattern(data: bytes) -> None:
-    """A line and a path: any line is read, none takes long; a path that is written as a pattern matches itself and no other."""
+    """Any line is read as a pattern, and none takes long.
+
+    A path that is written as a pattern matches itself and no other path.
+    """
     line, _, rest = data.partition(b"\n")
     path = rest.replace(b"\n", b"")
     parsed = parse_pattern(line.decode("utf-8", "replace"))
@@ -250,7 +271,10 @@ def pattern(data: bytes) -> None:
 
 
 def name(data: bytes) -> None:
-    """Paths and link targets: quoting is reversible, what is shown cannot act, a link that leaves is found."""
+    """Quoting of paths and link targets is reversible, and what is shown cannot act.
+
+    A link that leaves is found.
+    """
     quoted = quote_path(data)
     assert unquote_path(quoted) == data
     text = data.decode("utf-8", "surrogateescape")
