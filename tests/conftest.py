@@ -10,16 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_certificate
+from tests.support.git_http import GitHttp, git_http
 from tests.support.hosts import Host
-from tests.support.servers import (
-    GitHttp,
-    Ssh,
-    git_http,
-    install_ssh,
-    make_certificate,
-    ssh_server,
-    ssh_trouble,
-)
+from tests.support.ssh import Ssh, install_ssh, ssh_server, ssh_trouble
 from tests.support.upstreams import Upstream
 
 pytest_plugins = ["tests.support.browser", "tests.support.bundles", "tests.support.large"]

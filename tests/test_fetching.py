@@ -7,6 +7,7 @@ import pytest
 
 from sync.git.transport_configuration import TransportConfiguration
 from tests.support.caches import caches, delete
+from tests.support.certificates import make_certificate
 from tests.support.fetching import (
     FILES,
     MIRRORED,
@@ -19,20 +20,13 @@ from tests.support.fetching import (
     trust,
 )
 from tests.support.git import git, git_bytes
+from tests.support.git_daemon import git_daemon
+from tests.support.git_http import GitHttp, git_http
 from tests.support.hosts import Host, mirror
+from tests.support.misbehaving import redirect_to, status
+from tests.support.proxies import forwarding_proxy
 from tests.support.scripts import script
-from tests.support.servers import (
-    GitHttp,
-    Ssh,
-    forwarding_proxy,
-    git_daemon,
-    git_http,
-    make_certificate,
-    make_ssh_key,
-    redirect_to,
-    ssh_agent,
-    status,
-)
+from tests.support.ssh import Ssh, make_ssh_key, ssh_agent
 from tests.support.upstreams import Upstream
 
 

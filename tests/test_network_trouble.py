@@ -14,16 +14,11 @@ import pytest
 
 from tests.support.caches import left_in_cache
 from tests.support.git import git
+from tests.support.git_http import Handler, Trouble, asks_for_blobs, git_http
 from tests.support.hosts import Host, mirror
-from tests.support.processes import has_begun, interrupted
-from tests.support.program import Ran
-from tests.support.servers import (
-    Handler,
-    Trouble,
-    asks_for_blobs,
+from tests.support.listening import free_port
+from tests.support.misbehaving import (
     dripping_pack,
-    free_port,
-    git_http,
     hang_before_headers,
     only_half_a_pack,
     redirect_loop,
@@ -31,6 +26,8 @@ from tests.support.servers import (
     status,
     web_page,
 )
+from tests.support.processes import has_begun, interrupted
+from tests.support.program import Ran
 from tests.support.upstreams import Upstream
 
 # random, so that a pack of it is as large

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import git
+from tests.support.git_daemon import git_daemon
+from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
-from tests.support.servers import git_daemon, git_http
 from tests.support.upstreams import Upstream
 
 TROUBLE, COULD_NOT_CHECK = 2, 3

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import git, git_bytes
+from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
 from tests.support.originals import released, synced
 from tests.support.program import Ran, run_tool
-from tests.support.servers import git_http, ssh_server, ssh_trouble
+from tests.support.ssh import ssh_server, ssh_trouble
 from tests.support.upstreams import Upstream
 
 # ten thousand are for a look now and again: git itself takes its time to write them

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.support.git import git
+from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
-from tests.support.servers import git_http
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 PINS = Path(os.environ.get("GIT_VERBATIM_PINS", os.devnull))

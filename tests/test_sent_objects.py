@@ -10,8 +10,9 @@ import pytest
 
 from tests.harnesses.badinput.scene import commit_of, line, object_id, pack_of, tag_of
 from tests.support.caches import left_in_cache
+from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
-from tests.support.servers import git_http, sending
+from tests.support.misbehaving import sending
 from tests.support.upstreams import Upstream
 
 Sent = Sequence[tuple[str, bytes]]

@@ -15,8 +15,8 @@ from sync.selection.renamed_tag import other_name
 from tests.support import fetching
 from tests.support.caches import delete
 from tests.support.git import git
+from tests.support.git_http import GitHttp
 from tests.support.hosts import Host, mirror
-from tests.support.servers import GitHttp
 from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\n"}

@@ -11,15 +11,9 @@ from sync.git.transport import Request, fetch
 from sync.git.transport_configuration import TransportConfiguration
 from tests.support.caches import left_in_cache
 from tests.support.git import git
+from tests.support.git_http import Trouble, git_http
 from tests.support.hosts import Host
-from tests.support.servers import (
-    Trouble,
-    dripping_pack,
-    endless_headers,
-    endless_refs,
-    endless_words,
-    git_http,
-)
+from tests.support.misbehaving import dripping_pack, endless_headers, endless_refs, endless_words
 from tests.support.too_much import TOO_MUCH, _commit, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
 from tests.test_network_trouble import FILES

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.caches import caches, delete
+from tests.support.certificates import make_certificate
 from tests.support.fetching import (
     FILES,
     MIRRORED,
@@ -24,22 +25,14 @@ from tests.support.fetching import (
     url_of,
 )
 from tests.support.git import git
+from tests.support.git_daemon import git_daemon
+from tests.support.git_http import GitHttp, git_http
 from tests.support.hosts import Host, mirror
+from tests.support.misbehaving import redirect_to
 from tests.support.program import Ran
+from tests.support.proxies import forwarding_proxy, socks_proxy
 from tests.support.scripts import script
-from tests.support.servers import (
-    GitHttp,
-    Ssh,
-    forwarding_proxy,
-    git_daemon,
-    git_http,
-    make_certificate,
-    make_ssh_key,
-    redirect_to,
-    socks_proxy,
-    ssh_agent,
-    ssh_server,
-)
+from tests.support.ssh import Ssh, make_ssh_key, ssh_agent, ssh_server
 from tests.support.upstreams import Upstream
 
 

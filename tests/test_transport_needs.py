@@ -14,10 +14,12 @@ from tests.harnesses.badinput.scene import object_id
 from tests.support.caches import caches
 from tests.support.fetching import install_key, mirrored, trust
 from tests.support.git import git
+from tests.support.git_daemon import git_daemon
+from tests.support.git_http import GitHttp, Request, dumb_http, git_http
 from tests.support.hosts import Host, Key, mirror
 from tests.support.large import BULK, FILES, release
 from tests.support.program import Ran
-from tests.support.servers import GitHttp, Request, Ssh, dumb_http, git_daemon, git_http
+from tests.support.ssh import Ssh
 from tests.support.upstreams import Upstream
 
 NEEDED = {"third_party/up/a.wit": b"a\r\n", "third_party/up/deep/b.wit": b"b"}

@@ -13,20 +13,14 @@ import pytest
 from filelock import FileLock
 
 from tests.support.caches import caches, left_in_cache
+from tests.support.certificates import make_certificate
 from tests.support.fetching import FILES, MIRRORED, configure, install_key, mirrored, trust, url_of
+from tests.support.git_http import GitHttp, Handler, Trouble, git_http
 from tests.support.hosts import Host, mirror
+from tests.support.misbehaving import dripping_pack, hang_before_headers
 from tests.support.processes import await_none, has_begun, interrupted, processes
 from tests.support.scripts import script
-from tests.support.servers import (
-    GitHttp,
-    Handler,
-    Ssh,
-    Trouble,
-    dripping_pack,
-    git_http,
-    hang_before_headers,
-    make_certificate,
-)
+from tests.support.ssh import Ssh
 from tests.support.terminal import Terminal, on_terminal
 from tests.support.upstreams import Upstream
 from tests.support.waiting import comes_true

@@ -20,25 +20,17 @@ import pygit2
 import pytest
 
 from tests.support.caches import caches, left_in_cache
+from tests.support.certificates import make_certificate
 from tests.support.fetching import FILES, MIRRORED, configure, elsewhere, mirrored, said, sync_of
 from tests.support.git import git
+from tests.support.git_http import GitHttp, Handler, Trouble, asks_for_blobs, git_http
 from tests.support.hosts import Host, mirror
+from tests.support.listening import free_port
+from tests.support.misbehaving import dripping_pack, hang_before_headers, status
 from tests.support.processes import await_none, interrupted, processes
 from tests.support.program import Ran, run_under, start_tool
+from tests.support.proxies import forwarding_proxy
 from tests.support.scripts import script
-from tests.support.servers import (
-    GitHttp,
-    Handler,
-    Trouble,
-    asks_for_blobs,
-    dripping_pack,
-    forwarding_proxy,
-    free_port,
-    git_http,
-    hang_before_headers,
-    make_certificate,
-    status,
-)
 from tests.support.too_much import TOO_MUCH, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
 from tests.support.waiting import comes_true

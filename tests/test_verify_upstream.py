@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import git
+from tests.support.git_http import GitHttp, Trouble, git_http
 from tests.support.hosts import Host, Key, mirror
+from tests.support.misbehaving import status
 from tests.support.program import Ran
-from tests.support.servers import GitHttp, Trouble, git_http, status
 from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}

@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.git import git
+from tests.support.git_http import GitHttp
 from tests.support.hosts import Host, mirror
-from tests.support.servers import (
-    GitHttp,
-    Ssh,
-    protect_ssh_key,
-)
+from tests.support.ssh import Ssh, protect_ssh_key
 from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}

@@ -5,13 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.git_http import GitHttp, Trouble
 from tests.support.hosts import Host, mirror
+from tests.support.misbehaving import hang_before_headers
 from tests.support.program import start_tool
-from tests.support.servers import (
-    GitHttp,
-    Trouble,
-    hang_before_headers,
-)
 from tests.support.waiting import comes_true
 
 
