@@ -237,7 +237,7 @@ def test_runs_wait_for_one_another_and_readers_see_old_or_new(
     for number in range(3, 7):
         updating.manifest(manifest(upstream, f"v{number}"))
         runs.append(start_tool(updating.path, "sync"))
-        time.sleep(0.05)
+        time.sleep(0.05)  # they start one after the other, but do not wait: they have to overlap
     seen = set()
     while any(run.poll() is None for run in runs):
         content = (updating.third_party / "one/a").read_bytes()

@@ -45,7 +45,8 @@ def answer_password(terminal: Terminal, site: GitHttp) -> None:
     terminal.type(f"{user}\n")
     terminal.wait_for(f"Password for '{site.base.replace('//', f'//{user}@')}': ")
     assert not terminal.echoes
-    time.sleep(0.1)  # nobody types faster
+    # the program looks now and again whether a secret is being typed, and has to see it once
+    time.sleep(0.1)
     terminal.type(f"{password}\n")
 
 
@@ -283,7 +284,7 @@ def await_pack(site: GitHttp) -> None:
 def test_the_deadline_pauses_while_somebody_thinks(asking: Host) -> None:
     with on_terminal(asking.path, "sync", "--deadline", "2") as terminal:
         terminal.wait_for("Username for ")
-        time.sleep(2.2)
+        time.sleep(2.2)  # longer than the deadline
         terminal.type("user\n")
         terminal.wait_for("Password for ")
         terminal.type("s3cret\n")

@@ -31,6 +31,7 @@ from tests.support.processes import await_none, interrupted, processes
 from tests.support.program import Ran, run_under, start_tool
 from tests.support.proxies import forwarding_proxy
 from tests.support.scripts import script
+from tests.support.terminal import on_terminal
 from tests.support.too_much import TOO_MUCH, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
 from tests.support.waiting import comes_true
@@ -558,20 +559,19 @@ def test_two_runs_that_want_one_cache_wait_for_one_another(host: Host, tmp_path:
         free.wait(20)
         return False
 
-    hosts = [host, Host.create(tmp_path / "other")]
+    other = Host.create(tmp_path / "other")
     with git_http(tmp_path, trouble=gate) as site:
-        runs = []
-        for one in hosts:
+        for one in (host, other):
             one.manifest(mirror("up", site.url(), tag="v1"))
-            runs.append(start_tool(one.path, "sync"))
-            comes_true(lambda: site.requests)
-        time.sleep(0.5)  # the second waits silently, so there is nothing to await
-        assert site.visits() == 1
-        free.set()
-        for run in runs:
-            run.communicate(timeout=30)
-        assert [run.returncode for run in runs] == [0, 0]
-    assert [mirrored(one) for one in hosts] == [MIRRORED, MIRRORED]
+        first = start_tool(host.path, "sync")
+        assert comes_true(lambda: site.requests)
+        with on_terminal(other.path, "sync") as second:  # it says only there that it waits
+            second.wait_for("waiting for another git-verbatim")
+            assert site.visits() == 1
+            free.set()
+            first.communicate(timeout=30)
+            assert (first.returncode, second.end()) == (0, 0)
+    assert [mirrored(one) for one in (host, other)] == [MIRRORED, MIRRORED]
 
 
 def test_a_cache_of_the_version_before_is_used_or_replaced(
@@ -696,7 +696,7 @@ def test_a_second_signal_leaves_no_process_behind(
         comes_true(lambda: site.requests)
         for _ in range(3):
             run.send_signal(number)
-            time.sleep(0.01)
+            time.sleep(0.01)  # the second is to come while the first one is being obeyed
         _, err = run.communicate(timeout=20)
         assert (run.returncode, err, processes(scratch_home)) == (130, "interrupted\n", [])
 
