@@ -26,7 +26,7 @@ demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, 
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/harnesses/demo.sh
 
 laws: $(VENV)/dev ## what holds of all edits and commits, with many more of them than in the test suite: an hour
-	GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 tests/test_glance.py tests/test_policy_law.py
+	GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 tests/test_remembered_status.py tests/test_generated_histories.py
 
 torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="crashes …" takes some, UPSTREAMS=DIR adds real ones
 	$(BIN)/python -m tests.harnesses.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))

@@ -47,7 +47,7 @@ def test_an_old_release_under_a_new_name_is_refused_unless_allowed(
 
 
 def test_a_tag_that_hides_its_name_behind_another_header_has_none() -> None:
-    """Such as git does not take from a server (`test_sent_objects`), but a record might hold."""
+    """Such as git does not take from a server (`test_malformed_objects`), but a record might hold."""
     plain = f"object {'1' * 40}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\nm\n"
     hidden = plain.replace("\ntag v1", "\ngpgsig-sha256 x\ntag v1", 1)
     [up] = parse_manifest(mirror("up", "https://example.org/x", tag="v1").encode()).mirrors.values()

@@ -24,7 +24,15 @@ MODULES = (
     "policies/copies.py",
     "policies/rules.py",
 )
-TESTS = ("tree", "selection", "portable", "proof", "patterns", "fuzz", "rules")
+TESTS = (
+    "tree_objects",
+    "selection",
+    "portable_names",
+    "proof",
+    "patterns",
+    "harness_fuzz",
+    "rules",
+)
 _KILLED = ("killed", "timeout", "segfault", "suspicious")
 _SURVIVED = ("survived", "no tests")
 _CONFIGURATION = """

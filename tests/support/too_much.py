@@ -28,7 +28,7 @@ def pack_of_a_large_delta(upstream: Upstream) -> bytes:
         digest.update(base)
     small = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
     tree = b"100644 a\0" + small + b"100644 b\0" + digest.digest()
-    commit = _commit(hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest())
+    commit = raw_commit(hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest())
     # 0x80: copy from the base's beginning as much as one instruction can, 64 KiB (gitformat-pack)
     delta = _length(len(base)) + _length(len(base) * copies) + b"\x80" * copies
     objects = [_packed(1, commit), _packed(2, tree), _packed(3, base), _packed(7, delta, small)]
@@ -43,7 +43,7 @@ def pack_of_a_large_delta(upstream: Upstream) -> bytes:
     return pack
 
 
-def _commit(tree: str) -> bytes:
+def raw_commit(tree: str) -> bytes:
     return f"tree {tree}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nm\n".encode()
 
 

@@ -8,7 +8,7 @@ from tests.harnesses.badinput.case import ACCEPTED, Build, Case
 from tests.harnesses.badinput.scene import FILE, Scene, commit_of, line, object_id, tag_of
 
 _MISSING, _NULL = "1" * 40, "0" * 40
-# git's own server refuses to serve these; tests/test_sent_objects.py has a server that does
+# git's own server refuses to serve these; tests/test_malformed_objects.py has a server that does
 _DAMAGED, _NOT_GIVEN, _TOO_MUCH = "upstream-incomplete", "object-not-there", "memory-limit"
 _COULD_NOT_CHECK = frozenset({_DAMAGED, _NOT_GIVEN, _TOO_MUCH, "upstream-unreachable"})
 _Make = Callable[[Scene], str]

@@ -14,9 +14,9 @@ from tests.support.git import git
 from tests.support.git_http import Trouble, git_http
 from tests.support.hosts import Host
 from tests.support.misbehaving import dripping_pack, endless_headers, endless_refs, endless_words
-from tests.support.too_much import TOO_MUCH, _commit, measured, pack_of_a_large_delta
+from tests.support.too_much import TOO_MUCH, measured, pack_of_a_large_delta, raw_commit
 from tests.support.upstreams import Upstream
-from tests.test_network_trouble import FILES
+from tests.test_network_failures import FILES
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_an_object_that_is_read_whole_is_refused_by_its_header(
         upstream, "tree", b"".join(b"100644 %08d\0%b" % (number, blob) for number in range(entries))
     )
     target = _object(
-        upstream, "commit", _commit(tree) + b"m" * (20 << 20 if kind == "commit" else 0)
+        upstream, "commit", raw_commit(tree) + b"m" * (20 << 20 if kind == "commit" else 0)
     )
     if kind == "tag":
         head = f"object {target}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\n".encode()
