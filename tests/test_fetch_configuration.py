@@ -1,4 +1,7 @@
-"""What users have set up git for is used: passwords, proxies, ssh; nothing else of it is heard."""
+"""What users have set up git for is used: other URLs, proxies, redirects, headers and ssh.
+
+Nothing else of git's configuration is heard.
+"""
 
 import os
 import re
@@ -19,6 +22,7 @@ from tests.support.fetching import (
     elsewhere,
     install_key,
     mirrored,
+    refused,
     said,
     sync_of,
     trust,
@@ -29,7 +33,6 @@ from tests.support.git_daemon import git_daemon
 from tests.support.git_http import GitHttp, git_http
 from tests.support.hosts import Host, mirror
 from tests.support.misbehaving import redirect_to
-from tests.support.program import Ran
 from tests.support.proxies import forwarding_proxy, socks_proxy
 from tests.support.scripts import script
 from tests.support.ssh import Ssh, make_ssh_key, ssh_agent, ssh_server
@@ -41,69 +44,171 @@ def released(upstream: Upstream) -> None:
     upstream.release("v1", FILES)
 
 
-def refused(host: Host, url: str, **environment: str) -> Ran:
-    """A sync that could not check, and changed nothing."""
-    host.manifest(mirror("up", url, tag="v1"))
-    before = host.snapshot()
-    ran = host.run("sync", **environment)
-    assert (ran.status, host.snapshot()) == (3, before), ran.err
-    assert "\nhint: " in ran.err
-    return ran
+# git's configuration
 
 
-# passwords
+def test_instead_of_from_the_home(host: Host, site: GitHttp, scratch_home: Path) -> None:
+    configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
+    assert host.record("up")["upstream"]["url"] == "https://forge.invalid/upstream"
 
 
-def askpass(home: Path, password: str = "s3cret") -> tuple[Path, Path]:
-    """A program that answers git's questions, and where it writes them down."""
-    log = home / "askpass.log"
-    answers = f'case "$1" in Username*) echo user;; *) echo {password};; esac\n'
-    return script(home / "askpass", f'echo "$1" >> {log}\n{answers}'), log
+def test_instead_of_from_git_config_global(
+    host: Host, site: GitHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    git(tmp_path, "config", "--global", f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    git(tmp_path, "config", "--global", "user.name", "Tester")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
 
 
-@pytest.mark.parametrize("name", ["GIT_ASKPASS", "SSH_ASKPASS", "core.askPass"])
-def test_askpass_is_asked(host: Host, guarded: GitHttp, scratch_home: Path, name: str) -> None:
-    program, log = askpass(scratch_home)
-    environment = said(scratch_home, name, str(program))
-    host.manifest(mirror("up", guarded.url(), tag="v1"))
-    ran = host.run("sync", **environment)
+def test_instead_of_from_the_environment(
+    host: Host, site: GitHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{site.base}/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://forge.invalid/")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
+
+
+def test_instead_of_from_the_host_repository(host: Host, site: GitHttp) -> None:
+    host.git("config", f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
+
+
+def test_instead_of_a_host_repository_when_run_from_another_directory(
+    host: Host, site: GitHttp, tmp_path: Path
+) -> None:
+    host.git("config", f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    host.manifest(mirror("up", "https://forge.invalid/upstream", tag="v1"))
+    ran = Host(tmp_path).run("-C", str(host.third_party), "sync")
     assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
-    assert log.read_text().splitlines() == [
-        f"Username for '{guarded.base}': ",
-        f"Password for '{guarded.base.replace('//', '//user@')}': ",
-    ]
 
 
-def test_askpass_with_a_wrong_password_is_asked_no_more_than_git_would(
-    host: Host, guarded: GitHttp, scratch_home: Path
+def test_instead_of_is_applied_once_as_by_git(
+    host: Host, site: GitHttp, scratch_home: Path
 ) -> None:
-    program, log = askpass(scratch_home, "wr0ng")
-    ran = refused(host, guarded.url(), GIT_ASKPASS=str(program))
-    assert ran.err.startswith(f"error: {guarded.base} asks for credentials")
-    assert "wr0ng" not in ran.err
-    assert len(log.read_text().splitlines()) == 2
+    configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/")
+    configure(scratch_home, "url.https://nowhere.invalid/.insteadOf", f"{site.base}/")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
 
 
-def test_a_helper_of_a_host_repository_is_asked(host: Host, guarded: GitHttp) -> None:
-    host.git("config", "credential.helper", "!echo username=user; echo password=s3cret; :")
-    assert sync_of(host, guarded.url()) == MIRRORED
+def test_the_longest_instead_of_wins(host: Host, site: GitHttp, scratch_home: Path) -> None:
+    configure(scratch_home, "url.https://nowhere.invalid/.insteadOf", "https://forge.invalid/")
+    configure(scratch_home, f"url.{site.base}/.insteadOf", "https://forge.invalid/team/")
+    assert sync_of(host, "https://forge.invalid/team/upstream") == MIRRORED
 
 
-def test_helpers_are_asked_by_path_where_git_says_so(
-    host: Host, guarded: GitHttp, scratch_home: Path
+def test_instead_of_may_lead_to_a_local_repository(
+    host: Host, tmp_path: Path, scratch_home: Path
 ) -> None:
-    answers = 'grep -q "^path=upstream$" && printf "username=user\\npassword=s3cret\\n"\nexit 0\n'
-    configure(scratch_home, "credential.helper", str(script(scratch_home / "helper", answers)))
-    refused(host, guarded.url())
-    configure(scratch_home, f"credential.{guarded.base}.useHttpPath", "true")
-    assert sync_of(host, guarded.url()) == MIRRORED
+    configure(scratch_home, f"url.{tmp_path}/.insteadOf", "https://forge.invalid/")
+    assert sync_of(host, "https://forge.invalid/upstream") == MIRRORED
 
 
-def test_a_netrc_file_is_read(host: Host, guarded: GitHttp, scratch_home: Path) -> None:
-    netrc = scratch_home / ".netrc"
-    netrc.write_text("machine 127.0.0.1\nlogin user\npassword s3cret\n")
-    netrc.chmod(0o600)
-    assert sync_of(host, guarded.url()) == MIRRORED
+def test_a_cache_that_a_local_repository_filled_in_part_is_completed_from_the_upstream(
+    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    configure(scratch_home, f"url.{tmp_path}/.insteadOf", f"{site.base}/")
+    sync_of(host, site.url(), from_="deep")
+    configure(scratch_home, "--remove-section", f"url.{tmp_path}/")
+    assert sync_of(host, site.url()) == MIRRORED
+
+
+def test_https_goes_through_the_proxy_of_git_config(
+    host: Host, secure: GitHttp, scratch_home: Path
+) -> None:
+    with forwarding_proxy() as proxy:
+        configure(scratch_home, "http.proxy", proxy.url)
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{secure.port}"}
+
+
+def test_a_proxy_for_one_url_from_the_host_repository(host: Host, secure: GitHttp) -> None:
+    with forwarding_proxy() as proxy:
+        host.git("config", f"http.{secure.base}.proxy", proxy.url)
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests != []
+
+
+def test_a_proxy_from_the_environment(
+    host: Host, secure: GitHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forwarding_proxy() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests != []
+
+
+def test_no_proxy_for_a_host_that_the_environment_exempts(
+    host: Host, secure: GitHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forwarding_proxy() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests == []
+
+
+def test_an_empty_proxy_in_git_config_switches_the_environments_off(
+    host: Host,
+    secure: GitHttp,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with forwarding_proxy() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        configure(scratch_home, "http.proxy", "")
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests == []
+
+
+def test_extra_headers_are_sent(host: Host, site: GitHttp, scratch_home: Path) -> None:
+    configure(scratch_home, f"http.{site.base}/.extraHeader", "X-Token: one")
+    sync_of(host, site.url())
+    assert {request.headers.get("X-Token") for request in site.requests} == {"one"}
+
+
+def test_all_extra_headers_are_sent(host: Host, site: GitHttp, scratch_home: Path) -> None:
+    configure(scratch_home, "--add", "http.extraHeader", "X-One: 1")
+    configure(scratch_home, "--add", "http.extraHeader", "X-Two: 2")
+    sync_of(host, site.url())
+    assert {(r.headers.get("X-One"), r.headers.get("X-Two")) for r in site.requests} == {("1", "2")}
+
+
+def test_an_extra_header_may_authenticate(host: Host, tmp_path: Path, scratch_home: Path) -> None:
+    with git_http(tmp_path, account=("user", "secret")) as site:
+        configure(
+            scratch_home, f"http.{site.base}/.extraHeader", "Authorization: Basic dXNlcjpzZWNyZXQ="
+        )
+        assert sync_of(host, site.url()) == MIRRORED
+
+
+def test_a_redirect_is_followed(host: Host, site: GitHttp, tmp_path: Path) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: site.base)) as old:
+        assert sync_of(host, old.url()) == MIRRORED
+
+
+def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
+    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
+) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
+        configure(scratch_home, f"http.{old.base}/.extraHeader", "X-Token: one")
+        assert sync_of(host, old.url()) == MIRRORED
+    assert {request.headers.get("X-Token") for request in old.requests} == {"one", None}
+    assert {request.headers.get("X-Token") for request in site.requests} == {None}
+
+
+def test_each_host_gets_its_own_extra_header_though_another_key_ends_with_the_same(
+    host: Host, site: GitHttp, scratch_home: Path
+) -> None:
+    for base, token in ((site.base, "own"), ("https://other.invalid", "another's")):
+        configure(scratch_home, "--add", f"http.{base}/.extraHeader", f"X-Token: {token}")
+        configure(scratch_home, "--add", f"http.{base}/.extraHeader", "X-Client: me")
+    sync_of(host, site.url())
+    assert {(r.headers.get("X-Token"), r.headers.get("X-Client")) for r in site.requests} == {
+        ("own", "me")
+    }
 
 
 # proxies
@@ -449,46 +554,3 @@ def test_the_cache_is_the_same_whatever_habits_git_is_configured_to(
     sync_of(other, site.url(), tag="v2")
     assert kept(scratch_home) == usual
     assert git(caches(scratch_home)[0], "fsck", "--connectivity-only") == ""
-
-
-# what everybody on the machine can see
-
-
-def logging_git(directory: Path) -> tuple[str, Path]:
-    """A PATH with a git that writes its arguments down, and where."""
-    log = directory / "arguments"
-    script(
-        directory / "logging" / "git",
-        f'printf "%s\\n" "$@" >> {log}\nexec {shutil.which("git")} "$@"\n',
-    )
-    return f"{directory / 'logging'}{os.pathsep}{os.environ['PATH']}", log
-
-
-_HELPER = ("credential.helper", "!echo username=user; echo password=s3cret; :")
-_ANSWERS = {
-    "a header": [("http.{site}/.extraHeader", "Authorization: Basic dXNlcjpzM2NyZXQ=")],
-    "a password of a URL": [("url.{secret}/.insteadOf", "{site}/")],
-    "a helper": [_HELPER],
-    "a password of a proxy": [("http.proxy", "{proxy}"), _HELPER],
-}
-
-
-@pytest.mark.parametrize("settings", _ANSWERS.values(), ids=_ANSWERS)
-def test_no_secret_stands_among_the_arguments_of_a_process(
-    host: Host,
-    guarded: GitHttp,
-    tmp_path: Path,
-    scratch_home: Path,
-    settings: list[tuple[str, str]],
-) -> None:
-    path, log = logging_git(tmp_path)
-    with forwarding_proxy(account=("user", "s3cret")) as proxy:
-        with_password = [u.replace("//", "//user:s3cret@") for u in (guarded.base, proxy.url)]
-        names = dict(zip(("secret", "proxy"), with_password, strict=True)) | {"site": guarded.base}
-        for key, value in settings:
-            configure(scratch_home, key.format(**names), value.format(**names))
-        host.manifest(mirror("up", guarded.url(), tag="v1"))
-        ran = host.run("sync", PATH=path)
-    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
-    assert "fetch" in log.read_text().splitlines()
-    assert not re.search(r"s3cret|dXNlcjpzM2NyZXQ", log.read_text())

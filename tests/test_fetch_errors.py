@@ -8,60 +8,45 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pygit2
 import pytest
 
-from tests.support.caches import caches, left_in_cache
+from tests.support.caches import left_in_cache
 from tests.support.certificates import make_certificate
-from tests.support.fetching import FILES, MIRRORED, configure, elsewhere, mirrored, said, sync_of
+from tests.support.fetching import (
+    FILES,
+    MIRRORED,
+    SOON,
+    configure,
+    elsewhere,
+    mirrored,
+    refused,
+    said,
+    sync_of,
+)
 from tests.support.git import git
 from tests.support.git_http import GitHttp, Handler, Trouble, asks_for_blobs, git_http
 from tests.support.hosts import Host, mirror
 from tests.support.listening import free_port
 from tests.support.misbehaving import dripping_pack, hang_before_headers, status
 from tests.support.processes import await_none, interrupted, processes
-from tests.support.program import Ran, run_under, start_tool
+from tests.support.program import limited, run_under, start_tool
 from tests.support.proxies import forwarding_proxy
 from tests.support.scripts import script
-from tests.support.terminal import on_terminal
 from tests.support.too_much import TOO_MUCH, measured, pack_of_a_large_delta
 from tests.support.upstreams import Upstream
 from tests.support.waiting import comes_true
-
-SOON = 6.0
 
 
 @pytest.fixture(autouse=True)
 def released(upstream: Upstream) -> None:
     upstream.release("v1", FILES)
-
-
-def limited(limits: str) -> list[str]:
-    """The words before a command that runs within these limits of the shell."""
-    return ["sh", "-c", f'{limits}; exec "$@"', "sh"]
-
-
-def refused(
-    host: Host, url: str, *options: str, codes: tuple[int, ...] = (3,), **environment: str
-) -> Ran:
-    """A sync that says soon and in one error that it could not check, and changes nothing."""
-    host.manifest(mirror("up", url, tag="v1", local="://" not in url))
-    before = host.snapshot()
-    start = time.monotonic()
-    ran = host.run("sync", *options, **environment)
-    assert time.monotonic() - start < SOON
-    assert (ran.status in codes, host.snapshot()) == (True, before), ran
-    assert ran.err.startswith("error: ")
-    assert (ran.err.count("\nerror: "), ran.err.count("\nhint: ")) == (0, 1), ran.err
-    return ran
 
 
 # git
@@ -515,141 +500,6 @@ def test_a_pack_of_blobs_that_grows_beyond_all_measure_is_refused(
     )
 
 
-# the cache
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 kB for the cache; skips where mounting is not allowed."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-@pytest.mark.parametrize("transport", ["http", "local"])
-def test_a_full_disk_in_the_cache(
-    host: Host, upstream: Upstream, site: GitHttp, small_disk: Path, transport: str
-) -> None:
-    upstream.tag("v1", upstream.commit({"large": os.urandom(1 << 20)}), force=True)
-    url = site.url() if transport == "http" else upstream.url
-    ran = refused(host, url, codes=(2,), XDG_CACHE_HOME=str(small_disk))
-    assert "no space left on device" in ran.err.lower()
-    assert site.visits() <= 1
-    assert [path for path in small_disk.rglob("tmp_*") if path.is_file()] == []
-
-
-def test_a_limit_on_files_in_the_cache(host: Host, upstream: Upstream, site: GitHttp) -> None:
-    """As a quota: RLIMIT_FSIZE, below what the pack needs."""
-    upstream.tag("v1", upstream.commit({"large": os.urandom(1 << 20)}), force=True)
-    host.manifest(mirror("up", site.url(), tag="v1"))
-    ran = run_under(host.path, limited("ulimit -f 512"), "sync")
-    assert ran.status in {2, 3}, ran.err
-    assert (list(host.snapshot()), left_in_cache(Path.home())) == (["third_party/mirrors.toml"], [])
-    assert "Traceback" not in ran.err
-
-
-def test_two_runs_that_want_one_cache_wait_for_one_another(host: Host, tmp_path: Path) -> None:
-    free = threading.Event()
-
-    def gate(*_: object) -> bool:
-        free.wait(20)
-        return False
-
-    other = Host.create(tmp_path / "other")
-    with git_http(tmp_path, trouble=gate) as site:
-        for one in (host, other):
-            one.manifest(mirror("up", site.url(), tag="v1"))
-        first = start_tool(host.path, "sync")
-        assert comes_true(lambda: site.requests)
-        with on_terminal(other.path, "sync") as second:  # it says only there that it waits
-            second.wait_for("waiting for another git-verbatim")
-            assert site.visits() == 1
-            free.set()
-            first.communicate(timeout=30)
-            assert (first.returncode, second.end()) == (0, 0)
-    assert [mirrored(one) for one in (host, other)] == [MIRRORED, MIRRORED]
-
-
-def test_a_cache_of_the_version_before_is_used_or_replaced(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
-) -> None:
-    """What libgit2 made: shallow, with refs of its own, and nothing that says what it lacks."""
-    first = upstream.resolve("v1")
-    upstream.release("v2", FILES | {"new": b"new"})
-    sync_of(host, site.url())
-    cache = caches(scratch_home)[0]
-    refs = git(cache, "for-each-ref", "--format=%(refname)").splitlines()
-    shutil.rmtree(cache)
-    old = pygit2.init_repository(str(cache), bare=True)
-    git(cache, "fetch", "-q", "--depth=1", str(upstream.path), "refs/tags/v1:refs/pins/before")
-    assert first is not None
-    for ref in refs:
-        old.references.create(ref, pygit2.Oid(hex=first))
-    assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
-    assert sync_of(host, site.url(), tag="v1") == MIRRORED
-
-
-def test_locks_that_a_killed_git_has_left_in_the_cache_hold_nobody_up(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
-) -> None:
-    upstream.release("v2", FILES | {"new": b"new"})
-    sync_of(host, site.url())
-    cache = caches(scratch_home)[0]
-    for name in ("shallow.lock", "packed-refs.lock", "config.lock", "HEAD.lock", "FETCH_HEAD.lock"):
-        (cache / name).touch()
-    for ref in git(cache, "for-each-ref", "--format=%(refname)").splitlines():
-        (cache / ref).parent.mkdir(parents=True, exist_ok=True)
-        (cache / f"{ref}.lock").touch()
-    (cache / "objects/pack/tmp_pack_x").write_bytes(b"half")
-    assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
-    assert left_in_cache(scratch_home) == []
-
-
-@pytest.mark.parametrize("name", ["HEAD", "config"])
-def test_a_file_of_the_cache_that_a_killed_run_has_cut_off_is_written_anew(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path, name: str
-) -> None:
-    upstream.release("v2", FILES | {"new": b"new"})
-    sync_of(host, site.url())
-    (caches(scratch_home)[0] / name).write_bytes(b"")
-    assert sync_of(host, site.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
-
-
-SETTINGS_OF_A_CACHE = {
-    "hooks": "[core]\n\thooksPath = {here}/hooks\n",
-    "ssh": "[core]\n\tsshCommand = {here}/hooks/program\n",
-    "a helper": "[credential]\n\thelper = {here}/hooks/program\n",
-    "another upstream": '[url "{here}/other/"]\n\tinsteadOf = http://\n',
-    "a promise": '[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = x\n[remote "x"]\n\turl = {here}/other/upstream\n\tpromisor = true\n',
-}
-
-
-@pytest.mark.parametrize("settings", SETTINGS_OF_A_CACHE.values(), ids=SETTINGS_OF_A_CACHE)
-def test_what_is_written_into_the_configuration_of_a_cache_is_not_heard(
-    host: Host,
-    upstream: Upstream,
-    guarded: GitHttp,
-    scratch_home: Path,
-    tmp_path: Path,
-    settings: str,
-) -> None:
-    """It may be shared with others, or be what an older version has left."""
-    configure(scratch_home, "credential.helper", "!echo username=user; echo password=s3cret; :")
-    upstream.release("v2", FILES | {"new": b"new"})
-    Upstream.create(tmp_path / "other" / "upstream").release("v2", {"evil": b"evil"})
-    for name in ("reference-transaction", "program"):
-        script(tmp_path / "hooks" / name, f"touch {tmp_path}/pwned\n")
-    sync_of(host, guarded.url())
-    with (caches(scratch_home)[0] / "config").open("a") as file:
-        file.write(settings.format(here=tmp_path))
-    assert sync_of(host, guarded.url(), tag="v2") == MIRRORED | {"third_party/up/new": b"new"}
-    assert not (tmp_path / "pwned").exists()
-
-
 # numbers, limits and signals
 
 
@@ -784,17 +634,6 @@ def test_options_that_exclude_each_other_are_refused_before_anybody_is_asked(
         ran.err == "error: `--commit` and `--no-stage` exclude each other\nhint: give one of them\n"
     )
     assert (ran.status, site.requests) == (2, [])
-
-
-def test_what_a_killed_run_has_fetched_beside_the_cache_is_not_kept(
-    host: Host, site: GitHttp, scratch_home: Path
-) -> None:
-    sync_of(host, site.url())
-    aside = caches(scratch_home)[0].with_suffix(".aside")
-    (aside / "objects" / "pack").mkdir(parents=True)
-    (aside / "objects" / "pack" / "tmp_pack_x").write_bytes(b"half")
-    assert host.run("verify", "--upstream").status == 0
-    assert not aside.exists()
 
 
 def test_who_is_killed_leaves_no_git_that_goes_on(

@@ -283,22 +283,6 @@ def test_a_sync_after_an_interrupted_one_works(
     assert left_in_cache(scratch_home) == []
 
 
-def test_what_a_killed_sync_left_in_the_cache_is_swept_away(
-    host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path
-) -> None:
-    upstream.release("v1", FILES)
-    trouble: list[Trouble] = [dripping_pack]
-    with git_http(
-        tmp_path, trouble=lambda handler, number: bool(trouble) and trouble[0](handler, number)
-    ) as site:
-        interrupted(host, site, signal.SIGKILL, lambda: left_in_cache(scratch_home))
-        assert left_in_cache(scratch_home) != []
-        trouble.clear()
-        ran = host.run("sync")
-    assert ran.status == 0, ran.err
-    assert left_in_cache(scratch_home) == []
-
-
 # a large upstream, of which blobs are asked for by themselves
 
 

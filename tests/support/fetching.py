@@ -1,15 +1,19 @@
 """What the tests of fetching share: an upstream's files, a sync of them, what users set for git."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 from tests.support.git import git
 from tests.support.git_http import GitHttp
 from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
 from tests.support.ssh import Ssh, protect_ssh_key
 from tests.support.upstreams import Upstream
 
 FILES = {"a.wit": b"a\r\n", "deep/b.wit": b"b", "LICENSE": b"licence\n"}
+SOON = 6.0
+"""In how many seconds a sync that cannot fetch has to say so."""
 MIRRORED = {f"third_party/up/{path}": content for path, content in FILES.items()}
 
 
@@ -71,3 +75,18 @@ def said(home: Path, name: str, value: str) -> dict[str, Any]:
 
 def url_of(ssh: Ssh, upstream: Upstream) -> str:
     return f"ssh://{ssh.user}@127.0.0.1:{ssh.port}{upstream.path}"
+
+
+def refused(
+    host: Host, url: str, *options: str, codes: tuple[int, ...] = (3,), **environment: str
+) -> Ran:
+    """A sync that says soon and in one error that it could not check, and changes nothing."""
+    host.manifest(mirror("up", url, tag="v1", local="://" not in url))
+    before = host.snapshot()
+    start = time.monotonic()
+    ran = host.run("sync", *options, **environment)
+    assert time.monotonic() - start < SOON
+    assert (ran.status in codes, host.snapshot()) == (True, before), ran
+    assert ran.err.startswith("error: ")
+    assert (ran.err.count("\nerror: "), ran.err.count("\nhint: ")) == (0, 1), ran.err
+    return ran

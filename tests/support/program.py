@@ -83,3 +83,8 @@ def _run_fresh(
         start_new_session=True,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def limited(limits: str) -> list[str]:
+    """The words before a command that runs within these limits of the shell."""
+    return ["sh", "-c", f'{limits}; exec "$@"', "sh"]
