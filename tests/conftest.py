@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import make_certificate
+from tests.support.git import USER_CONFIGURATION
 from tests.support.git_http import GitHttp, git_http
 from tests.support.hosts import Host
 from tests.support.ssh import Ssh, install_ssh, ssh_server, ssh_trouble
@@ -18,15 +19,7 @@ from tests.support.upstreams import Upstream
 
 pytest_plugins = ["tests.support.browser", "tests.support.bundles", "tests.support.large"]
 
-_GIT_CONFIGURATION = """\
-[user]
-\tname = Tester
-\temail = tester@example.org
-[init]
-\tdefaultBranch = main
-[advice]
-\tdetachedHead = false
-"""
+_GIT_CONFIGURATION = f"{USER_CONFIGURATION}[advice]\n\tdetachedHead = false\n"
 
 
 def _made_home(factory: pytest.TempPathFactory) -> Path:

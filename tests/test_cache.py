@@ -424,7 +424,7 @@ def test_a_limit_on_files_in_the_cache(host: Host, upstream: Upstream, site: Git
     assert "Traceback" not in ran.err
 
 
-def test_two_runs_that_want_one_cache_wait_for_one_another(
+def test_of_two_runs_that_want_one_cache_the_second_waits_and_says_so(
     host: Host, upstream: Upstream, tmp_path: Path
 ) -> None:
     upstream.release("v1", FILES)
@@ -445,7 +445,7 @@ def test_two_runs_that_want_one_cache_wait_for_one_another(
             assert site.visits() == 1
             free.set()
             first.communicate(timeout=30)
-            assert (first.returncode, second.end()) == (0, 0)
+            assert (first.returncode, second.end()) == (0, 0), second.shown
     assert [mirrored(one) for one in (host, other)] == [MIRRORED, MIRRORED]
 
 

@@ -19,7 +19,7 @@ from jsonschema.validators import validator_for
 from policies.explanations import EXPLANATIONS
 from sync.quoting import unquote_path
 from tests.support.github import commands
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, commit, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
 from tests.support.schemas import DIRECTORY, SHIPPED, schema_texts
@@ -59,12 +59,6 @@ def mirrored(host: Host, upstream: Upstream) -> Host:
     )
     host.sync("--commit")
     return host
-
-
-def commit(host: Host, message: str = "a change") -> str:
-    host.git("add", "--all")
-    host.git("commit", "--quiet", "-m", message)
-    return host.git("rev-parse", "HEAD")
 
 
 def edit(host: Host, name: bytes = b"plain.wit") -> None:

@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from tests.support.git import git
 from tests.support.github import commands
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, commit, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -37,12 +37,6 @@ def mirrored(host: Host, upstream: Upstream) -> Host:
     host.manifest(mirror("up", upstream.url, tag="v1", local=True))
     host.sync("--commit")
     return host
-
-
-def commit(host: Host, message: str = "a change") -> str:
-    host.git("add", "--all")
-    host.git("commit", "--quiet", "-m", message)
-    return host.git("rev-parse", "HEAD")
 
 
 def edit(host: Host) -> None:

@@ -1,6 +1,6 @@
-"""What git and people do while the program works is kept.
+"""What git and people do beside the program, or while it works, is kept.
 
-These are adds, commits, and edits of files that both write.
+These are adds, commits, and edits of files that both write. Git's index is as git would have it.
 """
 
 import os

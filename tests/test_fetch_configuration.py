@@ -115,54 +115,6 @@ def test_a_cache_that_a_local_repository_filled_in_part_is_completed_from_the_up
     assert sync_of(host, site.url()) == MIRRORED
 
 
-def test_https_goes_through_the_proxy_of_git_config(
-    host: Host, secure: GitHttp, scratch_home: Path
-) -> None:
-    with forwarding_proxy() as proxy:
-        configure(scratch_home, "http.proxy", proxy.url)
-        assert sync_of(host, secure.url()) == MIRRORED
-        assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{secure.port}"}
-
-
-def test_a_proxy_for_one_url_from_the_host_repository(host: Host, secure: GitHttp) -> None:
-    with forwarding_proxy() as proxy:
-        host.git("config", f"http.{secure.base}.proxy", proxy.url)
-        assert sync_of(host, secure.url()) == MIRRORED
-        assert proxy.requests != []
-
-
-def test_a_proxy_from_the_environment(
-    host: Host, secure: GitHttp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with forwarding_proxy() as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url)
-        assert sync_of(host, secure.url()) == MIRRORED
-        assert proxy.requests != []
-
-
-def test_no_proxy_for_a_host_that_the_environment_exempts(
-    host: Host, secure: GitHttp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with forwarding_proxy() as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        assert sync_of(host, secure.url()) == MIRRORED
-        assert proxy.requests == []
-
-
-def test_an_empty_proxy_in_git_config_switches_the_environments_off(
-    host: Host,
-    secure: GitHttp,
-    scratch_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with forwarding_proxy() as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url)
-        configure(scratch_home, "http.proxy", "")
-        assert sync_of(host, secure.url()) == MIRRORED
-        assert proxy.requests == []
-
-
 def test_extra_headers_are_sent(host: Host, site: GitHttp, scratch_home: Path) -> None:
     configure(scratch_home, f"http.{site.base}/.extraHeader", "X-Token: one")
     sync_of(host, site.url())
@@ -182,21 +134,6 @@ def test_an_extra_header_may_authenticate(host: Host, tmp_path: Path, scratch_ho
             scratch_home, f"http.{site.base}/.extraHeader", "Authorization: Basic dXNlcjpzZWNyZXQ="
         )
         assert sync_of(host, site.url()) == MIRRORED
-
-
-def test_a_redirect_is_followed(host: Host, site: GitHttp, tmp_path: Path) -> None:
-    with git_http(tmp_path, trouble=redirect_to(lambda: site.base)) as old:
-        assert sync_of(host, old.url()) == MIRRORED
-
-
-def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
-    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
-) -> None:
-    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
-        configure(scratch_home, f"http.{old.base}/.extraHeader", "X-Token: one")
-        assert sync_of(host, old.url()) == MIRRORED
-    assert {request.headers.get("X-Token") for request in old.requests} == {"one", None}
-    assert {request.headers.get("X-Token") for request in site.requests} == {None}
 
 
 def test_each_host_gets_its_own_extra_header_though_another_key_ends_with_the_same(
@@ -230,13 +167,28 @@ def test_plain_http_goes_through_a_proxy(
     assert [url.partition("/upstream")[0] for url in asked] == [site.base] * len(site.requests)
 
 
-@pytest.mark.parametrize("name", NAMES_OF_PROXIES)
-def test_no_proxy_exempts_a_host_from_any(
-    host: Host, site: GitHttp, scratch_home: Path, name: str
+@pytest.mark.parametrize("name", ["http.proxy", "https_proxy"])
+def test_https_goes_through_a_proxy(
+    host: Host, secure: GitHttp, scratch_home: Path, name: str
 ) -> None:
     with forwarding_proxy() as proxy:
-        environment = said(scratch_home, name.format(site.base), proxy.url)
-        host.manifest(mirror("up", site.url(), tag="v1"))
+        environment = said(scratch_home, name, proxy.url)
+        host.manifest(mirror("up", secure.url(), tag="v1"))
+        ran = host.run("sync", **environment)
+    assert (ran.status, mirrored(host)) == (0, MIRRORED), ran.err
+    assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{secure.port}"}
+
+
+@pytest.mark.parametrize(
+    ("server", "name"), [*(("site", name) for name in NAMES_OF_PROXIES), ("secure", "https_proxy")]
+)
+def test_no_proxy_exempts_a_host_from_any(
+    host: Host, scratch_home: Path, request: pytest.FixtureRequest, server: str, name: str
+) -> None:
+    served: GitHttp = request.getfixturevalue(server)
+    with forwarding_proxy() as proxy:
+        environment = said(scratch_home, name.format(served.base), proxy.url)
+        host.manifest(mirror("up", served.url(), tag="v1"))
         ran = host.run("sync", no_proxy="127.0.0.1", **environment)
     assert (ran.status, mirrored(host), proxy.requests) == (0, MIRRORED, []), ran.err
 
@@ -266,6 +218,26 @@ def test_a_proxy_gets_the_password_that_its_url_has(
     assert {request.headers.get("Proxy-Authorization") for request in served.requests} == {None}
 
 
+def test_a_proxy_for_one_url_from_the_host_repository(host: Host, secure: GitHttp) -> None:
+    with forwarding_proxy() as proxy:
+        host.git("config", f"http.{secure.base}.proxy", proxy.url)
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests != []
+
+
+def test_an_empty_proxy_in_git_config_switches_the_environments_off(
+    host: Host,
+    secure: GitHttp,
+    scratch_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with forwarding_proxy() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        configure(scratch_home, "http.proxy", "")
+        assert sync_of(host, secure.url()) == MIRRORED
+        assert proxy.requests == []
+
+
 # redirects
 
 
@@ -276,16 +248,6 @@ def test_redirects_are_not_followed_where_git_says_so(
         configure(scratch_home, "http.followRedirects", "false")
         refused(host, old.url())
     assert site.requests == []
-
-
-def test_an_extra_header_for_all_hosts_goes_nowhere_that_a_redirect_leads(
-    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path
-) -> None:
-    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
-        configure(scratch_home, "http.extraHeader", "X-Token: one")
-        assert sync_of(host, old.url()) == MIRRORED
-    assert old.requests[0].headers.get("X-Token") == "one"
-    assert {request.headers.get("X-Token") for request in site.requests} == {None}
 
 
 @pytest.mark.parametrize("name", ["http.sslVerify", "http.{}/.sslVerify", "GIT_SSL_NO_VERIFY"])
@@ -302,6 +264,23 @@ def test_without_verification_nobody_is_asked_that_a_redirect_leads_to(
         ran = refused(host, old.url(), **said(scratch_home, name.format(old.base), value))
         assert ran.err.splitlines()[0] == "error: the upstream's identity could not be verified"
         assert site.requests == []
+
+
+def test_a_redirect_is_followed(host: Host, site: GitHttp, tmp_path: Path) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: site.base)) as old:
+        assert sync_of(host, old.url()) == MIRRORED
+
+
+@pytest.mark.parametrize("name", ["http.{}/.extraHeader", "http.extraHeader"])
+def test_an_extra_header_goes_nowhere_that_a_redirect_leads(
+    host: Host, site: GitHttp, tmp_path: Path, scratch_home: Path, name: str
+) -> None:
+    with git_http(tmp_path, trouble=redirect_to(lambda: elsewhere(site))) as old:
+        configure(scratch_home, name.format(old.base), "X-Token: one")
+        assert sync_of(host, old.url()) == MIRRORED
+    assert old.requests[0].headers.get("X-Token") == "one"
+    assert {request.headers.get("X-Token") for request in old.requests} == {"one", None}
+    assert {request.headers.get("X-Token") for request in site.requests} == {None}
 
 
 # ssh

@@ -10,9 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from tests.support.caches import caches, left_in_cache
+from tests.support.caches import left_in_cache
 from tests.support.certificates import make_certificate
 from tests.support.fetching import FILES, MIRRORED, configure, install_key, mirrored, trust, url_of
 from tests.support.git_http import GitHttp, Handler, Trouble, git_http
@@ -51,22 +50,6 @@ def answer_password(terminal: Terminal, site: GitHttp) -> None:
 
 
 # on a terminal
-
-
-def test_who_waits_for_another_run_is_told_so(
-    host: Host, upstream: Upstream, site: GitHttp, scratch_home: Path
-) -> None:
-    host.manifest(mirror("up", site.url(), tag="v1"))
-    assert host.run("sync").status == 0
-    upstream.release("v2", FILES)
-    host.manifest(mirror("up", site.url(), tag="v2"))
-    with (
-        FileLock(caches(scratch_home)[0].with_suffix(".lock")) as lock,
-        on_terminal(host.path, "sync") as terminal,
-    ):
-        terminal.wait_for("waiting for another git-verbatim")
-        lock.release()
-        assert terminal.end() == 0, terminal.shown
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=str)

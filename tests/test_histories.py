@@ -29,7 +29,7 @@ import pytest
 from policies.check import Judgement, Policy
 from sync.host.find import find_host
 from tests.support import forked
-from tests.support.git import git
+from tests.support.git import USER_CONFIGURATION, git
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran, run_tool
 from tests.support.routes import DIFFERS, NONE, PASS, ROUTES, SEES, Route
@@ -201,9 +201,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The server, and a clone with hooks installed; rows work in copies."""
     directory = tmp_path_factory.mktemp("histories")
     (directory / "home").mkdir()
-    (directory / "home/.gitconfig").write_text(
-        "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
-    )
+    (directory / "home/.gitconfig").write_text(USER_CONFIGURATION)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
             patch.delenv(name)

@@ -1,6 +1,6 @@
-"""Kill it anywhere: what is there is the old state or the new one.
+"""Runs that are killed, interrupted, cut short by a full disk, or that overlap.
 
-Otherwise the next command says so and finishes the job.
+What is there is the old state or the new one, or the next command says so and finishes the job.
 """
 
 import os

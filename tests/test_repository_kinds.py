@@ -178,11 +178,6 @@ def test_extensions_that_change_nothing_of_what_is_read_are_taken(
 # what is missing, and where
 
 
-def test_a_shallow_upstream_gives_what_it_has(host: Host, project: Upstream) -> None:
-    shallow = cloned(project, "--depth=1", "--branch=v2")
-    assert sync(host, shallow.url, tag="v2").status == 0
-
-
 def test_what_a_shallow_upstream_lacks_is_its_want_and_the_hint_brings_it(
     host: Host, project: Upstream
 ) -> None:
@@ -220,14 +215,6 @@ def test_an_upstream_whose_object_is_lost_is_sent_to_git(host: Host, project: Up
         f"the upstream lacks object {blob}",
         f"`git -C {project.path} fsck` says more",
     )
-
-
-def test_a_shallow_upstream_behind_a_server_gives_what_it_has(
-    host: Host, project: Upstream, tmp_path: Path
-) -> None:
-    cloned(project, "--depth=1", "--branch=v2")
-    with git_http(tmp_path) as site:
-        assert sync(host, site.url("clone"), tag="v2").status == 0
 
 
 def test_what_a_partial_host_lacks_is_its_want_and_the_hint_brings_it(

@@ -25,12 +25,12 @@ from pathlib import Path
 from sync.model import Budget
 from sync.objects.tree import object_id
 from sync.quoting import printable, quote_path
-from tests.support.git import CONFIGURATIONS, git, git_bytes
+from tests.support.git import CONFIGURATIONS, USER_CONFIGURATION, git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran
 
 _FORGE = "https://forge.invalid/"
-_CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
+_CONFIGURATION = f"{USER_CONFIGURATION}[gc]\n\tauto = 0\n"
 _SECONDS = 1800
 _MODES = {"100644": 0o644, "100755": 0o755}
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"

@@ -16,6 +16,15 @@ CONFIGURATIONS = (
 )
 """What a contributor's git may say of line endings, and what it has by itself on each system."""
 
+USER_CONFIGURATION = """\
+[user]
+\tname = Tester
+\temail = tester@example.org
+[init]
+\tdefaultBranch = main
+"""
+"""What a test's user has in .gitconfig, at the least."""
+
 
 def git(directory: Path, *arguments: str, **options: Any) -> str:
     """Give what git prints as text; the options are those of `git_bytes`."""

@@ -76,3 +76,10 @@ def mirror(name: str, url: str, **keys: Key) -> str:
         for key, value in values.items()
     ]
     return f'[mirrors."{name}"]\n' + "\n".join(lines) + "\n"
+
+
+def commit(host: Host, message: str = "a change") -> str:
+    """Commit all that is changed; gives the id of the commit."""
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", message)
+    return host.git("rev-parse", "HEAD")

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git import USER_CONFIGURATION
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
-
-_CONFIGURATION = (
-    "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n"
-)
 
 
 @contextmanager
@@ -20,7 +17,7 @@ def released(place: Path) -> Iterator[Upstream]:
 
     Meanwhile git's configuration and the cache are those of `place`.
     """
-    (place / "gitconfig").write_text(_CONFIGURATION)
+    (place / "gitconfig").write_text(USER_CONFIGURATION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
         patch.setenv("XDG_CACHE_HOME", str(place / "cache"))

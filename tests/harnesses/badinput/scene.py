@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.git import git
+from tests.support.git import USER_CONFIGURATION, git
 from tests.support.hosts import Host, Key, mirror
 from tests.support.upstreams import Content, Upstream
 
@@ -25,7 +25,7 @@ _SECOND_RELEASE: dict[str, Content] = {
     "wit/a.wit": b"a2\n",
     "wit/deep/b.wit": ("100755", b"b2\n"),
 }
-_CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n[maintenance]\n\tauto = false\n"
+_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n[maintenance]\n\tauto = false\n"
 
 
 def object_id(kind: str, raw: bytes) -> str:

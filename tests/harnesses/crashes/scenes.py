@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.harnesses.crashes import overlay
-from tests.support.git import git
+from tests.support.git import USER_CONFIGURATION, git
 from tests.support.hosts import Host, mirror
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -45,7 +45,7 @@ Its index, its working tree and its commit have different content.
 """
 
 # git's own housekeeping leaves a lock of its own when it is hit, which only puts it off
-_CONFIGURATION = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n[maintenance]\n\tauto = false\n"
+_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n[maintenance]\n\tauto = false\n"
 
 
 @dataclass(frozen=True)
