@@ -10,6 +10,7 @@ import pytest
 
 from tests.harnesses.badinput.scene import commit_of, line, object_id, pack_of, tag_of
 from tests.support.caches import left_in_cache
+from tests.support.git import git
 from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
 from tests.support.misbehaving import sending
@@ -96,11 +97,6 @@ SENT: dict[str, tuple[Sent, str, str]] = {
     ),
     "a tag that hides its name behind a header": (tag(HIDDEN), NOT_WHOLE, "nonexistent object"),
 }
-LARGE = b"Enumerating objects: 9999, done.\n"
-"""A server that says this is asked for its trees first.
-
-Then git no longer looks whether all is there, and only the program judges it.
-"""
 
 
 @pytest.mark.parametrize("name", SENT)
@@ -108,9 +104,14 @@ Then git no longer looks whether all is there, and only the program judges it.
 def test_what_is_sent_is_refused(
     host: Host, upstream: Upstream, tmp_path: Path, scratch_home: Path, name: str, *, part: bool
 ) -> None:
+    """A part is asked for its trees first.
+
+    Then git no longer looks whether all is there, and only the program judges it.
+    """
     upstream.release("any", {"a": b"a\n"})
+    git(upstream.path, "config", "uploadpack.allowFilter", "true")
     sent, error, why = SENT[name]
-    trouble = sending({"refs/tags/v1": object_id(*sent[-1])}, pack_of(sent), LARGE)
+    trouble = sending({"refs/tags/v1": object_id(*sent[-1])}, pack_of(sent), is_large=part)
     with git_http(tmp_path, trouble=trouble) as site:
         host.manifest(mirror("up", site.url(), tag="v1", **({"include": ["/**"]} if part else {})))
         ran = host.run("sync")
@@ -133,7 +134,7 @@ def test_another_object_than_was_offered_is_no_answer(
 ) -> None:
     upstream.release("any", {"a": b"a\n"})
     with git_http(
-        tmp_path, trouble=sending({"refs/tags/v1": LOST}, pack_of([BLOB, TREE, COMMIT]), LARGE)
+        tmp_path, trouble=sending({"refs/tags/v1": LOST}, pack_of([BLOB, TREE, COMMIT]))
     ) as site:
         host.manifest(mirror("up", site.url(), tag="v1"))
         ran = host.run("sync")

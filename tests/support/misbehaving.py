@@ -1,11 +1,14 @@
 """What can go wrong on the server: each is a trouble that `git_http` takes."""
 
+import select
 from collections.abc import Callable
 
 from tests.support.git_http import Handler, Trouble
 
 _PIECE = 60_000
 """How much of a pack fits into one line of git's protocol."""
+_UPLOADED = {"Content-Type": "application/x-git-upload-pack-result"}
+_PATIENCE_SECONDS = 3
 
 
 def status(code: int, *, times: int | None = None, **headers: str) -> Trouble:
@@ -92,10 +95,14 @@ def dripping_pack(handler: Handler, _: int) -> bool:
     return True
 
 
-def sending(refs: dict[str, str], pack: bytes, words: bytes = b"") -> Trouble:
-    """Offer these refs and send these words and this pack, whatever is asked for.
+_LARGE = b"Enumerating objects: 9999, done.\n"
 
-    It speaks version 2 of the protocol.
+
+def sending(refs: dict[str, str], pack: bytes, *, is_large: bool = False) -> Trouble:
+    """Offer these refs and send this pack, whatever is asked for.
+
+    It speaks version 2 of the protocol. Whoever asks a large one for everything hears how much that
+    would be, and nothing more: it waits until the program hangs up.
     """
 
     def trouble(handler: Handler, _: int) -> bool:
@@ -105,17 +112,17 @@ def sending(refs: dict[str, str], pack: bytes, words: bytes = b"") -> Trouble:
                 _line(f"{target} {name}\n".encode()) for name, target in refs.items()
             )
         elif "command=fetch" in lines:
+            if is_large and not any(line.startswith("filter") for line in lines):
+                handler.begin(200, _UPLOADED)
+                handler.chunk(_line(b"packfile\n") + _line(b"\x02" + _LARGE))
+                select.select([handler.connection], [], [], _PATIENCE_SECONDS)
+                handler.close_connection = True
+                return True
             pieces = [pack[start : start + _PIECE] for start in range(0, len(pack), _PIECE)]
-            content = (
-                _line(b"packfile\n")
-                + _line(b"\x02" + words)
-                + b"".join(_line(b"\x01" + piece) for piece in pieces)
-            )
+            content = _line(b"packfile\n") + b"".join(_line(b"\x01" + piece) for piece in pieces)
         else:
             return False
-        handler.answer(
-            200, content + b"0000", {"Content-Type": "application/x-git-upload-pack-result"}
-        )
+        handler.answer(200, content + b"0000", _UPLOADED)
         return True
 
     return trouble
