@@ -124,8 +124,8 @@ EXPLANATIONS = (
     Explanation(
         Rule.ATTRIBUTES_ALTER_BYTES,
         finds="git attributes with which git would store, check out or archive other bytes of a "
-        "mirrored file, a licence, a record or the manifest, on any system and with any "
-        "core.autocrlf; also attributes that leave a part of a mirror out of `git archive`. "
+        "mirrored file, a licence, a record or the manifest; any system and any core.autocrlf "
+        "count, and so do attributes that leave a part of a mirror out of `git archive`. "
         "Attributes that change no byte are no finding, "
         "nor are those that leave a whole mirror out of archives",
         why="Everybody who clones the repository would have other bytes than upstream's, or commit "
