@@ -19,6 +19,8 @@ _SHORT = 12
 _OF_THE_COPY = frozenset(
     {Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
 )
+_OF_UPSTREAMS = frozenset({"url", "tag", "commit"})
+"""The keys that a mirror with an upstream has from there."""
 _ALL_OF_IT = (MANIFEST_PATH, "{record}", "{directory}")
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
@@ -203,8 +205,11 @@ def _manifest_line(
     )
     if entry is None:
         return None
+    text, facts = objects.text(entry.id), state.mirrors.get(mirror)
+    if key in _OF_UPSTREAMS and facts and facts.mirror and facts.mirror.upstream is not None:
+        return find_line(text, ("upstreams", facts.mirror.upstream, key))[0]
     location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
-    return find_line(objects.text(entry.id), location)[0]
+    return find_line(text, location)[0]
 
 
 def _first_differing_line(objects: Objects, finding: Finding) -> int | None:

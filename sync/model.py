@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -160,6 +160,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """A pin of a repository that several mirrors share."""
+
+    url: str
+    pin: Pin
+
+
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """One mirror as the manifest wants it."""
 
@@ -184,6 +192,8 @@ class Mirror:
     """A file of OpenSSH keys, below third_party/."""
     keyring: str | None = None
     """A file of OpenPGP keys, below third_party/."""
+    upstream: str | None = field(default=None, compare=False)
+    """The table that says URL and pin for it; whether it or the mirror says them, is the same."""
 
     @property
     def source(self) -> RepoPath:

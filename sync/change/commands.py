@@ -22,7 +22,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import MANIFEST, MANIFEST_PATH, record_path
-from sync.manifest.choosing import choose
+from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
@@ -72,7 +72,8 @@ def synchronize(
         _refuse_false_licenses(manifest)
         run = _Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
-        result = run.carry_out(choose(patterns, list(manifest.mirrors)), {})
+        chosen = choose(patterns, list(manifest.mirrors))
+        result = run.carry_out(with_fed(chosen, manifest.mirrors, run.has_moved), {})
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(
                 f"not in the manifest any more: {', '.join(orphans)}; "
@@ -117,7 +118,29 @@ def add_mirror(
             # No file has these lines yet.
             error.context = [f"the new mirror {name}", *error.context[1:]]
             raise
+        _propose_upstream(manifest, name, reporter)
         return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
+
+
+def _propose_upstream(manifest: Manifest, name: str, reporter: Reporter) -> None:
+    """Say so if another mirror, or an upstream's table, has the URL and pin of a new mirror."""
+    new = manifest.mirrors[name]
+    if new.upstream is not None:
+        return
+    for upstream, known in manifest.upstreams.items():
+        if (known.url, known.pin) == (new.url, new.pin):
+            reporter.notice(
+                f"upstream {upstream} has this URL and pin: "
+                f"with `--upstream {upstream}` instead, one line moves all its mirrors"
+            )
+            return
+    for other in manifest.mirrors.values():
+        if other.name != name and (other.url, other.pin) == (new.url, new.pin):
+            reporter.notice(
+                f"mirror {other.name} has this URL and pin too: "
+                "with a table [upstreams.NAME] that both name, one line moves both"
+            )
+            return
 
 
 def remove_mirrors(
@@ -211,6 +234,11 @@ class _Run:
             else None
         )
         return Result(plan, commit, outcome.rescued)
+
+    def has_moved(self, mirror: Mirror) -> bool:
+        """Whether the mirror's record is of another pin, or there is none."""
+        record = self.scene.record(mirror.name)
+        return record is None or not record.answers_pin_of(mirror)
 
     def _refuse_local(self, plan: Plan) -> None:
         if not self.options.discard_local:

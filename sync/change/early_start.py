@@ -9,7 +9,7 @@ from sync.host.find import find_plain
 from sync.host.scan import read_file
 from sync.layout import MANIFEST, THIRD_PARTY, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES
-from sync.manifest.choosing import choose
+from sync.manifest.choosing import choose, with_fed
 from sync.manifest.read import parse_manifest
 from sync.model import Mirror
 from sync.record.json_file import parse_record
@@ -31,7 +31,11 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
         mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
         asked = [
             mirrors[name]
-            for name in choose(patterns, list(mirrors))
+            for name in with_fed(
+                choose(patterns, list(mirrors)),
+                mirrors,
+                lambda mirror: not _is_answered(third_party, mirror),
+            )
             if not _is_answered(third_party, mirrors[name])
         ]
         if not asked:

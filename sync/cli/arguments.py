@@ -16,6 +16,7 @@ Value = str | bool | list[str]
 
 OPTIONS = {
     "name": "NAME",
+    "upstream": "--upstream",
     "url": "URL",
     "tag": "--tag",
     "commit": "--commit-id",

@@ -41,6 +41,7 @@ from sync.cli.options import (
     Output,
     Rev,
     Tag,
+    UpstreamName,
     Url,
 )
 from sync.cli.parameters import Command
@@ -85,7 +86,8 @@ def register(app: typer.Typer) -> None:
 
 def add(
     name: NewName,
-    url: Url,
+    url: Url = None,
+    upstream: UpstreamName = None,
     tag: Tag = None,
     commit_id: CommitId = None,
     source: From = None,
@@ -104,7 +106,13 @@ def add(
     json: Json = False,
 ) -> None:
     """Add a mirror: its manifest entry, its files and its record."""
+    if (url is None) == (upstream is None):
+        raise UsageError(
+            "a mirror has either a URL or an upstream of the manifest",
+            hint="give URL and `--tag TAG`, or `--upstream NAME`",
+        )
     table = {
+        "upstream": upstream,
         "url": url,
         "tag": tag,
         "commit": commit_id,

@@ -57,7 +57,19 @@ Deadline = Annotated[
 # add
 
 NewName = Annotated[str, typer.Argument(help="What to call the mirror.", show_default=False)]
-Url = Annotated[str, typer.Argument(help="The upstream repository.", show_default=False)]
+Url = Annotated[
+    str | None,
+    typer.Argument(help="The upstream repository, unless `--upstream`.", show_default=False),
+]
+UpstreamName = Annotated[
+    str | None,
+    typer.Option(
+        "--upstream",
+        metavar="NAME",
+        help="A table of the manifest that says URL and pin.",
+        show_default=False,
+    ),
+]
 Tag = Annotated[str | None, typer.Option(help="The tag to copy.", show_default=False)]
 CommitId = Annotated[
     str | None,

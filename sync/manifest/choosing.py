@@ -1,10 +1,14 @@
 """Choose the mirrors that names and globs mean; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from sync.errors import UsageError
 from sync.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from sync.model import Mirror
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -16,6 +20,23 @@ def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
         if not any(fnmatchcase(name, pattern) for name in known):
             raise _unknown(pattern, known)
     return [name for name in known if not patterns or any(fnmatchcase(name, p) for p in patterns)]
+
+
+def with_fed(
+    names: Sequence[str],
+    mirrors: "Mapping[str, Mirror]",
+    has_moved: "Callable[[Mirror], bool]",
+) -> list[str]:
+    """The chosen mirrors and, if the pin of an upstream has moved, all others that it feeds.
+
+    `has_moved` says of a mirror whether its record is of another pin.
+    """
+    moved = {
+        upstream
+        for name in names
+        if (upstream := mirrors[name].upstream) is not None and has_moved(mirrors[name])
+    }
+    return [name for name, one in mirrors.items() if name in names or one.upstream in moved]
 
 
 def _unknown(pattern: str, known: Sequence[str]) -> UsageError:

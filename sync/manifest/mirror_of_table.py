@@ -15,44 +15,114 @@ from sync.manifest.paths import (
     path_problem,
     unportable,
 )
-from sync.manifest.tables import DefaultsTable, MirrorTable
-from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject
+from sync.manifest.tables import DefaultsTable, MirrorTable, UpstreamTable
+from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject, Upstream
 from sync.selection.inexact import ALLOWABLE
 from sync.selection.patterns import excess, parse_pattern
 from sync.urls import url_problem
+from sync.wording import did_you_mean
 
 _NAMES = (
     "a name is letters, digits and . _ + @ -, begins with a letter or digit, "
     "and files can be called so on Windows"
 )
+_A = {"mirror": "a mirror", "upstream": "an upstream"}
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _SHA256_ID = re.compile(r"[0-9a-fA-F]{64}")
 # git-check-ref-format(1) allows none of this in a ref name.
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|(^|/)\.|\.lock(/|$)")
 
 
-def mirror_of(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
-    """The mirror of a table of the manifest `text`; ManifestError if a value is not allowed."""
+def mirror_of(
+    text: str,
+    name: str,
+    table: MirrorTable,
+    upstreams: Mapping[str, UpstreamTable],
+    defaults: DefaultsTable,
+) -> Mirror:
+    """The mirror of a table of the manifest `text`; ManifestError if a value is not allowed.
+
+    What the mirror does not say its upstream says, then `defaults`.
+    """
+    upstream = _upstream_of(text, name, table, upstreams)
     try:
-        return _known_mirror(name, table, defaults)
+        return _known_mirror(name, table, upstream, defaults)
     except ManifestError:
-        return _mirror(text, name, table, defaults)  # With the text, the error names the line.
+        # With the text, the error names the line.
+        return _mirror(text, name, table, upstream, defaults)
+
+
+def upstream_of(text: str, name: str, table: UpstreamTable) -> Upstream:
+    """The upstream of a table of the manifest `text`; ManifestError if a value is not allowed."""
+
+    def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
+        location = ("upstreams", name) if key is None else ("upstreams", name, key)
+        raise invalid_at(text, location, message, hint)
+
+    if not is_mirror_name(name):
+        refuse(None, f"`{name}` is no name of an upstream", _NAMES)
+    _refuse_values(table, refuse)
+    return Upstream(table.url, _pin(table, refuse, "upstream"))
+
+
+def _upstream_of(
+    text: str, name: str, table: MirrorTable, upstreams: Mapping[str, UpstreamTable]
+) -> UpstreamTable | None:
+    if table.upstream is None:
+        return None
+    location = ("mirrors", name, "upstream")
+    if table.upstream not in upstreams:
+        message = f"there is no upstream `{table.upstream}`"
+        hint = did_you_mean(table.upstream, list(upstreams)) or (
+            f'add a table [upstreams."{table.upstream}"] with `url` and `tag`'
+        )
+        raise invalid_at(text, location, message, hint)
+    for key in ("url", "tag", "commit", "local"):
+        if key in table.model_fields_set:
+            raise invalid_at(
+                text,
+                ("mirrors", name, key),
+                f"a mirror with `upstream` has its `{key}` from there",
+                f"remove `{key}` here, or remove `upstream`",
+            )
+    return upstreams[table.upstream]
 
 
 @lru_cache(4096)
-def _known_mirror(name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+def _known_mirror(
+    name: str, table: MirrorTable, upstream: UpstreamTable | None, defaults: DefaultsTable
+) -> Mirror:
     """Return the mirror of a table; cached, since most commits of a range have the same tables."""
-    return _mirror("", name, table, defaults)
+    return _mirror("", name, table, upstream, defaults)
 
 
-def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+def _with_upstream(table: MirrorTable, upstream: UpstreamTable | None) -> MirrorTable:
+    """The mirror's table, filled in by what its upstream says and it does not say itself."""
+    if upstream is None:
+        return table
+    given = {name: getattr(upstream, name) for name in upstream.model_fields_set}
+    own = {name: getattr(table, name) for name in table.model_fields_set}
+    return table.model_copy(update=given | own)
+
+
+def _mirror(
+    text: str,
+    name: str,
+    own: MirrorTable,
+    upstream: UpstreamTable | None,
+    defaults: DefaultsTable,
+) -> Mirror:
     def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
-        raise invalid_at(
-            text, ("mirrors", name) if key is None else ("mirrors", name, key), message, hint
-        )
+        location = ("mirrors", name) if key is None else ("mirrors", name, key)
+        if upstream is not None and key is not None and _field(key) not in own.model_fields_set:
+            location = ("upstreams", str(own.upstream), key)
+        raise invalid_at(text, location, message, hint)
 
+    table = _with_upstream(own, upstream)
     if not is_mirror_name(name):
         refuse(None, f"`{name}` is no mirror name", _NAMES)
+    if table.url is None:
+        refuse("url", "the key `url` is missing", "add `url = …`, or `upstream = …`")
     _refuse_values(table, refuse)
     source = (table.from_ or "").rstrip("/")
     source = "" if source == "." else source
@@ -61,7 +131,7 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
     into = (name if table.into is None else table.into).rstrip("/")
     if problem := path_problem(into) or into_problem(into) or unportable(into, table.allow):
         refuse("into" if table.into is not None else None, f"`into` {problem}")
-    pin = _pin(table, refuse)
+    pin = _pin(table, refuse, "mirror")
     required = table.require_signature or defaults.require_signature
     allowed_signers, keyring = (
         table.allowed_signers or defaults.allowed_signers,
@@ -86,7 +156,13 @@ def _mirror(text: str, name: str, table: MirrorTable, defaults: DefaultsTable) -
         require_signature=SignedObject(required) if required else None,
         allowed_signers=allowed_signers,
         keyring=keyring,
+        upstream=own.upstream,
     )
+
+
+def _field(key: str) -> str:
+    """The field of a table for a key of the manifest."""
+    return "from_" if key == "from" else key.replace("-", "_")
 
 
 def _budget(table: MirrorTable, defaults: DefaultsTable) -> Budget:
@@ -103,9 +179,9 @@ class _Refuse(Protocol):
     def __call__(self, key: str | None, message: str, hint: str | None = None) -> NoReturn: ...
 
 
-def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
+def _refuse_values(table: MirrorTable | UpstreamTable, refuse: _Refuse) -> None:
     """Refuse the first value that no mirror may have, whatever its other values are."""
-    if problem := url_problem(table.url, local=table.local):
+    if problem := url_problem(table.url or "", local=table.local):
         refuse("url", f"the url is not allowed: {problem}")
     for other in table.also_at:
         if problem := url_problem(other, local=False):
@@ -117,14 +193,17 @@ def _refuse_values(table: MirrorTable, refuse: _Refuse) -> None:
                 f"`allow` does not know `{reference}`",
                 f"it knows: {', '.join(sorted(ALLOWABLE))}",
             )
+    if isinstance(table, UpstreamTable):
+        return
     for key, patterns in (("include", table.include), ("exclude", table.exclude)):
         if problem := excess(patterns) or next(filter(None, map(_pattern_problem, patterns)), None):
             refuse(key, problem)
 
 
-def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
+def _pin(table: MirrorTable | UpstreamTable, refuse: _Refuse, what: str) -> Pin:
     if table.commit is not None and table.tag is not None:
-        refuse("commit", "a mirror has either `tag` or `commit`, not both", "remove one of the two")
+        message = f"{_A[what]} has either `tag` or `commit`, not both"
+        refuse("commit", message, "remove one of the two")
     if table.commit is not None:
         if not _FULL_COMMIT_ID.fullmatch(table.commit):
             if _SHA256_ID.fullmatch(table.commit):
@@ -146,7 +225,7 @@ def _pin(table: MirrorTable, refuse: _Refuse) -> Pin:
     if table.tag is None:
         refuse(
             None,
-            "the mirror has neither `tag` nor `commit`",
+            f"the {what} has neither `tag` nor `commit`",
             'add `tag = "…"`, or `commit = "…"` with a full commit id',
         )
     if _BAD_REF.search(table.tag) or table.tag.startswith(("-", "refs/")):

@@ -4,9 +4,21 @@ from collections.abc import Mapping
 
 from sync.ids import RepoPath
 from sync.manifest.invalid import invalid_at
-from sync.model import Mirror
+from sync.model import Mirror, Upstream
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
+
+
+def refuse_same_names(
+    text: str, mirrors: Mapping[str, Mirror], upstreams: Mapping[str, Upstream]
+) -> None:
+    """Refuse two upstreams, or an upstream and a mirror, of one name; case makes no difference."""
+    names = {name.casefold(): f"mirror {name}" for name in mirrors}
+    for name in upstreams:
+        if other := names.get(name.casefold()):
+            message = f"upstream {name} has the name of {other}"
+            raise invalid_at(text, ("upstreams", name), message, "call one of them otherwise")
+        names[name.casefold()] = f"upstream {name}"
 
 
 def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
 from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest.invalid import dotted, invalid_at
-from sync.manifest.mirror_of_table import mirror_of
-from sync.manifest.overlaps import refuse_overlaps
-from sync.manifest.tables import DefaultsTable, ManifestTable, MirrorTable
+from sync.manifest.mirror_of_table import mirror_of, upstream_of
+from sync.manifest.overlaps import refuse_overlaps, refuse_same_names
+from sync.manifest.tables import DefaultsTable, ManifestTable, MirrorTable, UpstreamTable
 from sync.manifest.toml_lines import toml_lines
-from sync.model import Mirror
+from sync.model import Mirror, Upstream
 from sync.wording import did_you_mean
 
 
@@ -28,6 +28,8 @@ class Manifest:
     mirrors: Mapping[str, Mirror]
     source: bytes = field(default=b"", repr=False)
     """The bytes that it was parsed from."""
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    """The upstreams that have a table, by name."""
 
     @property
     def key_files(self) -> tuple[str, ...]:
@@ -63,12 +65,14 @@ def parse_manifest(data: bytes) -> Manifest:
         table = ManifestTable.model_validate(document)
     except ValidationError as error:
         _refuse_first(text, error)
+    upstreams = {name: upstream_of(text, name, it) for name, it in table.upstreams.items()}
     mirrors = {
-        name: mirror_of(text, name, mirror, table.defaults)
+        name: mirror_of(text, name, mirror, table.upstreams, table.defaults)
         for name, mirror in table.mirrors.items()
     }
+    refuse_same_names(text, mirrors, upstreams)
     refuse_overlaps(text, mirrors)
-    return Manifest(mirrors, data)
+    return Manifest(mirrors, data, upstreams)
 
 
 def _decode(data: bytes) -> str:
@@ -125,10 +129,12 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
     key = location[-1]
     match details["type"]:
         case "extra_forbidden":
-            known = {
-                0: ManifestTable,
-                1: DefaultsTable if location[0] == "defaults" else MirrorTable,
-            }[min(len(location) - 1, 1)]
+            tables: Mapping[str, type[BaseModel]] = {
+                "defaults": DefaultsTable,
+                "upstreams": UpstreamTable,
+                "mirrors": MirrorTable,
+            }
+            known = tables[location[0]] if len(location) > 1 else ManifestTable
             keys = [field.alias or name for name, field in known.model_fields.items()]
             return f"unknown key `{key}`", did_you_mean(
                 key, keys

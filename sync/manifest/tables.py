@@ -45,10 +45,25 @@ class DefaultsTable(_Budgeted, _Signed):
     checked_in: bool = True
 
 
+class UpstreamTable(_Budgeted, _Signed):
+    """One table `[upstreams."name"]`: what all mirrors say that name it."""
+
+    url: Line
+    tag: Line | None = None
+    commit: Line | None = None
+    local: bool = False
+    allow: _Lines = ()
+    also_at: _Lines = ()
+    license: Line | None = None
+    license_comment: Line | None = None
+    supplier: Line | None = None
+
+
 class MirrorTable(_Budgeted, _Signed):
     """One table `[mirrors."name"]`, as people write it."""
 
-    url: Line
+    upstream: Line | None = None
+    url: Line | None = None
     tag: Line | None = None
     commit: Line | None = None
     from_: Line | None = None
@@ -69,4 +84,5 @@ class ManifestTable(_Table):
     """The whole manifest."""
 
     defaults: DefaultsTable = DefaultsTable()
+    upstreams: dict[str, UpstreamTable] = Field(default={})
     mirrors: dict[str, MirrorTable] = Field(default={})
