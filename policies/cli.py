@@ -148,7 +148,8 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
     from policies.hooks.install import find_place, read_status
 
     host = find_host_here()
-    statuses = read_status(find_place(host, pre_receive=pre_receive or host.root is None))
+    is_server = pre_receive or host.root is None
+    statuses = read_status(find_place(host, pre_receive=is_server))
     if json:
         from policies.output import hooks_json
 
@@ -157,6 +158,9 @@ def status(pre_receive: PreReceive = False, json: Json = False) -> None:
         from policies.hooks.render import render_hooks
 
         sys.stdout.write(render_hooks(statuses, paint_for(sys.stdout)))
+        if not all(one.is_well for one in statuses):
+            option = " --pre-receive" if is_server else ""
+            print(f"next: `git verbatim hook install{option}`, so that git judges each commit here")
     raise typer.Exit(
         ExitStatus.CLEAN if all(one.is_well for one in statuses) else ExitStatus.FINDINGS
     )

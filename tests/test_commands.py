@@ -472,3 +472,28 @@ def test_a_closed_pipe_is_no_traceback(host: Host, released: Upstream) -> None:
         check=False,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_in_a_clone_of_a_project_with_mirrors_init_and_hook_status_say_what_comes_next(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.release("v1", {"a": b"a\n"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True))
+    host.sync("--commit")
+    clone = Host(tmp_path / "clone")
+    git(tmp_path, "clone", "--quiet", str(host.path), str(clone.path))
+    ran = clone.run("hook", "status")
+    assert (ran.status, ran.out.splitlines()[-1]) == (
+        1,
+        "next: `git verbatim hook install`, so that git judges each commit here",
+    )
+    ran = clone.run("init")
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "next: `git verbatim status`")
+    assert clone.run("hook", "status").status == clone.run("status").status == 0
+
+
+def test_a_manifest_with_nothing_but_comments_still_asks_for_a_mirror(host: Host) -> None:
+    for _ in range(2):
+        assert host.run("init", "--no-hooks").out.endswith(
+            "`git verbatim add NAME URL --tag TAG`\n"
+        )

@@ -28,6 +28,7 @@ commit-msg          installed
 pre-merge-commit    installed
 pre-push            installed
 """
+NEXT = "next: `git verbatim hook install`, so that git judges each commit here\n"
 REFUSED = """\
 the index
   mirror-differs-from-record  up
@@ -521,7 +522,9 @@ def test_a_bare_repository_gets_the_servers_hook_and_no_other(tmp_path: Path) ->
     assert run_tool(bare, "hook", "uninstall", "--pre-receive") == Ran(
         0, "removed pre-receive\n", ""
     )
-    assert run_tool(bare, "hook", "status", "--pre-receive") == Ran(1, "pre-receive  absent\n", "")
+    assert run_tool(bare, "hook", "status", "--pre-receive") == Ran(
+        1, "pre-receive  absent\n" + NEXT.replace("install`", "install --pre-receive`"), ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -827,7 +830,7 @@ def test_hooks_import_nothing_of_the_repository(
 
 
 def test_status_without_hooks(host: Host) -> None:
-    assert host.run("hook", "status") == Ran(1, INSTALLED.replace("installed", "absent"), "")
+    assert host.run("hook", "status") == Ran(1, INSTALLED.replace("installed", "absent") + NEXT, "")
 
 
 def test_status_names_what_each_hook_is(installed: Host) -> None:
@@ -843,7 +846,7 @@ def test_status_names_what_each_hook_is(installed: Host) -> None:
         "prepare-commit-msg  absent\n"
         f"commit-msg          another program's: {hooks}/commit-msg\n"
         "pre-merge-commit    installed, then changed by hand\n"
-        "pre-push            installed\n",
+        "pre-push            installed\n" + NEXT,
         "",
     )
 
@@ -864,6 +867,6 @@ def test_status_finds_an_interpreter_that_is_gone(by_environment: tuple[Host, Pa
     assert host.run("hook", "status") == Ran(0, INSTALLED, "")
     shutil.rmtree(python.parent.parent)
     gone = "installed, but its interpreter is gone: install it again"
-    assert host.run("hook", "status") == Ran(1, INSTALLED.replace("installed", gone), "")
+    assert host.run("hook", "status") == Ran(1, INSTALLED.replace("installed", gone) + NEXT, "")
     assert install(host.path) == Ran(0, INSTALLED, "")
     assert host.run("hook", "status") == Ran(0, INSTALLED, "")

@@ -40,6 +40,8 @@ class Made:
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
+    has_mirrors: bool
+    """Whether the host had a manifest with mirrors before, as a clone has."""
 
 
 def initialize(host: Host, preset: str | None) -> Made:
@@ -59,6 +61,7 @@ def initialize(host: Host, preset: str | None) -> Made:
             reference="manifest-exists",
         )
     hidden = _hidden(state)
+    has_mirrors = b"[mirrors" in _without_comments(state.read(MANIFEST) or b"")
     written: list[str] = []
     kept: list[str] = []
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
@@ -77,7 +80,12 @@ def initialize(host: Host, preset: str | None) -> Made:
                 (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
         if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
-    return Made(tuple(written), tuple(kept))
+    return Made(tuple(written), tuple(kept), has_mirrors)
+
+
+def _without_comments(manifest: bytes) -> bytes:
+    """What is left need not be valid: `init` works also where the manifest has to be mended."""
+    return b"\n".join(line for line in manifest.splitlines() if not line.startswith(b"#"))
 
 
 def _write_attributes(host: Host, third_party: Directory) -> bool:

@@ -1,7 +1,7 @@
 """The composition root: assembles the program from the commands of `sync` and `policies`."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from sync.cli.parameters import Group
 from sync.errors import VerbatimError
 from sync.host.find import Host, find_host_here
 from sync.quoting import shown
+
+if TYPE_CHECKING:
+    from sync.change.init import Made
 
 app = typer.Typer(
     name="git-verbatim",
@@ -80,7 +83,14 @@ and install the hooks."""  # noqa: D205, D209 - it is the help text
         print(f"kept  {name}")
     if not no_hooks:
         _install_hooks(host)
-    print("next: " + ("`git verbatim sync`" if preset else "`git verbatim add NAME URL --tag TAG`"))
+    print(f"next: `git verbatim {_next_command(made, preset)}`")
+
+
+def _next_command(made: "Made", preset: str | None) -> str:
+    """What a maintainer does after `init`, or a contributor in a clone that has mirrors already."""
+    if made.has_mirrors:
+        return "status"
+    return "sync" if preset else "add NAME URL --tag TAG"
 
 
 def _install_hooks(host: Host) -> None:
