@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync.change.carry_out import apply_plan
 from sync.change.commit import commit_synced, committed_mirrors
+from sync.change.commit_message import OWN_WORDING, Wording
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
@@ -42,6 +43,8 @@ class SyncOptions:
     discard_local: bool = False
     stage: bool = True
     commit: bool = False
+    wording: Wording = OWN_WORDING
+    """What the commit says; without `commit` there is none."""
     lock_seconds: float = 300
     ahead: "Fetching | None" = None
     """The fetch that was begun while the program was loading; None if there is none."""
@@ -229,7 +232,9 @@ class _Run:
         outcome = apply_plan(self.scene, plan, self.manifest_before, commits=self.options.commit)
         report_rescued(outcome, self.reporter)
         commit = (
-            commit_synced(self.host, plan, self.manifest, self.scene.own_edits)
+            commit_synced(
+                self.host, plan, self.manifest, self.scene.own_edits, self.options.wording
+            )
             if self.options.commit
             else None
         )

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
 from sync.change.foreign_hooks import refusing_their_changes
 from sync.change.plan import Plan
 from sync.errors import HostError, ManifestError
@@ -21,14 +22,12 @@ from sync.model import Entry, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record
-from sync.wording import short_pin
 
 _PREFIX = THIRD_PARTY.encode() + b"/"
-_REMOVED = "removed"
 
 
 def commit_synced(
-    host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit]
+    host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit], wording: Wording
 ) -> ObjectId | None:
     """Commit the manifest and the mirrors of the plan; None if HEAD has all of it.
 
@@ -52,7 +51,12 @@ def commit_synced(
     if not touched:
         return None
     changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
-    message = commit_message([_trailer_of(name, manifest, records) for name in changed])
+    message = commit_message(
+        [_trailer_of(name, manifest, records) for name in changed],
+        message=wording.message,
+        template=manifest.commit_subject,
+        mirrors=manifest.mirrors,
+    )
     guarded: dict[bytes, Entry] = {
         path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)
     }
@@ -63,9 +67,9 @@ def commit_synced(
             [_from_root(wanted[path]) for path in touched if path in wanted],
         )
         with refusing_their_changes(root, repository, guarded):
-            return commit_index(index, head, message)
+            return commit_index(index, head, message, signoff=wording.signoff)
     except HostError as error:
-        error.hint = error.hint or _again(plan, before)
+        error.hint = error.hint or _again(plan, before, wording)
         raise
     finally:
         with suppress(OSError):  # if the file stays, the next run removes it
@@ -118,10 +122,11 @@ def _from_root(entry: Entry) -> Entry:
     return entry._replace(path=RepoPath(_PREFIX + entry.path))
 
 
-def _again(plan: Plan, before: Mapping[str, Mirror]) -> str:
+def _again(plan: Plan, before: Mapping[str, Mirror], wording: Wording) -> str:
     """The hint if git refuses the commit: which command makes it once the reason is gone."""
     names = [name for name in _names(plan) if name not in before]
-    return f"mend what git says, then `git verbatim sync {' '.join([*names, '--commit'])}`"
+    command = " ".join([*names, "--commit"]) + wording.options
+    return f"mend what git says, then `git verbatim sync {command}`"
 
 
 def _own_entries(
@@ -152,23 +157,6 @@ def _own_entries(
         if content is not None
         for path, blob in [(RepoPath(name.encode()), repository.write_blob(content))]
     }
-
-
-def commit_message(synced: Sequence[tuple[str, str, ObjectId]]) -> str:
-    """The message of a commit, with a trailer for each (name, pin or `removed`, tree id)."""
-    if not synced:
-        subject = f"{THIRD_PARTY}: update the manifest"
-    elif len(synced) == 1:
-        name, pin, _ = synced[0]
-        subject = (
-            f"{THIRD_PARTY}: remove {name}"
-            if pin == _REMOVED
-            else f"{THIRD_PARTY}: sync {name} to {short_pin(pin)}"
-        )
-    else:
-        subject = f"{THIRD_PARTY}: sync {len(synced)} mirrors"
-    trailers = [f"Mirror-Sync: {name} {pin} {tree}" for name, pin, tree in synced]
-    return "\n".join([subject, *(["", *trailers] if trailers else [])]) + "\n"
 
 
 def _names(plan: Plan) -> list[str]:
@@ -204,12 +192,10 @@ def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -
     return [*places, license_directory(name), record_path(name)]
 
 
-def _trailer_of(
-    name: str, manifest: Manifest, records: Mapping[str, Record]
-) -> tuple[str, str, ObjectId]:
+def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) -> Synced:
     if name not in records:
-        return name, _REMOVED, EMPTY_TREE
-    return name, str(manifest.mirrors[name].pin), records[name].holding.tree
+        return Synced(name, REMOVED, EMPTY_TREE)
+    return Synced(name, str(manifest.mirrors[name].pin), records[name].holding.tree)
 
 
 def _record(host: Host, name: str) -> Record | None:

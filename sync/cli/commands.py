@@ -32,6 +32,7 @@ from sync.cli.options import (
     Json,
     JsonFormat,
     Local,
+    Message,
     Mirrors,
     MirrorsToRemove,
     NewName,
@@ -40,6 +41,7 @@ from sync.cli.options import (
     Offline,
     Output,
     Rev,
+    Signoff,
     Tag,
     UpstreamName,
     Url,
@@ -100,6 +102,8 @@ def add(
     dry_run: DryRun = False,
     offline: Offline = False,
     commit: Commit = False,
+    message: Message = None,
+    signoff: Signoff = False,
     no_stage: NoStage = False,
     discard_local: Discard = False,
     deadline: Deadline = 600,
@@ -125,15 +129,21 @@ def add(
         "local": True if local else None,
     }
     from sync.change.commands import SyncOptions, add_mirror
+    from sync.change.commit_message import Wording
     from sync.cli.arguments import given, in_options, refuse_bytes
 
     values = given(table)
     refuse_bytes({"name": name, **values})
-    _refuse_both(commit, no_stage)
+    _refuse_odd(commit, no_stage, message, signoff)
     host = find_host_here()
     fetching = _fetching(host, offline=offline, deadline=deadline)
     options = SyncOptions(
-        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
+        fetching,
+        dry_run=dry_run,
+        discard_local=discard_local,
+        stage=not no_stage,
+        commit=commit,
+        wording=Wording(message, signoff),
     )
     try:
         _change(lambda reporter: add_mirror(host, name, values, options, reporter), options, json)
@@ -145,18 +155,26 @@ def remove(
     mirrors: MirrorsToRemove,
     dry_run: DryRun = False,
     commit: Commit = False,
+    message: Message = None,
+    signoff: Signoff = False,
     no_stage: NoStage = False,
     discard_local: Discard = False,
     json: Json = False,
 ) -> None:
     """Remove mirrors from manifest, tree and records."""
     from sync.change.commands import SyncOptions, remove_mirrors
+    from sync.change.commit_message import Wording
 
-    _refuse_both(commit, no_stage)
+    _refuse_odd(commit, no_stage, message, signoff)
     host = find_host_here()
     fetching = _fetching(host, offline=True)
     options = SyncOptions(
-        fetching, dry_run=dry_run, discard_local=discard_local, stage=not no_stage, commit=commit
+        fetching,
+        dry_run=dry_run,
+        discard_local=discard_local,
+        stage=not no_stage,
+        commit=commit,
+        wording=Wording(message, signoff),
     )
     _change(lambda reporter: remove_mirrors(host, mirrors, options, reporter), options, json)
 
@@ -166,6 +184,8 @@ def sync(
     dry_run: DryRun = False,
     offline: Offline = False,
     commit: Commit = False,
+    message: Message = None,
+    signoff: Signoff = False,
     no_stage: NoStage = False,
     discard_local: Discard = False,
     jobs: Jobs = 8,
@@ -174,7 +194,7 @@ def sync(
 ) -> None:
     """Make mirrors equal to the manifest."""
     patterns = mirrors or []
-    _refuse_both(commit, no_stage)
+    _refuse_odd(commit, no_stage, message, signoff)
     glance = None if dry_run or commit or no_stage or json else Glance.begin("sync", Path.cwd())
     if glance is not None and (satisfied := glance.recall(patterns)) is not None:
         sys.stdout.write(render_satisfied(len(satisfied), paint_for(sys.stdout)))
@@ -182,6 +202,7 @@ def sync(
     ahead = _ask_ahead(patterns, offline, jobs, deadline)
     try:
         from sync.change.commands import SyncOptions, synchronize
+        from sync.change.commit_message import Wording
 
         host, inputs = find_host_here(), Inputs()
         options = SyncOptions(
@@ -190,6 +211,7 @@ def sync(
             discard_local=discard_local,
             stage=not no_stage,
             commit=commit,
+            wording=Wording(message, signoff),
             ahead=ahead,
         )
         result = _change(
@@ -377,9 +399,15 @@ def _fetching(
     return Options(root=root, offline=offline, jobs=jobs, deadline_seconds=deadline)
 
 
-def _refuse_both(commit: bool, no_stage: bool) -> None:
+def _refuse_odd(commit: bool, no_stage: bool, message: str | None, signoff: bool) -> None:
+    """UsageError for options of a commit that exclude each other or mean nothing."""
     if commit and no_stage:
         raise UsageError("`--commit` and `--no-stage` exclude each other", hint="give one of them")
+    if not commit and (message is not None or signoff):
+        option = "--signoff" if message is None else "--message"
+        raise UsageError(f"`{option}` is for a commit", hint="add `--commit`, or leave it out")
+    if message is not None and not message.strip():
+        raise UsageError("the message is empty", hint="say something, or leave `--message` out")
 
 
 def _change(

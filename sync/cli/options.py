@@ -44,6 +44,17 @@ Offline = Annotated[bool, typer.Option("--offline", help="Use the cache alone; a
 Commit = Annotated[
     bool, typer.Option("--commit", help="Commit exactly what changed, with Mirror-Sync trailers.")
 ]
+Message = Annotated[
+    str | None,
+    typer.Option(
+        "--message",
+        "-m",
+        metavar="TEXT",
+        help="What the commit says above its trailers.",
+        show_default=False,
+    ),
+]
+Signoff = Annotated[bool, typer.Option("--signoff", "-s", help="Add Signed-off-by to the commit.")]
 NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")

@@ -54,7 +54,7 @@ def require_identity(work_tree: Path) -> None:
             )
 
 
-def commit_index(index: IndexFile, head: Head, message: str) -> ObjectId:
+def commit_index(index: IndexFile, head: Head, message: str, *, signoff: bool = False) -> ObjectId:
     """Commit an index of our own on top of `head`, or not at all.
 
     git reads HEAD when it starts, and moves a ref only from the commit that it read. Whether that
@@ -69,9 +69,14 @@ def commit_index(index: IndexFile, head: Head, message: str) -> ObjectId:
         "--edit",
         "--no-status",
         "--no-verbose",
+        *(["--signoff"] if signoff else []),
     )
     done = run_git(
-        index.work_tree, *command, stdin=message.encode(), environment=environment, check=False
+        index.work_tree,
+        *command,
+        stdin=message.encode("utf-8", "surrogateescape"),
+        environment=environment,
+        check=False,
     )
     if done.returncode != 0:
         raise _not_committed(index.work_tree, head, done.stderr or done.stdout)

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
@@ -15,10 +16,19 @@ from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest.invalid import dotted, invalid_at
 from sync.manifest.mirror_of_table import mirror_of, upstream_of
 from sync.manifest.overlaps import refuse_overlaps, refuse_same_names
-from sync.manifest.tables import DefaultsTable, ManifestTable, MirrorTable, UpstreamTable
+from sync.manifest.tables import (
+    CommitTable,
+    DefaultsTable,
+    ManifestTable,
+    MirrorTable,
+    UpstreamTable,
+)
 from sync.manifest.toml_lines import toml_lines
 from sync.model import Mirror, Upstream
 from sync.wording import did_you_mean
+
+SUBJECT_PLACEHOLDERS = ("mirrors", "pin", "upstream")
+"""What may stand in braces in the subject of commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class Manifest:
     """The bytes that it was parsed from."""
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     """The upstreams that have a table, by name."""
+    commit_subject: str | None = None
+    """The subject of commits, with placeholders."""
 
     @property
     def key_files(self) -> tuple[str, ...]:
@@ -72,7 +84,28 @@ def parse_manifest(data: bytes) -> Manifest:
     }
     refuse_same_names(text, mirrors, upstreams)
     refuse_overlaps(text, mirrors)
-    return Manifest(mirrors, data, upstreams)
+    _refuse_subject(text, table.commit.subject)
+    return Manifest(mirrors, data, upstreams, table.commit.subject)
+
+
+def _refuse_subject(text: str, subject: str | None) -> None:
+    """ManifestError if a subject of commits has a placeholder that nothing stands for."""
+    if subject is None:
+        return
+    try:
+        named = [field for _, field, _, _ in Formatter().parse(subject) if field is not None]
+    except ValueError:
+        named = ["{"]
+    for name in named:
+        if name not in SUBJECT_PLACEHOLDERS:
+            raise invalid_at(
+                text,
+                ("commit", "subject"),
+                "`subject` has a brace without its partner"
+                if name == "{"
+                else f"`subject` has the placeholder {{{name}}}, which nothing stands for",
+                f"placeholders: {', '.join(f'{{{known}}}' for known in SUBJECT_PLACEHOLDERS)}",
+            )
 
 
 def _decode(data: bytes) -> str:
@@ -130,6 +163,7 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
     match details["type"]:
         case "extra_forbidden":
             tables: Mapping[str, type[BaseModel]] = {
+                "commit": CommitTable,
                 "defaults": DefaultsTable,
                 "upstreams": UpstreamTable,
                 "mirrors": MirrorTable,

@@ -80,9 +80,16 @@ class MirrorTable(_Budgeted, _Signed):
     description: Line | None = None
 
 
+class CommitTable(_Table):
+    """The table `[commit]`: how commits of the tool call themselves."""
+
+    subject: Line | None = None
+
+
 class ManifestTable(_Table):
     """The whole manifest."""
 
+    commit: CommitTable = CommitTable()
     defaults: DefaultsTable = DefaultsTable()
     upstreams: dict[str, UpstreamTable] = Field(default={})
     mirrors: dict[str, MirrorTable] = Field(default={})
