@@ -12,7 +12,10 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 sync-wasi: $(VENV)/installed ## rebuild WASI in third_party/: exactly the recorded trees
-	$(BIN)/git-verbatim sync
+	@$(BIN)/git-verbatim sync || { status=$$?; [ $$status -ne 3 ] || printf '%s\n' \
+		'without a network: `make demo` shows the tool on repositories that it makes itself' \
+		'behind a mirror: `git config --global url.https://MIRROR/.insteadOf https://github.com/`' >&2; \
+		exit $$status; }
 
 test: $(VENV)/dev ## the test suite
 	$(PYTEST) -q -n 2

@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import re
+import subprocess
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -151,3 +152,16 @@ def test_decisions_are_numbered_listed_and_of_one_form() -> None:
         assert title.startswith(f"{number}. ")
         assert record.name.startswith(f"{number:04}-")
         assert rest == ["Context", "Decision", "Consequences"]
+
+
+@pytest.mark.parametrize(("status", "is_helped"), [(0, False), (1, False), (3, True)])
+def test_sync_wasi_without_a_network_names_the_ways_on(
+    tmp_path: Path, status: int, is_helped: bool
+) -> None:
+    program = tmp_path / "git-verbatim"
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
+    program.chmod(0o755)
+    command = ["make", "-s", "-o", ".venv/installed", "sync-wasi", f"BIN={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (status == 0)
+    assert ("`make demo`" in done.stderr and "insteadOf" in done.stderr) == is_helped
