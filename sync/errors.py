@@ -67,6 +67,10 @@ class SelectionError(VerbatimError):
     """What the manifest selects is not in the upstream tree, or cannot be copied exactly."""
 
 
+class MissingDirectoryError(SelectionError):
+    """The directory that `from` names is not in upstream's commit."""
+
+
 class MovedTagError(VerbatimError):
     """A recorded tag now names another commit."""
 

@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Notifier
+from sync.change.moved_directories import Missing, moved_directories
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
-from sync.errors import NewerRecordError, RecordError
+from sync.errors import MissingDirectoryError, NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
@@ -195,13 +196,21 @@ class Scene:
         here = {name: record.copy for name, record in restorable.items() if record is not None}
         asked = [one for one in pending if one.mirror.name not in here]
         fetched = self._fetched(asked) if asked else {}
-        wanted = []
+        wanted: list[WantedMirror] = []
+        missing: list[Missing] = []
         for one in pending:
             mirror, objects = one.mirror, self.repository
             if (copy := here.get(mirror.name)) is None:
                 answer = fetched[mirror.url]
-                copy, objects = _copy_by(mirror, one.record, answer), answer.objects
+                objects = answer.objects
+                try:
+                    copy = _copy_by(mirror, one.record, answer)
+                except MissingDirectoryError as error:
+                    missing.append(Missing(one, answer.commits[mirror.pin], objects, error))
+                    continue
             wanted.append(WantedMirror(one, self._signed(mirror, copy), objects))
+        if missing:
+            raise moved_directories(missing, self.manifest.source)
         return wanted
 
     def _restorable(self, seen: SeenMirror) -> Record | None:

@@ -1,6 +1,6 @@
 """Makes the copy that a mirror has to be, or says why the selection is none."""
 
-from sync.errors import SelectionError
+from sync.errors import MissingDirectoryError, SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import TREE_BYTES
 from sync.model import Copy, Mirror, UpstreamCommit
@@ -23,8 +23,9 @@ _MALFORMED_HINTS = {
 def copy_of(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> Copy:
     """What `mirror` has to be at this upstream commit.
 
-    Raises SelectionError if the selection does not exist, is empty, or holds a submodule or a tree
-    that cannot be copied; if a pattern matches nothing; or if the tag object has another name.
+    Raises MissingDirectoryError if `from` does not exist, and SelectionError if the selection is
+    empty, or holds a submodule or a tree that cannot be copied; if a pattern matches nothing; or if
+    the tag object has another name.
     """
     refuse_renamed_tag(mirror, upstream)
     selected = _select(mirror, upstream, reader)
@@ -61,14 +62,14 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
         ) from error
 
 
-def _source_error(mirror: Mirror, error: SourceError) -> SelectionError:
+def _source_error(mirror: Mirror, error: SourceError) -> MissingDirectoryError:
     what = "is a file, not a directory" if error.is_file else "does not exist"
     directories = [quote_path(e.name) for e in error.siblings if e.mode == Mode.TREE]
     parent, _, missing = error.path.rpartition(b"/")
     hint = did_you_mean(quote_path(missing), directories)
     if hint is not None and parent:
         hint = f"{hint} (in {quote_path(parent)})"
-    return SelectionError(
+    return MissingDirectoryError(
         f"`from` of mirror {mirror.name} {what} at {mirror.pin}",
         [f"path: {quote_path(error.path)}", upstream_line(mirror.url, mirror.pin)],
         hint=hint or f"directories there: {', '.join(directories[:12]) or 'none'}",
