@@ -38,6 +38,7 @@ _FETCH_ALL = (
 _FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
 _FEW = 4
+_MOST_BASES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,14 @@ class Policy:
         judged = self._judge_all(commits)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         roots = set(map(self._root_of, known)) if tips else set()
-        ends = (
+        ends = [
             self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots)
-        )
+        ]
+        ends += [
+            self._judge_origins(tip, known, blamed)
+            for tip in tips
+            if self._root_of(tip) not in roots
+        ]
         return CheckReport(
             scope, len(commits), _worth_a_report(end for end in ends if end) + judged
         )
@@ -240,6 +246,29 @@ class Policy:
                 Case(self._states.read(root), self._governed(bases)),
                 before,
             )
+            return Judgement(label, None, tuple(map(explain, findings)))
+
+    def _judge_origins(
+        self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
+    ) -> Judgement | None:
+        """Judge where a tip's mirrors come from by the `known` commits themselves.
+
+        A branch that was cut before a mirror existed has no ancestor with a record of it, and meets
+        the other record only when it is merged.
+        """
+        label = f"commit {tip[:12]}, beside what was there"
+        with _met_in(label):
+            bases = tuple(self._state_of(commit) for commit in known[:_MOST_BASES])
+            case = Case(self._states.read_if_possible(self._root_of(tip)), bases)
+            findings = [
+                finding
+                for rule in (self._rules.moved_tags, self._rules.upstreams_not_allowed)
+                for finding in rule(case)
+                if bases and finding not in blamed
+            ]
+            if not findings:
+                return None
+            explain = partial(explain_finding, self.objects, case, known[0] if known else None)
             return Judgement(label, None, tuple(map(explain, findings)))
 
     def _brought_beside(
@@ -283,8 +312,11 @@ class Policy:
         # An old object takes longer to read, since it is deeper in its pack's chain of deltas.
         at = len(commits) * 11 // 20
         child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
-        judged = self._judge_each(commits[:at])
-        given = child.result()
+        try:
+            judged = self._judge_each(commits[:at])
+            given = child.result()
+        finally:
+            child.abandon()
         if given is None:
             return judged + self._judge_each(commits[at:])  # A failure here says what it is.
         told: tuple[Judgement, ...] = pickle.loads(given)  # noqa: S301 - from our own child
@@ -299,14 +331,17 @@ class Policy:
         with _met_in(label):
             root = read_root(self.objects, commit.tree)
             before = [self._root_of(parent) for parent in commit.parents]
-            if root in before:
+            if all(one == root for one in before) and before:
                 return Judgement(label, commit, ())
-            case = Case(
-                self._states.read(root),
-                tuple(map(self._states.read_if_possible, before)),
-                commit.message,
-            )
-            return self._judge(label, commit, next(iter(commit.parents), None), case)
+            first = next(iter(commit.parents), None)
+            parents = tuple(map(self._states.read_if_possible, before))
+            if root in before:
+                # What a merge takes over whole was judged, except against its other parents.
+                case = Case(self._states.read_if_possible(root), parents)
+                explain = partial(explain_finding, self.objects, case, first)
+                return Judgement(label, commit, tuple(map(explain, self._rules.moved_tags(case))))
+            case = Case(self._states.read(root), parents, commit.message)
+            return self._judge(label, commit, first, case)
 
     def _judge(
         self, label: str, commit: Commit | None, before: ObjectId | None, case: Case

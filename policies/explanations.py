@@ -112,6 +112,36 @@ EXPLANATIONS = (
         ),
     ),
     Explanation(
+        Rule.TAG_MOVED,
+        finds="a record that gives another commit for a tag than another record does, before this "
+        "commit, where it is to be merged, or for another mirror of the same repository",
+        why="A published tag names one commit. If records name two, upstream has moved the tag, or "
+        "somebody has put a commit of their own under it; nothing here can tell which. URLs are "
+        "compared without `.git` and slashes at the end, and without the case of the host.",
+        go_on="ask upstream with `git verbatim verify --upstream {mirror}`; then pin the commit "
+        f'that is right in {_MANIFEST} (`commit = "…"` instead of `tag`), '
+        "and run `git verbatim sync {mirror} --commit`",
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.UPSTREAM_NOT_ALLOWED,
+        finds="a mirror from a URL that no pattern of `[policy] upstreams` matches, in the "
+        "manifest that the change starts from",
+        why="The manifest that is there already says where mirrors may come from, so that a change "
+        "cannot allow itself. A mirror that was there before with this URL stays.",
+        go_on=f"if it is meant, allow it first, in a change of its own: `[policy] upstreams` of "
+        f"{_MANIFEST}; then add the mirror",
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
         Rule.UNRECORDED_FILE,
         finds="something under third_party/ that no mirror, record, licence or manifest accounts "
         "for; or something in the root that some systems take for third_party/ or .gitattributes",

@@ -7,13 +7,21 @@ from itertools import islice
 from policies.attributes import Altered, AlteringAttributes
 from policies.copies import Copies
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, Root, States
+from policies.states import Case, MirrorFacts, PolicedState, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
-from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY, license_directory
-from sync.model import Entry, FileFact
+from sync.judgement.moved_tags import contradictions, moved_since, tags_of
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    MANIFEST_PATH,
+    THIRD_PARTY,
+    license_directory,
+    record_path,
+)
+from sync.manifest.url_patterns import is_allowed
+from sync.model import Entry, FileFact, Mirror
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -45,6 +53,8 @@ class Rules:
         """Every rule that looks at states."""
         return (
             self.mirrors_and_records,
+            self.moved_tags,
+            self.upstreams_not_allowed,
             self.false_facts,
             self.unrecorded_files,
             self.attributes_that_alter_bytes,
@@ -57,6 +67,41 @@ class Rules:
         """
         for facts in case.state.mirrors.values():
             yield from self._copies.brought_about(case, facts)
+
+    def moved_tags(self, case: Case) -> Iterator[Finding]:
+        """Find tag-moved: for one tag of one repository two commits.
+
+        Each parent is compared, since one side of a merge does not excuse the other. Offline nobody
+        can know which of the two commits upstream has published, but one of them it has not.
+        """
+        before = [tags_of(_records(parent)) for parent in case.parents]
+        moved = list(moved_since(_records(case.state), before))
+        yield from moved
+        known = {finding.mirror for finding in moved}
+        for finding in contradictions(_records(case.state), before):
+            if finding.mirror not in known:
+                yield finding
+
+    def upstreams_not_allowed(self, case: Case) -> Iterator[Finding]:
+        """Find upstream-not-allowed: a mirror from where the states before let none come from.
+
+        A change cannot allow itself, so every parent's manifest decides; without parents it is the
+        state's own. What a parent already has from this URL stays.
+        """
+        deciding = [parent for parent in case.parents if parent.has_manifest]
+        if not case.parents:
+            deciding = [case.state]
+        patterns = [parent.allowed_upstreams for parent in deciding]
+        if all(one is None for one in patterns):
+            return
+        for name, facts in case.state.mirrors.items():
+            had = {url for parent in case.parents for url in _urls(parent.mirrors.get(name))}
+            for url in sorted(_urls(facts) - had):
+                if not all(is_allowed(url, one) for one in patterns):
+                    message = f"no mirror may come from {url}"
+                    where = f"{THIRD_PARTY}/{record_path(name)}"
+                    key = MANIFEST_PATH if facts.mirror and facts.mirror.url == url else where
+                    yield Finding(Rule.UPSTREAM_NOT_ALLOWED, name, message, key)
 
     def false_facts(self, case: Case) -> Iterator[Finding]:
         """Find mirror-differs-from-record for false sizes and SHA-256s of a new record.
@@ -195,6 +240,19 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
             yield Finding(
                 Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`"
             )
+
+
+def _urls(facts: MirrorFacts | None) -> set[str]:
+    """The URLs that manifest and record give for a mirror."""
+    if facts is None:
+        return set()
+    return {one.url for one in (facts.mirror, facts.record) if isinstance(one, Mirror | Record)}
+
+
+def _records(state: PolicedState) -> Iterator[Record]:
+    for facts in state.mirrors.values():
+        if isinstance(facts.record, Record):
+            yield facts.record
 
 
 def _is_here(facts: MirrorFacts) -> bool:

@@ -18,7 +18,7 @@ from sync.layout import (
     record_path,
 )
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
-from sync.manifest.read import parse_manifest
+from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, Mirror
 from sync.objects.portable import looks_like
 from sync.objects.tree import TreeEntry, join
@@ -87,6 +87,8 @@ class PolicedState:
     """The `.gitattributes` that may apply to mirrored files, with paths from the host's root."""
     own_files: tuple[Entry, ...] = ()
     """The manifest and the key files that it names, with paths from the host's root."""
+    allowed_upstreams: tuple[str, ...] | None = None
+    """The manifest's patterns of the URLs that mirrors may have; None allows all."""
 
     @property
     def under_attributes(self) -> tuple[object, ...]:
@@ -162,7 +164,7 @@ class States:
         entries = dict(self._record_entries(top.id))
         if manifest is None and not entries:
             return self._ungoverned(root)
-        wanted = manifest or {}
+        wanted = manifest.mirrors if manifest else {}
         mirrors = {
             name: self._facts(top.id, name, wanted.get(name), entries.get(name))
             for name in [*wanted, *(entries.keys() - wanted.keys())]
@@ -182,6 +184,7 @@ class States:
                 *self._mirrored_attributes(mirrors),
             ),
             own_files=tuple(self._plain_files(top.id, [MANIFEST.encode(), *sorted(key_files)])),
+            allowed_upstreams=manifest.allowed_upstreams if manifest else None,
         )
 
     def _keep(self, size: int) -> None:
@@ -211,7 +214,7 @@ class States:
             root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=()
         )
 
-    def _read_manifest(self, entry: TreeEntry | None) -> Mapping[str, Mirror] | None:
+    def _read_manifest(self, entry: TreeEntry | None) -> Manifest | None:
         if entry is None:
             return None
         data = self.objects.read_up_to(entry.id, MANIFEST_BYTES) if entry.mode in _REGULAR else None
@@ -219,7 +222,7 @@ class States:
             raise ManifestError(
                 f"{MANIFEST_PATH} is no plain file, or too large", reference="manifest-invalid"
             )
-        return parse_manifest(data).mirrors
+        return parse_manifest(data)
 
     def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
         directory = self.objects.entry(third_party, PROVENANCE.encode())

@@ -19,8 +19,6 @@ _SHORT = 12
 _OF_THE_COPY = frozenset(
     {Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
 )
-_OF_UPSTREAMS = frozenset({"url", "tag", "commit"})
-"""The keys that a mirror with an upstream has from there."""
 _ALL_OF_IT = (MANIFEST_PATH, "{record}", "{directory}")
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
@@ -206,10 +204,13 @@ def _manifest_line(
     if entry is None:
         return None
     text, facts = objects.text(entry.id), state.mirrors.get(mirror)
-    if key in _OF_UPSTREAMS and facts and facts.mirror and facts.mirror.upstream is not None:
-        return find_line(text, ("upstreams", facts.mirror.upstream, key))[0]
     location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
-    return find_line(text, location)[0]
+    line, found = find_line(text, location)
+    if key is not None and found != location and facts and facts.mirror and facts.mirror.upstream:
+        of_upstream = ("upstreams", facts.mirror.upstream, key)
+        theirs, found = find_line(text, of_upstream)
+        return theirs if found == of_upstream else line
+    return line
 
 
 def _first_differing_line(objects: Objects, finding: Finding) -> int | None:

@@ -17,6 +17,24 @@ _SCP_LIKE = re.compile(
 )
 
 
+def same_repository(url: str) -> str:
+    """One spelling for the URLs of a repository that differ in no more than how they are written.
+
+    That is `.git` and slashes at the end, and the case of scheme and host. Other paths and schemes
+    may lead elsewhere.
+    """
+    plain = url.rstrip("/").removesuffix(".git").rstrip("/")
+    if scheme := _SCHEME.match(plain):
+        host, slash, path = plain[scheme.end() :].partition("/")
+        user, at, name = host.rpartition("@")
+        return f"{scheme[1].lower()}://{user}{at}{name.lower()}{slash}{path}"
+    if is_scp_like(plain):
+        host, colon, path = plain.partition(":")
+        user, at, name = host.rpartition("@")
+        return f"{user}{at}{name.lower()}{colon}{path}"
+    return plain
+
+
 def url_problem(url: str, *, local: bool) -> str | None:
     """Why the manifest may not name this URL, or None if it may.
 

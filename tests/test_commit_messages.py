@@ -46,7 +46,6 @@ def last_message(host: Host) -> str:
         ("{upstream} {pin}", [Synced("gone", "removed", TREE)], "gone removed"),
         ("{pin}", [ONE, Synced("io", "v1", TREE)], "2 pins"),
         ("{pin}", [Synced("cli", "b" * 40, TREE)], "b" * 12),
-        ("chore: {{}}", [ONE], "chore: {}"),
         ("chore: mirrors", [], "third_party: update the manifest"),
     ],
 )
@@ -84,14 +83,17 @@ def test_the_trailers_come_last_and_in_one_paragraph(message: str, whole: str) -
 @pytest.mark.parametrize(
     ("subject", "message"),
     [
-        (
-            "{upstrem}",
-            "`subject` has the placeholder {upstrem}, which nothing stands for",
-        ),
-        ("{0}", "`subject` has the placeholder {0}, which nothing stands for"),
-        ("{}", "`subject` has the placeholder {}, which nothing stands for"),
-        ("{pin.kind}", "`subject` has the placeholder {pin.kind}, which nothing stands for"),
-        ("{pin", "`subject` has a brace without its partner"),
+        ("{upstrem}", "`subject` has {upstrem}, for which nothing stands"),
+        ("{0}", "`subject` has {0}, for which nothing stands"),
+        ("{}", "`subject` has {}, for which nothing stands"),
+        ("{pin.kind}", "`subject` has {pin.kind}, for which nothing stands"),
+        ("{pin:d}", "`subject` has {pin:d}, for which nothing stands"),
+        ("{pin:>99999999999}", "`subject` has {pin:>99999999999}, for which nothing stands"),
+        ("{pin!x}", "`subject` has {pin!x}, for which nothing stands"),
+        ("{pin", "`subject` has {pin, for which nothing stands"),
+        ("pin}", "`subject` has }, for which nothing stands"),
+        ("{{pin}}", "`subject` has {x}, for which nothing stands"),
+        ("   ", "`subject` says nothing"),
     ],
 )
 def test_a_subject_that_cannot_be_filled_in_is_refused_where_it_stands(

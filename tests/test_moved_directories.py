@@ -110,3 +110,58 @@ def test_the_same_tree_wins_over_one_with_the_same_names(host: Host, upstream: U
     host.sync("--commit")
     host.manifest(manifest(upstream.url, "v2", {"up1": "a"}))
     assert 'from = "z/deep"    # up1, was a' in host.run("sync").err
+
+
+def test_a_directory_that_became_the_root_is_found_there(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {"wit/a": b"a\n", "wit/b": b"b\n"})
+    upstream.release("v2", {"a": b"a\n", "b": b"b2\n"})
+    host.manifest(manifest(upstream.url, "v1", {"up1": "wit"}))
+    host.sync("--commit")
+    host.manifest(manifest(upstream.url, "v2", {"up1": "wit"}))
+    assert 'from = "."    # up1, was wit' in host.run("sync").err
+    host.manifest(manifest(upstream.url, "v2", {"up1": "."}))
+    host.sync("--commit")
+
+
+def test_a_name_that_the_manifest_cannot_say_is_not_proposed(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release("v1", {"wit/a": b"a\n"})
+    upstream.release("v2", {b"\xff/a": b"a\n", "x\\y/a": b"a\n"})
+    host.manifest(manifest(upstream.url, "v1", {"up1": "wit"}))
+    host.sync("--commit")
+    host.manifest(manifest(upstream.url, "v2", {"up1": "wit"}))
+    ran = host.run("sync")
+    assert (ran.status, "put these lines there" in ran.err) == (2, False)
+
+
+def test_a_name_beyond_ascii_is_proposed_as_toml_takes_it(host: Host, upstream: Upstream) -> None:
+    upstream.release("v1", {"wit/a": b"a\n"})
+    upstream.release("v2", {"😀 é/a": b"a\n"})
+    host.manifest(manifest(upstream.url, "v1", {"up1": "wit"}))
+    host.sync("--commit")
+    host.manifest(manifest(upstream.url, "v2", {"up1": "wit"}))
+    assert 'from = "😀 é"    # up1, was wit' in host.run("sync").err
+    host.manifest(manifest(upstream.url, "v2", {"up1": "😀 é"}))
+    host.sync("--commit")
+
+
+def test_a_directory_that_was_only_mistyped_is_no_move(host: Host, moved: Upstream) -> None:
+    host.manifest(manifest(moved.url, "v1", {**OLD, "cli": "wasip2/cil"}))
+    ran = host.run("sync")
+    assert ran.err.splitlines()[0] == "error: `from` of mirror cli does not exist at v1"
+    assert "did you mean cli?" in ran.err
+
+
+def test_very_many_and_very_deep_directories_take_no_long_time(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release("v1", {"wit/a": b"a\n", "wit/b": b"b\n"})
+    deep = "/".join(["d" * 60] * 90)
+    upstream.release(
+        "v2", {f"n{n}/{deep}/f": b"f\n" for n in range(20)} | {"z/a": b"a\n", "z/b": b"b\n"}
+    )
+    host.manifest(manifest(upstream.url, "v1", {"up1": "wit"}))
+    host.sync("--commit")
+    host.manifest(manifest(upstream.url, "v2", {"up1": "wit"}))
+    assert 'from = "z"    # up1, was wit' in host.run("sync").err

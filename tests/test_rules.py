@@ -134,6 +134,8 @@ def test_a_mirror_as_it_was_synced_has_no_findings(world: World) -> None:
         assert world.judge(rule, host() | OWN_ATTRIBUTES) == []
     assert [rule.__name__ for rule in world.rules.all] == [
         "mirrors_and_records",
+        "moved_tags",
+        "upstreams_not_allowed",
         "false_facts",
         "unrecorded_files",
         "attributes_that_alter_bytes",

@@ -309,3 +309,40 @@ def test_an_upstreams_table_survives_what_add_and_remove_write(
     assert (host.third_party / "mirrors.toml").read_text() == kept
     added = add_mirror_table(commented, "new", {"upstream": "up"})
     assert added == commented + '\n[mirrors."new"]\nupstream = "up"\n'
+
+
+def test_naming_one_mirror_gives_up_the_changes_of_no_other(
+    host: Host, released: Repository
+) -> None:
+    host.manifest(two_mirrors(released.url, "v1"))
+    host.sync("--commit")
+    (host.third_party / "io/b").write_text("mine\n")
+    (host.third_party / "provenance/cli.json").write_text("broken\n")
+    assert host.run("sync", "--discard-local", "cli").status == 0
+    assert (host.third_party / "io/b").read_text() == "mine\n"
+    assert host.record("cli")["upstream"]["ref"] == "refs/tags/v1"
+    host.manifest(two_mirrors(released.url, "v2"))
+    before = host.snapshot()
+    ran = host.run("sync", "--discard-local", "cli")
+    assert (ran.status, "third_party/io/b" in ran.err) == (TROUBLE, True)
+    assert host.snapshot() == before
+
+
+def test_a_mirror_without_a_record_moves_no_other(host: Host, released: Repository) -> None:
+    host.manifest(two_mirrors(released.url, "v1"))
+    host.sync("io")
+    (host.third_party / "io/b").unlink()
+    host.sync("cli")
+    assert not (host.third_party / "io/b").exists()
+
+
+def test_tables_that_differ_only_in_what_they_say_are_not_taken_for_one() -> None:
+    wide = WASI + 'allow = ["name-collides"]\n'
+    silent = parse_manifest((wide + CLI).encode()).mirrors["cli"]
+    strict = parse_manifest((wide + CLI + "allow = []\n").encode()).mirrors["cli"]
+    again = parse_manifest((wide + CLI).encode()).mirrors["cli"]
+    assert (silent.allow, strict.allow, again.allow) == (
+        frozenset({"name-collides"}),
+        frozenset(),
+        frozenset({"name-collides"}),
+    )

@@ -14,7 +14,7 @@ from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.plan import Plan, make_plan
 from sync.change.refusals import refuse_commit, refuse_local
-from sync.errors import ManifestError, UsageError
+from sync.errors import ManifestError, RecordError, UsageError
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
@@ -23,10 +23,12 @@ from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import MANIFEST, MANIFEST_PATH, record_path
+from sync.limits import RECORD_BYTES
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
+from sync.record.json_file import parse_record
 from sync.upstream.parallel import Options
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ def synchronize(
         run = _Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
         chosen = choose(patterns, list(manifest.mirrors))
-        result = run.carry_out(with_fed(chosen, manifest.mirrors, run.has_moved), {})
+        meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
+        result = run.carry_out(meant, {}, named=chosen)
         if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
             reporter.notice(
                 f"not in the manifest any more: {', '.join(orphans)}; "
@@ -213,8 +216,18 @@ class _Run:
     def state(self) -> WorkTree:
         return self.scene.state
 
-    def carry_out(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Result:
-        """Plan and apply; nothing is changed unless everything can be planned."""
+    def carry_out(
+        self,
+        names: Sequence[str],
+        removed: Mapping[str, Mirror | None],
+        *,
+        named: Sequence[str] | None = None,
+    ) -> Result:
+        """Plan and apply; nothing is changed unless everything can be planned.
+
+        `named` are the mirrors that the user meant, if `names` are more.
+        """
+        named = [*(names if named is None else named), *removed]
         looked = self.scene.look([*names, *self._entailed(names)], removed)
         plan = make_plan(looked)
         if plan or self.options.commit:
@@ -223,9 +236,9 @@ class _Run:
             self.state.refuse_hidden(*directories, *plan.records)
         if self.options.dry_run:
             self.reporter.planned(plan)
-            self._refuse_local(plan)
+            self._refuse_local(plan, named)
             return Result(plan)
-        self._refuse_local(plan)
+        self._refuse_local(plan, named)
         if self.options.commit:
             refuse_commit(self.scene, plan, self._committed)
         self.reporter.planned(plan)
@@ -241,13 +254,19 @@ class _Run:
         return Result(plan, commit, outcome.rescued)
 
     def has_moved(self, mirror: Mirror) -> bool:
-        """Whether the mirror's record is of another pin, or there is none."""
-        record = self.scene.record(mirror.name)
-        return record is None or not record.answers_pin_of(mirror)
+        """Whether the mirror's record is of another pin; one that cannot be read is of none."""
+        data = self.state.read(record_path(mirror.name), RECORD_BYTES)
+        try:
+            return data is not None and not parse_record(data, mirror.name).answers_pin_of(mirror)
+        except RecordError:
+            return False
 
-    def _refuse_local(self, plan: Plan) -> None:
-        if not self.options.discard_local:
-            refuse_local(self.scene, plan)
+    def _refuse_local(self, plan: Plan, named: Sequence[str]) -> None:
+        """Refuse to lose local changes; only those in mirrors that were named may be given up."""
+        if self.options.discard_local:
+            others = tuple(change for change in plan.changes if change.name not in named)
+            plan = replace(plan, changes=others, unstaged=())
+        refuse_local(self.scene, plan)
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:

@@ -67,7 +67,9 @@ def _subject(synced: Sequence[Synced], template: str | None, mirrors: Mapping[st
     if not synced:
         return f"{THIRD_PARTY}: update the manifest"
     if template is not None:
-        return template.format_map(_placeholders(synced, mirrors))
+        for name, words in _placeholders(synced, mirrors).items():
+            template = template.replace(f"{{{name}}}", words)
+        return template
     if len(synced) > 1:
         return f"{THIRD_PARTY}: sync {len(synced)} mirrors"
     name, pin, _ = synced[0]

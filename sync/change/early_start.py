@@ -1,6 +1,6 @@
 """Begins to ask upstreams while the program is still loading; `sync` checks this guess."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +31,7 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
         mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
         asked = [
             mirrors[name]
-            for name in with_fed(
-                choose(patterns, list(mirrors)),
-                mirrors,
-                lambda mirror: not _is_answered(third_party, mirror),
-            )
+            for name in _chosen(third_party, patterns, mirrors)
             if not _is_answered(third_party, mirrors[name])
         ]
         if not asked:
@@ -45,6 +41,20 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
         return None  # the run finds this again, and reports it
     fetching.await_start()
     return fetching
+
+
+def _chosen(
+    third_party: Path, patterns: Sequence[str], mirrors: Mapping[str, Mirror]
+) -> Sequence[str]:
+    names = choose(patterns, list(mirrors))
+    if not patterns:
+        return names
+
+    def has_moved(mirror: Mirror) -> bool:
+        has_record = read_file(third_party, record_path(mirror.name), RECORD_BYTES) is not None
+        return has_record and not _is_answered(third_party, mirror)
+
+    return with_fed(names, mirrors, has_moved)
 
 
 def _is_answered(third_party: Path, mirror: Mirror) -> bool:

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sync.change.in_the_way import refuse_foreign
-from sync.errors import HostError, UsageError
+from sync.errors import HostError, ManifestError, UsageError
 from sync.host.attributes_and_ignores import CONVERTS_NOTHING, keep_attributes
 from sync.host.directory import Directory, explaining
 from sync.host.find import Host
@@ -61,7 +61,7 @@ def initialize(host: Host, preset: str | None) -> Made:
             reference="manifest-exists",
         )
     hidden = _hidden(state)
-    has_mirrors = b"[mirrors" in _without_comments(state.read(MANIFEST) or b"")
+    has_mirrors = MANIFEST in hidden or _names_mirrors(state.read(MANIFEST) or b"")
     written: list[str] = []
     kept: list[str] = []
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
@@ -83,9 +83,12 @@ def initialize(host: Host, preset: str | None) -> Made:
     return Made(tuple(written), tuple(kept), has_mirrors)
 
 
-def _without_comments(manifest: bytes) -> bytes:
-    """What is left need not be valid: `init` works also where the manifest has to be mended."""
-    return b"\n".join(line for line in manifest.splitlines() if not line.startswith(b"#"))
+def _names_mirrors(manifest: bytes) -> bool:
+    """Whether there are mirrors; also in a manifest that has to be mended."""
+    try:
+        return bool(parse_manifest(manifest).mirrors)
+    except ManifestError:
+        return True
 
 
 def _write_attributes(host: Host, third_party: Directory) -> bool:

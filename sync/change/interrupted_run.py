@@ -11,12 +11,17 @@ from sync.host.journal import Outcome, read_journal
 from sync.signals import signals_held
 
 
-def finish_interrupted(host: Host, repository: Repository, begins: Callable[[], None]) -> Outcome:
+def finish_interrupted(
+    host: Host,
+    repository: Repository,
+    begins: Callable[[], None],
+    ended: Callable[[Outcome], None],
+) -> None:
     """Bring a host whose lock is held into the state before or after the run that was killed.
 
-    `begins` is called if there is a run to finish; each of its steps first hashes what is there.
+    `begins` is called if there is a run to finish, and `ended` with what it has to report, before
+    any signal that came meanwhile. Each of its steps first hashes what is there.
     """
-    outcome = Outcome()
     if journal := read_journal(repository.git_directory):
         begins()
         with (
@@ -24,7 +29,6 @@ def finish_interrupted(host: Host, repository: Repository, begins: Callable[[], 
             signals_held(),
             holding_index(repository, journal.stage) as index,
         ):
-            outcome = finish(host.third_party, repository, journal, index, resumed=True)
+            ended(finish(host.third_party, repository, journal, index, resumed=True))
     discard_leftovers(host.third_party)
     repository.index.discard_leftovers()
-    return outcome

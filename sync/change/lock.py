@@ -31,7 +31,8 @@ def held(host: Host, seconds: float, notifier: Notifier) -> Iterator[None]:
     _, repository = host.require_work_tree()
     with _exclusively(repository, seconds, notifier):
         begins = partial(notifier.notice, "an earlier run was interrupted: finishing it first")
-        report_rescued(finish_interrupted(host, repository, begins), notifier)
+        ended = partial(report_rescued, notifier=notifier)
+        finish_interrupted(host, repository, begins, ended)
         yield
 
 

@@ -84,8 +84,9 @@ class Scene:
         `removed` has what the manifest said of each mirror; None if it said nothing. Upstreams are
         asked for what is not here. Raises SelectionError for what cannot be copied exactly.
         """
-        seen = [self._see(self.manifest.mirrors[name]) for name in names]
-        leaving = [self._see_leaving(name, mirror) for name, mirror in removed.items()]
+        records = {name: self.record(name) for name in [*names, *removed]}
+        seen = [self._see(self.manifest.mirrors[name], records[name]) for name in names]
+        leaving = [self._see_leaving(n, mirror, records[n]) for n, mirror in removed.items()]
         satisfied: list[SeenMirror] = []
         pending: list[SeenMirror] = []
         for one in seen:
@@ -96,12 +97,12 @@ class Scene:
         unstaged = self._unstaged(satisfied)
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
-    def _see(self, mirror: Mirror) -> SeenMirror:
-        record = self.record(mirror.name)
+    def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
         return SeenMirror(mirror, record, self._on_disk(mirror.into, mirror.name, record))
 
-    def _see_leaving(self, name: str, mirror: Mirror | None) -> LeavingMirror:
-        record = self.record(name)
+    def _see_leaving(
+        self, name: str, mirror: Mirror | None, record: Record | None
+    ) -> LeavingMirror:
         into = record.into if record else mirror.into if mirror else name
         return LeavingMirror(name, into, record, self._on_disk(into, name, record))
 
@@ -206,6 +207,8 @@ class Scene:
                 try:
                     copy = _copy_by(mirror, one.record, answer)
                 except MissingDirectoryError as error:
+                    if not _has_upstream_moved(one):
+                        raise
                     missing.append(Missing(one, answer.commits[mirror.pin], objects, error))
                     continue
             wanted.append(WantedMirror(one, self._signed(mirror, copy), objects))
@@ -240,6 +243,14 @@ class Scene:
         for one in satisfied:
             if one.record is not None and not is_staged(staged, one.mirror, one.record):
                 yield one.mirror.name
+
+
+def _has_upstream_moved(seen: SeenMirror) -> bool:
+    """Whether only the pin is another, so that not the manifest but upstream lost a directory."""
+    record, mirror = seen.record, seen.mirror
+    return (
+        record is not None and record.source == mirror.source and not record.answers_pin_of(mirror)
+    )
 
 
 def _recorded(asked: Sequence[SeenMirror]) -> Mapping[str, UpstreamCommit]:

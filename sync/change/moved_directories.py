@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sync.change.seen import SeenMirror
 from sync.errors import MissingDirectoryError, SelectionError
-from sync.ids import RepoPath
 from sync.layout import MANIFEST_PATH
+from sync.manifest.paths import path_problem
 from sync.manifest.toml_lines import find_line
 from sync.model import UpstreamCommit
 from sync.objects.commits import commit_tree
@@ -29,15 +29,15 @@ class Missing(NamedTuple):
 def moved_directories(missing: Sequence[Missing], manifest: bytes) -> SelectionError:
     """The error for these mirrors, with the lines of the manifest that would mend it."""
     known: dict[str, list[Directory]] = {}
-    found: list[tuple[Missing, RepoPath | None]] = []
+    found: list[tuple[Missing, str | None]] = []
     for one in missing:
         commit = one.upstream.commit
         if one.seen.record is not None and commit not in known:
             known[commit] = directories_of(commit_tree(one.upstream.commit_object), one.objects)
         found.append((one, _now(one, known.get(commit, ()))))
-    if not any(now for _, now in found):
+    if all(now is None for _, now in found):
         return missing[0].error
-    upstreams = {(one.seen.mirror.url, one.seen.mirror.pin) for one in missing}
+    upstreams = dict.fromkeys((one.seen.mirror.url, one.seen.mirror.pin) for one in missing)
     names = [one.seen.mirror.name for one in missing]
     whose = f"mirror {names[0]}" if len(names) == 1 else f"{len(names)} mirrors"
     return SelectionError(
@@ -48,19 +48,27 @@ def moved_directories(missing: Sequence[Missing], manifest: bytes) -> SelectionE
     )
 
 
-def _now(missing: Missing, there: Sequence[Directory]) -> RepoPath | None:
+def _now(missing: Missing, there: Sequence[Directory]) -> str | None:
+    """The directory as `from` would say it; None if none is like it, or it cannot be said."""
     record, mirror = missing.seen.record, missing.seen.mirror
-    return None if record is None else find_moved(mirror.source, record.holding, there)
+    found = None if record is None else find_moved(mirror.source, record.holding, there)
+    if found is None:
+        return None
+    text = found.decode("utf-8", "replace") or "."
+    is_plain = text == "." or path_problem(text) is None
+    return text if is_plain and text.isprintable() and "\ufffd" not in text else None
 
 
-def _lines(found: Sequence[tuple[Missing, RepoPath | None]], text: str) -> Iterator[str]:
+def _lines(found: Sequence[tuple[Missing, str | None]], text: str) -> Iterator[str]:
     for one, now in found:
         mirror = one.seen.mirror
-        line, _ = find_line(text, ("mirrors", mirror.name, "from"))
+        location = ("mirrors", mirror.name, "from")
+        line, said_there = find_line(text, location)
+        where = f"{MANIFEST_PATH}:{line}" if said_there == location else MANIFEST_PATH
         was = quote_path(mirror.source)
         said = (
             f"{mirror.name}: nothing is like {was} there"
             if now is None
-            else f"from = {json.dumps(quote_path(now))}    # {mirror.name}, was {was}"
+            else f"from = {json.dumps(now, ensure_ascii=False)}    # {mirror.name}, was {was}"
         )
-        yield f"{MANIFEST_PATH}:{line or 1}: {said}"
+        yield f"{where}: {said}"

@@ -246,8 +246,12 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
 
         from sync.verify.commands import status as read_status
 
-        host, inputs = find_host_here(), Inputs()
-        statuses = read_status(host, mirrors or [], inputs, ahead)
+        try:
+            host, inputs = find_host_here(), Inputs()
+            statuses = read_status(host, mirrors or [], inputs, ahead)
+        finally:
+            if ahead is not None:
+                ahead.abandon()
         if glance is not None:
             glance.remember(host, statuses, inputs)
     if json:
@@ -278,9 +282,13 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
     from sync.host.state import open_state
     from sync.verify.commands import verify as verify_state
 
-    host = find_host_here()
-    state = open_state(host, index=index, revision=rev, ahead=ahead)
-    verdicts = verify_state(state, mirrors or [], host)
+    try:
+        host = find_host_here()
+        state = open_state(host, index=index, revision=rev, ahead=ahead)
+        verdicts = verify_state(state, mirrors or [], host)
+    finally:
+        if ahead is not None:
+            ahead.abandon()
     audited = _audit(host, state, verdicts, jobs, deadline) if upstream else None
     if json:
         from sync.cli.json_output import verify_output

@@ -73,6 +73,11 @@ class ReadAhead:
             return theirs  # nothing, or one file in place of the directory
         return sorted([*ours, *theirs])
 
+    def abandon(self) -> None:
+        """End what still reads; afterwards nothing can be taken."""
+        self._waiting.clear()
+        self._child.abandon()
+
     def _read_theirs(self) -> bytes:
         read = {d: _scan(self.third_party, d, is_ours=False) for d in sorted(self._waiting)}
         plain = {d: None if facts is None else [*map(tuple, facts)] for d, facts in read.items()}

@@ -29,6 +29,7 @@ class Rule(StrEnum):
     RECORD_UNREADABLE = "record-unreadable"
     PROOF_BROKEN = "proof-broken"
     TAG_MOVED = "tag-moved"
+    UPSTREAM_NOT_ALLOWED = "upstream-not-allowed"
     TAG_DELETED = "tag-deleted"
     COMMIT_UNREACHABLE = "commit-unreachable"
     UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"

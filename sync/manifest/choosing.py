@@ -31,11 +31,8 @@ def with_fed(
 
     `has_moved` says of a mirror whether its record is of another pin.
     """
-    moved = {
-        upstream
-        for name in names
-        if (upstream := mirrors[name].upstream) is not None and has_moved(mirrors[name])
-    }
+    asked = {mirrors[name].upstream for name in names} - {None}
+    moved = {one.upstream for one in mirrors.values() if one.upstream in asked and has_moved(one)}
     return [name for name, one in mirrors.items() if name in names or one.upstream in moved]
 
 

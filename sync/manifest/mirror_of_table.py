@@ -45,11 +45,13 @@ def mirror_of(
     What the mirror does not say its upstream says, then `defaults`.
     """
     upstream = _upstream_of(text, name, table, upstreams)
+    merged = _with_upstream(table, upstream)
     try:
-        return _known_mirror(name, table, upstream, defaults)
+        return _known_mirror(name, merged, defaults)
     except ManifestError:
-        # With the text, the error names the line.
-        return _mirror(text, name, table, upstream, defaults)
+        # With the text, the error names the line, which may be the upstream's.
+        theirs = set() if upstream is None else upstream.model_fields_set - table.model_fields_set
+        return _mirror(text, name, merged, defaults, frozenset(theirs))
 
 
 def upstream_of(text: str, name: str, table: UpstreamTable) -> Upstream:
@@ -89,11 +91,12 @@ def _upstream_of(
 
 
 @lru_cache(4096)
-def _known_mirror(
-    name: str, table: MirrorTable, upstream: UpstreamTable | None, defaults: DefaultsTable
-) -> Mirror:
-    """Return the mirror of a table; cached, since most commits of a range have the same tables."""
-    return _mirror("", name, table, upstream, defaults)
+def _known_mirror(name: str, table: MirrorTable, defaults: DefaultsTable) -> Mirror:
+    """Return the mirror of a table; cached, since most commits of a range have the same tables.
+
+    Equal tables may differ in what they say explicitly, so an upstream's part is in them already.
+    """
+    return _mirror("", name, table, defaults)
 
 
 def _with_upstream(table: MirrorTable, upstream: UpstreamTable | None) -> MirrorTable:
@@ -108,17 +111,18 @@ def _with_upstream(table: MirrorTable, upstream: UpstreamTable | None) -> Mirror
 def _mirror(
     text: str,
     name: str,
-    own: MirrorTable,
-    upstream: UpstreamTable | None,
+    table: MirrorTable,
     defaults: DefaultsTable,
+    of_upstream: frozenset[str] = frozenset(),
 ) -> Mirror:
+    """The mirror of a table; the fields `of_upstream` are what its upstream says."""
+
     def refuse(key: str | None, message: str, hint: str | None = None) -> NoReturn:
         location = ("mirrors", name) if key is None else ("mirrors", name, key)
-        if upstream is not None and key is not None and _field(key) not in own.model_fields_set:
-            location = ("upstreams", str(own.upstream), key)
+        if key is not None and _field(key) in of_upstream:
+            location = ("upstreams", str(table.upstream), key)
         raise invalid_at(text, location, message, hint)
 
-    table = _with_upstream(own, upstream)
     if not is_mirror_name(name):
         refuse(None, f"`{name}` is no mirror name", _NAMES)
     if table.url is None:
@@ -156,7 +160,7 @@ def _mirror(
         require_signature=SignedObject(required) if required else None,
         allowed_signers=allowed_signers,
         keyring=keyring,
-        upstream=own.upstream,
+        upstream=table.upstream,
     )
 
 

@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from string import Formatter
 from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
@@ -21,9 +20,11 @@ from sync.manifest.tables import (
     DefaultsTable,
     ManifestTable,
     MirrorTable,
+    PolicyTable,
     UpstreamTable,
 )
 from sync.manifest.toml_lines import toml_lines
+from sync.manifest.url_patterns import pattern_problem
 from sync.model import Mirror, Upstream
 from sync.wording import did_you_mean
 
@@ -42,6 +43,8 @@ class Manifest:
     """The upstreams that have a table, by name."""
     commit_subject: str | None = None
     """The subject of commits, with placeholders."""
+    allowed_upstreams: tuple[str, ...] | None = None
+    """Patterns of the URLs that mirrors may have; None allows all."""
 
     @property
     def key_files(self) -> tuple[str, ...]:
@@ -85,27 +88,29 @@ def parse_manifest(data: bytes) -> Manifest:
     refuse_same_names(text, mirrors, upstreams)
     refuse_overlaps(text, mirrors)
     _refuse_subject(text, table.commit.subject)
-    return Manifest(mirrors, data, upstreams, table.commit.subject)
+    for pattern in table.policy.upstreams or ():
+        if problem := pattern_problem(pattern):
+            message = f"`upstreams` has `{pattern}`, which {problem}"
+            hint = "write a URL in which `*` stands for a name: https://github.com/OWNER/*"
+            raise invalid_at(text, ("policy", "upstreams"), message, hint)
+    return Manifest(mirrors, data, upstreams, table.commit.subject, table.policy.upstreams)
 
 
 def _refuse_subject(text: str, subject: str | None) -> None:
     """ManifestError if a subject of commits has a placeholder that nothing stands for."""
     if subject is None:
         return
-    try:
-        named = [field for _, field, _, _ in Formatter().parse(subject) if field is not None]
-    except ValueError:
-        named = ["{"]
-    for name in named:
-        if name not in SUBJECT_PLACEHOLDERS:
-            raise invalid_at(
-                text,
-                ("commit", "subject"),
-                "`subject` has a brace without its partner"
-                if name == "{"
-                else f"`subject` has the placeholder {{{name}}}, which nothing stands for",
-                f"placeholders: {', '.join(f'{{{known}}}' for known in SUBJECT_PLACEHOLDERS)}",
-            )
+    known = [f"{{{name}}}" for name in SUBJECT_PLACEHOLDERS]
+    left = subject
+    for placeholder in known:
+        left = left.replace(placeholder, "x")
+    if odd := re.search(r"\{[^{}]*\}?|\}", left):
+        message = f"`subject` has {odd[0]}, for which nothing stands"
+    elif not left.strip():
+        message = "`subject` says nothing"
+    else:
+        return
+    raise invalid_at(text, ("commit", "subject"), message, f"placeholders: {', '.join(known)}")
 
 
 def _decode(data: bytes) -> str:
@@ -165,6 +170,7 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
             tables: Mapping[str, type[BaseModel]] = {
                 "commit": CommitTable,
                 "defaults": DefaultsTable,
+                "policy": PolicyTable,
                 "upstreams": UpstreamTable,
                 "mirrors": MirrorTable,
             }

@@ -86,10 +86,17 @@ class CommitTable(_Table):
     subject: Line | None = None
 
 
+class PolicyTable(_Table):
+    """The table `[policy]`: what policies refuse besides."""
+
+    upstreams: _Lines | None = None
+
+
 class ManifestTable(_Table):
     """The whole manifest."""
 
     commit: CommitTable = CommitTable()
+    policy: PolicyTable = PolicyTable()
     defaults: DefaultsTable = DefaultsTable()
     upstreams: dict[str, UpstreamTable] = Field(default={})
     mirrors: dict[str, MirrorTable] = Field(default={})

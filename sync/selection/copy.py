@@ -62,14 +62,15 @@ def _select(mirror: Mirror, upstream: UpstreamCommit, reader: ObjectReader) -> S
         ) from error
 
 
-def _source_error(mirror: Mirror, error: SourceError) -> MissingDirectoryError:
+def _source_error(mirror: Mirror, error: SourceError) -> SelectionError:
     what = "is a file, not a directory" if error.is_file else "does not exist"
     directories = [quote_path(e.name) for e in error.siblings if e.mode == Mode.TREE]
     parent, _, missing = error.path.rpartition(b"/")
     hint = did_you_mean(quote_path(missing), directories)
     if hint is not None and parent:
         hint = f"{hint} (in {quote_path(parent)})"
-    return MissingDirectoryError(
+    kind = SelectionError if error.is_file else MissingDirectoryError
+    return kind(
         f"`from` of mirror {mirror.name} {what} at {mirror.pin}",
         [f"path: {quote_path(error.path)}", upstream_line(mirror.url, mirror.pin)],
         hint=hint or f"directories there: {', '.join(directories[:12]) or 'none'}",

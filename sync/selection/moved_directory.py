@@ -1,16 +1,19 @@
 """Finds where a directory that upstream has moved lies now, by what was recorded of it; pure."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sync.errors import CouldNotCheckError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.limits import TREE_BYTES
+from sync.limits import DEPTH, PATHS_BYTES
 from sync.model import FileFact, Holding
 from sync.objects.tree import MalformedObjectError, TreeEntry, join, parse_tree
 from sync.selection.object_reader import ObjectReader
 
 _MOST_DIRECTORIES = 20_000
+_MOST_ENTRIES = 200_000
+_MOST_TREE_BYTES = 1 << 20
 _HALF = 0.5
 
 
@@ -23,31 +26,34 @@ class Directory(NamedTuple):
 
 
 def directories_of(root: ObjectId, reader: ObjectReader) -> list[Directory]:
-    """The directories of a tree, breadth first; fewer if there are very many, or objects lack."""
+    """The directories of a tree, those near the root first.
+
+    They are not all if there are very many, if they are very deep, or if objects lack.
+    """
     found: list[Directory] = []
-    level = [(RepoPath(b""), root)]
-    while level and len(found) < _MOST_DIRECTORIES:
-        here = [
-            Directory(path, tree, entries)
-            for path, tree in level[: _MOST_DIRECTORIES - len(found)]
-            if (entries := _entries(tree, reader)) is not None
-        ]
-        found += here
-        level = [below for directory in here for below in _below(directory)]
+    parsed: dict[ObjectId, Sequence[TreeEntry]] = {}
+    waiting = deque([(RepoPath(b""), root)])
+    entries_left, bytes_left = _MOST_ENTRIES, PATHS_BYTES
+    while waiting and len(found) < _MOST_DIRECTORIES:
+        path, tree = waiting.popleft()
+        if tree not in parsed:
+            parsed[tree] = _entries(tree, reader)
+        entries = parsed[tree]
+        entries_left -= len(entries)
+        bytes_left -= sum(len(path) + len(entry.name) for entry in entries)
+        if entries_left < 0 or bytes_left < 0:
+            break
+        found.append(Directory(path, tree, entries))
+        if path.count(b"/") < DEPTH:
+            waiting.extend((join(path, e.name), e.id) for e in entries if e.mode == Mode.TREE)
     return found
 
 
-def _below(directory: Directory) -> Iterator[tuple[RepoPath, ObjectId]]:
-    for entry in directory.entries:
-        if entry.mode == Mode.TREE:
-            yield join(directory.path, entry.name), entry.id
-
-
-def _entries(tree: ObjectId, reader: ObjectReader) -> Sequence[TreeEntry] | None:
+def _entries(tree: ObjectId, reader: ObjectReader) -> Sequence[TreeEntry]:
     try:
-        return parse_tree(reader.read(tree)) if reader.size(tree) <= TREE_BYTES else None
+        return parse_tree(reader.read(tree)) if reader.size(tree) <= _MOST_TREE_BYTES else ()
     except (CouldNotCheckError, MalformedObjectError):
-        return None
+        return ()
 
 
 def find_moved(

@@ -62,7 +62,7 @@ def locked_cache(
     path = cache_path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = take_lock(path.with_suffix(".lock"), wait_seconds, waits)
+        lock = take_lock(path.with_suffix(".lock"), wait_seconds, waits, silent=1.0)
         try:
             if anew:
                 remove(path)

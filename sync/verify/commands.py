@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sync.errors import HostError
@@ -16,6 +17,7 @@ from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
+from sync.judgement.moved_tags import contradictions
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
@@ -63,12 +65,17 @@ def _verdicts(
     judge: Judge | None = None,
     may_be_removed: bool = False,
 ) -> Iterator[Verdict]:
-    for name, record in read_records(state, names).items():
+    records = read_records(state, names)
+    moved = {
+        finding.mirror: finding
+        for finding in contradictions(one for one in records.values() if isinstance(one, Record))
+    }
+    for name, record in records.items():
         mirror = manifest.mirrors.get(name)
         judged = None
         if isinstance(record, Record):
             judged = judge.judge(mirror, record.upstream) if judge and mirror else None
-        yield verify_mirror(
+        verdict = verify_mirror(
             name,
             mirror,
             record,
@@ -76,6 +83,8 @@ def _verdicts(
             judged=judged,
             may_be_removed=may_be_removed,
         )
+        more = (moved[name],) if name in moved else ()
+        yield replace(verdict, findings=(*verdict.findings, *more)) if more else verdict
 
 
 def _held(state: State, record: Record) -> Held:
@@ -150,6 +159,7 @@ def _standing(verdict: Verdict) -> Standing:
     for rule, standing in (
         (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
         (Rule.PROOF_BROKEN, Standing.BROKEN_RECORD),
+        (Rule.TAG_MOVED, Standing.BROKEN_RECORD),
         (Rule.RECORD_WITHOUT_MIRROR, Standing.ORPHAN),
         (Rule.MIRROR_WITHOUT_RECORD, Standing.NOT_SYNCED),
         (Rule.MIRROR_DIFFERS_FROM_RECORD, Standing.DRIFT),
