@@ -113,8 +113,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.TAG_MOVED,
-        finds="a record that gives another commit for a tag than another record does, before this "
-        "commit, where it is to be merged, or for another mirror of the same repository",
+        finds="a record that gives another commit for a tag than another record does; that may be "
+        "one before this commit, one where it is to be merged, or one of another mirror",
         why="A published tag names one commit. If records name two, upstream has moved the tag, or "
         "somebody has put a commit of their own under it; nothing here can tell which. URLs are "
         "compared without `.git` and slashes at the end, and without the case of the host.",
@@ -129,8 +129,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.UPSTREAM_NOT_ALLOWED,
-        finds="a mirror from a URL that no pattern of `[policy] upstreams` matches, in the "
-        "manifest that the change starts from",
+        finds="a mirror from a URL that no pattern of `[policy] upstreams` matches; the manifest "
+        "that the change starts from decides",
         why="The manifest that is there already says where mirrors may come from, so that a change "
         "cannot allow itself. A mirror that was there before with this URL stays.",
         go_on=f"if it is meant, allow it first, in a change of its own: `[policy] upstreams` of "
