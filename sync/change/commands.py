@@ -124,8 +124,10 @@ def add_mirror(
             # No file has these lines yet.
             error.context = [f"the new mirror {name}", *error.context[1:]]
             raise
+        run = _Run(host, manifest, before.source, options, reporter)
+        result = run.carry_out([name], {})
         _propose_upstream(manifest, name, reporter)
-        return _Run(host, manifest, before.source, options, reporter).carry_out([name], {})
+        return result
 
 
 def _propose_upstream(manifest: Manifest, name: str, reporter: Reporter) -> None:
