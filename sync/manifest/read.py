@@ -1,7 +1,6 @@
 """Parse the manifest `third_party/mirrors.toml` into mirrors; errors name file, line and key."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -9,10 +8,8 @@ from typing import NoReturn
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sync.errors import ManifestError
-from sync.layout import MANIFEST_PATH
-from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest.invalid import dotted, invalid_at
+from sync.manifest.load import load_manifest
 from sync.manifest.mirror_of_table import mirror_of, upstream_of
 from sync.manifest.overlaps import refuse_overlaps, refuse_same_names
 from sync.manifest.tables import (
@@ -23,7 +20,6 @@ from sync.manifest.tables import (
     PolicyTable,
     UpstreamTable,
 )
-from sync.manifest.toml_lines import toml_lines
 from sync.manifest.url_patterns import pattern_problem
 from sync.model import Mirror, Upstream
 from sync.wording import did_you_mean
@@ -56,26 +52,7 @@ class Manifest:
 
 def parse_manifest(data: bytes) -> Manifest:
     """Parse the manifest in `data`; a ManifestError names the line and the key that are wrong."""
-    if len(data) > MANIFEST_BYTES:
-        raise ManifestError(
-            f"{MANIFEST_PATH} has more than {MANIFEST_BYTES:,} bytes",
-            hint="look at what it holds: a mirror takes a hundred or two",
-            reference="manifest-too-large",
-        )
-    text = _decode(data)
-    dots = [line.count(".") for line in toml_lines(text)]
-    # The time and memory that tomllib takes grow with the square of a dotted key's parts.
-    if max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED:
-        raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
-    try:
-        document = tomllib.loads(text)
-    except RecursionError as error:
-        raise ManifestError(
-            f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax"
-        ) from error
-    except ValueError as error:
-        # It is a TOMLDecodeError, or a number has more digits than Python converts.
-        raise _syntax_error(text, error) from error
+    text, document = load_manifest(data)
     try:
         table = ManifestTable.model_validate(document)
     except ValidationError as error:
@@ -111,50 +88,6 @@ def _refuse_subject(text: str, subject: str | None) -> None:
     else:
         return
     raise invalid_at(text, ("commit", "subject"), message, f"placeholders: {', '.join(known)}")
-
-
-def _decode(data: bytes) -> str:
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ManifestError(
-            f"{MANIFEST_PATH} begins with a byte order mark",
-            hint="save the file as UTF-8 without BOM",
-            reference="manifest-bom",
-        )
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError(
-            f"{MANIFEST_PATH} is not UTF-8",
-            [f"{MANIFEST_PATH}:{line}"],
-            hint="save the file as UTF-8",
-            reference="manifest-encoding",
-        ) from error
-
-
-def _syntax_error(text: str, error: ValueError) -> ManifestError:
-    conflict = next(
-        (
-            n
-            for n, line in enumerate(toml_lines(text), 1)
-            if line.startswith(("<<<<<<< ", ">>>>>>> "))
-        ),
-        None,
-    )
-    if conflict is not None:
-        return ManifestError(
-            f"{MANIFEST_PATH} holds an unresolved merge conflict",
-            [f"{MANIFEST_PATH}:{conflict}"],
-            hint="resolve the conflict, then run `git verbatim sync`",
-            reference="manifest-conflict",
-        )
-    line = re.search(r"at line (\d+)", str(error))
-    where = f"{MANIFEST_PATH}:{line[1]}" if line else f"{MANIFEST_PATH}:{len(toml_lines(text))}"
-    return ManifestError(
-        f"{MANIFEST_PATH} is not valid TOML",
-        [where, str(error).lower()],
-        reference="manifest-syntax",
-    )
 
 
 def _refuse_first(text: str, error: ValidationError) -> NoReturn:
