@@ -74,6 +74,8 @@ class Rules:
         Each parent is compared, since one side of a merge does not excuse the other. Offline nobody
         can know which of the two commits upstream has published, but one of them it has not.
         """
+        if case.parents and not any(_is_new(facts, case) for facts in case.state.mirrors.values()):
+            return
         before = [tags_of(_records(parent)) for parent in case.parents]
         moved = list(moved_since(_records(case.state), before))
         yield from moved
@@ -247,6 +249,12 @@ def _urls(facts: MirrorFacts | None) -> set[str]:
     if facts is None:
         return set()
     return {one.url for one in (facts.mirror, facts.record) if isinstance(one, Mirror | Record)}
+
+
+def _is_new(facts: MirrorFacts, case: Case) -> bool:
+    """Whether a parent does not have the mirror's record, or has another."""
+    there = (parent.mirrors.get(facts.name) for parent in case.parents)
+    return any(one is None or one.record_entry != facts.record_entry for one in there)
 
 
 def _records(state: PolicedState) -> Iterator[Record]:

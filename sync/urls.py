@@ -4,6 +4,7 @@ They name a repository and hold no credentials, and git runs no program for them
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 REMOTE_SCHEMES = frozenset({"https", "http", "ssh", "git"})
@@ -17,6 +18,7 @@ _SCP_LIKE = re.compile(
 )
 
 
+@lru_cache(1024)
 def same_repository(url: str) -> str:
     """One spelling for the URLs of a repository that differ in no more than how they are written.
 
