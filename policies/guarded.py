@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from policies.states import MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
+from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, THIRD_PARTY, record_path
 from sync.record.record import Record
 
 
@@ -63,12 +63,10 @@ def _of_mirror(facts: MirrorFacts) -> Iterator[Guarded]:
         yield Guarded(facts.name, Role.RECORD, path, facts.record_entry.id)
     if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
         return
-    for role, directory, recorded in (
-        (Role.FILE, record.into, record.files),
-        (Role.LICENSE, license_directory(facts.name), record.licenses),
-    ):
-        for fact in recorded:
-            path = RepoPath(f"{THIRD_PARTY}/{directory}/".encode() + fact.path)
+    for place in record.places:
+        role = Role.FILE if place.directory == record.into else Role.LICENSE
+        for fact in place.files:
+            path = RepoPath(f"{THIRD_PARTY}/{place.directory}/".encode() + fact.path)
             yield Guarded(facts.name, role, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
 
 

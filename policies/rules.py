@@ -12,12 +12,11 @@ from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
-from sync.judgement.moved_tags import contradictions, moved_since, tags_of
+from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.layout import (
     ATTRIBUTES_FILE,
     MANIFEST_PATH,
     THIRD_PARTY,
-    license_directory,
     record_path,
 )
 from sync.manifest.url_patterns import is_allowed
@@ -77,12 +76,7 @@ class Rules:
         if case.parents and not any(_is_new(facts, case) for facts in case.state.mirrors.values()):
             return
         before = [tags_of(_records(parent)) for parent in case.parents]
-        moved = list(moved_since(_records(case.state), before))
-        yield from moved
-        known = {finding.mirror for finding in moved}
-        for finding in contradictions(_records(case.state), before):
-            if finding.mirror not in known:
-                yield finding
+        yield from moved_tags(_records(case.state), before)
 
     def upstreams_not_allowed(self, case: Case) -> Iterator[Finding]:
         """Find upstream-not-allowed: a mirror from where the states before let none come from.
@@ -269,12 +263,7 @@ def _is_here(facts: MirrorFacts) -> bool:
 
 
 def _recorded(record: Record) -> Iterator[tuple[str, FileFact]]:
-    for directory, facts in (
-        (record.into, record.files),
-        (license_directory(record.mirror), record.licenses),
-    ):
-        for fact in facts:
-            yield directory, fact
+    return ((place.directory, fact) for place in record.places for fact in place.files)
 
 
 def _content(fact: FileFact) -> tuple[ObjectId, int, str]:

@@ -1,6 +1,6 @@
 """Finds tags that name two commits: in the records of one state, or in those of two; pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
@@ -23,14 +23,20 @@ def tags_of(records: Iterable[Record]) -> Tags:
     return found
 
 
-def contradictions(records: Iterable[Record], before: Iterable[Tags] = ()) -> Iterator[Finding]:
-    """Find tag-moved: a record whose tag names another commit in another record of the state.
+def moved_tags(records: Iterable[Record], before: Iterable[Tags] = ()) -> Iterator[Finding]:
+    """Find tag-moved: a record whose tag names another commit in a state `before`, or in this one.
 
-    What one of the states `before` has already is not found again.
+    There is one finding for a record. What one of the states `before` has is not found again.
     """
     there, known = list(records), list(before)
-    tags = tags_of(there)
-    for record in there:
+    moved = {finding.mirror: finding for finding in _moved_since(there, known)}
+    yield from moved.values()
+    yield from (one for one in _contradictions(there, known) if one.mirror not in moved)
+
+
+def _contradictions(records: Sequence[Record], known: Sequence[Tags]) -> Iterator[Finding]:
+    tags = tags_of(records)
+    for record in records:
         if (tag := _tag_of(record)) is None:
             continue
         is_old = any(tags[tag].keys() <= one.get(tag, {}).keys() for one in known)
@@ -38,9 +44,7 @@ def contradictions(records: Iterable[Record], before: Iterable[Tags] = ()) -> It
             yield _finding(record, f"and for another mirror commit {other}")
 
 
-def moved_since(records: Iterable[Record], before: Iterable[Tags]) -> Iterator[Finding]:
-    """Find tag-moved: a record whose tag names another commit in one of the states `before`."""
-    known = list(before)
+def _moved_since(records: Sequence[Record], known: Sequence[Tags]) -> Iterator[Finding]:
     for record in records:
         if (tag := _tag_of(record)) is None:
             continue

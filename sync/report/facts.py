@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.layout import THIRD_PARTY, license_directory
+from sync.layout import THIRD_PARTY
 from sync.model import Mirror, Pin
 from sync.objects.commits import commit_tree
 from sync.record.record import Record
@@ -190,7 +190,7 @@ class Component:
     @property
     def license_directory(self) -> str:
         """The directory of the copies of the record's licence files, from the host's root."""
-        return f"{THIRD_PARTY}/{license_directory(self.name)}"
+        return f"{THIRD_PARTY}/{self.mirror.license_directory}"
 
     @property
     def upstream_directory(self) -> "UpstreamDirectory":

@@ -17,7 +17,7 @@ from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
-from sync.judgement.moved_tags import contradictions
+from sync.judgement.moved_tags import moved_tags
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
@@ -68,7 +68,7 @@ def _verdicts(
     records = read_records(state, names)
     moved = {
         finding.mirror: finding
-        for finding in contradictions(one for one in records.values() if isinstance(one, Record))
+        for finding in moved_tags(one for one in records.values() if isinstance(one, Record))
     }
     for name, record in records.items():
         mirror = manifest.mirrors.get(name)

@@ -6,6 +6,7 @@ The paths start at the root of the release.
 from collections.abc import Iterator
 
 from sync.ids import Mode
+from sync.layout import THIRD_PARTY
 from sync.model import FileFact
 from sync.report.facts import Component, Facts
 
@@ -30,13 +31,10 @@ def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
 
     Their paths start at the root of the release.
     """
-    for directory, facts in (
-        (component.directory, component.record.files),
-        (component.license_directory, component.record.licenses),
-    ):
-        for fact in facts:
+    for place in component.record.places:
+        for fact in place.files:
             if fact.mode != Mode.SYMLINK:
-                yield f"{directory}/".encode() + fact.path, fact
+                yield f"{THIRD_PARTY}/{place.directory}/".encode() + fact.path, fact
 
 
 def _line(path: bytes, fact: FileFact) -> bytes:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from itertools import groupby
 
 from sync.ids import Mode
+from sync.layout import THIRD_PARTY
 from sync.model import FileFact
 from sync.quoting import printable
 from sync.report.facts import Component, Facts
@@ -74,12 +75,11 @@ def _list(number: int, component: Component) -> str:
 
 
 def _directories(component: Component) -> list[tuple[str, Sequence[FileFact]]]:
-    both = (
-        (component.directory, component.record.files),
-        (component.license_directory, component.record.licenses),
-    )
+    """The directories that have to be there, from the host's root, with their files."""
     return [
-        (directory, facts) for directory, facts in both if facts or directory == component.directory
+        (f"{THIRD_PARTY}/{place.directory}", place.files)
+        for place in component.record.places
+        if place.files or place.directory == component.record.into
     ]
 
 
