@@ -4,7 +4,6 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 
 from policies.git.changes import StagedChange, staged_changes
 from policies.git.history import (
@@ -239,14 +238,8 @@ class Policy:
             findings = judge(root, before_it, blamed)
             if not findings:
                 return None
-            before = bases[0] if bases else None
-            explain = partial(
-                explain_finding,
-                self.objects,
-                Case(self._states.read(root), self._governed(bases)),
-                before,
-            )
-            return Judgement(label, None, tuple(map(explain, findings)))
+            case = Case(self._states.read(root), self._governed(bases))
+            return Judgement(label, None, self._explained(findings, case, next(iter(bases), None)))
 
     def _judge_origins(
         self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
@@ -257,19 +250,20 @@ class Policy:
         the other record only when it is merged.
         """
         label = f"commit {tip[:12]}, beside what was there"
+        if not known:
+            return None
         with _met_in(label):
             bases = tuple(self._state_of(commit) for commit in known[:_MOST_BASES])
-            case = Case(self._states.read_if_possible(self._root_of(tip)), bases)
+            case = Case(self._state_of(tip), bases)
             findings = [
                 finding
                 for rule in (self._rules.moved_tags, self._rules.upstreams_not_allowed)
                 for finding in rule(case)
-                if bases and finding not in blamed
+                if finding not in blamed
             ]
             if not findings:
                 return None
-            explain = partial(explain_finding, self.objects, case, known[0] if known else None)
-            return Judgement(label, None, tuple(map(explain, findings)))
+            return Judgement(label, None, self._explained(findings, case, known[0]))
 
     def _brought_beside(
         self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]
@@ -338,8 +332,8 @@ class Policy:
             if root in before:
                 # What a merge takes over whole was judged, except against its other parents.
                 case = Case(self._states.read_if_possible(root), parents)
-                explain = partial(explain_finding, self.objects, case, first)
-                return Judgement(label, commit, tuple(map(explain, self._rules.moved_tags(case))))
+                moved = self._rules.moved_tags(case)
+                return Judgement(label, commit, self._explained(moved, case, first))
             case = Case(self._states.read(root), parents, commit.message)
             return self._judge(label, commit, first, case)
 
@@ -349,8 +343,17 @@ class Policy:
         findings = self._findings(case)
         broken = {finding.mirror for finding in findings}
         lacking = [finding for finding in missing_trailers(case) if finding.mirror not in broken]
-        explain = partial(explain_finding, self.objects, case, before)
-        return Judgement(label, commit, tuple(map(explain, findings)), tuple(map(explain, lacking)))
+        return Judgement(
+            label,
+            commit,
+            self._explained(findings, case, before),
+            self._explained(lacking, case, before),
+        )
+
+    def _explained(
+        self, findings: Iterable[Finding], case: Case, before: ObjectId | None
+    ) -> tuple[Violation, ...]:
+        return tuple(explain_finding(self.objects, case, before, one) for one in findings)
 
     def _findings(self, case: Case) -> list[Finding]:
         return [finding for rule in self._rules.all for finding in rule(case)]
