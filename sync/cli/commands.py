@@ -6,6 +6,7 @@ What can be given to them is in `sync.cli.options`. Besides these two modules, o
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -240,18 +241,13 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
     glance = Glance.begin("status", Path.cwd())
     statuses = None if glance is None or json else glance.recall(mirrors or [])
     if statuses is None:
-        from sync.host.reading_ahead import read_ahead
+        from sync.host.reading_ahead import reading_ahead
 
-        ahead = read_ahead(Path.cwd(), mirrors or [])
+        with reading_ahead(Path.cwd(), mirrors or []) as ahead:
+            from sync.verify.commands import status as read_status
 
-        from sync.verify.commands import status as read_status
-
-        try:
             host, inputs = find_host_here(), Inputs()
             statuses = read_status(host, mirrors or [], inputs, ahead)
-        finally:
-            if ahead is not None:
-                ahead.abandon()
         if glance is not None:
             glance.remember(host, statuses, inputs)
     if json:
@@ -274,21 +270,16 @@ def verify(
 ) -> None:
     """Check files against records, and records against their proofs; \
 with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the help text
-    from sync.host.reading_ahead import read_ahead
+    from sync.host.reading_ahead import reading_ahead
 
     is_elsewhere = index or rev is not None
-    ahead = None if is_elsewhere else read_ahead(Path.cwd(), mirrors or [])
+    with nullcontext() if is_elsewhere else reading_ahead(Path.cwd(), mirrors or []) as ahead:
+        from sync.host.state import open_state
+        from sync.verify.commands import verify as verify_state
 
-    from sync.host.state import open_state
-    from sync.verify.commands import verify as verify_state
-
-    try:
         host = find_host_here()
         state = open_state(host, index=index, revision=rev, ahead=ahead)
         verdicts = verify_state(state, mirrors or [], host)
-    finally:
-        if ahead is not None:
-            ahead.abandon()
     audited = _audit(host, state, verdicts, jobs, deadline) if upstream else None
     if json:
         from sync.cli.json_output import verify_output

@@ -2,7 +2,8 @@
 
 import marshal
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sync.beside import Child
@@ -22,11 +23,21 @@ _ODD = frozenset({"", ".", ".."})
 _WITHOUT_REFERENCES = 2
 
 
-def read_ahead(start: Path, patterns: Sequence[str]) -> "ReadAhead | None":
-    """Begin to read the chosen mirrors of the working tree; None if that would not pay.
+@contextmanager
+def reading_ahead(start: Path, patterns: Sequence[str]) -> Iterator["ReadAhead | None"]:
+    """Read the chosen mirrors of the working tree meanwhile; None if that would not pay.
 
     Whoever finds that third_party/ is elsewhere ignores what was read.
     """
+    ahead = _begin(start, patterns)
+    try:
+        yield ahead
+    finally:
+        if ahead is not None:
+            ahead.abandon()
+
+
+def _begin(start: Path, patterns: Sequence[str]) -> "ReadAhead | None":
     here = start.resolve()
     tops = (directory / THIRD_PARTY for directory in (here, *here.parents))
     third_party = next((top for top in tops if (top / MANIFEST).is_file()), None)
