@@ -91,11 +91,7 @@ def add(host: Host, name: str, site: GitHttp) -> None:
 
 
 def rules(ran: Ran) -> set[str]:
-    return {
-        violation["rule"]
-        for judged in json.loads(ran.out)["commits"]
-        for violation in judged["violations"]
-    }
+    return {violation["rule"] for violation in ran.violations}
 
 
 def check(host: Host, *options: str) -> tuple[int, set[str]]:

@@ -3,7 +3,6 @@
 The commands are typed as they are printed.
 """
 
-import json
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -250,9 +249,7 @@ def test_an_unknown_rule_is_answered_with_the_nearest(host: Host) -> None:
 def _violations(host: Host, *options: str) -> list[dict[str, str]]:
     ran = host.run("check", *options, "--format", "json")
     assert ran.status == 1, ran.err
-    return [
-        violation for judged in json.loads(ran.out)["commits"] for violation in judged["violations"]
-    ]
+    return ran.violations
 
 
 def test_a_mirror_that_is_renamed_goes_into_one_commit_under_hooks(

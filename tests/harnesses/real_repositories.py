@@ -235,13 +235,12 @@ def _judge_attributes(host: Host, outcome: Outcome) -> None:
     These are the files whose bytes a clone, an archive or somebody's commit would have otherwise.
     """
     ran = host.run("check", "--all", "--format", "json", timeout=_SECONDS)
-    found = [violation for judged in ran.json["commits"] for violation in judged["violations"]]
     outcome.wrong += [
         f"check: {one['rule']} {one['path']}"
-        for one in found
+        for one in ran.violations
         if one["rule"] != "attributes-alter-bytes"
     ]
-    named = {one["path"].removeprefix("third_party/copy/") for one in found}
+    named = {one["path"].removeprefix("third_party/copy/") for one in ran.violations}
     altered = {quote_path(path) for path in _altered(host)}
     outcome.wrong += [
         f"check is wrong about the attributes of {path}" for path in sorted(named ^ altered)

@@ -26,6 +26,11 @@ class Ran:
     def json(self) -> dict:
         return json.loads(self.out)
 
+    @property
+    def violations(self) -> list[dict]:
+        """What `check --format json` found, in all commits."""
+        return [one for judged in self.json["commits"] for one in judged["violations"]]
+
 
 def run_tool(
     directory: Path, *arguments: str, stdin: bytes = b"", timeout: float = 60, **environment: str
