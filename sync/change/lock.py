@@ -12,8 +12,8 @@ from sync.errors import HostError
 from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.host.journal import Outcome
+from sync.host.locks import take_lock
 from sync.layout import LOCK
-from sync.locks import take_lock
 
 
 class Notifier(Protocol):

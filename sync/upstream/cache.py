@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from sync.errors import BlockedCacheError, HostError
-from sync.locks import take_lock
+from sync.host.locks import take_lock
 
 _FILES = {
     "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
