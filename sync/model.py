@@ -214,11 +214,6 @@ class Mirror:
         return tuple(path for path in (self.allowed_signers, self.keyring) if path is not None)
 
     @property
-    def directory(self) -> str:
-        """The directory of the copy, below third_party/."""
-        return self.into
-
-    @property
     def record_path(self) -> str:
         return record_path(self.name)
 

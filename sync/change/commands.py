@@ -14,21 +14,20 @@ from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.plan import Plan, make_plan
 from sync.change.refusals import refuse_commit, refuse_local
-from sync.errors import ManifestError, RecordError, UsageError
+from sync.errors import ManifestError, UsageError
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
-from sync.host.state import read_manifest
+from sync.host.state import read_manifest, read_records
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import MANIFEST, MANIFEST_PATH, record_path
-from sync.limits import RECORD_BYTES
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
-from sync.record.json_file import parse_record
+from sync.record.record import Record
 from sync.upstream.parallel import Options
 
 if TYPE_CHECKING:
@@ -257,11 +256,8 @@ class _Run:
 
     def has_moved(self, mirror: Mirror) -> bool:
         """Whether the mirror's record is of another pin; one that cannot be read is of none."""
-        data = self.state.read(record_path(mirror.name), RECORD_BYTES)
-        try:
-            return data is not None and not parse_record(data, mirror.name).answers_pin_of(mirror)
-        except RecordError:
-            return False
+        record = read_records(self.state, [mirror.name])[mirror.name]
+        return isinstance(record, Record) and not record.answers_pin_of(mirror)
 
     def _refuse_local(self, plan: Plan, named: Sequence[str]) -> None:
         """Refuse to lose local changes; only those in mirrors that were named may be given up."""

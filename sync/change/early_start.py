@@ -1,7 +1,8 @@
 """Begins to ask upstreams while the program is still loading; `sync` checks this guess."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from sync.errors import RecordError, VerbatimError
@@ -13,6 +14,7 @@ from sync.manifest.choosing import choose, with_fed
 from sync.manifest.read import parse_manifest
 from sync.model import Mirror
 from sync.record.json_file import parse_record
+from sync.record.record import Record
 from sync.upstream.fetch import Fetching, wants_of
 from sync.upstream.parallel import Options
 
@@ -26,14 +28,8 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     place = find_plain(start)
     if place is None or options.offline:
         return None
-    third_party = place.root / THIRD_PARTY
     try:
-        mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
-        asked = [
-            mirrors[name]
-            for name in _chosen(third_party, patterns, mirrors)
-            if not _is_answered(third_party, mirrors[name])
-        ]
+        asked = list(_asked(place.root / THIRD_PARTY, patterns))
         if not asked:
             return None
         fetching = Fetching(wants_of(asked), replace(options, root=place.root))
@@ -43,23 +39,23 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     return fetching
 
 
-def _chosen(
-    third_party: Path, patterns: Sequence[str], mirrors: Mapping[str, Mirror]
-) -> Sequence[str]:
-    names = choose(patterns, list(mirrors))
-    if not patterns:
-        return names
+def _asked(third_party: Path, patterns: Sequence[str]) -> Iterator[Mirror]:
+    mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
+    record_of = cache(partial(_record, third_party))
 
     def has_moved(mirror: Mirror) -> bool:
-        has_record = read_file(third_party, record_path(mirror.name), RECORD_BYTES) is not None
-        return has_record and not _is_answered(third_party, mirror)
+        record = record_of(mirror.name)
+        return isinstance(record, Record) and not record.answers_pin_of(mirror)
 
-    return with_fed(names, mirrors, has_moved)
+    chosen = choose(patterns, list(mirrors))
+    for name in with_fed(chosen, mirrors, has_moved) if patterns else chosen:
+        if record_of(name) is None or has_moved(mirrors[name]):
+            yield mirrors[name]
 
 
-def _is_answered(third_party: Path, mirror: Mirror) -> bool:
-    data = read_file(third_party, record_path(mirror.name), RECORD_BYTES)
+def _record(third_party: Path, name: str) -> Record | RecordError | None:
+    data = read_file(third_party, record_path(name), RECORD_BYTES)
     try:
-        return data is not None and parse_record(data, mirror.name).answers_pin_of(mirror)
-    except RecordError:
-        return True  # this stops the run, so nothing needs to be asked
+        return None if data is None else parse_record(data, name)
+    except RecordError as error:
+        return error  # this stops the run, so nothing needs to be asked
