@@ -1,6 +1,6 @@
 """Refuses mirrors that lie in one another, or that some system takes for one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sync.ids import RepoPath
 from sync.manifest.invalid import invalid_at
@@ -44,17 +44,23 @@ def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
             )
         names[name.casefold()] = places[place] = name
         above |= dict.fromkeys(_directories(place), name)
+    for name, key, path in _key_files(mirrors):
+        if other := _lying_there(folded(path.encode()), places, above):
+            hint = (
+                "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
+            )
+            raise invalid_at(
+                text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
+            )
+    _refuse_collisions(text, mirrors)
+
+
+def _key_files(mirrors: Mapping[str, Mirror]) -> Iterator[tuple[str, str, str]]:
+    """The mirror, the manifest's key and the path of each file of accepted keys."""
     for name, mirror in mirrors.items():
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
-            if path is not None and (other := _lying_there(folded(path.encode()), places, above)):
-                hint = (
-                    "only what is upstream's lies in a mirror: "
-                    "put the keys elsewhere, such as in keys/"
-                )
-                raise invalid_at(
-                    text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
-                )
-    _refuse_collisions(text, mirrors)
+            if path is not None:
+                yield name, key, path
 
 
 def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
@@ -68,9 +74,7 @@ def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
         if COLLIDES not in mirror.allow
         for path in [mirror.into]
     }
-    for name, mirror in mirrors.items():
-        for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
-            named |= {} if path is None else {path: (name, key)}
+    named |= {path: (name, key) for name, key, path in _key_files(mirrors)}
     for one, other in collisions(RepoPath(path.encode()) for path in named):
         path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
         name, key = named[path]
