@@ -36,47 +36,46 @@ class _Signed(_Table):
     keyring: Line | None = None
 
 
-class DefaultsTable(_Budgeted, _Signed):
-    """The table `[defaults]`: what mirrors have in common."""
+class _Licensed(_Table):
+    """The keys that say whose work it is, and under which licence."""
 
     supplier: Line | None = None
     license: Line | None = None
     license_comment: Line | None = None
+
+
+class DefaultsTable(_Budgeted, _Signed, _Licensed):
+    """The table `[defaults]`: what mirrors have in common."""
+
     checked_in: bool = True
 
 
-class UpstreamTable(_Budgeted, _Signed):
-    """One table `[upstreams."name"]`: what all mirrors say that name it."""
+class _OfUpstream(_Budgeted, _Signed, _Licensed):
+    """The keys that a mirror says itself, or an upstream for all mirrors that name it."""
 
-    url: Line
     tag: Line | None = None
     commit: Line | None = None
     local: bool = False
     allow: _Lines = ()
     also_at: _Lines = ()
-    license: Line | None = None
-    license_comment: Line | None = None
-    supplier: Line | None = None
 
 
-class MirrorTable(_Budgeted, _Signed):
+class UpstreamTable(_OfUpstream):
+    """One table `[upstreams."name"]`: what all mirrors say that name it."""
+
+    url: Line
+
+
+class MirrorTable(_OfUpstream):
     """One table `[mirrors."name"]`, as people write it."""
 
     upstream: Line | None = None
     url: Line | None = None
-    tag: Line | None = None
-    commit: Line | None = None
     from_: Line | None = None
     into: Line | None = None
     include: _Lines = ()
     exclude: _Lines = ()
     checked_in: bool | None = None
-    local: bool = False
-    allow: _Lines = ()
-    also_at: _Lines = ()
-    license: Line | None = None
-    license_comment: Line | None = None
-    supplier: Line | None = None
     description: Line | None = None
 
 
