@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from policies.git.changes import StagedChange, staged_changes
+from policies.git.changes import StagedChange, staged_changes, staged_changes_at
 from policies.git.history import (
     Commit,
     commits_of_interest,
@@ -18,7 +18,7 @@ from policies.git.history import (
 )
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, PolicedState, Root, States, read_root
+from policies.states import Case, PolicedState, Root, States
 from policies.trailers import Trailer, wanted_trailers
 from policies.ways_out import Violation, explain_finding
 from sync.beside import Child
@@ -28,6 +28,8 @@ from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.judgement.findings import Finding
+from sync.layout import THIRD_PARTY
+from sync.manifest.outside import with_attributes_above
 from sync.model import Entry
 
 _FETCH_ALL = (
@@ -114,21 +116,23 @@ class Policy:
         merged: Sequence[ObjectId],
     ) -> Case:
         parents = [*([head] if head else []), *(merge_heads(self.repository) or merged)]
-        state = self._states.read(read_root(self.objects, self._staged_tree(head, changes)))
+        state = self._states.read(self._states.root(self._staged_tree(head, changes)))
         return Case(state, tuple(self._state_of(parent) for parent in parents), message)
 
     def _staged_tree(self, head: ObjectId | None, changes: Sequence[StagedChange]) -> ObjectId:
-        """Return the tree of a commit of the index, with only what policies look at in it."""
-        tree = self.repository.tree_of(head) if head else EMPTY_TREE
-        root = read_root(self.objects, tree) if head else Root()
-        kept = [
-            entry
-            for entry in (root.third_party, root.attributes, *root.lookalikes)
-            if entry is not None
-        ]
-        return self.objects.overlay(
-            kept, (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes)
-        )
+        """Return the tree of a commit of the index, as far as policies look at it."""
+        base = self.repository.tree_of(head) if head else EMPTY_TREE
+        tree = self._overlaid(base, changes)
+        # A record may name a place that no manifest names.
+        known = {*self._states.root(base).outside, *self._states.root(tree).outside}
+        if known and changes:
+            more = staged_changes_at(base, sorted({path for path, _ in known}))
+            tree = self._overlaid(base, [*changes, *more])
+        return tree
+
+    def _overlaid(self, base: ObjectId, changes: Sequence[StagedChange]) -> ObjectId:
+        changed = (Entry(RepoPath(path), mode, blob) for path, mode, blob in changes)
+        return self.objects.overlay(self.objects.tree(base), changed)
 
     # Commits.
 
@@ -168,7 +172,7 @@ class Policy:
                 reference="history-shallow",
             )
         return self._judge_commits(
-            text, list(commits_of_interest([wanted], excluded)), [wanted], excluded
+            text, self._commits_of_interest([wanted], excluded), [wanted], excluded
         )
 
     def check_push(
@@ -186,9 +190,29 @@ class Policy:
         ]
         has = [ObjectId(commit) for commit in there if self.repository.has(ObjectId(commit))]
         known = [*has, *commits_of_refs(self.repository, known_to)]
-        return self._judge_commits(
-            scope, list(commits_of_interest(tips, has, known_to)) if tips else [], tips, known
-        )
+        commits = self._commits_of_interest(tips, has, known_to) if tips else []
+        return self._judge_commits(scope, commits, tips, known)
+
+    def _commits_of_interest(
+        self, reached: Sequence[ObjectId], unreached: Sequence[str], known_to: Sequence[str] = ()
+    ) -> list[ObjectId]:
+        """Return the commits that may bring something new to what policies depend on.
+
+        A path outside third_party/ counts if any manifest among them names it, before or after.
+        """
+        found = list(commits_of_interest(reached, unreached, known_to))
+        commits = {*reached, *found}
+        for commit in found:
+            commits.update(read_commit(self.repository, commit).parents)
+        named = {path for commit in commits for path in self._named_outside(commit)}
+        if not named:
+            return found
+        paths = with_attributes_above(tuple(sorted(named)))
+        return list(commits_of_interest(reached, unreached, known_to, paths))
+
+    def _named_outside(self, commit: ObjectId) -> tuple[str, ...]:
+        tree = read_commit(self.repository, commit).tree
+        return self._states.named_outside(self.objects.entry(tree, THIRD_PARTY.encode()))
 
     def _judge_commits(
         self,
@@ -294,7 +318,7 @@ class Policy:
         return tuple(state for commit in commits if (state := self._state_of(commit)).is_governed)
 
     def _root_of(self, commit: ObjectId) -> Root:
-        return read_root(self.objects, read_commit(self.repository, commit).tree)
+        return self._states.root(read_commit(self.repository, commit).tree)
 
     def _judge_all(self, commits: Sequence[ObjectId]) -> tuple[Judgement, ...]:
         """Return the judgements of these commits that are worth a report.
@@ -323,7 +347,7 @@ class Policy:
         commit = read_commit(self.repository, commit_id)
         label = f"commit {commit_id[:12]}"
         with _met_in(label):
-            root = read_root(self.objects, commit.tree)
+            root = self._states.root(commit.tree)
             before = [self._root_of(parent) for parent in commit.parents]
             if all(one == root for one in before) and before:
                 return Judgement(label, commit, ())

@@ -19,7 +19,7 @@ from sync.judgement.findings import (
     path_of,
     verify_mirror,
 )
-from sync.layout import THIRD_PARTY, license_directory
+from sync.layout import license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
 from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
@@ -41,7 +41,7 @@ _KEPT_FINDINGS = 4096
 
 _T = TypeVar("_T")
 Right = Mapping[str, Mapping[RepoPath, FileFact]]
-"""Directory below third_party/ → the files that may lie in it, by path."""
+"""Directory → the files that may lie in it, by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Changed:
     """A file of a mirror that is neither as the record has it nor as any parent has it."""
 
     directory: str
-    """The directory of the mirror or of its licences, below third_party/."""
+    """The directory of a copy or of the licences, from the host's root."""
     path: RepoPath
     """The path below that directory."""
     found: Entry | None
@@ -106,8 +106,7 @@ class Copies:
         found = detail.found
         if found is None or detail.difference is not Difference.EXTRA:
             return False
-        recorded = zip(before.places[:1], [before.files], strict=False)
-        for directory, entry in (*recorded, (license_directory(before.name), before.licenses)):
+        for directory, entry in before.directories:
             if detail.path == path_of(directory, found.path):
                 there = self._objects.below(entry, found.path)
                 is_same = there is not None and (there.mode, there.id) == (found.mode, found.blob)
@@ -133,7 +132,7 @@ class Copies:
 
         def look(record: Record) -> Held:
             files: dict[str, Sequence[FileFact]] = {}
-            for place, entry in zip(record.places, (facts.files, facts.licenses), strict=True):
+            for place, (_, entry) in zip(record.places, facts.directories, strict=True):
                 files[place.directory], too_many = self._held(entry, place)
                 if too_many:
                     surplus.append(place.directory)
@@ -215,7 +214,7 @@ class Copies:
         return below(here, path) is None and all(below(one, path) is not None for one in there)
 
     def _at(self, state: PolicedState, directory: str) -> TreeEntry | None:
-        return self._objects.below(state.root.third_party, directory.encode())
+        return self._objects.at(state.root.tree, os.fsencode(directory))
 
     def _beyond(
         self, new: Sequence[Finding], facts: MirrorFacts, changed: Sequence[Changed], right: Right
@@ -226,9 +225,7 @@ class Copies:
         """
         said = {finding.path for finding in new}
         for one in changed:
-            if said.isdisjoint(
-                {path_of(one.directory, one.path), f"{THIRD_PARTY}/{one.directory}"}
-            ):
+            if said.isdisjoint({path_of(one.directory, one.path), one.directory}):
                 expected = right.get(one.directory, {}).get(one.path)
                 found = FileFact.unread(one.found) if one.found else None
                 read = self._reading(found.blob if found else None)
@@ -289,7 +286,7 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
         )
     elif finding.difference is Difference.MISSING and finding.expected is None:
         for place in record.places:
-            if finding.path == f"{THIRD_PARTY}/{place.directory}":
+            if finding.path == place.directory:
                 yield from compare_files(facts.name, place.directory, place.files, (), _nothing)
     else:
         yield finding
@@ -297,7 +294,7 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
 
 def _far_too_many(name: str, directory: str) -> Finding:
     message = f"holds more than {MORE_THAN_RECORDED:,} files that are not upstream's"
-    return Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, f"{THIRD_PARTY}/{directory}")
+    return Finding(Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, directory)
 
 
 def _nothing(_: str) -> None:

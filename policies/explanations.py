@@ -143,11 +143,13 @@ EXPLANATIONS = (
     ),
     Explanation(
         Rule.UNRECORDED_FILE,
-        finds="something under third_party/ that no mirror, record, licence or manifest accounts "
-        "for; or something in the root that some systems take for third_party/ or .gitattributes",
-        why="third_party/ holds exact copies and nothing else, so that whatever lies there can be "
-        "checked. A file beside a mirror looks like upstream's and is not.",
-        go_on="keep your own files outside of third_party/; add an upstream with "
+        finds="something under third_party/, or in a directory that the manifest seals, that no "
+        "mirror, record, licence, manifest or `own` pattern accounts for; or something in the root "
+        "that some systems take for third_party/ or .gitattributes",
+        why="third_party/ holds exact copies and what the host declares its own, so that whatever "
+        "lies there can be checked. A file beside a mirror looks like upstream's and is not.",
+        go_on="declare your own files in `[host] own` of the manifest, or keep them elsewhere; "
+        "add an upstream with "
         "`git verbatim add NAME URL --tag TAG --commit`; "
         "take what is left of a mirror away with `git verbatim remove`",
     ),

@@ -4,23 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from policies.attributes import Altered, AlteringAttributes
 from policies.copies import Copies
 from policies.objects import Objects
 from policies.states import Case, MirrorFacts, PolicedState, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
+from sync.judgement.allowed_upstreams import upstreams_not_allowed, urls_of
+from sync.judgement.attributes import Altered, AlteringAttributes
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
+from sync.judgement.guarded import GuardedMirror, guarded_files
 from sync.judgement.moved_tags import moved_tags, tags_of
+from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import (
-    ATTRIBUTES_FILE,
-    MANIFEST_PATH,
     THIRD_PARTY,
-    record_path,
 )
-from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, FileFact, Mirror
+from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -29,8 +28,6 @@ _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000
 _LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
 _TOP = f"{THIRD_PARTY}/".encode()
-_UNACCOUNTED = "no mirror, record, licence or manifest accounts for it"
-_LOOKALIKE = f"some systems take it for a part of {THIRD_PARTY}/, or for {ATTRIBUTES_FILE}"
 _KEPT_ALTERED = 16  # Each answer may list every file of every mirror.
 
 
@@ -43,7 +40,7 @@ class Rules:
     def __init__(self, states: States) -> None:
         self._states = states
         self._objects: Objects = states.objects
-        self._attributes = AlteringAttributes(states.objects)
+        self._attributes = AlteringAttributes(states.objects.read, states.objects.repository.size)
         self._copies = Copies(states.objects)
         self._altered = lru_cache(_KEPT_ALTERED)(self._altered_in)
 
@@ -91,13 +88,9 @@ class Rules:
         if all(one is None for one in patterns):
             return
         for name, facts in case.state.mirrors.items():
-            had = {url for parent in case.parents for url in _urls(parent.mirrors.get(name))}
-            for url in sorted(_urls(facts) - had):
-                if not all(is_allowed(url, one) for one in patterns):
-                    message = f"no mirror may come from {url}"
-                    where = f"{THIRD_PARTY}/{record_path(name)}"
-                    key = MANIFEST_PATH if facts.mirror and facts.mirror.url == url else where
-                    yield Finding(Rule.UPSTREAM_NOT_ALLOWED, name, message, key)
+            before = [one.mirrors[name] for one in case.parents if name in one.mirrors]
+            had = {url for one in before for url in urls_of(one.mirror, one.record)}
+            yield from upstreams_not_allowed(name, facts.mirror, facts.record, patterns, had)
 
     def false_facts(self, case: Case) -> Iterator[Finding]:
         """Find mirror-differs-from-record for false sizes and SHA-256s of a new record.
@@ -128,7 +121,7 @@ class Rules:
         for directory, fact in _recorded(record):
             if _content(fact) in known:
                 continue
-            held = facts.files if directory == record.into else facts.licenses
+            held = dict(facts.directories).get(directory)
             true = self._true_facts(fact, held) if _is_here(facts) else told.get(fact.blob)
             if true is not None and true != (fact.size, fact.sha256):
                 found = FileFact(*fact.entry, *true)
@@ -168,11 +161,7 @@ class Rules:
         if not any(state.is_governed for state in (case.state, *case.parents)):
             return
         for path in islice(self._new_strays(case), _MAX_STRAY_FILES):
-            message = (
-                _UNACCOUNTED
-                if path.startswith(_TOP) or path == THIRD_PARTY.encode()
-                else _LOOKALIKE
-            )
+            message = LOOKALIKE if is_lookalike(path.partition(b"/")[0]) else UNACCOUNTED
             yield Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path))
 
     def _new_strays(self, case: Case) -> Iterator[bytes]:
@@ -196,7 +185,7 @@ class Rules:
         changed = self._objects.changed(TreeEntry(b"", stray.mode, stray.blob), before, gone=False)
         for path, entry in islice(changed, _MAX_LOOKED_AT):
             is_another = entry is not None and (
-                entry.mode in _LINKS or not stray.path.startswith(_TOP)
+                entry.mode in _LINKS or is_lookalike(stray.path.partition(b"/")[0])
             )
             there = (self._objects.below(one, path) for one in before)
             if is_another or not any(
@@ -223,7 +212,18 @@ class Rules:
                 )
 
     def _altered_in(self, root: Root) -> tuple[Altered, ...]:
-        return self._attributes.altered_files(self._states.read_if_possible(root))
+        state = self._states.read_if_possible(root)
+        return self._attributes.altered_files(
+            state.attribute_files,
+            lambda: guarded_files(
+                map(_guarded, state.mirrors.values()), state.own_files, state.attribute_files
+            ),
+        )
+
+
+def _guarded(facts: MirrorFacts) -> GuardedMirror:
+    blob = None if facts.record_entry is None else facts.record_entry.id
+    return GuardedMirror(facts.name, facts.mirror, facts.record, blob)
 
 
 def missing_trailers(case: Case) -> Iterator[Finding]:
@@ -236,13 +236,6 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
             yield Finding(
                 Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`"
             )
-
-
-def _urls(facts: MirrorFacts | None) -> set[str]:
-    """The URLs that manifest and record give for a mirror."""
-    if facts is None:
-        return set()
-    return {one.url for one in (facts.mirror, facts.record) if isinstance(one, Mirror | Record)}
 
 
 def _is_new(facts: MirrorFacts, case: Case) -> bool:

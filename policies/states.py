@@ -1,27 +1,29 @@
 """Read what policies look at in a commit or index, by object ids: mirrors, records, stray files."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
-from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.judgement.strays import Accounted, Accounts, recorded_mirror
+from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.judgement.guarded import attributes_inside
+from sync.judgement.strays import Accounted, Accounts, is_lookalike, recorded_mirror
 from sync.layout import (
     ATTRIBUTES_FILE,
-    MANIFEST,
     MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
+    is_in_third_party,
     license_directory,
     record_path,
 )
-from sync.limits import MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
+from sync.limits import ENTRIES, MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
+from sync.manifest.outside import paths_outside, with_attributes_above
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, Mirror
-from sync.objects.portable import looks_like
-from sync.objects.tree import TreeEntry, join
+from sync.objects.tree import TreeEntry
 from sync.record.json_file import parse_record
 from sync.record.record import Record
 
@@ -31,6 +33,7 @@ _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # On checkout git reads attributes from the index, whether they are a plain file or a symlink there.
 _BLOBS = BLOB_MODES
 _KEPT_STATES = 64
+_KEPT_ROOTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Root:
     """The `.gitattributes` of the root."""
     lookalikes: tuple[TreeEntry, ...] = ()
     """The entries that some file systems take for third_party/ or the root's `.gitattributes`."""
+    outside: tuple[tuple[str, TreeEntry | None], ...] = ()
+    """What lies outside third_party/ where manifest or records name a path, and in the
+    `.gitattributes` above; by path, sorted."""
+    tree: ObjectId = field(default=EMPTY_TREE, compare=False)
+    """The root tree itself, in which other paths are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +60,27 @@ class MirrorFacts:
     mirror: Mirror | None
     """The mirror as the manifest has it; None if the manifest does not have it."""
     record_entry: TreeEntry | None
-    files: TreeEntry | None
-    """The entry at the mirror's place according to the record, or else to the manifest."""
+    copies: tuple[tuple[str, TreeEntry | None], ...]
+    """The entry in each place, with its path: the record's places, or else the manifest's."""
     licenses: TreeEntry | None
-    elsewhere: TreeEntry | None
-    """The entry at the manifest's place, if the record names another one."""
+    elsewhere: tuple[tuple[str, TreeEntry | None], ...]
+    """The entries in those places of the manifest that the record does not name."""
     record: Record | RecordError | None = field(compare=False)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The paths below third_party/ of the copy: the record's place, then the manifest's."""
-        recorded = [self.record.into] if isinstance(self.record, Record) else []
-        return tuple(dict.fromkeys([*recorded, *([self.mirror.into] if self.mirror else [])]))
+        """The paths of the copies: the record's places, then the manifest's."""
+        return tuple(place for place, _ in (*self.copies, *self.elsewhere))
+
+    @property
+    def directories(self) -> tuple[tuple[str, TreeEntry | None], ...]:
+        """The entry in each directory of the record, with its path: copies, then licences."""
+        return *self.copies, (license_directory(self.name), self.licenses)
 
     @property
     def content(self) -> tuple[TreeEntry | None, ...]:
         """The entries of which a commit changes at least one if it changes the mirror."""
-        return self.record_entry, self.files, self.licenses
+        return self.record_entry, *(entry for _, entry in self.directories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +132,25 @@ class Case:
     message: bytes | None = None
 
 
-def read_root(objects: Objects, tree: ObjectId) -> Root:
-    """Return the part of a root tree that policies depend on."""
-    entries = objects.tree(tree)
-    return Root(
-        next((entry for entry in entries if entry.name == _TOP), None),
-        next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
-        tuple(entry for entry in entries if _is_lookalike(entry.name)),
-    )
-
-
-@lru_cache(1 << 14)
-def _is_lookalike(name: bytes) -> bool:
-    return name not in {_TOP, _ATTRIBUTES} and any(
-        looks_like(name, ours) for ours in (THIRD_PARTY, ATTRIBUTES_FILE)
-    )
-
-
 class States:
     """The states of one repository by their roots, each read once and kept for a while."""
 
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
-        self.read = lru_cache(_KEPT_STATES)(self._read)
+        self.root = lru_cache(_KEPT_ROOTS)(self._read_root)
+        """The part of a root tree that policies depend on, by the tree's id."""
+        self._state = lru_cache(_KEPT_STATES)(self._read)
+        self._outside = lru_cache(_KEPT_ROOTS)(self._paths_outside)
         self._record = lru_cache(_KEPT_STATES)(self._read_record)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
+        self._named = lru_cache(_KEPT_ROOTS)(self._read_named)
         self._kept_bytes = 0
+
+    def read(self, root: Root) -> PolicedState:
+        """Return the state at `root`; ManifestError if its manifest cannot be used."""
+        state = self._state(root)
+        return state if state.root.tree == root.tree else replace(state, root=root)
 
     def read_if_possible(self, root: Root) -> PolicedState:
         """Return the state at a parent's `root`, which has no mirrors if its manifest is broken."""
@@ -155,24 +159,62 @@ class States:
         except ManifestError:
             return self._ungoverned(root)
 
+    def at(self, state: PolicedState, path: str) -> TreeEntry | None:
+        """Return what lies at a path of a state's root tree; None if nothing does."""
+        return self.objects.at(state.root.tree, os.fsencode(path))
+
+    def _read_root(self, tree: ObjectId) -> Root:
+        entries = self.objects.tree(tree)
+        third_party = next((entry for entry in entries if entry.name == _TOP), None)
+        paths = self._outside(third_party) if third_party else ()
+        return Root(
+            third_party,
+            next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
+            tuple(entry for entry in entries if is_lookalike(entry.name)),
+            tuple((path, self.objects.at(tree, os.fsencode(path))) for path in paths),
+            tree,
+        )
+
+    def _paths_outside(self, third_party: TreeEntry) -> tuple[str, ...]:
+        """Return the paths outside third_party/ on which findings depend, sorted."""
+        if third_party.mode != Mode.TREE:
+            return ()
+        named = {*self.named_outside(third_party)}
+        for name, entry in self._record_entries(third_party.id):
+            record = self._record(name, entry)
+            copies = record.copies if isinstance(record, Record) else ()
+            named |= {place for place in copies if not is_in_third_party(place)}
+        return with_attributes_above(tuple(sorted(named)))
+
+    def named_outside(self, third_party: TreeEntry | None) -> tuple[str, ...]:
+        """Return the paths outside third_party/ that the manifest in it names, sorted."""
+        below = MANIFEST_PATH.encode()[len(_TOP) + 1 :]
+        entry = self.objects.below(third_party, below)
+        if entry is None or entry.mode not in _REGULAR:
+            return ()
+        return self._named(entry.id)
+
+    def _read_named(self, blob: ObjectId) -> tuple[str, ...]:
+        return paths_outside(self.objects.read_up_to(blob, MANIFEST_BYTES) or b"")
+
     def _read(self, root: Root) -> PolicedState:
-        """Return the state at `root`; ManifestError if its manifest cannot be used."""
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
             return self._ungoverned(root)
-        manifest = self._manifest(self.objects.entry(top.id, MANIFEST.encode()))
+        manifest = self._manifest(self.objects.at(root.tree, MANIFEST_PATH.encode()))
         entries = dict(self._record_entries(top.id))
         if manifest is None and not entries:
             return self._ungoverned(root)
         wanted = manifest.mirrors if manifest else {}
         mirrors = {
-            name: self._facts(top.id, name, wanted.get(name), entries.get(name))
+            name: self._facts(root.tree, name, wanted.get(name), entries.get(name))
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
         key_files = set(_key_files(mirrors))
-        stray, attribute_files = _survey(
-            self.objects, top.id, Accounts(_places(mirrors), key_files)
-        )
+        own, sealed = (manifest.own, manifest.sealed) if manifest else ((), ())
+        accounts = Accounts(_places(mirrors), key_files, own, sealed)
+        stray, attribute_files = _survey(self.objects, root.tree, accounts)
+        attribute_files |= _attributes_outside(root)
         return PolicedState(
             root=root,
             mirrors=mirrors,
@@ -180,10 +222,12 @@ class States:
             stray=(*_lookalikes(root), *stray),
             attribute_files=(
                 *_root_attributes(root),
-                *attribute_files,
+                *sorted(attribute_files),
                 *self._mirrored_attributes(mirrors),
             ),
-            own_files=tuple(self._plain_files(top.id, [MANIFEST.encode(), *sorted(key_files)])),
+            own_files=tuple(
+                self._plain_files(root.tree, [MANIFEST_PATH.encode(), *sorted(key_files)])
+            ),
             allowed_upstreams=manifest.allowed_upstreams if manifest else None,
         )
 
@@ -194,22 +238,22 @@ class States:
         """
         self._kept_bytes += size
         if self._kept_bytes > RECORDS_KEPT_BYTES:
-            self.read.cache_clear()
+            self._state.cache_clear()
             self._record.cache_clear()
             self._kept_bytes = size
 
-    def _plain_files(self, third_party: ObjectId, paths: Iterable[bytes]) -> Iterator[Entry]:
+    def _plain_files(self, tree: ObjectId, paths: Iterable[bytes]) -> Iterator[Entry]:
         for path in paths:
-            entry = self.objects.at(third_party, path)
+            entry = self.objects.at(tree, path)
             if entry is not None and entry.mode in _REGULAR:
-                yield Entry(RepoPath(_TOP + b"/" + path), Mode.FILE, entry.id)
+                yield Entry(RepoPath(path), Mode.FILE, entry.id)
 
     def _ungoverned(self, root: Root) -> PolicedState:
         top = root.third_party
         if top is None or top.mode != Mode.TREE:
             stray = [Entry(RepoPath(top.name), top.mode, top.id)] if top else []
         else:
-            stray, _ = _survey(self.objects, top.id, Accounts((), ()))
+            stray, _ = _survey(self.objects, root.tree, Accounts((), ()))
         return PolicedState(
             root, {}, has_manifest=False, stray=(*_lookalikes(root), *stray), attribute_files=()
         )
@@ -225,12 +269,12 @@ class States:
         return parse_manifest(data)
 
     def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
-        directory = self.objects.entry(third_party, PROVENANCE.encode())
+        directory = self.objects.entry(third_party, PROVENANCE.encode()[len(_TOP) + 1 :])
         entries = (
             self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ()
         )
         if len(entries) > RECORDS:
-            message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
+            message = f"{PROVENANCE} holds more than {RECORDS:,} records"
             raise HostError(
                 message, hint="take away what is no mirror's record", reference="records-too-many"
             )
@@ -239,21 +283,21 @@ class States:
                 yield name, entry
 
     def _facts(
-        self, third_party: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None
+        self, tree: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None
     ) -> MirrorFacts:
         record = self._record(name, entry) if entry else None
-        recorded = record.into if isinstance(record, Record) else None
-        wanted = mirror.into if mirror else None
-        files, elsewhere = (
-            self.objects.at(third_party, place.encode()) if place else None
-            for place in (recorded or wanted, wanted if recorded and wanted != recorded else None)
+        wanted = mirror.places if mirror else ()
+        recorded = record.copies if isinstance(record, Record) else wanted
+        copies, elsewhere = (
+            tuple((place, self.objects.at(tree, os.fsencode(place))) for place in places)
+            for places in (recorded, [place for place in wanted if place not in recorded])
         )
         return MirrorFacts(
             name=name,
             mirror=mirror,
             record_entry=entry,
-            files=files,
-            licenses=self.objects.at(third_party, license_directory(name).encode()),
+            copies=copies,
+            licenses=self.objects.at(tree, license_directory(name).encode()),
             elsewhere=elsewhere,
             record=record,
         )
@@ -269,10 +313,12 @@ class States:
 
     def _read_attributes_inside(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:
         record = self._record(name, entry)
-        return _attributes_inside(record) if isinstance(record, Record) else ()
+        if not isinstance(record, Record):
+            return ()
+        return tuple(entry for _, entry in attributes_inside(record))
 
     def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
-        where = f"{THIRD_PARTY}/{record_path(name)}"
+        where = record_path(name)
         if entry.mode != Mode.FILE:
             return RecordError(
                 f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable"
@@ -296,51 +342,54 @@ def _root_attributes(root: Root) -> Iterator[Entry]:
         yield Entry(RepoPath(_ATTRIBUTES), Mode.FILE, root.attributes.id)
 
 
-def _attributes_inside(record: Record) -> tuple[Entry, ...]:
-    """Return the recorded files that git reads as attributes, on some systems by another name."""
-    directory = f"{THIRD_PARTY}/{record.into}/".encode()
-    return tuple(
-        Entry(
-            RepoPath(directory + join(fact.path.rpartition(b"/")[0], _ATTRIBUTES)),
-            Mode.FILE,
-            fact.blob,
-        )
-        for fact in record.files
-        if looks_like(fact.path.rpartition(b"/")[2], ATTRIBUTES_FILE)
-    )
+def _attributes_outside(root: Root) -> set[Entry]:
+    """Return the attribute files above places outside third_party/, but for the root's."""
+    return {
+        Entry(RepoPath(os.fsencode(path)), Mode.FILE, entry.id)
+        for path, entry in root.outside
+        if entry is not None and path.endswith(f"/{ATTRIBUTES_FILE}") and entry.mode in _BLOBS
+    }
 
 
 def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
-    """Yield the directories of mirrors and of their licences, below third_party/."""
+    """Yield the directories of mirrors and of their licences."""
     for facts in mirrors.values():
         yield license_directory(facts.name).encode()
-        yield from (place.encode() for place in facts.places)
+        yield from map(os.fsencode, facts.places)
 
 
 def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
-    """Yield the key files that the manifest names, below third_party/."""
+    """Yield the key files that the manifest names."""
     for facts in mirrors.values():
         for path in facts.mirror.key_files if facts.mirror is not None else ():
             yield path.encode()
 
 
-def _survey(
-    objects: Objects, third_party: ObjectId, accounts: Accounts
-) -> tuple[list[Entry], list[Entry]]:
-    """Return the stray entries, and the attribute files in directories above and beside mirrors."""
+def _survey(objects: Objects, root: ObjectId, accounts: Accounts) -> tuple[list[Entry], set[Entry]]:
+    """Return the stray entries, and the attribute files in directories above and beside mirrors.
+
+    A stray directory is one entry. After very many entries the remaining directories are strays as
+    a whole, since trees that name few others many times never come to an end.
+    """
     stray: list[Entry] = []
-    attribute_files: list[Entry] = []
-    pending = [(b"", third_party)]
+    attribute_files: set[Entry] = set()
+    left = ENTRIES
+    pending = [
+        (directory + b"/", entry.id, Accounted.ABOVE)
+        for directory in accounts.guarded
+        if (entry := objects.at(root, directory)) is not None and entry.mode == Mode.TREE
+    ]
     while pending:
-        directory, tree = pending.pop()
+        directory, tree, how = pending.pop()
         for entry in objects.tree(tree):
             path = directory + entry.name
-            found = Entry(RepoPath(_TOP + b"/" + path), entry.mode, entry.id)
+            found = Entry(RepoPath(path), entry.mode, entry.id)
             if entry.name == _ATTRIBUTES and entry.mode in _BLOBS:
-                attribute_files.append(found._replace(mode=Mode.FILE))
-            accounted = accounts.look_up(path, entry.mode)
-            if accounted is Accounted.ABOVE:
-                pending.append((path + b"/", entry.id))
-            elif accounted is Accounted.STRAY:
+                attribute_files.add(found._replace(mode=Mode.FILE))
+            left -= 1
+            accounted = accounts.look_up(path, entry.mode, in_own=how is Accounted.ABOVE_IN_OWN)
+            if accounted is Accounted.STRAY or (left < 0 and accounted is not Accounted.OURS):
                 stray.append(found)
+            elif accounted is not Accounted.OURS:
+                pending.append((path + b"/", entry.id, accounted))
     return sorted(stray), attribute_files

@@ -1,16 +1,18 @@
 """Add to a finding its line, the command that undoes it, and the way to what was wanted."""
 
+import os
 import shlex
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from policies.explanations import BY_RULE, RESTORE
 from policies.objects import Objects
 from policies.states import Case, PolicedState
-from sync.ids import Mode, ObjectId
+from sync.ids import ObjectId
 from sync.judgement.findings import Difference, Finding, Rule
-from sync.layout import MANIFEST, MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
+from sync.layout import MANIFEST_PATH, is_in_third_party, license_directory, record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, unquote_path
@@ -56,7 +58,7 @@ def explain_finding(
         "mirror": finding.mirror or "MIRROR",
         "path": _pathspec(unquote_path(path)),
         "directory": _directory(case.state, finding) or path,
-        "record": f"{THIRD_PARTY}/{record_path(finding.mirror)}",
+        "record": record_path(finding.mirror),
         "before": before[:_SHORT] if before else "HEAD",
     }
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
@@ -66,11 +68,16 @@ def explain_finding(
             *words.restored,
             *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()),
         )
-        known = [
+        paths = [
             path
-            for path in (one.format_map(names) for one in restored)
-            if _is_known(objects, case, path)
+            for one in restored
+            for path in (
+                _directories(case, finding.mirror, names["directory"])
+                if one == "{directory}"
+                else [one.format_map(names)]
+            )
         ]
+        known = [path for path in paths if _is_known(objects, case, path)]
         put_back = " ".join(
             [RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)]
         )
@@ -86,6 +93,19 @@ def explain_finding(
     if finding.difference is Difference.MISSING and finding.path == names["directory"]:
         go_on = f"to take the mirror away: `git verbatim remove {finding.mirror} --commit`"
     return Violation(finding, path, line, put_back, go_on)
+
+
+def _directories(case: Case, mirror: str, directory: str) -> list[str]:
+    """Return the directory to restore, or all places if the first parent has another record.
+
+    What one record says of all places is restored with it.
+    """
+    here, *before = [state.mirrors.get(mirror) for state in (case.state, *case.parents[:1])]
+    if here is None or not before or before[0] is None:
+        return [directory]
+    if before[0].record_entry == here.record_entry:
+        return [directory]
+    return list(dict.fromkeys([directory, *here.places, *before[0].places]))
 
 
 def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
@@ -123,15 +143,16 @@ def _has_record(case: Case, mirror: str) -> bool:
 
 
 def _is_known(objects: Objects, case: Case, path: str) -> bool:
-    """Whether a path is in the state or in its first parent, or is outside of third_party/."""
-    top, _, below = path.partition("/")
-    tops = [state.root.third_party for state in (case.state, *case.parents[:1])]
-    return top != THIRD_PARTY or any(
-        entry is not None
-        and entry.mode == Mode.TREE
-        and objects.at(entry.id, below.encode()) is not None
-        for entry in tops
-    )
+    """Whether a path is in the state or in its first parent, or is no plain path of the host."""
+    is_plain = is_in_third_party(path) or path in {*_places_of(case)}
+    trees = [state.root.tree for state in (case.state, *case.parents[:1])]
+    return not is_plain or any(objects.at(tree, os.fsencode(path)) is not None for tree in trees)
+
+
+def _places_of(case: Case) -> Iterator[str]:
+    for state in (case.state, *case.parents[:1]):
+        for facts in state.mirrors.values():
+            yield from facts.places
 
 
 def _pathspec(path: bytes) -> str:
@@ -160,9 +181,7 @@ def _directory(state: PolicedState, finding: Finding) -> str | None:
     facts = state.mirrors.get(finding.mirror)
     if facts is None:
         return None
-    licenses, *places = (
-        f"{THIRD_PARTY}/{place}" for place in (license_directory(finding.mirror), *facts.places)
-    )
+    licenses, *places = license_directory(finding.mirror), *facts.places
     found = [
         place
         for place in (licenses, *places)
@@ -172,7 +191,7 @@ def _directory(state: PolicedState, finding: Finding) -> str | None:
 
 
 def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str, int | None]:
-    path = finding.path or f"{THIRD_PARTY}/{MANIFEST}"
+    path = finding.path or MANIFEST_PATH
     match finding.rule:
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
             # The message begins with the key that differs.
@@ -195,12 +214,7 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
 def _manifest_line(
     objects: Objects, state: PolicedState, mirror: str, key: str | None
 ) -> int | None:
-    third_party = state.root.third_party
-    entry = (
-        objects.entry(third_party.id, MANIFEST.encode())
-        if third_party and third_party.mode == Mode.TREE
-        else None
-    )
+    entry = objects.at(state.root.tree, MANIFEST_PATH.encode())
     if entry is None:
         return None
     text, facts = objects.text(entry.id), state.mirrors.get(mirror)

@@ -1,18 +1,19 @@
-"""The names of our files and directories in a host repository."""
+"""The names of our files and directories in a host repository; paths start at the host's root."""
 
 THIRD_PARTY = "third_party"
-MANIFEST = "mirrors.toml"
-MANIFEST_PATH = f"{THIRD_PARTY}/{MANIFEST}"
-PROVENANCE = "provenance"
-LICENSES = "licenses"
+MANIFEST_PATH = f"{THIRD_PARTY}/mirrors.toml"
+PROVENANCE = f"{THIRD_PARTY}/provenance"
+LICENSES = f"{THIRD_PARTY}/licenses"
 IGNORE_FILE = ".gitignore"
 ATTRIBUTES_FILE = ".gitattributes"
-WORKSPACE = ".git-verbatim"
-"""A directory below third_party/: the next state is built here, then replaces the present one."""
+IGNORE_PATH = f"{THIRD_PARTY}/{IGNORE_FILE}"
+ATTRIBUTES_PATH = f"{THIRD_PARTY}/{ATTRIBUTES_FILE}"
+WORKSPACE = f"{THIRD_PARTY}/.git-verbatim"
+"""A directory: the next state is built here, then replaces the present one."""
 JOURNAL = "git-verbatim.journal"
 """A file in the git directory: it says what a run has decided to do, until that is done."""
 LOCK = "git-verbatim.lock"
-"""A file in the git directory that all worktrees share; whoever changes third_party/ holds it."""
+"""A file in the git directory that all worktrees share; whoever changes mirrors holds it."""
 
 HOOK_MARK = b"# A hook of git-verbatim, "
 """The beginning of the second line of our hook files."""
@@ -21,13 +22,17 @@ HOOK_BEFORE = ".before-git-verbatim"
 
 
 def record_path(name: str) -> str:
-    """The path of the mirror's record, below third_party/."""
+    """The path of the mirror's record."""
     return f"{PROVENANCE}/{name}.json"
 
 
 def license_directory(name: str) -> str:
-    """The directory, below third_party/, of the mirror's licence files.
+    """The directory of the mirror's licence files.
 
     These files cover the mirror but lie outside its selection.
     """
     return f"{LICENSES}/{name}"
+
+
+def is_in_third_party(path: str) -> bool:
+    return path == THIRD_PARTY or path.startswith(f"{THIRD_PARTY}/")

@@ -174,7 +174,8 @@ class Mirror:
     name: str
     url: str
     pin: Pin
-    into: str
+    places: tuple[str, ...]
+    """The directories that hold its copies, from the host's root, sorted."""
     selection: Selection
     checked_in: bool = True
     local: bool = False
@@ -189,9 +190,9 @@ class Mirror:
     require_signature: SignedObject | None = None
     """The upstream's object that must have a good signature."""
     allowed_signers: str | None = None
-    """A file of OpenSSH keys, below third_party/."""
+    """A file of OpenSSH keys, from the host's root."""
     keyring: str | None = None
-    """A file of OpenPGP keys, below third_party/."""
+    """A file of OpenPGP keys, from the host's root."""
     upstream: str | None = field(default=None, compare=False)
     """The table that says URL and pin for it; whether it or the mirror says them, is the same."""
 
@@ -207,7 +208,7 @@ class Mirror:
 
     @property
     def key_files(self) -> tuple[str, ...]:
-        """The key files that alone decide about signatures, below third_party/.
+        """The key files that alone decide about signatures, from the host's root.
 
         Without any, signatures are not checked.
         """

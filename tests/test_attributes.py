@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from policies.conversion import conversion
 from sync.errors import CouldNotCheckError
 from sync.git.attributes import attributes_of
-from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import ATTRIBUTES as OURS
 from sync.host.attributes_and_ignores import EARLIER_ATTRIBUTES
-from sync.ids import Mode, ObjectId, RepoPath
-from sync.model import Entry
+from sync.ids import RepoPath
+from sync.judgement.conversion import conversion
 from tests.support.git import CONFIGURATIONS, git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
@@ -95,13 +93,8 @@ def test_a_conversion_is_named_exactly_where_git_changes_bytes_for_somebody(tmp_
         *(_changed(tmp_path, files, blobs, configured) for configured in CONFIGURATIONS)
     )
 
-    entries = [
-        Entry(RepoPath(path.encode()), Mode.FILE, ObjectId(_blob(content)))
-        for path, content in attribute_files.items()
-    ]
-    asked = attributes_of(
-        Repository.open_cache(tmp_path), entries, [path.encode() for path in files]
-    )
+    there = {RepoPath(path.encode()): content for path, content in attribute_files.items()}
+    asked = attributes_of(there, [path.encode() for path in files])
     said = {
         path
         for (path, content), attributes in zip(files.items(), asked, strict=True)
@@ -211,17 +204,9 @@ def test_only_the_attribute_files_of_the_state_have_a_say(
     git(tmp_path, "config", "--global", "core.attributesFile", str(scratch_home / "attributes"))
     (tmp_path / ".git/info/attributes").write_text("* ident\n")
     (tmp_path / ".gitattributes").write_text("* filter=x\n")
-    blob = git(
-        tmp_path,
-        "hash-object",
-        "-w",
-        "--stdin",
-        stdin=b"*.a text=auto\n[attr]mine ident eol=lf\n*.b mine\n",
-    )
-    entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
+    there = {RepoPath(b".gitattributes"): b"*.a text=auto\n[attr]mine ident eol=lf\n*.b mine\n"}
     asked = attributes_of(
-        Repository.open_cache(tmp_path),
-        entries,
+        there,
         [b"x.a", b"deep/down/x.a", b"x.b", b"x.c", b"na\xefve\n.a"],
     )
     assert asked == [
@@ -234,14 +219,12 @@ def test_only_the_attribute_files_of_the_state_have_a_say(
 
 
 def test_a_pattern_that_git_would_match_for_years_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sync.git.attributes._SECONDS", 0.3)
-    git(tmp_path, "init", "--quiet")
-    blob = git(tmp_path, "hash-object", "-w", "--stdin", stdin=b"**/" * 600 + b"x text\n")
-    entries = [Entry(RepoPath(b".gitattributes"), Mode.FILE, ObjectId(blob))]
+    there = {RepoPath(b".gitattributes"): b"**/" * 600 + b"x text\n"}
     with pytest.raises(CouldNotCheckError, match="git check-attr takes too long") as stopped:
-        attributes_of(Repository.open_cache(tmp_path), entries, [b"d/" * 9 + b"f"])
+        attributes_of(there, [b"d/" * 9 + b"f"])
     assert "patterns of the .gitattributes" in (stopped.value.hint or "")
 
 

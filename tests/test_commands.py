@@ -66,8 +66,8 @@ def test_the_wasi_preset_is_the_shipped_manifest_checked_in(host: Host) -> None:
     preset = parse_manifest((host.third_party / "mirrors.toml").read_bytes()).mirrors
     shipped = parse_manifest((ROOT / "third_party" / "mirrors.toml").read_bytes()).mirrors
     assert preset == parse_manifest(preset_manifest("wasi").encode()).mirrors
-    assert [(m.name, m.url, m.pin, m.source, m.into, m.selection) for m in preset.values()] == [
-        (m.name, m.url, m.pin, m.source, m.into, m.selection) for m in shipped.values()
+    assert [(m.name, m.url, m.pin, m.source, m.places, m.selection) for m in preset.values()] == [
+        (m.name, m.url, m.pin, m.source, m.places, m.selection) for m in shipped.values()
     ]
     assert {m.checked_in for m in preset.values()} == {True}
     assert {m.checked_in for m in shipped.values()} == {False}
@@ -374,7 +374,7 @@ def test_local_changes_are_listed_and_never_overwritten(host: Host, released: Up
     ran = host.run("sync")
     assert ran.status == 2
     assert ran.err.splitlines()[:3] == [
-        "error: local changes in third_party/ would be lost",
+        "error: local changes in mirrors would be lost",
         "  third_party/up/a.wit",
         "  third_party/up/mine.wit",
     ]
@@ -423,7 +423,7 @@ def test_json_is_facts_in_the_shipped_schema(host: Host, released: Upstream, com
     ran = host.run(*command.split(), "--json")
     schema = json.loads((DIRECTORY / f"{command.split(maxsplit=1)[0]}.schema.json").read_text())
     Draft202012Validator(schema).validate(ran.json)
-    assert ran.json["schema"] == 1
+    assert ran.json["schema"] == 2
 
 
 def test_records_are_in_the_shipped_schema() -> None:

@@ -17,7 +17,8 @@ def test_everything_that_can_be_said_is_read() -> None:
         'into = "c/d"\ninclude = ["*.wit"]\nexclude = ["deps/"]\nchecked-in = false\nlicense = "Apache-2.0"\nallow = ["name-not-utf8"]\n'
     )
     mirror = parse_manifest(text.encode()).mirrors["up"]
-    assert (mirror.pin, mirror.source, mirror.into) == (Pin(PinKind.TAG, "v1"), b"a/b", "c/d")
+    assert (mirror.pin, mirror.source) == (Pin(PinKind.TAG, "v1"), b"a/b")
+    assert mirror.places == ("third_party/c/d",)
     assert mirror.selection == Selection(("*.wit",), ("deps/",), RepoPath(b"a/b"))
     assert (mirror.supplier, mirror.license, mirror.checked_in) == ("them", "Apache-2.0", False)
     assert mirror.allow == {"name-not-utf8"}
@@ -25,9 +26,9 @@ def test_everything_that_can_be_said_is_read() -> None:
 
 def test_defaults_are_the_whole_tree_into_the_mirrors_name() -> None:
     mirror = parse_manifest(GOOD.encode()).mirrors["up"]
-    assert (mirror.source, mirror.into, mirror.selection, mirror.checked_in, mirror.local) == (
+    assert (mirror.source, mirror.places, mirror.selection, mirror.checked_in, mirror.local) == (
         b"",
-        "up",
+        ("third_party/up",),
         Selection(),
         True,
         False,

@@ -1,12 +1,10 @@
 """Edits of the manifest: what people wrote survives, and the result is what was meant."""
 
-import time
 import tomllib
 from typing import Any
 
 import pytest
 
-from sync.host.attributes_and_ignores import ignore_unchecked
 from sync.manifest.edit import add_mirror_table, remove_mirror_tables
 from sync.manifest.read import parse_manifest
 
@@ -72,27 +70,3 @@ def test_removing_one_of_two_keeps_the_others_comments() -> None:
         '\n# about two\n[mirrors."two"]\nurl = "https://example.org/two"\ntag = "v1"  # pinned\n'
     )
     assert remove_mirror_tables(ONE + other, ["one"]).strip() == other.strip()
-
-
-HIDDEN = parse_manifest(
-    b'[mirrors.up]\nurl = "https://example.org/x"\ntag = "v1"\nchecked-in = false\n'
-).mirrors["up"]
-
-
-@pytest.mark.parametrize(
-    "present", [None, "", "mine\n", "mine"], ids=["none", "empty", "lines", "no final newline"]
-)
-def test_the_ignore_block_comes_and_goes(present: str | None) -> None:
-    written = ignore_unchecked(present, [HIDDEN])
-    assert written is not None
-    assert written.startswith((present or "").rstrip("\n"))
-    assert "\n/up/\n" in written
-    assert ignore_unchecked(written, [HIDDEN]) == written
-    assert (ignore_unchecked(written, []) or "").strip() == (present or "").strip()
-
-
-def test_ignore_rules_that_begin_our_block_many_times_take_no_time() -> None:
-    present = "# git-verbatim: mirrors that are not checked in\n" * 50_000
-    began = time.process_time()
-    assert ignore_unchecked(present, []) == present
-    assert time.process_time() - began < 1

@@ -27,7 +27,7 @@ from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import Mode, RepoPath
 from sync.model import Copy, Entry, FileFact, Mirror, Pin, PinKind
 from sync.objects.tree import object_id
-from sync.record.places import Present
+from sync.record.places import Present, Recorded
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import record_of
 from tests.support.changed import changed_record
@@ -62,7 +62,7 @@ FACTS = st.dictionaries(PATHS, st.tuples(MODES, st.sampled_from([b"1", b"2"]))).
 
 def mirror(**changes: Any) -> Mirror:
     """The mirror that V1 is the record of."""
-    plain = Mirror("up", V1.url, Pin(PinKind.TAG, "v1"), "up", V1.selection)
+    plain = Mirror("up", V1.url, Pin(PinKind.TAG, "v1"), ("third_party/up",), V1.selection)
     return dataclasses.replace(plain, **changes)
 
 
@@ -77,7 +77,7 @@ Facts = tuple[FileFact, ...] | None
 
 
 def on_disk(files: Facts, licenses: Facts) -> Present:
-    return {"up": files, "licenses/up": licenses}
+    return {"third_party/up": files, "third_party/licenses/up": licenses}
 
 
 NOTHING = on_disk(None, None)
@@ -98,8 +98,22 @@ def planned(
 
     Unless a test says otherwise, it was synced at V1 and is to be V2.
     """
-    seen = SeenMirror(mirror(), record, present or as_recorded(V1))
-    return plan_mirror(WantedMirror(seen, copy, NOWHERE))
+    return plan_mirror(WantedMirror(seen(record, present or as_recorded(V1)), copy, NOWHERE))
+
+
+def seen(record: Record | None, present: Present, name: str = "up") -> SeenMirror:
+    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present))
+
+
+def recorded_in(record: Record | None, present: Present) -> Recorded:
+    """What a record says of the places of which something is known."""
+    own = {} if record is None else {place.directory: place.files for place in record.places}
+    return {directory: own.get(directory, ()) for directory in present}
+
+
+def leaving(name: str, record: Record | None, present: Present) -> LeavingMirror:
+    places = (f"third_party/{name}",)
+    return LeavingMirror(name, places, record, present, recorded_in(record, present))
 
 
 def paths(*names: bytes) -> tuple[RepoPath, ...]:
@@ -115,7 +129,11 @@ def test_what_is_as_recorded_and_answers_the_manifest_is_satisfied() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"url": "https://example.org/other"}, {"pin": Pin(PinKind.TAG, "v2")}, {"into": "elsewhere"}],
+    [
+        {"url": "https://example.org/other"},
+        {"pin": Pin(PinKind.TAG, "v2")},
+        {"places": ("elsewhere",)},
+    ],
     ids=["url", "pin", "into"],
 )
 def test_a_record_of_something_else_does_not_satisfy(changes: dict[str, object]) -> None:
@@ -154,7 +172,7 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
     assert change.files == FileChanges(paths(b"new/c"), paths(b"a"), paths(b"deep/b"))
     assert change.licenses == FileChanges(changed=paths(b"LICENSE"))
     assert change.changed_licenses == ("third_party/licenses/up/LICENSE",)
-    assert change.directories == ["up", "licenses/up"]
+    assert change.directories == ["third_party/up", "third_party/licenses/up"]
 
 
 def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
@@ -206,24 +224,25 @@ def test_what_is_satisfied_has_nothing_to_change(
 
 
 def test_a_removal_takes_everything_away() -> None:
-    change = plan_removal(LeavingMirror("up", "up", V1, as_recorded(V1)))
+    change = plan_removal(leaving("up", V1, as_recorded(V1)))
     assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
-    assert change.directories == ["up", "licenses/up"]
+    assert change.directories == ["third_party/up", "third_party/licenses/up"]
     assert (change.old_pin, change.new_pin) == (Pin(PinKind.TAG, "v1"), None)
     assert local_changes(change) == []
 
 
 def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
-    change = plan_removal(LeavingMirror("up", "up", V1, {"licenses/up": V1.licenses}))
-    assert (change.directories, bool(change.files)) == (["licenses/up"], False)
+    change = plan_removal(leaving("up", V1, {"third_party/licenses/up": V1.licenses}))
+    assert (change.directories, bool(change.files)) == (["third_party/licenses/up"], False)
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
 
 
 def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
-    there = dataclasses.replace(V1, into="there")
-    change = planned(there, V1.copy, {**on_disk(None, V1.licenses), "there": V1.files})
-    assert (change.moved_from, change.directories) == ("there", ["there", "up", "licenses/up"])
+    there = dataclasses.replace(V1, copies=("third_party/there",))
+    change = planned(there, V1.copy, {**on_disk(None, V1.licenses), "third_party/there": V1.files})
+    assert change.moved_from == ("third_party/there",)
+    assert change.directories == ["third_party/there", "third_party/up", "third_party/licenses/up"]
     assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
     assert (change.places[0].files, local_changes(change)) == (
         FileChanges(removed=paths(b"a", b"deep/b")),
@@ -232,17 +251,21 @@ def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
 
 
 def test_a_mirror_that_leaves_a_place_to_another_takes_nothing_away_there() -> None:
-    there = dataclasses.replace(V1, into="there")
+    there = dataclasses.replace(V1, copies=("third_party/there",))
     change = planned(there, V1.copy, on_disk(None, V1.licenses))
-    assert (change.moved_from, change.directories) == (None, ["up", "licenses/up"])
+    assert (change.moved_from, change.directories) == (
+        (),
+        ["third_party/up", "third_party/licenses/up"],
+    )
 
 
 def test_a_plan_has_what_is_wanted_then_what_leaves_and_says_what_needs_nothing() -> None:
-    wanted = WantedMirror(SeenMirror(mirror(), V1, as_recorded(V1)), V2.copy, NOWHERE)
-    leaving = LeavingMirror("gone", "gone", None, {"gone": None, "licenses/gone": None})
-    satisfied = SeenMirror(mirror(name="well"), V1, as_recorded(V1))
-    plan = make_plan(Looked((wanted,), (leaving,), (satisfied,), ("well",)))
-    assert plan.changes == (plan_mirror(wanted), plan_removal(leaving))
+    wanted = WantedMirror(seen(V1, as_recorded(V1)), V2.copy, NOWHERE)
+    nothing = {"third_party/gone": None, "third_party/licenses/gone": None}
+    goes = leaving("gone", None, nothing)
+    satisfied = seen(V1, as_recorded(V1), "well")
+    plan = make_plan(Looked((wanted,), (goes,), (satisfied,), ("well",)))
+    assert plan.changes == (plan_mirror(wanted), plan_removal(goes))
     assert [(change.name, change.copy) for change in plan.changes] == [
         ("up", V2.copy),
         ("gone", None),
@@ -252,9 +275,14 @@ def test_a_plan_has_what_is_wanted_then_what_leaves_and_says_what_needs_nothing(
 
 def test_what_a_plan_is_about_is_named_once_in_the_order_of_the_manifest() -> None:
     plan = Plan((planned(),), satisfied=("one", "two"), unstaged=("two",))
-    two = mirror(name="two", into="deep/two")
-    assert plan.directories({"two": two}) == ["deep/two", "licenses/two", "up", "licenses/up"]
-    assert plan.records == ["provenance/two.json", "provenance/up.json"]
+    two = mirror(name="two", places=("third_party/deep/two",))
+    assert plan.directories({"two": two}) == [
+        "third_party/deep/two",
+        "third_party/licenses/two",
+        "third_party/up",
+        "third_party/licenses/up",
+    ]
+    assert plan.records == ["third_party/provenance/two.json", "third_party/provenance/up.json"]
     assert [bool(plan), bool(Plan((), ("one",))), bool(Plan((), ("one",), ("one",)))] == [
         True,
         False,
@@ -303,8 +331,10 @@ def test_local_is_what_neither_the_record_nor_the_upstream_has(
 
 def test_local_changes_of_files_licences_and_the_place_before_are_listed_together() -> None:
     mine = (fact(b"mine", b"mine"),)
-    there = dataclasses.replace(V1, into="there")
-    change = planned(there, V2.copy, {**on_disk(mine, mine), "there": (*V1.files, *mine)})
+    there = dataclasses.replace(V1, copies=("third_party/there",))
+    change = planned(
+        there, V2.copy, {**on_disk(mine, mine), "third_party/there": (*V1.files, *mine)}
+    )
     with pytest.raises(LocalChangesError) as raised:
         refuse_local_changes([change])
     assert raised.value.context == [
@@ -316,12 +346,12 @@ def test_local_changes_of_files_licences_and_the_place_before_are_listed_togethe
 
 def test_what_upstream_gives_now_is_no_local_change_there() -> None:
     """At the place before, only the record says what is upstream's."""
-    there = dataclasses.replace(V1, into="there")
-    change = planned(there, V2.copy, {**NOTHING, "there": V2.files})
+    there = dataclasses.replace(V1, copies=("third_party/there",))
+    change = planned(there, V2.copy, {**NOTHING, "third_party/there": V2.files})
     assert local_changes(change) == ["third_party/there/a", "third_party/there/new/c"]
 
 
-STAGED = Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"mine"))
+STAGED = Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"mine"))
 
 
 def test_what_is_staged_and_nowhere_else_is_refused() -> None:
@@ -330,7 +360,10 @@ def test_what_is_staged_and_nowhere_else_is_refused() -> None:
     assert raised.value.context == ["third_party/up/a"]
 
 
-@pytest.mark.parametrize("path", [b"up", b"licenses", b"licenses/up"])
+@pytest.mark.parametrize(
+    "path",
+    [b"third_party", b"third_party/up", b"third_party/licenses", b"third_party/licenses/up"],
+)
 def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
     with pytest.raises(LocalChangesError):
         refuse_staged_changes(
@@ -342,10 +375,10 @@ def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
     ("staged", "committed"),
     [
         (STAGED, {STAGED.path: STAGED}),
-        (STAGED._replace(path=RepoPath(b"upper/a")), {}),
-        (STAGED._replace(path=RepoPath(b"u")), {}),
-        (Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"a\n")), {}),
-        (Entry(RepoPath(b"up/a"), Mode.FILE, object_id("blob", b"a2\n")), {}),
+        (STAGED._replace(path=RepoPath(b"third_party/upper/a")), {}),
+        (STAGED._replace(path=RepoPath(b"third_party/u")), {}),
+        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a\n")), {}),
+        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a2\n")), {}),
     ],
     ids=["committed", "beside", "a shorter name", "as recorded", "as it will be"],
 )

@@ -106,13 +106,22 @@ BAD: dict[str, tuple[bytes, str]] = {
         "record-unreadable",
     ),
     "a lone surrogate": (GOOD.replace(b'"path": "a"', b'"path": "\\ud800"'), "record-unreadable"),
-    "an into upwards": (_edited(lambda r: r.update(path="../up")), "record-unreadable"),
-    "an absolute into": (_edited(lambda r: r.update(path="/up")), "record-unreadable"),
-    "an into of the tool's own": (
-        _edited(lambda r: r.update(path="provenance")),
+    "a place upwards": (_edited(lambda r: r.update(places=["../up"])), "record-unreadable"),
+    "an absolute place": (_edited(lambda r: r.update(places=["/up"])), "record-unreadable"),
+    "a place of the tool's own": (
+        _edited(lambda r: r.update(places=["third_party/provenance"])),
         "record-unreadable",
     ),
-    "an empty into": (_edited(lambda r: r.update(path="")), "record-unreadable"),
+    "a place in a git directory": (
+        _edited(lambda r: r.update(places=["crates/.git/up"])),
+        "record-unreadable",
+    ),
+    "an empty place": (_edited(lambda r: r.update(places=[""])), "record-unreadable"),
+    "no place": (_edited(lambda r: r.update(places=[])), "record-unreadable"),
+    "unsorted places": (_edited(lambda r: r.update(places=["b", "a"])), "record-unreadable"),
+    "a place twice": (_edited(lambda r: r.update(places=["a", "a"])), "record-unreadable"),
+    "a path and places": (_edited(lambda r: r.update(path="up")), "record-unreadable"),
+    "places in schema 1": (_edited(lambda r: r.update(schema=1)), "record-unreadable"),
     "broken base64": (_edited(lambda r: r["proof"].update(commit="AAA")), "record-unreadable"),
     "tabs": (GOOD.replace(b"  ", b"\t"), "record-not-canonical"),
     "CRLF": (GOOD.replace(b"\n", b"\r\n"), "record-line-endings"),
@@ -127,7 +136,7 @@ BAD: dict[str, tuple[bytes, str]] = {
         GOOD.replace(b'"mirror": "up",', b'"mirror": "x",\n  "mirror": "up",'),
         "record-not-canonical",
     ),
-    "a newer schema": (_edited(lambda r: r.update(schema=2)), "record-newer"),
+    "a newer schema": (_edited(lambda r: r.update(schema=3)), "record-newer"),
     "a newer schema with other keys": (b'{"schema": 7, "what": []}', "record-newer"),
     "schema zero": (_edited(lambda r: r.update(schema=0)), "record-unreadable"),
     "a merge conflict": (
@@ -155,13 +164,15 @@ SELECTION = Selection(exclude=("deps/", "left"), source=RepoPath(b"wit"))
 DIFFERENT: dict[str, dict[str, Any]] = {
     "url": {"url": "https://example.org/other"},
     "from": {"selection": dataclasses.replace(SELECTION, source=RepoPath(b"other"))},
-    "into": {"into": "other"},
+    "into": {"places": ("third_party/other",)},
 }
 
 
 @pytest.mark.parametrize(("key", "change"), DIFFERENT.items(), ids=DIFFERENT)
 def test_what_differs_from_the_manifest_is_named(key: str, change: dict[str, Any]) -> None:
-    mine = Mirror("up", "https://example.org/up", Pin(PinKind.TAG, "v1"), "up", SELECTION)
+    mine = Mirror(
+        "up", "https://example.org/up", Pin(PinKind.TAG, "v1"), ("third_party/up",), SELECTION
+    )
     assert honest().differences(mine) == []
     assert [
         said.partition(":")[0] for said in honest().differences(dataclasses.replace(mine, **change))

@@ -122,7 +122,7 @@ def facts_of(*components: Component) -> Facts:
 
 def on_disk(root: Path, **facts: Any) -> Component:
     """The mirror `up` as it lies in root/third_party."""
-    files = scan_directory(root / "third_party", "up") or []
+    files = scan_directory(root, "third_party", "up") or []
     links = {
         f.path: os.readlink(os.fsencode(root / "third_party/up") + b"/" + f.path)
         for f in files

@@ -5,7 +5,7 @@ Trees in memory become states, and a state beside its parents' states gives find
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,16 +13,16 @@ import pytest
 
 from policies import copies
 from policies import rules as rules_module
-from policies.attributes import Altered
 from policies.objects import Objects as PolicyObjects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, PolicedState, States, read_root
+from policies.states import Case, PolicedState, States
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
 from sync.host.attributes_and_ignores import ATTRIBUTES
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
+from sync.judgement.attributes import Altered
 from sync.judgement.findings import Difference, Finding, Rule
-from sync.model import FileFact
+from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry, build_trees, dump_tree
 from sync.record.json_file import dump_record
 from sync.record.record import Record
@@ -102,7 +102,7 @@ class World:
         trees = build_trees(entries)
         for tree in trees.values():
             self.repository.add("tree", tree.raw)
-        return self.states.read_if_possible(read_root(self.objects, trees[b""].id))
+        return self.states.read_if_possible(self.states.root(trees[b""].id))
 
     def _blob(self, mode: int, content: bytes) -> ObjectId:
         return (
@@ -315,7 +315,10 @@ def test_where_no_record_can_be_relied_on_a_change_is_blamed_anew(
 
 @pytest.mark.parametrize(
     "inherited",
-    [{RECORD: b"{"}, {RECORD: dump_record(dataclasses.replace(synced(), into="elsewhere"))}],
+    [
+        {RECORD: b"{"},
+        {RECORD: dump_record(dataclasses.replace(synced(), copies=("third_party/elsewhere",)))},
+    ],
 )
 def test_a_merge_takes_nothing_from_where_it_is_no_mirrors(
     world: World, inherited: dict[str, bytes]
@@ -343,7 +346,7 @@ def test_an_inherited_finding_is_not_blamed_anew_where_the_record_can_be_relied_
 
 def moved() -> dict[str, bytes]:
     """A host whose record has the mirror at another place than the manifest, and than its files."""
-    return host(dataclasses.replace(synced(), into="away"))
+    return host(dataclasses.replace(synced(), copies=("third_party/away",)))
 
 
 def untimely() -> Record:
@@ -534,7 +537,7 @@ def test_a_mirror_that_is_not_checked_in_is_judged_at_both_places(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
-    before = hidden(dataclasses.replace(synced(), into="away")) | MANY
+    before = hidden(dataclasses.replace(synced(), copies=("third_party/away",))) | MANY
     judge = world.rules.mirrors_and_records
     found = world.judge(judge, before | {"third_party/up/a": b"a\r\n"}, before)
     assert kinds(found) == [("mirror-differs-from-record", "up", "third_party/up/a")]
@@ -706,7 +709,7 @@ def test_what_it_says_of_a_stray_file(world: World) -> None:
     assert found == Finding(
         Rule.UNRECORDED_FILE,
         "",
-        "no mirror, record, licence or manifest accounts for it",
+        "no mirror, record, licence, manifest or `own` pattern accounts for it",
         '"third_party/a\\nb"',
     )
 
@@ -793,7 +796,7 @@ def test_trees_without_end_that_differ_from_a_parents_in_nothing_new_are_found(
         there = TreeEntry(directory.encode(), Mode.TREE, world.repository.add("tree", raw))
         top = world.repository.add("tree", dump_tree([*kept, there]))
         root = world.repository.add("tree", dump_tree([TreeEntry(b"third_party", Mode.TREE, top)]))
-        return world.states.read_if_possible(read_root(world.objects, root))
+        return world.states.read_if_possible(world.states.root(root))
 
     case = Case(endless("y" if len(parents) > 1 else "x"), tuple(map(endless, parents)))
     found = [
@@ -867,11 +870,9 @@ class Told:
         self._repository = repository
         self.asked = 0
 
-    def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
+    def altered_files(self, attribute_files: Sequence[Entry], _: object) -> tuple[Altered, ...]:
         self.asked += 1
-        words = b" ".join(
-            self._repository.read(entry.blob) for entry in state.attribute_files
-        ).split()
+        words = b" ".join(self._repository.read(entry.blob) for entry in attribute_files).split()
         return tuple(
             Altered("up", RepoPath(word), ObjectId("1" * 40), "is told so") for word in words
         )

@@ -210,11 +210,11 @@ def judge(
 ) -> Judged:
     held = {
         name: content
-        for name, content in (("a", allowed_signers), ("k", keyring))
+        for name, content in (("third_party/a", allowed_signers), ("third_party/k", keyring))
         if content is not None
     }
-    named = {"allowed_signers": "a"} if "a" in held else {}
-    named |= {"keyring": "k"} if "k" in held else {}
+    named = {"allowed_signers": "a"} if "third_party/a" in held else {}
+    named |= {"keyring": "k"} if "third_party/k" in held else {}
     judged = Judge(Held(held)).judge(wanted(**named, **keys), found)
     assert judged is not None
     return judged
@@ -657,7 +657,7 @@ def test_keys_that_cannot_be_used_are_an_error(
     if content is not None:
         (tmp_path / "third_party" / "keys" / "up").write_bytes(content)
     with pytest.raises(ManifestError) as raised:
-        Judge(WorkTree(tmp_path / "third_party")).judge(wanted(**{key: "keys/up"}), found)
+        Judge(WorkTree(tmp_path)).judge(wanted(**{key: "keys/up"}), found)
     assert raised.value.reference == reference
     assert where in "\n".join([raised.value.message, *raised.value.context])
     assert raised.value.hint
@@ -679,7 +679,7 @@ def test_links_and_huge_files_are_no_keys(signers: Signers, shop: Upstream, tmp_
         ("keys/huge", "signature-keys-unreadable"),
     ):
         with pytest.raises((ManifestError, HostError)) as raised:
-            Judge(WorkTree(top)).judge(wanted(allowed_signers=path), found)
+            Judge(WorkTree(tmp_path)).judge(wanted(allowed_signers=path), found)
         assert raised.value.reference == reference
 
 
@@ -723,7 +723,11 @@ GOOD_MANIFEST = '[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\n'
             "`keyring` leaves its directory",
             ":4: mirrors.up.keyring",
         ),
-        (GOOD_MANIFEST + 'keyring = "/k"\n', "`keyring` is absolute", ":4: mirrors.up.keyring"),
+        (
+            GOOD_MANIFEST + 'keyring = "/"\n',
+            "`keyring` names the host's root",
+            ":4: mirrors.up.keyring",
+        ),
         (
             GOOD_MANIFEST + 'keyring = "provenance/k"\n',
             "`keyring` is reserved",
@@ -766,8 +770,11 @@ def test_a_manifest_that_cannot_be_meant_is_refused(text: str, message: str, whe
 def test_defaults_hold_for_every_mirror_that_says_nothing_else() -> None:
     text = '[defaults]\nrequire-signature = "tag"\nkeyring = "k"\n' + GOOD_MANIFEST
     for more, expected in (
-        ("", ("tag", None, "k")),
-        ('allowed-signers = "a"\nrequire-signature = "commit"\n', ("commit", "a", "k")),
+        ("", ("tag", None, "third_party/k")),
+        (
+            'allowed-signers = "a"\nrequire-signature = "commit"\n',
+            ("commit", "third_party/a", "third_party/k"),
+        ),
     ):
         found = parse_manifest((text + more).encode()).mirrors["up"]
         assert (found.require_signature, found.allowed_signers, found.keyring) == expected

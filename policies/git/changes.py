@@ -1,6 +1,6 @@
 """Ask the git program about changes in index and commits, so that most hooks need no libgit2."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -8,8 +8,9 @@ from pathlib import Path
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.process import NOT_THERE, judging_environment, run_git, stream_git
 from sync.ids import EMPTY_TREE, ObjectId
-from sync.layout import THIRD_PARTY
+from sync.layout import MANIFEST_PATH, THIRD_PARTY
 from sync.limits import ENTRIES
+from sync.manifest.outside import paths_outside, with_attributes_above
 from sync.quoting import quote_path
 
 # These match third_party/, the root's attributes, and names that some systems take for them: names
@@ -40,23 +41,55 @@ StagedChange = tuple[bytes, int, ObjectId]
 
 
 def staged_changes() -> list[StagedChange]:
-    """Return what a commit of the index would change in third_party/ and the root's attributes.
+    """Return what a commit of the index would change of all that policies depend on.
+
+    That is third_party/, the root's attributes, and what the manifest of the index or of HEAD names
+    outside third_party/.
 
     The index is the one that GIT_INDEX_FILE names, so that `commit -a` and `commit PATH` are judged
     by what they will commit. Raises HostError if there is no repository, or if the index is
     unreadable, unmerged or too large.
     """
-    changes = _staged_changes("HEAD")
+    base = "HEAD"
+    changes = _staged_changes(base, POLICED_PATHS)
     if changes is None:
-        changes = _staged_changes(EMPTY_TREE)  # There is no commit yet.
+        base = EMPTY_TREE  # There is no commit yet.
+        changes = _staged_changes(base, POLICED_PATHS)
     if changes is None:
         raise HostError(
             "git finds no repository here", [f"directory: {Path.cwd()}"], reference="host-not-git"
         )
+    manifests = {f":{MANIFEST_PATH}"}
+    if any(path == MANIFEST_PATH.encode() for path, _, _ in changes):
+        manifests.add(f"{base}:{MANIFEST_PATH}")
+    if outside := _outside(manifests):
+        changes += staged_changes_at(base, outside)
     return changes
 
 
-def _staged_changes(base: str) -> list[StagedChange] | None:
+def staged_changes_at(base: str, paths: Iterable[str]) -> list[StagedChange]:
+    """Return what a commit of the index would change against a tree-ish at just these paths."""
+    return _staged_changes(base, literally(paths)) or []
+
+
+def _outside(manifests: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths outside third_party/ that these manifests name, and what decides there."""
+    named = {path for one in manifests for path in paths_outside(_blob(one))}
+    return with_attributes_above(tuple(sorted(named)))
+
+
+def _blob(name: str) -> bytes:
+    """Return the content of the blob with a name that git understands; empty if there is none."""
+    told = run_git(None, "--no-replace-objects", "cat-file", "blob", name, check=False)
+    return told.stdout if told.returncode == 0 else b""
+
+
+def literally(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the pathspecs of just these paths, from the top."""
+    return tuple(f":(top,literal){path}" for path in paths)
+
+
+def _staged_changes(base: str, pathspecs: Sequence[str]) -> list[StagedChange] | None:
     """Return what the index changes against a tree-ish, or None if there is no such tree-ish."""
     command = (
         "diff-index",
@@ -67,7 +100,7 @@ def _staged_changes(base: str) -> list[StagedChange] | None:
         "--ignore-submodules=none",
         base,
         "--",
-        *POLICED_PATHS,
+        *pathspecs,
     )
     try:
         # A tree can name few others so often that git would never come to an end.
@@ -106,8 +139,16 @@ def _parsed(fields: Sequence[bytes]) -> list[StagedChange]:
     return changes
 
 
-def changes_nothing(old: str, new: str) -> bool:
-    """Whether two commits do not differ in what policies depend on; False if git cannot tell."""
+def outside_of(commit: str) -> tuple[str, ...]:
+    """Return the paths outside third_party/ on which policies depend by a commit's manifest."""
+    return _outside([f"{commit}:{MANIFEST_PATH}"])
+
+
+def changes_nothing(old: str, new: str, outside: Iterable[str]) -> bool:
+    """Whether two commits do not differ in what policies depend on; False if git cannot tell.
+
+    `outside` are the paths outside third_party/ that count too.
+    """
     command = [
         "--no-replace-objects",
         "diff-tree",
@@ -117,6 +158,7 @@ def changes_nothing(old: str, new: str) -> bool:
         new,
         "--",
         *POLICED_PATHS,
+        *literally(outside),
     ]
     return run_git(None, *command, environment=judging_environment(), check=False).returncode == 0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from policies.git.changes import POLICED_PATHS
+from policies.git.changes import POLICED_PATHS, literally
 from sync.errors import CouldNotCheckError, HostError
 from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
 from sync.ids import ObjectId
@@ -65,15 +65,21 @@ def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
 
 
 def commits_of_interest(
-    reached: Iterable[str], unreached: Iterable[str] = (), known_to: Iterable[str] = ()
+    reached: Iterable[str],
+    unreached: Iterable[str] = (),
+    known_to: Iterable[str] = (),
+    outside: Iterable[str] = (),
 ) -> Iterator[ObjectId]:
     """Yield the commits that may bring something new to third_party/ or the root's attributes.
+
+    The paths `outside` count too.
 
     A commit does if it differs there from all of its parents; some more commits are yielded. All of
     them are reachable from `reached`, but neither from `unreached` nor from the refs that
     `known_to` names as options of `git rev-list`. The newest comes first.
     """
-    yield from _walk(["--full-history"], ["--", *POLICED_PATHS], reached, unreached, known_to)
+    paths = ["--", *POLICED_PATHS, *literally(outside)]
+    yield from _walk(["--full-history"], paths, reached, unreached, known_to)
 
 
 def cut_off_commits(

@@ -151,19 +151,20 @@ def _brings_nothing(
 
     That is so in most pushes. It is False if git cannot tell: the full check then says why.
     """
-    from policies.git.changes import changes_nothing
+    from policies.git.changes import changes_nothing, outside_of
     from policies.git.history import commits_of_interest
 
     moved = [(old, new) for old, new in updates if new != NO_COMMIT]
-    if len(moved) > _FEW_REFS or not all(
-        old != NO_COMMIT and changes_nothing(old, new) for old, new in moved
-    ):
+    if len(moved) > _FEW_REFS or any(old == NO_COMMIT for old, _ in moved):
+        return False
+    tips = [new for _, new in moved]
+    # A manifest that differs from these would be a change that is found.
+    outside = {path for tip in tips for path in outside_of(tip)}
+    if not all(changes_nothing(old, new, outside) for old, new in moved):
         return False
     try:
-        return (
-            next(iter(commits_of_interest([new for _, new in moved], there, known_to)), None)
-            is None
-        )
+        found = commits_of_interest(tips, there, known_to, sorted(outside))
+        return next(iter(found), None) is None
     except CouldNotCheckError:
         return False
 

@@ -9,7 +9,7 @@ from sync.change.stage import Staging
 from sync.git.copying import Copying, copy_objects
 from sync.host.journal import Outcome
 from sync.host.scan import read_content
-from sync.layout import MANIFEST, record_path
+from sync.layout import MANIFEST_PATH, record_path
 from sync.model import FileFact, Mirror
 from sync.record.json_file import dump_record
 from sync.record.places import places_of
@@ -24,7 +24,7 @@ def apply_plan(scene: Scene, plan: Plan, manifest_before: bytes, *, commits: boo
     files = _files(scene, manifest_before, commits=commits)
     if not (plan or files or commits):
         return Outcome()
-    staging = Staging(scene.host.third_party, scene.own_edits)
+    staging = Staging(scene.host.require_root(), scene.own_edits)
     try:
         for name, content, present in files:
             staging.file(name, content, present)
@@ -52,7 +52,7 @@ def _files(scene: Scene, manifest_before: bytes, *, commits: bool) -> list[_File
     ]
     files: list[_File] = [file for file in own if file[1] != file[2]]
     if commits or manifest.source != manifest_before:
-        files.append((MANIFEST, manifest.source, manifest_before))
+        files.append((MANIFEST_PATH, manifest.source, manifest_before))
     if commits:
         files += [
             (path, content, content)
@@ -93,7 +93,8 @@ class _Mirrors:
                     objects.contents,
                     checked_in=mirror.checked_in,
                 )
-        record = make_record(mirror, copy, read[mirror.into], read[mirror.license_directory])
+        files, licenses = read[mirror.places[0]], read[mirror.license_directory]
+        record = make_record(mirror, copy, files, licenses)
         self.staging.file(record_file, dump_record(record), before)
 
     def _remove(self, place: PlaceChange) -> None:
@@ -107,7 +108,7 @@ class _Mirrors:
         if mirror.checked_in:
             for recorded in record.places:
                 self._keep_content(recorded.directory, recorded.files)
-        for place in places_of(record.into, record.mirror, record.copy.holding):
+        for place in places_of(record.copies, record.mirror, record.copy.holding):
             self.staging.follow(place, checked_in=mirror.checked_in)
         content = self.scene.state.read(mirror.record_path)
         self.staging.file(mirror.record_path, content, content)
@@ -116,5 +117,5 @@ class _Mirrors:
         for fact in facts:
             if not self.scene.repository.has(fact.blob):
                 self.scene.repository.write_blob(
-                    read_content(self.scene.host.third_party, directory, fact)
+                    read_content(self.scene.host.require_root(), directory, fact)
                 )

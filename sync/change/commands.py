@@ -12,6 +12,7 @@ from sync.change.commit_message import OWN_WORDING, Wording
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
+from sync.change.outranked import refuse_outranked
 from sync.change.plan import Plan, make_plan
 from sync.change.refusals import refuse_commit, refuse_local
 from sync.errors import ManifestError, UsageError
@@ -22,9 +23,9 @@ from sync.host.state import read_manifest, read_records
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST, MANIFEST_PATH, record_path
+from sync.layout import MANIFEST_PATH, record_path
 from sync.manifest.choosing import choose, with_fed
-from sync.manifest.paths import is_mirror_name
+from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
 from sync.record.record import Record
@@ -42,6 +43,8 @@ class SyncOptions:
     fetch: Options
     dry_run: bool = False
     discard_local: bool = False
+    rewrite_records: bool = False
+    """Whether records of an earlier schema are written anew."""
     stage: bool = True
     commit: bool = False
     wording: Wording = OWN_WORDING
@@ -90,7 +93,7 @@ def synchronize(
 
 def _satisfied(m: Mirror) -> MirrorStatus:
     clean = Standing.CLEAN
-    return MirrorStatus(m.name, m.into, m.checked_in, m.pin, m.pin, clean, None, staged=True)
+    return MirrorStatus(m.name, m.places, m.checked_in, m.pin, m.pin, clean, None, staged=True)
 
 
 def _refuse_false_licenses(manifest: Manifest) -> None:
@@ -114,9 +117,12 @@ def add_mirror(
                 reference="mirror-exists",
             )
         # tomlkit takes 20 ms: it is imported only for an edit.
-        from sync.manifest.edit import add_mirror_table
+        from sync.change.own_files import narrowed
+        from sync.manifest.edit import add_mirror_table, change_own_patterns
 
         text = add_mirror_table(before.source.decode(), name, dict(values))
+        places = [from_root(one.rstrip("/")) for one in _written_places(name, values)]
+        text = change_own_patterns(text, lambda pattern: narrowed(pattern, places))
         try:
             manifest = parse_manifest(text.encode())
         except ManifestError as error:
@@ -127,6 +133,11 @@ def add_mirror(
         result = run.carry_out([name], {})
         _propose_upstream(manifest, name, reporter)
         return result
+
+
+def _written_places(name: str, values: "Mapping[str, Value]") -> list[str]:
+    into = values.get("into", name)
+    return into if isinstance(into, list) else [str(into)]
 
 
 def _propose_upstream(manifest: Manifest, name: str, reporter: Reporter) -> None:
@@ -166,7 +177,7 @@ def remove_mirrors(
         if odd := [name for name in names if not is_mirror_name(name)]:
             raise UsageError(
                 "there are records whose names no mirror may have",
-                [f"third_party/{record_path(name)}" for name in odd],
+                [record_path(name) for name in odd],
                 hint="look at these files, and delete them with git",
                 reference="record-misplaced",
             )
@@ -183,7 +194,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
     host.require_work_tree()[1].refuse_moved()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
         refuse_interrupted(host.repository)
-        yield WorkTree(host.third_party, host.repository)
+        yield WorkTree(host.require_root(), host.repository)
 
 
 @dataclass
@@ -205,11 +216,12 @@ class _Run:
             host=self.host,
             repository=repository,
             manifest=self.manifest,
-            state=WorkTree(self.host.third_party, repository),
+            state=WorkTree(self.host.require_root(), repository),
             fetching=self.options.fetch,
             ahead=self.options.ahead,
             reporter=self.reporter,
             discard_local=self.options.discard_local,
+            rewrite_records=self.options.rewrite_records,
             stage=self.options.stage,
         )
 
@@ -229,12 +241,17 @@ class _Run:
         `named` are the mirrors that the user meant, if `names` are more.
         """
         named = [*(names if named is None else named), *removed]
-        looked = self.scene.look([*names, *self._entailed(names)], removed)
+        asked = [*names, *self._entailed(names)]
+        looked = self.scene.look([*asked, *self.scene.displaced(asked)], removed)
         plan = make_plan(looked)
         if plan or self.options.commit:
-            directories, files = plan.directories(self.manifest.mirrors), [MANIFEST, *plan.records]
+            directories, files = (
+                plan.directories(self.manifest.mirrors),
+                [MANIFEST_PATH, *plan.records],
+            )
             refuse_foreign(self.host, directories, files)
             self.state.refuse_hidden(*directories, *plan.records)
+            refuse_outranked(self.scene, plan)
         if self.options.dry_run:
             self.reporter.planned(plan)
             self._refuse_local(plan, named)

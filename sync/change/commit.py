@@ -10,20 +10,19 @@ from sync.change.plan import Plan
 from sync.errors import HostError, ManifestError
 from sync.git.committing import commit_index, read_head
 from sync.git.index import IndexFile
+from sync.git.listing import committed_files
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit
 from sync.host.find import Host
 from sync.host.tracked import tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.layout import MANIFEST, THIRD_PARTY, license_directory, record_path
+from sync.layout import MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record
-
-_PREFIX = THIRD_PARTY.encode() + b"/"
 
 
 def commit_synced(
@@ -39,15 +38,20 @@ def commit_synced(
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     index.remove()  # left by a run that was killed
     head = read_head(root)
-    there = _committed(repository, head.commit)
-    before = _mirrors_of(repository, there)
+    committed = _manifest_of(repository, head.commit)
+    before = committed.mirrors
+    places = {place for change in plan.changes for place in change.directories}
+    outside = sorted({*manifest.outside, *committed.outside, *places})
+    there = committed_files(
+        repository, head.commit, [THIRD_PARTY, *own, *manifest.key_files, *outside]
+    )
     paths = _paths_of_mirrors(plan, manifest.mirrors, before)
     records = _records(host, [name for name in paths if name in manifest.mirrors])
     wanted = _own_entries(host, repository, manifest, own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
     of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
-    touched = _touched(there, wanted, [MANIFEST, *own, *manifest.key_files, *of_mirrors])
+    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *manifest.key_files, *of_mirrors])
     if not touched:
         return None
     changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
@@ -63,8 +67,8 @@ def commit_synced(
     try:
         index.read_tree(head.commit)
         index.put(
-            [_PREFIX + path for path in touched],
-            [_from_root(wanted[path]) for path in touched if path in wanted],
+            touched,
+            [wanted[path] for path in touched if path in wanted],
         )
         with refusing_their_changes(root, repository, guarded):
             return commit_index(index, head, message, signoff=wording.signoff)
@@ -112,14 +116,12 @@ def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
     to the entry. The manifest never counts.
     """
     path = os.fsdecode(entry.path)
-    if path not in {MANIFEST, *own}:
+    if path not in {MANIFEST_PATH, *own}:
         return True
-    content = WorkTree(host.third_party, host.repository).read(path)
-    return path != MANIFEST and content is not None and object_id("blob", content) == entry.blob
-
-
-def _from_root(entry: Entry) -> Entry:
-    return entry._replace(path=RepoPath(_PREFIX + entry.path))
+    content = WorkTree(host.require_root(), host.repository).read(path)
+    return (
+        path != MANIFEST_PATH and content is not None and object_id("blob", content) == entry.blob
+    )
 
 
 def _again(plan: Plan, before: Mapping[str, Mirror], wording: Wording) -> str:
@@ -141,9 +143,9 @@ def _own_entries(
     The manifest is the one that this run used. The files that people edit too are HEAD's versions
     with our edits.
     """
-    state = WorkTree(host.third_party, host.repository)
+    state = WorkTree(host.require_root(), host.repository)
     contents = {
-        MANIFEST: manifest.source,
+        MANIFEST_PATH: manifest.source,
         **{path: state.read(path) for path in manifest.key_files},
     }
     for path, edit in own.items():
@@ -165,30 +167,26 @@ def _names(plan: Plan) -> list[str]:
 
 def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
     """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
-    return _mirrors_of(host.require_repository(), committed_files(host))
-
-
-def committed_files(host: Host) -> Mapping[RepoPath, Entry]:
-    """HEAD's entries below third_party/, by their path in it."""
     root, repository = host.require_work_tree()
-    return _committed(repository, read_head(root).commit)
+    return _manifest_of(repository, read_head(root).commit).mirrors
 
 
-def _mirrors_of(
-    repository: Repository, committed: Mapping[RepoPath, Entry]
-) -> Mapping[str, Mirror]:
-    entry = committed.get(RepoPath(MANIFEST.encode()))
+def _manifest_of(repository: Repository, commit: ObjectId | None) -> Manifest:
+    """A commit's manifest; one without mirrors if it has none that can be read."""
+    entry = committed_files(repository, commit, [MANIFEST_PATH]).get(
+        RepoPath(MANIFEST_PATH.encode())
+    )
     try:
-        return parse_manifest(repository.read(entry.blob)).mirrors if entry else {}
+        return parse_manifest(repository.read(entry.blob)) if entry else Manifest({})
     except ManifestError:
-        return {}
+        return Manifest({})
 
 
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
-    """The paths below third_party/ where a mirror lies now or lay before."""
+    """The paths where a mirror lies now or lay before."""
     changes = [change for change in plan.changes if change.name == name]
     places = [directory for change in changes for directory in change.directories]
-    places += [mirrors[name].into for mirrors in manifests if name in mirrors]
+    places += [place for one in manifests if name in one for place in one[name].places]
     return [*places, license_directory(name), record_path(name)]
 
 
@@ -199,20 +197,8 @@ def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) ->
 
 
 def _record(host: Host, name: str) -> Record | None:
-    data = WorkTree(host.third_party, host.repository).read(record_path(name))
+    data = WorkTree(host.require_root(), host.repository).read(record_path(name))
     return None if data is None else parse_record(data, name)
-
-
-def _committed(repository: Repository, commit: ObjectId | None) -> Mapping[RepoPath, Entry]:
-    """A commit's entries below third_party/, by their path in it."""
-    found = (
-        repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode()) if commit else None
-    )
-    return (
-        {}
-        if found is None or found[0] != Mode.TREE
-        else {entry.path: entry for entry in repository.files_below(found[1])}
-    )
 
 
 def _is_any_in(paths: Sequence[bytes], targets: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sync.errors import RecordError, VerbatimError
 from sync.host.find import find_plain
 from sync.host.scan import read_file
-from sync.layout import MANIFEST, THIRD_PARTY, record_path
+from sync.layout import MANIFEST_PATH, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.read import parse_manifest
@@ -29,7 +29,7 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     if place is None or options.offline:
         return None
     try:
-        asked = list(_asked(place.root / THIRD_PARTY, patterns))
+        asked = list(_asked(place.root, patterns))
         if not asked:
             return None
         fetching = Fetching(wants_of(asked), replace(options, root=place.root))
@@ -39,9 +39,9 @@ def ask_ahead(start: Path, patterns: Sequence[str], options: Options) -> Fetchin
     return fetching
 
 
-def _asked(third_party: Path, patterns: Sequence[str]) -> Iterator[Mirror]:
-    mirrors = parse_manifest(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"").mirrors
-    record_of = cache(partial(_record, third_party))
+def _asked(root: Path, patterns: Sequence[str]) -> Iterator[Mirror]:
+    mirrors = parse_manifest(read_file(root, MANIFEST_PATH, MANIFEST_BYTES) or b"").mirrors
+    record_of = cache(partial(_record, root))
 
     def has_moved(mirror: Mirror) -> bool:
         record = record_of(mirror.name)
@@ -53,8 +53,8 @@ def _asked(third_party: Path, patterns: Sequence[str]) -> Iterator[Mirror]:
             yield mirrors[name]
 
 
-def _record(third_party: Path, name: str) -> Record | RecordError | None:
-    data = read_file(third_party, record_path(name), RECORD_BYTES)
+def _record(root: Path, name: str) -> Record | RecordError | None:
+    data = read_file(root, record_path(name), RECORD_BYTES)
     try:
         return None if data is None else parse_record(data, name)
     except RecordError as error:

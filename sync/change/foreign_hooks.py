@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sync.errors import HostError
 from sync.git.hooks import hooks_directory
+from sync.git.listing import committed_files
 from sync.git.repository import Repository
 from sync.host.scan import scan_directory
-from sync.ids import Mode, ObjectId
+from sync.ids import ObjectId, RepoPath
 from sync.layout import HOOK_BEFORE, HOOK_MARK, THIRD_PARTY
 from sync.model import Entry
 from sync.quoting import quote_path
@@ -59,24 +60,23 @@ def refusing_their_changes(
 ) -> Iterator[None]:
     """HostError if hooks change staged files while the commit inside is made.
 
-    `staged` has the entries by path below third_party/. The error is raised if afterwards the
+    `staged` has the entries by path from the host's root. The error is raised if afterwards the
     commit, or a file on disk, differs from its entry. A file on disk counts only if it was there
     before and was touched meanwhile.
     """
-    third_party = root / THIRD_PARTY
-    before = {path: _seen(third_party, path) for path in staged}
+    before = {path: _seen(root, path) for path in staged}
     head = repository.commit_of("HEAD")
     try:
         yield
     except HostError as error:
-        if changed := _changed(third_party, staged, before):
+        if changed := _changed(root, staged, before):
             raise _hooks_changed(root, changed, [*error.context]) from error
         raise
     made = repository.commit_of("HEAD")
     committed = (
         [] if made is None or made == head else _committed_otherwise(repository, made, staged)
     )
-    if changed := sorted({*_changed(third_party, staged, before), *committed}):
+    if changed := sorted({*_changed(root, staged, before), *committed}):
         said = (
             [f"commit {made[:12]} has them so; the next one puts them back"]
             if made and committed
@@ -85,43 +85,36 @@ def refusing_their_changes(
         raise _hooks_changed(root, changed, said)
 
 
-def _seen(third_party: Path, path: bytes) -> tuple[int, ...] | None:
+def _seen(root: Path, path: bytes) -> tuple[int, ...] | None:
     """The part of a file's status that changes when the file does; None if there is no file."""
     try:
-        status = os.lstat(os.path.join(os.fsencode(third_party), path))
+        status = os.lstat(os.path.join(os.fsencode(root), path))
     except OSError:
         return None
     return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _changed(
-    third_party: Path, staged: Mapping[bytes, Entry], before: Mapping[bytes, tuple[int, ...] | None]
+    root: Path, staged: Mapping[bytes, Entry], before: Mapping[bytes, tuple[int, ...] | None]
 ) -> list[bytes]:
     touched = (
-        path
-        for path, seen in before.items()
-        if seen is not None and _seen(third_party, path) != seen
+        path for path, seen in before.items() if seen is not None and _seen(root, path) != seen
     )
-    return sorted(path for path in touched if not _is_as_staged(third_party, staged[path]))
+    return sorted(path for path in touched if not _is_as_staged(root, staged[path]))
 
 
-def _is_as_staged(third_party: Path, entry: Entry) -> bool:
-    facts = (
-        scan_directory(third_party, *entry.path.decode("utf-8", "surrogateescape").split("/")) or []
-    )
+def _is_as_staged(root: Path, entry: Entry) -> bool:
+    facts = scan_directory(root, *entry.path.decode("utf-8", "surrogateescape").split("/")) or []
     return [(fact.path, fact.mode, fact.blob) for fact in facts] == [(b"", entry.mode, entry.blob)]
 
 
 def _committed_otherwise(
     repository: Repository, commit: ObjectId, staged: Mapping[bytes, Entry]
 ) -> list[bytes]:
-    found = repository.entry_at(repository.tree_of(commit), THIRD_PARTY.encode())
-    there: dict[bytes, Entry] = (
-        {entry.path: entry for entry in repository.files_below(found[1])}
-        if found and found[0] == Mode.TREE
-        else {}
-    )
-    return [path for path, entry in staged.items() if there.get(path) != entry]
+    # All files of a directory at once: a tree is read anew for each path that is asked for.
+    directories = {path.rpartition(b"/")[0] or path for path in staged}
+    there = committed_files(repository, commit, map(os.fsdecode, directories))
+    return [path for path, entry in staged.items() if there.get(RepoPath(path)) != entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +141,7 @@ class ForeignHook:
 
 def _hooks_changed(root: Path, changed: Sequence[bytes], said: Sequence[str]) -> HostError:
     hooks = hooks_here(root)
-    files = [f"{THIRD_PARTY}/{quote_path(path)}" for path in changed[:_SHOWN]]
+    files = list(map(quote_path, changed[:_SHOWN]))
     more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
     ways_out = list(dict.fromkeys(hook.way_out for hook in hooks)) or [
         f"find what changes files in {THIRD_PARTY}/"

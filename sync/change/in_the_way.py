@@ -17,19 +17,19 @@ _GIT = b".git"
 
 
 def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str]) -> None:
-    """HostError if something that is not ours is in the way of these paths below third_party/.
+    """HostError if something that is not ours is in the way of these paths of the host.
 
     A path is refused if it is, holds or lies in a submodule, another repository or a mount, and if
     anything but a directory lies where one has to be. third_party/ as a whole may be a mount, since
     files are staged within it.
     """
     root, repository = host.require_work_tree()
-    places = [f"{THIRD_PARTY}/{directory}".encode() for directory in directories]
-    paths = sorted({*places, *(f"{THIRD_PARTY}/{file}".encode() for file in files)})
-    staged = staged_gitlinks(repository, THIRD_PARTY)
+    places = [os.fsencode(directory) for directory in directories]
+    paths = sorted({*places, *map(os.fsencode, files)})
+    asked = {THIRD_PARTY, *map(os.fsdecode, paths)}
     for gitlinks, tracked in (
-        (staged, True),
-        (committed_gitlinks(repository, THIRD_PARTY.encode()), False),
+        (staged_gitlinks(repository, asked), True),
+        (committed_gitlinks(repository, asked), False),
     ):
         if (met := next(_met(gitlinks, paths), None)) is not None:
             raise _submodule(root, met, staged=tracked)

@@ -5,14 +5,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from sync.change.in_the_way import refuse_foreign
+from sync.change.own_files import OwnFiles, host_table, own_files_in
 from sync.errors import HostError, ManifestError, UsageError
 from sync.host.attributes_and_ignores import CONVERTS_NOTHING, keep_attributes
-from sync.host.directory import Directory, explaining
+from sync.host.directory import Directory, explaining, split
 from sync.host.find import Host
 from sync.host.scan import read_file
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
-from sync.layout import ATTRIBUTES_FILE, MANIFEST, MANIFEST_PATH, THIRD_PARTY
+from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH, MANIFEST_PATH, THIRD_PARTY
 from sync.manifest.read import parse_manifest
 from sync.wording import did_you_mean
 
@@ -42,6 +43,8 @@ class Made:
     kept: tuple[str, ...]
     has_mirrors: bool
     """Whether the host had a manifest with mirrors before, as a clone has."""
+    own: tuple[OwnFiles, ...] = ()
+    """What third_party/ held before, as the new manifest declares it."""
 
 
 def initialize(host: Host, preset: str | None) -> Made:
@@ -51,36 +54,41 @@ def initialize(host: Host, preset: str | None) -> Made:
     wrote are changed.
     """
     root, repository = host.require_work_tree()
-    refuse_foreign(host, [], [MANIFEST, ATTRIBUTES_FILE])
+    refuse_foreign(host, [], [MANIFEST_PATH, ATTRIBUTES_PATH])
     manifest = preset_manifest(preset) if preset else _EMPTY_MANIFEST
-    state = WorkTree(host.third_party, repository)
-    if preset and ((host.third_party / MANIFEST).exists() or state.deleted_error(MANIFEST)):
+    state = WorkTree(root, repository)
+    if preset and ((root / MANIFEST_PATH).exists() or state.deleted_error(MANIFEST_PATH)):
         raise UsageError(
             f"there is a {MANIFEST_PATH} already",
             hint="move it away, or add mirrors with `git verbatim add`",
             reference="manifest-exists",
         )
     hidden = _hidden(state)
-    has_mirrors = MANIFEST in hidden or _names_mirrors(state.read(MANIFEST) or b"")
+    has_mirrors = MANIFEST_PATH in hidden or _names_mirrors(state.read(MANIFEST_PATH) or b"")
     written: list[str] = []
     kept: list[str] = []
+    own = own_files_in(root)
     with explaining(f"write to {THIRD_PARTY}/"), Directory.open(root) as top:
         with top.descend(THIRD_PARTY.encode(), create=True) as third_party:
-            if third_party.exists(MANIFEST.encode()):
+            manifest_file = split(MANIFEST_PATH.encode())[1]
+            if third_party.exists(manifest_file):
                 kept.append(MANIFEST_PATH)
-            elif MANIFEST in hidden:
+            elif MANIFEST_PATH in hidden:
                 kept.append(f"{MANIFEST_PATH}, which is hidden")
             else:
-                third_party.write(MANIFEST.encode(), Mode.FILE, manifest.encode())
+                text = manifest + host_table(own)
+                parse_manifest(text.encode())
+                third_party.write(manifest_file, Mode.FILE, text.encode())
                 written.append(MANIFEST_PATH)
-            if ATTRIBUTES_FILE in hidden:
-                kept.append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}, which is hidden")
+            if ATTRIBUTES_PATH in hidden:
+                kept.append(f"{ATTRIBUTES_PATH}, which is hidden")
             else:
                 is_new = _write_attributes(host, third_party)
-                (written if is_new else kept).append(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}")
+                (written if is_new else kept).append(ATTRIBUTES_PATH)
         if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
-    return Made(tuple(written), tuple(kept), has_mirrors)
+    is_new = MANIFEST_PATH in written
+    return Made(tuple(written), tuple(kept), has_mirrors, tuple(own) if is_new else ())
 
 
 def _names_mirrors(manifest: bytes) -> bool:
@@ -97,7 +105,7 @@ def _write_attributes(host: Host, third_party: Directory) -> bool:
     if not third_party.exists(name):
         third_party.write(name, Mode.FILE, keep_attributes(None))
         return True
-    present = read_file(host.third_party, ATTRIBUTES_FILE)
+    present = read_file(host.require_root(), ATTRIBUTES_PATH)
     wanted = keep_attributes(present)
     if wanted != present:
         third_party.replace(name, wanted)
@@ -131,11 +139,11 @@ def _hidden(state: WorkTree) -> list[str]:
 
     Raises HostError if the manifest is deleted in the working tree but not in the index.
     """
-    hidden = [name for name in (MANIFEST, ATTRIBUTES_FILE) if state.is_hidden(name)]
+    hidden = [name for name in (MANIFEST_PATH, ATTRIBUTES_PATH) if state.is_hidden(name)]
     if (
-        MANIFEST not in hidden
-        and state.read(MANIFEST) is None
-        and (error := state.deleted_error(MANIFEST))
+        MANIFEST_PATH not in hidden
+        and state.read(MANIFEST_PATH) is None
+        and (error := state.deleted_error(MANIFEST_PATH))
     ):
         raise error
     return hidden

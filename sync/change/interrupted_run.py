@@ -29,6 +29,6 @@ def finish_interrupted(
             signals_held(),
             holding_index(repository, journal.stage) as index,
         ):
-            ended(finish(host.third_party, repository, journal, index, resumed=True))
-    discard_leftovers(host.third_party)
+            ended(finish(host.require_root(), repository, journal, index, resumed=True))
+    discard_leftovers(host.require_root())
     repository.index.discard_leftovers()

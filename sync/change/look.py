@@ -1,5 +1,6 @@
 """Looks at records, disk and, if needed, upstreams, and changes nothing there."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,16 +15,17 @@ from sync.errors import MissingDirectoryError, NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
+from sync.host.state import read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import RECORD_BYTES
-from sync.manifest.paths import overlaps
+from sync.manifest.paths import from_root, overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
-from sync.record.places import Present
-from sync.record.record import Record
+from sync.record.places import Present, Recorded, places_of
+from sync.record.record import SCHEMA_VERSION, Record
 from sync.selection.copy import copy_of
 from sync.selection.inexact import refuse_inexact
 from sync.signature.keys import Judge
@@ -65,6 +67,7 @@ class Scene:
     fetching: Options
     reporter: Reporter
     discard_local: bool
+    rewrite_records: bool
     stage: bool
     ahead: "Fetching | None" = None
     """The fetch that was begun while the program was loading; None if there is none."""
@@ -74,8 +77,13 @@ class Scene:
         return Judge(self.state)
 
     @property
+    def guarded(self) -> list[bytes]:
+        """The directories that hold whatever is the manifest's."""
+        return [os.fsencode(path) for path in (THIRD_PARTY, *self.manifest.outside)]
+
+    @property
     def own_edits(self) -> Mapping[str, Edit]:
-        """The edits to files in third_party/ that people edit too, by path."""
+        """The edits to files that people edit too, by path."""
         return own_edits(list(self.manifest.mirrors.values()))
 
     def look(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Looked:
@@ -98,13 +106,15 @@ class Scene:
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
     def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
-        return SeenMirror(mirror, record, self._on_disk(mirror.into, mirror.name, record))
+        recorded = self._recorded(mirror.places, mirror.name, record)
+        return SeenMirror(mirror, record, self._on_disk(recorded), recorded)
 
     def _see_leaving(
         self, name: str, mirror: Mirror | None, record: Record | None
     ) -> LeavingMirror:
-        into = record.into if record else mirror.into if mirror else name
-        return LeavingMirror(name, into, record, self._on_disk(into, name, record))
+        places = record.copies if record else mirror.places if mirror else (from_root(name),)
+        recorded = self._recorded(places, name, record)
+        return LeavingMirror(name, places, record, self._on_disk(recorded), recorded)
 
     def _is_satisfied(self, seen: SeenMirror) -> bool:
         """Whether the mirror needs nothing.
@@ -113,6 +123,8 @@ class Scene:
         """
         record = seen.record
         if record is None or not is_satisfied(seen.mirror, record, seen.present):
+            return False
+        if self.rewrite_records and record.schema != SCHEMA_VERSION:
             return False
         return self._signed(seen.mirror, record.copy).signature == record.signature
 
@@ -138,10 +150,10 @@ class Scene:
             record = parse_record(data, name)
             if problems := record.problems():
                 raise RecordError(
-                    f"the proof of {THIRD_PARTY}/{record_path(name)} does not hold",
+                    f"the proof of {record_path(name)} does not hold",
                     problems,
                     hint="put the committed record back with "
-                    f"`git checkout HEAD -- {THIRD_PARTY}/{record_path(name)}`, "
+                    f"`git checkout HEAD -- {record_path(name)}`, "
                     f"or make it anew with `git verbatim sync --discard-local {name}`",
                     reference="proof-broken",
                 )
@@ -152,20 +164,49 @@ class Scene:
             return None
         return record
 
-    def _on_disk(self, into: str, name: str, record: Record | None) -> Present:
-        """What lies in a mirror's places, as git sees it.
+    def _recorded(self, places: Sequence[str], name: str, record: Record | None) -> Recorded:
+        """What records say of a mirror's places, now and before, and of its licences.
 
         A directory that another mirror of the manifest has is none of them: neither a record nor a
-        table that is gone has a say over its files.
+        table that is gone has a say over its files. In a place that the mirror gets anew, what
+        another mirror's record has there counts, since it moves away.
         """
+        own = () if record is None else record.copies
         files, licenses = (record.files, record.licenses) if record else ((), ())
-        beside = license_directory(name)
-        present = {
-            directory: self._whole(directory, files)
-            for directory in dict.fromkeys([into, record.into if record else into])
+        directories = [
+            directory
+            for directory in dict.fromkeys([*places, *own])
             if not self._is_anothers(directory, name)
+        ]
+        return {
+            **{
+                directory: files if directory in own else self._recorded_by_others(directory)
+                for directory in directories
+            },
+            license_directory(name): licenses,
         }
-        return {**present, beside: self._whole(beside, licenses)}
+
+    def _recorded_by_others(self, directory: str) -> Sequence[FileFact]:
+        record = self._record_by_place.get(directory)
+        return () if record is None else record.files
+
+    @cached_property
+    def _record_by_place(self) -> Mapping[str, Record]:
+        """The record that has a directory among its places; one that is broken has none."""
+        records = read_records(self.state, self.state.record_names()).values()
+        return {place: one for one in records if isinstance(one, Record) for place in one.copies}
+
+    def displaced(self, names: Sequence[str]) -> list[str]:
+        """The other mirrors of the manifest that lie, by their records, where these will lie."""
+        mirrors = self.manifest.mirrors
+        wanted = {place for name in names for place in mirrors[name].places}
+        others = (self._record_by_place[place] for place in wanted & self._record_by_place.keys())
+        known = {one.mirror for one in others} - {*names}
+        return [name for name in mirrors if name in known]
+
+    def _on_disk(self, recorded: Recorded) -> Present:
+        """What lies in these places, as git sees it."""
+        return {directory: self._whole(directory, files) for directory, files in recorded.items()}
 
     def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.state.files(place, recorded, whole=True)
@@ -180,12 +221,13 @@ class Scene:
         """
         return self.state.files(place) if self.state.takes_modes else present
 
-    def _is_anothers(self, into: str, name: str) -> bool:
+    def _is_anothers(self, directory: str, name: str) -> bool:
         """Whether another mirror of the manifest lies there."""
         return any(
-            overlaps(into, other.into)
+            overlaps(directory, place)
             for other in self.manifest.mirrors.values()
             if other.name != name
+            for place in other.places
         )
 
     def _wanted(self, pending: Sequence[SeenMirror]) -> list[WantedMirror]:
@@ -221,10 +263,12 @@ class Scene:
         record = seen.record
         if record is None or not record.is_of_copy(seen.mirror):
             return None
-        there = {fact.entry for fact in seen.present[record.into] or ()}
-        missing = [fact.blob for fact in record.files if fact.entry not in there]
-        blobs = [*missing, *(fact.blob for fact in record.licenses)]
-        return record if all(map(self.repository.has, blobs)) else None
+        for place in places_of(seen.mirror.places, seen.mirror.name, record.holding):
+            there = {fact.entry for fact in seen.present[place.directory] or ()}
+            missing = (fact.blob for fact in place.files if fact.entry not in there)
+            if not all(map(self.repository.has, missing)):
+                return None
+        return record
 
     def _fetched(self, asked: Sequence[SeenMirror]) -> "Mapping[str, Fetched]":
         # The transport takes 15 ms: a satisfied sync does not import it.
@@ -238,7 +282,7 @@ class Scene:
             return
         staged = {
             entry.path: (entry.mode, entry.blob)
-            for entry in self.repository.index.files(THIRD_PARTY.encode())
+            for entry in self.repository.index.files(self.guarded)
         }
         for one in satisfied:
             if one.record is not None and not is_staged(staged, one.mirror, one.record):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync.change.seen import LeavingMirror, Looked, WantedMirror
 from sync.errors import LocalChangesError
 from sync.ids import ObjectId, RepoPath
-from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.layout import license_directory, record_path
 from sync.model import Copy, Entry, FileFact, Mirror, Pin
 from sync.quoting import quote_path
 from sync.record.places import Place, Present, places_of
@@ -33,7 +33,7 @@ class FileChanges:
 
 @dataclass(frozen=True, slots=True)
 class PlaceChange:
-    """What happens in one directory below third_party/."""
+    """What happens in one directory of the host."""
 
     directory: str
     present: Sequence[FileFact] | None
@@ -61,27 +61,32 @@ class Change:
     """What happens to one mirror; without `copy` it is removed."""
 
     name: str
-    into: str
-    """The directory of the files, below third_party/."""
+    copies: tuple[str, ...]
+    """The directories that hold its copies, or held them if it is removed."""
     mirror: Mirror | None
     before: Record | None
     copy: Copy | None
     places: tuple[PlaceChange, ...]
     """In the order in which they change; a directory that is another mirror's is none of them."""
-    moved_from: str | None = None
-    """The record's `into`, if it is not the manifest's."""
+    moved_from: tuple[str, ...] = ()
+    """The places of the record that are none of the manifest's."""
     objects: "Repository | None" = None
     """Where the copy's objects are read."""
 
     @property
     def directories(self) -> list[str]:
-        """The directories below third_party/ in which files are written or removed."""
+        """The directories in which files are written or removed."""
         return [place.directory for place in self.places]
 
     @property
     def files(self) -> FileChanges:
-        """What changes in `into`."""
-        return self._in(self.into)
+        """What changes in the copies; a file that is new in one and changes in another changes."""
+        each = [self._in(directory) for directory in self.copies]
+        added, changed, removed = (
+            {path for files in each for path in getattr(files, kind)}
+            for kind in ("added", "changed", "removed")
+        )
+        return FileChanges(*map(_sorted, (added - changed, changed, removed)))
 
     @property
     def licenses(self) -> FileChanges:
@@ -109,7 +114,7 @@ class Change:
         if self.before is None or self.copy is None:
             return ()
         before, after = (
-            {*_texts(places_of(self.into, self.name, holding))}
+            {*_texts(places_of(self.copies, self.name, holding))}
             for holding in (self.before.copy.holding, self.copy.holding)
         )
         return tuple(sorted({path for path, _ in before ^ after}))
@@ -119,7 +124,7 @@ def _texts(places: Iterable[Place[Entry]]) -> Iterator[tuple[str, ObjectId]]:
     for place in places:
         for entry in place.files:
             if is_license_name(entry.path.rpartition(b"/")[2]):
-                yield f"{THIRD_PARTY}/{place.directory}/{quote_path(entry.path)}", entry.blob
+                yield f"{place.directory}/{quote_path(entry.path)}", entry.blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class Plan:
         return bool(self.changes or self.unstaged)
 
     def directories(self, mirrors: Mapping[str, Mirror]) -> list[str]:
-        """The directories below third_party/ that it replaces, removes or stages.
+        """The directories that it replaces, removes or stages.
 
         `mirrors` are the manifest's.
         """
@@ -144,14 +149,14 @@ class Plan:
             *(
                 directory
                 for name in self.unstaged
-                for directory in (mirrors[name].into, license_directory(name))
+                for directory in (*mirrors[name].places, license_directory(name))
             ),
             *(directory for change in self.changes for directory in change.directories),
         ]
 
     @property
     def records(self) -> list[str]:
-        """The record files below third_party/ that it replaces, removes or stages."""
+        """The record files that it replaces, removes or stages."""
         return [record_path(name) for name in self._names]
 
     @property
@@ -180,25 +185,27 @@ def make_plan(looked: Looked) -> Plan:
 def plan_mirror(wanted: WantedMirror) -> Change:
     """Plan what has to change for one mirror to be the copy.
 
-    What is present in the directory that its record names goes, if the mirror moves away from it.
+    What is present in a place that only its record names goes.
     """
-    mirror, record, present = wanted.seen.mirror, wanted.seen.record, wanted.seen.present
-    recorded = _recorded(mirror.into, mirror.name, record)
-    places = [
+    seen, mirror = wanted.seen, wanted.seen.mirror
+    record, present, recorded = seen.record, seen.present, seen.recorded
+    moved_from = tuple(
+        directory
+        for directory in (record.copies if record else ())
+        if directory not in mirror.places and directory in present
+    )
+    leaving = (PlaceChange(one, present[one], recorded[one], None) for one in moved_from)
+    places = (
         PlaceChange(place.directory, present[place.directory], recorded[place.directory], place)
-        for place in places_of(mirror.into, mirror.name, wanted.copy.holding)
-    ]
-    moved_from = None
-    if record is not None and record.into != mirror.into and record.into in present:
-        moved_from = record.into
-        places.insert(0, PlaceChange(moved_from, present[moved_from], record.files, None))
+        for place in places_of(mirror.places, mirror.name, wanted.copy.holding)
+    )
     return Change(
         mirror.name,
-        mirror.into,
+        mirror.places,
         mirror,
         record,
         wanted.copy,
-        tuple(places),
+        (*leaving, *places),
         moved_from,
         wanted.objects,
     )
@@ -207,21 +214,13 @@ def plan_mirror(wanted: WantedMirror) -> Change:
 def plan_removal(leaving: LeavingMirror) -> Change:
     """Plan what has to change for a mirror to be removed.
 
-    Only what is present goes: `into` is not, if it is another mirror's.
+    Only what is present goes: a place that is another mirror's by now is not.
     """
-    name, into, record = leaving.name, leaving.into, leaving.record
-    recorded = _recorded(into, name, record)
     places = tuple(
-        PlaceChange(directory, facts, recorded[directory], None)
+        PlaceChange(directory, facts, leaving.recorded[directory], None)
         for directory, facts in leaving.present.items()
     )
-    return Change(name, into, None, record, None, places)
-
-
-def _recorded(into: str, name: str, record: Record | None) -> Mapping[str, Sequence[FileFact]]:
-    if record is None:
-        return {into: (), license_directory(name): ()}
-    return {place.directory: place.files for place in places_of(into, name, record.holding)}
+    return Change(leaving.name, leaving.places, None, leaving.record, None, places)
 
 
 def refuse_local_changes(changes: Sequence[Change]) -> None:
@@ -229,7 +228,7 @@ def refuse_local_changes(changes: Sequence[Change]) -> None:
     local = [path for change in changes for path in local_changes(change)]
     if local:
         raise LocalChangesError(
-            f"local changes in {THIRD_PARTY}/ would be lost",
+            "local changes in mirrors would be lost",
             local,
             hint="keep them elsewhere, or give them up by repeating the command "
             "with `--discard-local`",
@@ -243,8 +242,8 @@ def local_changes(change: Change) -> list[str]:
     Those in the place that the mirror leaves come last.
     """
     return [
-        f"{THIRD_PARTY}/{place.directory}/{quote_path(fact.path)}"
-        for place in sorted(change.places, key=lambda p: p.directory == change.moved_from)
+        f"{place.directory}/{quote_path(fact.path)}"
+        for place in sorted(change.places, key=lambda p: p.directory in change.moved_from)
         for upstreams in [place.upstreams]
         for fact in place.present or ()
         if fact.entry not in upstreams
@@ -259,8 +258,8 @@ def refuse_staged_changes(
     """LocalChangesError that lists what is staged, would be lost, and is nowhere else.
 
     `known` has the files that may lie in each directory, by their path in it. What counts is staged
-    at, below or on the way to one of these directories. `staged` and `committed` have paths below
-    third_party/.
+    at, below or on the way to one of these directories. `staged` and `committed` have paths from
+    the host's root.
     """
     new = [entry for entry in staged if committed.get(entry.path) != entry]
     lost = [
@@ -270,8 +269,8 @@ def refuse_staged_changes(
     ]
     if lost:
         raise LocalChangesError(
-            f"what is staged in {THIRD_PARTY}/ and is neither committed nor on disk would be lost",
-            [f"{THIRD_PARTY}/{quote_path(path)}" for path in lost],
+            "what is staged in mirrors and is neither committed nor on disk would be lost",
+            list(map(quote_path, lost)),
             hint="commit it, or give it up by repeating the command with `--discard-local`",
             reference="local-changes",
         )
@@ -289,9 +288,14 @@ def upstreams_files(change: Change) -> dict[str, set[Entry]]:
     What moves to another directory may be staged in the one that it leaves.
     """
     files = {place.directory: place.upstreams for place in change.places}
-    if change.moved_from is not None:
-        files[change.moved_from] |= files[change.into]
+    of_copies = {entry for directory in change.copies for entry in files.get(directory, ())}
+    for directory in change.moved_from:
+        files[directory] |= of_copies
     return files
+
+
+def _sorted(paths: Iterable[RepoPath]) -> tuple[RepoPath, ...]:
+    return tuple(sorted(paths))
 
 
 def _changes(wanted: Sequence[Entry], present: Sequence[FileFact] | None) -> FileChanges:

@@ -1,12 +1,13 @@
 """Refuses to carry out a plan that would lose local changes or commit half of a change."""
 
+import os
 from collections.abc import Collection, Iterable
 
-from sync.change.commit import committed_files
 from sync.change.look import Scene
 from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
 from sync.errors import HostError, UsageError
-from sync.git.committing import require_identity
+from sync.git.committing import read_head, require_identity
+from sync.git.listing import committed_files
 from sync.layout import THIRD_PARTY, record_path
 from sync.model import Entry
 
@@ -26,8 +27,11 @@ def _refuse_staged(scene: Scene, plan: Plan) -> None:
         if record := scene.record(name):
             for place in record.places:
                 known[place.directory] = {fact.entry for fact in place.files}
-    staged = scene.repository.index.settled_files(THIRD_PARTY.encode())
-    refuse_staged_changes(known, staged, committed_files(scene.host))
+    paths = sorted({THIRD_PARTY, *known})
+    staged = scene.repository.index.settled_files(map(os.fsencode, paths))
+    root, repository = scene.host.require_work_tree()
+    committed = committed_files(repository, read_head(root).commit, paths)
+    refuse_staged_changes(known, staged, committed)
 
 
 def refuse_commit(scene: Scene, plan: Plan, committed: Iterable[str]) -> None:

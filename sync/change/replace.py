@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sync.change.workspace import clear_slots, id_at, move, open_third_party, remove_workspace
+from sync.change.workspace import clear_slots, id_at, move, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
@@ -17,7 +17,7 @@ from sync.host.directory import Directory, exchange, explaining, make_durable, r
 from sync.host.journal import Journal, Outcome, Replacement
 from sync.host.scan import scan_directory
 from sync.ids import Mode, RepoPath
-from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
+from sync.layout import JOURNAL, WORKSPACE
 from sync.model import Entry, FileFact
 
 
@@ -32,7 +32,7 @@ def holding_index(repository: Repository, stage: bool) -> Iterator[LockedIndex |
 
 
 def finish(
-    third_party: Path,
+    root: Path,
     repository: Repository,
     journal: Journal,
     index: LockedIndex | None,
@@ -44,20 +44,20 @@ def finish(
     `index` has the new entries already, unless another run wrote the journal (`resumed`): then they
     are added here.
     """
-    with open_third_party(third_party) as top:
+    with Directory.open(root) as top:
         with top.descend(WORKSPACE.encode()) as workspace:
             for replacement in journal.replacements:
-                _replace(third_party, top, workspace, replacement, resumed=resumed)
+                _replace(root, top, workspace, replacement, resumed=resumed)
             make_durable(workspace)
             if index is not None and resumed:
                 edit_index(
                     index,
                     journal,
-                    lambda target: [fact.entry for fact in _facts(third_party, target)],
+                    lambda target: [fact.entry for fact in _facts(root, target)],
                 )
             # The slots are cleared first: a file that loses its second name gets a new ctime,
             # which git would take for a change.
-            rescued = clear_slots(third_party, workspace, journal)
+            rescued = clear_slots(root, workspace, journal)
             if index is not None:
                 index.publish(_indexed_paths(journal))
         (repository.git_directory / JOURNAL).unlink()
@@ -73,10 +73,10 @@ def edit_index(
     `entries_of` gives the files that a directory will have.
     """
     wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
-    paths = [_from_root(step.target) for step in journal.replacements if step.index != "apart"]
-    there = index.copy.staged(_from_root(edit.path) for edit in journal.own)
+    paths = [step.target.encode() for step in journal.replacements if step.index != "apart"]
+    there = index.copy.staged(edit.path.encode() for edit in journal.own)
     for edit in journal.own:
-        path = _from_root(edit.path)
+        path = edit.path.encode()
         if [blob for _, blob, _ in there.get(path, ())] == ([edit.before] if edit.before else []):
             paths.append(path)
             wanted += [Entry(RepoPath(path), Mode.FILE, edit.after)] if edit.after else []
@@ -86,7 +86,7 @@ def edit_index(
 def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry]]) -> list[Entry]:
     if step.new is None or step.index != "same":
         return []
-    path = _from_root(step.target)
+    path = step.target.encode()
     if step.kind == "file":
         return [Entry(RepoPath(path), Mode.FILE, step.new)]
     return [
@@ -97,23 +97,19 @@ def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry
 
 def _indexed_paths(journal: Journal) -> list[bytes]:
     return [
-        _from_root(step.target)
+        step.target.encode()
         for step in journal.replacements
         if step.new is not None and step.index == "same"
     ]
 
 
-def _from_root(path: str) -> bytes:
-    return f"{THIRD_PARTY}/{path}".encode()
-
-
 def _replace(
-    third_party: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool
+    root: Path, top: Directory, workspace: Directory, step: Replacement, *, resumed: bool
 ) -> None:
     """Bring one target to its new state, unless it has it already."""
     if step.new == step.old:
         return
-    if resumed and id_at(third_party, step.target, step.kind) == step.new:
+    if resumed and id_at(root, step.target, step.kind) == step.new:
         if step.new is None:
             _remove_empty_parents(
                 top, split(step.target.encode())[0]
@@ -123,19 +119,19 @@ def _replace(
     if (
         resumed
         and step.new is not None
-        and id_at(third_party, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
+        and id_at(root, f"{WORKSPACE}/{step.slot}", step.kind) != step.new
     ):
         raise HostError(
-            f"an interrupted run cannot be finished: {THIRD_PARTY}/{step.target} "
+            f"an interrupted run cannot be finished: {step.target} "
             "and what was staged for it both changed",
-            [f"staged: {THIRD_PARTY}/{WORKSPACE}/{step.slot}"],
-            hint=f"remove {JOURNAL} from the git directory and {THIRD_PARTY}/{WORKSPACE}/, "
+            [f"staged: {WORKSPACE}/{step.slot}"],
+            hint=f"remove {JOURNAL} from the git directory and {WORKSPACE}/, "
             "then run `git verbatim sync`",
             reference="journal-torn",
         )
     parent_path, name = split(step.target.encode())
     with (
-        explaining(f"replace {THIRD_PARTY}/{step.target}"),
+        explaining(f"replace {step.target}"),
         top.descend(parent_path, create=True) as parent,
     ):
         if not parent.exists(name):
@@ -145,13 +141,13 @@ def _replace(
         else:
             moved = exchange(workspace, slot, parent, name)
         if not moved:
-            _replace_in_place(third_party, workspace, parent, name, step)
+            _replace_in_place(root, workspace, parent, name, step)
     if step.new is None:
         _remove_empty_parents(top, parent_path)
 
 
 def _replace_in_place(
-    third_party: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement
+    root: Path, workspace: Directory, parent: Directory, name: bytes, step: Replacement
 ) -> None:
     """Replace a target in several steps, where one rename cannot do it.
 
@@ -161,7 +157,7 @@ def _replace_in_place(
     """
     slot = b"%d" % step.slot
     aside_name = slot + (
-        b".old" if id_at(third_party, step.target, step.kind) == step.old else b".changed"
+        b".old" if id_at(root, step.target, step.kind) == step.old else b".changed"
     )
     if workspace.exists(slot + b".old"):
         aside_name = slot + b".old"
@@ -172,7 +168,7 @@ def _replace_in_place(
             move(workspace, slot, parent, name)
         return
     wanted = (
-        {fact.path: fact.entry for fact in _facts(third_party, f"{WORKSPACE}/{step.slot}")}
+        {fact.path: fact.entry for fact in _facts(root, f"{WORKSPACE}/{step.slot}")}
         if step.new
         else {}
     )
@@ -180,11 +176,11 @@ def _replace_in_place(
         parent.descend(name, create=True) as target,
         workspace.descend(aside_name, create=True) as aside,
     ):
-        for fact in _facts(third_party, step.target):
+        for fact in _facts(root, step.target):
             if wanted.get(fact.path) != fact.entry:
                 _move_path(target, aside, fact.path)
         target.remove_empty_directories()
-        present = {fact.path for fact in _facts(third_party, step.target)}
+        present = {fact.path for fact in _facts(root, step.target)}
         for path in sorted(wanted.keys() - present):
             with workspace.descend(slot) as staged:
                 _copy_path(staged, target, path, wanted[path].mode)
@@ -192,8 +188,8 @@ def _replace_in_place(
         os.rmdir(name, dir_fd=parent.descriptor)
 
 
-def _facts(third_party: Path, path: str) -> list[FileFact]:
-    return scan_directory(third_party, *path.split("/")) or []
+def _facts(root: Path, path: str) -> list[FileFact]:
+    return scan_directory(root, *path.split("/")) or []
 
 
 def _move_path(one: Directory, other: Directory, path: RepoPath) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sync.model import Copy, Mirror
-from sync.record.places import Present
+from sync.record.places import Present, Recorded
 from sync.record.record import Record
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class SeenMirror:
     mirror: Mirror
     record: Record | None
     present: Present
+    recorded: Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class LeavingMirror:
     """A mirror that the manifest does not want any more, and what is here of it."""
 
     name: str
-    into: str
+    places: tuple[str, ...]
     record: Record | None
     present: Present
+    recorded: Recorded
 
 
 @dataclass(frozen=True, slots=True)

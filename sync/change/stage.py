@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from sync.change.replace import edit_index, finish, holding_index
-from sync.change.workspace import discard_unfinished, open_third_party, remove_workspace
+from sync.change.workspace import discard_unfinished, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
@@ -33,7 +33,7 @@ ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
 class Staging:
     """Builds the next state of some directories and files beside the present one."""
 
-    third_party: Path
+    root: Path
     own: Mapping[str, Edit]
     """The edits to files that people edit too, by path; they are made on disk and in the index."""
     replacements: list[Replacement] = field(default_factory=list)
@@ -53,11 +53,12 @@ class Staging:
     def _make_workspace(self) -> None:
         with (
             explaining(f"write to {THIRD_PARTY}/"),
-            open_third_party(self.third_party, create=True) as top,
+            Directory.open(self.root) as top,
+            top.descend(THIRD_PARTY.encode(), create=True) as third_party,
             top.descend(WORKSPACE.encode(), create=True) as workspace,
         ):
             discard_unfinished(workspace)
-            if _device(workspace) != _device(top):
+            if _device(workspace) != _device(third_party):
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), WORKSPACE)
             if not workspace.exists(b".gitignore"):
                 workspace.write(b".gitignore", Mode.FILE, b"*\n")
@@ -91,7 +92,7 @@ class Staging:
             "same" if checked_in else "nothing",
         )
         with (
-            explaining(f"write below {THIRD_PARTY}/{target}"),
+            explaining(f"write below {target}"),
             self._workspace() as workspace,
             workspace.descend(b"%d" % slot, create=True) as staged,
         ):
@@ -99,10 +100,10 @@ class Staging:
             missing = [entry for entry in entries if entry not in linked]
             with closing(read([entry.blob for entry in missing])) as contents:
                 _write(staged, missing, contents)
-        facts = scan_directory(self.third_party, WORKSPACE, str(slot)) or []
+        facts = scan_directory(self.root, *WORKSPACE.split("/"), str(slot)) or []
         if [fact.entry for fact in facts] != list(entries):
             raise HostError(
-                f"what was written for {THIRD_PARTY}/{target} reads back differently",
+                f"what was written for {target} reads back differently",
                 ["the disk is faulty, or another program changed the files meanwhile"],
                 hint="run the command again",
                 reference="staged-differs",
@@ -121,7 +122,7 @@ class Staging:
         if target not in self.own:
             self._contents.append(content)
         if content != present:
-            with explaining(f"write {THIRD_PARTY}/{target}"), self._workspace() as workspace:
+            with explaining(f"write {target}"), self._workspace() as workspace:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
 
     def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
@@ -160,7 +161,7 @@ class Staging:
             make_durable(workspace)
             self._begun = True
             write_journal(repository.git_directory, journal)
-            return finish(self.third_party, repository, journal, index)
+            return finish(self.root, repository, journal, index)
 
     def _edit_own(self, repository: Repository, index: LockedIndex) -> tuple[OwnEdit, ...]:
         """The edits, in the index, of the files that people edit too.
@@ -168,9 +169,9 @@ class Staging:
         A file with a merge conflict, or a symlink in its place, is left alone.
         """
         edits = []
-        there = index.copy.staged(f"{THIRD_PARTY}/{path}".encode() for path in self.own)
+        there = index.copy.staged(path.encode() for path in self.own)
         for path, edit in self.own.items():
-            sides = there.get(f"{THIRD_PARTY}/{path}".encode(), ())
+            sides = there.get(path.encode(), ())
             if any(stage or mode == Mode.SYMLINK for mode, _, stage in sides):
                 continue
             before = next((blob for _, blob, _ in sides), None)
@@ -187,12 +188,12 @@ class Staging:
             self._tidy()
 
     def _tidy(self) -> Outcome:
-        with open_third_party(self.third_party) as top:
+        with Directory.open(self.root) as top:
             remove_workspace(top)
         return Outcome()
 
     def _workspace(self) -> Directory:
-        with open_third_party(self.third_party) as top:
+        with Directory.open(self.root) as top:
             return top.descend(WORKSPACE.encode())
 
     def _link_present(
@@ -201,7 +202,7 @@ class Staging:
         kept = {fact.entry for fact in present}.intersection(entries)
         if not kept:
             return set()
-        with open_third_party(self.third_party) as top, top.descend(target.encode()) as source:
+        with Directory.open(self.root) as top, top.descend(target.encode()) as source:
             return _link(source, staged, sorted(kept))
 
     def _add(
@@ -214,7 +215,7 @@ class Staging:
     ) -> int:
         # What lies in the way is refused here, before a journal is written.
         parent, name = split(target.encode())
-        with explaining(f"write {THIRD_PARTY}/{target}"), open_third_party(self.third_party) as top:
+        with explaining(f"write {target}"), Directory.open(self.root) as top:
             if new != old:
                 _refuse_protected(top, target.encode(), kind)
             with suppress(FileNotFoundError), top.descend(parent) as directory:
@@ -222,7 +223,8 @@ class Staging:
                     raise NotADirectoryError(
                         errno.ENOTDIR, f"something lies where the {kind} has to be", name
                     )
-                _refuse_mounted(top, directory, name, kind)
+                with top.descend(WORKSPACE.encode()) as workspace:
+                    _refuse_mounted(workspace, directory, name, kind)
         self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
         return len(self.replacements) - 1
 
@@ -237,9 +239,7 @@ def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
     while True:
         with suppress(FileNotFoundError, NotADirectoryError), top.descend(path) as directory:
             if not directory.is_writable():
-                raise PermissionError(
-                    errno.EACCES, os.strerror(errno.EACCES), f"{THIRD_PARTY}/".encode() + path
-                )
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
             if path != target:
                 return
         if not path:
@@ -247,15 +247,15 @@ def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:
         path = split(path)[0]
 
 
-def _refuse_mounted(top: Directory, directory: Directory, name: bytes, kind: str) -> None:
+def _refuse_mounted(workspace: Directory, directory: Directory, name: bytes, kind: str) -> None:
     """OSError if a mount keeps the target from being replaced.
 
-    This may be a read-only file system, a mount at a directory, or another file system at the
-    parent of a file.
+    This may be a read-only file system, a mount at a directory, or another file system than that
+    of the workspace at its parent.
     """
     if _is_read_only(directory):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
-    if kind == "file" and _device(directory) != _device(top):
+    if _device(directory) != _device(workspace):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
     if kind == "directory" and directory.exists(name):
         with directory.descend(name) as target:

@@ -8,25 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from sync.errors import HostError
-from sync.host.directory import Directory
+from sync.host.directory import Directory, split
 from sync.host.journal import Journal, Replacement
 from sync.host.scan import read_file, scan_directory
 from sync.ids import ObjectId
-from sync.layout import THIRD_PARTY, WORKSPACE
+from sync.layout import WORKSPACE
 from sync.objects.tree import hash_tree, object_id
 
 _RESCUED = b"rescued"
 
 
-def open_third_party(third_party: Path, *, create: bool = False) -> Directory:
-    with Directory.open(third_party.parent) as root:
-        return root.descend(third_party.name.encode(), create=create)
-
-
-def discard_leftovers(third_party: Path) -> None:
+def discard_leftovers(root: Path) -> None:
     """Remove the workspace of a run that stopped before its journal or after its last step."""
-    if (third_party / WORKSPACE).is_dir():
-        with suppress(OSError), open_third_party(third_party) as top:
+    if (root / WORKSPACE).is_dir():
+        with suppress(OSError), Directory.open(root) as top:
             remove_workspace(top)
 
 
@@ -44,10 +39,12 @@ def remove_workspace(top: Directory) -> None:
             return  # rescued files are there
         for name in workspace.names():
             workspace.delete(name)
-    os.rmdir(WORKSPACE, dir_fd=top.descriptor)
+    parent, name = split(WORKSPACE.encode())
+    with top.descend(parent) as third_party:
+        os.rmdir(name, dir_fd=third_party.descriptor)
 
 
-def clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> list[str]:
+def clear_slots(root: Path, workspace: Directory, journal: Journal) -> list[str]:
     """Delete what was replaced; keep what somebody changed, and return the paths of that.
 
     A file or directory is deleted only if it is what it was when the plan was made.
@@ -63,7 +60,7 @@ def clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> li
                 continue
             if suffix == ".old":
                 workspace.delete(slot.encode())
-            elif _is_expendable(third_party, slot, step):
+            elif _is_expendable(root, slot, step):
                 # The name tells the next run that deletion had begun.
                 move(workspace, slot.encode(), workspace, expended)
                 workspace.delete(expended)
@@ -72,9 +69,9 @@ def clear_slots(third_party: Path, workspace: Directory, journal: Journal) -> li
     return rescued
 
 
-def _is_expendable(third_party: Path, slot: str, step: Replacement) -> bool:
+def _is_expendable(root: Path, slot: str, step: Replacement) -> bool:
     try:
-        found = id_at(third_party, f"{WORKSPACE}/{slot}", step.kind)
+        found = id_at(root, f"{WORKSPACE}/{slot}", step.kind)
     except HostError:
         return False  # somebody put something irregular there meanwhile
     return found is not None and found in {step.old, step.new}
@@ -86,17 +83,17 @@ def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
         while rescued.exists(kept := f"{step.target.replace('/', '-')}.{number}".encode()):
             number += 1
         move(workspace, slot, rescued, kept)
-    return f"{THIRD_PARTY}/{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
+    return f"{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
 
 
 def move(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> None:
     os.rename(one_name, other_name, src_dir_fd=one.descriptor, dst_dir_fd=other.descriptor)
 
 
-def id_at(third_party: Path, path: str, kind: str) -> ObjectId | None:
-    """The tree or blob id of what lies at a path below third_party/; None if there is nothing."""
+def id_at(root: Path, path: str, kind: str) -> ObjectId | None:
+    """The tree or blob id of what lies at a path of the host; None if there is nothing."""
     if kind == "directory":
-        facts = scan_directory(third_party, *path.split("/"))
+        facts = scan_directory(root, *path.split("/"))
         return None if facts is None else hash_tree(fact.entry for fact in facts)
-    content = read_file(third_party, path)
+    content = read_file(root, path)
     return None if content is None else object_id("blob", content)

@@ -42,6 +42,7 @@ from sync.cli.options import (
     Offline,
     Output,
     Rev,
+    RewriteRecords,
     Signoff,
     Tag,
     UpstreamName,
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from sync.report.publish import ReportRequest
     from sync.upstream.fetch import Fetching
     from sync.upstream.parallel import Options
+    from sync.verify.commands import Verified
     from sync.verify.upstream import Audit
 
 
@@ -122,7 +124,7 @@ def add(
         "tag": tag,
         "commit": commit_id,
         "from": source,
-        "into": into,
+        "into": into[0] if into and len(into) == 1 else into,
         "include": include,
         "exclude": exclude,
         "allow": allow,
@@ -189,6 +191,7 @@ def sync(
     signoff: Signoff = False,
     no_stage: NoStage = False,
     discard_local: Discard = False,
+    rewrite_records: RewriteRecords = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
     json: Json = False,
@@ -196,7 +199,8 @@ def sync(
     """Make mirrors equal to the manifest."""
     patterns = mirrors or []
     _refuse_odd(commit, no_stage, message, signoff)
-    glance = None if dry_run or commit or no_stage or json else Glance.begin("sync", Path.cwd())
+    is_plain = not (dry_run or commit or no_stage or rewrite_records or json)
+    glance = Glance.begin("sync", Path.cwd()) if is_plain else None
     if glance is not None and (satisfied := glance.recall(patterns)) is not None:
         sys.stdout.write(render_satisfied(len(satisfied), paint_for(sys.stdout)))
         return
@@ -210,6 +214,7 @@ def sync(
             _fetching(host, offline=offline, jobs=jobs, deadline=deadline),
             dry_run=dry_run,
             discard_local=discard_local,
+            rewrite_records=rewrite_records,
             stage=not no_stage,
             commit=commit,
             wording=Wording(message, signoff),
@@ -239,24 +244,26 @@ def _ask_ahead(patterns: list[str], offline: bool, jobs: int, deadline: float) -
 def status(mirrors: Mirrors = None, json: Json = False) -> None:
     """Show how each mirror stands: a line a mirror."""
     glance = Glance.begin("status", Path.cwd())
-    statuses = None if glance is None or json else glance.recall(mirrors or [])
-    if statuses is None:
-        from sync.host.reading_ahead import reading_ahead
+    recalled = None if glance is None or json else glance.recall(mirrors or [])
+    if recalled is not None:
+        sys.stdout.write(render_status(recalled, paint_for(sys.stdout)))
+        return
+    from sync.host.reading_ahead import reading_ahead
 
-        with reading_ahead(Path.cwd(), mirrors or []) as ahead:
-            from sync.verify.commands import status as read_status
+    with reading_ahead(Path.cwd(), mirrors or []) as ahead:
+        from sync.verify.commands import status as read_status
 
-            host, inputs = find_host_here(), Inputs()
-            statuses = read_status(host, mirrors or [], inputs, ahead)
-        if glance is not None:
-            glance.remember(host, statuses, inputs)
+        host, inputs = find_host_here(), Inputs()
+        statuses = read_status(host, mirrors or [], inputs, ahead)
+    if glance is not None and statuses.host.is_nothing:
+        glance.remember(host, statuses.mirrors, inputs)
     if json:
         from sync.cli.json_output import status_output
 
         _print_json(status_output(statuses))
     else:
-        sys.stdout.write(render_status(statuses, paint_for(sys.stdout)))
-    raise typer.Exit(ExitStatus.CLEAN if all(s.is_well for s in statuses) else ExitStatus.FINDINGS)
+        sys.stdout.write(render_status(statuses.mirrors, paint_for(sys.stdout), statuses.host))
+    raise typer.Exit(ExitStatus.CLEAN if statuses.is_well else ExitStatus.FINDINGS)
 
 
 def verify(
@@ -279,15 +286,15 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
 
         host = find_host_here()
         state = open_state(host, index=index, revision=rev, ahead=ahead)
-        verdicts = verify_state(state, mirrors or [], host)
-    audited = _audit(host, state, verdicts, jobs, deadline) if upstream else None
+        verified = verify_state(state, mirrors or [], host)
+    audited = _audit(host, state, verified.verdicts, jobs, deadline) if upstream else None
     if json:
         from sync.cli.json_output import verify_output
 
-        _print_json(verify_output(state.label, verdicts, audited))
+        _print_json(verify_output(state.label, verified, audited))
     else:
-        sys.stdout.write(render_verdicts(state.label, verdicts, audited, paint_for(sys.stdout)))
-    raise typer.Exit(_verify_status(verdicts, audited))
+        sys.stdout.write(render_verdicts(state.label, verified, audited, paint_for(sys.stdout)))
+    raise typer.Exit(_verify_status(verified, audited))
 
 
 def _audit(
@@ -310,12 +317,12 @@ def _audit(
         return audit(subjects, _fetching(host, jobs=jobs, deadline=deadline), terminal)
 
 
-def _verify_status(verdicts: "Sequence[Verdict]", audited: "Audit | None") -> ExitStatus:
+def _verify_status(verified: "Verified", audited: "Audit | None") -> ExitStatus:
     if audited is not None and audited.errors:
         for error in audited.errors.values():
             sys.stderr.write(render_error(error, paint_for(sys.stderr)))
         return ExitStatus.COULD_NOT_CHECK
-    if all(verdict.is_clean for verdict in verdicts) and not (audited and audited.findings):
+    if not verified.findings and not (audited and audited.findings):
         return ExitStatus.CLEAN
     return ExitStatus.FINDINGS
 

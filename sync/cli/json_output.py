@@ -10,10 +10,10 @@ from sync.change.plan import Change, FileChanges
 from sync.errors import VerbatimError
 from sync.ids import RepoPath
 from sync.judgement.findings import Finding, Verdict
-from sync.judgement.standing import MirrorStatus
 from sync.quoting import quote_path
 from sync.record.json_schema import RecordModel
 from sync.report.formats.json_report import Report, SignatureReport, signature_report
+from sync.verify.commands import Statuses, Verified
 from sync.verify.upstream import Audit
 
 
@@ -44,8 +44,9 @@ class VerifiedMirror(_JsonObject):
     """What was found out about one mirror."""
 
     mirror: str
+    places: list[str] = Field(description="as recorded, from the host's root")
     clean: bool
-    presence: Literal["present", "absent"]
+    presence: Literal["present", "absent", "removed"]
     commit: str | None
     tree: str | None
     files: int | None
@@ -63,11 +64,12 @@ class VerifiedMirror(_JsonObject):
 class VerifyOutput(_JsonObject):
     """`git verbatim verify --json`."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     state: str
     clean: bool
     mirrors: list[VerifiedMirror]
     findings: list[FindingOutput]
+    notices: list[str] = Field(description="what somebody should know, though it is nothing wrong")
     errors: list[ErrorOutput]
 
 
@@ -75,7 +77,7 @@ class StatusMirror(_JsonObject):
     """One mirror of the working tree."""
 
     mirror: str
-    into: str
+    places: list[str] = Field(description="from the host's root")
     pin: str | None
     recorded_pin: str | None
     standing: str
@@ -96,12 +98,14 @@ class StatusMirror(_JsonObject):
 class StatusOutput(_JsonObject):
     """`git verbatim status --json`."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     mirrors: list[StatusMirror]
+    findings: list[FindingOutput] = Field(description="about the whole host")
+    notices: list[str] = Field(description="what somebody should know, though it is nothing wrong")
 
 
 class FilesOutput(_JsonObject):
-    """Files that change, relative to their directory, quoted as by git."""
+    """Files that change in any of the places, relative to it, quoted as by git."""
 
     added: list[str]
     changed: list[str]
@@ -112,7 +116,7 @@ class ChangeOutput(_JsonObject):
     """What happens to one mirror."""
 
     mirror: str
-    into: str
+    places: list[str] = Field(description="from the host's root")
     action: Literal["add", "update", "remove"]
     old_pin: str | None
     new_pin: str | None
@@ -130,7 +134,7 @@ class ChangeOutput(_JsonObject):
 class SyncOutput(_JsonObject):
     """`git verbatim sync --json`, also of add and remove."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     dry_run: bool
     changes: list[ChangeOutput]
     satisfied: list[str]
@@ -155,25 +159,25 @@ def error_output(error: VerbatimError) -> ErrorOutput:
     )
 
 
-def verify_output(state: str, verdicts: Sequence[Verdict], audited: Audit | None) -> VerifyOutput:
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
-    findings += audited.findings if audited else ()
+def verify_output(state: str, verified: Verified, audited: Audit | None) -> VerifyOutput:
+    findings = [*verified.findings, *(audited.findings if audited else ())]
     errors = list(audited.errors.values()) if audited else []
     return VerifyOutput(
         state=state,
         clean=not findings and not errors,
-        mirrors=[_verified(verdict) for verdict in verdicts],
+        mirrors=[_verified(verdict) for verdict in verified.verdicts],
         findings=[_finding(finding) for finding in findings],
+        notices=list(verified.host.notices),
         errors=[error_output(error) for error in errors],
     )
 
 
-def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
+def status_output(statuses: Statuses) -> StatusOutput:
     return StatusOutput(
         mirrors=[
             StatusMirror(
                 mirror=status.name,
-                into=status.into,
+                places=list(status.places),
                 pin=str(status.pin) if status.pin else None,
                 recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
                 standing=status.standing.value,
@@ -184,8 +188,10 @@ def status_output(statuses: Sequence[MirrorStatus]) -> StatusOutput:
                 altered_by_add=list(status.altered_by_add),
                 findings=[_finding(finding) for finding in status.findings],
             )
-            for status in statuses
-        ]
+            for status in statuses.mirrors
+        ],
+        findings=[_finding(finding) for finding in statuses.host.findings],
+        notices=list(statuses.host.notices),
     )
 
 
@@ -204,6 +210,7 @@ def _verified(verdict: Verdict) -> VerifiedMirror:
     record = verdict.record
     return VerifiedMirror(
         mirror=verdict.mirror,
+        places=list(record.copies) if record else [],
         clean=verdict.is_clean,
         presence=verdict.presence.value,
         commit=record.upstream.commit if record else None,
@@ -229,7 +236,7 @@ def _change(change: Change) -> ChangeOutput:
     before, copy = change.before, change.copy
     return ChangeOutput(
         mirror=change.name,
-        into=change.into,
+        places=list(change.copies),
         action="remove" if copy is None else "add" if before is None else "update",
         old_pin=str(change.old_pin) if change.old_pin else None,
         new_pin=str(change.new_pin) if change.new_pin else None,

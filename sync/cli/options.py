@@ -15,7 +15,7 @@ def _mirror_names(incomplete: str) -> list[str]:
     try:
         return [
             n
-            for n in read_manifest(WorkTree(find_host_here().third_party)).mirrors
+            for n in read_manifest(WorkTree(find_host_here().require_root())).mirrors
             if n.startswith(incomplete)
         ]
     except Exception:  # noqa: BLE001 - completion is silent
@@ -56,6 +56,9 @@ Message = Annotated[
 ]
 Signoff = Annotated[bool, typer.Option("--signoff", "-s", help="Add Signed-off-by to the commit.")]
 NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
+RewriteRecords = Annotated[
+    bool, typer.Option("--rewrite-records", help="Bring records into the newest format.")
+]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")
 ]
@@ -90,7 +93,11 @@ From = Annotated[
     str | None, typer.Option("--from", help="The directory to copy.", show_default="the root")
 ]
 Into = Annotated[
-    str | None, typer.Option(help="Where below third_party/.", show_default="the name")
+    list[str] | None,
+    typer.Option(
+        help="A place: below third_party/, or with a slash in front from the host's root.",
+        show_default="the name",
+    ),
 ]
 Include = Annotated[
     list[str] | None,

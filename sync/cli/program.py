@@ -10,6 +10,7 @@ import sync.cli.commands
 from sync.cli.parameters import Group
 from sync.errors import VerbatimError
 from sync.host.find import Host, find_host_here
+from sync.layout import MANIFEST_PATH
 from sync.quoting import shown
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ and install the hooks."""  # noqa: D205, D209 - it is the help text
         print(f"wrote {name}")
     for name in made.kept:
         print(f"kept  {name}")
+    for one in made.own:
+        print(f"own   {shown(one.pattern.removeprefix('/'))} ({shown(one.seen)})")
+    if made.own:
+        print(f"the manifest declares these in `[host] own`: look through {MANIFEST_PATH}")
     if not no_hooks:
         _install_hooks(host)
     print(f"next: `git verbatim {_next_command(made, preset)}`")

@@ -12,7 +12,7 @@ from sync.errors import VerbatimError
 from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import THIRD_PARTY, license_directory
+from sync.layout import license_directory
 from sync.model import Signature, SignatureState
 from sync.paint import Paint
 from sync.quoting import no_commands, quote_path, shown
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from sync.change.plan import Change, FileChanges, Plan
     from sync.judgement.findings import Finding, Verdict
     from sync.report.publish import Currency
+    from sync.verify.commands import Verified
     from sync.verify.upstream import Audit
+    from sync.verify.whole_host import HostFindings
 
 _SHOWN_FILES = 12
 _SHORT = 12
@@ -49,21 +51,26 @@ def render_plan(plan: "Plan", paint: Paint) -> str:
 
 def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
     name = paint.strong(shown(change.name))
-    yield f"{name}  {_pins(change, paint)}  {paint.faint(f'{THIRD_PARTY}/{shown(change.into)}')}"
-    if change.moved_from:
-        yield f"  moves from {THIRD_PARTY}/{shown(change.moved_from)}"
+    first, *others = change.copies
+    yield f"{name}  {_pins(change, paint)}  {paint.faint(shown(first))}"
+    for place in others:
+        yield f"  also in {paint.faint(shown(place))}"
+    for place in change.moved_from:
+        yield f"  moves from {shown(place)}"
+    from sync.record.record import SCHEMA_VERSION
+
     before, copy = change.before, change.copy
     if copy is not None and (before is None or before.upstream.commit != copy.upstream.commit):
         old = f"{before.upstream.commit[:_SHORT]} → " if before else ""
         yield f"  commit {old}{copy.upstream.commit[:_SHORT]}, tree {copy.holding.tree[:_SHORT]}"
+    if copy is not None and before is not None and before.schema != SCHEMA_VERSION:
+        yield f"  record of schema {before.schema} → {SCHEMA_VERSION}"
     if copy is not None and copy.signature is not None:
         yield f"  {_signature(copy.signature, paint)}"
     yield from _file_lines(change.files, "", paint)
     for path in change.changed_licenses[:_SHOWN_FILES]:
         yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
-    yield from _file_lines(
-        change.licenses, f"{THIRD_PARTY}/{license_directory(change.name)}/", paint
-    )
+    yield from _file_lines(change.licenses, f"{license_directory(change.name)}/", paint)
 
 
 def _pins(change: "Change", paint: Paint) -> str:
@@ -129,10 +136,15 @@ def render_satisfied(mirrors: int, paint: Paint) -> str:
     return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}\n"
 
 
-def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
-    """Write a line for each mirror, then what to do."""
+def render_status(
+    statuses: Sequence[MirrorStatus], paint: Paint, host: "HostFindings | None" = None
+) -> str:
+    """Write a line for each mirror, what was found in the whole host, then what to do."""
+    more = (
+        render_findings(host.findings, paint) + render_notices(host.notices, paint) if host else ""
+    )
     if not statuses:
-        return "no mirrors: add one with `git verbatim add`\n"
+        return f"{more}no mirrors: add one with `git verbatim add`\n"
     rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
     names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
     lines = [
@@ -142,7 +154,13 @@ def render_status(statuses: Sequence[MirrorStatus], paint: Paint) -> str:
     notes = [
         f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered
     ]
-    return "\n".join([*lines, *notes, *_status_hints(statuses, paint)]) + "\n"
+    hints = "".join(f"{line}\n" for line in _status_hints(statuses, paint))
+    return "\n".join([*lines, *notes]) + "\n" + more + hints
+
+
+def render_notices(notices: Sequence[str], paint: Paint) -> str:
+    """Write what somebody should know, though it is nothing wrong."""
+    return "".join(f"{paint.change('note:')} {shown(notice)}\n" for notice in notices)
 
 
 def _pin_of(status: MirrorStatus) -> str:
@@ -162,6 +180,8 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
         )
     if status.standing is Standing.ABSENT:
         return paint.faint("absent (not checked in)")
+    if status.standing is Standing.REMOVED:
+        return paint.faint("removed")
     files = sum(1 for finding in status.findings if finding.path and finding.difference)
     return paint.bad(status.standing.value + (f": {count(files, 'file')}" if files else ""))
 
@@ -200,28 +220,28 @@ def unseen_words(unseen: Unseen) -> list[str]:
 
 def render_verdicts(
     state: str,
-    verdicts: "Sequence[Verdict]",
+    verified: "Verified",
     audited: "Audit | None",
     paint: Paint,
 ) -> str:
     """Write the findings grouped by mirror, then a line that sums up."""
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
-    findings += audited.findings if audited else ()
+    findings = [*verified.findings, *(audited.findings if audited else ())]
     return (
         render_findings(findings, paint)
-        + _summary(state, verdicts, findings, audited, paint)
+        + render_notices(verified.host.notices, paint)
+        + _summary(state, verified.verdicts, findings, audited, paint)
         + "\n"
     )
 
 
 def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
-    """Write the findings grouped by mirror; those of no mirror come under `third_party/`."""
+    """Write the findings grouped by mirror; those of no mirror come first, as the host's."""
     lines: list[str] = []
     for mirror, of_mirror in groupby(
         sorted(findings, key=lambda f: f.mirror), key=lambda f: f.mirror
     ):
         lines += [
-            paint.strong(shown(mirror or f"{THIRD_PARTY}/")),
+            paint.strong(shown(mirror or "the host")),
             *_finding_lines(list(of_mirror), paint),
         ]
     return "".join(f"{line}\n" for line in lines)
@@ -246,11 +266,14 @@ def render_currency(directory: Path, currency: "Currency", paint: Paint) -> str:
 
 
 def _finding_lines(findings: "Sequence[Finding]", paint: Paint) -> Iterator[str]:
+    from sync.judgement.findings import Rule
+
     for rule, of_rule in groupby(findings, key=lambda f: f.rule):
         listed = list(of_rule)
         yield f"  {paint.bad(rule.value)}"
         for finding in listed[: 2 * _SHOWN_FILES]:
-            where = f"{shown(finding.path)}: " if finding.path and finding.difference else ""
+            is_of_file = finding.difference or rule is Rule.ATTRIBUTES_ALTER_BYTES
+            where = f"{shown(finding.path)}: " if finding.path and is_of_file else ""
             yield f"    {where}{shown(finding.message)}"
         if len(listed) > 2 * _SHOWN_FILES:
             yield f"    … {len(listed)} in all; `--json` lists every one"
@@ -273,12 +296,11 @@ def _summary(
     details += unseen_words(
         Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts))
     )
-    affected = {finding.mirror for finding in findings}
+    affected = {finding.mirror for finding in findings} - {""}
     if findings:
-        return (
-            f"{paint.bad(count(len(findings), 'finding'))} in {len(affected)} of "
-            f"{count(len(verdicts), 'mirror')} of {state}"
-        )
+        of_mirrors = f"in {len(affected)} of {count(len(verdicts), 'mirror')} of "
+        found = paint.bad(count(len(findings), "finding"))
+        return f"{found} {of_mirrors if affected else 'in '}{state}"
     if not verdicts:
         return f"nothing to verify: there are no mirrors in {state}"
     if audited is not None and audited.errors:

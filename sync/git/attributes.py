@@ -2,14 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sync.errors import CouldNotCheckError
 from sync.git.process import CONVERTING, run_git
-from sync.git.repository import Repository
-from sync.ids import Mode
-from sync.model import Entry
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.objects.tree import object_id
 
 ARCHIVING = ("export-ignore", "export-subst")
 """The attributes by which `git archive` changes, or leaves out, what is not converted."""
@@ -20,25 +20,23 @@ _SECONDS = 10
 
 
 def attributes_of(
-    repository: Repository,
-    attribute_files: Iterable[Entry],
-    paths: Sequence[bytes],
-    *,
-    ignore_case: bool = False,
+    attribute_files: Mapping[RepoPath, bytes], paths: Sequence[bytes], *, ignore_case: bool = False
 ) -> list[Mapping[str, str]]:
     """The attributes above for each path, if these `.gitattributes` files are all there are.
 
-    A path that ends in `/` is a directory's. With `ignore_case` patterns match as on Windows and
-    macOS. A value is `set`, `unset` or the attribute's own; an unspecified attribute is left out.
-    git reads the files from a temporary index, so `info/attributes` and the user's and the system's
-    files have no say. Raises CouldNotCheckError if git takes too long.
+    The files are given by their paths and contents. A path that ends in `/` is a directory's. With
+    `ignore_case` patterns match as on Windows and macOS. A value is `set`, `unset` or the
+    attribute's own; an unspecified attribute is left out. git reads the files from a temporary
+    index, so `info/attributes` and the user's and the system's files have no say. Raises
+    CouldNotCheckError if git takes too long.
     """
-    lines = b"".join(
-        b"%o %s\t%s\0" % (Mode.FILE, entry.blob.encode(), entry.path) for entry in attribute_files
-    )
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
-        environment = _environment(repository, Path(scratch), ignore_case=ignore_case)
+        environment = _environment(Path(scratch), ignore_case=ignore_case)
         run_git(None, "init", "--quiet", "--bare", "--template=", scratch, environment=environment)
+        lines = b"".join(
+            b"%o %s\t%s\0" % (Mode.FILE, _written(Path(scratch), content).encode(), path)
+            for path, content in attribute_files.items()
+        )
         run_git(None, "update-index", "-z", "--index-info", stdin=lines, environment=environment)
         asked = b"".join(path + b"\0" for path in paths)
         said = _check_attributes(asked, environment)
@@ -54,6 +52,28 @@ def attributes_of(
     ]
 
 
+def _written(repository: Path, content: bytes) -> ObjectId:
+    """Write a blob as a loose object, which costs no process; its id."""
+    blob = object_id("blob", content)
+    file = repository / "objects" / blob[:2] / blob[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(zlib.compress(b"blob %d\0" % len(content) + content, 1))
+    return blob
+
+
+def may_alter(attributes: Mapping[str, str]) -> bool:
+    """Whether git would convert some content, or leave it out of an archive, under these."""
+    return attributes.get("export-ignore") == "set" or may_convert(attributes)
+
+
+def may_convert(attributes: Mapping[str, str]) -> bool:
+    """Whether git would convert some content under these attributes."""
+    return attributes.get("text") != "unset" or any(
+        attributes.get(name, "unset") != "unset"
+        for name in ("filter", "working-tree-encoding", "ident", "export-subst")
+    )
+
+
 def _check_attributes(asked: bytes, environment: Mapping[str, str]) -> bytes:
     options = ("--cached", "-z", "--stdin", *_ASKED)
     try:
@@ -62,23 +82,16 @@ def _check_attributes(asked: bytes, environment: Mapping[str, str]) -> bytes:
         ).stdout
     except CouldNotCheckError as error:
         error.hint = (
-            "look at the patterns of the .gitattributes that are in force in third_party/: "
+            "look at the patterns of the .gitattributes that are in force for mirrors: "
             "git matches each with each file"
         )
         raise
 
 
-def _environment(repository: Repository, scratch: Path, *, ignore_case: bool) -> dict[str, str]:
+def _environment(scratch: Path, *, ignore_case: bool) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    # In a push the objects are in quarantine, and git says where.
-    objects = {
-        key: os.environ[key]
-        for key in ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
-        if key in os.environ
-    } or {"GIT_OBJECT_DIRECTORY": str(repository.common_directory / "objects")}
     return {
         **kept,
-        **objects,
         "GIT_DIR": str(scratch),
         "GIT_INDEX_FILE": str(scratch / "index"),
         "GIT_ATTR_NOSYSTEM": "1",

@@ -165,25 +165,23 @@ class Index:
     def file(self) -> IndexFile:
         return IndexFile(self.work_tree, self.path)
 
-    def files(self, directory: bytes) -> list[Entry]:
-        """The files staged below `directory`, by relative path; each side of a conflict counts."""
-        prefix = directory + b"/"
-        staged = self.file.staged([directory])
-        below = {
-            Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
-            for path, sides in staged.items()
-            for mode, blob, _ in sides
-            if path.startswith(prefix)
-        }
-        return sorted(below)
+    def files(self, paths: Iterable[bytes]) -> list[Entry]:
+        """The files staged at or below these paths, sorted; each side of a conflict counts."""
+        staged = self.file.staged(paths)
+        return sorted(
+            {
+                Entry(RepoPath(path), mode, blob)
+                for path, sides in staged.items()
+                for mode, blob, _ in sides
+            }
+        )
 
-    def settled_files(self, directory: bytes) -> list[Entry]:
+    def settled_files(self, paths: Iterable[bytes]) -> list[Entry]:
         """The same files, except those that are in conflict or only announced."""
-        prefix = directory + b"/"
         return [
-            Entry(RepoPath(path.removeprefix(prefix)), mode, blob)
-            for path, [(mode, blob, stage), *_] in self.file.staged([directory]).items()
-            if path.startswith(prefix) and not stage and mode != _INTENDED
+            Entry(RepoPath(path), mode, blob)
+            for path, [(mode, blob, stage), *_] in self.file.staged(paths).items()
+            if not stage and mode != _INTENDED
         ]
 
     @contextmanager

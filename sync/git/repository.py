@@ -322,13 +322,14 @@ class Repository:
         for component in path.split(b"/") if path else ():
             if mode != Mode.TREE:
                 return None
-            entry = next((e for e in self._entries(found) if e.name == component), None)
+            entry = next((e for e in self.tree_entries(found) if e.name == component), None)
             if entry is None:
                 return None
             mode, found = entry.mode, entry.id
         return mode, found
 
-    def _entries(self, tree: ObjectId) -> list[TreeEntry]:
+    def tree_entries(self, tree: ObjectId) -> list[TreeEntry]:
+        """The entries of a tree, in its order."""
         with attempting("read a tree of the repository"):
             return parse_tree(self.read_within(tree, TREE_BYTES))
 
@@ -339,7 +340,7 @@ class Repository:
         pending = [(b"", tree)]
         while pending:
             prefix, below = pending.pop()
-            children = self._entries(below)
+            children = self.tree_entries(below)
             entries_left -= 1 + len(children)
             bytes_left -= len(prefix) * len(children)
             if entries_left < 0 or bytes_left < 0 or prefix.count(b"/") > DEPTH:

@@ -1,22 +1,34 @@
-"""Makes third_party/.gitattributes, which prevents conversions, and third_party/.gitignore."""
+"""Makes what `.gitattributes` and `.gitignore` say of mirrors, in third_party/ and at the root."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, license_directory
+from sync.host.marked_block import with_block
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    ATTRIBUTES_PATH,
+    IGNORE_FILE,
+    IGNORE_PATH,
+    THIRD_PARTY,
+    is_in_third_party,
+    license_directory,
+)
 from sync.model import Mirror
 
 CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
 LEAVES_NOTHING_OUT = "-export-ignore -export-subst"
 
 # A later attribute in a line wins, in case somebody defines a macro called linguist-vendored.
+_OF_COPIES = (
+    f"linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} "
+    "-whitespace -merge conflict-marker-size=200"
+)
 ATTRIBUTES = f"""\
 # Mirrors are exact copies: git converts nothing in them, whatever core.autocrlf says, \
 leaves none of
 # their files out of an archive, never mends their whitespace, \
 and never merges two of them by lines.
-* linguist-vendored {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT} \
--whitespace -merge conflict-marker-size=200
+* {_OF_COPIES}
 /* !whitespace !merge !conflict-marker-size !linguist-vendored
 """
 
@@ -37,22 +49,58 @@ mirrors.toml !linguist-vendored
 Edit = Callable[[bytes | None], bytes | None]
 """Gives the new content of a file that people edit too, by its present one; None is no file."""
 
-_BEGIN = "# git-verbatim: mirrors that are not checked in"
-_END = "# git-verbatim: end"
+_IGNORED = "# git-verbatim: mirrors that are not checked in"
+_OUTSIDE = f"# git-verbatim: mirrors outside {THIRD_PARTY}/ are exact copies"
 
 
 def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
-    """The edits to files below third_party/ that people edit too, for any version of them."""
+    """The edits to files that people edit too, by path, for any version of these files.
+
+    An edit raises HostError for a file whose marked block is broken.
+    """
+    hidden = [
+        directory
+        for mirror in mirrors
+        if not mirror.checked_in
+        for directory in (*mirror.places, license_directory(mirror.name))
+    ]
+    outside = [place for one in mirrors for place in one.places if not is_in_third_party(place)]
     return {
-        ATTRIBUTES_FILE: keep_attributes,
-        IGNORE_FILE: lambda present: _with_ignored(present, mirrors),
+        ATTRIBUTES_PATH: keep_attributes,
+        IGNORE_PATH: _block_of(
+            IGNORE_PATH,
+            _IGNORED,
+            [
+                f"{_ignoring(one.removeprefix(THIRD_PARTY))}/"
+                for one in hidden
+                if is_in_third_party(one)
+            ],
+        ),
+        ATTRIBUTES_FILE: _block_of(ATTRIBUTES_FILE, _OUTSIDE, list(map(attributes_line, outside))),
+        IGNORE_FILE: _block_of(
+            IGNORE_FILE,
+            _IGNORED,
+            [f"{_ignoring(f'/{one}')}/" for one in hidden if not is_in_third_party(one)],
+        ),
     }
 
 
-def _with_ignored(present: bytes | None, mirrors: Sequence[Mirror]) -> bytes | None:
-    text = None if present is None else present.decode("utf-8", "surrogateescape")
-    ignoring = ignore_unchecked(text, mirrors)
-    return None if ignoring is None else ignoring.encode("utf-8", "surrogateescape")
+def attributes_line(directory: str) -> str:
+    """The line of a `.gitattributes` that protects a directory, by its path from that file."""
+    pattern = re.sub(r"([\\*?\[\]])", r"\\\1", f"/{directory}") + "/**"
+    if re.search(r'[\s"]', pattern):
+        escaped = re.sub(r'([\\"])', r"\\\1", pattern)
+        pattern = f'"{escaped}"'
+    return f"{pattern} {_OF_COPIES}"
+
+
+def _block_of(path: str, begin: str, lines: Sequence[str]) -> Edit:
+    def edit(present: bytes | None) -> bytes | None:
+        text = None if present is None else present.decode("utf-8", "surrogateescape")
+        edited = with_block(text, begin, sorted(lines), path)
+        return None if edited is None else edited.encode("utf-8", "surrogateescape")
+
+    return edit
 
 
 def keep_attributes(present: bytes | None) -> bytes:
@@ -68,41 +116,8 @@ def keep_attributes(present: bytes | None) -> bytes:
     return ATTRIBUTES.encode()
 
 
-def ignore_unchecked(present: str | None, mirrors: Sequence[Mirror]) -> str | None:
-    """The text that third_party/.gitignore should have; None if no file is needed.
-
-    A block of its own hides just the mirrors that are not checked in; the rest stays.
-    """
-    lines = [line for mirror in mirrors if not mirror.checked_in for line in _ignored(mirror)]
-    block = "\n".join([_BEGIN, *sorted(lines), _END]) + "\n" if lines else ""
-    if present is None:
-        return block or None
-    if (found := _block(present)) is not None:
-        return present[: found[0]] + block + present[found[1] :] or None
-    if not block:
-        return present
-    return present + ("" if present.endswith("\n") or not present else "\n") + block
-
-
-def _block(text: str) -> tuple[int, int] | None:
-    """Start and end of the first block that has an end; None if there is none.
-
-    Two searches find it in linear time, however many lines look like its beginning.
-    """
-    begin = re.search(rf"^{re.escape(_BEGIN)}\n", text, re.MULTILINE)
-    end = (
-        re.compile(rf"^{re.escape(_END)}\n", re.MULTILINE).search(text, begin.end())
-        if begin
-        else None
-    )
-    return (begin.start(), end.end()) if begin and end else None
-
-
-def _ignored(mirror: Mirror) -> tuple[str, str]:
-    return f"/{_escape(mirror.into)}/", f"/{license_directory(mirror.name)}/"
-
-
-def _escape(path: str) -> str:
+def _ignoring(path: str) -> str:
+    """A pattern of a `.gitignore` that is just this path."""
     return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (
         len(path) - len(path.rstrip(" "))
     )

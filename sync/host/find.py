@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.errors import HostError
-from sync.layout import MANIFEST, THIRD_PARTY
+from sync.layout import MANIFEST_PATH
 
 if TYPE_CHECKING:
     from sync.git.repository import Repository
@@ -33,8 +33,8 @@ class Host:
     root: Path | None
     repository: "Repository | None"
 
-    @property
-    def third_party(self) -> Path:
+    def require_root(self) -> Path:
+        """The root; HostError where there is none."""
         if self.root is None and self.repository is None:
             raise HostError(
                 "this is no git repository, and there is no third_party/mirrors.toml here or above",
@@ -50,7 +50,7 @@ class Host:
                 "such as `git verbatim verify --rev HEAD`",
                 reference="host-bare",
             )
-        return self.root / THIRD_PARTY
+        return self.root
 
     def require_repository(self) -> "Repository":
         """The repository; HostError outside of git."""
@@ -96,7 +96,7 @@ def find_host(start: Path) -> Host:
     for directory in (here, *here.parents):
         if directory == top:
             return Host(top, repository)
-        if (directory / THIRD_PARTY / MANIFEST).is_file():
+        if (directory / MANIFEST_PATH).is_file():
             return Host(directory, None)
     return Host(top, repository)
 
@@ -152,7 +152,7 @@ def find_plain(start: Path) -> Plain | None:
             found = git if git.is_dir() else _pointed(git, b"gitdir: ")
             is_mounted = os.lstat(here).st_dev != os.lstat(directory).st_dev
             return None if found is None or is_mounted else Plain(directory, found)
-        if os.path.lexists(directory / THIRD_PARTY / MANIFEST):
+        if os.path.lexists(directory / MANIFEST_PATH):
             return None
     return None
 

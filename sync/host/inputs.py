@@ -1,4 +1,4 @@
-"""Notes by SHA-256 what was read below third_party/, to recognize the same input again; pure."""
+"""Notes by SHA-256 what was read of a host, to recognize the same input again; pure."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _FILTER = re.compile(rb"\0filter\0(?!unset\0|unspecified\0|set\0)")
 
 @dataclass(slots=True)
 class Inputs:
-    """Everything that was read, noted by the code that reads it; paths are below third_party/."""
+    """Everything that was read, noted by the code that reads it; paths start at the host's root."""
 
     files: dict[str, str | None] = field(default_factory=dict)
     """The SHA-256 of each file that was read; None where there was none."""
@@ -22,6 +22,11 @@ class Inputs:
     """The digest of the files in each directory that was read."""
     records: list[str] = field(default_factory=list)
     """The names of all records in the directory of records."""
+    accounts: "tuple[list[str], list[str], list[str], list[str]] | None" = None
+    """Places, key files, own patterns and sealed directories, if nothing stray was there.
+
+    None if nobody looked for strays.
+    """
     attributes: str | None = None
     """The digest of the attributes of all files that git tracks; None if nobody asked for them."""
     is_plain: bool = True

@@ -12,12 +12,12 @@ from sync.git.repository import Repository
 from sync.host.directory import Directory
 from sync.host.scan import read_file
 from sync.ids import ObjectId
-from sync.layout import JOURNAL, THIRD_PARTY, WORKSPACE
+from sync.layout import JOURNAL, WORKSPACE
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """One directory or file below third_party/ and what it becomes.
+    """One directory or file of the host, by its path from the root, and what it becomes.
 
     `slot` is the number under which the workspace holds the next state before the step, and the
     previous state after it.
@@ -36,7 +36,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit, in the index, of a file below third_party/ that people edit too.
+    """An edit, in the index, of a file that people edit too.
 
     What is edited is the staged content, not the content on disk.
     """
@@ -77,8 +77,7 @@ def read_journal(git_directory: Path) -> Journal | None:
         raise HostError(
             "the journal of an interrupted run cannot be read",
             [f"file: {path}"],
-            hint="move it away, then look with `git verbatim status` "
-            f"and at {THIRD_PARTY}/{WORKSPACE}/",
+            hint=f"move it away, then look with `git verbatim status` and at {WORKSPACE}/",
             reference="journal-unreadable",
         ) from error
 

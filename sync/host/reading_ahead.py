@@ -9,10 +9,11 @@ from pathlib import Path
 from sync.beside import Child
 from sync.errors import VerbatimError
 from sync.host.scan import ScanBudget, read_file, scan_directory
-from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.layout import MANIFEST_PATH, PROVENANCE
 from sync.limits import MANIFEST_BYTES
 from sync.manifest.choosing import choose
 from sync.manifest.load import load_manifest
+from sync.manifest.paths import from_root
 from sync.model import FileFact
 
 # With more bytes of records, which are some four thousand files, a second process pays off.
@@ -27,7 +28,7 @@ _WITHOUT_REFERENCES = 2
 def reading_ahead(start: Path, patterns: Sequence[str]) -> Iterator["ReadAhead | None"]:
     """Read the chosen mirrors of the working tree meanwhile; None if that would not pay.
 
-    Whoever finds that third_party/ is elsewhere ignores what was read.
+    Whoever finds that the host is elsewhere ignores what was read.
     """
     ahead = _begin(start, patterns)
     try:
@@ -39,46 +40,50 @@ def reading_ahead(start: Path, patterns: Sequence[str]) -> Iterator["ReadAhead |
 
 def _begin(start: Path, patterns: Sequence[str]) -> "ReadAhead | None":
     here = start.resolve()
-    tops = (directory / THIRD_PARTY for directory in (here, *here.parents))
-    third_party = next((top for top in tops if (top / MANIFEST).is_file()), None)
+    tops = (here, *here.parents)
+    root = next((top for top in tops if (top / MANIFEST_PATH).is_file()), None)
     try:
-        if third_party is None or _size_of_records(third_party) <= _LARGE_RECORDS:
+        if root is None or _size_of_records(root) <= _LARGE_RECORDS:
             return None
-        places = _places(read_file(third_party, MANIFEST, MANIFEST_BYTES) or b"")
-        return ReadAhead(third_party, [places[name] for name in choose(patterns, list(places))])
+        places = _places(read_file(root, MANIFEST_PATH, MANIFEST_BYTES) or b"")
+        chosen = choose(patterns, list(places))
+        return ReadAhead(root, [place for name in chosen for place in places[name]])
     except (VerbatimError, OSError):
         return None  # the command finds this again, and reports it
 
 
-def _places(manifest: bytes) -> Mapping[str, str]:
+def _places(manifest: bytes) -> Mapping[str, list[str]]:
     """Where the mirrors seem to lie, by name: the models of the manifest would take 80 ms to load.
 
-    What is read of a wrong place is not asked for; only a place below third_party/ is read at all.
+    What is read of a wrong place is not asked for; only a place in the host is read at all.
     """
     _, document = load_manifest(manifest)
     mirrors = document.get("mirrors")
     tables = mirrors.items() if isinstance(mirrors, dict) else ()
-    places = {
-        name: str(table.get("into", name)).rstrip("/")
-        for name, table in tables
-        if isinstance(table, dict)
+    written = {name: table.get("into", name) for name, table in tables if isinstance(table, dict)}
+    return {
+        name: [
+            place
+            for one in (into if isinstance(into, list) else [into])
+            if _ODD.isdisjoint((place := from_root(str(one).rstrip("/"))).split("/"))
+        ]
+        for name, into in written.items()
     }
-    return {n: into for n, into in places.items() if _ODD.isdisjoint(into.split("/"))}
 
 
-def _size_of_records(third_party: Path) -> int:
-    return sum(file.lstat().st_size for file in (third_party / PROVENANCE).glob("*.json"))
+def _size_of_records(root: Path) -> int:
+    return sum(file.lstat().st_size for file in (root / PROVENANCE).glob("*.json"))
 
 
 class ReadAhead:
-    """Directories of third_party/ that a second process has begun to read.
+    """Directories of a host that a second process has begun to read.
 
     It takes most of the names in each, since this process loads the rest of the program and judges
     the records meanwhile. What it does not read is read here when it is asked for.
     """
 
-    def __init__(self, third_party: Path, directories: Iterable[str]) -> None:
-        self.third_party = third_party
+    def __init__(self, root: Path, directories: Iterable[str]) -> None:
+        self.root = root
         self._waiting = {*directories}
         self._child = Child(self._read_theirs)
         self._theirs: dict[str, list[FileFact] | None] | None = None
@@ -89,13 +94,13 @@ class ReadAhead:
     def take(self, directory: str) -> list[FileFact] | None:
         """What `scan_directory` says of a directory; each can be taken once."""
         self._waiting.remove(directory)
-        ours = _scan(self.third_party, directory, is_ours=True)  # before waiting for the child
+        ours = _scan(self.root, directory, is_ours=True)  # before waiting for the child
         if self._theirs is None:
             self._theirs = _loaded(self._child.result())
         if directory in self._theirs:
             theirs = self._theirs.pop(directory)
         else:  # reading here shows why the child could not
-            theirs = _scan(self.third_party, directory, is_ours=False)
+            theirs = _scan(self.root, directory, is_ours=False)
         if ours is None or theirs is None or ours == theirs:
             return theirs  # nothing, or one file in place of the directory
         return sorted([*ours, *theirs])
@@ -106,7 +111,7 @@ class ReadAhead:
         self._child.abandon()
 
     def _read_theirs(self) -> bytes:
-        read = {d: _scan(self.third_party, d, is_ours=False) for d in sorted(self._waiting)}
+        read = {d: _scan(self.root, d, is_ours=False) for d in sorted(self._waiting)}
         plain = {d: None if facts is None else [*map(tuple, facts)] for d, facts in read.items()}
         return marshal.dumps(plain, _WITHOUT_REFERENCES)
 
@@ -119,9 +124,9 @@ def _loaded(given: bytes | None) -> dict[str, list[FileFact] | None]:
     return {directory: facts and [*map(FileFact._make, facts)] for directory, facts in read.items()}
 
 
-def _scan(third_party: Path, directory: str, *, is_ours: bool) -> list[FileFact] | None:
+def _scan(root: Path, directory: str, *, is_ours: bool) -> list[FileFact] | None:
     return scan_directory(
-        third_party,
+        root,
         *directory.split("/"),
         wanted=lambda name: (zlib.crc32(name) % _OF < _OURS) is is_ours,
         budget=ScanBudget(sizes={}),

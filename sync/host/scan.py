@@ -1,4 +1,4 @@
-"""Reads what is on disk below third_party/: follows no link, and hashes as git does."""
+"""Reads what is on disk in a host: follows no link, and hashes as git does."""
 
 import errno
 import hashlib
@@ -137,7 +137,7 @@ def scan_directory(
     allows.
     """
     budget = budget or ScanBudget()
-    where = "/".join([root.name, *parts])
+    where = "/".join(parts)
     try:
         directory = _open_below(root, parts)
         if directory is None or isinstance(directory, FileFact):
@@ -160,7 +160,7 @@ def scan_directory(
 def _open_below(root: Path, parts: Sequence[str]) -> int | FileFact | None:
     """A descriptor of the directory, or the fact of what is in its place; None if nothing is."""
     try:
-        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     for part in parts:
@@ -197,23 +197,21 @@ def read_file(root: Path, path: str, limit: int | None = None) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _unreadable(error, root.name) from error
+        raise _unreadable(error, path) from error
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise _irregular(f"{root.name}/{path}")
+                raise _irregular(path)
             if limit is None and status.st_size > LARGEST_READ:
-                raise _too_large(f"{root.name}/{path}", status.st_size)
+                raise _too_large(path, status.st_size)
             return file.read(LARGEST_READ if limit is None else limit + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise (
-            _irregular(f"{root.name}/{path}")
-            if error.errno in _IRREGULAR
-            else _unreadable(error, f"{root.name}/{path}")
+            _irregular(path) if error.errno in _IRREGULAR else _unreadable(error, path)
         ) from error
     finally:
         os.close(directory)
@@ -231,12 +229,12 @@ def open_directory(root: Path, *parts: str) -> int:
     return descriptor
 
 
-def read_content(third_party: Path, directory: str, fact: FileFact) -> bytes:
+def read_content(root: Path, directory: str, fact: FileFact) -> bytes:
     """The content of a file that was scanned, or the target of a symlink.
 
     A disk without symlinks has the target in a plain file.
     """
-    path = third_party / directory / os.fsdecode(fact.path)
+    path = root / directory / os.fsdecode(fact.path)
     return os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
 
 

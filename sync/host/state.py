@@ -1,19 +1,24 @@
 """Reads manifest, records and files alike from the working tree, the index or a commit."""
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import islice, takewhile
 from typing import Protocol
 
 from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
+from sync.git.listing import is_tracked
 from sync.git.naming import named_commit
 from sync.git.repository import Repository
 from sync.host.find import Host
+from sync.host.listing import Children, among
 from sync.host.reading_ahead import ReadAhead
 from sync.host.work_tree import WorkTree, record_names_in
-from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import MANIFEST, MANIFEST_PATH, PROVENANCE, THIRD_PARTY
+from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
+from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, record_path
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
+from sync.manifest.paths import above
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, FileFact
 from sync.record.json_file import parse_record
@@ -21,7 +26,7 @@ from sync.record.record import Record
 
 
 class State(Protocol):
-    """One state of third_party/; all paths are below it."""
+    """One state of a host; all paths start at its root."""
 
     @property
     def label(self) -> str:
@@ -33,8 +38,25 @@ class State(Protocol):
         """Whether files that are not checked in may be here."""
         ...
 
+    @property
+    def is_in_git(self) -> bool:
+        """Whether this is a state of a git repository."""
+        ...
+
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         """The content of a file, at most `limit` + 1 bytes of it; None if there is none."""
+        ...
+
+    def blob(self, path: str) -> bytes | None:
+        """The content that git has for a path, of a symlink its target; None for a directory."""
+        ...
+
+    def root(self) -> Iterable[tuple[bytes, int]]:
+        """What lies in the host's root: each name, with git's mode of it."""
+        ...
+
+    def children(self, directories: Iterable[bytes]) -> Children:
+        """Gives what lies in each directory at or below these."""
         ...
 
     def record_names(self) -> list[str]:
@@ -58,55 +80,75 @@ class _GitState:
     """A state whose files are blobs."""
 
     is_work_tree = False
+    is_in_git = True
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        entry = next((e for e in self._below(path.encode()) if e.path == path.encode()), None)
+        entry = self._entry(path)
         if entry is None or entry.mode not in {Mode.FILE, Mode.EXECUTABLE}:
             return None
         if limit is not None and self._repository.size(entry.blob) > limit:
             return bytes(limit + 1)  # the caller looks only at the length, and refuses it
         return self._repository.read_within(entry.blob, LARGEST_READ)
 
+    def blob(self, path: str) -> bytes | None:
+        entry = self._entry(path)
+        if entry is None or entry.mode not in BLOB_MODES:
+            return None
+        return self._repository.read_within(entry.blob, LARGEST_READ)
+
+    def children(self, directories: Iterable[bytes]) -> Children:
+        below = (self._below(os.fsdecode(directory)) for directory in directories)
+        return among((entry.path, entry.mode) for entries in below for entry in entries)
+
     def record_names(self) -> list[str]:
-        return sorted(
-            record_names_in(
-                e.path.decode("utf-8", "replace") for e in self._below(f"{PROVENANCE}/".encode())
-            )
-        )
+        there = (e.path.decode("utf-8", "replace") for e in self._below(PROVENANCE))
+        return sorted(record_names_in(there))
 
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None
     ) -> list[FileFact] | None:
-        prefix = directory.encode() + b"/"
-        below = [
-            Entry(RepoPath(e.path[len(prefix) :]), e.mode, e.blob) for e in self._below(prefix)
-        ]
-        above = (prefix[:end] for end in range(len(prefix)) if prefix[end : end + 1] == b"/")
+        prefix = len(directory.encode()) + 1
+        below = [e._replace(path=RepoPath(e.path[prefix:])) for e in self._below(directory)]
         in_its_place = [
-            Entry(RepoPath(b""), e.mode, e.blob)
-            for path in above
-            for e in self._below(path)
-            if e.path == path
+            entry._replace(path=RepoPath(b""))
+            for path in [*above(directory), directory]
+            if (entry := self._entry(path))
         ]
         known = {fact.entry: fact for fact in recorded or ()}
         return [
             self._fact(entry, known, all_read=recorded is None) for entry in in_its_place or below
         ] or None
 
-    def _below(self, prefix: bytes) -> Iterator[Entry]:
-        """The entries whose paths begin with `prefix`; `_entries` is sorted by path."""
-        for at in range(
-            bisect_left(self._entries, prefix, key=lambda entry: entry.path), len(self._entries)
-        ):
-            if not self._entries[at].path.startswith(prefix):
-                return
-            yield self._entries[at]
+    def _below(self, directory: str) -> list[Entry]:
+        """The entries below a directory, sorted; all in third_party/ are listed only once."""
+        if not is_in_third_party(directory):
+            return self._listed(directory)
+        prefix = f"{directory}/".encode()
+        start = bisect_left(self._third_party, prefix, key=lambda entry: entry.path)
+        rest = islice(self._third_party, start, None)
+        return list(takewhile(lambda entry: entry.path.startswith(prefix), rest))
 
-    @property
-    def _entries(self) -> list[Entry]:
+    def _entry(self, path: str) -> Entry | None:
+        """The entry of a file; None if there is none."""
+        if not is_in_third_party(path):
+            return self._entry_outside(path)
+        raw, there = path.encode(), self._third_party
+        at = bisect_left(there, raw, key=lambda entry: entry.path)
+        return there[at] if at < len(there) and there[at].path == raw else None
+
+    @cached_property
+    def _third_party(self) -> list[Entry]:
+        return self._listed(THIRD_PARTY)
+
+    def _listed(self, directory: str) -> list[Entry]:
+        """The entries below a directory, sorted."""
+        raise NotImplementedError
+
+    def _entry_outside(self, path: str) -> Entry | None:
+        """The entry of a file outside third_party/; None if there is none."""
         raise NotImplementedError
 
     def _fact(self, entry: Entry, known: Mapping[Entry, FileFact], *, all_read: bool) -> FileFact:
@@ -125,17 +167,25 @@ class _GitState:
 
 
 class StagedState(_GitState):
-    """third_party/ as it is staged."""
+    """The host as it is staged."""
 
     label = "the index"
 
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        return self._repository.index.files(THIRD_PARTY.encode())
+    def root(self) -> Iterable[tuple[bytes, int]]:
+        files = self._repository.index.files([b"."])
+        return among((entry.path, entry.mode) for entry in files)(b"")
+
+    def _listed(self, directory: str) -> list[Entry]:
+        return self._repository.index.files([directory.encode()])
+
+    def _entry_outside(self, path: str) -> Entry | None:
+        if not is_tracked(self._repository, path):
+            return None
+        return next(iter(self._repository.index.files([path.encode()])), None)
 
 
 class CommittedState(_GitState):
-    """third_party/ in a commit."""
+    """The host in a commit."""
 
     def __init__(self, repository: Repository, revision: str) -> None:
         super().__init__(repository)
@@ -151,14 +201,26 @@ class CommittedState(_GitState):
         self.commit = commit
         self.label = f"commit {commit[:12]}"
 
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        found = self._repository.entry_at(
-            self._repository.tree_of(self.commit), THIRD_PARTY.encode()
-        )
-        return (
-            [] if found is None or found[0] != Mode.TREE else self._repository.files_below(found[1])
-        )
+    def root(self) -> Iterable[tuple[bytes, int]]:
+        tree = self._repository.tree_of(self.commit)
+        return [(entry.name, entry.mode) for entry in self._repository.tree_entries(tree)]
+
+    def _listed(self, directory: str) -> list[Entry]:
+        mode, tree = self._found(directory) or (0, None)
+        prefix = f"{directory}/".encode()
+        return [
+            entry._replace(path=RepoPath(prefix + entry.path))
+            for entry in (self._repository.files_below(tree) if tree and mode == Mode.TREE else ())
+        ]
+
+    def _entry_outside(self, path: str) -> Entry | None:
+        found = self._found(path)
+        if found is None or found[0] == Mode.TREE:
+            return None
+        return Entry(RepoPath(path.encode()), *found)
+
+    def _found(self, path: str) -> tuple[int, ObjectId] | None:
+        return self._repository.entry_at(self._repository.tree_of(self.commit), path.encode())
 
 
 def open_state(
@@ -178,14 +240,14 @@ def open_state(
         return CommittedState(host.require_repository(), revision)
     if index:
         return StagedState(host.require_work_tree()[1])
-    return WorkTree(host.third_party, host.repository, ahead=ahead)
+    return WorkTree(host.require_root(), host.repository, ahead=ahead)
 
 
 def read_manifest(state: State) -> Manifest:
     """The state's manifest; ManifestError if it has none."""
-    data = state.read(MANIFEST, MANIFEST_BYTES)
+    data = state.read(MANIFEST_PATH, MANIFEST_BYTES)
     if data is None:
-        if isinstance(state, WorkTree) and (error := state.deleted_error(MANIFEST)):
+        if isinstance(state, WorkTree) and (error := state.deleted_error(MANIFEST_PATH)):
             raise error
         raise ManifestError(
             f"there is no {MANIFEST_PATH} in {state.label}",
@@ -204,7 +266,7 @@ def _records(
     state: State, names: Iterable[str]
 ) -> Iterator[tuple[str, Record | RecordError | None]]:
     for name in names:
-        data = state.read(f"{PROVENANCE}/{name}.json", RECORD_BYTES)
+        data = state.read(record_path(name), RECORD_BYTES)
         try:
             yield name, None if data is None else parse_record(data, name)
         except RecordError as error:

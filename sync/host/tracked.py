@@ -1,4 +1,4 @@
-"""Says which entries below third_party/ an index or a commit needs for a mirror."""
+"""Says which entries an index or a commit needs for a mirror."""
 
 from collections.abc import Mapping
 
@@ -12,13 +12,13 @@ from sync.record.record import Record
 
 
 def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
-    """The entries of a mirror, its licences and its record, by path below third_party/.
+    """The entries of a mirror, its licences and its record, by path from the host's root.
 
     A mirror that is not checked in has only its record.
     """
     entries = [
         Entry(RepoPath(f"{directory}/".encode() + fact.path), fact.mode, fact.blob)
-        for directory, _, facts in places_of(mirror.into, mirror.name, record.holding)
+        for directory, _, facts in places_of(mirror.places, mirror.name, record.holding)
         for fact in (facts if mirror.checked_in else ())
     ]
     path = RepoPath(record_path(mirror.name).encode())
@@ -29,12 +29,12 @@ def tracked_entries(mirror: Mirror, record: Record) -> dict[RepoPath, Entry]:
 def is_staged(
     staged: Mapping[RepoPath, tuple[int, ObjectId]], mirror: Mirror, record: Record
 ) -> bool:
-    """Whether the index has exactly what a mirror needs; `staged` is by path below third_party/."""
-    targets = (mirror.into, license_directory(mirror.name), record_path(mirror.name))
-    prefixes = tuple(f"{target}/".encode() for target in targets[:2])
+    """Whether the index has exactly what a mirror needs; `staged` is by path from the root."""
+    directories = (*mirror.places, license_directory(mirror.name))
+    prefixes = tuple(f"{directory}/".encode() for directory in directories)
     there = {
         path: entry
         for path, entry in staged.items()
-        if path.startswith(prefixes) or path == targets[2].encode()
+        if path.startswith(prefixes) or path == record_path(mirror.name).encode()
     }
     return there == {path: (e.mode, e.blob) for path, e in tracked_entries(mirror, record).items()}

@@ -1,21 +1,22 @@
-"""Reads third_party/ on disk, and from git what the disk cannot show."""
+"""Reads a host on disk, and from git what the disk cannot show."""
 
 import os
 import shlex
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from sync.errors import CouldNotCheckError, HostError
-from sync.git.listing import Listed, core_switches, is_tracked, list_index
+from sync.git.listing import Listed, core_switches, ignored_paths, is_tracked, list_index
 from sync.git.repository import Repository
 from sync.host.inputs import Inputs
+from sync.host.listing import Children, among, on_disk
 from sync.host.reading_ahead import ReadAhead
 from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import RepoPath
-from sync.layout import MANIFEST, PROVENANCE, THIRD_PARTY
+from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party
 from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 
@@ -23,7 +24,7 @@ _PROBES = 8
 
 
 class WorkTree:
-    """third_party/ on disk, inside git or not.
+    """A host on disk, inside git or not.
 
     What git hides, or keeps in the index alone, is read as git has it.
     """
@@ -33,32 +34,34 @@ class WorkTree:
 
     def __init__(
         self,
-        third_party: Path,
+        root: Path,
         repository: Repository | None = None,
         inputs: Inputs | None = None,
         ahead: ReadAhead | None = None,
     ) -> None:
         self.inputs = inputs
         """Where all that is read is noted; None if nobody needs that."""
-        self._third_party = third_party
+        self._root = root
         self._repository = repository
-        self._ahead = ahead if ahead and ahead.third_party == third_party else None
+        self._ahead = ahead if ahead and ahead.root == root else None
+        self._listed = cache(self._read_listed)
+        self._hidden = cache(self._read_hidden)
         self.hidden: set[str] = set()
-        """The files below third_party/ that were read from the index, since git hides them."""
+        """The files that were read from the index, since git hides them."""
         self.unjudged_modes: set[str] = set()
         """The files whose modes nothing here can tell."""
         self.takes_modes = False
         """Whether modes were taken from elsewhere than the disk."""
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        content = read_file(self._third_party, path, limit)
+        content = read_file(self._root, path, limit)
         if self.inputs is not None:
             self.inputs.note_file(path, content)
-        if content is not None or path == MANIFEST or self._repository is None:
+        if content is not None or path == MANIFEST_PATH or self._repository is None:
             return content
-        if not is_tracked(self._repository, f"{THIRD_PARTY}/{path}"):
+        if not is_tracked(self._repository, path):
             return None
-        entry = self._hidden.get(RepoPath(os.fsencode(path)))
+        entry = self._hidden(_area(path)).get(RepoPath(os.fsencode(path)))
         return (
             None
             if entry is None
@@ -78,9 +81,42 @@ class WorkTree:
         self.hidden.add(path)
         return repository.read(entry.blob)
 
+    @property
+    def is_in_git(self) -> bool:
+        return self._repository is not None
+
+    def blob(self, path: str) -> bytes | None:
+        """As `State.blob`."""
+        there = self._root / path
+        if there.is_symlink():
+            self._note_git()
+            return os.fsencode(os.readlink(there))
+        return None if there.is_dir() else self.read(path)
+
+    def root(self) -> Iterable[tuple[bytes, int]]:
+        """What lies in the host's root: each name, with git's mode of it."""
+        return on_disk(self._root)(b"")
+
+    def children(self, directories: Iterable[bytes]) -> Children:
+        """Gives what lies in each directory at or below these; in a sparse checkout also hidden."""
+        disk = on_disk(self._root)
+        repository = self._repository
+        if repository is None or not (repository.git_directory / "info/sparse-checkout").exists():
+            return disk
+        self._note_git()
+        areas = {_area(os.fsdecode(directory)) for directory in directories}
+        hidden = among((path, e.mode) for area in areas for path, e in self._hidden(area).items())
+        return lambda directory: {*disk(directory), *hidden(directory)}
+
+    def ignored(self, paths: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of these paths that git does not track and ignores; none outside of git."""
+        if not paths or self._repository is None:
+            return frozenset()
+        return ignored_paths(self._root, paths)
+
     def record_names(self) -> list[str]:
-        directory = self._third_party / PROVENANCE
-        hidden = {os.fsdecode(path) for path in self._hidden} if not directory.is_dir() else ()
+        directory = self._root / PROVENANCE
+        hidden = map(os.fsdecode, () if directory.is_dir() else self._hidden(THIRD_PARTY))
         names = sorted({*(p.stem for p in directory.glob("*.json")), *record_names_in(hidden)})
         if self.inputs is not None:
             self.inputs.records = names
@@ -105,7 +141,7 @@ class WorkTree:
 
     def _may_be_hidden(self, directory: str, missing: Sequence[RepoPath]) -> bool:
         """Whether git tracks a missing file; of a mirror that is not checked in it tracks none."""
-        paths = (f"{THIRD_PARTY}/{directory}/{os.fsdecode(path)}" for path in missing)
+        paths = (f"{directory}/{os.fsdecode(path)}" for path in missing)
         return self._repository is not None and any(
             is_tracked(self._repository, path) for path in paths
         )
@@ -116,7 +152,9 @@ class WorkTree:
         self._note_git()
         there = {fact.path for fact in facts or ()}
         hidden = [
-            entry for entry in _below(directory, self._hidden.values()) if entry.path not in there
+            entry
+            for entry in _below(directory, self._hidden(_area(directory)).values())
+            if entry.path not in there
         ]
         self.hidden.update(f"{directory}/{os.fsdecode(entry.path)}" for entry in hidden)
         return with_hidden(facts or (), recorded, hidden) if hidden else facts
@@ -125,13 +163,12 @@ class WorkTree:
         self, directory: str, facts: list[FileFact], recorded: Sequence[FileFact]
     ) -> list[FileFact]:
         self._note_git()
-        if self._disk == Disk():
+        disk = self._disk(directory)
+        if disk == Disk():
             return facts
-        staged = {
-            entry.path: entry.mode
-            for entry in _below(directory, (entry for entry, _ in self._listed))
-        }
-        told, unjudged = with_told_modes(facts, recorded, staged, self._disk)
+        listed = (entry for entry, _ in self._listed(_area(directory)))
+        staged = {entry.path: entry.mode for entry in _below(directory, listed)}
+        told, unjudged = with_told_modes(facts, recorded, staged, disk)
         self.takes_modes |= told != facts
         self.unjudged_modes.update(f"{directory}/{os.fsdecode(path)}" for path in unjudged)
         return told
@@ -141,29 +178,19 @@ class WorkTree:
         if self.inputs is not None:
             self.inputs.is_plain = False
 
-    @cached_property
-    def _disk(self) -> Disk:
+    def _disk(self, directory: str) -> Disk:
         if self._repository is None:
-            return _modes_that_are_there(self._third_party)
+            return _modes_that_are_there(self._root / _area(directory))
         return Disk(self._switches.get("filemode", True), self._switches.get("symlinks", True))
 
-    @cached_property
-    def _listed(self) -> list[Listed]:
-        """The entries of the index, by path below third_party/."""
-        if self._repository is None:
-            return []
-        prefix = len(THIRD_PARTY) + 1
-        listed = list_index(self._repository, THIRD_PARTY)
-        return [
-            Listed(one.entry._replace(path=RepoPath(one.entry.path[prefix:])), one.is_hidden)
-            for one in listed
-        ]
+    def _read_listed(self, area: str) -> list[Listed]:
+        """The entries of the index at or below a path."""
+        return [] if self._repository is None else list_index(self._repository, area)
 
-    @cached_property
-    def _hidden(self) -> Mapping[RepoPath, Entry]:
+    def _read_hidden(self, area: str) -> Mapping[RepoPath, Entry]:
         """The entries that git leaves out of the working tree, and that are indeed not there."""
-        top = os.fsencode(self._third_party)
-        hidden = (entry for entry, is_hidden in self._listed if is_hidden)
+        top = os.fsencode(self._root)
+        hidden = (entry for entry, is_hidden in self._listed(area) if is_hidden)
         return {
             entry.path: entry
             for entry in hidden
@@ -180,56 +207,56 @@ class WorkTree:
 
     def is_hidden(self, path: str) -> bool:
         """Whether git tracks a file that it leaves out of the working tree."""
-        return os.fsencode(path) in self._hidden
+        return os.fsencode(path) in self._hidden(_area(path))
 
     def refuse_hidden(self, *places: str) -> None:
         """HostError if anything at or below these places is hidden: it would be replaced unseen."""
-        for path in sorted(map(os.fsdecode, self._hidden)):
-            if _is_in(path, places):
-                raise self.hidden_error(path)
+        for area in dict.fromkeys(map(_area, places)):
+            for path in sorted(map(os.fsdecode, self._hidden(area))):
+                if _is_in(path, places):
+                    raise self.hidden_error(path)
 
     def hidden_error(self, path: str) -> HostError:
         """The error for a hidden file, with the way to bring the file back."""
-        where = f"{THIRD_PARTY}/{quote_path(os.fsencode(path))}"
+        where = quote_path(os.fsencode(path))
         how = "a sparse checkout" if self._switches.get("sparsecheckout") else "git's skip-worktree"
         hint = f"bring it back with `{self._way_back(path)}`"
         return HostError(f"{where} is hidden by {how}", hint=hint, reference="hidden")
 
     def _way_back(self, path: str) -> str:
-        git, file = _git_in(self._third_party.parent), shlex.quote(f"{THIRD_PARTY}/{path}")
+        git, file = _git_in(self._root), shlex.quote(path)
         if not self._switches.get("sparsecheckout"):
             return f"{git} update-index --no-skip-worktree {file} && {git} restore {file}"
         # Without cones, a later pattern for a directory does not undo an earlier one for its files.
+        area = THIRD_PARTY if is_in_third_party(path) else path.rpartition("/")[0]
+        is_cone = self._switches.get("sparsecheckoutcone")
         return f"{git} sparse-checkout add " + (
-            THIRD_PARTY if self._switches.get("sparsecheckoutcone") else f"'/{THIRD_PARTY}/**'"
+            shlex.quote(area) if is_cone else shlex.quote(f"/{area}/**" if area else f"/{path}")
         )
 
     @cached_property
     def _switches(self) -> Mapping[str, bool]:
-        return core_switches(self._third_party.parent)
+        return core_switches(self._root)
 
     def deleted_error(self, path: str) -> HostError | None:
         """The error for a hidden file, or one deleted here but tracked; None if it is neither.
 
         It says how to have the file back. If third_party is no directory, the error says that.
         """
-        if os.path.lexists(self._third_party) and (
-            self._third_party.is_symlink() or not self._third_party.is_dir()
-        ):
+        top = self._root / THIRD_PARTY
+        if os.path.lexists(top) and (top.is_symlink() or not top.is_dir()):
             return HostError(
-                f"{THIRD_PARTY} is "
-                f"{'a symlink' if self._third_party.is_symlink() else 'no directory'}",
+                f"{THIRD_PARTY} is {'a symlink' if top.is_symlink() else 'no directory'}",
                 hint=f"move it away: `mv {THIRD_PARTY} {THIRD_PARTY}.old`",
                 reference="place-foreign",
             )
         if self.is_hidden(path):
             return self.hidden_error(path)
-        if not any(entry.path == os.fsencode(path) for entry, _ in self._listed):
+        if not any(entry.path == os.fsencode(path) for entry, _ in self._listed(_area(path))):
             return None
-        where = f"{THIRD_PARTY}/{path}"
         return HostError(
-            f"{where} is deleted here, but not in the index",
-            hint=f"put it back with `{_git_in(self._third_party.parent)} restore {where}`",
+            f"{path} is deleted here, but not in the index",
+            hint=f"put it back with `{_git_in(self._root)} restore {path}`",
             reference="tracked-deleted",
         )
 
@@ -241,7 +268,7 @@ class WorkTree:
             if not any(fact.blob == NOT_READ and _may_be(fact, recorded) for fact in facts or ()):
                 return facts
         budget = ScanBudget.of(recorded)
-        return scan_directory(self._third_party, *directory.split("/"), budget=budget)
+        return scan_directory(self._root, *directory.split("/"), budget=budget)
 
 
 def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
@@ -252,11 +279,16 @@ def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
 
 
 def record_names_in(paths: Iterable[str]) -> Iterator[str]:
-    """The mirrors whose record files are among the paths below third_party/."""
+    """The mirrors whose record files are among these paths."""
     for path in paths:
         directory, _, name = path.rpartition("/")
         if directory == PROVENANCE and name.endswith(".json"):
             yield name.removesuffix(".json")
+
+
+def _area(path: str) -> str:
+    """What is listed at once: all of third_party/, or anywhere else just this path."""
+    return THIRD_PARTY if is_in_third_party(path) else path
 
 
 def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -278,15 +310,15 @@ def _git_in(top: Path) -> str:
     return "git" if where == os.curdir else f"git -C {shlex.quote(where)}"
 
 
-def _modes_that_are_there(third_party: Path) -> Disk:
-    """What the modes of an unpacked archive can tell.
+def _modes_that_are_there(top: Path) -> Disk:
+    """What the modes of an unpacked archive can tell, by all files below a directory.
 
     They tell nothing about executables if all files are executable or none is, and nothing about
     links if there is no link.
     """
     executable: set[bool] = set()
     links = False
-    for directory, directories, files in os.walk(third_party):
+    for directory, directories, files in os.walk(top):
         for name in (*directories, *files):
             mode = os.lstat(os.path.join(directory, name)).st_mode
             links |= stat.S_ISLNK(mode)

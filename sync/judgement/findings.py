@@ -9,7 +9,7 @@ from functools import partial
 from sync.errors import RecordError
 from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.ids import Mode, ObjectId
-from sync.layout import THIRD_PARTY, record_path
+from sync.layout import record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.model import FileFact, Mirror
 from sync.objects.tree import object_id
@@ -112,7 +112,7 @@ class Verdict:
 
 
 ReadFile = Callable[[str], bytes | None]
-"""Gives a file's content by its path below third_party/; called only to explain a difference."""
+"""Gives a file's content by its path in the host; called only to explain a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,10 @@ def verify_mirror(
     is_missing = {directory for directory, files in held.files.items() if not files}
     absent = mirror is not None and not mirror.checked_in and len(is_missing) == len(held.files)
     removed = (
-        may_be_removed and mirror is not None and mirror.checked_in and record.into in is_missing
+        may_be_removed
+        and mirror is not None
+        and mirror.checked_in
+        and is_missing.issuperset(record.copies)
     )  # an empty directory counts as none
     if mirror is not None and not mirror.checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, held)
@@ -177,7 +180,7 @@ def verify_mirror(
 
 
 def _record(name: str) -> str:
-    return f"{THIRD_PARTY}/{record_path(name)}"
+    return record_path(name)
 
 
 def _record_findings(name: str, mirror: Mirror | None, record: Record) -> Iterator[Finding]:
@@ -229,7 +232,7 @@ def _compare(
             Rule.MIRROR_DIFFERS_FROM_RECORD,
             name,
             "missing altogether",
-            f"{THIRD_PARTY}/{directory}",
+            directory,
             Difference.MISSING,
         )
         return
@@ -245,7 +248,7 @@ def compare_files(
 ) -> Iterator[Finding]:
     """The differences between files as a record has them and as they are.
 
-    Paths are those in `directory`, which is below third_party/.
+    Paths are those in `directory`, which starts at the host's root.
     """
     expected = {fact.path: fact for fact in recorded}
     found = {fact.path: fact for fact in held}
@@ -275,11 +278,8 @@ def _special_bits(fact: FileFact) -> str:
 
 
 def path_of(directory: str, path: bytes) -> str:
-    """A path in `directory` as findings show it: from the host's root, quoted as git does.
-
-    `directory` is below third_party/.
-    """
-    return quote_path(f"{THIRD_PARTY}/{directory}/".encode() + path)
+    """A path in `directory` as findings show it: from the host's root, quoted as git does."""
+    return quote_path(f"{directory}/".encode() + path)
 
 
 def _fs(path: bytes) -> str:

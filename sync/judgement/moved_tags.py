@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
-from sync.layout import THIRD_PARTY, record_path
+from sync.layout import record_path
 from sync.model import PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -78,5 +78,5 @@ def _finding(record: Record, other: str) -> Finding:
     message = (
         f"for the tag {record.pin} of {record.url} it says commit {record.upstream.commit}, {other}"
     )
-    where = quote_path(f"{THIRD_PARTY}/{record_path(record.mirror)}".encode())
+    where = quote_path(record_path(record.mirror).encode())
     return Finding(Rule.TAG_MOVED, record.mirror, message, where)

@@ -17,6 +17,7 @@ class Standing(StrEnum):
 
     CLEAN = "clean"
     ABSENT = "absent"
+    REMOVED = "removed"
     NOT_SYNCED = "not synced"
     PIN_CHANGED = "to be synced"
     DRIFT = "drift"
@@ -29,7 +30,7 @@ class MirrorStatus:
     """One line of the status."""
 
     name: str
-    into: str
+    places: tuple[str, ...]
     checked_in: bool
     pin: Pin | None
     recorded_pin: Pin | None
@@ -44,13 +45,13 @@ class MirrorStatus:
     """The files whose bytes a `git add` would change, from the host's root."""
 
     @property
-    def directories(self) -> tuple[str, str]:
-        """The directories of its files and of its licences, below third_party/."""
-        return self.into, license_directory(self.name)
+    def directories(self) -> tuple[str, ...]:
+        """The directories of its files and of its licences, from the host's root."""
+        return *self.places, license_directory(self.name)
 
     @property
     def is_well(self) -> bool:
-        return self.standing in {Standing.CLEAN, Standing.ABSENT}
+        return self.standing in {Standing.CLEAN, Standing.ABSENT, Standing.REMOVED}
 
     @property
     def is_plainly_well(self) -> bool:

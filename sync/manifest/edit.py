@@ -1,7 +1,7 @@
 """Edit the manifest as text, so that people's comments and layout survive."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -24,6 +24,23 @@ def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
         return tomlkit.dumps(document)
     table = f'[mirrors."{name}"]\n{tomlkit.dumps(values)}'
     return f"{manifest.rstrip()}\n\n{table}" if manifest.strip() else table
+
+
+def change_own_patterns(manifest: str, changed: Callable[[str], str | None]) -> str:
+    """Return the manifest with each pattern of `[host] own` as `changed` gives it; None removes it.
+
+    The manifest stays as it is, byte for byte, if no pattern changes.
+    """
+    document = _parse(manifest)
+    patterns = document.get("host", {}).get("own", [])
+    before = list(patterns)
+    for at in reversed(range(len(before))):
+        after = changed(str(before[at]))
+        if after is None:
+            del patterns[at]
+        elif after != before[at]:
+            patterns[at] = after
+    return manifest if list(patterns) == before else tomlkit.dumps(document)
 
 
 def remove_mirror_tables(manifest: str, names: Iterable[str]) -> str:

@@ -9,11 +9,12 @@ from sync.errors import ManifestError
 from sync.ids import RepoPath
 from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import (
-    into_problem,
+    from_root,
     is_mirror_name,
     key_file_problem,
     path_problem,
     unportable,
+    written_problem,
 )
 from sync.manifest.tables import DefaultsTable, MirrorTable, UpstreamTable
 from sync.model import Budget, Mirror, Pin, PinKind, Selection, SignedObject, Upstream
@@ -132,9 +133,6 @@ def _mirror(
     source = "" if source == "." else source
     if source and (problem := path_problem(source)):
         refuse("from", f"`from` {problem}")
-    into = (name if table.into is None else table.into).rstrip("/")
-    if problem := path_problem(into) or into_problem(into) or unportable(into, table.allow):
-        refuse("into" if table.into is not None else None, f"`into` {problem}")
     pin = _pin(table, refuse, "mirror")
     required = table.require_signature or defaults.require_signature
     allowed_signers, keyring = (
@@ -146,7 +144,7 @@ def _mirror(
         name=name,
         url=table.url,
         pin=pin,
-        into=into,
+        places=_places(name, table, refuse),
         selection=Selection(tuple(table.include), tuple(table.exclude), RepoPath(source.encode())),
         checked_in=defaults.checked_in if table.checked_in is None else table.checked_in,
         local=table.local,
@@ -158,10 +156,24 @@ def _mirror(
         supplier=table.supplier or defaults.supplier,
         description=table.description,
         require_signature=SignedObject(required) if required else None,
-        allowed_signers=allowed_signers,
-        keyring=keyring,
+        allowed_signers=allowed_signers and from_root(allowed_signers),
+        keyring=keyring and from_root(keyring),
         upstream=table.upstream,
     )
+
+
+def _places(name: str, table: MirrorTable, refuse: "_Refuse") -> tuple[str, ...]:
+    """The mirror's places; without `into` it is the directory of its name in third_party/."""
+    places: set[str] = set()
+    for written in (name,) if table.into is None else table.into:
+        plain = written.rstrip("/") or written
+        place = from_root(plain)
+        if problem := written_problem(plain) or unportable(place, table.allow):
+            refuse("into" if table.into is not None else None, f"`into` {problem}")
+        if place in places:
+            refuse("into", f"`into` names `{plain}` twice", "each place is named once")
+        places.add(place)
+    return tuple(sorted(places))
 
 
 def _field(key: str) -> str:
@@ -244,9 +256,7 @@ def _refuse_signing(
 ) -> None:
     for key, path in key_files.items():
         if path is not None and (problem := key_file_problem(path)):
-            refuse(
-                key, f"`{key}` {problem}", "it is a file below third_party/, such as keys/upstream"
-            )
+            refuse(key, f"`{key}` {problem}", "it is a file, such as keys/upstream in third_party/")
     if required and not any(key_files.values()):
         refuse(
             "require-signature",

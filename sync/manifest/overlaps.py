@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from sync.ids import RepoPath
 from sync.manifest.invalid import invalid_at
+from sync.manifest.paths import above as directories_above
+from sync.manifest.paths import as_written
 from sync.model import Mirror, Upstream
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
@@ -34,25 +36,35 @@ def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
             raise invalid_at(
                 text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None
             )
-        place = folded(mirror.into.encode())
-        if other := _lying_there(place, places, above):
-            raise invalid_at(
-                text,
-                ("mirrors", name, "into"),
-                f"mirror {name} overlaps mirror {other}: both lie in {mirror.into}",
-                "give each mirror its own `into`",
-            )
-        names[name.casefold()] = places[place] = name
-        above |= dict.fromkeys(_directories(place), name)
+        names[name.casefold()] = name
+        for path in mirror.places:
+            place = folded(path.encode())
+            if other := _lying_there(place, places, above):
+                raise invalid_at(
+                    text, ("mirrors", name, "into"), *_overlapping(name, other, as_written(path))
+                )
+            places[place] = name
+            above |= dict.fromkeys(directories_above(place), name)
     for name, key, path in _key_files(mirrors):
         if other := _lying_there(folded(path.encode()), places, above):
             hint = (
                 "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
             )
             raise invalid_at(
-                text, ("mirrors", name, key), f"`{key}` overlaps mirror {other}: `{path}`", hint
+                text,
+                ("mirrors", name, key),
+                f"`{key}` overlaps mirror {other}: `{as_written(path)}`",
+                hint,
             )
     _refuse_collisions(text, mirrors)
+
+
+def _overlapping(name: str, other: str, path: str) -> tuple[str, str]:
+    if name == other:
+        message = f"two places of mirror {name} overlap: `{path}` and another one"
+        return message, "no place lies in another one"
+    message = f"mirror {name} overlaps mirror {other}: both lie in `{path}`"
+    return message, "give each mirror its own `into`"
 
 
 def _key_files(mirrors: Mapping[str, Mirror]) -> Iterator[tuple[str, str, str]]:
@@ -72,7 +84,7 @@ def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
         path: (name, "into")
         for name, mirror in mirrors.items()
         if COLLIDES not in mirror.allow
-        for path in [mirror.into]
+        for path in mirror.places
     }
     named |= {path: (name, key) for name, key, path in _key_files(mirrors)}
     for one, other in collisions(RepoPath(path.encode()) for path in named):
@@ -80,17 +92,17 @@ def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
         name, key = named[path]
         message = (
             f"`{key}` of mirror {name} collides: "
-            f"on Windows and macOS {quote_path(other)} is one with {quote_path(one)}"
+            f"on Windows and macOS {_shown(other)} is one with {_shown(one)}"
         )
         raise invalid_at(
             text, ("mirrors", name, key), message, "spell both alike, or call one otherwise"
         )
 
 
+def _shown(path: bytes) -> str:
+    return quote_path(as_written(path.decode()).encode())
+
+
 def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:
     """Return the name of the mirror that lies at a place, above it or below it, or None."""
-    return next(filter(None, map(places.get, [*_directories(place), place])), above.get(place))
-
-
-def _directories(place: str) -> list[str]:
-    return [place[:at] for at, sign in enumerate(place) if sign == "/"]
+    return next(filter(None, map(places.get, [*directories_above(place), place])), above.get(place))

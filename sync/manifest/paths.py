@@ -1,4 +1,4 @@
-"""Judge the paths that manifest and records name below third_party/ and in an upstream tree."""
+"""Judge the paths that manifest and records name in the host and in an upstream tree."""
 
 import re
 from bisect import bisect_left
@@ -7,12 +7,26 @@ from functools import lru_cache
 from typing import AnyStr
 
 from sync.ids import RepoPath
-from sync.layout import ATTRIBUTES_FILE, IGNORE_FILE, LICENSES, MANIFEST, PROVENANCE, WORKSPACE
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    ATTRIBUTES_PATH,
+    IGNORE_FILE,
+    IGNORE_PATH,
+    LICENSES,
+    MANIFEST_PATH,
+    PROVENANCE,
+    THIRD_PARTY,
+    WORKSPACE,
+)
 from sync.objects.portable import folded, looks_like, misnamed
 from sync.objects.tree import judge_path
 from sync.quoting import quote_path
 
-_RESERVED = (PROVENANCE, LICENSES, MANIFEST, ATTRIBUTES_FILE, IGNORE_FILE, WORKSPACE)
+_RESERVED = tuple(
+    path.removeprefix(f"{THIRD_PARTY}/")
+    for path in (PROVENANCE, LICENSES, MANIFEST_PATH, ATTRIBUTES_PATH, IGNORE_PATH, WORKSPACE)
+)
+_GITS = (ATTRIBUTES_FILE, IGNORE_FILE, ".gitmodules")
 # PATH_MAX is 4096 bytes. The path of the host and the paths inside the mirror need a part of them.
 _MAX_BYTES = 2000
 _MAX_DEPTH = 100
@@ -42,23 +56,60 @@ def path_problem(path: str) -> str | None:
     return None
 
 
-def into_problem(into: str) -> str | None:
-    """Return why no mirror may lie at a plain path below third_party/, or None if one may.
+def from_root(written: str) -> str:
+    """A path of the manifest from the host's root: a slash in front means that root itself."""
+    return written[1:] if written.startswith("/") else f"{THIRD_PARTY}/{written}"
+
+
+def as_written(path: str) -> str:
+    """The inverse of `from_root`."""
+    below = path.removeprefix(f"{THIRD_PARTY}/")
+    return f"/{path}" if below == path else below
+
+
+def written_problem(written: str) -> str | None:
+    """Return why the manifest may not name a path of the host like this, or None if it may.
 
     The answer is a phrase that follows the name of the manifest's key.
     """
-    first = into.split("/", maxsplit=1)[0]
-    if first.startswith(".") or any(looks_like(first.encode(), name) for name in _RESERVED):
-        return f"is reserved for the tool: `{into}`"
-    if len(into.encode()) > _MAX_BYTES:
+    plain = written.removeprefix("/")
+    if not plain:
+        return "names the host's root"
+    if problem := path_problem(plain):
+        return problem
+    top, _, below = plain.partition("/")
+    if written.startswith("/") and top == THIRD_PARTY:
+        return f"begins in {THIRD_PARTY}/ without a slash in front: write `{below or '.'}`"
+    return place_problem(from_root(written))
+
+
+def place_problem(path: str) -> str | None:
+    """Return why no mirror may lie at a plain path from the host's root, or None if one may.
+
+    The answer is a phrase that follows the name of the manifest's key.
+    """
+    shown = as_written(path)
+    top, _, below = path.partition("/")
+    if top == THIRD_PARTY:
+        first = below.partition("/")[0]
+        reserved = first.startswith(".") or any(
+            looks_like(first.encode(), name) for name in _RESERVED
+        )
+    else:
+        reserved = looks_like(top.encode(), THIRD_PARTY) or any(
+            looks_like(name.encode(), one) for name in path.split("/") for one in _GITS
+        )
+    if reserved:
+        return f"is reserved for the tool: `{shown}`"
+    if len(path.encode()) > _MAX_BYTES:
         return f"has more than {_MAX_BYTES:,} bytes"
-    if into.count("/") >= _MAX_DEPTH:
+    if path.count("/") >= _MAX_DEPTH:
         return f"is deeper than {_MAX_DEPTH} directories"
-    reference = judge_path(into.encode())
+    reference = judge_path(path.encode())
     if reference == "name-dot-git":
-        return f"names a git directory: `{into}`"
+        return f"names a git directory: `{shown}`"
     return (
-        f"is a path that git or a file system would not take ({reference}): `{into}`"
+        f"is a path that git or a file system would not take ({reference}): `{shown}`"
         if reference
         else None
     )
@@ -79,12 +130,17 @@ def unportable(path: str, allow: Container[str] | None = None) -> str | None:
     return None
 
 
-def key_file_problem(path: str) -> str | None:
-    """Return why no key file may lie at a path below third_party/, or None if one may.
+def key_file_problem(written: str) -> str | None:
+    """Return why the manifest may not name a key file like this, or None if it may.
 
     The answer is a phrase that follows the name of the manifest's key.
     """
-    return path_problem(path) or into_problem(path) or unportable(path)
+    return written_problem(written) or unportable(from_root(written))
+
+
+def above(path: str) -> list[str]:
+    """The directories above a path, outermost first."""
+    return [path[:at] for at, sign in enumerate(path) if sign == "/"]
 
 
 def is_above(path: AnyStr, known: Sequence[AnyStr]) -> bool:

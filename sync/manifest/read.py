@@ -8,6 +8,8 @@ from typing import NoReturn
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from sync.layout import is_in_third_party
+from sync.manifest.host_table import own_patterns, sealed_directories
 from sync.manifest.invalid import dotted, invalid_at
 from sync.manifest.load import load_manifest
 from sync.manifest.mirror_of_table import mirror_of, upstream_of
@@ -15,6 +17,7 @@ from sync.manifest.overlaps import refuse_overlaps, refuse_same_names
 from sync.manifest.tables import (
     CommitTable,
     DefaultsTable,
+    HostTable,
     ManifestTable,
     MirrorTable,
     PolicyTable,
@@ -41,10 +44,20 @@ class Manifest:
     """The subject of commits, with placeholders."""
     allowed_upstreams: tuple[str, ...] | None = None
     """Patterns of the URLs that mirrors may have; None allows all."""
+    own: tuple[str, ...] = ()
+    """Gitignore patterns, from the host's root, of files that are the host's own."""
+    sealed: tuple[str, ...] = ()
+    """The directories, from the host's root, in which everything has to be accounted for."""
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The places of mirrors outside third_party/, sorted."""
+        places = (place for mirror in self.mirrors.values() for place in mirror.places)
+        return tuple(sorted(place for place in places if not is_in_third_party(place)))
 
     @property
     def key_files(self) -> tuple[str, ...]:
-        """The key files that mirrors name, as sorted paths below third_party/."""
+        """The key files that mirrors name, as sorted paths from the host's root."""
         return tuple(
             sorted({path for mirror in self.mirrors.values() for path in mirror.key_files})
         )
@@ -70,7 +83,11 @@ def parse_manifest(data: bytes) -> Manifest:
             message = f"`upstreams` has `{pattern}`, which {problem}"
             hint = "write a URL in which `*` stands for a name: https://github.com/OWNER/*"
             raise invalid_at(text, ("policy", "upstreams"), message, hint)
-    return Manifest(mirrors, data, upstreams, table.commit.subject, table.policy.upstreams)
+    own = own_patterns(text, table.host, mirrors)
+    sealed = sealed_directories(text, table.host, mirrors)
+    return Manifest(
+        mirrors, data, upstreams, table.commit.subject, table.policy.upstreams, own, sealed
+    )
 
 
 def _refuse_subject(text: str, subject: str | None) -> None:
@@ -103,6 +120,7 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
             tables: Mapping[str, type[BaseModel]] = {
                 "commit": CommitTable,
                 "defaults": DefaultsTable,
+                "host": HostTable,
                 "policy": PolicyTable,
                 "upstreams": UpstreamTable,
                 "mirrors": MirrorTable,

@@ -2,11 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
 # TOML has lists. They become tuples here, so that equal tables have equal hashes.
 _Lines = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
+_LineOrLines = Annotated[
+    tuple[Line, ...],
+    Field(strict=False, min_length=1, max_length=1000),
+    BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+]
 _Count = Annotated[int | None, Field(ge=1)]
 
 
@@ -72,7 +77,7 @@ class MirrorTable(_OfUpstream):
     upstream: Line | None = None
     url: Line | None = None
     from_: Line | None = None
-    into: Line | None = None
+    into: _LineOrLines | None = None
     include: _Lines = ()
     exclude: _Lines = ()
     checked_in: bool | None = None
@@ -85,6 +90,13 @@ class CommitTable(_Table):
     subject: Line | None = None
 
 
+class HostTable(_Table):
+    """The table `[host]`: what the host has of its own beside mirrors, and what it seals."""
+
+    own: _Lines = ()
+    sealed: _Lines = ()
+
+
 class PolicyTable(_Table):
     """The table `[policy]`: what policies refuse besides."""
 
@@ -95,6 +107,7 @@ class ManifestTable(_Table):
     """The whole manifest."""
 
     commit: CommitTable = CommitTable()
+    host: HostTable = HostTable()
     policy: PolicyTable = PolicyTable()
     defaults: DefaultsTable = DefaultsTable()
     upstreams: dict[str, UpstreamTable] = Field(default={})

@@ -19,7 +19,7 @@ from sync.limits import (
     RECORD_REST_BYTES,
     RECORD_REST_VALUES,
 )
-from sync.manifest.paths import into_problem, is_mirror_name, path_problem
+from sync.manifest.paths import as_written, is_mirror_name, path_problem, place_problem
 from sync.model import (
     FileFact,
     Holding,
@@ -33,13 +33,12 @@ from sync.model import (
 from sync.objects.tree import Directories, judge_path
 from sync.quoting import printable, quote_path, unquote_path
 from sync.record.json_schema import (
-    SCHEMA_VERSION,
     FileModel,
     RecordModel,
     SignatureModel,
     UpstreamModel,
 )
-from sync.record.record import Record
+from sync.record.record import SCHEMA_VERSION, Record
 from sync.selection.patterns import excess
 from sync.urls import url_problem
 
@@ -56,6 +55,8 @@ _BLOCK = re.compile(
 """
 )
 _SCHEMA = re.compile(rb'"schema": ?([0-9]{1,9})\b')
+_SCHEMA_1, _SCHEMA_2 = b'\n  "schema": 1,\n', b'\n  "schema": 2,\n'
+_PATH = re.compile(rb'\n  "path": "((?:[^"\\\n]|\\.)*)",\n(  "proof": )')
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -82,13 +83,13 @@ def _dump(record: Record) -> bytes:
             "files": [_file(fact) for fact in record.files],
             "licenses": [_file(fact) for fact in record.licenses],
             "mirror": record.mirror,
-            "path": record.into,
+            **_copies(record),
             "proof": {
                 "commit": _base64(upstream.commit_object),
                 "tags": [_base64(raw) for raw in upstream.tag_objects],
                 "trees": [_base64(raw) for raw in record.holding.proof_trees],
             },
-            "schema": SCHEMA_VERSION,
+            "schema": record.schema,
             "selection": {"exclude": record.selection.exclude, "include": record.selection.include},
             **({"signature": _signature(record.signature)} if record.signature else {}),
             "tree": record.holding.tree,
@@ -103,6 +104,12 @@ def _dump(record: Record) -> bytes:
             "upstream_tree": record.holding.upstream_tree,
         }
     )
+
+
+def _copies(record: Record) -> dict[str, str | list[str]]:
+    if record.schema == 1:
+        return {"path": as_written(*record.copies)}
+    return {"places": list(record.copies)}
 
 
 def _file(fact: FileFact) -> dict[str, str | int]:
@@ -143,32 +150,34 @@ def parse_record(data: bytes, mirror: str) -> Record:
         raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
     if len(data) > RECORD_BYTES:
         raise _error(mirror, "is too large for a record", "record-unreadable")
-    if reason := _excess(data.replace(b"\r\n", b"\n") if b"\r" in data else data):
+    unix = data.replace(b"\r\n", b"\n") if b"\r" in data else data
+    if reason := _excess(unix):
         raise _known_trouble(data, mirror) or _error(mirror, reason, "record-unreadable")
+    schema, latest = _in_latest_schema(unix)
     try:
-        model = RecordModel.model_validate_json(data)
+        model = RecordModel.model_validate_json(latest)
     except ValidationError as error:
         raise _unreadable(data, mirror, error) from error
-    if _canonical(model) != data:
-        if _canonical(model) == data.replace(b"\r\n", b"\n"):
-            raise RecordError(
-                f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
-                [
-                    (
-                        "attributes that keep git from converting are missing in third_party/, "
-                        "or were not there when this was cloned"
-                    )
-                ],
-                hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
-                reference="record-line-endings",
-            )
+    if _canonical(model) != latest:
         raise _error(
             mirror,
             "is not canonical JSON: it was edited by hand or by another tool",
             "record-not-canonical",
         )
+    if unix is not data:
+        raise RecordError(
+            f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
+            [
+                (
+                    "attributes that keep git from converting are missing in third_party/, "
+                    "or were not there when this was cloned"
+                )
+            ],
+            hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
+            reference="record-line-endings",
+        )
     try:
-        record = _record(model)
+        record = _record(model, schema)
     except (ValueError, binascii.Error) as error:
         raise _error(mirror, f"does not hold together: {error}", "record-unreadable") from error
     if record.mirror != mirror:
@@ -176,6 +185,17 @@ def parse_record(data: bytes, mirror: str) -> Record:
             mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced"
         )
     return record
+
+
+def _in_latest_schema(data: bytes) -> tuple[int, bytes]:
+    """The schema of a canonical record, and the record as the latest schema would have it.
+
+    A record of schema 1 has one place, which `path` names below third_party/.
+    """
+    if _SCHEMA_1 in data:
+        data, found = _PATH.subn(rb'\n  "places": [\n    "third_party/\1"\n  ],\n\2', data, count=1)
+        return 1, data.replace(_SCHEMA_1, _SCHEMA_2, found)
+    return SCHEMA_VERSION, data
 
 
 def _excess(data: bytes) -> str | None:
@@ -193,12 +213,16 @@ def _excess(data: bytes) -> str | None:
     return None
 
 
-def _record(model: RecordModel) -> Record:
+def _record(model: RecordModel, schema: int) -> Record:
     upstream = model.upstream
-    if problem := path_problem(model.path) or into_problem(model.path):
-        msg = f"`path` {problem}"
+    for place in model.places:
+        if problem := path_problem(place) or place_problem(place):
+            msg = f"`places` {problem}"
+            raise ValueError(msg)
+        _plain_path(quote_path(place.encode()))
+    if any(one >= other for one, other in pairwise(model.places)):
+        msg = "its places are not in order"
         raise ValueError(msg)
-    _plain_path(quote_path(model.path.encode()))
     if problem := url_problem(upstream.url, local=True):
         msg = f"`url` is not allowed: {problem}"
         raise ValueError(msg)
@@ -207,7 +231,7 @@ def _record(model: RecordModel) -> Record:
             raise ValueError(problem)
     return Record(
         mirror=model.mirror,
-        into=model.path,
+        copies=model.places,
         upstream=UpstreamCommit(
             url=upstream.url,
             pin=_pin(upstream),
@@ -230,6 +254,7 @@ def _record(model: RecordModel) -> Record:
             proof_trees=tuple(map(_unbase64, model.proof.trees)),
         ),
         signature=_parsed_signature(model.signature) if model.signature else None,
+        schema=schema,
     )
 
 
@@ -331,4 +356,4 @@ def _error(mirror: str, problem: str, reference: str) -> RecordError:
 
 
 def _where(mirror: str) -> str:
-    return f"{THIRD_PARTY}/{record_path(mirror)}"
+    return record_path(mirror)

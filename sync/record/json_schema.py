@@ -7,8 +7,6 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from sync.model import SignatureFormat, SignatureState, SignedObject
 
-SCHEMA_VERSION: Literal[1] = 1
-
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
@@ -94,9 +92,16 @@ class RecordModel(BaseModel):
     files: Annotated[tuple[FileModel, ...], Field(min_length=1, strict=False)]
     licenses: Annotated[tuple[FileModel, ...], Field(strict=False)]
     mirror: str
-    path: Annotated[str, Field(description="where the mirror lies, below third_party/")]
+    places: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            strict=False,
+            description="the directories that hold the mirror, from the host's root, sorted",
+        ),
+    ]
     proof: ProofModel
-    schema_: Annotated[Literal[1], Field(alias="schema")]
+    schema_: Annotated[Literal[2], Field(alias="schema")]
     selection: SelectionModel
     signature: Annotated[
         SignatureModel | None,

@@ -1,4 +1,4 @@
-"""The places of a mirror: the directories of its copy and its licences, and their files."""
+"""What a mirror holds: the directories of its copies and of its licences, with their files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
@@ -13,9 +13,12 @@ _F = TypeVar("_F", Entry, FileFact)
 Present = Mapping[str, Sequence[FileFact] | None]
 """What lies in each place, by its directory; None where there is no such directory."""
 
+Recorded = Mapping[str, Sequence[FileFact]]
+"""What lies in each place according to records, by its directory."""
+
 
 class Place(NamedTuple, Generic[_F]):
-    """A directory below third_party/, and what a mirror holds in it."""
+    """A directory, from the host's root, and what a mirror holds in it."""
 
     directory: str
     tree: ObjectId
@@ -24,13 +27,11 @@ class Place(NamedTuple, Generic[_F]):
     """Sorted by path; the paths are relative to the directory."""
 
 
-def places_of(into: str, name: str, holding: Holding[_F]) -> tuple[Place[_F], ...]:
-    """The places of the mirror `name` that lies in `into`: first of the copy, last of licences."""
-    licenses = tuple(holding.licenses)
-    return (
-        Place(into, holding.tree, holding.files),
-        Place(license_directory(name), _tree_of(licenses), licenses),
-    )
+def places_of(copies: Sequence[str], name: str, holding: Holding[_F]) -> tuple[Place[_F], ...]:
+    """The places of the mirror `name`: the directories of its `copies`, last that of licences."""
+    places = [Place(directory, holding.tree, holding.files) for directory in copies]
+    places.append(Place(license_directory(name), _tree_of(holding.licenses), holding.licenses))
+    return tuple(places)
 
 
 def _tree_of(files: Sequence[Entry | FileFact]) -> ObjectId:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sync.ids import RepoPath
+from sync.manifest.paths import as_written
 from sync.model import (
     Copy,
     FileFact,
@@ -22,18 +23,24 @@ from sync.record.proof import proof_problems
 from sync.selection.renamed_tag import other_name
 from sync.signature.signed import which_object
 
+SCHEMA_VERSION = 2
+"""The version of the format in which records are written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A parsed record: what a mirror holds and where it came from."""
 
     mirror: str
-    into: str
+    copies: tuple[str, ...]
+    """The directories that hold its copies, from the host's root, sorted."""
     upstream: UpstreamCommit
     selection: Selection
     holding: Holding[FileFact]
     signature: Signature | None = None
     """None if the manifest named no keys when the record was made."""
+    schema: int = SCHEMA_VERSION
+    """The version of its format; one that was written by an earlier version stays as it is."""
 
     @property
     def url(self) -> str:
@@ -59,8 +66,8 @@ class Record:
 
     @property
     def places(self) -> tuple[Place[FileFact], ...]:
-        """Where the files lie that it lists: first those of the copy, last licence files."""
-        return places_of(self.into, self.mirror, self.holding)
+        """Where the files lie that it lists: first those of the copies, last licence files."""
+        return places_of(self.copies, self.mirror, self.holding)
 
     @property
     def copy(self) -> Copy:
@@ -85,12 +92,16 @@ class Record:
         """
         return [
             *self._copy_differences(mirror),
+            *self._place_differences(mirror),
             *self._name_differences(mirror),
             *self._signature_differences(mirror),
         ]
 
     def is_of_copy(self, mirror: Mirror) -> bool:
-        """Whether this is the record of the copy that the mirror asks for, signatures aside."""
+        """Whether this is the record of the copy that the mirror asks for.
+
+        Its places and signatures have no say in that.
+        """
         return not self._copy_differences(mirror) and not any(self._name_differences(mirror))
 
     def _name_differences(self, mirror: Mirror) -> Iterator[str]:
@@ -102,15 +113,18 @@ class Record:
             "url": (self.url, mirror.url),
             mirror.pin.kind.value: (self.pin, mirror.pin),
             "from": (self.source, mirror.source),
-            "into": (self.into, mirror.into),
             "include": (self.selection.include, mirror.selection.include),
             "exclude": (self.selection.exclude, mirror.selection.exclude),
         }
         return [
-            f"{key}: the manifest says {_shown(wanted)}, the record {_shown(recorded)}"
+            _difference(key, wanted, recorded)
             for key, (recorded, wanted) in pairs.items()
             if recorded != wanted
         ]
+
+    def _place_differences(self, mirror: Mirror) -> Iterator[str]:
+        if self.copies != mirror.places:
+            yield _difference("into", _written(mirror.places), _written(self.copies))
 
     def _signature_differences(self, mirror: Mirror) -> Iterator[str]:
         recorded = self.signature
@@ -141,6 +155,14 @@ class Record:
             )
 
 
+def _difference(key: str, wanted: object, recorded: object) -> str:
+    return f"{key}: the manifest says {_shown(wanted)}, the record {_shown(recorded)}"
+
+
+def _written(places: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(as_written, places))
+
+
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "nothing"
@@ -163,5 +185,5 @@ def make_record(
         wanted.proof_trees,
     )
     return Record(
-        mirror.name, mirror.into, copy.upstream, mirror.selection, holding, copy.signature
+        mirror.name, mirror.places, copy.upstream, mirror.selection, holding, copy.signature
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.layout import THIRD_PARTY
 from sync.model import Mirror, Pin
 from sync.objects.commits import commit_tree
 from sync.record.record import Record
@@ -184,13 +183,13 @@ class Component:
 
     @property
     def directory(self) -> str:
-        """The directory of the copy, from the host's root."""
-        return f"{THIRD_PARTY}/{self.mirror.into}"
+        """The first of the directories that hold its copies, from the host's root."""
+        return self.mirror.places[0]
 
     @property
     def license_directory(self) -> str:
         """The directory of the copies of the record's licence files, from the host's root."""
-        return f"{THIRD_PARTY}/{self.mirror.license_directory}"
+        return self.mirror.license_directory
 
     @property
     def upstream_directory(self) -> "UpstreamDirectory":

@@ -17,14 +17,12 @@ from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.host.state import read_manifest
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode
-from sync.judgement.findings import Difference, Finding, Presence, Rule, Verdict, path_of
-from sync.judgement.strays import Accounts, strays_on_disk
-from sync.layout import MANIFEST, THIRD_PARTY, license_directory
+from sync.judgement.findings import Finding, Presence, Verdict, path_of
+from sync.layout import MANIFEST_PATH, license_directory
 from sync.limits import LICENSE_TEXTS_BYTES
 from sync.manifest.concluded_licenses import concluded_licenses
 from sync.model import FileFact, Mirror
 from sync.objects.tree import join
-from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Component, Facts, LicenseText
 from sync.report.hashes import Reader, count_files
@@ -58,7 +56,7 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     Raises ManifestError for a `license` that is not a valid SPDX expression, and UsageError if
     there is nothing to report.
     """
-    state = WorkTree(host.third_party, host.repository)
+    state = WorkTree(host.require_root(), host.repository)
     manifest = read_manifest(state)
     mirrors = manifest.mirrors
     if not mirrors:
@@ -67,21 +65,17 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
             hint="add one with `git verbatim add`",
             reference="nothing-to-report",
         )
-    concluded = concluded_licenses(state.read(MANIFEST) or b"", mirrors.values())
+    concluded = concluded_licenses(state.read(MANIFEST_PATH) or b"", mirrors.values())
     timestamp = _source_date_epoch()
-    verdicts = verify(state, [], host, may_be_removed=True)
+    verified = verify(state, [], host)
+    verdicts = verified.verdicts
     if state.hidden:
         raise state.hidden_error(min(state.hidden))
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings = verified.findings
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
-    findings += (
-        _unrecorded(host.third_party, list(records.values()), manifest.key_files)
-        if not findings
-        else ()
-    )
     if findings:
         return Gathered(None, findings)
-    gatherer = _Gatherer(host.third_party, mirrors, records, concluded)
+    gatherer = _Gatherer(host.require_root(), mirrors, records, concluded)
     files = (
         count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT])
         if with_content
@@ -116,31 +110,11 @@ def _newest(components: Sequence[Component]) -> int:
     return max(0, int(datetime.fromisoformat(newest).timestamp()))
 
 
-def _unrecorded(
-    third_party: Path, records: Sequence[Record], key_files: Sequence[str]
-) -> Iterator[Finding]:
-    """Find the files in third_party/ that no record accounts for.
-
-    A report would not mention them.
-    """
-    places = (place.directory for record in records for place in record.places)
-    accounts = Accounts(map(os.fsencode, places), map(os.fsencode, key_files))
-    for path in sorted(strays_on_disk(third_party, accounts)):
-        where = quote_path(f"{THIRD_PARTY}/".encode() + path)
-        yield Finding(
-            Rule.UNRECORDED_FILE,
-            "",
-            "no mirror, record, licence or manifest accounts for it",
-            where,
-            Difference.EXTRA,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Gatherer:
     """Combines what the manifest, the records and the files say about a mirror."""
 
-    third_party: Path
+    root: Path
     mirrors: Mapping[str, Mirror]
     records: Mapping[str, Record]
     concluded: Mapping[str, str | None]
@@ -148,7 +122,7 @@ class _Gatherer:
     known: Known = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", Reader(self.third_party))
+        object.__setattr__(self, "reader", Reader(self.root))
         object.__setattr__(self, "known", known_by(list(self.records.values())))
 
     def component(self, verdict: Verdict, read: Callable[[], None] | None) -> Component:
@@ -171,12 +145,12 @@ class _Gatherer:
         )
 
     def _inner(self, record: Record) -> Inner:
-        return inner_records(record, lambda fact: self.reader.file(record.into, fact))
+        return inner_records(record, lambda fact: self.reader.file(record.copies[0], fact))
 
     def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
         inside = (
-            (record.into, fact, join(record.source, fact.path))
+            (record.copies[0], fact, join(record.source, fact.path))
             for fact in record.files
             if _is_license(fact)
         )
@@ -208,6 +182,6 @@ def _others(record: Record) -> tuple[str, ...]:
         path_of(directory, fact.path)
         for directory, _, facts in record.places
         for fact in facts
-        if (fact.mode == Mode.SYMLINK or (directory == record.into and fact.path.count(b"/")))
+        if (fact.mode == Mode.SYMLINK or (directory in record.copies and fact.path.count(b"/")))
         and any(map(is_license_name, fact.path.split(b"/")))
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from sync.errors import HostError
 from sync.host.scan import open_directory
 from sync.ids import Mode, RepoPath
-from sync.layout import THIRD_PARTY, license_directory
+from sync.layout import license_directory
 from sync.model import FileFact
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -23,13 +23,13 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Reader:
-    """Reads files below third_party/ and compares each with its record again.
+    """Reads files of a host and compares each with its record again.
 
     No symlink is followed.
     """
 
-    def __init__(self, third_party: Path) -> None:
-        self._third_party = third_party
+    def __init__(self, root: Path) -> None:
+        self._root = root
 
     def content(self, record: Record, read: Callable[[], None]) -> Content:
         """Read all files of a mirror and the licence files beside it.
@@ -42,7 +42,7 @@ class Reader:
         nar = hashlib.sha256()
 
         def chunks(fact: FileFact) -> Iterator[bytes]:
-            for chunk in self._chunks(record.into, fact, sha1):
+            for chunk in self._chunks(record.copies[0], fact, sha1):
                 if fact.mode == Mode.SYMLINK:
                     links[fact.path] = chunk
                 yield chunk
@@ -77,7 +77,7 @@ class Reader:
 
     def _read(self, path: str, fact: FileFact) -> Iterator[bytes]:
         *parents, name = path.split("/")
-        directory = open_directory(self._third_party, *parents)
+        directory = open_directory(self._root, *parents)
         try:
             if fact.mode == Mode.SYMLINK and stat.S_ISLNK(
                 os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
@@ -97,7 +97,7 @@ class Reader:
 
 def _changed(directory: str, fact: FileFact) -> HostError:
     return HostError(
-        f"{THIRD_PARTY}/{directory}/{quote_path(fact.path)} changed after it was verified",
+        f"{directory}/{quote_path(fact.path)} changed after it was verified",
         hint="run the command again",
         reference="file-changing",
     )

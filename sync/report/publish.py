@@ -188,7 +188,10 @@ def _refuse_place(host: Host, place: Path) -> None:
             hint="write it elsewhere, such as docs/third-party/",
             reference="output-in-git",
         )
-    if any(_is_same(directory, host.third_party) for directory in (place, *place.parents)):
+    if any(
+        _is_same(directory, host.require_root() / THIRD_PARTY)
+        for directory in (place, *place.parents)
+    ):
         raise UsageError(
             f"a report cannot lie in {THIRD_PARTY}/",
             ["only mirrors and their records do: a report there would be a finding"],

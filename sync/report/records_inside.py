@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sync.errors import RecordError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import THIRD_PARTY, license_directory
+from sync.layout import PROVENANCE, license_directory
 from sync.manifest.paths import is_mirror_name
 from sync.model import FileFact
 from sync.objects.tree import build_trees, join
@@ -17,9 +17,7 @@ from sync.record.json_file import parse_record
 from sync.record.record import Record
 from sync.report.facts import Recorded
 
-_RECORD_FILE = re.compile(
-    rb"((?:.*/)?%s)/provenance/([^/]{1,110})\.json" % THIRD_PARTY.encode(), re.DOTALL
-)
+_RECORD_FILE = re.compile(rb"(?:(.*)/)?%s/([^/]{1,110})\.json" % PROVENANCE.encode(), re.DOTALL)
 # No known project has more records or larger ones. A project with too many invalid records is not
 # believed any further.
 _MAX_RECORDS = 100
@@ -58,24 +56,33 @@ def inner_records(record: Record, read: ReadFile) -> Inner:
     unsound = 0
     for directory, name, fact in list(_record_files(record))[:_MAX_RECORDS]:
         inner = _parsed(read(fact), name) if unsound < _MOST_UNSOUND else None
-        place = _inside(record, join(directory, inner.into.encode())) if inner else None
-        if inner is None or place is None or trees.get(place) != inner.holding.tree:
+        places = _copies_of(inner, record, directory, trees) if inner else []
+        if inner is None or not places:
             continue
         if inner.problems():
             unsound += 1
             continue
-        copies[place] = Recorded(
+        recorded = Recorded(
             record.mirror, inner.mirror, inner.url, inner.pin, inner.upstream.commit, inner.source
         )
+        copies |= dict.fromkeys(places, recorded)
         accounted |= {fact.path, *_licenses(record, directory, inner, files)}
     return Inner(copies, frozenset(accounted))
+
+
+def _copies_of(
+    inner: Record, record: Record, top: RepoPath, trees: Mapping[bytes, ObjectId]
+) -> list[RepoPath]:
+    """Return where the copies of a record inside a mirror are, if they have the recorded tree."""
+    inside = (_inside(record, join(top, one.encode())) for one in inner.copies)
+    return [p for p in inside if p is not None and trees.get(p) == inner.holding.tree]
 
 
 def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
     """Find the files that lie where records lie.
 
-    Yields the path in the upstream's tree of the third_party/ that contains the file, the name of
-    the mirror that the record is about, and the file.
+    Yields the path in the upstream's tree of the host that contains the file, the name of the
+    mirror that the record is about, and the file.
     """
     for fact in record.files:
         match = _RECORD_FILE.fullmatch(join(record.source, fact.path))
@@ -86,7 +93,7 @@ def _record_files(record: Record) -> Iterator[tuple[RepoPath, str, FileFact]]:
             and fact.size <= _MAX_RECORD_BYTES
             and is_mirror_name(name)
         ):
-            yield RepoPath(match[1]), name, fact
+            yield RepoPath(match[1] or b""), name, fact
 
 
 def _parsed(data: bytes, name: str) -> Record | None:

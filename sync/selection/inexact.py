@@ -88,7 +88,7 @@ def _reason(found: Misnamed) -> str:
 
 
 def _refuse_long(mirror: Mirror, path: bytes) -> None:
-    length = windows_length(mirror.into, path)
+    length = max(windows_length(place, path) for place in mirror.places)
     if length > MOST and TOO_LONG not in mirror.allow:
         reason = (
             f"its path in the host has {length} characters, and a clone on Windows holds {MOST}"

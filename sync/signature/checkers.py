@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 
 from sync.errors import CouldNotCheckError, ManifestError
 from sync.git.process import Completed, ask_checker, last_lines
-from sync.layout import THIRD_PARTY
 from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import printable
 from sync.signature.signed import Judged, KeyFile, Keys, Signed
@@ -153,7 +152,7 @@ def _find_by_gpg(signed: Signed, keys: KeyFile, home: Path) -> _Finding:
         for word, said in _STATUS.findall(imported.stdout)
     ):
         raise ManifestError(
-            f"{THIRD_PARTY}/{keys.path} is no keyring of OpenPGP public keys",
+            f"{keys.path} is no keyring of OpenPGP public keys",
             last_lines(imported.stderr)[:1],
             hint="write it with `gpg --armor --export FINGERPRINT`",
             reference="signature-keys-unreadable",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sync.errors import ManifestError
-from sync.layout import MANIFEST_PATH, THIRD_PARTY
+from sync.layout import MANIFEST_PATH
 from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
 from sync.signature.signed import (
     Judged,
@@ -78,8 +78,8 @@ class Judge:
         line = find_bad_signer(file.content) if file else None
         if line is not None:
             raise ManifestError(
-                f"{THIRD_PARTY}/{path} is no file of allowed signers",
-                [f"{THIRD_PARTY}/{path}:{line}: no principals followed by an ssh public key"],
+                f"{path} is no file of allowed signers",
+                [f"{path}:{line}: no principals followed by an ssh public key"],
                 hint="write lines such as `maintainer@example.org ssh-ed25519 AAAA…` "
                 "(ssh-keygen(1), ALLOWED SIGNERS)",
                 reference="signature-keys-unreadable",
@@ -97,14 +97,14 @@ class Judge:
         content = self.state.read(path, _MAX_KEY_BYTES)
         if content is None:
             raise ManifestError(
-                f"there is no file {THIRD_PARTY}/{path} in {self.state.label}",
+                f"there is no file {path} in {self.state.label}",
                 [f"{MANIFEST_PATH} names it for keys"],
                 hint="put the keys there that upstream signs with, or take it out of the manifest",
                 reference="signature-keys-missing",
             )
         if len(content) > _MAX_KEY_BYTES:
             raise ManifestError(
-                f"{THIRD_PARTY}/{path} has more than {_MAX_KEY_BYTES:,} bytes",
+                f"{path} has more than {_MAX_KEY_BYTES:,} bytes",
                 ["it is read for keys"],
                 hint="keep only the keys there that upstream signs with",
                 reference="signature-keys-unreadable",

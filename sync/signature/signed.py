@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sync.errors import SignatureError
-from sync.layout import THIRD_PARTY
 from sync.model import (
     Mirror,
     Signature,
@@ -181,7 +180,7 @@ def refuse_unsigned(mirror: Mirror, judged: Judged | None) -> None:
         or judged.signature.state is SignatureState.GOOD
     ):
         return
-    keys = " or ".join(f"{THIRD_PARTY}/{path}" for path in mirror.key_files)
+    keys = " or ".join(f"{path}" for path in mirror.key_files)
     reference, hint = {
         SignatureState.BAD: (
             "signature-bad",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sync.errors import HostError
@@ -16,7 +16,7 @@ from sync.host.state import State, read_manifest, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.judgement.findings import Held, Presence, Rule, Verdict, verify_mirror
+from sync.judgement.findings import Finding, Held, Presence, Rule, Verdict, verify_mirror
 from sync.judgement.moved_tags import moved_tags
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, record_path
@@ -27,29 +27,42 @@ from sync.model import Mirror
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
+from sync.verify.whole_host import NOTHING_FOUND, HostFindings, Records, judge_host
 
 
-def verify(
-    state: State, patterns: Sequence[str], host: Host, *, may_be_removed: bool = False
-) -> list[Verdict]:
-    """Ask whether the chosen mirrors of a state match their records.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found out about a state."""
 
-    The verdicts come in the manifest's order, then those of records without a mirror. Recorded
-    signatures are checked again: CouldNotCheckError if the program for that is missing.
+    verdicts: tuple[Verdict, ...]
+    """In the manifest's order, then those of records without a mirror."""
+    host: HostFindings = NOTHING_FOUND
+    """What is about the state as a whole; nothing if only some mirrors were asked for."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        of_mirrors = [finding for verdict in self.verdicts for finding in verdict.findings]
+        return [*of_mirrors, *self.host.findings]
+
+
+def verify(state: State, patterns: Sequence[str], host: Host) -> Verified:
+    """Ask whether the chosen mirrors of a state match their records; of all, also the rest of it.
+
+    Recorded signatures are checked again: CouldNotCheckError if the program for that is missing.
+    Outside of git, what is missing whole was removed, as distributions do.
     """
     if state.is_work_tree:
         refuse_interrupted(host.repository)
     manifest = read_manifest(state)
-    names = _chosen(state, manifest, patterns)
-    return list(
-        _verdicts(state, manifest, names, judge=Judge(state), may_be_removed=may_be_removed)
-    )
+    records = read_records(state, _chosen(state, manifest, patterns))
+    verdicts = tuple(_verdicts(state, manifest, records, Judge(state)))
+    return Verified(verdicts, NOTHING_FOUND if patterns else judge_host(state, manifest, records))
 
 
 def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
     names = state.record_names()
     if len(names) > RECORDS:
-        message = f"{THIRD_PARTY}/{PROVENANCE} holds more than {RECORDS:,} records"
+        message = f"{PROVENANCE} holds more than {RECORDS:,} records"
         raise HostError(
             message, hint="take away what is no mirror's record", reference="records-too-many"
         )
@@ -58,14 +71,8 @@ def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[s
 
 
 def _verdicts(
-    state: State,
-    manifest: Manifest,
-    names: Sequence[str],
-    *,
-    judge: Judge | None = None,
-    may_be_removed: bool = False,
+    state: State, manifest: Manifest, records: Records, judge: Judge | None = None
 ) -> Iterator[Verdict]:
-    records = read_records(state, names)
     moved = {
         finding.mirror: finding
         for finding in moved_tags(one for one in records.values() if isinstance(one, Record))
@@ -81,7 +88,7 @@ def _verdicts(
             record,
             partial(_held, state),
             judged=judged,
-            may_be_removed=may_be_removed,
+            may_be_removed=not state.is_in_git,
         )
         more = (moved[name],) if name in moved else ()
         yield replace(verdict, findings=(*verdict.findings, *more)) if more else verdict
@@ -97,37 +104,52 @@ def _held(state: State, record: Record) -> Held:
     return Held(files, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
 
 
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """How the working tree stands."""
+
+    mirrors: tuple[MirrorStatus, ...]
+    host: HostFindings = NOTHING_FOUND
+    """What is about the whole host; nothing if only some mirrors were asked for."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.host.findings and all(mirror.is_well for mirror in self.mirrors)
+
+
 def status(
     host: Host,
     patterns: Sequence[str],
     inputs: Inputs | None = None,
     ahead: ReadAhead | None = None,
-) -> list[MirrorStatus]:
+) -> Statuses:
     """Say how each mirror of the working tree stands.
 
     `inputs` notes everything that the answer depends on; `ahead` has begun to read.
     """
     refuse_interrupted(host.repository)
-    state = WorkTree(host.third_party, host.repository, inputs, ahead)
+    state = WorkTree(host.require_root(), host.repository, inputs, ahead)
     manifest = read_manifest(state)
-    verdicts = list(_verdicts(state, manifest, _chosen(state, manifest, patterns)))
-    staged = _staged(host)
+    records = read_records(state, _chosen(state, manifest, patterns))
+    verdicts = list(_verdicts(state, manifest, records))
+    staged = _staged(host, manifest)
     altered = _altered_by_add(host, manifest, verdicts, state)
-    return [
+    mirrors = tuple(
         _status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ()))
         for v in verdicts
-    ]
+    )
+    return Statuses(mirrors, NOTHING_FOUND if patterns else judge_host(state, manifest, records))
 
 
 Staged = Mapping[RepoPath, tuple[int, ObjectId]]
 
 
-def _staged(host: Host) -> Staged | None:
+def _staged(host: Host, manifest: Manifest) -> Staged | None:
     if host.repository is None or host.root is None:
         return None
     return {
         entry.path: (entry.mode, entry.blob)
-        for entry in host.repository.index.files(THIRD_PARTY.encode())
+        for entry in host.repository.index.files(map(str.encode, (THIRD_PARTY, *manifest.outside)))
     }
 
 
@@ -135,10 +157,10 @@ def _status(
     verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]
 ) -> MirrorStatus:
     record = verdict.record
-    into = mirror.into if mirror else record.into if record else verdict.mirror
+    places = mirror.places if mirror else record.copies if record else ()
     return MirrorStatus(
         name=verdict.mirror,
-        into=into,
+        places=places,
         checked_in=mirror is None or mirror.checked_in,
         pin=mirror.pin if mirror else None,
         recorded_pin=record.pin if record else None,
@@ -167,7 +189,11 @@ def _standing(verdict: Verdict) -> Standing:
     ):
         if rule in rules:
             return standing
-    return Standing.ABSENT if verdict.presence is Presence.ABSENT else Standing.CLEAN
+    return {
+        Presence.ABSENT: Standing.ABSENT,
+        Presence.REMOVED: Standing.REMOVED,
+        Presence.PRESENT: Standing.CLEAN,
+    }[verdict.presence]
 
 
 def _altered_by_add(
@@ -183,7 +209,7 @@ def _altered_by_add(
     if host.root is None or host.repository is None:
         return {}
     files = [
-        (verdict.mirror, f"{THIRD_PARTY}/{directory}/".encode() + fact.path, fact.blob)
+        (verdict.mirror, f"{directory}/".encode() + fact.path, fact.blob)
         for verdict in verdicts
         if verdict.is_clean
         and verdict.record

@@ -18,10 +18,20 @@ from sync.git.index import LEFTOVERS, Index
 from sync.git.process import attributes_in_force, run_git
 from sync.host.find import Host, Plain, find_plain
 from sync.host.inputs import Inputs, digest, digest_of_facts
+from sync.host.listing import on_disk
 from sync.host.scan import ScanBudget, Seen, read_file, scan_directory
 from sync.ids import Mode, RepoPath
 from sync.judgement.standing import MirrorStatus
-from sync.layout import JOURNAL, LOCK, PROVENANCE, THIRD_PARTY, WORKSPACE, record_path
+from sync.judgement.strays import Accounts, find_strays, is_lookalike
+from sync.layout import (
+    JOURNAL,
+    LOCK,
+    PROVENANCE,
+    THIRD_PARTY,
+    WORKSPACE,
+    is_in_third_party,
+    record_path,
+)
 from sync.manifest.choosing import choose
 from sync.model import Entry
 from sync.objects.tree import object_id
@@ -49,7 +59,6 @@ class Glance:
     def __init__(self, command: Literal["status", "sync"], place: Plain) -> None:
         self.command = command
         self._place = place
-        self._third_party = place.root / THIRD_PARTY
         self._name = f"git-verbatim.{command}"
         self._seen: dict[str, Seen] = {}
         self._began = time.monotonic_ns()
@@ -118,7 +127,7 @@ class Glance:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left = [JOURNAL, *LEFTOVERS]
             _expect(not any(os.path.lexists(git_directory / name) for name in left))
-            _expect(not os.path.lexists(self._third_party / WORKSPACE))
+            _expect(not os.path.lexists(self._place.root / WORKSPACE))
             yield
         finally:
             os.close(lock)
@@ -130,19 +139,26 @@ class Glance:
         with.
         """
         root, git_directory = self._place.root, self._place.git_directory
-        index = Begun(lambda: Index(root, git_directory).files(THIRD_PARTY.encode()))
+        index = Begun(lambda: Index(root, git_directory).files(_guarded(memory)))
         attributes = self._begin_attributes(_converted_before(memory))
         try:
             records = self._look_at_files(memory)
             tracked = self._look_at_directories(memory)
         finally:
             staged, in_force = index.result(), attributes.result() if attributes else None
+        self._look_for_strays(memory)
         _expect(memory.configuration == self._configuration.result())
         _expect(staged is not None and _is_staged(staged, memory, {*tracked, *records}))
         if attributes is not None:
             if _converted_before(memory) != (there := _converted(tracked)):
                 in_force = attributes_in_force(root, there)
             _expect(digest(in_force) == memory.inputs.attributes)
+
+    def _look_for_strays(self, memory: Memory) -> None:
+        if memory.inputs.accounts is not None:
+            children, accounts = on_disk(self._place.root), Accounts.of(*memory.inputs.accounts)
+            _expect(next(find_strays(children, accounts), None) is None and not accounts.unused)
+            _expect(not any(is_lookalike(name) for name, _ in children(b"")))
 
     def _begin_attributes(self, paths: Sequence[bytes]) -> Begun[bytes] | None:
         if self.command == "sync":
@@ -151,14 +167,14 @@ class Glance:
 
     def _look_at_files(self, memory: Memory) -> list[Entry]:
         """Return the index entries that the records must have."""
-        provenance = self._third_party / PROVENANCE
+        provenance = self._place.root / PROVENANCE
         there = os.listdir(provenance) if provenance.is_dir() else []
         names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
         _expect(sorted(names) == memory.inputs.records)
         records = {record_path(mirror.name) for mirror in memory.mirrors}
         entries: list[Entry] = []
         for path, expected in memory.inputs.files.items():
-            content = read_file(self._third_party, path)
+            content = read_file(self._place.root, path)
             _expect(digest(content) == expected)
             if content is not None and path in records:
                 blob = object_id("blob", content)
@@ -172,7 +188,7 @@ class Glance:
             seen = self._seen[directory] = memory.seen_in(directory)
             sizes = {path: fact.size for path, (_, fact) in seen.known.items()} or None
             budget = ScanBudget(sizes=sizes, seen=seen)
-            facts = scan_directory(self._third_party, *directory.split("/"), budget=budget) or []
+            facts = scan_directory(self._place.root, *directory.split("/"), budget=budget) or []
             _expect(digest_of_facts(facts) == expected)
             if directory in memory.tracked:
                 prefix = f"{directory}/".encode()
@@ -190,18 +206,22 @@ def _configuration(root: Path) -> str | None:
 
 
 def _converted_before(memory: Memory) -> list[bytes]:
-    """Return the files that git may store with other bytes, as they were remembered.
-
-    The paths start at the host's root.
-    """
+    """Return the files that git may store with other bytes, as they were remembered."""
     seen = ((place, path) for place in memory.tracked for path, *_ in memory.seen.get(place, ()))
-    return sorted(encoded(f"{THIRD_PARTY}/{place}/{path}") for place, path in seen)
+    return sorted(encoded(f"{place}/{path}") for place, path in seen)
 
 
 def _converted(tracked: Iterable[Entry]) -> list[bytes]:
     """Return these files as they are now."""
     files = (entry.path for entry in tracked if entry.mode != Mode.SYMLINK)
-    return sorted(f"{THIRD_PARTY}/".encode() + path for path in files)
+    return sorted(files)
+
+
+def _guarded(memory: Memory) -> set[bytes]:
+    """Return the directories that hold all that was judged."""
+    places = {place for mirror in memory.mirrors for place in mirror.places}
+    outside = {place.encode() for place in places if not is_in_third_party(place)}
+    return {THIRD_PARTY.encode(), *outside}
 
 
 def _is_staged(staged: Iterable[Entry], memory: Memory, wanted: set[Entry]) -> bool:

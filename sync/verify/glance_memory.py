@@ -154,12 +154,12 @@ def _dump(memory: Memory) -> bytes:
 
 def _row(m: MirrorStatus) -> tuple[object, ...]:
     pin, signature = m.pin and astuple(m.pin), m.signature and astuple(m.signature)
-    return m.name, m.into, m.checked_in, m.standing, pin, signature
+    return m.name, m.places, m.checked_in, m.standing, pin, signature
 
 
 def _status(
     name: str,
-    into: str,
+    places: Sequence[str],
     checked_in: bool,
     standing: str,
     pin: Sequence[str] | None,
@@ -168,7 +168,7 @@ def _status(
     its_pin = Pin(PinKind(pin[0]), pin[1]) if pin else None
     return MirrorStatus(
         name=name,
-        into=into,
+        places=tuple(places),
         checked_in=checked_in,
         pin=its_pin,
         recorded_pin=its_pin,

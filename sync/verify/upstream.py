@@ -9,7 +9,7 @@ from sync.git.transport import Listener
 from sync.git.transport_configuration import TransportConfiguration
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
-from sync.layout import THIRD_PARTY, record_path
+from sync.layout import record_path
 from sync.model import Mirror, Pin, PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -209,6 +209,4 @@ def _as_recorded(subject: Subject) -> Mirror:
 
 
 def _finding(rule: Rule, subject: Subject, message: str) -> Finding:
-    return Finding(
-        rule, subject.mirror.name, message, f"{THIRD_PARTY}/{record_path(subject.mirror.name)}"
-    )
+    return Finding(rule, subject.mirror.name, message, record_path(subject.mirror.name))

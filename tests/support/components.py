@@ -40,13 +40,14 @@ def component(name: str = "one", pinned: str | None = "v1.2", **changes: Any) ->
     """
     pin = Pin(PinKind.COMMIT, COMMIT) if pinned is None else Pin(PinKind.TAG, pinned)
     url = f"https://example.org/{name}"
-    mirror = Mirror(name, url, pin, name, Selection())
+    mirror = Mirror(name, url, pin, (f"third_party/{name}",), Selection())
     root = changes.get("tree", TREE) if changes.pop("is_root", True) else "0" * 40
     upstream = UpstreamCommit(
         url, pin, COMMIT, "2024-09-10T11:12:13Z", None, f"tree {root}\n\n".encode(), ()
     )
     files = (FileFact(RepoPath(b"file"), Mode.FILE, BLOB, 1, "4" * 64),)
-    record = Record(name, name, upstream, Selection(), Holding(TREE, TREE, files, (), ()))
+    holding = Holding(TREE, TREE, files, (), ())
+    record = Record(name, mirror.places, upstream, Selection(), holding)
     return changed(Component(mirror, record, Presence.PRESENT, NO_LICENSING, (), None), **changes)
 
 

@@ -136,7 +136,7 @@ def _parameters(component: Component) -> Json:
         "url": component.record.url,
         component.record.pin.kind.value: component.record.pin.value,
         "from": quote_path(component.record.source),
-        "into": component.mirror.into,
+        "places": list(component.mirror.places),
         "include": component.record.selection.include,
         "exclude": component.record.selection.exclude,
     }

@@ -6,7 +6,6 @@ The paths start at the root of the release.
 from collections.abc import Iterator
 
 from sync.ids import Mode
-from sync.layout import THIRD_PARTY
 from sync.model import FileFact
 from sync.report.facts import Component, Facts
 
@@ -34,7 +33,7 @@ def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
     for place in component.record.places:
         for fact in place.files:
             if fact.mode != Mode.SYMLINK:
-                yield f"{THIRD_PARTY}/{place.directory}/".encode() + fact.path, fact
+                yield f"{place.directory}/".encode() + fact.path, fact
 
 
 def _line(path: bytes, fact: FileFact) -> bytes:

@@ -9,7 +9,6 @@ from importlib.resources import files
 from itertools import groupby
 
 from sync.ids import Mode
-from sync.layout import THIRD_PARTY
 from sync.model import FileFact
 from sync.quoting import printable
 from sync.report.facts import Component, Facts
@@ -77,9 +76,9 @@ def _list(number: int, component: Component) -> str:
 def _directories(component: Component) -> list[tuple[str, Sequence[FileFact]]]:
     """The directories that have to be there, from the host's root, with their files."""
     return [
-        (f"{THIRD_PARTY}/{place.directory}", place.files)
+        (place.directory, place.files)
         for place in component.record.places
-        if place.files or place.directory == component.record.into
+        if place.files or place.directory in component.record.copies
     ]
 
 

@@ -29,7 +29,7 @@ _MIRROR = Mirror(
     "up",
     "https://example.org/up",
     Pin(PinKind.TAG, "v1"),
-    "up",
+    ("third_party/up",),
     Selection(),
     allow=frozenset({"name-not-utf8", WINDOWS_RESERVED, WINDOWS_CHARACTER, TRAILING, COLLIDES}),
 )

@@ -80,7 +80,7 @@ def record_of(
         "up",
         "https://example.org/up",
         Pin(PinKind.TAG, "v1"),
-        "up",
+        ("third_party/up",),
         dataclasses.replace(selection or Selection(), source=RepoPath(source)),
     )
     raw = objects.read(commit)

@@ -10,12 +10,13 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable
+from itertools import combinations
 
 from policies.trailers import parse_trailers, without_trailers
 from sync.errors import ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, RepoPath
 from sync.manifest.edit import add_mirror_table, remove_mirror_tables
-from sync.manifest.paths import into_problem, is_mirror_name, overlaps, path_problem
+from sync.manifest.paths import is_mirror_name, overlaps, path_problem, place_problem
 from sync.manifest.read import parse_manifest
 from sync.model import Entry, Holding, Mirror, Selection, UpstreamCommit
 from sync.objects.commits import commit_tree
@@ -105,7 +106,8 @@ def record(data: bytes) -> None:
         json.dumps(json.loads(data), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     ).encode() == data
     assert url_problem(parsed.url, local=True) is None
-    for path in (parsed.into.encode(), *(fact.path for fact in (*parsed.files, *parsed.licenses))):
+    of_files = (fact.path for fact in (*parsed.files, *parsed.licenses))
+    for path in (*map(str.encode, parsed.copies), *of_files):
         assert judge_path(path) in {None, "name-not-utf8"}
         assert posixpath.normpath(path) == path and not path.startswith((b"/", b"../"))
     if not parsed.problems():
@@ -162,12 +164,12 @@ def manifest(data: bytes) -> None:
     for name, mirror in mirrors.items():
         assert name == mirror.name and is_mirror_name(name)
         assert url_problem(mirror.url, local=mirror.local) is None
-        assert path_problem(mirror.into) is into_problem(mirror.into) is None
+        for place in mirror.places:
+            assert path_problem(place) is place_problem(place) is None
         assert not mirror.source or path_problem(mirror.source.decode()) is None
         assert str(mirror.pin) and not str(mirror.pin).startswith("-")
-        assert not any(
-            overlaps(mirror.into, other.into) for other in mirrors.values() if other is not mirror
-        )
+    places = [place for mirror in mirrors.values() for place in mirror.places]
+    assert not any(overlaps(one, other) for one, other in combinations(places, 2))
     _hold_edits(data.decode(), dict(mirrors))
 
 

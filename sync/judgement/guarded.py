@@ -1,13 +1,19 @@
 """List the files that attributes must not alter, and those that an archive must not lack; pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from policies.states import MirrorFacts, PolicedState
+from sync.errors import RecordError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, THIRD_PARTY, record_path
+from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH, MANIFEST_PATH, record_path
+from sync.model import Entry, Mirror
+from sync.objects.portable import looks_like
+from sync.objects.tree import join
 from sync.record.record import Record
+
+_ATTRIBUTES = ATTRIBUTES_FILE.encode()
 
 
 class Role(Enum):
@@ -37,37 +43,65 @@ class Guarded:
     is_link: bool = False
 
 
-def guarded_files(state: PolicedState) -> Iterator[Guarded]:
+@dataclass(frozen=True, slots=True)
+class GuardedMirror:
+    """A mirror of a state, and its record."""
+
+    name: str
+    mirror: Mirror | None
+    """None if the manifest does not have it."""
+    record: Record | RecordError | None
+    record_blob: ObjectId | None
+    """None if there is no record."""
+
+
+def guarded_files(
+    mirrors: Iterable[GuardedMirror], own_files: Iterable[Entry], attribute_files: Iterable[Entry]
+) -> Iterator[Guarded]:
     """Yield each mirror's record and recorded files, then the host's own guarded files.
 
-    These are the manifest, the key files and third_party/.gitattributes.
+    These are the manifest and the key files (`own_files`), and third_party/.gitattributes.
     """
-    for facts in state.mirrors.values():
-        yield from _of_mirror(facts)
-    for entry in state.own_files:
+    for one in mirrors:
+        yield from _of_mirror(one)
+    for entry in own_files:
         yield Guarded(
             "",
             Role.MANIFEST if entry.path == MANIFEST_PATH.encode() else Role.KEY,
             entry.path,
             entry.blob,
         )
-    for entry in state.attribute_files:
-        if entry.path == f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode():
+    for entry in attribute_files:
+        if entry.path == ATTRIBUTES_PATH.encode():
             yield Guarded("", Role.ATTRIBUTES, entry.path, entry.blob)
 
 
-def _of_mirror(facts: MirrorFacts) -> Iterator[Guarded]:
-    record = facts.record
-    if facts.record_entry is not None:
-        path = RepoPath(f"{THIRD_PARTY}/{record_path(facts.name)}".encode())
-        yield Guarded(facts.name, Role.RECORD, path, facts.record_entry.id)
-    if not isinstance(record, Record) or facts.mirror is None or not facts.mirror.checked_in:
+def _of_mirror(one: GuardedMirror) -> Iterator[Guarded]:
+    record = one.record
+    if one.record_blob is not None:
+        path = RepoPath(record_path(one.name).encode())
+        yield Guarded(one.name, Role.RECORD, path, one.record_blob)
+    if not isinstance(record, Record) or one.mirror is None or not one.mirror.checked_in:
         return
     for place in record.places:
-        role = Role.FILE if place.directory == record.into else Role.LICENSE
+        role = Role.FILE if place.directory in record.copies else Role.LICENSE
         for fact in place.files:
-            path = RepoPath(f"{THIRD_PARTY}/{place.directory}/".encode() + fact.path)
-            yield Guarded(facts.name, role, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
+            path = RepoPath(f"{place.directory}/".encode() + fact.path)
+            yield Guarded(one.name, role, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
+
+
+def attributes_inside(record: Record) -> Iterator[tuple[RepoPath, Entry]]:
+    """Yield the recorded files that git reads as attributes, on some systems by another name.
+
+    Each comes with its path; the entry has the path by which git reads it.
+    """
+    for fact in record.files:
+        directory, _, name = fact.path.rpartition(b"/")
+        if looks_like(name, ATTRIBUTES_FILE):
+            for copy in record.copies:
+                top = os.fsencode(copy)
+                read_as = join(join(top, directory) if directory else top, _ATTRIBUTES)
+                yield join(top, fact.path), Entry(read_as, Mode.FILE, fact.blob)
 
 
 def above(path: bytes) -> Iterator[bytes]:

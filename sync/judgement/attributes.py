@@ -1,20 +1,18 @@
 """Find the git attributes that change mirrored bytes or leave them out of a release archive."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from policies.conversion import conversion, foreign_form
-from policies.guarded import Guarded, Role, above, guarded_files, left_out, missed
-from policies.objects import Objects
-from policies.states import PolicedState
 from sync.errors import HostError
-from sync.git.attributes import ARCHIVING, attributes_of
+from sync.git.attributes import ARCHIVING, attributes_of, may_convert
 from sync.git.process import CONVERTING
 from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY
+from sync.judgement.conversion import conversion, foreign_form
+from sync.judgement.guarded import Guarded, Role, above, left_out, missed
+from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH
 from sync.limits import OWN_FILE_BYTES
 from sync.model import Entry
 from sync.quoting import quote_path
@@ -22,7 +20,7 @@ from sync.quoting import quote_path
 _KEPT_ANSWERS = 16
 _KEPT_CONVERSIONS = 1 << 16
 _NAME = ATTRIBUTES_FILE.encode()
-_OWN = RepoPath(f"{THIRD_PARTY}/{ATTRIBUTES_FILE}".encode())
+_OWN = RepoPath(ATTRIBUTES_PATH.encode())
 _WORDS = frozenset({*CONVERTING, *ARCHIVING})
 # `binary` is git's own macro, which unsets `text`.
 _SAYS_ANYTHING = re.compile("|".join((*sorted(_WORDS), "binary")).encode())
@@ -34,6 +32,9 @@ _DECIDED = {
 
 The contents are those that the tool writes, and those that its earlier versions wrote.
 """
+
+ReadBlob = Callable[[ObjectId], bytes]
+"""Gives the content of an attribute file or of a guarded file by its id."""
 
 Attributes = tuple[tuple[str, str], ...]
 """The attributes in force for a path as (name, state), sorted."""
@@ -54,35 +55,42 @@ class Altered:
 
 
 class AlteringAttributes:
-    """What git's attributes do to the files of one repository.
+    """What git's attributes do to guarded files.
 
     For each set of attribute files git is asked once about each path.
     """
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, read: ReadBlob, size: Callable[[ObjectId], int]) -> None:
+        self._read_blob = read
+        self._size = size
         self._said: dict[tuple[tuple[Entry, ...], bool], dict[bytes, Attributes]] = {}
         self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
 
-    def altered_files(self, state: PolicedState) -> tuple[Altered, ...]:
+    def altered_files(
+        self, attribute_files: Sequence[Entry], guarded_files: Callable[[], Iterable[Guarded]]
+    ) -> tuple[Altered, ...]:
         """Return the guarded files that git would alter for somebody.
 
-        Git alters a file if it checks it out, adds it or archives it with other bytes, or leaves it
-        out of an archive. It counts if that happens on some system: with its line endings, with or
-        without regard to case, and with any values of `core.autocrlf` and `core.eol`.
+        `attribute_files` are the `.gitattributes` that may apply to them. Git alters a file if it
+        checks it out, adds it or archives it with other bytes, or leaves it out of an archive. It
+        counts if that happens on some system: with its line endings, with or without regard to
+        case, and with any values of `core.autocrlf` and `core.eol`.
         """
-        contents = {entry.path: self._read(entry) for entry in state.attribute_files}
-        guarded = list(guarded_files(state)) if _can_alter(contents) else []
+        contents = {entry.path: self._read(entry) for entry in attribute_files}
+        guarded = list(guarded_files()) if _can_alter(contents) else []
         if not guarded:
             return ()
         found: dict[RepoPath, Altered] = {}
-        for said in self._answers(state, contents.values(), guarded):
+        for said in self._answers(attribute_files, contents.values(), guarded):
             for altered in self._altered(guarded, said):
                 found.setdefault(altered.path, altered)
         return tuple(found[file.path] for file in guarded if file.path in found)
 
     def _answers(
-        self, state: PolicedState, contents: Iterable[bytes], guarded: Iterable[Guarded]
+        self,
+        attribute_files: Sequence[Entry],
+        contents: Iterable[bytes],
+        guarded: Iterable[Guarded],
     ) -> Iterator[Mapping[bytes, Attributes]]:
         """Yield the attributes in force for each file and each directory above it.
 
@@ -95,11 +103,11 @@ class AlteringAttributes:
             dict.fromkeys(path for file in guarded for path in (*above(file.path), file.path))
         )
         yield self._ask(
-            tuple(entry for entry in state.attribute_files if _is_attributes(entry.path)),
+            tuple(entry for entry in attribute_files if _is_attributes(entry.path)),
             paths,
             ignore_case=False,
         )
-        yield self._ask(tuple(map(_in_usual_case, state.attribute_files)), paths, ignore_case=True)
+        yield self._ask(tuple(map(_in_usual_case, attribute_files)), paths, ignore_case=True)
 
     def _altered(
         self, guarded: Sequence[Guarded], said: Mapping[bytes, Attributes]
@@ -128,7 +136,7 @@ class AlteringAttributes:
     def _conversion(self, attributes: Attributes, blob: ObjectId, role: Role) -> str | None:
         # The manifest and the attributes mean the same with other line endings.
         judge = foreign_form if role in {Role.MANIFEST, Role.ATTRIBUTES} else conversion
-        return judge(dict(attributes), self._objects.read(blob))
+        return judge(dict(attributes), self._read_blob(blob))
 
     def _ask(
         self, files: tuple[Entry, ...], paths: Iterable[bytes], *, ignore_case: bool
@@ -137,7 +145,8 @@ class AlteringAttributes:
             self._said.clear()
         said = self._said.setdefault((files, ignore_case), {})
         if new := [path for path in paths if path not in said]:
-            answers = attributes_of(self._objects.repository, files, new, ignore_case=ignore_case)
+            contents = {entry.path: self._read(entry) for entry in files}
+            answers = attributes_of(contents, new, ignore_case=ignore_case)
             said.update(
                 (path, tuple(sorted(answer.items())))
                 for path, answer in zip(new, answers, strict=True)
@@ -145,14 +154,13 @@ class AlteringAttributes:
         return {path: said[path] for path in paths}
 
     def _read(self, entry: Entry) -> bytes:
-        content = self._objects.read_up_to(entry.blob, OWN_FILE_BYTES)
-        if content is None:
+        if self._size(entry.blob) > OWN_FILE_BYTES:
             raise HostError(
                 "git attributes are too large to judge",
                 [quote_path(entry.path)],
                 reference="attributes-too-large",
             )
-        return content
+        return self._read_blob(entry.blob)
 
 
 def _can_alter(contents: Mapping[RepoPath, bytes]) -> bool:
@@ -183,8 +191,4 @@ def _in_usual_case(entry: Entry) -> Entry:
 @lru_cache
 def _may_convert(attributes: Attributes) -> bool:
     """Whether git would convert some content under these attributes."""
-    said = dict(attributes)
-    return said.get("text") != "unset" or any(
-        said.get(name, "unset") != "unset"
-        for name in ("filter", "working-tree-encoding", "ident", "export-subst")
-    )
+    return may_convert(dict(attributes))

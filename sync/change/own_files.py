@@ -1,0 +1,113 @@
+"""Finds what third_party/ holds already, and writes the patterns that declare it the host's own."""
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync.layout import (
+    ATTRIBUTES_PATH,
+    IGNORE_PATH,
+    LICENSES,
+    MANIFEST_PATH,
+    PROVENANCE,
+    THIRD_PARTY,
+    WORKSPACE,
+)
+from sync.limits import ENTRIES
+from sync.manifest.host_table import named_path
+from sync.quoting import printable
+from sync.wording import count
+
+_OURS = frozenset({ATTRIBUTES_PATH, IGNORE_PATH, LICENSES, MANIFEST_PATH, PROVENANCE, WORKSPACE})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """Something in third_party/ that is there before the tool is."""
+
+    pattern: str
+    """The gitignore pattern, from the host's root, of just this."""
+    seen: str
+    """What it is, in words."""
+
+
+def own_files_in(root: Path) -> list[OwnFiles]:
+    """What third_party/ holds beside the tool's own files, sorted by name.
+
+    What is in no UTF-8 is left out, since a manifest cannot name it.
+    """
+    top = root / THIRD_PARTY
+    names = sorted(os.listdir(top)) if top.is_dir() and not top.is_symlink() else []
+    paths = (f"{THIRD_PARTY}/{name}" for name in names)
+    return [
+        OwnFiles(_pattern(path, is_directory=_is_directory(root / path)), _seen(root / path))
+        for path in paths
+        if path not in _OURS and path.isprintable()
+    ]
+
+
+def host_table(own: Sequence[OwnFiles]) -> str:
+    """The manifest's table that declares these files the host's own; empty without any."""
+    if not own:
+        return ""
+    lines = (f"    {_toml(one.pattern)},  # {printable(one.seen)}\n" for one in own)
+    return (
+        "\n# What was here before: the host's own files, which no mirror accounts for.\n"
+        "[host]\nown = [\n" + "".join(lines) + "]\n"
+    )
+
+
+def narrowed(pattern: str, places: Sequence[str]) -> str | None:
+    """The pattern of own files, so that it does not reach into these places.
+
+    One that names a directory above a place gets to name all that lies in that directory: this has
+    no effect in the place. None for one that names a place, or something in it.
+    """
+    named = named_path(pattern)
+    if named is None or not any(_overlap(named, place) for place in places):
+        return pattern
+    is_above = any(place.startswith(f"{named}/") for place in places)
+    return f"/{named}/*" if is_above else None
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def _pattern(path: str, *, is_directory: bool) -> str:
+    escaped = re.sub(r"([\\*?\[\]])", r"\\\1", path)
+    trailing = len(escaped) - len(escaped.rstrip(" "))
+    escaped = escaped.rstrip(" ") + "\\ " * trailing
+    return f"/{escaped}/" if is_directory else f"/{escaped}"
+
+
+def _is_directory(path: Path) -> bool:
+    """Whether it is a directory, and no submodule, which git takes for one entry."""
+    return path.is_dir() and not path.is_symlink() and not os.path.lexists(path / ".git")
+
+
+def _seen(path: Path) -> str:
+    if path.is_symlink():
+        return f"a symlink to {os.readlink(path)}"
+    if os.path.lexists(path / ".git"):
+        return "a repository of its own"
+    if stat.S_ISDIR(os.lstat(path).st_mode):
+        return count(_files_below(path), "file")
+    return "a file"
+
+
+def _files_below(path: Path) -> int:
+    number = 0
+    for _, _, files in os.walk(path):
+        number += len(files)
+        if number > ENTRIES:
+            break
+    return number
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

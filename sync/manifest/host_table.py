@@ -1,0 +1,86 @@
+"""Judges the table `[host]`: patterns of own files, and sealed directories."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from sync.layout import THIRD_PARTY
+from sync.manifest.invalid import invalid_at
+from sync.manifest.paths import above, path_problem, place_problem
+from sync.manifest.tables import HostTable
+from sync.model import Mirror
+from sync.selection.patterns import excess, parse_pattern
+
+_GLOB = re.compile(r"[*?\[\\\\]")
+
+
+def own_patterns(text: str, table: HostTable, mirrors: Mapping[str, Mirror]) -> tuple[str, ...]:
+    """The patterns of own files; ManifestError for one that is none or that reaches into a place.
+
+    Only one that is anchored and names a path without wildcards is refused for its reach: any other
+    has no effect there.
+    """
+    location = ("host", "own")
+    if problem := excess(table.own):
+        raise invalid_at(text, location, f"`own`: {problem}", None)
+    places = {place: name for name, mirror in mirrors.items() for place in mirror.places}
+    for pattern in table.own:
+        if parse_pattern(pattern) is None:
+            message = f"`own` has `{pattern}`, which is no pattern, but a comment or blank"
+            raise invalid_at(text, location, message, None)
+        place = reached_place(pattern, places)
+        if place is not None:
+            message = f"`own` has `{pattern}`, which reaches into a place of mirror {places[place]}"
+            hint = f"what lies in {place} is upstream's: name what lies beside it"
+            raise invalid_at(text, location, message, hint)
+    return table.own
+
+
+def reached_place(pattern: str, places: Iterable[str]) -> str | None:
+    """The place that a pattern without wildcards names, lies in or lies above; None if none."""
+    named = named_path(pattern)
+    if named is None:
+        return None
+    for place in places:
+        if f"{place}/".startswith(f"{named}/") or named.startswith(f"{place}/"):
+            return place
+    return None
+
+
+def named_path(pattern: str) -> str | None:
+    """The one path, from the host's root, that a pattern names; None if it may match others."""
+    plain = pattern.rstrip("/")
+    if "/" not in plain or plain.startswith(("!", "#")) or _GLOB.search(plain):
+        return None
+    return plain.removeprefix("/")
+
+
+def sealed_directories(
+    text: str, table: HostTable, mirrors: Mapping[str, Mirror]
+) -> tuple[str, ...]:
+    """The sealed directories, sorted; ManifestError for a path that cannot be one."""
+    places = {place for mirror in mirrors.values() for place in mirror.places}
+    sealed: set[str] = set()
+    for written in table.sealed:
+        plain = written.strip("/")
+        if problem := _sealed_problem(written, plain) or (
+            "is there twice"
+            if plain in sealed
+            else "is in a place of a mirror, and so sealed already"
+            if places.intersection([*above(plain), plain])
+            else None
+        ):
+            message = f"`sealed` has `{written}`, which {problem}"
+            hint = "write a directory from the host's root, such as /crates/wasi/wit/deps"
+            raise invalid_at(text, ("host", "sealed"), message, hint)
+        sealed.add(plain)
+    return tuple(sorted(sealed))
+
+
+def _sealed_problem(written: str, plain: str) -> str | None:
+    if not written.startswith("/"):
+        return "does not begin with a slash"
+    if not plain:
+        return "is the host's root"
+    if f"{plain}/".startswith(f"{THIRD_PARTY}/"):
+        return f"is sealed already, as all of {THIRD_PARTY}/"
+    return path_problem(plain) or place_problem(plain)

@@ -1,0 +1,73 @@
+"""Reads which paths outside third_party/ a manifest names, without loading its models."""
+
+import re
+from collections.abc import Iterator
+
+from sync.layout import ATTRIBUTES_FILE, is_in_third_party
+
+# Only a string that begins with a slash names a path outside third_party/.
+_MAY_NAME_ONE = re.compile(rb"""["'][ \t\n\r]*/|\\u""")
+_KEY_FILES = ("allowed-signers", "keyring")
+_ODD = frozenset({"", ".", ".."})
+
+
+def paths_outside(manifest: bytes) -> tuple[str, ...]:
+    """The places, sealed directories and key files outside third_party/, from the host's root.
+
+    They are sorted; none if the manifest is not valid TOML. What the manifest's models would refuse
+    may be among them.
+    """
+    if _MAY_NAME_ONE.search(manifest) is None:
+        return ()
+    # TOML takes 8 ms, which a hook of a host without such paths does not spend.
+    from sync.errors import ManifestError
+    from sync.manifest.load import load_manifest
+
+    try:
+        _, document = load_manifest(manifest)
+    except ManifestError:
+        return ()
+    plain = {path.strip("/") for path in _written(document) if path.startswith("/")}
+    return tuple(
+        sorted(
+            path
+            for path in plain
+            if _ODD.isdisjoint(path.split("/")) and not is_in_third_party(path)
+        )
+    )
+
+
+def with_attributes_above(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """These paths, and the `.gitattributes` in each directory above them, but for the root's."""
+    above = {
+        f"{path[:at]}/{ATTRIBUTES_FILE}"
+        for path in paths
+        for at, sign in enumerate(path)
+        if sign == "/"
+    }
+    return tuple(sorted({*paths, *above}))
+
+
+def _written(document: object) -> Iterator[str]:
+    tables = document if isinstance(document, dict) else {}
+    for mirror in _tables(tables.get("mirrors")):
+        yield from _strings(mirror.get("into"))
+    for table in (*_tables(tables.get("mirrors")), *_tables(tables.get("upstreams"))):
+        for key in _KEY_FILES:
+            yield from _strings(table.get(key))
+    defaults, host = tables.get("defaults"), tables.get("host")
+    if isinstance(defaults, dict):
+        for key in _KEY_FILES:
+            yield from _strings(defaults.get(key))
+    if isinstance(host, dict):
+        yield from _strings(host.get("sealed"))
+
+
+def _tables(value: object) -> list[dict[str, object]]:
+    values = value.values() if isinstance(value, dict) else ()
+    return [one for one in values if isinstance(one, dict)]
+
+
+def _strings(value: object) -> list[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [one for one in listed if isinstance(one, str)]

@@ -1,0 +1,180 @@
+"""Finds what is wrong with a state beside the mirrors' own files: strays, attributes, upstreams.
+
+These are the rules of `check --all` that are not about one mirror's files and record.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from sync.errors import RecordError
+from sync.host.state import State
+from sync.host.work_tree import WorkTree
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.allowed_upstreams import upstreams_not_allowed
+from sync.judgement.attributes import AlteringAttributes
+from sync.judgement.findings import Difference, Finding, Rule
+from sync.judgement.guarded import Guarded, GuardedMirror, attributes_inside, guarded_files
+from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, Accounts, find_strays, is_lookalike
+from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, PROVENANCE, license_directory, record_path
+from sync.manifest.paths import above
+from sync.manifest.read import Manifest
+from sync.model import Entry
+from sync.objects.tree import object_id
+from sync.quoting import quote_path
+from sync.record.record import Record
+
+Records = Mapping[str, Record | RecordError | None]
+"""The records of all mirrors of the manifest and of all others that have one, by name."""
+
+_MOST_STRAYS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class HostFindings:
+    """What was found out about a state as a whole."""
+
+    findings: tuple[Finding, ...] = ()
+    notices: tuple[str, ...] = ()
+    """What somebody should know, though it is nothing wrong."""
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.findings and not self.notices
+
+
+NOTHING_FOUND = HostFindings()
+
+
+def judge_host(state: State, manifest: Manifest, records: Records) -> HostFindings:
+    """Judge a state as a whole; CouldNotCheckError if git takes too long with its attributes."""
+    accounts = accounts_of(state, manifest, records)
+    strays = list(islice(find_strays(state.children(accounts.guarded), accounts), _MOST_STRAYS))
+    ignored = state.ignored(strays) if isinstance(state, WorkTree) else frozenset()
+    findings = [
+        *(_stray(path, UNACCOUNTED) for path in strays if path not in ignored),
+        *(_stray(name, LOOKALIKE) for name, _ in sorted(state.root()) if is_lookalike(name)),
+        *_origins(manifest, records),
+        *_altered(state, manifest, records),
+    ]
+    notices = [
+        f"{quote_path(path)} is accounted for by nothing, but git ignores it"
+        for path in strays
+        if path in ignored
+    ]
+    notices += [f"`[host] own` has `{one}`, which matches nothing" for one in accounts.unused]
+    there = {directory.encode() for directory in manifest.sealed}
+    notices += [
+        f"`[host] sealed` has `/{os.fsdecode(directory)}`, where nothing is"
+        for directory in sorted(there)
+        if not list(state.children([directory])(directory))
+    ]
+    return HostFindings(tuple(findings), tuple(notices))
+
+
+def accounts_of(state: State, manifest: Manifest, records: Records) -> Accounts:
+    """What accounts for files in a state with this manifest and these records."""
+    names = {*manifest.mirrors, *records}
+    places = {place for one in manifest.mirrors.values() for place in one.places}
+    places |= {p for one in records.values() if isinstance(one, Record) for p in one.copies}
+    directories = sorted({*places, *map(license_directory, names)})
+    what = directories, [*manifest.key_files], [*manifest.own], [*manifest.sealed]
+    if isinstance(state, WorkTree) and state.inputs is not None:
+        state.inputs.accounts = what
+    return Accounts.of(*what)
+
+
+def _stray(path: bytes, message: str) -> Finding:
+    return Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path), Difference.EXTRA)
+
+
+def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:
+    allowed = [manifest.allowed_upstreams]
+    for name in dict.fromkeys([*manifest.mirrors, *records]):
+        mirror, record = manifest.mirrors.get(name), records.get(name)
+        yield from upstreams_not_allowed(name, mirror, record, allowed)
+
+
+def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Finding]:
+    if not state.is_in_git:
+        return  # nothing converts what is unpacked already
+    contents = _Contents(state)
+    mirrors = [
+        GuardedMirror(name, manifest.mirrors.get(name), record, contents.blob_at(record_path(name)))
+        for name, record in records.items()
+    ]
+    own = [
+        Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
+        for path in (MANIFEST_PATH, *manifest.key_files)
+        if (blob := contents.blob_at(path)) is not None
+    ]
+    attribute_files = [
+        Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
+        for path in _attribute_files_above(manifest, records)
+        if (blob := contents.blob_at(path)) is not None
+    ]
+    for record in _checked_in(manifest, records):
+        for at, entry in attributes_inside(record):
+            contents.noting(at, entry.blob)
+            attribute_files.append(entry)
+
+    def guarded() -> Iterator[Guarded]:
+        for file in guarded_files(mirrors, own, attribute_files):
+            contents.noting(file.path, file.blob)
+            yield file
+
+    attributes = AlteringAttributes(contents.read, contents.size)
+    for one in attributes.altered_files(attribute_files, guarded):
+        yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
+
+
+def _checked_in(manifest: Manifest, records: Records) -> list[Record]:
+    return [
+        record
+        for name, record in records.items()
+        if isinstance(record, Record)
+        and (mirror := manifest.mirrors.get(name)) is not None
+        and mirror.checked_in
+    ]
+
+
+def _attribute_files_above(manifest: Manifest, records: Records) -> list[str]:
+    """The `.gitattributes` that may lie in or above directories with guarded files."""
+    directories = {PROVENANCE, *(path.rpartition("/")[0] for path in manifest.key_files)}
+    for record in _checked_in(manifest, records):
+        directories |= {*record.copies, license_directory(record.mirror)}
+    every = {one for directory in directories for one in [*above(directory), directory]}
+    inside = {place for one in _checked_in(manifest, records) for place in one.copies}
+    paths = [f"{directory}/{ATTRIBUTES_FILE}" for directory in sorted(every - inside - {""})]
+    return [ATTRIBUTES_FILE, *paths]
+
+
+class _Contents:
+    """What files of a state hold, by the ids that git would give their contents."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._held: dict[ObjectId, bytes] = {}
+        self._paths: dict[ObjectId, bytes] = {}
+
+    def blob_at(self, path: str) -> ObjectId | None:
+        content = self._state.blob(path)
+        if content is None:
+            return None
+        blob = object_id("blob", content)
+        self._held[blob] = content
+        return blob
+
+    def noting(self, path: bytes, blob: ObjectId) -> None:
+        """Note where a content is found if it is asked for."""
+        self._paths.setdefault(blob, path)
+
+    def read(self, blob: ObjectId) -> bytes:
+        if blob not in self._held:
+            path = os.fsdecode(self._paths[blob])
+            self._held[blob] = self._state.blob(path) or b""
+        return self._held[blob]
+
+    def size(self, blob: ObjectId) -> int:
+        return len(self.read(blob))
