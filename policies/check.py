@@ -1,17 +1,17 @@
 """Apply the policy to an index, a commit, a range or a push, and report what it finds."""
 
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from policies.account import Moved, account
 from policies.git.changes import StagedChange, staged_changes, staged_changes_at
 from policies.git.history import (
     Commit,
     commits_of_interest,
     commits_of_refs,
     cut_off_commits,
-    merge_bases,
     merge_heads,
     peel,
     read_commit,
@@ -19,10 +19,12 @@ from policies.git.history import (
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
 from policies.states import Case, PolicedState, Root, States
+from policies.tips import Change, Tips
 from policies.trailers import Trailer, wanted_trailers
+from policies.verdict import CheckReport, Judgement, met_in, worth_a_report
 from policies.ways_out import Violation, explain_finding
 from sync.beside import Child
-from sync.errors import CouldNotCheckError, UsageError, VerbatimError
+from sync.errors import CouldNotCheckError, UsageError
 from sync.git.naming import named_commit
 from sync.git.repository import Repository
 from sync.host.find import Host
@@ -32,42 +34,15 @@ from sync.layout import THIRD_PARTY
 from sync.manifest.outside import with_attributes_above
 from sync.model import Entry
 
+if TYPE_CHECKING:  # Asking needs all that fetches; hooks never ask.
+    from policies.asking import Ask, Inquiry
+
 _FETCH_ALL = (
     "all with `git fetch --unshallow` "
     "(in GitHub Actions `fetch-depth: 0`, in GitLab CI `GIT_DEPTH: 0`)"
 )
 _FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main`"
 _WORTH_A_PROCESS = 100
-_FEW = 4
-_MOST_BASES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The violations and notices that one commit, or the index, brings about."""
-
-    label: str
-    commit: Commit | None
-    violations: tuple[Violation, ...]
-    notices: tuple[Violation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What was judged, and what was found."""
-
-    scope: str
-    judged: int
-    """The number of commits that touch what policies depend on.
-
-    It is 1 for an index that does, and for the state of HEAD.
-    """
-    judgements: tuple[Judgement, ...]
-    """The judgements that have violations or notices, newest first."""
-
-    @property
-    def is_clean(self) -> bool:
-        return not any(judgement.violations for judgement in self.judgements)
 
 
 class Policy:
@@ -86,22 +61,32 @@ class Policy:
         changes: Sequence[StagedChange] | None = None,
         message: bytes | None = None,
         merged: Sequence[ObjectId] = (),
+        ask: "Ask | None" = None,
     ) -> CheckReport:
         """Judge what a commit of the index would bring about.
 
         With the commit's `message`, missing trailers are violations too. `merged` are further
-        parents, for a merge that git has not recorded in MERGE_HEAD yet.
+        parents, for a merge that git has not recorded in MERGE_HEAD yet. `ask` asks the upstreams
+        that HEAD names about staged records.
         """
         changes = staged_changes() if changes is None else changes
         head = self.repository.commit_of("HEAD")
-        with _met_in("the index"):
+        with met_in("the index"):
             case = self._staged_case(head, changes, message, merged)
             judgement = self._judge("the index", None, head, case)
+            before = self._state_of(head) if head else None
+            moved = self._moved(before, case.state)
         if message is not None:
             judgement = replace(
                 judgement, violations=(*judgement.violations, *judgement.notices), notices=()
             )
-        return CheckReport("the index", 1 if changes else 0, _worth_a_report([judgement]))
+        report = CheckReport("the index", 1 if changes else 0, worth_a_report([judgement]), moved)
+        if ask is None:
+            return report
+        from policies.asking import inquire
+
+        bases = (before,) if before else ()
+        return self._asked(report, ask, inquire(before, bases, case.state, "--index"), case, head)
 
     def wanted_trailers(self, changes: Sequence[StagedChange]) -> list[Trailer]:
         """Return the trailers that a commit of the index should have."""
@@ -144,15 +129,16 @@ class Policy:
                 "there is no commit yet", hint="`git verbatim check --staged` looks at the index"
             )
         label = f"the state of HEAD, commit {head[:12]}"
-        with _met_in(label):
+        with met_in(label):
             state = self._states.read(self._root_of(head))
             judgement = self._judge(label, None, None, Case(state, ()))
-        return CheckReport(label, 1, _worth_a_report([judgement]))
+        return CheckReport(label, 1, worth_a_report([judgement]))
 
-    def check_range(self, text: str) -> CheckReport:
+    def check_range(self, text: str, ask: "Ask | None" = None) -> CheckReport:
         """Judge what each commit of the range `A..B` brings about.
 
         If `A` is git's null id, or the text is just `B`, these are all commits that `B` reaches.
+        `ask` asks the upstreams that `A` names about the records that the range brings.
         """
         start, dots, end = text.rpartition("..")
         if start.endswith(".") or (dots and not start) or not text:
@@ -171,27 +157,36 @@ class Policy:
                 f"or {_FETCH_ALL}",
                 reference="history-shallow",
             )
-        return self._judge_commits(
-            text, self._commits_of_interest([wanted], excluded), [wanted], excluded
-        )
+        change = Change(wanted, next(iter(excluded), None), is_of_ref=False)
+        commits = self._commits_of_interest([wanted], excluded)
+        tips = self._tips(excluded)
+        report = self._judge_commits(text, commits, [change], tips)
+        if ask is None:
+            return report
+        from policies.asking import inquire
 
-    def check_push(
-        self, scope: str, pushed: Sequence[str], there: Sequence[str], known_to: Sequence[str]
+        bases, began = tips.states_of(tips.bases(change)), self._start_of(change, tips)
+        case = Case(tips.state_of(wanted), (began,) if began else ())
+        inquiry = inquire(began, bases, case.state, f"--rev {wanted[:12]}")
+        return self._asked(report, ask, inquiry, case, tips.start(change))
+
+    def _asked(
+        self,
+        report: CheckReport,
+        ask: "Ask",
+        inquiry: "Inquiry",
+        case: Case,
+        before: ObjectId | None,
     ) -> CheckReport:
-        """Judge the commits that a push brings.
-
-        These are the commits that the `pushed` commits and tags reach, but neither the commits that
-        are `there` nor the refs that `known_to` names as options of `git rev-list`.
-        """
-        tips = [
-            tip
-            for name in dict.fromkeys(pushed)
-            if (tip := peel(self.repository, ObjectId(name))) is not None
-        ]
-        has = [ObjectId(commit) for commit in there if self.repository.has(ObjectId(commit))]
-        known = [*has, *commits_of_refs(self.repository, known_to)]
-        commits = self._commits_of_interest(tips, has, known_to) if tips else []
-        return self._judge_commits(scope, commits, tips, known)
+        """Add to a report what the upstreams say."""
+        findings, errors = inquiry.answered(ask)
+        violations = self._explained(findings, case, before)
+        told = Judgement(f"{report.scope}, as upstreams say", None, violations)
+        return replace(
+            report,
+            judgements=(*worth_a_report([told]), *report.judgements),
+            unasked=inquiry.left_open(errors),
+        )
 
     def _commits_of_interest(
         self, reached: Sequence[ObjectId], unreached: Sequence[str], known_to: Sequence[str] = ()
@@ -214,139 +209,92 @@ class Policy:
         tree = read_commit(self.repository, commit).tree
         return self._states.named_outside(self.objects.entry(tree, THIRD_PARTY.encode()))
 
-    def _judge_commits(
+    def check_push(
         self,
         scope: str,
-        commits: Sequence[ObjectId],
-        tips: Sequence[ObjectId],
-        known: Sequence[ObjectId],
+        updates: Sequence[tuple[str, str]],
+        known_to: Sequence[str],
+        default: str = "HEAD",
     ) -> CheckReport:
-        judged = self._judge_all(commits)
-        blamed = {violation.finding for judgement in judged for violation in judgement.violations}
-        roots = set(map(self._root_of, known)) if tips else set()
-        ends = [
-            self._judge_end(tip, known, blamed) for tip in tips if not self._is_there(tip, roots)
-        ]
-        ends += [
-            self._judge_origins(tip, known, blamed)
-            for tip in tips
-            if self._root_of(tip) not in roots
-        ]
-        return CheckReport(
-            scope, len(commits), _worth_a_report(end for end in ends if end) + judged
-        )
+        """Judge the commits that a push brings, as updates of refs: object id before and after.
 
-    def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
-        """Whether a tip has mirrors and one of these roots, and so brings nothing new."""
-        with _met_in(f"commit {tip[:12]}"):
-            root = self._root_of(tip)
-            return root in roots and self._states.read_if_possible(root).is_governed
-
-    def _judge_end(
-        self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
-    ) -> Judgement | None:
-        """Judge a tip against the `known` commits, for what no commit of its own is to blame for.
-
-        A merge can inherit something that nobody has judged, such as files of a history without
-        mirrors, or of a commit that was mended long ago.
+        These are the commits that the pushed commits and tags reach, but neither those that the
+        refs had before nor the refs that `known_to` names as options of `git rev-list`. `default`
+        names the default branch.
         """
-        label = f"commit {tip[:12]}, beside what was there"
-        with _met_in(label):
-            root = self._root_of(tip)
-            if len(known) <= _FEW and not self._brought_about(root, known, blamed):
-                return None  # Finding the common ancestors first would take longer.
-            bases = merge_bases(tip, known) if known else []
-            judge, before_it = (
-                (self._brought_about, bases) if bases else (self._brought_beside, known)
-            )
-            findings = judge(root, before_it, blamed)
-            if not findings:
-                return None
-            case = Case(self._states.read(root), self._governed(bases))
-            return Judgement(label, None, self._explained(findings, case, next(iter(bases), None)))
+        pushed = [(self._peeled(old), self._peeled(new)) for old, new in dict.fromkeys(updates)]
+        changes = [Change(new, old) for old, new in pushed if new is not None]
+        tips = list(dict.fromkeys(change.tip for change in changes))
+        has = list(dict.fromkeys(old for old, _ in pushed if old is not None))
+        known = [*has, *commits_of_refs(self.repository, known_to)]
+        commits = self._commits_of_interest(tips, has, known_to) if tips else []
+        tops = self._tips(known, named_commit(self.repository, default))
+        return self._judge_commits(scope, commits, changes, tops)
 
-    def _judge_origins(
-        self, tip: ObjectId, known: Sequence[ObjectId], blamed: set[Finding]
-    ) -> Judgement | None:
-        """Judge where a tip's mirrors come from by the `known` commits themselves.
-
-        A branch that was cut before a mirror existed has no ancestor with a record of it, and meets
-        the other record only when it is merged.
-        """
-        label = f"commit {tip[:12]}, beside what was there"
-        if not known:
+    def _peeled(self, name: str) -> ObjectId | None:
+        """Return the commit that an object of a push is or names; None if there is none here."""
+        if name == NO_COMMIT or not self.repository.has(ObjectId(name)):
             return None
-        with _met_in(label):
-            bases = tuple(self._state_of(commit) for commit in known[:_MOST_BASES])
-            case = Case(self._state_of(tip), bases)
-            findings = [
-                finding
-                for rule in (self._rules.moved_tags, self._rules.upstreams_not_allowed)
-                for finding in rule(case)
-                if finding not in blamed
-            ]
-            if not findings:
-                return None
-            return Judgement(label, None, self._explained(findings, case, known[0]))
+        return peel(self.repository, ObjectId(name))
 
-    def _brought_beside(
-        self, root: Root, known: Sequence[ObjectId], blamed: set[Finding]
-    ) -> list[Finding]:
-        """Return what is wrong with a history that has no ancestor in common with the known one.
+    def _tips(self, known: Sequence[ObjectId], default: ObjectId | None = None) -> Tips:
+        return Tips(self._states, self._rules, known, default)
 
-        It matters where both have mirrors: what one push brings, the next one may merge.
-        """
-        state = self._states.read_if_possible(root)
-        if not state.is_governed or not self._governed(known):
-            return []
-        return [finding for finding in self._findings(Case(state, ())) if finding not in blamed]
+    def _judge_commits(
+        self, scope: str, commits: Sequence[ObjectId], changes: Sequence[Change], tips: Tips
+    ) -> CheckReport:
+        bases = {base for change in changes for base in tips.bases(change)} if commits else set()
+        judged = self._judge_all(commits, tips.states_of(sorted(bases)))
+        blamed = {violation.finding for judgement in judged for violation in judgement.violations}
+        ends = tips.judge(changes, blamed)
+        moved = dict.fromkeys(
+            one
+            for change in changes
+            for one in self._moved(self._start_of(change, tips), tips.state_of(change.tip))
+        )
+        return CheckReport(scope, len(commits), worth_a_report(ends) + judged, tuple(moved))
 
-    def _brought_about(
-        self, root: Root, before: Sequence[ObjectId], blamed: set[Finding]
-    ) -> list[Finding]:
-        """Return the findings of a root that no commit of `before` has and that are not `blamed`.
+    def _start_of(self, change: Change, tips: Tips) -> PolicedState | None:
+        start = tips.start(change)
+        return None if start is None else tips.state_of(start)
 
-        Commits without mirrors do not count.
-        """
-        governed = self._governed(before)
-        if not governed or any(state.root == root for state in governed):
-            return []
-        case = Case(self._states.read(root), governed)
-        return [finding for finding in self._findings(case) if finding not in blamed]
-
-    def _governed(self, commits: Sequence[ObjectId]) -> tuple[PolicedState, ...]:
-        return tuple(state for commit in commits if (state := self._state_of(commit)).is_governed)
+    def _moved(self, before: PolicedState | None, after: PolicedState) -> tuple[Moved, ...]:
+        return account(before, after, lambda entry: self.objects.text(entry.blob))
 
     def _root_of(self, commit: ObjectId) -> Root:
         return self._states.root(read_commit(self.repository, commit).tree)
 
-    def _judge_all(self, commits: Sequence[ObjectId]) -> tuple[Judgement, ...]:
+    def _judge_all(
+        self, commits: Sequence[ObjectId], bases: tuple[PolicedState, ...]
+    ) -> tuple[Judgement, ...]:
         """Return the judgements of these commits that are worth a report.
 
         Of many commits, a second process judges the older part at the same time.
         """
         if len(commits) < _WORTH_A_PROCESS:
-            return self._judge_each(commits)
+            return self._judge_each(commits, bases)
         # An old object takes longer to read, since it is deeper in its pack's chain of deltas.
         at = len(commits) * 11 // 20
-        child = Child(lambda: pickle.dumps(self._judge_each(commits[at:])))
+        child = Child(lambda: pickle.dumps(self._judge_each(commits[at:], bases)))
         try:
-            judged = self._judge_each(commits[:at])
+            judged = self._judge_each(commits[:at], bases)
             given = child.result()
         finally:
             child.abandon()
         if given is None:
-            return judged + self._judge_each(commits[at:])  # A failure here says what it is.
+            return judged + self._judge_each(commits[at:], bases)  # A failure here says what it is.
         told: tuple[Judgement, ...] = pickle.loads(given)  # noqa: S301 - from our own child
         return judged + told
 
-    def _judge_each(self, commits: Iterable[ObjectId]) -> tuple[Judgement, ...]:
-        return _worth_a_report(map(self._judge_commit, commits))
+    def _judge_each(
+        self, commits: Iterable[ObjectId], bases: tuple[PolicedState, ...]
+    ) -> tuple[Judgement, ...]:
+        return worth_a_report(self._judge_commit(commit, bases) for commit in commits)
 
-    def _judge_commit(self, commit_id: ObjectId) -> Judgement:
+    def _judge_commit(self, commit_id: ObjectId, bases: tuple[PolicedState, ...]) -> Judgement:
         commit = read_commit(self.repository, commit_id)
         label = f"commit {commit_id[:12]}"
-        with _met_in(label):
+        with met_in(label):
             root = self._states.root(commit.tree)
             before = [self._root_of(parent) for parent in commit.parents]
             if all(one == root for one in before) and before:
@@ -358,13 +306,13 @@ class Policy:
                 case = Case(self._states.read_if_possible(root), parents)
                 moved = self._rules.moved_tags(case)
                 return Judgement(label, commit, self._explained(moved, case, first))
-            case = Case(self._states.read(root), parents, commit.message)
+            case = Case(self._states.read(root), parents, commit.message, bases)
             return self._judge(label, commit, first, case)
 
     def _judge(
         self, label: str, commit: Commit | None, before: ObjectId | None, case: Case
     ) -> Judgement:
-        findings = self._findings(case)
+        findings = self._rules.findings(case)
         broken = {finding.mirror for finding in findings}
         lacking = [finding for finding in missing_trailers(case) if finding.mirror not in broken]
         return Judgement(
@@ -378,9 +326,6 @@ class Policy:
         self, findings: Iterable[Finding], case: Case, before: ObjectId | None
     ) -> tuple[Violation, ...]:
         return tuple(explain_finding(self.objects, case, before, one) for one in findings)
-
-    def _findings(self, case: Case) -> list[Finding]:
-        return [finding for rule in self._rules.all for finding in rule(case)]
 
     def _state_of(self, commit: ObjectId) -> PolicedState:
         return self._states.read_if_possible(self._root_of(commit))
@@ -404,16 +349,3 @@ class Policy:
 
 def open_policy(host: Host) -> Policy:
     return Policy(host.require_repository())
-
-
-def _worth_a_report(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
-    return tuple(judgement for judgement in judgements if judgement.violations or judgement.notices)
-
-
-@contextmanager
-def _met_in(label: str) -> Iterator[None]:
-    try:
-        yield
-    except VerbatimError as error:
-        error.context = [f"in {label}", *error.context]
-        raise

@@ -2,14 +2,21 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.errors import ExitStatus, UsageError
-from sync.host.find import find_host_here
+from sync.host.find import Host, find_host_here
 from sync.paint import paint_for
 from sync.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policies.asking import Ask
+    from sync.verify.upstream import Audit, Subject
 
 
 class CheckFormat(StrEnum):
@@ -35,6 +42,35 @@ Everything = Annotated[
     bool, typer.Option("--all", help="Report all that is wrong in HEAD, whoever did it.")
 ]
 Form = Annotated[CheckFormat, typer.Option("--format", help="What to print on stdout.")]
+AskUpstream = Annotated[
+    bool,
+    typer.Option(
+        "--upstream",
+        help="Ask upstreams that the base names or allows about the records that change.",
+    ),
+]
+WithCredentials = Annotated[
+    bool,
+    typer.Option(
+        "--with-credentials",
+        help="Let git use what it knows of passwords, keys and headers when it asks upstreams.",
+    ),
+]
+Deadline = Annotated[
+    float,
+    typer.Option(
+        "--deadline", min=1, metavar="SECONDS", help="How long asking upstreams may take in all."
+    ),
+]
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary",
+        metavar="FILE",
+        help="Add what moved to a file as Markdown, as GitHub's $GITHUB_STEP_SUMMARY.",
+        show_default=False,
+    ),
+]
 ExplainedRule = Annotated[
     str | None,
     typer.Option(
@@ -68,6 +104,10 @@ def check(
     everything: Everything = False,
     form: Form = CheckFormat.TEXT,
     json: Json = False,
+    upstream: AskUpstream = False,
+    with_credentials: WithCredentials = False,
+    deadline: Deadline = 600,
+    summary: Summary = None,
     rule: ExplainedRule = None,
 ) -> None:
     """Judge commits by the policy: no change of a mirror without its provenance."""
@@ -83,19 +123,53 @@ def check(
         raise UsageError(
             "`--json` and `--format` ask for two different formats", hint="give one of them"
         )
+    _refuse_odd_asking(upstream, with_credentials, everything)
     from policies.check import open_policy
 
-    policy = open_policy(find_host_here())
+    host = find_host_here()
+    policy = open_policy(host)
+    ask = _asking(host, with_credentials, deadline) if upstream else None
     if commits is not None:
-        report = policy.check_range(commits)
+        report = policy.check_range(commits, ask)
     elif everything:
         report = policy.check_all()
     else:
-        report = policy.check_staged()
+        report = policy.check_staged(ask=ask)
     from policies.output import render
 
     sys.stdout.write(render(report, "json" if json else form.value, paint_for(sys.stdout)))
-    raise typer.Exit(ExitStatus.CLEAN if report.is_clean else ExitStatus.FINDINGS)
+    if summary is not None:
+        from policies.github import render_job_summary
+
+        with summary.open("a", encoding="utf-8") as written:
+            written.write(render_job_summary(report))
+    raise typer.Exit(report.exit_status)
+
+
+def _refuse_odd_asking(upstream: bool, with_credentials: bool, everything: bool) -> None:
+    if upstream and everything:
+        raise UsageError(
+            "`--all` starts from nothing that could say which upstreams may be asked",
+            hint="ask all that HEAD names: `git verbatim verify --rev HEAD --upstream`",
+        )
+    if with_credentials and not upstream:
+        raise UsageError("`--with-credentials` is for `--upstream`", hint="add it")
+
+
+def _asking(host: Host, with_credentials: bool, deadline: float) -> "Ask":
+    from sync.cli.progress import TerminalReporter
+    from sync.paint import Paint
+    from sync.upstream.parallel import Options
+    from sync.verify.upstream import audit
+
+    root = host.root or Path.cwd()
+    options = Options(root=root, deadline_seconds=deadline, is_anonymous=not with_credentials)
+
+    def ask(subjects: "Sequence[Subject]") -> "Audit":
+        with TerminalReporter(None, Paint()) as terminal:
+            return audit(subjects, options, terminal)
+
+    return ask
 
 
 def _explain(rule: str) -> str:

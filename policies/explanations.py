@@ -38,6 +38,15 @@ _CHANGE_UPSTREAM = (
     "and run `git verbatim sync {mirror} --commit`"
 )
 
+_ONLY_UPSTREAM = (
+    "Only upstream can say what it has published. A record that it denies was made elsewhere, "
+    "or upstream has taken the release back."
+)
+_PIN_ANOTHER = (
+    f"pin in {_MANIFEST} what upstream has published (`git verbatim verify --upstream {{mirror}}` "
+    "asks again), and run `git verbatim sync {mirror} --commit`"
+)
+
 EXPLANATIONS = (
     Explanation(
         Rule.MIRROR_DIFFERS_FROM_RECORD,
@@ -123,6 +132,53 @@ EXPLANATIONS = (
         "and run `git verbatim sync {mirror} --commit`",
         restored=(
             _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.TAG_DELETED,
+        finds="a record of a tag that upstream does not have; found with `--upstream`",
+        why=_ONLY_UPSTREAM,
+        go_on=_PIN_ANOTHER,
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.COMMIT_UNREACHABLE,
+        finds="a record of a commit that none of upstream's branches and tags reaches; "
+        "found with `--upstream`",
+        why="A forge gives commits of forks and of pull requests under the repository's own URL. "
+        + _ONLY_UPSTREAM,
+        go_on=_PIN_ANOTHER,
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.UPSTREAM_TREE_DIFFERS,
+        finds="a record whose files, sizes or SHA-256s are not those that upstream's commit gives; "
+        "found with `--upstream`",
+        why=_ONLY_UPSTREAM,
+        go_on=_PIN_ANOTHER,
+        restored=(
+            _MANIFEST,
+            "{record}",
+            "{directory}",
+        ),
+    ),
+    Explanation(
+        Rule.UPSTREAM_LICENSE_DIFFERS,
+        finds="a record whose licence files are not those that upstream's commit gives; "
+        "found with `--upstream`",
+        why=_ONLY_UPSTREAM,
+        go_on=_PIN_ANOTHER,
+        restored=(
             "{record}",
             "{directory}",
         ),

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from policies.check import CheckReport, Judgement
+from policies.account import Course, Moved
 from policies.hooks.install import HookStatus
+from policies.verdict import CheckReport, Judgement
 from policies.ways_out import Violation
 from sync.model import FileFact
 from sync.paint import Paint
@@ -49,6 +50,32 @@ class JudgementOutput(_Output):
     notices: list[ViolationOutput]
 
 
+class MoveOutput(_Output):
+    """One thing that moved of a mirror, or of what holds for all."""
+
+    what: str
+    old: str | None = Field(description="null: it was not there")
+    new: str | None = Field(description="null: it is not there any more")
+    look: bool = Field(description="whether this is what a reviewer has to look at")
+
+
+class MovedOutput(_Output):
+    """What moved of a mirror."""
+
+    mirror: str | None = Field(description="null: it holds for all mirrors")
+    course: Course
+    moves: list[MoveOutput]
+
+
+class UnaskedOutput(_Output):
+    """A record that upstream should have been asked about, and was not."""
+
+    mirror: str
+    url: str | None
+    reason: str
+    command: str = Field(description="by which a reviewer asks")
+
+
 class CheckOutput(_Output):
     """`git verbatim check --json`."""
 
@@ -59,6 +86,10 @@ class CheckOutput(_Output):
     commits: list[JudgementOutput] = Field(
         description="those with violations or notices, newest first"
     )
+    moved: list[MovedOutput] = Field(
+        description="the provenance that moved, from the base to the end; it changes no verdict"
+    )
+    unasked: list[UnaskedOutput] = Field(description="with `--upstream`; exit status 3 if any")
 
 
 class HookOutput(_Output):
@@ -118,6 +149,32 @@ def check_output(report: CheckReport) -> CheckOutput:
         clean=report.is_clean,
         judged=report.judged,
         commits=[_judgement(judgement) for judgement in report.judgements],
+        moved=[_moved(moved) for moved in report.moved],
+        unasked=[
+            UnaskedOutput(
+                mirror=_text(one.mirror),
+                url=None if one.url is None else _text(one.url),
+                reason=_text(one.reason),
+                command=_text(one.command),
+            )
+            for one in report.unasked
+        ],
+    )
+
+
+def _moved(moved: Moved) -> MovedOutput:
+    return MovedOutput(
+        mirror=None if moved.mirror is None else _text(moved.mirror),
+        course=moved.course,
+        moves=[
+            MoveOutput(
+                what=_text(move.what),
+                old=None if move.old is None else _text(move.old),
+                new=None if move.new is None else _text(move.new),
+                look=move.is_suspect,
+            )
+            for move in moved.moves
+        ],
     )
 
 

@@ -5,28 +5,45 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from policies.check import CheckReport, Judgement
 from policies.explanations import REMOVE, Explanation, with_placeholders
+from policies.verdict import CheckReport, Judgement, unasked_line
 from policies.ways_out import Violation
 from sync.layout import THIRD_PARTY
 from sync.paint import Paint
 from sync.quoting import no_commands, shown
+from sync.wording import count
 
 _SHOWN = 12
+_SHOWN_MOVED = 50
 _WIDTH = 100
 
 
 def render_report(report: CheckReport, paint: Paint) -> str:
     """Return what was found, the oldest commit first, each finding with its ways out.
 
-    A summary follows.
+    What moved, what was not asked and a summary follow.
     """
     lines = [
         line
         for judgement in reversed(report.judgements)
         for line in _judgement_lines(judgement, paint)
     ]
-    return no_commands("\n".join([*lines, _summary(report, paint)])) + "\n"
+    unasked = [f"{paint.bad('not asked:')} {shown(unasked_line(one))}" for one in report.unasked]
+    whole = "\n".join([*lines, *_moved_lines(report, paint), *unasked, _summary(report, paint)])
+    return no_commands(whole) + "\n"
+
+
+def render_moved(report: CheckReport, paint: Paint) -> str:
+    """Return what moved, a line a mirror; nothing if nothing did."""
+    return no_commands("".join(f"{line}\n" for line in _moved_lines(report, paint)))
+
+
+def _moved_lines(report: CheckReport, paint: Paint) -> Iterator[str]:
+    for moved in report.moved[:_SHOWN_MOVED]:
+        word = (paint.bad if moved.is_suspect else paint.change)("moved:")
+        yield f"{word} {shown(str(moved))}"
+    if len(report.moved) > _SHOWN_MOVED:
+        yield f"… {len(report.moved)} in all; `git verbatim check --format json` lists every one"
 
 
 def _judgement_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
@@ -72,6 +89,9 @@ def _summary(report: CheckReport, paint: Paint) -> str:
     violations = [
         violation for judgement in report.judgements for violation in judgement.violations
     ]
+    if not violations and report.unasked:
+        could_not = paint.bad(f"could not ask: {count(len(report.unasked), 'record')}")
+        return f"{could_not} in {shown(report.scope)}"
     if not violations:
         said = (
             "no mirror is changed without its provenance"
@@ -80,8 +100,8 @@ def _summary(report: CheckReport, paint: Paint) -> str:
         )
         return f"{paint.good('clean:')} {said} in {shown(report.scope)}"
     rules = dict.fromkeys(violation.finding.rule.value for violation in violations)
-    count = f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
-    lines = [f"{paint.bad(f'refused: {count}')} in {shown(report.scope)}", *_mending(report, paint)]
+    refused = paint.bad(f"refused: {count(len(violations), 'violation')}")
+    lines = [f"{refused} in {shown(report.scope)}", *_mending(report, paint)]
     lines += [f"{paint.change('why:')} git verbatim check --explain {rule}" for rule in rules]
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """The rules, each of which finds what is wrong in a state and was not wrong in any parent's."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -19,6 +19,7 @@ from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import (
     THIRD_PARTY,
 )
+from sync.manifest.url_patterns import is_allowed
 from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
@@ -56,6 +57,10 @@ class Rules:
             self.attributes_that_alter_bytes,
         )
 
+    def findings(self, case: Case) -> list[Finding]:
+        """Return what all rules find."""
+        return [finding for rule in self.all for finding in rule(case)]
+
     def mirrors_and_records(self, case: Case) -> Iterator[Finding]:
         """Find mirror-differs-from-record, record-differs-from-manifest and all else about mirrors.
 
@@ -78,19 +83,16 @@ class Rules:
     def upstreams_not_allowed(self, case: Case) -> Iterator[Finding]:
         """Find upstream-not-allowed: a mirror from where the states before let none come from.
 
-        A change cannot allow itself, so every parent's manifest decides; without parents it is the
-        state's own. What a parent already has from this URL stays.
+        A change cannot allow itself: what a range or push starts from decides, for a commit alone
+        every parent, and without parents the state itself. What one of these already has from this
+        URL stays.
         """
-        deciding = [parent for parent in case.parents if parent.has_manifest]
-        if not case.parents:
-            deciding = [case.state]
-        patterns = [parent.allowed_upstreams for parent in deciding]
-        if all(one is None for one in patterns):
-            return
+        before = (*case.bases, *case.parents)
+        is_allowed_here = _allowing(case)
         for name, facts in case.state.mirrors.items():
-            before = [one.mirrors[name] for one in case.parents if name in one.mirrors]
-            had = {url for one in before for url in urls_of(one.mirror, one.record)}
-            yield from upstreams_not_allowed(name, facts.mirror, facts.record, patterns, had)
+            urls = (urls_of(one.mirror, one.record) for one in _all_of(name, before))
+            had = {url for each in urls for url in each}
+            yield from upstreams_not_allowed(name, facts.mirror, facts.record, is_allowed_here, had)
 
     def false_facts(self, case: Case) -> Iterator[Finding]:
         """Find mirror-differs-from-record for false sizes and SHA-256s of a new record.
@@ -236,6 +238,20 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
             yield Finding(
                 Rule.TRAILER_MISSING, trailer.mirror, f"the message lacks the line `{trailer}`"
             )
+
+
+def _allowing(case: Case) -> Callable[[str], bool]:
+    """Return what says of a URL whether mirrors may come from there."""
+    deciding = case.bases or case.parents or (case.state,)
+    patterns = [state.allowed_upstreams for state in deciding if state.has_manifest]
+    if not patterns:
+        return lambda _: True
+    enough = any if case.bases else all
+    return lambda url: enough(is_allowed(url, one) for one in patterns)
+
+
+def _all_of(name: str, states: Iterable[PolicedState]) -> list[MirrorFacts]:
+    return [state.mirrors[name] for state in states if name in state.mirrors]
 
 
 def _is_new(facts: MirrorFacts, case: Case) -> bool:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from policies.check import CheckReport, Judgement
 from policies.explanations import EXPLANATIONS, Explanation, with_placeholders
+from policies.verdict import CheckReport, Judgement, unasked_line
 from policies.ways_out import Violation
 from sync.judgement.findings import Rule
 from sync.quoting import printable
@@ -34,9 +34,34 @@ def render_sarif(report: CheckReport) -> str:
     log: JsonValue = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "invocations": [_invocation(report)],
+                "results": results,
+            }
+        ],
     }
     return json.dumps(log, indent=2) + "\n"
+
+
+def _invocation(report: CheckReport) -> JsonValue:
+    """Return the run with what moved, and what was not asked, as notifications (3.20.21).
+
+    They raise no alert.
+    """
+    told: list[JsonValue] = [
+        {
+            "level": "warning" if moved.is_suspect else "note",
+            "message": {"text": _message(f"moved: {moved}")},
+        }
+        for moved in report.moved
+    ]
+    told += [
+        {"level": "error", "message": {"text": _message(f"not asked: {unasked_line(one)}")}}
+        for one in report.unasked
+    ]
+    return {"executionSuccessful": not report.unasked, "toolExecutionNotifications": told}
 
 
 def _rule(explanation: Explanation) -> JsonValue:

@@ -101,6 +101,10 @@ class PolicedState:
     """The manifest and the key files that it names, with paths from the host's root."""
     allowed_upstreams: tuple[str, ...] | None = None
     """The manifest's patterns of the URLs that mirrors may have; None allows all."""
+    own: tuple[str, ...] = ()
+    """The manifest's patterns of the host's own files."""
+    sealed: tuple[str, ...] = ()
+    """The directories that the manifest seals."""
 
     @property
     def under_attributes(self) -> tuple[object, ...]:
@@ -130,6 +134,11 @@ class Case:
     state: PolicedState
     parents: tuple[PolicedState, ...]
     message: bytes | None = None
+    bases: tuple[PolicedState, ...] = ()
+    """What a range or a push starts from, of which one is enough to allow something.
+
+    Without any the parents decide, all of them.
+    """
 
 
 class States:
@@ -229,6 +238,8 @@ class States:
                 self._plain_files(root.tree, [MANIFEST_PATH.encode(), *sorted(key_files)])
             ),
             allowed_upstreams=manifest.allowed_upstreams if manifest else None,
+            own=own,
+            sealed=sealed,
         )
 
     def _keep(self, size: int) -> None:

@@ -32,6 +32,12 @@ FINDINGS, CLEAN = 1, 0
         ("https://github.com/W/x.y", "https://github.com/W/x?y", False),
         ("git@github.com:W/x", "git@github.com:W/*", True),
         ("/srv/x", "https://example.org/*", False),
+        ("https://example.org/W/..", "https://example.org/W/*", False),
+        ("https://example.org/../x", "https://example.org/*/x", False),
+        ("https://example.org/W/..%2fevil%2fx", "https://example.org/W/*", False),
+        ("https://example.org/W/a%2Fb", "https://example.org/W/*", False),
+        ("https://example.org/W/a\\b", "https://example.org/W/*", False),
+        ("git@example.org:..", "git@example.org:*", False),
     ],
 )
 def test_a_star_stands_for_one_name_and_scheme_and_host_for_themselves(
@@ -152,3 +158,79 @@ def test_a_hook_refuses_it_and_a_server_does(host: Host, site: GitHttp, tmp_path
     host.git("commit", "--quiet", "--message", "all the same")
     with pytest.raises(AssertionError, match="upstream-not-allowed"):
         host.git("push", "--quiet", str(server.path), "HEAD:refs/heads/new")
+
+
+# a change starts from its base, whatever its commits start from
+
+
+@pytest.fixture
+def behind(host: Host, site: GitHttp) -> Host:
+    """A branch that added a mirror when `main` did not allow it yet; now `main` does."""
+    apart = "# this line\n" * 3  # so that git merges what stands above and below
+    commit_manifest(host, policy("https://example.org/*") + apart)
+    host.git("branch", "topic")
+    commit_manifest(host, policy(site.url()) + apart)
+    host.git("switch", "--quiet", "topic")
+    add(host, "up", site)
+    return host
+
+
+def test_an_old_branch_forbids_nothing_that_the_base_allows(behind: Host) -> None:
+    assert check(behind, "--range", "main..topic") == (CLEAN, set())
+    assert check(behind, "--range", "topic~1..topic") == REFUSED
+
+
+@pytest.fixture
+def server(behind: Host, tmp_path: Path) -> Host:
+    """A server that has `main`, which allows the mirror, and `old`, which does not."""
+    server = Host(tmp_path / "server.git")
+    git(behind.path, "clone", "--quiet", "--bare", "--branch", "main", ".", str(server.path))
+    git(server.path, "branch", "--force", "topic", "topic~1")
+    git(server.path, "branch", "old", "topic")
+    assert server.run("hook", "install", "--pre-receive").status == CLEAN
+    behind.git("remote", "add", "server", str(server.path))
+    return server
+
+
+@pytest.mark.usefixtures("server")
+def test_a_push_is_judged_by_what_its_ref_had(behind: Host) -> None:
+    behind.git("switch", "--quiet", "--detach", "main")
+    behind.git("merge", "--quiet", "--no-edit", "topic")
+    behind.git("push", "--quiet", "server", "HEAD:refs/heads/main")
+    with pytest.raises(AssertionError, match="upstream-not-allowed"):
+        behind.git("push", "--quiet", "server", "topic:refs/heads/topic")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_new_ref_may_have_what_the_default_branch_allows(behind: Host) -> None:
+    behind.git("push", "--quiet", "server", "topic:refs/heads/new")
+
+
+def test_a_new_ref_may_have_what_is_allowed_where_it_was_cut(
+    behind: Host, server: Host, site: GitHttp
+) -> None:
+    git(server.path, "symbolic-ref", "HEAD", "refs/heads/old")
+    behind.git("switch", "--quiet", "--detach", "main")
+    add(behind, "up", site)
+    behind.git("push", "--quiet", "server", "HEAD:refs/heads/new")
+
+
+def test_what_another_branch_allowed_itself_does_not_reach_the_default_branch(
+    host: Host, site: GitHttp, tmp_path: Path
+) -> None:
+    """Whether it is merged there, or the ref is moved to a commit that is known already."""
+    commit_manifest(host, policy("https://example.org/*"))
+    server = Host(tmp_path / "server.git")
+    git(host.path, "clone", "--quiet", "--bare", ".", str(server.path))
+    assert server.run("hook", "install", "--pre-receive").status == CLEAN
+    host.git("switch", "--quiet", "-c", "evil")
+    commit_manifest(host, policy(site.url()))
+    host.git("push", "--quiet", str(server.path), "evil")
+    add(host, "up", site)
+    host.git("push", "--quiet", str(server.path), "evil")
+    with pytest.raises(AssertionError, match="upstream-not-allowed"):
+        host.git("push", "--quiet", str(server.path), "evil:main")
+    host.git("switch", "--quiet", "main")
+    host.git("merge", "--quiet", "--no-ff", "--no-edit", "evil")
+    with pytest.raises(AssertionError, match="upstream-not-allowed"):
+        host.git("push", "--quiet", str(server.path), "main")

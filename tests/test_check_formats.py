@@ -96,13 +96,16 @@ def test_clean_is_said_in_every_format(mirrored: Host) -> None:
     scope = "HEAD^..HEAD"
     ran = {form: check(mirrored, form) for form in FORMATS}
     assert {one.status for one in ran.values()} == {0}
-    assert ran["github"].out == f"clean: no mirror is changed without its provenance in {scope}\n"
+    said = f"clean: no mirror is changed without its provenance in {scope}\n"
+    assert ran["github"].out.splitlines(keepends=True)[-1] == said
     assert ran["json"].json == {
         "schema": 1,
         "scope": scope,
         "clean": True,
         "judged": 1,
         "commits": [],
+        "moved": ran["json"].json["moved"],
+        "unasked": [],
     }
     assert sarif(ran["sarif"])["results"] == []
     assert mirrored.run("check", "--range", scope, "--json").out == ran["json"].out
@@ -120,6 +123,9 @@ def test_a_commit_that_breaks_several_rules_as_json(mirrored: Host) -> None:
     ]
     assert all(put_back.startswith("git ") and go_on for put_back, go_on in ways_out)
     output = ran.json
+    pin = {"what": "pin", "old": "v1", "new": "v2", "look": False}
+    assert output.pop("moved") == [{"mirror": "up", "course": "moved", "moves": [pin]}]
+    assert output.pop("unasked") == []
     for violation in output["commits"][0]["violations"]:
         del violation["put_back"], violation["go_on"]
     nothing = {"difference": None, "expected": None, "found": None}
@@ -187,6 +193,7 @@ def test_the_same_as_annotations_on_the_key_the_line_and_the_file(mirrored: Host
         f"::error file=third_party/up/plain.wit,line=2,title=mirror-differs-from-record::up: content differs{ways_out(line)}\n"
         "::error file=third_party/notes,line=1,title=unrecorded-file::"
         f"no mirror, record, licence or manifest accounts for it{ways_out(stray)}\n"
+        "moved: up: pin v1 → v2\n"
         "refused: 3 violations in HEAD^..HEAD\n"
     )
 

@@ -26,7 +26,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.check import Judgement, Policy
+from policies.check import Policy
+from policies.verdict import Judgement
 from sync.host.find import find_host
 from tests.support import forked
 from tests.support.git import USER_CONFIGURATION, git

@@ -223,11 +223,15 @@ def test_a_refused_push_explains_itself_and_leaves_nothing(
     assert "\x1b" not in ran.err
 
 
-def test_an_honest_push_lands_in_silence(transport: Served, tmp_path: Path) -> None:
+def test_an_honest_push_lands_and_hears_only_what_moved(transport: Served, tmp_path: Path) -> None:
     place = put(transport, f"{tmp_path.name}.git", tmp_path)
+    old = place.clone.record("up")["upstream"]["commit"][:12]
     moved = place.sync("v2")
+    new = place.clone.record("up")["upstream"]["commit"][:12]
     ran = place.push("main", "main:refs/heads/topic")
-    assert (ran.status, "remote:" in ran.err) == (0, False), ran
+    said = [line.rstrip() for line in ran.err.splitlines() if line.startswith("remote:")]
+    assert ran.status == 0
+    assert said == [f"remote: moved: up: pin v1 → v2, commit {old} → {new}"]
     assert place.refs() == {"refs/heads/main": moved, "refs/heads/topic": moved}
 
 

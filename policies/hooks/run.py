@@ -9,8 +9,9 @@ from sync.errors import CouldNotCheckError, ExitStatus, UsageError
 from sync.ids import NO_COMMIT
 
 if TYPE_CHECKING:
-    from policies.check import CheckReport, Policy
+    from policies.check import Policy
     from policies.git.changes import StagedChange
+    from policies.verdict import CheckReport
     from sync.host.find import Host
 
 _FIELDS_OF_PUSH = 4
@@ -81,14 +82,13 @@ def _judge_push(given: Sequence[str]) -> int:
         else (os.environ.get(f"PRE_COMMIT_REMOTE_{key}", "") for key in ("NAME", "URL"))
     )
     updates = [(at_remote, local) for _, local, _, at_remote in _pushes(given)]
-    pushed = [new for _, new in updates if new != NO_COMMIT]
+    moved = [(old, new) for old, new in updates if new != NO_COMMIT]
     there = [old for old, _ in updates if old != NO_COMMIT]
     known_to = _known_to(remote, url, there)
-    if not pushed or _brings_nothing(updates, there, known_to):
+    if not moved or _brings_nothing(moved, there, known_to):
         return ExitStatus.CLEAN
-    return _say(
-        _policy().check_push(f"the push to {remote or 'a remote'}", pushed, there, known_to)
-    )
+    scope, default = f"the push to {remote or 'a remote'}", f"refs/remotes/{remote}/HEAD"
+    return _say(_policy().check_push(scope, moved, known_to, default))
 
 
 def _known_to(remote: str, url: str, there: Sequence[str]) -> list[str]:
@@ -137,11 +137,17 @@ def _commit_named(revision: str) -> str:
 def _judge_received(_: Sequence[str]) -> int:
     """Run pre-receive: judge the commits that this repository lacks."""
     updates = [(old, new) for old, new, _ in _lines_of_stdin("pre-receive", _FIELDS_OF_RECEIVE)]
-    pushed = [new for _, new in updates if new != NO_COMMIT]
+    moved = [(old, new) for old, new in updates if new != NO_COMMIT]
     known_to = ["--all"]
-    if not pushed or _brings_nothing(updates, [], known_to):
+    if not moved or _brings_nothing(moved, [], known_to):
         return ExitStatus.CLEAN
-    return _say(_policy().check_push("the push", pushed, [], known_to))
+    report = _policy().check_push("the push", moved, known_to)
+    if report.is_clean:
+        from policies.render import render_moved
+        from sync.paint import paint_for
+
+        sys.stderr.write(render_moved(report, paint_for(sys.stderr)))
+    return _say(report)
 
 
 def _brings_nothing(
@@ -154,13 +160,12 @@ def _brings_nothing(
     from policies.git.changes import changes_nothing, outside_of
     from policies.git.history import commits_of_interest
 
-    moved = [(old, new) for old, new in updates if new != NO_COMMIT]
-    if len(moved) > _FEW_REFS or any(old == NO_COMMIT for old, _ in moved):
+    if len(updates) > _FEW_REFS or any(old == NO_COMMIT for old, _ in updates):
         return False
-    tips = [new for _, new in moved]
+    tips = [new for _, new in updates]
     # A manifest that differs from these would be a change that is found.
     outside = {path for tip in tips for path in outside_of(tip)}
-    if not all(changes_nothing(old, new, outside) for old, new in moved):
+    if not all(changes_nothing(old, new, outside) for old, new in updates):
         return False
     try:
         found = commits_of_interest(tips, there, known_to, sorted(outside))

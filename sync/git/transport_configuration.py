@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from sync.errors import HostError
+from sync.errors import CouldNotCheckError, HostError
 from sync.git.passwords import Passwords
 from sync.git.process import last_lines, own_environment, program, run_git
-from sync.git.transport_settings import HEADERS, Settings
+from sync.git.transport_settings import ANONYMOUS_SCHEMES, CREDENTIALS, HEADERS, Settings
 from sync.urls import REMOTE_SCHEMES, is_local
 
 LEAST_GIT = (2, 32)
@@ -36,17 +36,24 @@ _NO = frozenset({"false", "no", "off", "0", ""})
 class TransportConfiguration:
     """Git's configuration in force in a directory, read once for all upstreams.
 
+    With `is_anonymous` nothing of it is used that says who asks.
+
     Raises HostError if git does not work or is too old, or if its configuration cannot be read.
     """
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, *, is_anonymous: bool = False) -> None:
         _require_git()
         self._directory = directory
+        self._is_anonymous = is_anonymous
         self._passwords = Passwords()
         fields = iter(_listed(directory).split("\0"))
         said = [(scope, *_key_and_value(line)) for scope, line in zip(fields, fields, strict=False)]
         self._rewrites = any(key.startswith("url.") for _, key, _ in said)
-        self._heard = tuple((key, value) for _, key, value in said if _HEARD.fullmatch(key))
+        self._heard = tuple(
+            (key, value)
+            for _, key, value in said
+            if _HEARD.fullmatch(key) and not (is_anonymous and CREDENTIALS.fullmatch(key))
+        )
         # git ignores what a repository's own configuration says of this.
         self._believed = tuple(
             value
@@ -60,6 +67,8 @@ class TransportConfiguration:
     def settings_for(self, url: str) -> Settings:
         """The settings for an upstream's URL as the manifest writes it."""
         contacted = self._contacted(url)
+        if self._is_anonymous:
+            contacted = _without_user(url, contacted)
         if is_local(contacted):
             place = os.path.join(self._directory or "", contacted.removeprefix("file://"))
             given = contacted if contacted.startswith("file://") else str(Path(place).absolute())
@@ -69,7 +78,8 @@ class TransportConfiguration:
             contacted=contacted,
             directory=self._directory,
             heard=self._heard,
-            passwords=self._passwords,
+            passwords=None if self._is_anonymous else self._passwords,
+            is_anonymous=self._is_anonymous,
             protocols=self._protocols(*sorted(REMOTE_SCHEMES)),
             is_private=_is_private(applies),
             ways=tuple(self._ways(contacted, applies)),
@@ -148,6 +158,20 @@ class TransportConfiguration:
     def _path(self, value: str) -> str:
         """A path of git's configuration; git reads a relative one from where git is started."""
         return os.path.join(self._directory or "", os.path.expanduser(value))
+
+
+def _without_user(url: str, contacted: str) -> str:
+    """The URL without user and password; CouldNotCheckError if nobody gets in without."""
+    scheme, separator, rest = contacted.partition("://")
+    if not is_local(contacted) and scheme.lower() not in ANONYMOUS_SCHEMES:
+        raise CouldNotCheckError(
+            "ssh needs a key, and this asks without credentials",
+            [f"url: {url}"],
+            hint="give the URL by https, or hand credentials over with `--with-credentials`",
+            reference="credentials-not-used",
+        )
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else contacted
 
 
 def _is_private(applies: dict[str, str]) -> bool:

@@ -21,6 +21,18 @@ _HEARD_VARIABLES = re.compile(
 )
 _USER_INFORMATION = re.compile(r"(?<=://)[^/]*@")
 HEADERS = re.compile(r"http\.(?:.*\.)?extraheader")
+CREDENTIALS = re.compile(
+    r"credential\..+|core\.(?:askpass|sshcommand)|ssh\..+|"
+    r"http\.(?:.*\.)?(?:extraheader|sslcert|sslkey|sslcertpasswordprotected|cookiefile|savecookies|"
+    r"emptyauth|delegation)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The keys of configuration by which git says to a server who asks."""
+ANONYMOUS_SCHEMES = frozenset({"http", "https", "git"})
+"""The schemes by which a server can be asked without saying who asks."""
+_CREDENTIAL_VARIABLES = re.compile(
+    "GIT_SSL_(?:CERT|KEY).*|GIT_SSH.*|GIT_ASKPASS|SSH_.*|KRB5.*|NETRC"
+)
 _CERTIFICATES = re.compile(r"http\.(?:.*\.)?ssl(?:cert|key)|GIT_SSL_(?:CERT|KEY)")
 _VERIFIES = re.compile(r"http\.(?:.*\.)?sslverify|GIT_SSL_NO_VERIFY")
 # git ends a transfer that stands still. The failure may pass, so the transfer is tried again. The
@@ -66,6 +78,8 @@ class Settings:
     """
     passwords: Passwords | None = None
     """What somebody typed; git looks here before it asks again."""
+    is_anonymous: bool = False
+    """Whether git says to no server who asks: no password, key, certificate, header or cookie."""
     asks_nobody: bool = False
     """Whether nobody may be asked for credentials: no helper, no askpass, no terminal."""
     ways: tuple[str, ...] = ()
@@ -132,7 +146,11 @@ class Settings:
                 for key, value in kept.items()
                 if not any(kind.fullmatch(key) for kind in private)
             }
-        if self.asks_nobody:
+        if self.is_anonymous:
+            kept = {k: v for k, v in kept.items() if not _CREDENTIAL_VARIABLES.fullmatch(k)}
+            kept["HOME"] = str(cache)  # Where curl looks for .netrc; there is none.
+            asked = (*asked, ("http.emptyAuth", "false"), ("http.delegation", "none"))
+        if self.asks_nobody or self.is_anonymous:
             asked = (*asked, ("credential.helper", ""), ("core.askPass", "false"))
             kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
         elif self.passwords is not None:

@@ -21,10 +21,15 @@ def pattern_problem(pattern: str) -> str | None:
 
 def is_allowed(url: str, patterns: Sequence[str] | None) -> bool:
     """Whether a mirror may have this URL, as the manifest writes it; without patterns any may."""
-    return patterns is None or any(_compiled(one).fullmatch(url) for one in patterns)
+    if patterns is None:
+        return True
+    # A server may take `..` and what is escaped for a way to another repository.
+    if {".", ".."} & set(re.split("[/:]", url)):
+        return False
+    return any(_compiled(one).fullmatch(url) for one in patterns)
 
 
 @lru_cache(1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A `*` stands for anything but a slash."""
-    return re.compile("[^/]*".join(map(re.escape, pattern.split("*"))))
+    """A `*` stands for anything but a slash, also one that is escaped or a backslash."""
+    return re.compile(r"[^/%\\]*".join(map(re.escape, pattern.split("*"))))

@@ -31,6 +31,8 @@ class Options:
     jobs: int = 8
     deadline_seconds: float = 600
     lock_seconds: float = 300
+    is_anonymous: bool = False
+    """Whether no credentials may be used: who is asked was not chosen by the user."""
 
 
 class Display(Protocol):

@@ -48,7 +48,7 @@ def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Au
     """Ask the upstreams of all subjects again, each upstream once."""
     if not subjects:
         return Audit((), {})
-    configuration = TransportConfiguration(options.root)
+    configuration = TransportConfiguration(options.root, is_anonymous=options.is_anonymous)
     asked = by_url(subjects).items()
     tasks = [_Inquiry(url, subjects, options, configuration) for url, subjects in asked]
     run = Run(tasks, options)

@@ -6,6 +6,7 @@ These are the rules of `check --all` that are not about one mirror's files and r
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from sync.errors import RecordError
@@ -20,6 +21,7 @@ from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, Accounts, find_strays,
 from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, PROVENANCE, license_directory, record_path
 from sync.manifest.paths import above
 from sync.manifest.read import Manifest
+from sync.manifest.url_patterns import is_allowed
 from sync.model import Entry
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
@@ -90,10 +92,10 @@ def _stray(path: bytes, message: str) -> Finding:
 
 
 def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:
-    allowed = [manifest.allowed_upstreams]
+    allows = partial(is_allowed, patterns=manifest.allowed_upstreams)
     for name in dict.fromkeys([*manifest.mirrors, *records]):
         mirror, record = manifest.mirrors.get(name), records.get(name)
-        yield from upstreams_not_allowed(name, mirror, record, allowed)
+        yield from upstreams_not_allowed(name, mirror, record, allows)
 
 
 def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Finding]:
