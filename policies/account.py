@@ -1,6 +1,6 @@
 """Say what provenance moved between two states, a line a mirror, for who reviews it; pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,15 +103,27 @@ def account(before: PolicedState | None, after: PolicedState, read: ReadText) ->
 
 
 def _policy(before: PolicedState | None, after: PolicedState, _: ReadText) -> Iterator[Move]:
-    old, new = _patterns(before), _patterns(after)
-    if old != new:
-        yield Move("[policy] upstreams", old, new, is_suspect=True)
+    old, new = (state.allowed_upstreams if state else None for state in (before, after))
+    if old is None and new is None:
+        return
+    what = "[policy] upstreams"
+    if old is None:
+        yield Move(what, "anything", ", ".join(new or ()) or "nothing", is_suspect=True)
+    elif new is None:
+        yield Move(what, ", ".join(old) or "nothing", "anything", is_suspect=True)
+    elif set(old) != set(new):
+        yield _difference(what, old, new, is_suspect=True)
 
 
-def _patterns(state: PolicedState | None) -> str | None:
-    if state is None or state.allowed_upstreams is None:
-        return None
-    return ", ".join(state.allowed_upstreams) or "none"
+def _difference(
+    what: str, old: Sequence[str], new: Sequence[str], *, is_suspect: bool = False
+) -> Move:
+    """Say what left a list and what came: in a long list nobody would see it."""
+    gone = ", ".join(one for one in old if one not in new)
+    came = ", ".join(one for one in new if one not in old)
+    if not gone and not came:
+        gone, came = what, "the same in another order"
+    return Move(what, gone or None, came or None, is_suspect)
 
 
 def _key_files(before: PolicedState | None, after: PolicedState, _: ReadText) -> Iterator[Move]:
@@ -169,8 +181,7 @@ def _host(before: PolicedState | None, after: PolicedState, _: ReadText) -> Iter
     ):
         weakens = {*new} - {*old} if key == "own" else {*old} - {*new}
         if old != new:
-            said = (", ".join(one) or None for one in (old, new))
-            yield Move(f"[host] {key}", *said, is_suspect=bool(weakens))
+            yield _difference(f"[host] {key}", old, new, is_suspect=bool(weakens))
 
 
 _GENERAL = (_policy, _host, _key_files, _attributes)
@@ -193,7 +204,7 @@ def _moves_of(
             continue
         is_expected = not new or (before is None and is_from_known)
         is_suspect = key in _ALWAYS_SUSPECT and not is_expected
-        yield Move(key, old.get(key), new.get(key), is_suspect)
+        yield _difference(key, old.get(key, ()), new.get(key, ()), is_suspect=is_suspect)
 
 
 def _urls(facts: MirrorFacts) -> Iterator[str]:
@@ -203,43 +214,43 @@ def _urls(facts: MirrorFacts) -> Iterator[str]:
         yield facts.record.url
 
 
-def _said_of(facts: MirrorFacts) -> Iterator[tuple[str, str]]:
-    """Yield what manifest and record say of a mirror, as key and text."""
+def _said_of(facts: MirrorFacts) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield what manifest and record say of a mirror, as key and list of texts."""
     record = facts.record if isinstance(facts.record, Record) else None
     said = facts.mirror or record
     if said is not None:
-        yield "url", said.url
-        yield "pin", str(said.pin)
+        yield "url", (said.url,)
+        yield "pin", (str(said.pin),)
     if record is not None:
-        yield "commit", record.upstream.commit[:_SHORT]
+        yield "commit", (record.upstream.commit[:_SHORT],)
         if record.upstream.tag is not None:
-            yield "tag object", record.upstream.tag[:_SHORT]
+            yield "tag object", (record.upstream.tag[:_SHORT],)
     if said is not None:
         yield from _selected(said.selection)
-        yield "places", ", ".join(said.places if isinstance(said, Mirror) else said.copies)
+        yield "places", said.places if isinstance(said, Mirror) else said.copies
     if facts.mirror is not None:
         yield from _conditions(facts.mirror)
     if record is not None and record.signature is not None:
-        yield "signature", signature_shown(record.signature)
+        yield "signature", (signature_shown(record.signature),)
 
 
-def _selected(selection: Selection) -> Iterator[tuple[str, str]]:
+def _selected(selection: Selection) -> Iterator[tuple[str, Sequence[str]]]:
     if selection.source:
-        yield "from", quote_path(selection.source)
+        yield "from", (quote_path(selection.source),)
     if selection.include:
-        yield "include", ", ".join(selection.include)
+        yield "include", selection.include
     if selection.exclude:
-        yield "exclude", ", ".join(selection.exclude)
+        yield "exclude", selection.exclude
 
 
-def _conditions(mirror: Mirror) -> Iterator[tuple[str, str]]:
+def _conditions(mirror: Mirror) -> Iterator[tuple[str, Sequence[str]]]:
     if mirror.local:
-        yield "local", "true"
+        yield "local", ("true",)
     if not mirror.checked_in:
-        yield "checked-in", "false"
+        yield "checked-in", ("false",)
     if mirror.allow:
-        yield "allow", ", ".join(sorted(mirror.allow))
+        yield "allow", sorted(mirror.allow)
     if mirror.require_signature is not None:
-        yield "require-signature", mirror.require_signature.value
+        yield "require-signature", (mirror.require_signature.value,)
     if mirror.key_files:
-        yield "keys", ", ".join(mirror.key_files)
+        yield "keys", mirror.key_files

@@ -95,7 +95,7 @@ def _subject(facts: MirrorFacts, may_ask: Callable[[str], bool]) -> Subject | st
         return "the record cannot be read, or the manifest does not have its mirror"
     if mirror.url != record.url:
         return f"the manifest names another upstream: {mirror.url}"
-    if mirror.local or is_local(record.url):
+    if is_local(record.url):
         return "the upstream lies on the machine of whoever synced it"
     if not may_ask(record.url):
         return (

@@ -39,7 +39,9 @@ def render_moved(report: CheckReport, paint: Paint) -> str:
 
 
 def _moved_lines(report: CheckReport, paint: Paint) -> Iterator[str]:
-    for moved in report.moved[:_SHOWN_MOVED]:
+    # What to look at is not to be lost among many.
+    listed = sorted(report.moved, key=lambda one: not one.is_suspect)[:_SHOWN_MOVED]
+    for moved in listed:
         word = (paint.bad if moved.is_suspect else paint.change)("moved:")
         yield f"{word} {shown(str(moved))}"
     if len(report.moved) > _SHOWN_MOVED:

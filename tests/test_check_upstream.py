@@ -176,6 +176,32 @@ def test_a_local_upstream_is_never_read(asked: Host, upstream: Upstream) -> None
     assert "on the machine of whoever synced it" in check(asked).out
 
 
+def test_a_remote_upstream_that_is_called_local_is_asked_all_the_same(
+    asked: Host, site: GitHttp, scratch_home: Path
+) -> None:
+    forge(asked, scratch_home, site.url())
+    manifest = asked.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + "local = true\n")
+    commit(asked)
+    assert answer(asked) == (FINDINGS, {"tag-moved"}, [])
+
+
+def test_a_forged_record_is_found_whatever_way_it_came(
+    asked: Host, site: GitHttp, scratch_home: Path
+) -> None:
+    """By a merge, and by a history without a common ancestor."""
+    asked.git("switch", "--quiet", "-c", "side")
+    forge(asked, scratch_home, site.url())
+    asked.git("switch", "--quiet", "main")
+    (asked.path / "own").write_text("own\n")
+    commit(asked)
+    asked.git("merge", "--quiet", "--no-edit", "side")
+    assert answer(asked) == (FINDINGS, {"tag-moved"}, [])
+    asked.git("checkout", "--quiet", "--orphan", "orphan")
+    commit(asked)
+    assert answer(asked) == (FINDINGS, {"tag-moved"}, [])
+
+
 def test_a_range_without_a_base_asks_nobody(asked: Host, site: GitHttp) -> None:
     for scope in ("HEAD", f"{'0' * 40}..HEAD"):
         assert answer(asked, "--range", scope) == (COULD_NOT_CHECK, set(), ["up"])

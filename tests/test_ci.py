@@ -6,6 +6,7 @@ Each script runs on real repositories.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 
 from tests.support.git import git
+from tests.support.git_http import GitHttp
 from tests.support.github import commands
 from tests.support.hosts import Host, commit, mirror
 from tests.support.program import Ran
@@ -95,6 +97,7 @@ def assert_valid(name: str, content: object) -> None:
 
 ACTION = yaml((ROOT / "action.yml").read_text())
 _, INSTALL, JUDGE = ACTION["runs"]["steps"]
+INPUTS = {name: said["default"] for name, said in ACTION["inputs"].items()}
 BASH = "bash --noprofile --norc -eo pipefail {0}"
 
 
@@ -144,7 +147,8 @@ class Runner:
         assert found, "an expression is one name"
         if output := re.fullmatch(r"steps\.(\w+)\.outputs\.([\w-]+)", found[1]):
             return self.outputs[f"{output[1]}.{output[2]}"]
-        value: Any = {"inputs": {"range": facts.get("range", "")}, "github": {"event": facts}}
+        given = {name: facts.get(name, default) for name, default in INPUTS.items()}
+        value: Any = {"inputs": given, "github": {"event": facts}}
         for name in found[1].split("."):
             value = value.get(name) if isinstance(value, dict) else None
         return value or ""
@@ -435,9 +439,9 @@ def test_the_action_judges_what_is_new_to_the_default_branch(runner: Runner, for
     ):
         ran = forge.judge(runner, event, facts, ref)
         assert (ran.status, scope(ran), ran.err) == (1, f"{start}..{head}", ""), (event, ref)
-        assert [properties["file"] for _, properties, _ in commands(ran.out)] == [
-            "third_party/up/plain.wit"
-        ]
+        assert [
+            properties["file"] for name, properties, _ in commands(ran.out) if name == "error"
+        ] == ["third_party/up/plain.wit"]
     ran = forge.judge(runner, "schedule", {})
     assert (ran.status, scope(ran)) == (1, f"the state of HEAD, commit {head[:12]}")
 
@@ -590,7 +594,7 @@ def test_an_event_cannot_reach_the_shell(runner: Runner, mirrored: Host) -> None
         judge(
             runner, mirrored.path, "push", same, GITHUB_SHA=head, GITHUB_REF=f"refs/heads/{pwned}"
         ).status
-        == 0
+        == 3  # all is well, but without a base nobody may be asked
     )
     assert (
         judge(runner, mirrored.path, "push", same, GITHUB_SHA=pwned, GITHUB_REF=pwned).status == 2
@@ -611,6 +615,82 @@ def test_an_error_that_quotes_a_manifest_is_no_command(runner: Runner, mirrored:
     assert commands(ran.err) == []
 
 
+# what upstream says
+
+
+@pytest.fixture
+def proposed(host: Host, upstream: Upstream, site: GitHttp) -> Host:
+    """A host whose mirror is at v1 on the default branch; on top of it, it is at v2."""
+    upstream.release("v1", {"plain.wit": b"one\n"})
+    upstream.release("v2", {"plain.wit": b"two\n"})
+    for tag in ("v1", "v2"):
+        host.manifest(mirror("up", site.url(), tag=tag))
+        host.sync("--commit")
+    host.git("update-ref", DEFAULT, "HEAD^")
+    site.requests.clear()
+    return host
+
+
+def propose(runner: Runner, host: Host, **inputs: str) -> Ran:
+    facts = {
+        **pull_request(host.git("rev-parse", DEFAULT), host.git("rev-parse", "HEAD")),
+        **inputs,
+    }
+    facts["repository"] = {"default_branch": "main"}
+    summary = runner.temp / "summary"
+    summary.write_text("")
+    return judge(runner, host.path, "pull_request", facts, GITHUB_STEP_SUMMARY=str(summary))
+
+
+def test_the_action_asks_upstream_and_says_what_moved(
+    runner: Runner, proposed: Host, upstream: Upstream, site: GitHttp
+) -> None:
+    ran = propose(runner, proposed)
+    assert (ran.status, ran.err, site.visits()) == (0, "", 1)
+    assert ran.out.startswith("moved: up: pin v1 → v2, commit ")
+    assert "pin v1 → v2, commit " in (runner.temp / "summary").read_text()
+    upstream.tag("v2", "v1", force=True)
+    ran = propose(runner, proposed)
+    ((name, properties, _),) = commands(ran.out)
+    assert (ran.status, name, properties["title"]) == (1, "error", "tag-moved")
+
+
+def test_what_the_action_could_not_ask_fails_or_is_a_warning(
+    runner: Runner, proposed: Host, upstream: Upstream, site: GitHttp
+) -> None:
+    upstream.path.rename(upstream.path.with_name("gone"))
+    for inputs, status, titles in (
+        ({}, 3, ["not asked", "could not ask"]),
+        ({"upstream": "warn"}, 0, ["not asked"]),
+        ({"upstream": "no"}, 0, []),
+        ({"upstream": "perhaps"}, 2, ["git-verbatim"]),
+    ):
+        ran = propose(runner, proposed, **inputs)
+        assert (ran.status, [given["title"] for _, given, _ in commands(ran.out)]) == (
+            status,
+            titles,
+        )
+    site.requests.clear()
+    edit(proposed)
+    commit(proposed)
+    assert propose(runner, proposed, upstream="warn").status == 1
+    assert site.requests
+
+
+def test_the_action_hands_over_what_the_clone_has_only_if_told(
+    runner: Runner, host: Host, upstream: Upstream, guarded: GitHttp
+) -> None:
+    upstream.release("v1", {"plain.wit": b"one\n"})
+    upstream.release("v2", {"plain.wit": b"two\n"})
+    host.git("config", "http.extraHeader", "Authorization: Basic dXNlcjpzM2NyZXQ=")
+    for tag in ("v1", "v2"):
+        host.manifest(mirror("up", guarded.url(), tag=tag))
+        host.sync("--commit")
+    host.git("update-ref", DEFAULT, "HEAD^")
+    assert propose(runner, host).status == 3
+    assert propose(runner, host, **{"with-credentials": "true"}).status == 0
+
+
 # what docs/ci.md says
 
 
@@ -627,6 +707,8 @@ def test_the_snippets_are_valid_and_fetch_all_commits() -> None:
     gitlab = shown.pop(".gitlab-ci.yml")
     assert_valid("gitlab-ci", gitlab)
     assert gitlab["third-party"]["variables"] == {"GIT_DEPTH": "0"}
+    forgejo = shown.pop(".forgejo/workflows/third-party.yml")
+    assert_valid("github-workflows", forgejo)
     assert len(shown) == 2
     for workflow in shown.values():
         assert_valid("github-workflows", workflow)
@@ -641,6 +723,10 @@ def recipe(name: str) -> str:
         return plain
     if name == "gitlab":
         return "\n".join(snippets()[".gitlab-ci.yml"]["third-party"]["script"])
+    if name == "forgejo":
+        return snippets()[".forgejo/workflows/third-party.yml"]["jobs"]["mirrors"]["steps"][0][
+            "run"
+        ]
     workflow = snippets()[".github/workflows/third-party-scan.yml"]
     return "\n".join(
         f"(\n{step['run']})" for step in workflow["jobs"]["mirrors"]["steps"] if "run" in step
@@ -690,6 +776,7 @@ def follow(script: str, checkout: Host, place: Path, **environment: str) -> Ran:
         make_package(package)
     for written, meant in (
         ("/opt/git-verbatim", str(place / "program")),
+        ("/opt/clone", str(place / "clone")),
         ("--quiet git-verbatim", f"--quiet {package}"),
     ):
         script = script.replace(written, shlex.quote(meant) if meant.startswith("/") else meant)
@@ -751,6 +838,32 @@ def test_a_recipe_judges_what_the_default_branch_lacks(
         ran = follow(script, checkout, tmp_path, **variables)
         assert (ran.status, ran.err) == (1, "")
         assert f"refused: 1 violation in {start}..{head if variables else 'HEAD'}\n" in ran.out
+
+
+def test_the_recipe_for_forgejo_clones_by_itself(
+    runner: Runner, checkout: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "program").symlink_to(Path(runner.outputs["install.place"]) / "program")
+    _, _, script = recipe("forgejo").partition("install --quiet git-verbatim\n")
+    head, origin = checkout.git("rev-parse", "HEAD"), Host(tmp_path / "host")
+    origin.git("update-ref", "refs/pull/1/head", head)
+    given = {
+        "GITHUB_SERVER_URL": f"file://{tmp_path}",
+        "GITHUB_REPOSITORY": "host",
+        "DEFAULT_BRANCH": "main",
+        "GITHUB_SHA": head,
+        "TOKEN": "t",
+    }
+    base = origin.git("rev-parse", "main")
+    for ref, before, start in (
+        ("refs/pull/1/head", "", DEFAULT),
+        ("refs/heads/topic", NO_COMMIT, DEFAULT),
+        ("refs/heads/main", base, base),
+    ):
+        ran = follow(script, checkout, tmp_path, **given, GITHUB_REF=ref, BEFORE=before)
+        assert (ran.status, ran.err) == (1, ""), ref
+        assert f"refused: 1 violation in {start}..{head}\n" in ran.out
+        shutil.rmtree(tmp_path / "clone")
 
 
 def test_a_partial_clone_is_never_clean_until_it_has_the_files(

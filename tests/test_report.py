@@ -143,7 +143,7 @@ def test_a_mirror_that_was_removed_as_a_whole_is_reported_as_removed(
     ]
     markdown = nested_bundle.report("markdown").out
     assert markdown.startswith(
-        "**wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: both are unmodified copies, none is a fork; 1 removed.**\n"
+        "**wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: both are unmodified copies, as recorded; 1 removed.**\n"
     )
     assert "| io<br>`third_party/wit/io` | 0.2.0 |" in markdown
     nested_bundle.report("--all", "-o", str(tmp_path / "reports"))
@@ -299,7 +299,7 @@ def test_a_person_on_a_terminal_gets_a_table(nested_bundle: Bundle) -> None:
     lines = _on_terminal(nested_bundle, "report", columns=200).splitlines()
     assert (
         lines[0]
-        == "\x1b[1mwasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork\x1b[0m"
+        == "\x1b[1mwasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded\x1b[0m"
     )
     assert lines[2].startswith("\x1b[2mMIRROR  VERSION ")
     assert len(lines) == 3 + 3 + 4

@@ -518,7 +518,7 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
         facts_of(on_disk(tmp_path, licenses=(text,)), REMOVED, ABSENT)
     ).decode()
     assert script.startswith(
-        "#!/bin/sh\n# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n"
+        "#!/bin/sh\n# up 1.2: an unmodified copy, as recorded; 1 removed, 1 not checked in and not here\n#\n"
     )
     assert "# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)\n" in script
     assert script.partition("\n# up\n")[2] == (
@@ -764,7 +764,7 @@ def test_nix_gets_an_attribute_a_mirror_and_comments_on_the_others() -> None:
     head, _, attributes = text.partition("\n{")
     assert "{" + attributes == NIX
     assert head.startswith(
-        "# up 1.2: an unmodified copy, no fork; 1 removed, 1 not checked in and not here\n#\n"
+        "# up 1.2: an unmodified copy, as recorded; 1 removed, 1 not checked in and not here\n#\n"
     )
     assert head.endswith("\n# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)")
     assert all(line.startswith("#") for line in head.splitlines())

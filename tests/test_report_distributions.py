@@ -672,7 +672,7 @@ def test_the_lines_of_a_bundle_in_full(nested_bundle: Bundle, tmp_path: Path) ->
         nested_bundle.write("rpm", tmp_path).read_text()
         == f"""\
 # What this package bundles, for the preamble of its spec file; by third_party/provenance, verified.
-# wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.
+# wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded.
 
 # io 0.2.0: unmodified copy, in third_party/wit/io
 #   URL: https://github.com/WebAssembly/wasi-io
@@ -835,7 +835,7 @@ def test_the_annotations_of_a_bundle_in_full(nested_bundle: Bundle, tmp_path: Pa
         == """\
 # For REUSE.toml in the root of the project, after its `version = 1`; by third_party/provenance, verified.
 # Precedence is `closest`: what an upstream file says of itself is more exact than what is said of all.
-# wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.
+# wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded.
 
 # LICENSES/ has to hold:
 #   Apache-2.0.txt: in third_party/licenses/io/LICENSE.md, with the text of Apache-2.0 WITH LLVM-exception

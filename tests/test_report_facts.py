@@ -544,7 +544,7 @@ def test_the_first_line_answers_which_version_and_whether_it_is_a_fork(
     first = nested_bundle.report("markdown").out.splitlines()[0]
     assert (
         first
-        == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork.**"
+        == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded.**"
     )
 
 

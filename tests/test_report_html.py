@@ -158,7 +158,7 @@ def test_the_first_line_says_which_versions_and_that_none_is_a_fork(
     first = next(part for part in text(body).splitlines() if part.strip())
     assert (
         first
-        == "wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, none is a fork"
+        == "wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded"
     )
 
 

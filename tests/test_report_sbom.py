@@ -577,7 +577,7 @@ def test_a_mirror_as_an_spdx_package(nested_bundle: Bundle, read: Read) -> None:
     (io, *_) = read(nested_bundle, "json")["components"]
     commit, tree = io["upstream"]["commit"], io["tree"]
     document = read(nested_bundle, "spdx")
-    assert document["comment"].endswith(": all 3 are unmodified copies, none is a fork")
+    assert document["comment"].endswith(": all 3 are unmodified copies, as recorded")
     assert {
         key: value
         for key, value in document.items()
@@ -664,7 +664,7 @@ def test_a_mirror_as_a_cyclonedx_component(nested_bundle: Bundle, read: Read) ->
     )
     (headline,) = document["metadata"].pop("properties")
     assert headline["name"] == "git-verbatim:headline"
-    assert headline["value"].endswith(": all 3 are unmodified copies, none is a fork")
+    assert headline["value"].endswith(": all 3 are unmodified copies, as recorded")
     assert document["metadata"] == {
         "timestamp": "2026-01-02T03:04:05Z",
         "lifecycles": [{"phase": "pre-build"}],

@@ -108,8 +108,24 @@ def test_where_mirrors_may_come_from(based: Host) -> None:
     path = based.third_party / "mirrors.toml"
     path.write_text('[policy]\nupstreams = ["https://example.org/*"]\n' + path.read_text())
     commit(based)
-    said = "for all mirrors: [policy] upstreams https://example.org/* is new (look at this)"
-    assert moved(based) == [said]
+    said = "for all mirrors: [policy] upstreams"
+    assert moved(based) == [f"{said} anything → https://example.org/* (look at this)"]
+    based.git("branch", "--force", "base")
+    path.write_text(path.read_text().replace('"]', '", "https://evil.org/x"]'))
+    commit(based)
+    assert moved(based) == [f"{said} https://evil.org/x is new (look at this)"]
+
+
+def test_what_to_look_at_is_not_lost_among_many(based: Host, upstream: Upstream) -> None:
+    many = "".join(
+        mirror(f"a{number}", upstream.url, tag="v1", local=True, from_="deep")
+        for number in range(60)
+    )
+    based.manifest(many + mirror("up", "https://example.org/up", tag="v1"))
+    commit(based)
+    out = based.run("check", "--range", "base..HEAD").out
+    assert "moved: up: url " in out
+    assert "… 61 in all" in out
 
 
 @pytest.mark.parametrize(
@@ -177,7 +193,8 @@ def test_nothing_from_outside_is_markup_or_a_command(based: Host, upstream: Upst
     out = based.run(
         "check", "--range", "base..HEAD", "--format", "github", "--summary", str(path)
     ).out
-    lines, plain = [], []
+    lines: list[str] = []
+    plain: list[str] = []
     for line in out.splitlines():
         (lines if line.startswith("::") else plain).append(line)
     assert all(line.startswith("::error file=") for line in lines)  # the record differs

@@ -15,6 +15,7 @@ import typer
 
 from sync.cli.options import (
     Allow,
+    AskedPath,
     AskUpstream,
     CheckedDirectory,
     Commit,
@@ -332,18 +333,23 @@ def report(
     output: Output = None,
     every: EveryFormat = False,
     check: CheckedDirectory = None,
+    asked: AskedPath = None,
     json: JsonFormat = False,
 ) -> None:
     """Say what is bundled, which version, from where, unmodified or not, under which licence; \
 from third_party/ alone."""  # noqa: D205, D209 - it is the help text
+    from sync.report.asked import read_asked
     from sync.report.gather import gather
     from sync.report.publish import read_request
 
     host = find_host_here()
     _refuse_other_format(name, json)
     request = read_request("json" if json else name, output, every=every, check=check)
+    answers = read_asked(asked) if asked is not None else None
     with TerminalReporter(None, Paint()) as terminal:
-        gathered = gather(host, with_content=request.reads_content, advance=terminal.reading)
+        gathered = gather(
+            host, with_content=request.reads_content, advance=terminal.reading, asked=answers
+        )
     if gathered.facts is None:
         _print_findings(gathered.findings)
         raise typer.Exit(ExitStatus.FINDINGS)

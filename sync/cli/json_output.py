@@ -12,6 +12,7 @@ from sync.ids import RepoPath
 from sync.judgement.findings import Finding, Verdict
 from sync.quoting import quote_path
 from sync.record.json_schema import RecordModel
+from sync.report.asked import record_digest
 from sync.report.formats.json_report import Report, SignatureReport, signature_report
 from sync.verify.commands import Statuses, Verified
 from sync.verify.upstream import Audit
@@ -59,6 +60,12 @@ class VerifiedMirror(_JsonObject):
     signature: SignatureReport | None = Field(
         description="as recorded and checked again; null where the manifest names no keys"
     )
+    record: str | None = Field(
+        description="SHA-256 of the record that upstream was asked about; null without --upstream"
+    )
+    upstream: Literal["agrees", "differs", "not-asked"] | None = Field(
+        description="what upstream says of the record; null without --upstream"
+    )
 
 
 class VerifyOutput(_JsonObject):
@@ -67,6 +74,9 @@ class VerifyOutput(_JsonObject):
     schema_: Literal[2] = Field(default=2, alias="schema")
     state: str
     clean: bool
+    asked: str | None = Field(
+        description="when upstreams were asked, in UTC (RFC 3339); null without --upstream"
+    )
     mirrors: list[VerifiedMirror]
     findings: list[FindingOutput]
     notices: list[str] = Field(description="what somebody should know, though it is nothing wrong")
@@ -165,7 +175,8 @@ def verify_output(state: str, verified: Verified, audited: Audit | None) -> Veri
     return VerifyOutput(
         state=state,
         clean=not findings and not errors,
-        mirrors=[_verified(verdict) for verdict in verified.verdicts],
+        asked=audited.asked if audited else None,
+        mirrors=[_verified(verdict, audited) for verdict in verified.verdicts],
         findings=[_finding(finding) for finding in findings],
         notices=list(verified.host.notices),
         errors=[error_output(error) for error in errors],
@@ -206,7 +217,7 @@ def sync_output(result: Result, *, dry_run: bool) -> SyncOutput:
     )
 
 
-def _verified(verdict: Verdict) -> VerifiedMirror:
+def _verified(verdict: Verdict, audited: Audit | None) -> VerifiedMirror:
     record = verdict.record
     return VerifiedMirror(
         mirror=verdict.mirror,
@@ -219,7 +230,13 @@ def _verified(verdict: Verdict) -> VerifiedMirror:
         hidden=verdict.unseen.hidden,
         unjudged_modes=verdict.unseen.modes,
         signature=signature_report(record.signature if record else None),
+        record=record_digest(record) if record and audited else None,
+        upstream=_said(audited.agrees_on(verdict.mirror)) if audited else None,
     )
+
+
+def _said(agrees: bool | None) -> Literal["agrees", "differs", "not-asked"]:
+    return "not-asked" if agrees is None else "agrees" if agrees else "differs"
 
 
 def _finding(finding: Finding) -> FindingOutput:

@@ -164,4 +164,13 @@ CheckedDirectory = Annotated[
         show_default=False,
     ),
 ]
+AskedPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--asked",
+        metavar="FILE",
+        help="What `verify --upstream --json` printed: reports say so, with its date.",
+        show_default=False,
+    ),
+]
 JsonFormat = Annotated[bool, typer.Option("--json", help="The same as the format json.")]

@@ -157,6 +157,22 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What upstream said of a mirror's record when it was asked."""
+
+    date: str
+    """When it was asked, as `YYYY-MM-DDThh:mm:ssZ`."""
+    agrees: bool
+    """Whether it confirmed the record."""
+    found: tuple[str, ...]
+    """The rules by which it said otherwise."""
+
+    @property
+    def day(self) -> str:
+        return self.date[:10]
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """One mirror: what it is, where it came from, and that it is not modified."""
 
@@ -168,6 +184,8 @@ class Component:
     nested: tuple[Nested, ...]
     content: Content | None
     """None if no format needs it, or if the files are not here."""
+    asked: Asked | None = None
+    """What upstream said; None if nobody asked it, so that all is as recorded."""
 
     @property
     def name(self) -> str:

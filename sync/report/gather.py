@@ -24,7 +24,8 @@ from sync.manifest.concluded_licenses import concluded_licenses
 from sync.model import FileFact, Mirror
 from sync.objects.tree import join
 from sync.record.record import Record
-from sync.report.facts import Component, Facts, LicenseText
+from sync.report.asked import AskedFile
+from sync.report.facts import Asked, Component, Facts, LicenseText
 from sync.report.hashes import Reader, count_files
 from sync.report.known_licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
@@ -48,10 +49,13 @@ class Gathered:
     unseen: Unseen = ALL_SEEN
 
 
-def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
+def gather(
+    host: Host, *, with_content: bool, advance: Advance, asked: AskedFile | None = None
+) -> Gathered:
     """Verify the working tree and gather the facts of all its mirrors.
 
-    The content of files is read only if `with_content` is true.
+    The content of files is read only if `with_content` is true. `asked` says what upstreams
+    answered about the records.
 
     Raises ManifestError for a `license` that is not a valid SPDX expression, and UsageError if
     there is nothing to report.
@@ -75,7 +79,8 @@ def gather(host: Host, *, with_content: bool, advance: Advance) -> Gathered:
     records = {verdict.mirror: verdict.record for verdict in verdicts if verdict.record is not None}
     if findings:
         return Gathered(None, findings)
-    gatherer = _Gatherer(host.require_root(), mirrors, records, concluded)
+    answers = asked.answers(records) if asked else {}
+    gatherer = _Gatherer(host.require_root(), mirrors, records, concluded, answers)
     files = (
         count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT])
         if with_content
@@ -118,6 +123,7 @@ class _Gatherer:
     mirrors: Mapping[str, Mirror]
     records: Mapping[str, Record]
     concluded: Mapping[str, str | None]
+    answers: Mapping[str, Asked]
     reader: Reader = field(init=False)
     known: Known = field(init=False)
 
@@ -142,6 +148,7 @@ class _Gatherer:
                 record, self.known, self._inner(record) if is_here else NOTHING_INSIDE
             ),
             content=self.reader.content(record, read) if is_here and read is not None else None,
+            asked=self.answers.get(mirror.name),
         )
 
     def _inner(self, record: Record) -> Inner:

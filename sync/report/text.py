@@ -23,7 +23,7 @@ def iso_time(timestamp: int) -> str:
 
 
 def headline(facts: Facts) -> str:
-    """Say which versions are bundled, and that they are unmodified copies and not forks.
+    """Say which versions are bundled, that they are unmodified copies, and who says of what.
 
     Packagers ask this first. It is one clause without a full stop.
     """
@@ -44,13 +44,35 @@ def headline(facts: Facts) -> str:
 
 
 def _verdict(here: Sequence[Component]) -> str:
-    """Say that the mirrors are unmodified copies, and how many hold only a selection."""
+    """Say that the mirrors are unmodified copies, how many hold only a selection, and who says so.
+
+    That none is a fork is known only of mirrors whose upstream confirmed their records.
+    """
     selections = sum(not component.is_whole for component in here)
+    agreeing = [c.asked for c in here if c.asked is not None and c.asked.agrees]
     if len(here) == 1:
-        return f"an unmodified copy{' of a selection' if selections else ''}, no fork"
+        known = f"no fork, {known_shown(here[0])}" if agreeing else known_shown(here[0])
+        return f"an unmodified copy{' of a selection' if selections else ''}, {known}"
     which = "both" if len(here) == 2 else f"all {len(here)}"  # noqa: PLR2004
     copies = f"{which} are unmodified copies"
-    return f"{copies}{f' ({selections} of a selection)' if selections else ''}, none is a fork"
+    statements = Counter(known_shown(component) for component in here)
+    known = ", ".join(
+        statement if len(statements) == 1 else f"{number} {statement}"
+        for statement, number in statements.items()
+    )
+    fork = "none is a fork, " if len(agreeing) == len(here) else ""
+    return f"{copies}{f' ({selections} of a selection)' if selections else ''}, {fork}{known}"
+
+
+def known_shown(component: Component) -> str:
+    """Say by whose word a mirror is what its record says, with the date if upstream was asked."""
+    asked = component.asked
+    if asked is None:
+        return "as recorded"
+    if asked.agrees:
+        return f"as upstream said on {asked.day}"
+    found = f" ({', '.join(asked.found)})" if asked.found else ""
+    return f"against what upstream said on {asked.day}{found}"
 
 
 def _upstream_names(urls: Iterable[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, MissingRefError, SelectionError, VerbatimError
@@ -30,6 +31,16 @@ class Audit:
 
     findings: tuple[Finding, ...]
     errors: Mapping[str, VerbatimError]
+    asked: str
+    """When the upstreams were asked, as `YYYY-MM-DDThh:mm:ssZ` (RFC 3339)."""
+    answered: frozenset[str] = frozenset()
+    """The mirrors about which their upstreams said all that was asked."""
+
+    def agrees_on(self, mirror: str) -> bool | None:
+        """Whether upstream confirms a mirror's record; None if it was not asked about it."""
+        if mirror not in self.answered:
+            return None
+        return not any(finding.mirror == mirror for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,9 @@ class Subject:
 
 def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Audit:
     """Ask the upstreams of all subjects again, each upstream once."""
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if not subjects:
-        return Audit((), {})
+        return Audit((), {}, began)
     configuration = TransportConfiguration(options.root, is_anonymous=options.is_anonymous)
     asked = by_url(subjects).items()
     tasks = [_Inquiry(url, subjects, options, configuration) for url, subjects in asked]
@@ -61,7 +73,9 @@ def audit(subjects: Sequence[Subject], options: Options, display: Display) -> Au
         if not isinstance(error, VerbatimError):
             raise error
         errors[url] = error
-    return Audit(tuple(finding for task in tasks for finding in task.findings), errors)
+    answered = frozenset(s.mirror.name for s in subjects if s.url not in errors)
+    findings = tuple(finding for task in tasks for finding in task.findings)
+    return Audit(findings, errors, began, answered)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,12 @@ not check, such as a shallow clone that lacks a needed parent. Every status exce
 - Files that nothing accounts for are blamed only if they are new, or if they are symlinks or
   look-alikes of third_party/ and have changed. So a project whose third_party/ held something
   before it adopted git-verbatim can go on working.
+- **Where mirrors may come from** is decided by what a change starts from: the start of a range, and
+  in a push what the ref had before. A new ref starts from the default branch, and from the commits
+  at which its history leaves the known one: what one of them allows is allowed. So no change allows
+  itself, and no old branch forbids what the default branch allows by now. A single commit is judged
+  by every parent.
+- A verdict also says [what provenance moved](ci.md#what-moved). That changes no exit status.
 - A repository without manifest and records is not judged at all. A commit that removes manifest,
   records and copies together ends the policy there. From then on nothing under third_party/ claims
   to be a mirror, and a reviewer sees the removal.
@@ -60,9 +66,10 @@ not check, such as a shallow clone that lacks a needed parent. Every status exce
   is not checked in cannot be compared with files; `sync` and `verify --upstream` do that.
 - No option, environment variable or file changes what counts as a violation.
 
-`check` cannot tell whether a record's commit is really upstream's: a record made from a fork, under
-the same tag, is consistent in itself. Ask `git verbatim verify --upstream`. It cannot tell either
-what a maintainer does who may change the server's hooks. If a file that nothing accounts for was
+Offline, `check` cannot tell whether a record's commit is really upstream's: a record made from a
+fork, under the same tag, is consistent in itself. `check --upstream` asks about the records that a
+change brings ([CI](ci.md#what-upstream-says)), and `git verbatim verify --upstream` about all. It
+cannot tell either what a maintainer does who may change the server's hooks. If a file that nothing accounts for was
 published in a branch before that branch adopted the tool, it counts as old when the branch is
 merged.
 

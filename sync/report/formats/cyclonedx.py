@@ -223,6 +223,9 @@ def _mirror_properties(component: Component) -> Iterator[dict[str, object]]:
         yield _property("tag-object", component.record.upstream.tag)
     if component.record.signature:
         yield _property("signature", signature_shown(component.record.signature))
+    if component.asked:
+        yield _property("upstream-asked", component.asked.date)
+        yield _property("upstream-said", ", ".join(component.asked.found) or "agrees")
     yield _property("from", quote_path(component.record.source) or ".")
     for name, patterns in (
         ("include", component.record.selection.include),

@@ -13,6 +13,7 @@ from sync.quoting import printable
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
 from sync.report.links import readable_source
 from sync.report.text import (
+    known_shown,
     license_shown,
     nested_shown,
     origin_shown,
@@ -136,6 +137,8 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
     if component.record.pin.ref:
         yield f"  tag {component.record.pin}"
     yield f"  commit {component.record.upstream.commit}"
+    if component.asked:
+        yield f"  {known_shown(component)}"
     yield f"  git tree {component.record.holding.tree}"
     if not component.is_whole:
         yield (

@@ -88,7 +88,16 @@ def _summary(facts: Facts) -> str:
     return (
         f"{', '.join(parts)}. "
         f"{verified if facts.present else 'What is said of them is as recorded.'}"
+        f"{_asked(components)}"
     )
+
+
+def _asked(components: Sequence[Component]) -> str:
+    """Say when upstreams were asked, or that they were not; nothing where no files are here."""
+    dates = sorted({component.asked.day for component in components if component.asked})
+    if dates:
+        return f" Upstreams were asked on {', '.join(dates)}."
+    return " Upstreams were not asked."
 
 
 def _mirror(component: Component) -> Html:

@@ -67,6 +67,17 @@ def _subject(component: Component) -> Json:
             "dependency": _uri(component),
             "from": quote_path(component.record.source),
             "upstreamGitTree": component.record.holding.upstream_tree,
+            **(
+                {
+                    "upstreamAsked": {
+                        "date": component.asked.date,
+                        "said": "agrees" if component.asked.agrees else "differs",
+                        "found": list(component.asked.found),
+                    }
+                }
+                if component.asked
+                else {}
+            ),
             **({"alsoAt": component.mirror.also_at} if component.mirror.also_at else {}),
             **(
                 {"signature": _signature(component.record.signature)}

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import quote_path
-from sync.report.facts import Component, Facts, LicenseText, Nested, Origin, Recorded
+from sync.report.facts import Asked, Component, Facts, LicenseText, Nested, Origin, Recorded
 from sync.report.formats.sbom import json_bytes
 from sync.report.links import directory_page, purl, swhid_content, swhids
 from sync.report.text import iso_time
@@ -34,6 +34,14 @@ as the keys that the manifest names judge it."""  # noqa: D205, D209 - it is in 
     )
 
 
+class AskedReport(_Model):
+    """What upstream said of a mirror's record."""
+
+    date: str = Field(description="when it was asked, in UTC (RFC 3339)")
+    agrees: bool
+    found: list[str] = Field(description="the rules by which it said otherwise")
+
+
 class UpstreamReport(_Model):
     """Where a mirror comes from."""
 
@@ -53,6 +61,9 @@ class UpstreamReport(_Model):
     tree: str = Field(description="git tree id of that directory")
     page: str | None = Field(description="web page of the directory at this commit")
     signature: SignatureReport | None = Field(description="null where the manifest names no keys")
+    asked: AskedReport | None = Field(
+        description="null: nobody asked upstream, and all is as recorded"
+    )
 
 
 class LicenseTextReport(_Model):
@@ -235,8 +246,15 @@ def _upstream(component: Component) -> UpstreamReport:
                 component.record.url, component.record.upstream.commit, component.record.source
             ),
             "signature": signature_report(component.record.signature),
+            "asked": _asked(component.asked),
         }
     )
+
+
+def _asked(asked: Asked | None) -> AskedReport | None:
+    if asked is None:
+        return None
+    return AskedReport(date=asked.date, agrees=asked.agrees, found=list(asked.found))
 
 
 def signature_report(signature: Signature | None) -> SignatureReport | None:

@@ -13,6 +13,7 @@ from sync.report.links import directory_page
 from sync.report.text import (
     headline,
     iso_time,
+    known_shown,
     origin_shown,
     shell_word,
     upstream_shown,
@@ -70,7 +71,9 @@ def _upstream(component: Component) -> str:
     signed = (
         [_plain(signature_shown(component.record.signature))] if component.record.signature else []
     )
-    return "<br>".join([f"[{_plain(what)}]({page})" if page else _plain(what), *homes, *signed])
+    asked = [_plain(known_shown(component))] if component.asked else []
+    link = f"[{_plain(what)}]({page})" if page else _plain(what)
+    return "<br>".join([link, *homes, *signed, *asked])
 
 
 def _nested(facts: Facts) -> Iterator[str]:
@@ -122,7 +125,8 @@ def _check(facts: Facts) -> Iterator[str]:
     yield from ("", "## How to check", "")
     yield (
         "`git verbatim verify` holds every file against its record, "
-        "and the record against upstream's commit id, without network."
+        "and the record against upstream's commit id, without network. "
+        "`git verbatim verify --upstream` asks upstream whether it published that."
     )
     example = next(iter(facts.present), None)
     if example is not None and example.is_whole:

@@ -13,6 +13,7 @@ from sync.report.links import readable_source
 from sync.report.text import (
     elsewhere_shown,
     headline,
+    known_shown,
     license_shown,
     origin_shown,
     selection_shown,
@@ -91,6 +92,7 @@ def _mirror(component: Component) -> _Bundled:
         *([f"  directory: {readable_source(component)}"] if component.record.source else []),
         *([f"  tag: {component.record.pin}"] if component.record.pin.ref else []),
         f"  commit: {component.record.upstream.commit}",
+        *([f"  {known_shown(component)}"] if component.asked else []),
         *_unsaid(component, version),
         *(
             [f"  description: {component.mirror.description}"]

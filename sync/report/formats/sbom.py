@@ -30,7 +30,7 @@ from sync.report.links import (
     swhid_directory,
     swhid_qualified,
 )
-from sync.report.text import origin_shown
+from sync.report.text import known_shown, origin_shown
 from sync.signature.signed import signature_shown
 
 TOOL = "git-verbatim"
@@ -293,6 +293,7 @@ def _mirrored(component: Component) -> str:
         if component.record.signature
         else ""
     )
+    also += f"; {known_shown(component)}" if component.asked else ""
     if component.is_whole:
         return (
             f"unmodified copy of {where}: git tree {component.record.holding.tree}, "

@@ -10,6 +10,7 @@ from sync.quoting import printable
 from sync.report.facts import Component, Facts
 from sync.report.text import (
     headline,
+    known_shown,
     license_shown,
     nested_shown,
     origin_shown,
@@ -47,7 +48,7 @@ def _row(component: Component) -> tuple[str, ...]:
         component.name,
         version_shown(component),
         state_shown(component),
-        upstream_shown(component),
+        upstream_shown(component) + (f" ({known_shown(component)})" if component.asked else ""),
         license_shown(component),
     )
     return tuple(printable(cell) for cell in cells)
