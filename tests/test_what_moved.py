@@ -111,7 +111,7 @@ def test_where_mirrors_may_come_from(based: Host) -> None:
     said = "for all mirrors: [policy] upstreams"
     assert moved(based) == [f"{said} anything → https://example.org/* (look at this)"]
     based.git("branch", "--force", "base")
-    path.write_text(path.read_text().replace('"]', '", "https://evil.org/x"]'))
+    path.write_text(path.read_text().replace('"]', '", "https://evil.org/x"]', 1))
     commit(based)
     assert moved(based) == [f"{said} https://evil.org/x is new (look at this)"]
 
