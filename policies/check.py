@@ -222,7 +222,10 @@ class Policy:
         refs had before nor the refs that `known_to` names as options of `git rev-list`. `default`
         names the default branch.
         """
-        pushed = [(self._peeled(old), self._peeled(new)) for old, new in dict.fromkeys(updates)]
+        pushed = [
+            (self._known(old), peel(self.repository, ObjectId(new)))
+            for old, new in dict.fromkeys(updates)
+        ]
         changes = [Change(new, old) for old, new in pushed if new is not None]
         tips = list(dict.fromkeys(change.tip for change in changes))
         has = list(dict.fromkeys(old for old, _ in pushed if old is not None))
@@ -231,8 +234,8 @@ class Policy:
         tops = self._tips(known, named_commit(self.repository, default))
         return self._judge_commits(scope, commits, changes, tops)
 
-    def _peeled(self, name: str) -> ObjectId | None:
-        """Return the commit that an object of a push is or names; None if there is none here."""
+    def _known(self, name: str) -> ObjectId | None:
+        """Return the commit that a ref had before a push; None if it is new, or not known here."""
         if name == NO_COMMIT or not self.repository.has(ObjectId(name)):
             return None
         return peel(self.repository, ObjectId(name))

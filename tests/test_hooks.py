@@ -164,6 +164,7 @@ def test_a_message_that_lost_its_trailer_is_refused_by_commit_msg(
         installed.path, "commit", "--quiet", "--edit", "-m", "move up", GIT_EDITOR=str(editor)
     )
     tree = git(upstream.path, "rev-parse", "v2^{tree}")
+    old, new = (git(upstream.path, "rev-parse", f"{tag}^{{commit}}")[:12] for tag in ("v1", "v2"))
     assert ran.status == 1
     assert ran.err == (
         "the index\n"
@@ -172,6 +173,7 @@ def test_a_message_that_lost_its_trailer_is_refused_by_commit_msg(
         f"    put back: git restore --source={before[:12]} --staged --worktree -- :/third_party/up :/third_party/provenance/up.json\n"
         "    or: add the line; the prepare-commit-msg hook does it by itself (`git verbatim hook install`), "
         "and so does `git verbatim sync --commit`\n"
+        f"moved: up: pin v1 → v2, commit {old} → {new}\n"
         "refused: 1 violation in the index\n"
         "why: git verbatim check --explain trailer-missing\n"
     )
