@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.forked import FRESH_HOOKS
 from tests.support.git import git
 from tests.support.hosts import Host, mirror
 from tests.support.originals import released, synced
@@ -49,6 +50,14 @@ class Originals:
     """A host with one mirror at v1, in sync; no hooks."""
     hooked: Path
     """The same with hooks."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_hooks() -> Iterator[None]:
+    """Hooks begin here as users' do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FRESH_HOOKS, "1")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import FRESH_HOOKS
 from tests.support.git import git
 from tests.support.hosts import Host
 from tests.support.project import ROOT
@@ -104,7 +105,7 @@ def test_reports_are_utf_8_whatever_is_printed(host: Host, named: Upstream) -> N
 
 
 def test_a_hook_refuses_in_any_encoding(host: Host, named: Upstream) -> None:
-    host.run("init")
+    host.run("init", **{FRESH_HOOKS: "1"})
     shell(host, add(named, "--commit"))
     (host.third_party / "up" / "é.txt").write_bytes(b"edited\n")
     host.git("add", "-A")
@@ -129,7 +130,7 @@ def test_an_argument_that_the_manifest_cannot_hold_is_refused(
 
 def test_a_repository_may_lie_where_no_name_is_utf_8(tmp_path: Path, named: Upstream) -> None:
     host = Host.create(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")))
-    host.run("init")
+    host.run("init", **{FRESH_HOOKS: "1"})
     assert shell(host, add(named, "--commit")).returncode == 0
     git(host.path, "worktree", "add", "--quiet", "../linked")
     for place in (host, Host(host.path.parent / "linked")):
