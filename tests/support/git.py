@@ -16,14 +16,23 @@ CONFIGURATIONS = (
 )
 """What a contributor's git may say of line endings, and what it has by itself on each system."""
 
+IDENTITY = "Tester <tester@example.org> 1767323045 +0000"
+"""Who has made a commit, and when, as a commit says it: the user and the clock of the tests."""
+
 USER_CONFIGURATION = """\
+[maintenance]
+\tauto = false
 [user]
 \tname = Tester
 \temail = tester@example.org
 [init]
 \tdefaultBranch = main
 """
-"""What a test's user has in .gitconfig, at the least."""
+"""What a test's user has in .gitconfig, at the least.
+
+Git's own housekeeping stays out: it doubles the time of a commit, and leaves a lock of its own where
+it is hit.
+"""
 
 
 def git(directory: Path, *arguments: str, **options: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.git import git
+from tests.support.git import IDENTITY, git
 
 Content = bytes | tuple[str, bytes]
 """What a file holds, or its mode and that; for mode 160000 the id of a commit."""
@@ -31,9 +31,10 @@ class Upstream:
     @classmethod
     def create(cls, path: Path) -> "Upstream":
         path.mkdir(parents=True)
-        git(path, "init", "--quiet", "--bare")
-        # as GitHub does; without it a server refuses commits that no ref names
-        git(path, "config", "uploadpack.allowReachableSHA1InWant", "true")
+        git(path, "init", "--quiet", "--bare", "--template=")
+        with (path / "config").open("a") as configuration:
+            # as GitHub does; without it a server refuses commits that no ref names
+            configuration.write("[uploadpack]\n\tallowReachableSHA1InWant = true\n")
         return cls(path)
 
     @property
@@ -86,13 +87,37 @@ class Upstream:
 
         It is on no branch at all if `branch` is None.
         """
-        parents = []
-        if branch is not None and (parent := self.resolve(f"refs/heads/{branch}")):
-            parents = ["-p", parent]
-        commit = git(self.path, "commit-tree", *parents, "-m", message, self.tree(files))
-        if branch is not None:
-            git(self.path, "update-ref", f"refs/heads/{branch}", commit)
-        return commit
+        if branch is None:
+            return git(self.path, "commit-tree", "-m", message, self.tree(files))
+        return self._import(files, message, branch)
+
+    def _import(self, files: Files, message: str, branch: str, tag: str | None = None) -> str:
+        """The commit, and a lightweight tag of it, by one process."""
+        ref = f"refs/heads/{branch}"
+        lines = [
+            f"commit {ref}\nmark :1\ncommitter {IDENTITY}\n".encode(),
+            _data(f"{message}\n".encode()),
+            f"from {ref}^0\ndeleteall\n".encode() if self._has(branch) else b"",
+            *(_file(path, content) for path, content in files.items()),
+            b"\nget-mark :1\n",
+            b"" if tag is None else f"reset refs/tags/{tag}\nfrom :1\n\n".encode(),
+        ]
+        # objects stay loose however many they are, as those of other commits do
+        options = ["-c", "fastimport.unpackLimit=1000000"]
+        return git(
+            self.path,
+            *options,
+            "fast-import",
+            "--quiet",
+            "--cat-blob-fd=1",
+            stdin=b"".join(lines),
+        )
+
+    def _has(self, branch: str) -> bool:
+        if (self.path / "refs/heads" / branch).exists():
+            return True
+        is_packed = (self.path / "packed-refs").exists()
+        return is_packed and self.resolve(f"refs/heads/{branch}") is not None
 
     def tag(self, name: str, target: str, *, annotated: bool = False, force: bool = False) -> str:
         """Tag a commit, or another tag; what the ref then names."""
@@ -112,6 +137,19 @@ class Upstream:
 
     def release(self, tag: str, files: Files) -> str:
         """A commit of these files with a lightweight tag; its id."""
-        commit = self.commit(files, message=tag)
-        self.tag(tag, commit)
-        return commit
+        return self._import(files, tag, "main", tag)
+
+
+def _file(path: str | bytes, content: Content) -> bytes:
+    """The line of an import for one file, with what it holds."""
+    mode, held = content if isinstance(content, tuple) else ("100644", content)
+    name = path.encode() if isinstance(path, str) else path
+    for special in (b"\\", b'"', b"\n"):
+        name = name.replace(special, b"\\n" if special == b"\n" else b"\\" + special)
+    if mode == "160000":
+        return b'M 160000 %b "%b"\n' % (held, name)
+    return b'M %b inline "%b"\n' % (mode.encode(), name) + _data(held)
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)

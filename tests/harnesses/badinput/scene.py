@@ -25,7 +25,7 @@ _SECOND_RELEASE: dict[str, Content] = {
     "wit/a.wit": b"a2\n",
     "wit/deep/b.wit": ("100755", b"b2\n"),
 }
-_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n[maintenance]\n\tauto = false\n"
+_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n"
 
 
 def object_id(kind: str, raw: bytes) -> str:

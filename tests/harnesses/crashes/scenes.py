@@ -44,8 +44,7 @@ NOTE, STAGED = "notes/mine.txt", "src/staged.txt"
 Its index, its working tree and its commit have different content.
 """
 
-# git's own housekeeping leaves a lock of its own when it is hit, which only puts it off
-_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n[maintenance]\n\tauto = false\n"
+_CONFIGURATION = f"{USER_CONFIGURATION}\ttemplateDir =\n"
 
 
 @dataclass(frozen=True)
