@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# each worker has its half in order, so that most of what the tests of one file share is made once
+SIDE_BY_SIDE := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help sync-wasi test test-real demo laws torture lint types layers coverage bench schemas pages clean
@@ -18,7 +20,7 @@ sync-wasi: $(VENV)/installed ## rebuild WASI in third_party/: exactly the record
 		exit $$status; }
 
 test: $(VENV)/dev ## the test suite
-	$(PYTEST) -q -n 2
+	$(PYTEST) -q $(SIDE_BY_SIDE)
 
 test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
@@ -46,7 +48,7 @@ layers: $(VENV)/dev ## import-linter: who may import whom
 
 coverage: $(VENV)/dev ## the test suite with branch coverage, also of started processes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2
+	$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

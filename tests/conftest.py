@@ -1,10 +1,13 @@
 """Fixtures: a scratch home without anybody's configuration, upstreams and servers, hosts.
 
-The upstreams and servers are real git; the program runs in the hosts.
+The upstreams and servers are real git; the program runs in the hosts. Scratch directories lie in
+memory if there is room, unless TMPDIR says where: each sync has its file system written out, and
+would wait for what all other tests have written to a disk.
 """
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +22,25 @@ from tests.support.upstreams import Upstream
 
 pytest_plugins = ["tests.support.browser", "tests.support.bundles", "tests.support.large"]
 
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 4 << 30
+"""More bytes than all tests together leave until they have passed."""
+
 _GIT_CONFIGURATION = f"{USER_CONFIGURATION}[advice]\n\tdetachedHead = false\n"
+
+
+def pytest_configure() -> None:
+    if "TMPDIR" not in os.environ and _has_room(_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+def _has_room(directory: Path) -> bool:
+    """Whether files may be made there, and started as programs."""
+    if sys.platform != "linux" or not os.access(directory, os.W_OK):
+        return False
+    system = os.statvfs(directory)
+    free = system.f_bavail * system.f_frsize
+    return free >= _ENOUGH and not system.f_flag & os.ST_NOEXEC
 
 
 def _made_home(factory: pytest.TempPathFactory) -> Path:
