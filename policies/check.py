@@ -45,6 +45,23 @@ _FETCH_ONE = "such as `git fetch origin refs/heads/main:refs/remotes/origin/main
 _WORTH_A_PROCESS = 100
 
 
+def _of_the_index(judgement: Judgement) -> Judgement:
+    """The judgement in words that tell the staged manifest from the one on disk."""
+    return replace(
+        judgement,
+        violations=tuple(
+            replace(
+                one,
+                finding=replace(
+                    one.finding,
+                    message=one.finding.message.replace("the manifest", "the staged manifest"),
+                ),
+            )
+            for one in judgement.violations
+        ),
+    )
+
+
 class Policy:
     """The policy over one repository."""
 
@@ -76,6 +93,7 @@ class Policy:
             judgement = self._judge("the index", None, head, case)
             before = self._state_of(head) if head else None
             moved = self._moved(before, case.state)
+        judgement = _of_the_index(judgement)
         if message is not None:
             judgement = replace(
                 judgement, violations=(*judgement.violations, *judgement.notices), notices=()

@@ -70,7 +70,7 @@ EXPLANATIONS = (
         "Where they disagree nobody can tell which version the copy is.",
         go_on="run `git verbatim sync {mirror} --commit`, "
         "which brings files and record to the manifest's pin; "
-        f"after a sync without `--commit`: `git add {_MANIFEST}`",
+        f"after a sync with `--no-stage`: `git add {_MANIFEST}`",
         restored=(
             _MANIFEST,
             "{record}",

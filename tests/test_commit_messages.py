@@ -1,6 +1,9 @@
 """What the commits of the tool say: a subject of ours, the project's or the user's, and trailers."""
 
+import re
+import shlex
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -150,6 +153,100 @@ def test_the_way_on_after_a_hook_that_refuses_says_the_same_words(ready: Host) -
     ran = ready.run("sync", "--commit", "--message", "it's up", "--signoff")
     assert ran.status == TROUBLE
     assert "begin with build:" in ran.err
-    assert "`git verbatim sync up --commit --message 'it'\"'\"'s up' --signoff`" in ran.err
+    assert "`git verbatim sync --commit --message 'it'\"'\"'s up' --signoff`" in ran.err
     assert ready.run("sync", "up", "--commit", "--message", "build: up").status == 0
     assert last_message(ready).startswith("build: up\n\nMirror-Sync: up v1 ")
+
+
+LINES = [f"line {number} of what was said" for number in range(100)]
+SAID = "\n".join(f"echo '{line}' >&2" for line in LINES)
+
+
+def refusing_hook(host: Host) -> None:
+    hook = host.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{SAID}\nexit 1\n")
+    hook.chmod(0o755)
+
+
+def no_signing_key(host: Host) -> None:
+    host.git("config", "gpg.program", "false")
+    host.git("config", "commit.gpgsign", "true")
+
+
+def mend(host: Host) -> None:
+    (host.path / ".git/hooks/pre-commit").unlink(missing_ok=True)
+    host.git("config", "commit.gpgsign", "false")
+
+
+@pytest.mark.parametrize("trouble", [refusing_hook, no_signing_key])
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        ("sync", "sync --commit"),
+        ("sync up", "sync up --commit"),
+        ("sync u* --signoff", "sync 'u*' --commit --signoff"),
+        ("add more URL --tag v1 --local", "sync more --commit"),
+        ("remove up", "sync up --commit"),
+    ],
+)
+def test_where_git_makes_no_commit_all_that_it_says_is_shown_and_the_command_to_go_on_with(
+    ready: Host,
+    upstream: Upstream,
+    trouble: Callable[[Host], None],
+    command: str,
+    again: str,
+) -> None:
+    ready.sync("--commit")
+    upstream.release("v2", {"a": b"2\n"})
+    other = mirror("other", upstream.url, tag="v2", local=True) if command != "sync" else ""
+    tag = "v1" if command == "remove up" else "v2"
+    ready.manifest(mirror("up", upstream.url, tag=tag, local=True) + other)
+    trouble(ready)
+    by_hand = subprocess.run(
+        ["git", "commit", "--allow-empty", "--message", "by hand"],
+        cwd=ready.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ran = ready.run(*command.replace("URL", upstream.url).split(), "--commit")
+    said = ran.err.splitlines()
+    assert (ran.status, [line.strip() for line in said[1:-1]]) == (
+        TROUBLE,
+        by_hand.stderr.strip().splitlines(),
+    )
+    assert said[0] == "error: git commit failed: what was synced is in place, and staged"
+    assert said[-1] == f"hint: mend what git says, then `git verbatim {again}`"
+    mend(ready)
+    ran = ready.run(*shlex.split(again))
+    assert ran.status == 0, ran.err
+    assert "other" not in last_message(ready)
+    changed = ready.git("diff", "--name-only", "HEAD").splitlines()
+    assert changed == ([] if command == "sync" else ["third_party/mirrors.toml"])
+    assert ready.run("check", "--range", "HEAD~1..HEAD").status == 0
+
+
+def test_without_an_identity_nothing_is_begun_and_the_command_is_repeated(ready: Host) -> None:
+    ready.git("config", "--global", "--remove-section", "user")
+    ready.git("config", "user.useConfigOnly", "true")
+    before = ready.snapshot()
+    ran = ready.run("sync", "--commit")
+    assert (ran.status, ran.err.splitlines()[0]) == (
+        TROUBLE,
+        "error: git does not know who commits",
+    )
+    whole = subprocess.run(
+        ["git", "var", "GIT_AUTHOR_IDENT"],
+        cwd=ready.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stderr
+    assert [line.strip() for line in whole.splitlines() if line.strip()] == [
+        line.strip() for line in ran.err.splitlines()[1:-1]
+    ]
+    assert ready.snapshot() == before
+    for setting in re.findall("`git config ([a-z.]+)`", ran.err):
+        ready.git("config", setting, "us")
+    ready.sync("--commit")

@@ -28,6 +28,7 @@ from tests.support.misbehaving import (
 )
 from tests.support.processes import has_begun, interrupted
 from tests.support.program import Ran
+from tests.support.terminal import on_terminal
 from tests.support.upstreams import Upstream
 
 # random, so that a pack of it is as large
@@ -232,6 +233,20 @@ def test_the_deadline_holds_also_for_verify(host: Host, upstream: Upstream, tmp_
         ran = host.run("verify", "--upstream", "--deadline", "1")
     assert ran.status == 3
     assert ran.err.splitlines()[0] == "error: fetching took too long"
+
+
+def test_a_terminal_says_whom_it_asks_while_there_is_no_answer(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.release("v1", FILES)
+    with git_http(tmp_path, trouble=hang_before_headers) as site:
+        host.manifest(mirror("up", site.url(), tag="v1"))
+        with on_terminal(host.path, "sync", "--deadline", "3") as terminal:
+            terminal.wait_for("/".join(site.url().split("/")[-2:]))
+            terminal.wait_for("waiting for an answer")
+            assert terminal.process.poll() is None
+            assert terminal.end() == 3
+    assert "error: fetching took too long" in terminal.words
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

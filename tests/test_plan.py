@@ -374,15 +374,15 @@ def test_a_staged_file_on_the_way_to_a_place_is_refused(path: bytes) -> None:
 @pytest.mark.parametrize(
     ("staged", "committed"),
     [
-        (STAGED, {STAGED.path: STAGED}),
-        (STAGED._replace(path=RepoPath(b"third_party/upper/a")), {}),
-        (STAGED._replace(path=RepoPath(b"third_party/u")), {}),
-        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a\n")), {}),
-        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a2\n")), {}),
+        (STAGED, {STAGED}),
+        (STAGED._replace(path=RepoPath(b"third_party/upper/a")), set()),
+        (STAGED._replace(path=RepoPath(b"third_party/u")), set()),
+        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a\n")), set()),
+        (Entry(RepoPath(b"third_party/up/a"), Mode.FILE, object_id("blob", b"a2\n")), set()),
     ],
     ids=["committed", "beside", "a shorter name", "as recorded", "as it will be"],
 )
 def test_what_is_staged_and_known_or_elsewhere_is_not_in_the_way(
-    staged: Entry, committed: dict[RepoPath, Entry]
+    staged: Entry, committed: set[Entry]
 ) -> None:
     refuse_staged_changes(upstreams_files(planned()), [staged], committed)

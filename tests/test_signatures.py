@@ -930,7 +930,7 @@ def test_an_edited_record_is_found(host: Host, upstream: Upstream, signers: Sign
     ran = host.run("check")
     assert (ran.status, "record-differs-from-manifest" in ran.out) == (1, True)
     assert (
-        "require-signature: the manifest requires a good signature of the tag, the record says unknown-key"
+        "require-signature: the staged manifest requires a good signature of the tag, the record says unknown-key"
         in ran.out
     )
 

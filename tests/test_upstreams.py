@@ -223,7 +223,7 @@ def test_a_table_for_what_mirrors_said_themselves_changes_nothing(
     host.sync("--commit")
     before = host.snapshot()
     host.manifest(two_mirrors(released.url, "v1"))
-    assert host.run("sync").out == "up to date: 2 mirrors\n"
+    assert host.run("sync").out == "staged third_party/mirrors.toml, 2 up to date\n"
     after = host.snapshot()
     assert {path for path in after if after[path] != before.get(path)} == {
         "third_party/mirrors.toml"

@@ -1,16 +1,20 @@
 """Carries out a plan: stages what each mirror becomes, then replaces the present state by it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.change.look import Scene
 from sync.change.plan import Change, PlaceChange, Plan
+from sync.change.portion import Shares
 from sync.change.stage import Staging
 from sync.git.copying import Copying, copy_objects
+from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.journal import Outcome
 from sync.host.scan import read_content
+from sync.ids import ObjectId
 from sync.layout import MANIFEST_PATH, record_path
 from sync.model import FileFact, Mirror
+from sync.objects.tree import object_id
 from sync.record.json_file import dump_record
 from sync.record.places import places_of
 from sync.record.record import Record, make_record
@@ -19,12 +23,18 @@ _File = tuple[str, bytes | None, bytes | None]
 """The name of a file, its new content and its present content; None is no file."""
 
 
-def apply_plan(scene: Scene, plan: Plan, manifest_before: bytes, *, commits: bool) -> Outcome:
-    """Carry out a plan; `manifest_before` holds the bytes of the manifest as it was read."""
-    files = _files(scene, manifest_before, commits=commits)
-    if not (plan or files or commits):
+def apply_plan(
+    scene: Scene, plan: Plan, manifest_before: bytes, shares: Shares | None, *, commits: bool
+) -> Outcome:
+    """Carry out a plan; `manifest_before` holds the bytes of the manifest as it was read.
+
+    `shares` says what the index gets of the manifest; None if the index is left alone.
+    """
+    files = [*_own_files(scene), *_files(scene, manifest_before, shares, commits=commits)]
+    own = _index_edits(scene, shares)
+    if not (plan or files or commits or (shares is not None and shares.is_unstaged)):
         return Outcome()
-    staging = Staging(scene.host.require_root(), scene.own_edits)
+    staging = Staging(scene.host.require_root(), own)
     try:
         for name, content, present in files:
             staging.file(name, content, present)
@@ -42,24 +52,45 @@ def apply_plan(scene: Scene, plan: Plan, manifest_before: bytes, *, commits: boo
     return staging.apply(scene.repository, stage=scene.stage)
 
 
-def _files(scene: Scene, manifest_before: bytes, *, commits: bool) -> list[_File]:
-    """The single files that change, or that a commit has to contain."""
-    manifest, state = scene.manifest, scene.state
-    own = [
-        (name, edit(present), present)
-        for name, edit in scene.own_edits.items()
-        for present in [state.read(name)]
-    ]
-    files: list[_File] = [file for file in own if file[1] != file[2]]
-    if commits or manifest.source != manifest_before:
-        files.append((MANIFEST_PATH, manifest.source, manifest_before))
-    if commits:
-        files += [
-            (path, content, content)
-            for path in manifest.key_files
-            for content in [state.read(path)]
-        ]
-    return files
+def _own_files(scene: Scene) -> Iterator[_File]:
+    """The files that people edit too, where our edits change them on disk."""
+    for name, edit in scene.own_edits.items():
+        present = scene.state.read(name)
+        if (content := edit(present)) != present:
+            yield name, content, present
+
+
+def _index_edits(scene: Scene, shares: Shares | None) -> Mapping[str, Edit]:
+    """What is edited in the index by itself, since it need not be there as it is on disk."""
+    if shares is None:
+        return scene.own_edits
+    edits = own_edits(list(shares.staged.mirrors.values()))
+    return edits if shares.is_whole else {**edits, MANIFEST_PATH: shares.edit}
+
+
+def _files(
+    scene: Scene, manifest_before: bytes, shares: Shares | None, *, commits: bool
+) -> Iterator[_File]:
+    """The manifest and its key files, where they change or are not staged as they have to be.
+
+    All that a commit has to contain is staged, whatever the index has.
+    """
+    source = scene.manifest.source
+    is_unstaged = shares is not None and shares.is_whole and (shares.is_unstaged or commits)
+    if source != manifest_before or is_unstaged:
+        yield MANIFEST_PATH, source, manifest_before
+    contents = {path: scene.state.read(path) for path in shares.staged.key_files} if shares else {}
+    staged = _staged_blobs(scene, contents) if contents else {}
+    for path, content in contents.items():
+        blob = None if content is None else object_id("blob", content)
+        if commits or (blob is not None and blob != staged.get(path)):
+            yield path, content, content
+
+
+def _staged_blobs(scene: Scene, paths: Iterable[str]) -> Mapping[str, ObjectId]:
+    named = {path.encode(): path for path in paths}
+    staged = scene.repository.index.file.staged(named)
+    return {named[path]: sides[0][1] for path, sides in staged.items() if path in named}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Runs sync, add and remove, which change third_party/: they lock, plan, apply and commit."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,10 @@ from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.outranked import refuse_outranked
 from sync.change.plan import Plan, make_plan
+from sync.change.portion import Portion, Shares, committed_manifest, mirrors_of, share_out
 from sync.change.refusals import refuse_commit, refuse_local
 from sync.errors import ManifestError, UsageError
+from sync.git.operation import command_to_go_on
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
@@ -23,9 +26,9 @@ from sync.host.state import read_manifest, read_records
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST_PATH, record_path
+from sync.layout import MANIFEST_PATH, THIRD_PARTY, is_in_third_party, record_path
 from sync.manifest.choosing import choose, with_fed
-from sync.manifest.paths import from_root, is_mirror_name
+from sync.manifest.paths import from_root, is_mirror_name, overlaps
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
 from sync.record.record import Record
@@ -61,6 +64,8 @@ class Result:
     plan: Plan
     commit: ObjectId | None = None
     rescued: tuple[str, ...] = ()
+    staged: bool = False
+    """Whether the manifest was staged, or a part of it."""
     satisfied: tuple[MirrorStatus, ...] = ()
     """How those mirrors stand that needed no change."""
 
@@ -79,16 +84,56 @@ def synchronize(
         _refuse_false_licenses(manifest)
         run = _Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
-        chosen = choose(patterns, list(manifest.mirrors))
+        gone = _gone(host, state, manifest, reporter)
+        committed = list(committed_mirrors(host)) if options.commit and patterns else []
+        named = choose(patterns, list(dict.fromkeys([*manifest.mirrors, *gone, *committed])))
+        chosen = [name for name in named if name in manifest.mirrors]
         meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
-        result = run.carry_out(meant, {}, named=chosen)
-        if orphans := [name for name in state.record_names() if name not in manifest.mirrors]:
-            reporter.notice(
-                f"not in the manifest any more: {', '.join(orphans)}; "
-                "take them away with `git verbatim remove`"
-            )
+        before = mirrors_of(committed_manifest(run.scene.repository)) if named != chosen else {}
+        removed = {name: before.get(name) for name in named if name not in manifest.mirrors}
+        run.command = " ".join(["git verbatim sync", *map(shlex.quote, patterns)])
+        result = run.carry_out(meant, removed, named=chosen, is_whole=not patterns)
+        _say_how_to_go_on(run, result)
         satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
         return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
+
+
+def _gone(host: Host, state: WorkTree, manifest: Manifest, reporter: Reporter) -> list[str]:
+    """The mirrors that have left the manifest, of which something is still here or staged."""
+    gone = [name for name in state.record_names() if name not in manifest.mirrors]
+    if odd := [name for name in gone if not is_mirror_name(name)]:
+        files = ", ".join(map(record_path, odd))
+        reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
+    left = _left(host, state, manifest)
+    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+
+
+def _left(host: Host, state: WorkTree, manifest: Manifest) -> Iterator[str]:
+    """The mirrors of HEAD's manifest that have left it, of which files are here or staged."""
+    repository = host.require_repository()
+    committed = committed_manifest(repository)
+    if committed in {None, manifest.source}:
+        return
+    gone = [one for one in mirrors_of(committed).values() if one.name not in manifest.mirrors]
+    outside = {p for one in gone for p in one.places if not is_in_third_party(p)}
+    asked = map(str.encode, (THIRD_PARTY, *sorted(outside)))
+    staged = repository.index.staged_by_path(asked) if gone else {}
+    others = [place for one in manifest.mirrors.values() for place in one.places]
+    for mirror in gone:
+        places = [p for p in mirror.places if not any(overlaps(p, other) for other in others)]
+        ours = (mirror.record_path.encode(), *(f"{place}/".encode() for place in places))
+        is_staged = any(path.startswith(ours) for path in staged)
+        if is_staged or any(map(state.files, places)):
+            yield mirror.name
+
+
+def _say_how_to_go_on(run: "_Run", result: Result) -> None:
+    """Tell whoever is in the middle of a merge or the like how to finish it."""
+    if run.options.dry_run or not (result.plan or result.staged):
+        return
+    if (command := command_to_go_on(run.scene.repository)) is not None:
+        operation = run.scene.repository.in_progress()
+        run.reporter.notice(f"a {operation} is in progress: go on with `{command}`")
 
 
 def _satisfied(m: Mirror) -> MirrorStatus:
@@ -130,6 +175,7 @@ def add_mirror(
             error.context = [f"the new mirror {name}", *error.context[1:]]
             raise
         run = _Run(host, manifest, before.source, options, reporter)
+        run.command = f"git verbatim sync {name}"
         result = run.carry_out([name], {})
         _propose_upstream(manifest, name, reporter)
         return result
@@ -185,6 +231,7 @@ def remove_mirrors(
 
         text = remove_mirror_tables(before.source.decode(), names)
         run = _Run(host, parse_manifest(text.encode()), before.source, options, reporter)
+        run.command = " ".join(["git verbatim sync", *names])
         return run.carry_out([], {name: before.mirrors.get(name) for name in names})
 
 
@@ -208,6 +255,8 @@ class _Run:
     """The manifest as it was, read only once: somebody may edit it while upstreams are asked."""
     options: SyncOptions
     reporter: Reporter
+    command: str = "git verbatim sync"
+    """The command that does the same once more."""
     scene: Scene = field(init=False)
 
     def __post_init__(self) -> None:
@@ -235,15 +284,21 @@ class _Run:
         removed: Mapping[str, Mirror | None],
         *,
         named: Sequence[str] | None = None,
+        is_whole: bool = False,
     ) -> Result:
         """Plan and apply; nothing is changed unless everything can be planned.
 
-        `named` are the mirrors that the user meant, if `names` are more.
+        `named` are the mirrors that the user meant, if `names` are more. If it `is_whole`, all that
+        the manifest changes is meant.
         """
         named = [*(names if named is None else named), *removed]
-        asked = [*names, *self._entailed(names)]
+        entailed = list(self._entailed([*names, *removed]))
+        there = [name for name in entailed if name in self.manifest.mirrors]
+        asked = [*names, *there]
         looked = self.scene.look([*asked, *self.scene.displaced(asked)], removed)
         plan = make_plan(looked)
+        part = None if is_whole else frozenset([*names, *removed, *entailed])
+        portion = Portion(self.manifest, self.manifest_before, part)
         if plan or self.options.commit:
             directories, files = (
                 plan.directories(self.manifest.mirrors),
@@ -254,27 +309,37 @@ class _Run:
             refuse_outranked(self.scene, plan)
         if self.options.dry_run:
             self.reporter.planned(plan)
-            self._refuse_local(plan, named)
-            return Result(plan)
         self._refuse_local(plan, named)
-        if self.options.commit:
-            refuse_commit(self.scene, plan, self._committed)
+        commits = self.options.commit
+        shares = self._shares(portion, plan) if self.options.stage else None
+        staged = shares is not None and shares.is_unstaged
+        if self.options.dry_run:
+            return Result(plan, staged=staged)
+        if commits:
+            refuse_commit(self.scene, plan)
         self.reporter.planned(plan)
-        outcome = apply_plan(self.scene, plan, self.manifest_before, commits=self.options.commit)
+        outcome = apply_plan(self.scene, plan, self.manifest_before, shares, commits=commits)
         report_rescued(outcome, self.reporter)
-        commit = (
-            commit_synced(
-                self.host, plan, self.manifest, self.scene.own_edits, self.options.wording
-            )
-            if self.options.commit
-            else None
-        )
-        return Result(plan, commit, outcome.rescued)
+        commit = None
+        if commits:
+            again = f"{self.command} --commit"
+            commit = commit_synced(self.host, plan, portion, self.options.wording, again)
+        return Result(plan, commit, outcome.rescued, staged)
+
+    def _shares(self, portion: Portion, plan: Plan) -> Shares:
+        commits = self.options.commit
+        is_idle = not plan and not commits
+        return share_out(self.host, portion, self._record, is_idle=is_idle, commits=commits)
+
+    def _record(self, name: str) -> Record | None:
+        """The mirror's record; None if there is none that can be read."""
+        record = read_records(self.state, [name])[name]
+        return record if isinstance(record, Record) else None
 
     def has_moved(self, mirror: Mirror) -> bool:
         """Whether the mirror's record is of another pin; one that cannot be read is of none."""
-        record = read_records(self.state, [mirror.name])[mirror.name]
-        return isinstance(record, Record) and not record.answers_pin_of(mirror)
+        record = self._record(mirror.name)
+        return record is not None and not record.answers_pin_of(mirror)
 
     def _refuse_local(self, plan: Plan, named: Sequence[str]) -> None:
         """Refuse to lose local changes; only those in mirrors that were named may be given up."""
@@ -288,9 +353,19 @@ class _Run:
         return committed_mirrors(self.host)
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
-        """The other mirrors that a commit includes: changed in the manifest and synced already."""
-        for name, mirror in self.manifest.mirrors.items() if self.options.commit else ():
-            if name not in names and self._committed.get(name) != mirror:
-                record = self.scene.record(name)
-                if record is not None and not record.differences(mirror):
-                    yield name
+        """The other mirrors that a commit includes: changed in the manifest and synced already.
+
+        Among them are those that were removed.
+        """
+        wanted = self.manifest.mirrors
+        for name in [*wanted, *self._committed] if self.options.commit else ():
+            mirror = wanted.get(name)
+            if name in names or self._committed.get(name) == mirror:
+                continue
+            if mirror is None:
+                is_synced = self.state.read(record_path(name)) is None
+            else:
+                record = self._record(name)
+                is_synced = record is not None and not record.differences(mirror)
+            if is_synced:
+                yield name

@@ -3,16 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
 from sync.change.foreign_hooks import refusing_their_changes
 from sync.change.plan import Plan
+from sync.change.portion import Portion, parse_portion
 from sync.errors import HostError, ManifestError
 from sync.git.committing import commit_index, read_head
 from sync.git.index import IndexFile
 from sync.git.listing import committed_files
 from sync.git.repository import Repository
-from sync.host.attributes_and_ignores import Edit
+from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
 from sync.host.tracked import tracked_entries
 from sync.host.work_tree import WorkTree
@@ -26,13 +28,14 @@ from sync.record.record import Record
 
 
 def commit_synced(
-    host: Host, plan: Plan, manifest: Manifest, own: Mapping[str, Edit], wording: Wording
+    host: Host, plan: Plan, portion: Portion, wording: Wording, again: str
 ) -> ObjectId | None:
-    """Commit the manifest and the mirrors of the plan; None if HEAD has all of it.
+    """Commit a portion of the manifest and the mirrors of the plan; None if HEAD has all of it.
 
-    Mirrors whose table is not the one in HEAD's manifest are committed too, each as its record
-    says. Nothing is read from the index, where somebody may stage other things meanwhile. Of files
-    that people edit too, only our edits are committed.
+    `again` is the command that makes the commit if git refuses it now. Mirrors of the portion whose
+    table is not the one in HEAD's manifest are committed too, each as its record says. Nothing is
+    read from the index, where somebody may stage other things meanwhile. Of files that people edit
+    too, only our edits are committed.
     """
     root, repository = host.require_work_tree()
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
@@ -40,6 +43,8 @@ def commit_synced(
     head = read_head(root)
     committed = _manifest_of(repository, head.commit)
     before = committed.mirrors
+    manifest = _manifest(host, repository, portion, head.commit)
+    own = own_edits(list(manifest.mirrors.values()))
     places = {place for change in plan.changes for place in change.directories}
     outside = sorted({*manifest.outside, *committed.outside, *places})
     there = committed_files(
@@ -73,7 +78,7 @@ def commit_synced(
         with refusing_their_changes(root, repository, guarded):
             return commit_index(index, head, message, signoff=wording.signoff)
     except HostError as error:
-        error.hint = error.hint or _again(plan, before, wording)
+        error.hint = error.hint or f"mend what git says, then `{again}{wording.options}`"
         raise
     finally:
         with suppress(OSError):  # if the file stays, the next run removes it
@@ -124,11 +129,13 @@ def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
     )
 
 
-def _again(plan: Plan, before: Mapping[str, Mirror], wording: Wording) -> str:
-    """The hint if git refuses the commit: which command makes it once the reason is gone."""
-    names = [name for name in _names(plan) if name not in before]
-    command = " ".join([*names, "--commit"]) + wording.options
-    return f"mend what git says, then `git verbatim sync {command}`"
+def _manifest(
+    host: Host, repository: Repository, portion: Portion, head: ObjectId | None
+) -> Manifest:
+    """The manifest that the commit gets, made of the one that HEAD has now."""
+    entry = committed_files(repository, head, [MANIFEST_PATH]).get(RepoPath(MANIFEST_PATH.encode()))
+    before = None if entry is None else repository.read(entry.blob)
+    return parse_portion(portion, before, partial(_record, host))
 
 
 def _own_entries(

@@ -53,6 +53,8 @@ class Silent:
 
     def finished(self, url: str) -> None: ...
 
+    def waiting(self, urls: object) -> None: ...
+
     def paused(self) -> None: ...
 
 
@@ -152,17 +154,34 @@ class Scene:
                 raise RecordError(
                     f"the proof of {record_path(name)} does not hold",
                     problems,
-                    hint="put the committed record back with "
-                    f"`git checkout HEAD -- {record_path(name)}`, "
-                    f"or make it anew with `git verbatim sync --discard-local {name}`",
                     reference="proof-broken",
                 )
         except RecordError as error:
-            if not self.discard_local or isinstance(error, NewerRecordError):
+            # The sides of a conflict are committed, so that nothing is lost.
+            is_git_s = error.reference == "record-conflict" and self.repository.in_progress()
+            if isinstance(error, NewerRecordError):
                 raise
+            if not (self.discard_local or is_git_s):
+                raise self._with_way_back(error, name, data) from error.__cause__
             self.reporter.notice(f"making the record of {name} anew: {error.message}")
             return None
         return record
+
+    def _with_way_back(self, error: RecordError, name: str, data: bytes) -> RecordError:
+        """The error with a hint that leads out; HEAD's record is named only if it is sound."""
+        if error.reference == "record-line-endings":
+            return error
+        anew = f"make it anew with `git verbatim sync --discard-local {name}`"
+        where = record_path(name)
+        head = self.repository.commit_of("HEAD")
+        tree = self.repository.tree_of(head) if head else None
+        entry = self.repository.entry_at(tree, where.encode()) if tree else None
+        content = self.repository.read_within(entry[1], RECORD_BYTES) if entry else data
+        if content != data and _is_sound(content, name):
+            put_back = f"put the committed one back with `git checkout HEAD -- {where}`"
+            anew = f"{put_back}, then run the command again; or {anew}"
+        error.hint = anew
+        return error
 
     def _recorded(self, places: Sequence[str], name: str, record: Record | None) -> Recorded:
         """What records say of a mirror's places, now and before, and of its licences.
@@ -280,13 +299,17 @@ class Scene:
     def _unstaged(self, satisfied: Sequence[SeenMirror]) -> Iterator[str]:
         if not self.stage or not satisfied:
             return
-        staged = {
-            entry.path: (entry.mode, entry.blob)
-            for entry in self.repository.index.files(self.guarded)
-        }
+        staged = self.repository.index.staged_by_path(self.guarded)
         for one in satisfied:
             if one.record is not None and not is_staged(staged, one.mirror, one.record):
                 yield one.mirror.name
+
+
+def _is_sound(record: bytes, name: str) -> bool:
+    try:
+        return not parse_record(record, name).problems()
+    except RecordError:
+        return False
 
 
 def _has_upstream_moved(seen: SeenMirror) -> bool:

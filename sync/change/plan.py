@@ -43,6 +43,10 @@ class PlaceChange:
     wanted: Place[Entry] | None
     """What it becomes; None if it goes away."""
 
+    def below(self, path: RepoPath) -> RepoPath:
+        """The path below third_party/ of a file in the directory."""
+        return RepoPath(f"{self.directory}/".encode() + path)
+
     @property
     def files(self) -> FileChanges:
         return _changes(self.wanted.files if self.wanted else (), self.present)
@@ -223,9 +227,12 @@ def plan_removal(leaving: LeavingMirror) -> Change:
     return Change(leaving.name, leaving.places, None, leaving.record, None, places)
 
 
-def refuse_local_changes(changes: Sequence[Change]) -> None:
-    """LocalChangesError that lists each file that is neither as recorded nor as it will be."""
-    local = [path for change in changes for path in local_changes(change)]
+def refuse_local_changes(changes: Sequence[Change], committed: Collection[Entry] = ()) -> None:
+    """LocalChangesError that lists each file that is neither as recorded nor as it will be.
+
+    What is `committed`, by paths from the host's root, is no local change.
+    """
+    local = [path for change in changes for path in local_changes(change, committed)]
     if local:
         raise LocalChangesError(
             "local changes in mirrors would be lost",
@@ -236,7 +243,7 @@ def refuse_local_changes(changes: Sequence[Change]) -> None:
         )
 
 
-def local_changes(change: Change) -> list[str]:
+def local_changes(change: Change, committed: Collection[Entry] = ()) -> list[str]:
     """The files on disk, from the host's root, that are neither recorded nor upstream's.
 
     Those in the place that the mirror leaves come last.
@@ -247,13 +254,14 @@ def local_changes(change: Change) -> list[str]:
         for upstreams in [place.upstreams]
         for fact in place.present or ()
         if fact.entry not in upstreams
+        and fact.entry._replace(path=place.below(fact.path)) not in committed
     ]
 
 
 def refuse_staged_changes(
     known: Mapping[str, Collection[Entry]],
     staged: Iterable[Entry],
-    committed: Mapping[RepoPath, Entry],
+    committed: Collection[Entry],
 ) -> None:
     """LocalChangesError that lists what is staged, would be lost, and is nowhere else.
 
@@ -261,7 +269,7 @@ def refuse_staged_changes(
     at, below or on the way to one of these directories. `staged` and `committed` have paths from
     the host's root.
     """
-    new = [entry for entry in staged if committed.get(entry.path) != entry]
+    new = [entry for entry in staged if entry not in committed]
     lost = [
         entry.path
         for entry in new

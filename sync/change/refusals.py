@@ -1,25 +1,38 @@
-"""Refuses to carry out a plan that would lose local changes or commit half of a change."""
+"""Refuses to carry out a plan that would lose local changes, or whose commit cannot be made."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from sync.change.look import Scene
 from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
-from sync.errors import HostError, UsageError
+from sync.errors import HostError
 from sync.git.committing import read_head, require_identity
 from sync.git.listing import committed_files
-from sync.layout import THIRD_PARTY, record_path
+from sync.git.operation import commits_at_work
+from sync.layout import THIRD_PARTY
 from sync.model import Entry
 
 
 def refuse_local(scene: Scene, plan: Plan) -> None:
-    """LocalChangesError if the plan would overwrite somebody's changes, on disk or in the index."""
-    refuse_local_changes(plan.changes)
-    if scene.stage and plan:
-        _refuse_staged(scene, plan)
+    """LocalChangesError if the plan would overwrite somebody's changes, on disk or in the index.
+
+    What git brings from commits, in a merge or the like, is nobody's change.
+    """
+    if not plan:
+        return
+    repository = scene.repository
+    paths = sorted({THIRD_PARTY, *plan.directories(scene.manifest.mirrors)})
+    brought = {
+        entry
+        for commit in commits_at_work(repository)
+        for entry in committed_files(repository, commit, paths).values()
+    }
+    refuse_local_changes(plan.changes, brought)
+    if scene.stage:
+        _refuse_staged(scene, plan, brought)
 
 
-def _refuse_staged(scene: Scene, plan: Plan) -> None:
+def _refuse_staged(scene: Scene, plan: Plan, brought: Collection[Entry]) -> None:
     known: dict[str, Collection[Entry]] = {}
     for change in plan.changes:
         known |= upstreams_files(change)
@@ -30,16 +43,13 @@ def _refuse_staged(scene: Scene, plan: Plan) -> None:
     paths = sorted({THIRD_PARTY, *known})
     staged = scene.repository.index.settled_files(map(os.fsencode, paths))
     root, repository = scene.host.require_work_tree()
-    committed = committed_files(repository, read_head(root).commit, paths)
+    head = committed_files(repository, read_head(root).commit, paths)
+    committed = {*head.values(), *brought}
     refuse_staged_changes(known, staged, committed)
 
 
-def refuse_commit(scene: Scene, plan: Plan, committed: Iterable[str]) -> None:
-    """HostError or UsageError if no commit can be made, or if it would hold half of a change.
-
-    Half of a change is a manifest without the files and records that belong to it. `committed` are
-    the mirrors of HEAD's manifest.
-    """
+def refuse_commit(scene: Scene, plan: Plan) -> None:
+    """HostError if no commit can be made."""
     if operation := scene.repository.in_progress():
         raise HostError(
             f"a {operation} is in progress: its commit is yours to make",
@@ -48,23 +58,3 @@ def refuse_commit(scene: Scene, plan: Plan, committed: Iterable[str]) -> None:
         )
     if plan:
         require_identity(scene.host.require_work_tree()[0])
-    synced = {*plan.satisfied, *(change.name for change in plan.changes)}
-    for name in committed:
-        if (
-            name not in {*synced, *scene.manifest.mirrors}
-            and scene.state.read(record_path(name)) is not None
-        ):
-            raise UsageError(
-                f"a commit would hold the manifest's removal of {name} "
-                "without its files and its record",
-                hint=f"take them away first: `git verbatim remove {name}`",
-                reference="commit-incomplete",
-            )
-    for name, mirror in scene.manifest.mirrors.items():
-        record = None if name in synced else scene.record(name)
-        if name not in synced and (record is None or record.differences(mirror)):
-            raise UsageError(
-                f"a commit would hold the manifest's change of {name} without its sync",
-                hint="sync all that the manifest changes: `git verbatim sync --commit`",
-                reference="commit-incomplete",
-            )

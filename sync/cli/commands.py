@@ -7,6 +7,7 @@ What can be given to them is in `sync.cli.options`. Besides these two modules, o
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ from sync.cli.options import (
     Tag,
     UpstreamName,
     Url,
+    Verbose,
 )
 from sync.cli.parameters import Command
 from sync.cli.progress import TerminalReporter
@@ -55,9 +57,11 @@ from sync.cli.text import (
     render_currency,
     render_error,
     render_findings,
+    render_plan,
     render_result,
     render_satisfied,
     render_status,
+    render_summary,
     render_verdicts,
     unseen_words,
 )
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sync.change.commands import Result, SyncOptions
+    from sync.change.plan import Plan
     from sync.host.state import State
     from sync.judgement.findings import Finding, Verdict
     from sync.report.facts import Facts
@@ -195,6 +200,7 @@ def sync(
     rewrite_records: RewriteRecords = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Make mirrors equal to the manifest."""
@@ -222,7 +228,10 @@ def sync(
             ahead=ahead,
         )
         result = _change(
-            lambda reporter: synchronize(host, patterns, options, reporter, inputs), options, json
+            lambda reporter: synchronize(host, patterns, options, reporter, inputs),
+            options,
+            json,
+            _ALL_FILES if verbose else render_summary,
         )
     finally:
         if ahead is not None:
@@ -422,11 +431,17 @@ def _refuse_odd(commit: bool, no_stage: bool, message: str | None, signoff: bool
         raise UsageError("the message is empty", hint="say something, or leave `--message` out")
 
 
+_ALL_FILES = partial(render_plan, shown_files=sys.maxsize)
+
+
 def _change(
-    run: "Callable[[TerminalReporter], Result]", options: "SyncOptions", json: bool
+    run: "Callable[[TerminalReporter], Result]",
+    options: "SyncOptions",
+    json: bool,
+    render: "Callable[[Plan, Paint], str]" = render_plan,
 ) -> "Result":
     out = None if json else sys.stdout
-    with TerminalReporter(out, paint_for(sys.stdout)) as terminal:
+    with TerminalReporter(out, paint_for(sys.stdout), render) as terminal:
         result = run(terminal)
     if json:
         from sync.cli.json_output import sync_output

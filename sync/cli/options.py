@@ -55,6 +55,7 @@ Message = Annotated[
     ),
 ]
 Signoff = Annotated[bool, typer.Option("--signoff", "-s", help="Add Signed-off-by to the commit.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every file that changes.")]
 NoStage = Annotated[bool, typer.Option("--no-stage", help="Leave the index alone.")]
 RewriteRecords = Annotated[
     bool, typer.Option("--rewrite-records", help="Bring records into the newest format.")

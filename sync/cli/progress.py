@@ -5,6 +5,7 @@ Each upstream has a line with the numbers of objects and bytes.
 
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -13,6 +14,8 @@ from sync.paint import Paint
 from sync.quoting import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
@@ -31,9 +34,15 @@ _WORDS = 40
 class TerminalReporter:
     """Shows progress and messages on stderr, and writes the plan to the command's output."""
 
-    def __init__(self, out: TextIO | None, paint: Paint) -> None:
+    def __init__(
+        self,
+        out: TextIO | None,
+        paint: Paint,
+        render: "Callable[[Plan, Paint], str]" = render_plan,
+    ) -> None:
         self._out = out
         self._paint = paint
+        self._render = render
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
         self._began = time.monotonic()
@@ -56,17 +65,13 @@ class TerminalReporter:
     def planned(self, plan: "Plan") -> None:
         self._stop()
         if self._out is not None:
-            self._out.write(render_plan(plan, self._paint))
+            self._out.write(self._render(plan, self._paint))
             self._out.flush()
 
     def progress(self, url: str, progress: "Progress") -> None:
-        if not sys.stderr.isatty() or time.monotonic() - self._began < _SHORT_SECONDS:
+        if not self._is_time():
             return
-        bars = self._started()
-        if url not in self._tasks:
-            self._tasks[url] = bars.add_task(
-                shown("/".join(url.split("/")[-2:])), total=None, unit="objects", size=""
-            )
+        bars = self._with_line(url)
         says = "" if progress.total_objects else shown(progress.words)[:_WORDS]
         bars.update(
             self._tasks[url],
@@ -74,6 +79,22 @@ class TerminalReporter:
             total=progress.total_objects or None,
             size=says or _size(progress.received_bytes),
         )
+
+    def waiting(self, urls: Iterable[str]) -> None:
+        """Show who is asked, if the answers take long."""
+        for url in urls if self._is_time() else ():
+            self._with_line(url)
+
+    def _with_line(self, url: str) -> "Bars":
+        bars = self._started()
+        if url not in self._tasks:
+            name = shown("/".join(url.split("/")[-2:]))
+            says = "waiting for an answer"
+            self._tasks[url] = bars.add_task(name, total=None, unit="objects", size=says)
+        return bars
+
+    def _is_time(self) -> bool:
+        return sys.stderr.isatty() and time.monotonic() - self._began >= _SHORT_SECONDS
 
     def paused(self) -> None:
         """Stop drawing until there is something new, since a person is being asked something."""

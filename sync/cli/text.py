@@ -12,7 +12,7 @@ from sync.errors import VerbatimError
 from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import license_directory
+from sync.layout import MANIFEST_PATH, license_directory
 from sync.model import Signature, SignatureState
 from sync.paint import Paint
 from sync.quoting import no_commands, quote_path, shown
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SHOWN_FILES = 12
 _SHORT = 12
+_SYNC = "bring the mirrors up to the manifest with `git verbatim sync`"
 
 
 def render_error(error: VerbatimError, paint: Paint) -> str:
@@ -41,24 +42,46 @@ def render_error(error: VerbatimError, paint: Paint) -> str:
     return no_commands("\n".join(lines)) + "\n"
 
 
-def render_plan(plan: "Plan", paint: Paint) -> str:
+def render_plan(plan: "Plan", paint: Paint, *, shown_files: int = _SHOWN_FILES) -> str:
     """Write what changes, for a reviewer.
 
-    For each mirror these are old pin → new pin, the files, and the licences that change.
+    For each mirror these are old pin → new pin, the files, and the licences that change. Of each
+    kind `shown_files` at most are listed.
     """
-    return "".join(line + "\n" for change in plan.changes for line in _change_lines(change, paint))
+    return "".join(
+        line + "\n" for change in plan.changes for line in _change_lines(change, paint, shown_files)
+    )
 
 
-def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
+def render_summary(plan: "Plan", paint: Paint) -> str:
+    """Write the same, but of a mirror that had no record only the number of its files."""
+    lines: list[str] = []
+    for change in plan.changes:
+        if change.before is not None or change.copy is None:
+            lines += _change_lines(change, paint, _SHOWN_FILES)
+            continue
+        files = count(len(change.copy.holding.files), "file")
+        lines.append(f"{_head(change, paint)}  {files}")
+        if change.copy.signature is not None:
+            lines.append(f"  {_signature(change.copy.signature, paint)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _head(change: "Change", paint: Paint) -> str:
     name = paint.strong(shown(change.name))
     first, *others = change.copies
-    yield f"{name}  {_pins(change, paint)}  {paint.faint(shown(first))}"
-    for place in others:
+    more = f" and {count(len(others), 'more place')}" if others else ""
+    return f"{name}  {_pins(change, paint)}  {paint.faint(f'{shown(first)}{more}')}"
+
+
+def _change_lines(change: "Change", paint: Paint, most: int) -> Iterator[str]:
+    from sync.record.record import SCHEMA_VERSION
+
+    yield _head(change, paint)
+    for place in change.copies[1:]:
         yield f"  also in {paint.faint(shown(place))}"
     for place in change.moved_from:
         yield f"  moves from {shown(place)}"
-    from sync.record.record import SCHEMA_VERSION
-
     before, copy = change.before, change.copy
     if copy is not None and (before is None or before.upstream.commit != copy.upstream.commit):
         old = f"{before.upstream.commit[:_SHORT]} → " if before else ""
@@ -67,10 +90,10 @@ def _change_lines(change: "Change", paint: Paint) -> Iterator[str]:
         yield f"  record of schema {before.schema} → {SCHEMA_VERSION}"
     if copy is not None and copy.signature is not None:
         yield f"  {_signature(copy.signature, paint)}"
-    yield from _file_lines(change.files, "", paint)
+    yield from _file_lines(change.files, "", paint, most)
     for path in change.changed_licenses[:_SHOWN_FILES]:
         yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
-    yield from _file_lines(change.licenses, f"{license_directory(change.name)}/", paint)
+    yield from _file_lines(change.licenses, f"{license_directory(change.name)}/", paint, most)
 
 
 def _pins(change: "Change", paint: Paint) -> str:
@@ -91,15 +114,15 @@ def _signature(signature: Signature, paint: Paint) -> str:
     return said if signature.state is SignatureState.GOOD else paint.change(said)
 
 
-def _file_lines(changes: "FileChanges", prefix: str, paint: Paint) -> Iterator[str]:
+def _file_lines(changes: "FileChanges", prefix: str, paint: Paint, most: int) -> Iterator[str]:
     marked = [
         *((paint.good("+"), path) for path in changes.added),
         *((paint.change("~"), path) for path in changes.changed),
         *((paint.bad("-"), path) for path in changes.removed),
     ]
-    for mark, path in marked[:_SHOWN_FILES]:
+    for mark, path in marked[:most]:
         yield f"  {mark} {prefix}{_path(path)}"
-    if len(marked) > _SHOWN_FILES:
+    if len(marked) > most:
         counts = (
             f"{len(changes.added)} added, {len(changes.changed)} changed, "
             f"{len(changes.removed)} removed"
@@ -115,16 +138,19 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     """Write the last line of a sync."""
     changed = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
-    if not result.plan and result.commit is None:
+    if not result.plan and not result.staged and result.commit is None:
         return render_satisfied(satisfied, paint)
-    removes = all(change.copy is None for change in result.plan.changes)
-    done = "would change" if dry_run else "removed" if removes else "synced"
-    parts = [f"{done} {count(changed, 'mirror')}"] if changed else []
+    removed = sum(change.copy is None for change in result.plan.changes)
+    done = {"would change": changed} if dry_run else {"synced": changed - removed}
+    done |= {} if dry_run else {"removed": removed}
+    parts = [f"{what} {count(number, 'mirror')}" for what, number in done.items() if number]
+    if not result.plan and result.commit is None:
+        parts.append(f"{'would stage' if dry_run else 'staged'} {MANIFEST_PATH}")
     if result.plan.unstaged:
         parts.append(
             f"{'would stage' if dry_run else 'staged'} {count(len(result.plan.unstaged), 'mirror')}"
         )
-    if satisfied and changed:
+    if satisfied and (changed or not result.plan):
         parts.append(f"{satisfied} up to date")
     if result.commit:
         parts.append(f"commit {result.commit[:_SHORT]}")
@@ -191,14 +217,9 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
     hint = paint.change("hint:")
     if Standing.DRIFT in standings or Standing.BROKEN_RECORD in standings:
         yield f"{hint} see what differs with `git verbatim verify`"
-    if standings & {Standing.ABSENT, Standing.NOT_SYNCED, Standing.PIN_CHANGED}:
-        yield f"{hint} bring the mirrors up to the manifest with `git verbatim sync`"
-    if Standing.ORPHAN in standings:
-        orphans = " ".join(s.name for s in statuses if s.standing is Standing.ORPHAN)
-        yield (
-            f"{hint} take what the manifest no longer has away with "
-            f"`git verbatim remove {shown(orphans)}`"
-        )
+    to_sync = {Standing.ABSENT, Standing.NOT_SYNCED, Standing.PIN_CHANGED, Standing.ORPHAN}
+    if standings & to_sync or any(s.is_well and not s.staged for s in statuses):
+        yield f"{hint} {_SYNC}"
     if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
     if any(status.altered_by_add for status in statuses):
@@ -226,11 +247,14 @@ def render_verdicts(
 ) -> str:
     """Write the findings grouped by mirror, then a line that sums up."""
     findings = [*verified.findings, *(audited.findings if audited else ())]
+    from sync.host.work_tree import WorkTree
+
+    hint = f"{paint.change('hint:')} {_SYNC}\n" if findings and state == WorkTree.label else ""
     return (
         render_findings(findings, paint)
         + render_notices(verified.host.notices, paint)
         + _summary(state, verified.verdicts, findings, audited, paint)
-        + "\n"
+        + f"\n{hint}"
     )
 
 

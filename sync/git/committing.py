@@ -5,6 +5,7 @@ A commit is made only on the HEAD that was looked at.
 
 import os
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sync.errors import HostError
 from sync.git.index import IndexFile
 from sync.git.process import NOT_THERE, last_lines, run_git
 from sync.ids import ObjectId
+
+_ALL = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def require_identity(work_tree: Path) -> None:
         if done.returncode != 0:
             raise HostError(
                 "git does not know who commits",
-                last_lines(done.stderr, most=20),
+                last_lines(done.stderr, most=_ALL),
                 hint="set `git config user.name` and `git config user.email`, "
                 "then run the command again",
                 reference="identity-missing",
@@ -79,7 +82,7 @@ def commit_index(index: IndexFile, head: Head, message: str, *, signoff: bool = 
         check=False,
     )
     if done.returncode != 0:
-        raise _not_committed(index.work_tree, head, done.stderr or done.stdout)
+        raise _not_committed(index.work_tree, head, done.stderr + done.stdout)
     return ObjectId(run_git(index.work_tree, "rev-parse", "HEAD").stdout.decode().strip())
 
 
@@ -100,6 +103,6 @@ def _not_committed(work_tree: Path, head: Head, said: bytes) -> HostError:
         )
     return HostError(
         "git commit failed: what was synced is in place, and staged",
-        last_lines(said, most=60),
+        last_lines(said, most=_ALL),
         reference="commit-failed",
     )

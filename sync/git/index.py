@@ -176,6 +176,16 @@ class Index:
             }
         )
 
+    def staged_by_path(self, paths: Iterable[bytes]) -> dict[RepoPath, tuple[int, ObjectId]]:
+        """The mode and blob id that is staged of each file at or below these paths.
+
+        A file in conflict has no mode and no single id: its mode is 0, as if it were announced.
+        """
+        return {
+            RepoPath(path): (_INTENDED if stage else mode, blob)
+            for path, [(mode, blob, stage), *_] in self.file.staged(paths).items()
+        }
+
     def settled_files(self, paths: Iterable[bytes]) -> list[Entry]:
         """The same files, except those that are in conflict or only announced."""
         return [

@@ -61,32 +61,54 @@ def _without_table(manifest: str, name: str) -> str:
     del mirrors[name]
     # tomlkit also deletes the comments above the next table. Cutting lines out keeps them, and is
     # done wherever it leads to the same document.
-    cut = _cut_table(manifest, name)
+    cut = without_table_lines(manifest, ("mirrors", name))
     return cut if _parse(cut).unwrap() == document.unwrap() else tomlkit.dumps(document)
 
 
-def _cut_table(manifest: str, name: str) -> str:
+def without_table_lines(manifest: str, table: tuple[str, str]) -> str:
+    """Return the manifest without the lines of a table; comments above it stay."""
     lines = toml_lines(manifest)
-    headers = [
-        number for number, _ in keys_by_line(manifest) if lines[number - 1].lstrip().startswith("[")
-    ]
-    start = next(
-        (
-            number
-            for number, path in keys_by_line(manifest)
-            if path == ("mirrors", name) and number in headers
-        ),
-        None,
-    )
-    if start is None:
+    span = table_lines(manifest, table)
+    if span is None:
         return manifest
-    end = min((number for number in headers if number > start), default=len(lines) + 1)
-    while end - 1 > start and re.match(r"\s*(#|$)", lines[end - 2]):
-        end -= 1  # Comments and blank lines before the next table belong to it.
-    rest = lines[end - 1 :]
-    while rest and not rest[0].strip() and (start == 1 or not lines[start - 2].strip()):
+    rest = lines[span.stop :]
+    while rest and not rest[0].strip() and (not span.start or not lines[span.start - 1].strip()):
         rest.pop(0)
-    return "".join([*lines[: start - 1], *rest])
+    return "".join([*lines[: span.start], *rest])
+
+
+def table_lines(manifest: str, table: tuple[str, str]) -> range | None:
+    """The lines of a table, counted from 0; None if no header begins it.
+
+    Comments and blank lines before the next table belong to that one.
+    """
+    lines = toml_lines(manifest)
+    headers = {
+        number - 1: path
+        for number, path in keys_by_line(manifest)
+        if lines[number - 1].lstrip().startswith("[")
+    }
+    start = next((number for number, path in headers.items() if path == table), None)
+    if start is None:
+        return None
+    end = min((number for number in headers if number > start), default=len(lines))
+    while end - 1 > start and re.match(r"\s*(#|$)", lines[end - 1]):
+        end -= 1
+    return range(start, end)
+
+
+def with_values(manifest: str, table: tuple[str, str], values: object) -> str:
+    """Return the manifest in which a table has these values; None takes the table away."""
+    document, (top, name) = _parse(manifest), table
+    tables = document.setdefault(top, tomlkit.table(is_super_table=True))
+    if values is None:
+        tables.pop(name, None)
+    elif isinstance(tables, InlineTable):
+        tables[name] = tomlkit.inline_table()
+        tables[name].update(values)
+    else:
+        tables[name] = values
+    return tomlkit.dumps(document)
 
 
 def _parse(manifest: str) -> tomlkit.TOMLDocument:

@@ -4,7 +4,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -41,6 +41,10 @@ class Display(Protocol):
     def progress(self, url: str, progress: Progress) -> None: ...
 
     def finished(self, url: str) -> None: ...
+
+    def waiting(self, urls: Iterable[str]) -> None:
+        """Show who is asked: there has been no answer for a moment."""
+        ...
 
     def paused(self) -> None:
         """Draw nothing for now: somebody is being asked on the terminal."""
@@ -164,8 +168,12 @@ class Run:
         elif event is None:
             self._pending.discard(url)
             display.finished(url)
-        elif url and not self._questions:
+        elif self._questions:
+            return
+        elif url:
             display.progress(url, event)
+        else:
+            display.waiting(sorted(self._pending))
 
     def _too_late(self) -> CouldNotCheckError:
         return CouldNotCheckError(

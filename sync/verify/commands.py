@@ -147,10 +147,8 @@ Staged = Mapping[RepoPath, tuple[int, ObjectId]]
 def _staged(host: Host, manifest: Manifest) -> Staged | None:
     if host.repository is None or host.root is None:
         return None
-    return {
-        entry.path: (entry.mode, entry.blob)
-        for entry in host.repository.index.files(map(str.encode, (THIRD_PARTY, *manifest.outside)))
-    }
+    guarded = map(str.encode, (THIRD_PARTY, *manifest.outside))
+    return host.repository.index.staged_by_path(guarded)
 
 
 def _status(

@@ -26,6 +26,7 @@ from sync.judgement.strays import Accounts, find_strays, is_lookalike
 from sync.layout import (
     JOURNAL,
     LOCK,
+    MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
     WORKSPACE,
@@ -166,7 +167,7 @@ class Glance:
         return Begun(lambda: attributes_in_force(self._place.root, paths))
 
     def _look_at_files(self, memory: Memory) -> list[Entry]:
-        """Return the index entries that the records must have."""
+        """Return the index entries that the records must have, and for `sync` the manifest."""
         provenance = self._place.root / PROVENANCE
         there = os.listdir(provenance) if provenance.is_dir() else []
         names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
@@ -176,10 +177,15 @@ class Glance:
         for path, expected in memory.inputs.files.items():
             content = read_file(self._place.root, path)
             _expect(digest(content) == expected)
-            if content is not None and path in records:
+            if content is not None and path in records | self._staged_besides:
                 blob = object_id("blob", content)
                 entries.append(Entry(RepoPath(path.encode()), Mode.FILE, blob))
         return entries
+
+    @property
+    def _staged_besides(self) -> set[str]:
+        """The file besides the records that `sync` has staged; `status` does not ask for it."""
+        return {MANIFEST_PATH} if self.command == "sync" else set()
 
     def _look_at_directories(self, memory: Memory) -> list[Entry]:
         """Return the index entries that the files of checked-in mirrors must have."""
@@ -228,5 +234,7 @@ def _is_staged(staged: Iterable[Entry], memory: Memory, wanted: set[Entry]) -> b
     """Whether the index has exactly the wanted entries for all mirrors."""
     places = {directory for mirror in memory.mirrors for directory in mirror.directories}
     inside = tuple(f"{directory}/".encode() for directory in places)
-    records = {record_path(mirror.name).encode() for mirror in memory.mirrors}
-    return {e for e in staged if e.path.startswith(inside) or e.path in records} == wanted
+    files = {record_path(mirror.name).encode() for mirror in memory.mirrors} | {
+        entry.path for entry in wanted
+    }
+    return {e for e in staged if e.path.startswith(inside) or e.path in files} == wanted

@@ -1,0 +1,268 @@
+"""Says what of the manifest a run stages and commits, and refuses to stage half of a change."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sync.errors import HostError, ManifestError, UsageError
+from sync.git.repository import Repository
+from sync.host.find import Host
+from sync.host.state import StagedState, read_records
+from sync.ids import Mode
+from sync.layout import MANIFEST_PATH
+from sync.manifest.parts import TableName, tables_of, with_tables
+from sync.manifest.read import Manifest, parse_manifest
+from sync.model import Mirror
+from sync.record.record import Record
+
+_PATH = MANIFEST_PATH.encode()
+Records = Callable[[str], Record | None]
+_FILES = (Mode.FILE, Mode.EXECUTABLE)
+_UNSTAGE = f"git restore --staged {MANIFEST_PATH}"
+_SYNC_ALL = "sync all that the manifest changes: `git verbatim sync`"
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What a run stages and commits of the manifest on disk."""
+
+    manifest: Manifest
+    """The manifest as it is on disk after the run."""
+    on_disk: bytes
+    """The manifest as it was on disk before the run."""
+    names: frozenset[str] | None
+    """The mirrors whose tables count, with those of their upstreams; None is the whole file."""
+
+    def of(self, before: bytes | None) -> bytes:
+        """What becomes of another version of the manifest; None is no manifest."""
+        source = self.manifest.source
+        if self.names is None or before == source:
+            return source
+        if before is None:
+            others = [name for name in self.manifest.mirrors if name not in self.names]
+            return with_tables(source, b"", [("mirrors", name) for name in others])
+        return with_tables(before, source, self.tables)
+
+    @property
+    def tables(self) -> list[tuple[str, str]]:
+        """The names of the tables, those of upstreams first; all are in the manifest's order."""
+        names = self.names or frozenset()
+        used = {one.upstream for name, one in self.manifest.mirrors.items() if name in names}
+        return [
+            *(("upstreams", name) for name in self.manifest.upstreams if name in used),
+            *(("mirrors", name) for name in self.manifest.mirrors if name in names),
+            *(("mirrors", name) for name in sorted(names) if name not in self.manifest.mirrors),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The manifest as HEAD and as the index have it; None where there is none to be read."""
+
+    committed: bytes | None
+    staged: bytes | None
+    is_in_conflict: bool
+
+    @property
+    def base(self) -> bytes | None:
+        """What the index is to be made from."""
+        return self.committed if self.staged is None else self.staged
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What the index gets of the manifest."""
+
+    portion: Portion
+    versions: Versions
+    staged: Manifest
+    """The manifest that the index gets, as it was read before."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the index gets the manifest as it is on disk."""
+        return self.staged.source == self.portion.manifest.source
+
+    @property
+    def is_unstaged(self) -> bool:
+        """Whether the index does not have it yet."""
+        return self.versions.is_in_conflict or self.versions.staged != self.staged.source
+
+    def edit(self, staged: bytes | None) -> bytes:
+        """What becomes of the manifest in the index, which may have changed since it was read."""
+        readable = _readable(staged)
+        return self.portion.of(self.versions.committed if readable is None else readable)
+
+
+def share_out(
+    host: Host, portion: Portion, records: Records, *, is_idle: bool, commits: bool
+) -> Shares:
+    """Decide what the index gets of the manifest, and ask whether a commit could have its part.
+
+    Raises HostError or UsageError before anything is written. If the run `is_idle` it changes no
+    mirror, and a manifest that is staged already is not looked at.
+    """
+    versions = read_versions(host)
+    if not is_idle or portion.of(versions.base) != versions.staged:
+        refuse_other_edits(host.require_repository(), portion, versions)
+    if commits:
+        parse_portion(portion, versions.committed, records)
+    return Shares(portion, versions, parse_portion(portion, versions.base, records))
+
+
+def read_versions(host: Host) -> Versions:
+    """Read the manifest of HEAD and of the index."""
+    repository = host.require_repository()
+    sides = repository.index.file.staged([_PATH]).get(_PATH, ())
+    files = [blob for mode, blob, stage in sides if stage == 0 and mode in _FILES]
+    return Versions(
+        committed_manifest(repository),
+        _readable(repository.read(files[0])) if files else None,
+        any(stage for _, _, stage in sides),
+    )
+
+
+def _readable(manifest: bytes | None) -> bytes | None:
+    """The manifest; None for one with conflict markers, say, from which nothing can be taken."""
+    try:
+        return None if manifest is None or tables_of(manifest) is None else manifest
+    except ManifestError:
+        return None
+
+
+def committed_manifest(repository: Repository) -> bytes | None:
+    """The manifest of HEAD; None if there is none."""
+    head = repository.commit_of("HEAD")
+    entry = repository.entry_at(repository.tree_of(head), _PATH) if head else None
+    return None if entry is None or entry[0] not in _FILES else repository.read(entry[1])
+
+
+def refuse_other_edits(repository: Repository, portion: Portion, versions: Versions) -> None:
+    """HostError if the index has edits of the manifest that a run would lose or leave half done.
+
+    What an earlier run staged, together with its records, is neither.
+    """
+    staged = versions.staged
+    if versions.is_in_conflict and portion.names is not None:
+        raise HostError(
+            f"{MANIFEST_PATH} is in conflict in the index",
+            ["only the whole file resolves it"],
+            hint=_SYNC_ALL,
+            reference="manifest-conflict",
+        )
+    whole = portion.names is None
+    if staged is None or staged == versions.committed:
+        return
+    if whole and staged == portion.manifest.source:
+        return
+    other = list(_other_edits(repository, portion, versions, staged))
+    if other:
+        unborn = versions.committed is None
+        unstage = f"git rm --cached {MANIFEST_PATH}" if unborn else _UNSTAGE
+        all_of_it = "" if whole else f"; or {_SYNC_ALL}"
+        raise HostError(
+            f"the index has other edits of {MANIFEST_PATH}",
+            [
+                *(f"staged: [{'.'.join(name)}]" for name in other),
+                f"they are shown by: git diff --cached {MANIFEST_PATH}",
+            ],
+            hint=f"unstage them with `{unstage}`, then run the command again{all_of_it}",
+            reference="manifest-staged",
+        )
+
+
+def _other_edits(
+    repository: Repository, portion: Portion, versions: Versions, staged: bytes
+) -> Iterator[TableName]:
+    """The tables of the staged manifest that would be lost or committed without their mirrors.
+
+    A table that is edited on disk too is not lost: what is there came later.
+    """
+    texts = (staged, versions.committed, portion.on_disk, portion.manifest.source)
+    here, before, *disk = (tables_of(text) if text is not None else {} for text in texts)
+    own = None if portion.names is None else set(portion.tables)
+    is_settled = _settled(repository, staged)
+    for name in dict.fromkeys([*here, *before]):
+        if here.get(name) == before.get(name) or is_settled(name):
+            continue
+        is_half = own is not None and name not in own and name[0] in {"mirrors", "upstreams"}
+        if is_half or all(there.get(name) == before.get(name) for there in disk):
+            yield name
+
+
+def _settled(repository: Repository, staged: bytes) -> Callable[[TableName], bool]:
+    """Whether the staged records answer what a table of the staged manifest says."""
+    try:
+        manifest = parse_manifest(staged)
+    except ManifestError:
+        return lambda _: False
+    state = StagedState(repository)
+    there = state.record_names()
+    records = read_records(state, manifest.mirrors)
+    unanswered = {
+        name
+        for name, mirror in manifest.mirrors.items()
+        if not isinstance(record := records[name], Record) or record.differences(mirror)
+    }
+    unfed = {manifest.mirrors[name].upstream for name in unanswered}
+
+    def is_settled(table: TableName) -> bool:
+        top, name = table[0], table[-1]
+        if top == "mirrors":
+            return name not in (unanswered if name in manifest.mirrors else there)
+        return top == "upstreams" and name not in unfed
+
+    return is_settled
+
+
+def parse_portion(portion: Portion, before: bytes | None, records: Records) -> Manifest:
+    """What becomes of another version of the manifest, parsed.
+
+    `records` gives the record of a mirror. HostError or UsageError if the result would not be
+    valid, or would say of a mirror what its record does not say.
+    """
+    try:
+        source = portion.of(before)
+        if source == portion.manifest.source:
+            return portion.manifest
+        manifest = parse_manifest(source)
+    except ManifestError as error:
+        raise HostError(
+            f"this part of {MANIFEST_PATH} cannot stand alone: {error.message}",
+            hint=_SYNC_ALL,
+            reference="manifest-part",
+        ) from error
+    mirrors_before = mirrors_of(before)
+    for name, mirror in manifest.mirrors.items():
+        meant = portion.manifest.mirrors.get(name)
+        if name in (portion.names or ()):
+            if meant is not None and _recorded_of(meant) != _recorded_of(mirror):
+                raise UsageError(
+                    f"what [defaults] says of {name} is changed in {MANIFEST_PATH} too",
+                    hint=_SYNC_ALL,
+                    reference="commit-incomplete",
+                )
+        elif mirror != mirrors_before.get(name):
+            record = records(name)
+            if record is None or record.differences(mirror):
+                raise UsageError(
+                    f"a commit would hold the manifest's change of {name} without its sync",
+                    hint=_SYNC_ALL,
+                    reference="commit-incomplete",
+                )
+    return manifest
+
+
+def _recorded_of(mirror: Mirror) -> tuple[object, ...]:
+    """What decides whether a record answers the mirror."""
+    return (
+        *(mirror.url, mirror.pin, mirror.places, mirror.selection, mirror.checked_in),
+        *(mirror.require_signature, mirror.key_files),
+    )
+
+
+def mirrors_of(manifest: bytes | None) -> Mapping[str, Mirror]:
+    """The mirrors of a manifest; none if it cannot be read."""
+    try:
+        return {} if manifest is None else parse_manifest(manifest).mirrors
+    except ManifestError:
+        return {}

@@ -1,0 +1,195 @@
+"""Whatever state a mirror is in, each command that is printed leads on, and none in a circle."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import Host, mirror
+from tests.support.program import Ran
+from tests.support.upstreams import Upstream
+
+COMMAND = re.compile(r"`(git [^`]*)`")
+REPEATED = re.compile(r"repeating the command with `([^`]*)`")
+AGAIN = "then run the command again"
+RESOLVE = "resolve the conflict"
+MOST_STEPS = 7
+CONFLICT = "<<<<<<< HEAD\n{}=======\n{}>>>>>>> other\n"
+
+
+@pytest.fixture
+def host(tmp_path: Path, upstream: Upstream) -> Host:
+    """A host with hooks, and with the mirrors up and other at v1, committed."""
+    upstream.release("v1", {"a": b"1\n", "d/b": b"b\n", "gone": b"gone\n"})
+    upstream.release("v2", {"a": b"2\n", "d/b": b"b\n", "new": b"new\n"})
+    upstream.release("v3", {"a": b"3\n", "d/b": b"3\n", "new": b"other\n", "gone": b"gone\n"})
+    host = Host.create(tmp_path / "host")
+    host.manifest(tables(upstream, "v1"))
+    host.sync("--commit")
+    assert host.run("hook", "install").status == 0
+    return host
+
+
+def tables(upstream: Upstream, tag: str | None) -> str:
+    up = mirror("up", upstream.url, tag=tag, local=True) if tag else ""
+    return up + mirror("other", upstream.url, tag="v1", local=True)
+
+
+Damage = Callable[[Host, Upstream], None]
+
+
+def nothing(_host: Host, _upstream: Upstream) -> None:
+    pass
+
+
+def pin_moved(host: Host, upstream: Upstream) -> None:
+    host.manifest(tables(upstream, "v2"))
+
+
+def table_deleted(host: Host, upstream: Upstream) -> None:
+    host.manifest(tables(upstream, None))
+
+
+def manifest_in_conflict(host: Host, upstream: Upstream) -> None:
+    host.manifest(CONFLICT.format(tables(upstream, "v1"), tables(upstream, "v2")))
+
+
+def record_missing(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "provenance/up.json").unlink()
+
+
+def record_in_conflict(host: Host, _upstream: Upstream) -> None:
+    path = host.third_party / "provenance/up.json"
+    path.write_text(CONFLICT.format(path.read_text(), path.read_text()))
+
+
+def record_forged(host: Host, _upstream: Upstream) -> None:
+    path = host.third_party / "provenance/up.json"
+    path.write_text(path.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+
+
+def record_forged_and_committed(host: Host, upstream: Upstream) -> None:
+    record_forged(host, upstream)
+    host.git("commit", "--quiet", "--no-verify", "-am", "forged")
+
+
+def files_edited(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "up/a").write_text("mine\n")
+
+
+def files_missing(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "up/a").unlink()
+
+
+def all_missing(host: Host, upstream: Upstream) -> None:
+    record_missing(host, upstream)
+    shutil.rmtree(host.third_party / "up")
+
+
+def record_missing_and_files_edited(host: Host, upstream: Upstream) -> None:
+    record_missing(host, upstream)
+    files_edited(host, upstream)
+
+
+OF_THE_TABLE = (nothing, pin_moved, table_deleted, manifest_in_conflict)
+OF_THE_MIRROR = (
+    nothing,
+    record_missing,
+    record_in_conflict,
+    record_forged,
+    record_forged_and_committed,
+    files_edited,
+    files_missing,
+    all_missing,
+    record_missing_and_files_edited,
+)
+
+
+class Walk:
+    """Follows what the program prints, in copies of a host."""
+
+    def __init__(self, host: Host, upstream: Upstream) -> None:
+        self._host = host
+        self._upstream = upstream
+        self._numbers = count()
+        self._followed: set[tuple[object, ...]] = set()
+
+    def follow(self, host: Host, command: str, *before: str) -> None:
+        """Run the command in a copy of the host, and then each command that it prints."""
+        assert len(before) < MOST_STEPS, f"no end: {before}"
+        if (start := (*whole(host), command)) in self._followed:
+            return
+        here = self._copy(host)
+        ran = run(here, command)
+        steps = (*before, command)
+        if is_well(here):
+            return
+        following = list(self._printed(here, ran, command))
+        assert following, f"a dead end after {steps}: {ran}"
+        assert whole(here) != whole(host) or not {*following} & {*steps}, (
+            f"a circle: {steps}, {ran}"
+        )
+        for following_command in following:
+            self.follow(here, following_command, *steps)
+        self._followed.add(start)
+
+    def _printed(self, host: Host, ran: Ran, command: str) -> Iterator[str]:
+        said = ran.out + ran.err
+        if RESOLVE in said:
+            pin_moved(host, self._upstream)
+        if repeated := REPEATED.search(said):
+            yield f"{command} {repeated[1]}"
+        for printed in dict.fromkeys(COMMAND.findall(said)):
+            yield f"{printed} && {command}" if AGAIN in said else printed
+
+    def _copy(self, host: Host) -> Host:
+        path = self._host.path.with_name(f"copy{next(self._numbers)}")
+        shutil.copytree(host.path, path, symlinks=True)
+        return Host(path)
+
+
+def run(host: Host, command: str) -> Ran:
+    if command.startswith("git verbatim ") and "&&" not in command:
+        return host.run(*shlex.split(command)[2:])
+    done = subprocess.run(
+        command, shell=True, cwd=host.path, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def is_well(host: Host) -> bool:
+    """Whether the mirrors are as they should be, and what is staged can be committed."""
+    if host.run("status").status != 0 or host.git("diff", "--name-only"):
+        return False
+    if host.run("check").status != 0:
+        return False
+    if host.git("diff", "--cached", "--name-only"):
+        host.git("commit", "--quiet", "-m", "plain")
+    return host.run("check", "--all").status == 0
+
+
+def whole(host: Host) -> tuple[object, ...]:
+    files = frozenset(host.snapshot().items())
+    return files, host.git("ls-files", "--stage"), host.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("of_the_mirror", OF_THE_MIRROR, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("of_the_table", OF_THE_TABLE, ids=lambda it: it.__name__)
+def test_every_command_that_is_printed_leads_to_an_end(
+    host: Host, upstream: Upstream, of_the_table: Damage, of_the_mirror: Damage
+) -> None:
+    of_the_mirror(host, upstream)
+    of_the_table(host, upstream)
+    walk = Walk(host, upstream)
+    for is_staged in (False, True):
+        if is_staged:
+            host.git("add", "--all")
+        if not is_well(host):
+            is_told = "`git verbatim" in (ran := host.run("status")).out + ran.err
+            walk.follow(host, "git verbatim status" if is_told else "git verbatim sync")
