@@ -44,7 +44,7 @@ class PlaceChange:
     """What it becomes; None if it goes away."""
 
     def below(self, path: RepoPath) -> RepoPath:
-        """The path below third_party/ of a file in the directory."""
+        """The path of a file in the directory, from the host's root."""
         return RepoPath(f"{self.directory}/".encode() + path)
 
     @property
