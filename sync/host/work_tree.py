@@ -108,6 +108,10 @@ class WorkTree:
         hidden = among((path, e.mode) for area in areas for path, e in self._hidden(area).items())
         return lambda directory: {*disk(directory), *hidden(directory)}
 
+    def tracks(self, path: str) -> bool:
+        """Whether git tracks a file; never outside of git."""
+        return self._repository is not None and is_tracked(self._repository, path)
+
     def ignored(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Those of these paths that git does not track and ignores; none outside of git."""
         if not paths or self._repository is None:

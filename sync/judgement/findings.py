@@ -63,6 +63,7 @@ DIFFERENCES = {
     Difference.FACTS: "the record's size or SHA-256 is wrong",
 }
 """What a finding says of each difference."""
+NOT_CHECKED_IN = "is of a mirror that is not checked in"
 _SPECIAL_BITS = {stat.S_ISUID: "setuid", stat.S_ISGID: "setgid", stat.S_ISVTX: "sticky"}
 
 
@@ -212,9 +213,13 @@ def _committed_all_the_same(name: str, held: Held) -> Iterator[Finding]:
     for directory, facts in held.files.items():
         for fact in facts or ():
             path = path_of(directory, fact.path)
-            message = "is of a mirror that is not checked in"
             yield Finding(
-                Rule.MIRROR_DIFFERS_FROM_RECORD, name, message, path, Difference.EXTRA, found=fact
+                Rule.MIRROR_DIFFERS_FROM_RECORD,
+                name,
+                NOT_CHECKED_IN,
+                path,
+                Difference.EXTRA,
+                found=fact,
             )
 
 

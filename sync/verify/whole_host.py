@@ -15,7 +15,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.allowed_upstreams import upstreams_not_allowed
 from sync.judgement.attributes import AlteringAttributes
-from sync.judgement.findings import Difference, Finding, Rule
+from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule, path_of
 from sync.judgement.guarded import Guarded, GuardedMirror, attributes_inside, guarded_files
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, Accounts, find_strays, is_lookalike
 from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, PROVENANCE, license_directory, record_path
@@ -57,6 +57,7 @@ def judge_host(state: State, manifest: Manifest, records: Records) -> HostFindin
     findings = [
         *(_stray(path, UNACCOUNTED) for path in strays if path not in ignored),
         *(_stray(name, LOOKALIKE) for name, _ in sorted(state.root()) if is_lookalike(name)),
+        *(_tracked(state, manifest, records) if isinstance(state, WorkTree) else ()),
         *_origins(manifest, records),
         *_altered(state, manifest, records),
     ]
@@ -89,6 +90,21 @@ def accounts_of(state: State, manifest: Manifest, records: Records) -> Accounts:
 
 def _stray(path: bytes, message: str) -> Finding:
     return Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path), Difference.EXTRA)
+
+
+def _tracked(state: WorkTree, manifest: Manifest, records: Records) -> Iterator[Finding]:
+    """The recorded files that git tracks, of mirrors that are not checked in."""
+    for name, record in records.items():
+        mirror = manifest.mirrors.get(name)
+        if not isinstance(record, Record) or mirror is None or mirror.checked_in:
+            continue
+        for place in record.places:
+            for fact in place.files:
+                path = f"{place.directory}/{os.fsdecode(fact.path)}"
+                if state.tracks(path):
+                    where = path_of(place.directory, fact.path)
+                    rule, extra = Rule.MIRROR_DIFFERS_FROM_RECORD, Difference.EXTRA
+                    yield Finding(rule, name, NOT_CHECKED_IN, where, extra, found=fact)
 
 
 def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:

@@ -53,19 +53,25 @@ class Seed:
     host: Path
     first: str
     releases: Releases
+    places: tuple[str, ...] = ()
+    """Where the mirrors lie outside third_party/, each in two places; none if they lie in it."""
 
 
-def make_seed(sizes: Sizes, stand_ins: Path, scratch: Path) -> Seed:
-    """Sync all mirrors to one tag after the other."""
+def make_seed(sizes: Sizes, stand_ins: Path, scratch: Path, *, outside: bool = False) -> Seed:
+    """Sync all mirrors to one tag after the other; `outside` of third_party/ in two places each."""
     names = [f"library{number:02}" for number in range(sizes.mirrors)]
+    places = {
+        n: [f"crates/{n}/{p}/deps" for p in ("core", "http")] if outside else [] for n in names
+    }
     for name in names:
         library(stand_ins / f"{name}-{sizes.releases}", sizes.mirror_files, sizes.releases)
-    host, commits = new_host(scratch / "seed"), []
+    host, commits = new_host(scratch / f"seed{'-outside' * outside}"), []
     variables = {**environment(scratch / "home"), **_PEOPLE}
     subprocess.run(program("init"), cwd=host, env=variables, check=True, stdout=subprocess.DEVNULL)
     with serving(stand_ins) as url:
         tables = [
-            {n: _table(n, url, sizes.releases, tag) for n in names} for tag in range(sizes.releases)
+            {n: _table(n, url, sizes.releases, tag, places[n]) for n in names}
+            for tag in range(sizes.releases)
         ]
         for of_release in tables:
             (host / "third_party" / "mirrors.toml").write_text("".join(of_release.values()))
@@ -81,23 +87,25 @@ def make_seed(sizes: Sizes, stand_ins: Path, scratch: Path) -> Seed:
         host,
         commits[0],
         {
-            n: [_release(host, c, n, t[n]) for c, t in zip(commits, tables, strict=True)]
+            n: [_release(host, c, n, t[n], places[n]) for c, t in zip(commits, tables, strict=True)]
             for n in names
         },
+        tuple(place for each in places.values() for place in each),
     )
 
 
-def _table(name: str, url: str, releases: int, tag: int) -> str:
-    return mirror_table(name, f"{url}/{name}-{releases}", RELEASE.format(tag))
+def _table(name: str, url: str, releases: int, tag: int, places: Sequence[str]) -> str:
+    into = {"into": [f"/{place}" for place in places]} if places else {}
+    return mirror_table(name, f"{url}/{name}-{releases}", RELEASE.format(tag), **into)
 
 
-def _release(host: Path, commit: str, name: str, table: str) -> Release:
-    places = ("third_party/", "third_party/provenance/", "third_party/licenses/")
+def _release(host: Path, commit: str, name: str, table: str, places: Sequence[str]) -> Release:
+    directories = ("third_party/", "third_party/provenance/", "third_party/licenses/")
     lines = []
-    for line in git(host, "ls-tree", commit, *places).splitlines():
+    for line in git(host, "ls-tree", commit, *directories, *places).splitlines():
         facts, _, path = line.partition("\t")
         mode, _, found = facts.split()
-        if path.rpartition("/")[2] in {name, f"{name}.json"}:
+        if path in places or path.rpartition("/")[2] in {name, f"{name}.json"}:
             lines.append(f"M {mode} {found} {path}\n")
     message = git(host, "log", "-1", "--format=%B", commit).splitlines()
     return Release(

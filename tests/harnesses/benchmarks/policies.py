@@ -41,9 +41,12 @@ repos:
 def measure_policies(sizes: Sizes, stand_ins: Path, scratch: Path) -> list[Result]:
     """All that people wait for when commits are judged."""
     seed = make_seed(sizes, stand_ins, scratch)
+    outside = make_seed(sizes, stand_ins, scratch, outside=True)
     return [
         *_hooks(seed, sizes, scratch),
+        *_hooks(outside, sizes, scratch),
         *_range(seed, sizes, scratch),
+        *_range(outside, sizes, scratch),
         *_push(seed, sizes, scratch),
     ]
 
@@ -89,8 +92,8 @@ def _make_host(seed: Seed, path: Path, commits: int, scratch: Path) -> _Host:
     measure([Command(program("hook", "install"), path)], environment(scratch / "home"))
     for name, tree in (("elsewhere", "elsewhere~2"), ("bumped", "bumped~2"), ("edited", "main")):
         git(path, "read-tree", tree, GIT_INDEX_FILE=str(host.index(name)))
-    mirror = next(iter(seed.releases))
-    edited = git(path, "ls-files", f"third_party/{mirror}").splitlines()[0]
+    place = next(iter(seed.places), f"third_party/{next(iter(seed.releases))}")
+    edited = git(path, "ls-files", place).splitlines()[0]
     blob = git(path, "rev-parse", "main:third_party/mirrors.toml").strip()
     git(
         path,
@@ -118,14 +121,21 @@ def _bare(name: str, code: str, directory: Path) -> Contender:
 
 
 def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
-    host = _make_host(seed, scratch / "hooks", _COMMITS_UNDER_HOOKS, scratch)
+    host = _make_host(seed, _room(seed, scratch, "hooks"), _COMMITS_UNDER_HOOKS, scratch)
+    untouched = "0.6" if seed.places else "0.5"
     jobs: Mapping[str, tuple[Command, str]] = {
         "`hook run pre-commit`, no mirror touched": (
             host.command("pre-commit", "elsewhere"),
-            "0.5",
+            untouched,
         ),
-        "pre-commit as installed, no mirror touched": (host.file("pre-commit", "elsewhere"), "0.5"),
-        "commit-msg as installed, no mirror touched": (host.file("commit-msg", "elsewhere"), "0.5"),
+        "pre-commit as installed, no mirror touched": (
+            host.file("pre-commit", "elsewhere"),
+            untouched,
+        ),
+        "commit-msg as installed, no mirror touched": (
+            host.file("commit-msg", "elsewhere"),
+            untouched,
+        ),
         "`hook run pre-commit`, a changed mirror refused": (
             host.command("pre-commit", "edited"),
             "3",
@@ -148,7 +158,8 @@ def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
         *bare,
         *(Contender(name, _always(command)) for name, (command, _) in jobs.items()),
     ]
-    framework = _framework(host, scratch) if not sizes.is_quick else None
+    is_compared = not sizes.is_quick and not seed.places
+    framework = _framework(host, scratch) if is_compared else None
     samples = alternate(
         [*contenders, *([framework] if framework else [])], sizes, scratch, factor=3
     )
@@ -156,13 +167,22 @@ def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     floor = Floor(f'`python -c "{_LEAST}"`', ratio(samples, "least", "imports"))
     return [
         *(
-            Result(_in_host(name, sizes), _BARE, ratio(samples, name, "imports"), goal, floor=floor)
+            Result(
+                _in_host(name, seed, sizes),
+                _BARE,
+                ratio(samples, name, "imports"),
+                goal,
+                floor=floor,
+            )
             for name, (_, goal) in jobs.items()
         ),
         *(
             [
                 Result(
-                    _in_host(ours, sizes), framework.name, ratio(samples, ours, framework.name), "1"
+                    _in_host(ours, seed, sizes),
+                    framework.name,
+                    ratio(samples, ours, framework.name),
+                    "1",
                 )
             ]
             if framework
@@ -171,8 +191,15 @@ def _hooks(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     ]
 
 
-def _in_host(job: str, sizes: Sizes) -> str:
-    return f"{job}; host with {sizes.mirrors} mirrors, {sizes.mirrors * sizes.mirror_files:,} files"
+def _room(seed: Seed, scratch: Path, name: str) -> Path:
+    return scratch / (f"{name}-outside" if seed.places else name)
+
+
+def _in_host(job: str, seed: Seed, sizes: Sizes) -> str:
+    copies = max(1, len(seed.places) // sizes.mirrors)
+    files = f"{sizes.mirrors * sizes.mirror_files * copies:,} files"
+    where = f" in {len(seed.places)} places outside third_party/" if seed.places else ""
+    return f"{job}; host with {sizes.mirrors} mirrors{where}, {files}"
 
 
 def _framework(host: _Host, scratch: Path) -> Contender | None:
@@ -190,11 +217,12 @@ def _framework(host: _Host, scratch: Path) -> Contender | None:
 
 def _range(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     host, short = (
-        make_history(seed, scratch / f"range-{n}", n)
+        make_history(seed, _room(seed, scratch, f"range-{n}"), n)
         for n in (sizes.range_commits, sizes.range_commits // 10)
     )
     commits = f"{seed.first}..main"
-    walk = ["git", "rev-list", "--full-history", commits, "--", "third_party"]
+    walked = seed.places or ("third_party",)
+    walk = ["git", "rev-list", "--full-history", commits, "--", *walked]
     check = program("check", "--range", commits)
     contenders = [
         Contender("git", _always(Command(walk, host))),
@@ -204,12 +232,14 @@ def _range(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
         Contender("check", _always(Command(check, host))),
         Contender("tenth", _always(Command(check, short))),
     ]
-    return _range_results(alternate(contenders, sizes, scratch), sizes)
+    return _range_results(alternate(contenders, sizes, scratch), seed, sizes)
 
 
-def _range_results(samples: Samples, sizes: Sizes) -> list[Result]:
-    job = f"`check --range` of {sizes.range_commits:,} commits, {sizes.mirrors} mirrors"
-    walk = "`git rev-list --full-history RANGE -- third_party`"
+def _range_results(samples: Samples, seed: Seed, sizes: Sizes) -> list[Result]:
+    where = f" in {len(seed.places)} places outside third_party/" if seed.places else ""
+    job = f"`check --range` of {sizes.range_commits:,} commits, {sizes.mirrors} mirrors{where}"
+    walked = "<all places>" if seed.places else "third_party"
+    walk = f"`git rev-list --full-history RANGE -- {walked}`"
     tenth = f"{sizes.range_commits // 10:,} commits that move as many mirrors"
     speed = sizes.range_commits / median_seconds(samples["engine"])
     return [
