@@ -30,6 +30,9 @@ _BEGINNINGS = (
 POLICED_PATHS = tuple(f":(top,icase){beginning}" for beginning in _BEGINNINGS)
 """The pathspecs of all that policies depend on, and of some more."""
 
+_PATHSPECS_BYTES = 100_000
+"""How long all pathspecs together may be: a command line has a limit, of which this is a part."""
+
 _SECONDS = 30
 """How many seconds git may take to compare an index with HEAD.
 
@@ -85,8 +88,9 @@ def _blob(name: str) -> bytes:
 
 
 def literally(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the pathspecs of just these paths, from the top."""
-    return tuple(f":(top,literal){path}" for path in paths)
+    """Return the pathspecs of just these paths, from the top; of too many, that of all paths."""
+    pathspecs = tuple(f":(top,literal){path}" for path in paths)
+    return pathspecs if sum(map(len, pathspecs)) < _PATHSPECS_BYTES else (":(top)",)
 
 
 def _staged_changes(base: str, pathspecs: Sequence[str]) -> list[StagedChange] | None:

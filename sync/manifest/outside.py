@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from sync.layout import ATTRIBUTES_FILE, is_in_third_party
 
-# Only a string that begins with a slash names a path outside third_party/.
-_MAY_NAME_ONE = re.compile(rb"""["'][ \t\n\r]*/|\\u""")
+# Only a string that begins with a slash names a path outside third_party/. What a backslash stands
+# for in a string, only TOML knows.
+_MAY_NAME_ONE = re.compile(rb"""["'][ \t\n\r]*/|\\""")
 _KEY_FILES = ("allowed-signers", "keyring")
 _ODD = frozenset({"", ".", ".."})
 
