@@ -247,15 +247,22 @@ def render_verdicts(
 ) -> str:
     """Write the findings grouped by mirror, then a line that sums up."""
     findings = [*verified.findings, *(audited.findings if audited else ())]
-    from sync.host.work_tree import WorkTree
-
-    hint = f"{paint.change('hint:')} {_SYNC}\n" if findings and state == WorkTree.label else ""
+    found = [finding for verdict in verified.verdicts for finding in verdict.findings]
+    hint = f"{paint.change('hint:')} {_SYNC}\n" if _is_mended_by_sync(state, found) else ""
     return (
         render_findings(findings, paint)
         + render_notices(verified.host.notices, paint)
         + _summary(state, verified.verdicts, findings, audited, paint)
         + f"\n{hint}"
     )
+
+
+def _is_mended_by_sync(state: str, found: "Sequence[Finding]") -> bool:
+    """Whether a sync mends some of the findings, or says what would be lost."""
+    from sync.host.work_tree import WorkTree
+    from sync.judgement.findings import Rule
+
+    return state == WorkTree.label and any(one.rule is not Rule.TAG_MOVED for one in found)
 
 
 def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
