@@ -28,6 +28,7 @@ from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
 from sync.layout import MANIFEST_PATH, THIRD_PARTY, is_in_third_party, record_path
 from sync.manifest.choosing import choose, with_fed
+from sync.manifest.parts import TableName
 from sync.manifest.paths import from_root, is_mirror_name, overlaps
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Mirror
@@ -176,6 +177,8 @@ def add_mirror(
             raise
         run = _Run(host, manifest, before.source, options, reporter)
         run.command = f"git verbatim sync {name}"
+        if manifest.own != before.own:
+            run.more = (("host",),)
         result = run.carry_out([name], {})
         _propose_upstream(manifest, name, reporter)
         return result
@@ -257,6 +260,8 @@ class _Run:
     reporter: Reporter
     command: str = "git verbatim sync"
     """The command that does the same once more."""
+    more: tuple[TableName, ...] = ()
+    """The tables of the manifest that change besides those of mirrors."""
     scene: Scene = field(init=False)
 
     def __post_init__(self) -> None:
@@ -295,10 +300,11 @@ class _Run:
         entailed = list(self._entailed([*names, *removed]))
         there = [name for name in entailed if name in self.manifest.mirrors]
         asked = [*names, *there]
-        looked = self.scene.look([*asked, *self.scene.displaced(asked)], removed)
+        displaced = self.scene.displaced(asked)
+        looked = self.scene.look([*asked, *displaced], removed)
         plan = make_plan(looked)
-        part = None if is_whole else frozenset([*names, *removed, *entailed])
-        portion = Portion(self.manifest, self.manifest_before, part)
+        part = None if is_whole else frozenset([*names, *removed, *entailed, *displaced])
+        portion = Portion(self.manifest, self.manifest_before, part, self.more)
         if plan or self.options.commit:
             directories, files = (
                 plan.directories(self.manifest.mirrors),

@@ -31,6 +31,8 @@ class Portion:
     """The manifest as it was on disk before the run."""
     names: frozenset[str] | None
     """The mirrors whose tables count, with those of their upstreams; None is the whole file."""
+    more: tuple[TableName, ...] = ()
+    """Further tables that count."""
 
     def of(self, before: bytes | None) -> bytes:
         """What becomes of another version of the manifest; None is no manifest."""
@@ -43,11 +45,12 @@ class Portion:
         return with_tables(before, source, self.tables)
 
     @property
-    def tables(self) -> list[tuple[str, str]]:
+    def tables(self) -> list[TableName]:
         """The names of the tables, those of upstreams first; all are in the manifest's order."""
         names = self.names or frozenset()
         used = {one.upstream for name, one in self.manifest.mirrors.items() if name in names}
         return [
+            *self.more,
             *(("upstreams", name) for name in self.manifest.upstreams if name in used),
             *(("mirrors", name) for name in self.manifest.mirrors if name in names),
             *(("mirrors", name) for name in sorted(names) if name not in self.manifest.mirrors),

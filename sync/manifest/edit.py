@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -65,7 +66,7 @@ def _without_table(manifest: str, name: str) -> str:
     return cut if _parse(cut).unwrap() == document.unwrap() else tomlkit.dumps(document)
 
 
-def without_table_lines(manifest: str, table: tuple[str, str]) -> str:
+def without_table_lines(manifest: str, table: tuple[str, ...]) -> str:
     """Return the manifest without the lines of a table; comments above it stay."""
     lines = toml_lines(manifest)
     span = table_lines(manifest, table)
@@ -77,7 +78,7 @@ def without_table_lines(manifest: str, table: tuple[str, str]) -> str:
     return "".join([*lines[: span.start], *rest])
 
 
-def table_lines(manifest: str, table: tuple[str, str]) -> range | None:
+def table_lines(manifest: str, table: tuple[str, ...]) -> range | None:
     """The lines of a table, counted from 0; None if no header begins it.
 
     Comments and blank lines before the next table belong to that one.
@@ -97,10 +98,12 @@ def table_lines(manifest: str, table: tuple[str, str]) -> range | None:
     return range(start, end)
 
 
-def with_values(manifest: str, table: tuple[str, str], values: object) -> str:
+def with_values(manifest: str, table: tuple[str, ...], values: object) -> str:
     """Return the manifest in which a table has these values; None takes the table away."""
-    document, (top, name) = _parse(manifest), table
-    tables = document.setdefault(top, tomlkit.table(is_super_table=True))
+    document, (*above, name) = _parse(manifest), table
+    tables: Any = document
+    for top in above:
+        tables = document.setdefault(top, tomlkit.table(is_super_table=True))
     if values is None:
         tables.pop(name, None)
     elif isinstance(tables, InlineTable):

@@ -24,7 +24,7 @@ def tables_of(manifest: bytes) -> Mapping[TableName, object]:
     return tables
 
 
-def with_tables(manifest: bytes, other: bytes, names: Sequence[tuple[str, str]]) -> bytes:
+def with_tables(manifest: bytes, other: bytes, names: Sequence[TableName]) -> bytes:
     """The manifest with these tables as the other one has them, or without them if it has none.
 
     If nothing else differs, it is the other one itself, with its comments and its layout.
@@ -42,7 +42,7 @@ def with_tables(manifest: bytes, other: bytes, names: Sequence[tuple[str, str]])
     if not _says(text, wanted):
         raise ManifestError(
             f"{MANIFEST_PATH} is laid out so that its tables cannot be taken one by one",
-            [f"tables: {', '.join(name for _, name in names)}"],
+            [f"tables: {', '.join('.'.join(name) for name in names)}"],
             hint="give each table a header of its own, or sync all of it: `git verbatim sync`",
             reference="manifest-layout",
         )
@@ -56,7 +56,7 @@ def _says(text: str, wanted: Mapping[TableName, object]) -> bool:
         return False
 
 
-def _with_lines(text: str, other: str, name: tuple[str, str]) -> str:
+def _with_lines(text: str, other: str, name: TableName) -> str:
     """The text with the lines of one table as the other text has them."""
     from sync.manifest.edit import table_lines, without_table_lines
 
@@ -71,9 +71,7 @@ def _with_lines(text: str, other: str, name: tuple[str, str]) -> str:
     return "".join([*lines[: ours.start], table, *lines[ours.stop :]])
 
 
-def _with_values(
-    text: str, theirs: Mapping[TableName, object], names: Iterable[tuple[str, str]]
-) -> str:
+def _with_values(text: str, theirs: Mapping[TableName, object], names: Iterable[TableName]) -> str:
     """The text with the values of these tables, where lines do not tell them apart."""
     from sync.manifest.edit import with_values
 

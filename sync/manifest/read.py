@@ -135,4 +135,5 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
         case "string_pattern_mismatch":
             return f"`{key}` holds control characters", None
         case _:
-            return f"`{dotted(location[2:]) or key}` is wrong: {details['msg'].lower()}", None
+            named = 2 if location[0] in {"mirrors", "upstreams"} else 1
+            return f"`{dotted(location[named:]) or key}` is wrong: {details['msg'].lower()}", None
