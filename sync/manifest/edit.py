@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable
+from tomlkit.items import InlineTable, Table
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
@@ -101,9 +100,7 @@ def table_lines(manifest: str, table: tuple[str, ...]) -> range | None:
 def with_values(manifest: str, table: tuple[str, ...], values: object) -> str:
     """Return the manifest in which a table has these values; None takes the table away."""
     document, (*above, name) = _parse(manifest), table
-    tables: Any = document
-    for top in above:
-        tables = document.setdefault(top, tomlkit.table(is_super_table=True))
+    tables = _below(document, above)
     if values is None:
         tables.pop(name, None)
     elif isinstance(tables, InlineTable):
@@ -112,6 +109,15 @@ def with_values(manifest: str, table: tuple[str, ...], values: object) -> str:
     else:
         tables[name] = values
     return tomlkit.dumps(document)
+
+
+def _below(
+    document: tomlkit.TOMLDocument, above: list[str]
+) -> tomlkit.TOMLDocument | Table | InlineTable:
+    tables = document
+    for top in above:
+        tables = document.setdefault(top, tomlkit.table(is_super_table=True))
+    return tables
 
 
 def _parse(manifest: str) -> tomlkit.TOMLDocument:
