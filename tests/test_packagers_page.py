@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,11 +38,11 @@ def by_hand(name: str) -> str:
     return next(block for block in blocks("By hand") if name in block)
 
 
-def of_mirror(script: str, name: str, directory: str) -> str:
+def of_mirror(script: str, name: str, place: str) -> str:
     return re.sub(
         r"^record=.*$",
         f"record=third_party/provenance/{name}.json",
-        re.sub(r"^mirror=.*$", f"mirror=third_party/{directory}", script, flags=re.MULTILINE),
+        re.sub(r"^mirror=.*$", f"mirror={shlex.quote(place)}", script, flags=re.MULTILINE),
         flags=re.MULTILINE,
     )
 
@@ -91,13 +92,14 @@ def lead_to_the_commit(bundle: Bundle, shell: str) -> None:
     whole = [c for c in bundle.components() if not c["include"] and not c["exclude"]]
     assert whole
     for component in whole[:3]:
-        typed = of_mirror(script, component["name"], component["path"].removeprefix("third_party/"))
-        commit, upstream, here = sh(bundle.path, typed, shell=shell).split()
-        assert (commit, upstream, here) == (
-            component["upstream"]["commit"],
-            component["upstream"]["tree"],
-            component["tree"],
-        )
+        for place in component["places"]:
+            typed = of_mirror(script, component["name"], place)
+            commit, upstream, here = sh(bundle.path, typed, shell=shell).split()
+            assert (commit, upstream, here) == (
+                component["upstream"]["commit"],
+                component["upstream"]["tree"],
+                component["tree"],
+            )
 
 
 def test_shell_coreutils_and_sed_lead_from_the_files_to_the_commit_id(bundle: Bundle) -> None:
@@ -114,7 +116,7 @@ def test_the_proof_by_hand_notices_a_changed_file(nested_bundle: Bundle) -> None
     path = nested_bundle.third_party / "wit/http/types.wit"
     path.write_bytes(path.read_bytes() + b"\n")
     _, upstream, here = sh(
-        nested_bundle.path, of_mirror(by_hand("hash_tree"), "http", "wit/http")
+        nested_bundle.path, of_mirror(by_hand("hash_tree"), "http", "third_party/wit/http")
     ).split()
     assert upstream != here
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from policies.check import Policy
@@ -67,6 +67,14 @@ PATHS = (
         "up.json",
     ),
     *(
+        "/crates",
+        "/crates/up",
+        "crates/up/",
+        "crates/up/img",
+        "crates/*",
+        "/crates/up/a.wit",
+    ),
+    *(
         "provenance/up.json",
         "mirrors.toml",
         "*.toml",
@@ -114,7 +122,7 @@ NESTED = (
 
 @dataclass(frozen=True)
 class Bench:
-    """A host with two mirrors, of which one may have attributes of its own.
+    """A host with two mirrors, of which one may have attributes of its own, at two places.
 
     It is synced once for each such file of attributes.
     """
@@ -142,7 +150,7 @@ class Bench:
         excluded = {"exclude": [".gitattributes"]} if nested else {}
         tables = [
             mirror(name, self.upstream.url, tag=tag, from_="wit", local=True, **more)
-            for name, more in (("up", {}), ("other", excluded))
+            for name, more in (("up", {"into": ["up", "/crates/up"]}), ("other", excluded))
         ]
         self.host.manifest("".join(tables))
         self.host.git("read-tree", "--empty")
@@ -179,7 +187,7 @@ def is_well(release: Path) -> bool:
     """Whether all that a release holds verifies, or nothing of mirrors is in it."""
     left = [
         path
-        for path in (release / "third_party").rglob("*")
+        for path in release.rglob("*")
         if path.is_file() and path.name not in {".gitattributes", ".gitignore"}
     ]
     if not left:
@@ -193,6 +201,9 @@ def is_well(release: Path) -> bool:
         return False  # the manifest is missing
 
 
+@example(root=["/crates/up export-ignore\n"], top=ATTRIBUTES, below=[], nested="")
+@example(root=["/crates/up/a.wit export-ignore\n"], top=ATTRIBUTES, below=[], nested="")
+@example(root=[], top=ATTRIBUTES, below=["/up export-ignore\n"], nested="")
 @given(
     root=st.lists(LINES, max_size=3),
     top=st.sampled_from(TOPS),

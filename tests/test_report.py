@@ -18,9 +18,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from sync.quoting import unquote_path
 from sync.report.formats.registry import FORMATS
 from tests.support.bundles import Bundle
-from tests.support.hosts import Host, mirror
+from tests.support.hosts import Host, commit, mirror
 from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -98,6 +99,24 @@ def _move_pin(bundle: Bundle) -> str:
     return "tag: the manifest says v0.2.1, the record v0.2.0"
 
 
+# A mirror whose copies lie in third_party/ and outside of it is judged in each place.
+
+
+@pytest.mark.parametrize("place", ["crates/part", "third_party/deep/part"])
+@pytest.mark.parametrize("removed", [False, True])
+def test_what_differs_in_one_place_is_named_whether_the_others_are_here_or_not(
+    torture_bundle: Bundle, place: str, removed: bool
+) -> None:
+    (torture_bundle.path / place / "script.sh").write_text("yours\n")
+    if removed:
+        (other,) = {"crates/part", "third_party/deep/part"} - {place}
+        shutil.rmtree(torture_bundle.path / other)
+    ran = torture_bundle.run("report")
+    assert (ran.status, ran.out) == (1, "")
+    assert f"    {place}/script.sh: content differs\n" in ran.err
+    assert ran.err.count("differs\n") == 1
+
+
 CHANGES = [
     *(_edit, _flip_mode, _add, _delete, _link, _add_beside, _edit_license),
     *(_drop_licenses, _edit_record, _drop_record, _move_pin),
@@ -148,7 +167,59 @@ def test_a_mirror_that_was_removed_as_a_whole_is_reported_as_removed(
     assert "| io<br>`third_party/wit/io` | 0.2.0 |" in markdown
     nested_bundle.report("--all", "-o", str(tmp_path / "reports"))
     assert sorted(written(tmp_path / "reports")) == FILES
-    assert nested_bundle.run("verify").status == 1  # for a maintainer it is drift
+    verified = nested_bundle.run("verify", "--json")
+    assert (verified.status, [m["presence"] for m in verified.json["mirrors"]]) == (
+        0,
+        ["removed", "present", "present"],
+    )
+    status = nested_bundle.run("status", "--json")
+    assert (status.status, [m["standing"] for m in status.json["mirrors"]]) == (
+        0,
+        ["removed", "clean", "clean"],
+    )
+
+
+def test_a_place_that_was_removed_as_a_whole_is_reported_as_removed_and_the_others_are_here(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    part = torture_bundle.components()[1]
+    assert (part["name"], part["presence"], part["places"], part["not_here"]) == (
+        "part",
+        "present",
+        ["crates/part", "third_party/deep/part"],
+        ["crates/part"],
+    )
+    assert [file["paths"] for file in part["files"] if file["mode"] == "100755"] == [
+        ["third_party/deep/part/script.sh"]
+    ]
+    torture_bundle.report("--all", "-o", str(tmp_path / "reports"))
+    assert sorted(written(tmp_path / "reports")) == FILES
+    for ran in (torture_bundle.run("verify"), torture_bundle.run("status")):
+        assert (ran.status, ran.err) == (0, "")
+        assert ", 1 place removed" in ran.out
+    (torture_bundle.path / "crates/part").mkdir()
+    assert torture_bundle.components()[1]["not_here"] == ["crates/part"]
+
+
+@pytest.mark.parametrize("gone", [("crates/up",), ("crates/up", "third_party/up")])
+def test_in_a_repository_a_place_that_is_missing_is_a_finding_of_every_command(
+    host: Host, upstream: Upstream, gone: tuple[str, ...]
+) -> None:
+    upstream.release("v1", {"a.wit": b"package a;"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, into=["up", "/crates/up"]))
+    host.sync("--commit")
+    for place in gone:
+        shutil.rmtree(host.path / place)
+    commit(host)
+    for command in (["verify"], ["report"], ["check", "--all"]):
+        ran = host.run(*command)
+        assert ran.status == 1, command
+        for place in gone:
+            assert f"{place}: missing altogether" in ran.out + ran.err, command
+    status = host.run("status", "--json")
+    assert [finding["path"] for finding in status.json["mirrors"][0]["findings"]] == list(gone)
+    assert status.status == 1
 
 
 def test_where_no_file_is_here_people_get_a_report_and_inventories_an_error(
@@ -275,7 +346,7 @@ def test_what_a_link_names_is_replaced_and_the_link_stays(
     (tmp_path / "link").symlink_to("real")
     nested_bundle.report("json", "-o", str(tmp_path / "link"))
     assert (tmp_path / "link").is_symlink()
-    assert json.loads((tmp_path / "real").read_bytes())["schema"] == 1
+    assert json.loads((tmp_path / "real").read_bytes())["schema"] == 2
 
 
 def test_what_is_replaced_keeps_its_permissions(nested_bundle: Bundle, tmp_path: Path) -> None:
@@ -302,7 +373,8 @@ def test_a_person_on_a_terminal_gets_a_table(nested_bundle: Bundle) -> None:
         == "\x1b[1mwasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded\x1b[0m"
     )
     assert lines[2].startswith("\x1b[2mMIRROR  VERSION ")
-    assert len(lines) == 3 + 3 + 4
+    assert len(lines) == 3 + 2 * 3 + 4
+    assert lines[4] == "\x1b[2m  in third_party/wit/io\x1b[0m"
     assert lines[3].split() == [
         *("io", "0.2.0", "unmodified", "github.com/WebAssembly/wasi-io", "wit", "at"),
         nested_bundle.components()[0]["upstream"]["commit"][:12],
@@ -310,12 +382,25 @@ def test_a_person_on_a_terminal_gets_a_table(nested_bundle: Bundle) -> None:
     ]
     assert "  deps/random: no origin found" in _on_terminal(nested_bundle, "report", NO_COLOR="1")
     commit = nested_bundle.components()[0]["upstream"]["commit"][:12]
-    assert _on_terminal(nested_bundle, "report", columns=80, NO_COLOR="1").splitlines()[2:5] == [
+    assert _on_terminal(nested_bundle, "report", columns=80, NO_COLOR="1").splitlines()[2:6] == [
         "io      0.2.0                unmodified",
         f"  github.com/WebAssembly/wasi-io wit at {commit}",
         "  Apache-2.0 WITH LLVM-exception (declared)",
+        "  in third_party/wit/io",
     ]
     assert _on_terminal(nested_bundle, "report", "markdown").startswith("**wasi-io 0.2.0")
+
+
+def test_the_table_names_each_place(torture_bundle: Bundle) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    assert [
+        line
+        for line in _on_terminal(torture_bundle, "report", NO_COLOR="1").splitlines()
+        if line.startswith("  in ")
+    ] == [
+        "  in crates/it's here/torture, third_party/torture",
+        "  in third_party/deep/part; removed: crates/part",
+    ]
 
 
 def _on_terminal(bundle: Bundle, *arguments: str, columns: int = 120, **environment: str) -> str:
@@ -355,6 +440,12 @@ def test_the_json_answers_its_shipped_schema(bundle: Bundle) -> None:
         )
         assert [file["sha256"] for file in component["files"]] == [
             file["sha256"] for file in record["files"]
+        ]
+        assert (component["places"], component["not_here"]) == (record["places"], [])
+        assert [unquote_path(path) for file in component["files"] for path in file["paths"]] == [
+            os.fsencode(place) + b"/" + unquote_path(file["path"])
+            for file in record["files"]
+            for place in record["places"]
         ]
 
 
@@ -452,6 +543,20 @@ def test_an_output_that_cannot_be_is_refused_and_nothing_is_written(
     before = Host(nested_bundle.path).snapshot()
     refused(nested_bundle.run("report", *arguments), expected)
     assert Host(nested_bundle.path).snapshot() == before
+
+
+@pytest.mark.parametrize("output", [["json", "-o", "crates/part/x"], ["--all", "-o", "Part/new"]])
+def test_no_report_is_written_into_a_place_of_a_mirror(
+    torture_bundle: Bundle, output: list[str]
+) -> None:
+    (torture_bundle.path / "Part").symlink_to("crates/part")
+    before = Host(torture_bundle.path).snapshot()
+    refused(
+        torture_bundle.run("report", *output),
+        "a report cannot lie in crates/part",
+        "it is a place of the mirror part",
+    )
+    assert Host(torture_bundle.path).snapshot() == before
 
 
 def test_a_disk_that_fills_up_leaves_the_reports_of_before(

@@ -151,6 +151,9 @@ REMOVED = component("gone", presence=Presence.REMOVED, pin=Pin(PinKind.TAG, "2.0
 ABSENT = component("far", presence=Presence.ABSENT, pin=Pin(PinKind.COMMIT, COMMIT), content=None)
 
 
+PLACES = ("crates/gone/up", "deps/up", "third_party/up")
+
+
 # sha256sum
 
 
@@ -165,13 +168,24 @@ def test_sha256sums_has_a_line_a_file_from_the_releases_root() -> None:
     )  # fmt: skip
 
 
+def test_sha256sums_lists_the_files_of_each_place_that_is_here() -> None:
+    text = FileFact(RepoPath(b"LICENSE"), Mode.FILE, EMPTY_BLOB, 0, EMPTY_SHA256)
+    here = component(places=PLACES, not_here=PLACES[:1], licenses=(text,))
+    listed = sha256sums.render(facts_of(here)).decode().splitlines()
+    assert listed == [
+        f"{EMPTY_SHA256}  {path}"
+        for path in ("deps/up/empty", "third_party/up/empty", "third_party/licenses/up/LICENSE")
+    ]
+
+
 def test_sha256sum_finds_every_file_as_listed(bundle: Bundle, tmp_path: Path) -> None:
     sums = bundle.write("sha256sums", tmp_path)
     answers = run("sha256sum", "-c", "--strict", str(sums), cwd=bundle.path)
     listed = [
-        file["path"]
+        path
         for mirrored in bundle.components()
         for file in (*mirrored["files"], *mirrored["license_files"])
+        for path in file["paths"]
         if file["mode"] != "120000"
     ]
     assert answers.count(": OK\n") == len(listed) == len(sums.read_bytes().splitlines())
@@ -267,10 +281,13 @@ def test_the_script_passes_as_long_as_nothing_changed(
         file["mode"]
         for mirrored in components
         for file in (*mirrored["files"], *mirrored["license_files"])
+        for _ in file["paths"]
     ]
     links = files.count("120000")
+    places = sum(len(mirrored["places"]) for mirrored in components)
+    where = f" at {places} places" if places > len(components) else ""
     assert run(*shell, str(script), cwd=bundle.path) == (
-        f"verified: {len(components)} mirrors in third_party: {len(files) - links} files"
+        f"verified: {len(components)} mirrors{where}: {len(files) - links} files"
         f" and {links} symlink{'' if links == 1 else 's'} are as reported, nothing was added to them\n"
     )
 
@@ -434,6 +451,23 @@ def test_the_script_finds_each_change_by_name(
 
 
 @pytest.mark.parametrize(
+    "change", [change for change, (_, path, _) in CHANGES.items() if path.startswith("torture")]
+)
+def test_the_script_finds_the_same_in_a_place_outside_third_party(
+    torture_bundle: Bundle, torture_script: Path, change: str
+) -> None:
+    make, path, findings = CHANGES[change]
+    make(torture_bundle.path / "crates/it's here" / path)
+    expected = [
+        line.replace("third_party/", "crates/it's here/", 1)
+        if line.startswith('"')
+        else f"crates/it's here/{line}"
+        for line in findings
+    ]
+    assert judge(torture_script, torture_bundle) == (1 if findings else 0, expected)
+
+
+@pytest.mark.parametrize(
     "change",
     ["content", "mode on", "mode off", "added dot file", "missing", "retargeted", "file to link"],
 )
@@ -446,7 +480,7 @@ def test_every_shell_finds_it(
     assert (
         out
         == "".join(f"third_party/{line}\n" for line in findings)
-        + "1 finding in 2 mirrors in third_party\n"
+        + "1 finding in 2 mirrors at 4 places\n"
     )
 
 
@@ -529,13 +563,50 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
         f"    plain {EMPTY_SHA256} third_party/up/b\n"
         f"    executable {EMPTY_SHA256} 'third_party/up/dir/c d'\\''s'\n"
         "    symlink 'nowhere'\"$nl\"\"$(bytes '\\0177')\" third_party/up/link\n"
+        "}\n"
+        "\n"
+        "# up: licence files\n"
+        "licences_1() {\n"
         "    directory third_party/licenses/up LICENSE\n"
         f"    plain {EMPTY_SHA256} third_party/licenses/up/LICENSE\n"
         "}\n"
         "\n"
         "all() {\n"
         "    above third_party third_party/licenses\n"
-        "    mirror mirror_1 third_party/up\n"
+        "    mirror licences_1 mirror_1 third_party/up\n"
+        "}\n"
+        "\n"
+        'main "$@"\n'
+    )
+
+
+def test_the_script_lists_each_place_that_is_here() -> None:
+    script = verify_sh.render(
+        facts_of(component(places=PLACES, not_here=PLACES[:1]), component("plain"))
+    ).decode()
+    assert "\n# removed: crates/gone/up of up\n" in script
+    assert script.partition("\n# up\n")[2] == (
+        "mirror_1_at_1() {\n"
+        "    directory deps/up empty\n"
+        f"    plain {EMPTY_SHA256} deps/up/empty\n"
+        "}\n"
+        "\n"
+        "# up\n"
+        "mirror_1_at_2() {\n"
+        "    directory third_party/up empty\n"
+        f"    plain {EMPTY_SHA256} third_party/up/empty\n"
+        "}\n"
+        "\n"
+        "# plain\n"
+        "mirror_2() {\n"
+        "    directory third_party/plain empty\n"
+        f"    plain {EMPTY_SHA256} third_party/plain/empty\n"
+        "}\n"
+        "\n"
+        "all() {\n"
+        "    above deps third_party\n"
+        "    mirror no_licences mirror_1_at_1 deps/up mirror_1_at_2 third_party/up\n"
+        "    mirror no_licences mirror_2 third_party/plain\n"
         "}\n"
         "\n"
         'main "$@"\n'
@@ -545,16 +616,37 @@ def test_the_script_lists_a_mirror_in_plain_words(tmp_path: Path) -> None:
 def test_a_mirror_removed_later_is_a_finding_unless_that_is_allowed(
     torture_bundle: Bundle, torture_script: Path
 ) -> None:
-    shutil.rmtree(torture_bundle.third_party / "torture")
-    assert judge(torture_script, torture_bundle) == (1, ["third_party/torture: missing altogether"])
+    torture_bundle.remove("torture")
+    assert judge(torture_script, torture_bundle) == (
+        1,
+        ["crates/it's here/torture: missing altogether", "third_party/torture: missing altogether"],
+    )
     out = run("sh", str(torture_script), "--allow-removed", cwd=torture_bundle.path)
-    assert out.startswith("verified: 1 mirror in third_party, 1 removed: ")
+    assert out.startswith("verified: 1 mirror at 2 places, 1 removed: ")
+
+
+def test_a_place_removed_later_is_a_finding_unless_that_is_allowed_and_the_rest_is_checked(
+    torture_bundle: Bundle, torture_script: Path
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    assert judge(torture_script, torture_bundle) == (1, ["crates/part: missing altogether"])
+    out = run("sh", str(torture_script), "--allow-removed", cwd=torture_bundle.path)
+    assert out.startswith("verified: 2 mirrors at 3 places, 1 place removed: ")
+    edit(torture_bundle.third_party / "licenses/part/LICENSE")
+    edit(torture_bundle.third_party / "deep/part/script.sh")
+    assert judge(torture_script, torture_bundle, "--allow-removed") == (
+        1,
+        [
+            "third_party/deep/part/script.sh: content differs",
+            "third_party/licenses/part/LICENSE: content differs",
+        ],
+    )
 
 
 def test_the_script_of_a_release_without_a_mirror_does_not_ask_for_it(
     torture_bundle: Bundle, tmp_path: Path
 ) -> None:
-    shutil.rmtree(torture_bundle.third_party / "torture")
+    torture_bundle.remove("torture")
     script = torture_bundle.write("verify-sh", tmp_path)
     assert "\n# removed: torture (1.0-rc.1)\n" in script.read_text()
     assert judge(script, torture_bundle) == (0, [])
@@ -647,7 +739,7 @@ def test_many_files_in_one_directory_do_not_take_time_by_their_square(tmp_path: 
     done = subprocess.run(
         ["sh", str(script)], cwd=tmp_path, capture_output=True, timeout=5, check=True
     )
-    assert done.stdout.startswith(b"verified: 1 mirror in third_party: 5000 files ")
+    assert done.stdout.startswith(b"verified: 1 mirror: 5000 files ")
 
 
 # Nix and Guix
@@ -689,9 +781,10 @@ def sri_of(directory: Path) -> str:
 
 def test_nix_hash_gives_the_hash_of_every_mirror(bundle: Bundle, tmp_path: Path) -> None:
     for name, values in evaluate(bundle.write("nix", tmp_path)).items():
-        directory = bundle.path / values["path"]
-        assert values["sha256"] == base32_of(directory), name
-        assert values["narHash"] == sri_of(directory), name
+        assert values["places"]
+        for place in values["places"]:
+            assert values["sha256"] == base32_of(bundle.path / place), name
+            assert values["narHash"] == sri_of(bundle.path / place), name
 
 
 def test_nix_reads_what_scripts_read(bundle: Bundle, tmp_path: Path) -> None:
@@ -706,6 +799,7 @@ def test_nix_reads_what_scripts_read(bundle: Bundle, tmp_path: Path) -> None:
             upstream["from"],
         )
         assert values["tag"] == (upstream["ref"] and upstream["ref"].removeprefix("refs/tags/"))
+        assert values["places"] == expected["places"]
         assert (values["tree"], values["upstreamTree"]) == (expected["tree"], upstream["tree"])
         assert [nested["path"] for nested in values.get("nested", [])] == [
             nested["path"] for nested in expected["nested"]
@@ -716,7 +810,9 @@ def test_nix_reads_what_scripts_read(bundle: Bundle, tmp_path: Path) -> None:
 NIX = """\
 {
   "up" = {
-    path = "third_party/up";
+    places = [
+      "third_party/up"
+    ];
     version = "1.2";
     url = "https://example.org/up";
     rev = "281ba75fafcd50961ef55f9e52747afcc9b71ede";
@@ -768,6 +864,12 @@ def test_nix_gets_an_attribute_a_mirror_and_comments_on_the_others() -> None:
     )
     assert head.endswith("\n# removed: gone (2.0)\n# absent: far (commit 281ba75fafcd)")
     assert all(line.startswith("#") for line in head.splitlines())
+
+
+def test_nix_gets_the_places_that_are_here_and_a_comment_on_the_others() -> None:
+    text = nix.render(facts_of(component(places=PLACES, not_here=PLACES[:1]))).decode()
+    assert '    places = [\n      "deps/up"\n      "third_party/up"\n    ];\n' in text
+    assert "\n# removed: crates/gone/up of up\n{" in text
 
 
 def test_a_mirror_of_a_commit_has_no_tag_and_no_version(tmp_path: Path) -> None:
@@ -887,7 +989,7 @@ SCHEMA = closed(
             "minItems": 1,
             "items": closed(
                 {
-                    "name": {"type": "string", "pattern": "^third_party/"},
+                    "name": {"type": "string", "pattern": "^(third_party|crates|deps)/"},
                     "digest": digest("gitTree", optional=["dirHash"]),
                     "annotations": {"type": "object"},
                 }
@@ -984,7 +1086,7 @@ def test_every_subject_has_the_hash_that_in_totos_command_prints_unless_it_holds
                 subject["digest"]["dirHash"]
                 == run("sh", "-c", DIR_HASH, cwd=bundle.path / subject["name"]).strip()
             )
-    assert unsayable <= {"third_party/torture"}
+    assert unsayable <= {"third_party/torture", "crates/it's here/torture"}
 
 
 def test_a_directory_hash_is_gos() -> None:
@@ -1071,7 +1173,7 @@ INTOTO: dict = {
                         "url": "https://example.org/up",
                         "tag": "v1.2",
                         "from": "wit",
-                        "into": "up",
+                        "places": ["third_party/up"],
                         "include": ["/a"],
                         "exclude": [],
                     }
@@ -1105,6 +1207,24 @@ def test_the_statement_says_what_was_copied_from_where_as_asked_for() -> None:
     ).hexdigest()
     assert content == json.dumps(INTOTO, indent=2).encode() + b"\n"
     read_statement(content)
+
+
+def test_each_place_that_is_here_is_a_subject_of_one_mirror() -> None:
+    whole = component("whole", places=("crates/whole", "third_party/whole"))
+    here = component(places=PLACES, not_here=PLACES[:1])
+    statement = read_statement(intoto.render(facts_of(whole, here)))
+    assert [
+        (subject["name"], subject["annotations"]["mirror"]) for subject in statement["subject"]
+    ] == [
+        ("crates/whole", "whole"),
+        ("third_party/whole", "whole"),
+        ("deps/up", "up"),
+        ("third_party/up", "up"),
+    ]
+    assert len({json.dumps(subject["digest"]) for subject in statement["subject"]}) == 1
+    build = build_definition(statement)
+    assert build["internalParameters"] == {"placesNotHere": {"up": ["crates/gone/up"]}}
+    assert build["externalParameters"]["mirrors"]["up"]["places"] == list(PLACES)
 
 
 URIS = {
@@ -1153,9 +1273,11 @@ def test_the_statement_is_ascii_whatever_the_words() -> None:
 def test_a_removed_mirror_is_no_longer_listed(
     torture_bundle: Bundle, tmp_path: Path, name: str
 ) -> None:
-    shutil.rmtree(torture_bundle.third_party / "torture")
-    text = torture_bundle.write(name, tmp_path).read_text()
+    torture_bundle.remove("torture")
+    text = torture_bundle.write(name, tmp_path).read_bytes().decode("utf-8", "replace")
     assert "third_party/torture" not in text
+    assert "crates/it's here/torture" not in text
+    assert "crates/part" in text
     assert "third_party/deep/part" in text
     assert {
         "nix": "# removed: torture (1.0-rc.1)\n",

@@ -94,7 +94,7 @@ def package(bundle: Bundle, stanzas: str, directory: Path) -> Path:
     Its debian/copyright has the stanzas pasted in, and the binary package has that file.
     """
     source = directory / "tiny-1.0"
-    shutil.copytree(bundle.third_party, source / "third_party", symlinks=True)
+    shutil.copytree(bundle.path, source, symlinks=True)
     files = {
         "control": CONTROL,
         "changelog": CHANGELOG,
@@ -160,7 +160,7 @@ def parsed(stanzas: str) -> Any:
 
 def files_below(directory: Path) -> Iterator[str]:
     """Every file of a bundle from its root, names that are no UTF-8 with surrogates."""
-    for parent, _, names in os.walk(directory / "third_party"):
+    for parent, _, names in os.walk(directory):
         yield from (os.path.relpath(os.path.join(parent, name), directory) for name in names)
 
 
@@ -230,7 +230,8 @@ def test_every_file_is_found_in_the_paragraph_of_its_mirror(bundle: Bundle, tmp_
             (
                 c
                 for c in components
-                if path.startswith((f"{c['path']}/", f"third_party/licenses/{c['name']}/"))
+                for place in (*c["places"], f"third_party/licenses/{c['name']}")
+                if path.startswith(f"{place}/")
             ),
             None,
         )
@@ -242,7 +243,9 @@ def test_every_file_is_found_in_the_paragraph_of_its_mirror(bundle: Bundle, tmp_
                 and f"  git tree {owner['tree']}\n" in found.comment
             ), path
             matched |= {
-                pattern for pattern in found.files if path.startswith(pattern.removesuffix("*"))
+                pattern
+                for pattern in found.files
+                if re.match(re.escape(pattern.removesuffix("*")).replace(r"\?", "."), path)
             }
     assert matched == {
         pattern
@@ -392,7 +395,7 @@ PATTERNS = {
 def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(
     into: str, pattern: str
 ) -> None:
-    found = parsed(rendered(debian, component(into=into)))
+    found = parsed(rendered(debian, component(places=(f"third_party/{into}",))))
     (_, paragraph) = found.all_files_paragraphs()
     assert paragraph.files == (pattern,)
     assert paragraph.matches(f"third_party/{into}/deep/.file") and not paragraph.matches(
@@ -405,10 +408,38 @@ def test_a_pattern_matches_the_files_of_its_mirror_whatever_its_name(
 )
 def test_a_pattern_for_a_blank_takes_no_files_from_other_mirrors(order: tuple[str, ...]) -> None:
     found = parsed(
-        rendered(debian, *(component(f"m{at}", into=into) for at, into in enumerate(order)))
+        rendered(
+            debian,
+            *(
+                component(f"m{at}", places=(f"third_party/{into}",))
+                for at, into in enumerate(order)
+            ),
+        )
     )
     for at, into in enumerate(order):
         assert f"  m{at} 1.2" in found.find_files_paragraph(f"third_party/{into}/file").comment
+
+
+PLACES = ("crates/gone/one", "deps/one", "third_party/one")
+"""Of a mirror that lies outside of third_party/ too; the first of them is not here."""
+
+
+def test_a_paragraph_has_the_pattern_of_each_place_that_is_here() -> None:
+    (_, paragraph) = parsed(
+        rendered(debian, component(places=PLACES, not_here=PLACES[:1]))
+    ).all_files_paragraphs()
+    assert paragraph.files == ("deps/one/*", "third_party/one/*")
+    assert "\n   not in this source: crates/gone/one\n" in paragraph.comment
+
+
+def test_places_with_blanks_take_no_files_from_each_others_mirrors() -> None:
+    places = [("deps/p q", "deps/z-w"), ("deps/p-q", "deps/z w")]
+    found = parsed(
+        rendered(debian, *(component(f"m{at}", places=own) for at, own in enumerate(places)))
+    )
+    for at, own in enumerate(places):
+        for place in own:
+            assert f"  m{at} 1.2" in found.find_files_paragraph(f"{place}/file").comment
 
 
 SHORT_NAMES = {
@@ -745,12 +776,22 @@ def test_a_version_that_rpm_cannot_say_is_date_and_commit_and_said() -> None:
     )
 
 
+def test_a_comment_names_each_place_of_a_mirror_and_of_a_copy_inside_it() -> None:
+    nested = Nested(RepoPath(b"deps/x"), TREE, (RepoPath(b"deps/x/a"),), None)
+    lines = rendered(rpm, component(places=PLACES, not_here=PLACES[:1], nested=(nested,)))
+    assert "copy, in deps/one, third_party/one; removed: crates/gone/one\n" in lines
+    assert "# copy inside one, in deps/one/deps/x, third_party/one/deps/x: no origin found" in lines
+    assert lines.count("\nProvides: bundled(one)") == 1
+    gone = rendered(rpm, component("here"), component(places=PLACES, presence=Presence.REMOVED))
+    assert gone.endswith(f"#   removed: one (1.2), {', '.join(PLACES)}\n")
+
+
 # REUSE.toml
 
 OWN = """version = 1
 
 [[annotations]]
-path = ["third_party/mirrors.toml", "third_party/.gitattributes", "third_party/.gitignore", "third_party/provenance/**"]
+path = [".gitattributes", "third_party/mirrors.toml", "third_party/.gitattributes", "third_party/.gitignore", "third_party/provenance/**"]
 SPDX-FileCopyrightText = "2026 Tester"
 SPDX-License-Identifier = "CC0-1.0"
 
@@ -802,8 +843,9 @@ def test_reuse_accepts_a_repository_with_the_annotations_but_for_unknown_licence
 ) -> None:
     said = reuse_lint(bundle, bundle.write("reuse", tmp_path).read_text(), tmp_path)
     unknown = {
-        c["path"]
+        place
         for c in bundle.components()
+        for place in c["places"]
         if not (c["licensing"]["declared"] or c["licensing"]["concluded"])
     }
     lacking = {path for paths in said["non_compliant"].values() for path in paths}
@@ -857,7 +899,7 @@ SPDX-FileCopyrightText = ["Copyright © 2024 the Contributors to Nowhere"]
 SPDX-License-Identifier = "Apache-2.0 OR MIT"
 
 # http 0.3.0-rc-2025-09-16, unmodified; licence: unknown
-#   upstream ships no licence file that covers it: third_party/wit/http is not annotated
+#   upstream ships no licence file that covers it; not annotated: third_party/wit/http
 """
     )
 
@@ -876,12 +918,24 @@ def test_what_is_not_here_is_not_annotated_but_said(
 
 
 @needs_reuse
+def test_an_annotation_covers_each_place_that_is_here() -> None:
+    licensing = concluded("MIT")
+    lines = rendered(reuse, component(places=PLACES, not_here=PLACES[:1], licensing=licensing))
+    (item,) = tomllib.loads(lines)["annotations"]
+    assert item["path"] == ["deps/one/**", "third_party/one/**"]
+    assert "\n#   removed: crates/gone/one\n[[annotations]]\n" in lines
+    unknown = rendered(reuse, component(places=PLACES, not_here=PLACES[:1]))
+    assert "; not annotated: deps/one, third_party/one; removed: crates/gone/one\n" in unknown
+
+
 @pytest.mark.parametrize("into", PATTERNS, ids=map(ascii, PATTERNS))
 def test_a_glob_matches_the_files_of_its_mirror_whatever_its_name(into: str) -> None:
     from reuse.global_licensing import ReuseTOML
 
     annotations = ReuseTOML.from_toml(
-        OWN + rendered(reuse, component(into=into, licensing=concluded("MIT"))), "REUSE.toml"
+        OWN
+        + rendered(reuse, component(places=(f"third_party/{into}",), licensing=concluded("MIT"))),
+        "REUSE.toml",
     )
     item = annotations.find_annotations_item(f"third_party/{into}/deep/.file")
     assert item and [str(expression) for expression in item.spdx_expressions] == ["MIT"]
@@ -924,10 +978,12 @@ def hostile() -> tuple[Component, Component]:
         description=HOSTILE,
         supplier=HOSTILE,
         url=HOSTILE,
-        into=f"a{HOSTILE}",
+        places=(f"third_party/a{HOSTILE}",),
         source=RepoPath(name),
     )
-    other = component("other", pinned=HOSTILE, presence=Presence.REMOVED, into=HOSTILE)
+    other = component(
+        "other", pinned=HOSTILE, presence=Presence.REMOVED, places=(f"third_party/{HOSTILE}",)
+    )
     return replace(plain, licensing=licensing, nested=tuple(nested)), other
 
 

@@ -6,6 +6,7 @@ It is about declared and concluded licences, copies inside copies, versions and 
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.support.bundles import LICENSE, NOTICE, Bundle
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, Key, mirror
 from tests.support.project import ROOT
-from tests.support.upstreams import Upstream
+from tests.support.upstreams import Content, Upstream
 
 COMMIT = ObjectId("0123456789abcdef0123456789abcdef01234567")
 MIT = b"""Copyright (c) 2020 Somebody <s@example.org>
@@ -54,6 +55,43 @@ def licensing(
 
 
 # declared
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "others"),
+    [
+        ({}, "crates/up/LICENSE", ["crates/up/src/COPYING", "crates/up/LICENCE-link"]),
+        ({"include": ["/src/"]}, "third_party/licenses/up/LICENSE", ["crates/up/src/COPYING"]),
+    ],
+    ids=["inside", "beside"],
+)
+def test_the_licence_of_a_copy_outside_third_party_is_found_inside_it_or_beside_its_record(
+    host: Host, upstream: Upstream, keys: dict[str, Key], text: str, others: list[str]
+) -> None:
+    files: dict[str, Content] = {"LICENSE": LICENSE, "src/a.c": b"", "src/COPYING": b"others'\n"}
+    upstream.release("v1", {**files, "LICENCE-link": ("120000", b"LICENSE")})
+    into = ["/crates/up", "/deps/up"]
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, into=into, **keys))
+    host.sync()
+    said = host.run("report", "json").json["components"][0]["licensing"]
+    assert said["declared"] == "Apache-2.0 WITH LLVM-exception"
+    assert [one["path"] for one in said["texts"]] == [text]
+    for other in others:
+        assert said["declared_comment"].count(other) == 1
+    assert "deps/up" not in said["declared_comment"]
+
+
+def test_the_licence_inside_is_read_in_a_place_that_is_here(
+    torture_bundle: Bundle,
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates")
+    torture, _ = torture_bundle.components()
+    (text,) = torture["licensing"]["texts"]
+    assert (text["path"], text["expression"]) == (
+        "third_party/torture/LICENSE",
+        "Apache-2.0 WITH LLVM-exception",
+    )
+    torture_bundle.report("spdx")
 
 
 def test_a_text_that_is_known_by_its_blob_id_declares_a_licence(
@@ -545,6 +583,28 @@ def test_the_first_line_answers_which_version_and_whether_it_is_a_fork(
     assert (
         first
         == "**wasi-io 0.2.0, wasi-clocks 0.2.0, wasi-http 0.3.0-rc-2025-09-16: all 3 are unmodified copies, as recorded.**"
+    )
+
+
+def test_markdown_names_each_place_of_a_mirror_and_those_that_are_not_here(
+    torture_bundle: Bundle,
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    page = torture_bundle.report("markdown").out
+    assert "| torture<br>`crates/it's here/torture`<br>`third_party/torture` | 1.0-rc.1 |" in page
+    assert "<br>`third_party/deep/part`<br>`crates/part` removed | 1.0-rc.1 |" in page
+    assert page.splitlines()[0].endswith(", none is a fork; 1 place removed.**")
+    assert "\ngit rev-parse $'HEAD:crates/it\\047s here/torture'\n" in page
+
+
+def test_markdown_says_in_which_places_a_copy_inside_a_mirror_lies(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release("v1", {"a.wit": b"package a;", "deps/b/b.wit": b"package b;"})
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, into=["up", "/wit/up"]))
+    host.sync()
+    assert "\n| `third_party/up/deps/b`<br>`wit/up/deps/b` | 1 | no origin found |\n" in (
+        host.run("report", "markdown").out
     )
 
 

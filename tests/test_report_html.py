@@ -27,7 +27,7 @@ COMMIT = ObjectId("ab" * 20)
 TREE = ObjectId("cd" * 20)
 BASE = component(
     "up",
-    into="wit/up",
+    places=("third_party/wit/up",),
     url="https://github.com/Example/up.git",
     commit=COMMIT,
     commit_time="2026-01-02T03:04:05Z",
@@ -127,7 +127,7 @@ def hostile() -> Component:
     return changed(
         BASE,
         name=bad,
-        into=bad,
+        places=(f"third_party/{bad}",),
         description=bad,
         supplier=bad,
         url="javascript:hacked=1//" + bad,
@@ -284,9 +284,33 @@ def test_the_selection_and_both_trees_of_a_part_are_said(
     )
     mirror = row(document, "part")
     assert cells(mirror)[3] == ["yes", "part of the directory"]
-    assert cells(mirror)[0] == ["part", "the | deep part", "third_party/deep/part"]
+    assert cells(mirror)[0] == [
+        "part",
+        "the | deep part",
+        "crates/part",
+        "third_party/deep/part",
+    ]
     assert properties(mirror)["Selection"] == "include /deep/, /script.sh"
     assert properties(mirror)["Tree"] == f"{part['tree']}selected from {part['upstream']['tree']}"
+
+
+def test_it_says_how_many_files_lie_in_each_place_and_which_place_is_not_here(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    document = parse(page_of(torture_bundle, tmp_path))
+    torture, part = (row(document, name) for name in ("torture", "part"))
+    whole, selection = torture_bundle.components()
+    size = sum(file["size"] for file in whole["files"])
+    assert text(torture.find(".//summary")) == (
+        f"{len(whole['files'])} files, {size:,} bytes in each of 2 places"
+    )
+    assert text(torture.find(".//caption")) == "Files in each place"
+    assert cells(part)[0][2:] == ["third_party/deep/part", "crates/part removed"]
+    assert " in each of " not in text(part.find(".//summary"))
+    assert f"{2 * len(whole['files']) + len(selection['files'])} files" in text(
+        document.find(".//header/p")
+    )
 
 
 def test_it_says_how_to_check_by_hand(torture_bundle: Bundle, tmp_path: Path) -> None:
@@ -296,12 +320,13 @@ def test_it_says_how_to_check_by_hand(torture_bundle: Bundle, tmp_path: Path) ->
     assert text(row(document, "torture").find(".//pre")).splitlines() == [
         "# the files against the record, the record against the commit id",
         "git verbatim verify torture",
-        f"# the copy, in this repository: {whole['tree']}",
+        f"# each copy, in this repository: {whole['tree']}",
+        "git rev-parse $'HEAD:crates/it\\047s here/torture'",
         "git rev-parse HEAD:third_party/torture",
         f"# the same directory, in a clone of https://github.com/Example/torture: {whole['tree']}",
         f"git rev-parse {commit}^{{tree}}",
     ]
-    assert text(row(document, "part").find(".//pre")).splitlines()[4] == (
+    assert text(row(document, "part").find(".//pre")).splitlines()[5] == (
         f"# what it was selected from, in a clone of https://github.com/Example/torture: {part['upstream']['tree']}"
     )
 

@@ -43,6 +43,10 @@ def written(bundle: Bundle, name: str, tmp_path: Path) -> Path:
     return path
 
 
+TORTURE = "/crates/it's here/torture"
+"""The first place of that mirror."""
+
+
 # the referees: each gives what it objects to
 
 
@@ -153,20 +157,27 @@ def related(document: dict, kind: str) -> list[tuple[str, str]]:
     ]
 
 
-def package(document: dict, name: str) -> dict:
+def from_root(place: str) -> str:
+    """A path from the host's root; without a slash in front the place is in third_party/."""
+    return place.removeprefix("/") if place.startswith("/") else f"third_party/{place}"
+
+
+def package(document: dict, place: str) -> dict:
+    """The package with this first place."""
     (found,) = (
         package
         for package in document["packages"]
-        if package["packageFileName"] == f"./third_party/{name}"
+        if package["packageFileName"] == f"./{from_root(place)}"
     )
     return found
 
 
-def library(document: dict, name: str) -> dict:
+def library(document: dict, place: str) -> dict:
+    """The component with this first place."""
     (found,) = (
         c
         for c in libraries(document)
-        if c["evidence"]["occurrences"] == [{"location": f"third_party/{name}"}]
+        if c["evidence"]["occurrences"][0] == {"location": from_root(place)}
     )
     return found
 
@@ -177,7 +188,9 @@ def on_disk(bundle: Bundle, components: list[dict]) -> dict[str, Path]:
     Its key is its path from the root as git quotes it.
     """
     root = os.fsencode(bundle.path)
-    directories = [d for c in components for d in (c["path"], f"third_party/licenses/{c['name']}")]
+    directories = [
+        d for c in components for d in (*c["places"], f"third_party/licenses/{c['name']}")
+    ]
     found = {}
     for directory in directories:
         for parent, names, leaves in os.walk(os.path.join(root, directory.encode())):
@@ -334,12 +347,14 @@ def test_symlinks_are_named_but_have_no_hashes_of_what_they_lead_to(
 ) -> None:
     spdx = read(torture_bundle, "spdx")
     links = ["link", "link-to-nothing", "link-with-newline"]
-    code = package(spdx, "torture")["packageVerificationCode"]
+    code = package(spdx, TORTURE)["packageVerificationCode"]
     assert code["packageVerificationCodeExcludedFiles"] == [
-        f"./third_party/torture/{name}" for name in links
+        f"./{place}/{name}"
+        for place in ("crates/it's here/torture", "third_party/torture")
+        for name in links
     ]
     cyclonedx = read(torture_bundle, "cyclonedx")
-    files = {c["name"]: c for c in library(cyclonedx, "torture")["components"]}
+    files = {c["name"]: c for c in library(cyclonedx, TORTURE)["components"]}
     properties = [
         {p["name"]: p["value"] for p in files[f"third_party/torture/{name}"]["properties"]}
         for name in links
@@ -417,13 +432,11 @@ def test_swhids_are_what_software_heritage_computes_from_the_files_here(
     bundle: Bundle, spdx: dict, cyclonedx: dict, read: Read
 ) -> None:
     for component in libraries(cyclonedx):
-        (occurrence,) = component["evidence"]["occurrences"]
-        swhid = swhids_on_disk(bundle.path / occurrence["location"])
-        assert component["swhid"][0] == swhid
+        occurrences = [one["location"] for one in component["evidence"]["occurrences"]]
+        swhid, *others = {swhids_on_disk(bundle.path / location) for location in occurrences}
+        assert (component["swhid"][0], others) == (swhid, [])
         assert [i["concludedValue"] for i in component["evidence"]["identity"]] == [swhid]
-        references = package(spdx, occurrence["location"].removeprefix("third_party/"))[
-            "externalRefs"
-        ]
+        references = package(spdx, f"/{occurrences[0]}")["externalRefs"]
         assert (
             next(r["referenceLocator"] for r in references if r["referenceType"] == "swh") == swhid
         )
@@ -454,7 +467,7 @@ def test_the_commit_and_the_annotated_tag_are_identified_too(
     (component,) = (c for c in read(torture_bundle, "json")["components"] if c["name"] == "torture")
     references = [
         r["referenceLocator"]
-        for r in package(spdx, "torture")["externalRefs"]
+        for r in package(spdx, TORTURE)["externalRefs"]
         if r["referenceType"] == "swh"
     ]
     upstream = component["upstream"]
@@ -476,7 +489,7 @@ def test_ids_of_the_document_come_from_its_content(nested_bundle: Bundle) -> Non
     assert ids(TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7") == first
     assert not set(ids(SOURCE_DATE_EPOCH="0")) & set(first)
     uuid = "[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-    assert re.fullmatch(f"https://spdx.org/spdxdocs/third_party-{uuid}", first[0])
+    assert re.fullmatch(f"https://spdx.org/spdxdocs/third-party-{uuid}", first[0])
     assert re.fullmatch(f"urn:uuid:{uuid}", first[1])
 
 
@@ -515,7 +528,7 @@ def test_declared_and_concluded_are_separate_in_both(
     for component in read(bundle, "json")["components"]:
         licensing = component["licensing"]
         declared, concluded = licensing["declared"], licensing["concluded"]
-        place = component["path"].removeprefix("third_party/")
+        place = f"/{component['places'][0]}"
         found = package(spdx, place)
         assert found["licenseDeclared"] == (
             declared or ("NOASSERTION" if licensing["texts"] else "NONE")
@@ -586,7 +599,7 @@ def test_a_mirror_as_an_spdx_package(nested_bundle: Bundle, read: Read) -> None:
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
-        "name": "third_party",
+        "name": "third-party",
         "creationInfo": {"created": "2026-01-02T03:04:05Z", "creators": ["Tool: git-verbatim"]},
     }
     found = package(document, "wit/io")
@@ -754,7 +767,7 @@ def test_of_a_part_it_is_said_of_what_and_by_which_patterns(
     spdx = read(torture_bundle, "spdx")
     part = next(c for c in read(torture_bundle, "json")["components"] if c["name"] == "part")
     upstream = part["upstream"]
-    found = package(spdx, "deep/part")
+    found = package(spdx, "/crates/part")
     said = (
         f"unmodified copy of a part of https://github.com/Example/torture at commit {upstream['commit']}, tag v1.0-rc.1: "
         f"git tree {part['tree']}, what include /deep/, /script.sh leaves of upstream's git tree {upstream['tree']}, nothing added"
@@ -770,7 +783,7 @@ def test_of_a_part_it_is_said_of_what_and_by_which_patterns(
     assert (
         comments[f"swh:1:dir:{upstream['tree']}"] == "upstream's directory, of which this is a part"
     )
-    listed = library(read(torture_bundle, "cyclonedx"), "deep/part")
+    listed = library(read(torture_bundle, "cyclonedx"), "/crates/part")
     assert listed["swhid"] == [f"swh:1:dir:{part['tree']}"]
     assert listed["pedigree"]["notes"] == said
     assert [p["value"] for p in listed["properties"] if p["name"] == "git-verbatim:include"] == [
@@ -933,7 +946,73 @@ def test_copies_of_single_files_and_copies_inside_copies(
     assert nothing == {"packageVerificationCodeValue": hashlib.sha1(b"").hexdigest()}
 
 
+def test_the_same_tree_at_several_places_is_one_component_with_the_files_of_each(
+    host: Host, upstream: Upstream, tmp_path: Path
+) -> None:
+    """So it is for a copy inside it, and the licence inside is found in each place."""
+    files: dict[str, bytes] = {"LICENSE": LICENSE, "io.wit": b"package x:io;"}
+    upstream.release("v1", {**files, "deps/a/a.wit": b"package x:a;"})
+    places = ["/crates/deep/up", "up", "/deps/up"]
+    host.manifest(mirror("up", upstream.url, tag="v1", local=True, into=places))
+    host.sync()
+    bundle = Bundle(host.path)
+    path = written(bundle, "spdx", tmp_path)
+    assert (spdx_tools(path), spdx_schema(path)) == ([], [])
+    spdx = json.loads(path.read_bytes())
+    own, inner = spdx["packages"]
+    places = ["crates/deep/up", "deps/up", "third_party/up"]
+    listed = ", ".join(f"./{place}" for place in places)
+    assert own["comment"] == f"the same at 3 places: {listed}"
+    assert inner["comment"].splitlines() == [
+        "a copy inside the mirror up: no origin found",
+        f"the same at 3 places: {', '.join(f'./{place}/deps/a' for place in places)}",
+    ]
+    names = {file["SPDXID"]: file["fileName"] for file in spdx["files"]}
+    contained = related(spdx, "CONTAINS")
+    assert [names[b] for a, b in contained if a == own["SPDXID"] and b in names] == [
+        f"./{place}/{name}" for place in places for name in files
+    ]
+    assert [names[b] for a, b in contained if a == inner["SPDXID"]] == [
+        f"./{place}/deps/a/a.wit" for place in places
+    ]
+    expression = "Apache-2.0 WITH LLVM-exception"
+    assert own["licenseDeclared"] == expression
+    assert [
+        f["fileName"] for f in spdx["files"] if f.get("licenseInfoInFiles") == [expression]
+    ] == [f"./{place}/LICENSE" for place in places]
+    other = written(bundle, "cyclonedx", tmp_path)
+    assert cyclonedx_schema(other) == []
+    found, copy = libraries(json.loads(other.read_bytes()))
+    assert found["evidence"]["occurrences"] == [{"location": place} for place in places]
+    assert copy["evidence"]["occurrences"] == [{"location": f"{place}/deps/a"} for place in places]
+    assert [c["name"] for c in copy["components"]] == [f"{place}/deps/a/a.wit" for place in places]
+
+
 # what is not here
+
+
+def test_a_place_that_is_not_here_is_named_and_its_files_are_not_listed(
+    torture_bundle: Bundle, tmp_path: Path
+) -> None:
+    shutil.rmtree(torture_bundle.path / "crates/part")
+    path = written(torture_bundle, "spdx", tmp_path)
+    assert (spdx_tools(path), spdx_schema(path)) == ([], [])
+    spdx = json.loads(path.read_bytes())
+    assert spdx["comment"].endswith("; 1 place removed")
+    assert package(spdx, "deep/part")["comment"] == "removed: ./crates/part"
+    assert not [file for file in spdx["files"] if "crates/part/" in file["fileName"]]
+    other = written(torture_bundle, "cyclonedx", tmp_path)
+    assert cyclonedx_schema(other) == []
+    found = library(json.loads(other.read_bytes()), "deep/part")
+    assert [
+        (p["name"], p["value"])
+        for p in found["properties"]
+        if p["name"] in {"git-verbatim:path", "git-verbatim:removed"}
+    ] == [
+        ("git-verbatim:path", "third_party/deep/part"),
+        ("git-verbatim:removed", "crates/part"),
+    ]
+    assert found["evidence"]["occurrences"] == [{"location": "third_party/deep/part"}]
 
 
 def test_what_is_not_here_is_named_and_not_listed(nested_bundle: Bundle, tmp_path: Path) -> None:

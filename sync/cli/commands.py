@@ -346,7 +346,7 @@ def report(
     json: JsonFormat = False,
 ) -> None:
     """Say what is bundled, which version, from where, unmodified or not, under which licence; \
-from third_party/ alone."""  # noqa: D205, D209 - it is the help text
+from what is here alone."""  # noqa: D205, D209 - it is the help text
     from sync.report.asked import read_asked
     from sync.report.gather import gather
     from sync.report.publish import read_request
@@ -401,14 +401,14 @@ def _publish(host: Host, request: "ReportRequest", facts: "Facts") -> None:
         sys.stdout.write(render_currency(request.check, currency, paint_for(sys.stdout)))
         raise typer.Exit(ExitStatus.CLEAN if currency else ExitStatus.FINDINGS)
     if request.directory is not None:
-        write_reports(host, request.directory, reports)
+        write_reports(host, facts, request.directory, reports)
         sys.stderr.write(f"wrote {len(reports)} reports to {shown(str(request.directory))}\n")
         return
     ((report_format, content),) = reports.items()
     if request.file is None:
         sys.stdout.buffer.write(content)
     else:
-        write_report(host, request.file, report_format, content)
+        write_report(host, facts, request.file, report_format, content)
 
 
 def _fetching(

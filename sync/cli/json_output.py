@@ -17,6 +17,11 @@ from sync.report.formats.json_report import Report, SignatureReport, signature_r
 from sync.verify.commands import Statuses, Verified
 from sync.verify.upstream import Audit
 
+_NOT_HERE = (
+    "those of the places that are not here, which is no finding: they were removed as a whole "
+    "from a release, or are not checked in"
+)
+
 
 class _JsonObject(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +51,7 @@ class VerifiedMirror(_JsonObject):
 
     mirror: str
     places: list[str] = Field(description="as recorded, from the host's root")
+    not_here: list[str] = Field(description=_NOT_HERE)
     clean: bool
     presence: Literal["present", "absent", "removed"]
     commit: str | None
@@ -88,6 +94,7 @@ class StatusMirror(_JsonObject):
 
     mirror: str
     places: list[str] = Field(description="from the host's root")
+    not_here: list[str] = Field(description=_NOT_HERE)
     pin: str | None
     recorded_pin: str | None
     standing: str
@@ -189,6 +196,7 @@ def status_output(statuses: Statuses) -> StatusOutput:
             StatusMirror(
                 mirror=status.name,
                 places=list(status.places),
+                not_here=list(status.not_here),
                 pin=str(status.pin) if status.pin else None,
                 recorded_pin=str(status.recorded_pin) if status.recorded_pin else None,
                 standing=status.standing.value,
@@ -222,6 +230,7 @@ def _verified(verdict: Verdict, audited: Audit | None) -> VerifiedMirror:
     return VerifiedMirror(
         mirror=verdict.mirror,
         places=list(record.copies) if record else [],
+        not_here=list(verdict.not_here),
         clean=verdict.is_clean,
         presence=verdict.presence.value,
         commit=record.upstream.commit if record else None,

@@ -201,6 +201,7 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
         return (
             paint.good("clean")
             + signed
+            + (paint.faint(f", {removed_places(status.not_here)}") if status.not_here else "")
             + seen
             + ("" if status.staged else paint.change(", not staged"))
         )
@@ -224,6 +225,10 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
     if any(status.altered_by_add for status in statuses):
         yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
+
+
+def removed_places(places: Sequence[str]) -> str:
+    return f"{count(len(places), 'place')} removed"
 
 
 def unseen_words(unseen: Unseen) -> list[str]:
@@ -317,13 +322,8 @@ def _summary(
     audited: "Audit | None",
     paint: Paint,
 ) -> str:
-    present = [v for v in verdicts if v.is_present]
-    files = sum(len(v.record.files) for v in present if v.record)
-    absent = len(verdicts) - len(present)
     what = f"{count(len(verdicts), 'mirror')} in {state}"
-    details = [count(files, "file")] + (
-        [f"{absent} absent, of which only the records were checked"] if absent else []
-    )
+    details = [count(sum(map(_files_here, verdicts)), "file"), *_not_here(verdicts)]
     details += unseen_words(
         Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts))
     )
@@ -338,3 +338,23 @@ def _summary(
         return f"{paint.change('could not check all')}: {what}"
     proven = "files, records and upstream agree" if audited else "files, records and proofs agree"
     return f"{paint.good('verified')}: {what}, {', '.join(details)}; {proven}"
+
+
+def _files_here(verdict: "Verdict") -> int:
+    """Count the files of a mirror in all places that are here."""
+    record = verdict.record
+    if record is None:
+        return 0
+    return len(record.files) * (len(record.copies) - len(verdict.not_here))
+
+
+def _not_here(verdicts: "Sequence[Verdict]") -> Iterator[str]:
+    """Say of how many mirrors, or places of others, only the records were checked."""
+    elsewhere = [v.presence.value for v in verdicts if not v.is_present]
+    parts = [
+        f"{elsewhere.count(word)} {word}" for word in ("absent", "removed") if word in elsewhere
+    ]
+    if parts:
+        yield f"{' and '.join(parts)}, of which only the records were checked"
+    if places := [place for v in verdicts if v.is_present for place in v.not_here]:
+        yield removed_places(places)

@@ -87,10 +87,7 @@ class Presence(StrEnum):
     ABSENT = "absent"
     """The mirror is not checked in, and not here; `sync` rebuilds it."""
     REMOVED = "removed"
-    """The mirror is checked in, but was removed as a whole, as distributions do.
-
-    Only reports tell this from drift.
-    """
+    """The mirror is checked in, but was removed as a whole from a release, as distributions do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +99,8 @@ class Verdict:
     presence: Presence
     findings: tuple[Finding, ...]
     unseen: Unseen = ALL_SEEN
+    not_here: tuple[str, ...] = ()
+    """The directories of its copies that are not here, which is no finding."""
 
     @property
     def is_clean(self) -> bool:
@@ -124,6 +123,8 @@ class Held:
     """What lies in each place of its record."""
     read: ReadFile
     is_work_tree: bool
+    is_in_git: bool = True
+    """False of an unpacked release, from which whole places may have been removed."""
     unseen: Unseen = ALL_SEEN
 
 
@@ -134,14 +135,12 @@ def verify_mirror(
     look: Callable[[Record], Held],
     *,
     judged: Judged | None = None,
-    may_be_removed: bool = False,
 ) -> Verdict:
     """Judge whether a state is as a mirror's record says, and the record as the manifest says.
 
     `look` gives what the state holds in the places of a record. The record is judged by itself
     first, since another process may still be reading files. `judged` is the signature as it was
-    checked again; None if it was not. With `may_be_removed`, it is no finding that all files of a
-    mirror are gone.
+    checked again; None if it was not.
     """
     if isinstance(record, RecordError):
         return Verdict(
@@ -160,24 +159,37 @@ def verify_mirror(
         )
     findings = [*_record_findings(name, mirror, record), *_signature_findings(name, record, judged)]
     held = look(record)
-    is_missing = {directory for directory, files in held.files.items() if not files}
-    absent = mirror is not None and not mirror.checked_in and len(is_missing) == len(held.files)
-    removed = (
-        may_be_removed
-        and mirror is not None
-        and mirror.checked_in
-        and is_missing.issuperset(record.copies)
-    )  # an empty directory counts as none
-    if mirror is not None and not mirror.checked_in and not held.is_work_tree:
+    is_checked_in = mirror is None or mirror.checked_in
+    if not is_checked_in and not held.is_work_tree:
         findings += _committed_all_the_same(name, held)
-        absent = True
-    elif not absent:
+        not_here = frozenset(held.files)
+    else:
+        not_here = _not_here(mirror, record, held)
         for place in record.places:
-            if not removed or place.directory not in is_missing:
+            if place.directory not in not_here:
                 there = held.files[place.directory] or ()
                 findings += _compare(name, place.directory, place.files, there, held.read)
-    presence = Presence.ABSENT if absent else Presence.REMOVED if removed else Presence.PRESENT
-    return Verdict(name, record, presence, tuple(findings), held.unseen)
+    presence = Presence.PRESENT
+    if not_here.issuperset(record.copies):
+        presence = Presence.REMOVED if is_checked_in else Presence.ABSENT
+    copies = tuple(directory for directory in record.copies if directory in not_here)
+    return Verdict(name, record, presence, tuple(findings), held.unseen, copies)
+
+
+def _not_here(mirror: Mirror | None, record: Record, held: Held) -> frozenset[str]:
+    """Return the places that are missing as a whole and may be; an empty directory counts as none.
+
+    A release may lack any copy, and with all of them the licences. Elsewhere only a mirror that is
+    not checked in may be missing, and only with all its places.
+    """
+    missing = frozenset(directory for directory, files in held.files.items() if not files)
+    if mirror is None:
+        return frozenset()
+    if not held.is_in_git:
+        is_removed = missing.issuperset(record.copies)
+        return missing if is_removed else missing.intersection(record.copies)
+    is_absent = not mirror.checked_in and len(missing) == len(held.files)
+    return missing if is_absent else frozenset()
 
 
 def _record(name: str) -> str:

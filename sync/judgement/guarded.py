@@ -41,6 +41,8 @@ class Guarded:
     """The path from the host's root."""
     blob: ObjectId
     is_link: bool = False
+    place: str = ""
+    """The directory that a mirror's file or licence is recorded in; empty for other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _of_mirror(one: GuardedMirror) -> Iterator[Guarded]:
         role = Role.FILE if place.directory in record.copies else Role.LICENSE
         for fact in place.files:
             path = RepoPath(f"{place.directory}/".encode() + fact.path)
-            yield Guarded(one.name, role, path, fact.blob, is_link=fact.mode == Mode.SYMLINK)
+            is_link = fact.mode == Mode.SYMLINK
+            yield Guarded(one.name, role, path, fact.blob, is_link, place.directory)
 
 
 def attributes_inside(record: Record) -> Iterator[tuple[RepoPath, Entry]]:
@@ -126,18 +129,23 @@ def left_out(guarded: Sequence[Guarded], ignored: Collection[bytes]) -> dict[Rep
 def missed(guarded: Sequence[Guarded], lacking: Collection[RepoPath]) -> Iterator[Guarded]:
     """Yield the lacking files without which the rest of an archive does not verify.
 
-    An archive may leave out a mirror whole, with its licences or without, as distributions do. It
-    may also leave out everything that could be verified. Nothing is missed then.
+    An archive may leave out a place of a mirror whole, and with all its places its licences, as
+    distributions do. It may also leave out everything that could be verified. Nothing is missed
+    then.
     """
-    held = {(file.mirror, file.role) for file in guarded if file.path not in lacking}
+    there = [file for file in guarded if file.path not in lacking]
+    held = {(file.mirror, file.role) for file in there}
+    places = {file.place for file in there}
     if any(role in _VERIFIED for _, role in held):
-        yield from (file for file in guarded if file.path in lacking and _is_needed(file, held))
+        yield from (
+            file for file in guarded if file.path in lacking and _is_needed(file, held, places)
+        )
 
 
-def _is_needed(file: Guarded, held: Collection[tuple[str, Role]]) -> bool:
+def _is_needed(file: Guarded, held: Collection[tuple[str, Role]], places: Collection[str]) -> bool:
     match file.role:
         case Role.FILE:
-            return (file.mirror, Role.FILE) in held
+            return file.place in places
         case Role.LICENSE:
             return (file.mirror, Role.FILE) in held or (file.mirror, Role.LICENSE) in held
         case Role.RECORD | Role.KEY | Role.MANIFEST:

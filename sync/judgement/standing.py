@@ -43,6 +43,8 @@ class MirrorStatus:
     unseen: Unseen = ALL_SEEN
     altered_by_add: tuple[str, ...] = ()
     """The files whose bytes a `git add` would change, from the host's root."""
+    not_here: tuple[str, ...] = ()
+    """The places that are not here, which is nothing wrong."""
 
     @property
     def directories(self) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.model import Mirror, Pin
+from sync.model import FileFact, Mirror, Pin
 from sync.objects.commits import commit_tree
+from sync.record.places import Place
 from sync.record.record import Record
 from sync.report.versions import version_of
 
@@ -19,7 +20,7 @@ class LicenseText:
     """A licence file that covers a mirror."""
 
     path: str
-    """The path from the host's root, quoted as git quotes it."""
+    """The path from the host's root, quoted as git quotes it; in the first place that is here."""
     upstream_path: RepoPath
     """The path in the upstream's tree."""
     blob: ObjectId
@@ -58,7 +59,8 @@ class Licensing:
     others: tuple[str, ...] = ()
     """Files that are named like licences but are none of `texts`.
 
-    Their paths start at the host's root. They lie deeper inside the mirror, or are symlinks.
+    Their paths start at the host's root, as those of `texts`. They lie deeper inside the mirror, or
+    are symlinks.
     """
 
     @property
@@ -186,6 +188,8 @@ class Component:
     """None if no format needs it, or if the files are not here."""
     asked: Asked | None = None
     """What upstream said; None if nobody asked it, so that all is as recorded."""
+    not_here: tuple[str, ...] = ()
+    """The directories of its copies that are not here, though others are."""
 
     @property
     def name(self) -> str:
@@ -200,9 +204,24 @@ class Component:
         return version_of(self.record.pin)
 
     @property
-    def directory(self) -> str:
-        """The first of the directories that hold its copies, from the host's root."""
-        return self.mirror.places[0]
+    def here(self) -> tuple[str, ...]:
+        """The directories of its copies that are here, from the host's root, sorted."""
+        if not self.is_present:
+            return ()
+        return tuple(one for one in self.record.copies if one not in self.not_here)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories of its copies that are here; of a mirror that is not here, all of them.
+
+        They start at the host's root and are sorted.
+        """
+        return self.here or self.record.copies
+
+    @property
+    def places(self) -> tuple[Place[FileFact], ...]:
+        """What it holds in `directories`, then its licence files."""
+        return tuple(p for p in self.record.places if p.directory not in self.not_here)
 
     @property
     def license_directory(self) -> str:

@@ -1,4 +1,4 @@
-"""Gathers the facts for reports from third_party/ alone.
+"""Gathers the facts for reports from the manifest, the records, and the places of the mirrors.
 
 The mirrors are verified first and read then. An unpacked tarball without `.git` is enough.
 """
@@ -134,30 +134,33 @@ class _Gatherer:
     def component(self, verdict: Verdict, read: Callable[[], None] | None) -> Component:
         mirror, record = self.mirrors[verdict.mirror], self.records[verdict.mirror]
         is_here = verdict.presence is Presence.PRESENT
+        # All copies are alike, so one of them is read, and stands for the others.
+        copy = next((one for one in record.copies if one not in verdict.not_here), record.copies[0])
         texts = nearest_texts(
-            [identify(text) for text in self._license_texts(record, is_here=is_here)]
+            [identify(text) for text in self._license_texts(record, copy, is_here=is_here)]
         )
         return Component(
             mirror=mirror,
             record=record,
             presence=verdict.presence,
             licensing=licensing_of(
-                texts, self.concluded[mirror.name], mirror.license_comment, _others(record)
+                texts, self.concluded[mirror.name], mirror.license_comment, _others(record, copy)
             ),
             nested=nested_copies(
-                record, self.known, self._inner(record) if is_here else NOTHING_INSIDE
+                record, self.known, self._inner(record, copy) if is_here else NOTHING_INSIDE
             ),
-            content=self.reader.content(record, read) if is_here and read is not None else None,
+            content=self.reader.content(record, copy, read) if is_here and read else None,
             asked=self.answers.get(mirror.name),
+            not_here=verdict.not_here if is_here else (),
         )
 
-    def _inner(self, record: Record) -> Inner:
-        return inner_records(record, lambda fact: self.reader.file(record.copies[0], fact))
+    def _inner(self, record: Record, copy: str) -> Inner:
+        return inner_records(record, lambda fact: self.reader.file(copy, fact))
 
-    def _license_texts(self, record: Record, *, is_here: bool) -> Iterator[LicenseText]:
+    def _license_texts(self, record: Record, copy: str, *, is_here: bool) -> Iterator[LicenseText]:
         beside = ((license_directory(record.mirror), fact, fact.path) for fact in record.licenses)
         inside = (
-            (record.copies[0], fact, join(record.source, fact.path))
+            (copy, fact, join(record.source, fact.path))
             for fact in record.files
             if _is_license(fact)
         )
@@ -180,15 +183,16 @@ def _is_license(fact: FileFact) -> bool:
     return not fact.path.count(b"/") and is_license_name(fact.path)
 
 
-def _others(record: Record) -> tuple[str, ...]:
-    """The files named like licences that say nothing about the mirror as a whole.
+def _others(record: Record, copy: str) -> tuple[str, ...]:
+    """The files named like licences that say nothing about the mirror as a whole, of one copy.
 
     They lie deeper inside the mirror, also in a directory with such a name, or are symlinks.
     """
     return tuple(
         path_of(directory, fact.path)
         for directory, _, facts in record.places
+        if directory == copy or directory not in record.copies
         for fact in facts
-        if (fact.mode == Mode.SYMLINK or (directory in record.copies and fact.path.count(b"/")))
+        if (fact.mode == Mode.SYMLINK or (directory == copy and fact.path.count(b"/")))
         and any(map(is_license_name, fact.path.split(b"/")))
     )

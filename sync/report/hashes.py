@@ -31,18 +31,18 @@ class Reader:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def content(self, record: Record, read: Callable[[], None]) -> Content:
+    def content(self, record: Record, copy: str, read: Callable[[], None]) -> Content:
         """Read all files of a mirror and the licence files beside it.
 
-        `read` is called after each file. Raises HostError if a file has changed since it was
-        verified.
+        `copy` is the directory of one of its copies. `read` is called after each file. Raises
+        HostError if a file has changed since it was verified.
         """
         sha1: dict[RepoPath, str] = {}
         links: dict[RepoPath, bytes] = {}
         nar = hashlib.sha256()
 
         def chunks(fact: FileFact) -> Iterator[bytes]:
-            for chunk in self._chunks(record.copies[0], fact, sha1):
+            for chunk in self._chunks(copy, fact, sha1):
                 if fact.mode == Mode.SYMLINK:
                     links[fact.path] = chunk
                 yield chunk

@@ -99,9 +99,9 @@ def render(facts: Facts, formats: Sequence[Format]) -> dict[Format, bytes]:
     return {report: report.render(facts) for report in formats}
 
 
-def write_report(host: Host, path: Path, report: Format, content: bytes) -> None:
+def write_report(host: Host, facts: Facts, path: Path, report: Format, content: bytes) -> None:
     """Write one report to a file; an existing file is replaced as a whole."""
-    _refuse_place(host, Path(os.path.realpath(path)))
+    _refuse_place(host, facts, Path(os.path.realpath(path)))
     if path.is_dir():
         raise UsageError(
             f"{path} is a directory",
@@ -115,12 +115,14 @@ def write_report(host: Host, path: Path, report: Format, content: bytes) -> None
         _replace({path: (content, report.is_executable)}, follow=True)
 
 
-def write_reports(host: Host, directory: Path, reports: Mapping[Format, bytes]) -> None:
+def write_reports(
+    host: Host, facts: Facts, directory: Path, reports: Mapping[Format, bytes]
+) -> None:
     """Write all reports into a directory, or none of them.
 
     The directory is created if it does not exist.
     """
-    _refuse_place(host, Path(os.path.realpath(directory)))
+    _refuse_place(host, facts, Path(os.path.realpath(directory)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -176,11 +178,11 @@ def _holds(path: Path, content: bytes) -> bool:
     return path.stat().st_size == len(content) and path.read_bytes() == content
 
 
-def _refuse_place(host: Host, place: Path) -> None:
+def _refuse_place(host: Host, facts: Facts, place: Path) -> None:
     """Raise UsageError if a report must not be written to `place`.
 
-    Only mirrors and their records lie in third_party/, and only git's own files in .git. `place` is
-    a path without symlinks.
+    Only mirrors and their records lie in third_party/, only upstream's files in a mirror, and only
+    git's own in .git. `place` is a path without symlinks.
     """
     if any(part.casefold() == ".git" for part in place.parts):
         raise UsageError(
@@ -188,16 +190,23 @@ def _refuse_place(host: Host, place: Path) -> None:
             hint="write it elsewhere, such as docs/third-party/",
             reference="output-in-git",
         )
-    if any(
-        _is_same(directory, host.require_root() / THIRD_PARTY)
-        for directory in (place, *place.parents)
-    ):
+    root, above = host.require_root(), (place, *place.parents)
+    if any(_is_same(directory, root / THIRD_PARTY) for directory in above):
         raise UsageError(
             f"a report cannot lie in {THIRD_PARTY}/",
             ["only mirrors and their records do: a report there would be a finding"],
             hint="write it elsewhere, such as docs/third-party/",
             reference="output-in-third-party",
         )
+    for component in facts.components:
+        for one in component.record.copies:
+            if any(_is_same(directory, root / one) for directory in above):
+                raise UsageError(
+                    f"a report cannot lie in {one}",
+                    [f"it is a place of the mirror {component.name}, which holds nothing else"],
+                    hint="write it elsewhere, such as docs/third-party/",
+                    reference="output-in-mirror",
+                )
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -94,8 +94,10 @@ def _upstream_names(urls: Iterable[str]) -> dict[str, str]:
 def _elsewhere(facts: Facts) -> str:
     removed = sum(c.presence is Presence.REMOVED for c in facts.elsewhere)
     absent = len(facts.elsewhere) - removed
+    places = sum(len(component.not_here) for component in facts.present)
     parts = [f"{removed} removed"] if removed else []
     parts += [f"{absent} not checked in and not here"] if absent else []
+    parts += [f"{count(places, 'place')} removed"] if places else []
     return f"; {', '.join(parts)}" if parts else ""
 
 
@@ -113,12 +115,35 @@ def state_shown(component: Component) -> str:
     }[component.presence]
 
 
+def places_shown(component: Component) -> str:
+    """Name the directories of a mirror, and those of them that are not here.
+
+    Example: `third_party/io, crates/wasi/wit/deps/io; removed: crates/cli/wit/deps/io`.
+    """
+    missing = f"; removed: {', '.join(component.not_here)}" if component.not_here else ""
+    return ", ".join(component.directories) + missing
+
+
+def nested_places_shown(component: Component, nested: Nested) -> list[str]:
+    """Return the paths of a nested copy from the host's root, one for each place of its mirror."""
+    return [quote_path(f"{one}/".encode() + nested.path) for one in component.directories]
+
+
 def elsewhere_shown(component: Component) -> str:
     """Name a mirror that is not here, for the comment of an inventory.
 
     Example: `removed: NAME (VERSION)`.
     """
     return f"{component.presence.value}: {component.name} ({version_shown(component)})"
+
+
+def not_here_shown(facts: Facts) -> list[str]:
+    """Name the mirrors that are not here, and the places of others that are not.
+
+    Example of a place: `removed: crates/cli/wit/deps/io of io`.
+    """
+    places = [f"removed: {place} of {one.name}" for one in facts.present for place in one.not_here]
+    return [*map(elsewhere_shown, facts.elsewhere), *places]
 
 
 def origin_shown(nested: Nested) -> str:

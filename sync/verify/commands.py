@@ -11,7 +11,6 @@ from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
 from sync.host.reading_ahead import ReadAhead
-from sync.host.sparse_and_modes import ALL_SEEN
 from sync.host.state import State, read_manifest, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
@@ -82,26 +81,18 @@ def _verdicts(
         judged = None
         if isinstance(record, Record):
             judged = judge.judge(mirror, record.upstream) if judge and mirror else None
-        verdict = verify_mirror(
-            name,
-            mirror,
-            record,
-            partial(_held, state),
-            judged=judged,
-            may_be_removed=not state.is_in_git,
-        )
+        verdict = verify_mirror(name, mirror, record, partial(_held, state), judged=judged)
         more = (moved[name],) if name in moved else ()
         yield replace(verdict, findings=(*verdict.findings, *more)) if more else verdict
 
 
 def _held(state: State, record: Record) -> Held:
     files = {place.directory: state.files(place.directory, place.files) for place in record.places}
-    unseen = (
-        state.unseen(*files, record_path(record.mirror))
-        if isinstance(state, WorkTree)
-        else ALL_SEEN
-    )
-    return Held(files, partial(state.read, limit=EXPLAINED_BYTES), state.is_work_tree, unseen)
+    read = partial(state.read, limit=EXPLAINED_BYTES)
+    if not isinstance(state, WorkTree):
+        return Held(files, read, is_work_tree=False)
+    unseen = state.unseen(*files, record_path(record.mirror))
+    return Held(files, read, is_work_tree=True, is_in_git=state.is_in_git, unseen=unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +162,7 @@ def _status(
         findings=verdict.findings,
         unseen=verdict.unseen,
         altered_by_add=altered,
+        not_here=verdict.not_here,
     )
 
 

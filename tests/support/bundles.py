@@ -1,5 +1,6 @@
 """What packagers get: unpacked releases, without `.git`, of projects that carry mirrors."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -56,6 +57,12 @@ class Bundle:
     def components(self) -> list[dict]:
         return self.report("json").json["components"]
 
+    def remove(self, name: str) -> None:
+        """Take away every place of a mirror, as distributions do; its licences stay."""
+        record = json.loads((self.third_party / "provenance" / f"{name}.json").read_bytes())
+        for place in record["places"]:
+            shutil.rmtree(self.path / place)
+
     def write_manifest(self, change: Callable[[str], str]) -> None:
         manifest = self.third_party / "mirrors.toml"
         manifest.write_text(change(manifest.read_text()))
@@ -91,7 +98,7 @@ def _pack(host: Host, directory: Path) -> Path:
 def _torture(directory: Path) -> Path:
     """Whatever a tree can hold: blanks, quotes, names that are not UTF-8, links, executables.
 
-    One mirror has it whole, and one in part.
+    One mirror has it whole, and one in part. Each lies in third_party/ and outside of it.
     """
 
     def fill(upstream: Upstream) -> None:
@@ -103,6 +110,7 @@ def _torture(directory: Path) -> Path:
         "torture",
         url,
         tag="v1.0-rc.1",
+        into=["torture", "/crates/it's here/torture"],
         supplier='Example & "Sons" <x>',
         allow=["name-not-utf8", *ALLOW],
         license="MIT",
@@ -111,7 +119,7 @@ def _torture(directory: Path) -> Path:
         "part",
         url,
         tag="v1.0-rc.1",
-        into="deep/part",
+        into=["deep/part", "/crates/part"],
         include=["/deep/", "/script.sh"],
         description="the | deep part",
     )

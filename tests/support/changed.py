@@ -27,11 +27,13 @@ def changed(component: Component, **changes: Any) -> Component:
     """Each change is of the component, its record or its mirror; of both, where both say it."""
     if "name" in changes:
         changes["mirror"] = changes["name"]
-    own = _taken(changes, {"presence", "licensing", "nested", "content"})
+    own = _taken(changes, {"presence", "licensing", "nested", "content", "not_here"})
     of_mirror = {field.name for field in fields(component.mirror)}
     mirror = {key: value for key, value in changes.items() if key in of_mirror}
-    only = of_mirror - {"url", "pin", "into", "selection"}
+    only = of_mirror - {"url", "pin", "selection"}
     record = {key: value for key, value in changes.items() if key not in only}
+    if "places" in changes:
+        record["copies"] = changes["places"]
     return replace(
         component,
         mirror=replace(component.mirror, **mirror),

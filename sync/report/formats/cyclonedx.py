@@ -186,7 +186,7 @@ def _evidence(part: Part) -> dict[str, object]:
     }
     return {
         "identity": [identity],
-        "occurrences": [{"location": quote_path(part.directory)}],
+        "occurrences": [{"location": quote_path(one)} for one in part.directories],
         **({"licenses": declared} if declared else {}),
         **(
             {"copyright": [{"text": line} for line in part.statement.copyright]}
@@ -197,8 +197,9 @@ def _evidence(part: Part) -> dict[str, object]:
 
 
 def _properties(part: Part) -> Iterator[dict[str, object]]:
-    yield _property("path", quote_path(part.directory))
+    yield from (_property("path", quote_path(one)) for one in part.directories)
     if part.nested is None:
+        yield from (_property("removed", one) for one in part.component.not_here)
         yield from _mirror_properties(part.component)
     else:
         yield _property("state", "copy inside a mirror")

@@ -5,7 +5,7 @@ All functions are pure.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import dropwhile
+from itertools import dropwhile, groupby
 from math import prod
 
 from sync.errors import UsageError
@@ -17,6 +17,7 @@ from sync.report.text import (
     license_shown,
     nested_shown,
     origin_shown,
+    places_shown,
     selection_shown,
     version_shown,
 )
@@ -50,13 +51,12 @@ def render(facts: Facts) -> bytes:
     The Comment of the first paragraph names the mirrors that are not here: lines with `#` are
     allowed in debian/control only (deb822(5)).
     """
-    here = sorted(facts.present, key=_wildcards, reverse=True)
     of_mirror = {component.name: component for component in facts.components}
     paragraphs = [
-        _files(component, facts.elsewhere if component is here[0] else (), of_mirror)
-        for component in here
+        _files(component, patterns, facts.elsewhere if at == 0 else (), of_mirror)
+        for at, (component, patterns) in enumerate(_patterns(facts.present))
     ]
-    paragraphs += [_field("License", name, lines) for name, lines in _licenses(here)]
+    paragraphs += [_field("License", name, lines) for name, lines in _licenses(facts.present)]
     return "\n".join(paragraphs).encode()
 
 
@@ -69,12 +69,25 @@ def _field(name: str, synopsis: str, lines: Sequence[str] = ()) -> str:
 # Files
 
 
-def _wildcards(component: Component) -> int:
-    """Count the wildcards in a mirror's pattern, each of which may match too much.
+def _patterns(here: Sequence[Component]) -> list[tuple[Component, list[str]]]:
+    """Return the patterns of each paragraph, with the mirror whose files they match.
 
-    If several patterns match a file, the last one wins.
+    If several patterns match a file, the last one wins. A wildcard may match too much, so that
+    patterns with many wildcards come first, and a mirror has a paragraph for each number of them.
     """
-    return _pattern(component.directory).count("?")
+    found: list[tuple[int, Component, list[str]]] = []
+    for component in here:
+        patterns = sorted(map(_pattern, component.here), key=_wildcards, reverse=True)
+        grouped = [(number, list(same)) for number, same in groupby(patterns, key=_wildcards)]
+        if component.record.licenses:
+            grouped[-1][1].append(_pattern(component.license_directory))
+        found += ((number, component, same) for number, same in grouped)
+    found.sort(key=lambda paragraph: paragraph[0], reverse=True)
+    return [(component, patterns) for _, component, patterns in found]
+
+
+def _wildcards(pattern: str) -> int:
+    return pattern.count("?")
 
 
 def _pattern(directory: str) -> str:
@@ -86,12 +99,14 @@ def _pattern(directory: str) -> str:
 
 
 def _files(
-    component: Component, elsewhere: Sequence[Component], of_mirror: Mapping[str, Component]
+    component: Component,
+    patterns: list[str],
+    elsewhere: Sequence[Component],
+    of_mirror: Mapping[str, Component],
 ) -> str:
-    beside = [_pattern(component.license_directory)] if component.record.licenses else []
     licensing = component.licensing
     fields = [
-        _field("Files", *_one_or_more([_pattern(component.directory), *beside])),
+        _field("Files", *_one_or_more(patterns)),
         _field("Copyright", *_one_or_more(_copyright(component))),
         _field("License", _expression(licensing.effective))
         if licensing.effective
@@ -148,6 +163,7 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
     yield f"  Debian version {_version(component)}"
     if component.mirror.supplier:
         yield f"  supplier {component.mirror.supplier}"
+    yield from (f"  not in this source: {place}" for place in component.not_here)
     yield ""
     yield from _about_license(component.licensing)
     if component.nested:
@@ -200,7 +216,7 @@ def _not_here(elsewhere: Sequence[Component]) -> Iterator[str]:
     for component in elsewhere:
         yield (
             f"  {component.name} {version_shown(component)}, "
-            f"{component.presence.value}: {component.directory}"
+            f"{component.presence.value}: {places_shown(component)}"
         )
 
 

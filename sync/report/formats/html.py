@@ -4,7 +4,7 @@ All functions are pure.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -76,7 +76,7 @@ def _summary(facts: Facts) -> str:
             f"{count(len(components), 'mirror')} of "
             f"{count(len({component.record.url for component in components}), 'upstream')}"
         ),
-        count(sum(len(component.record.files) for component in components), "file"),
+        count(sum(len(one.record.files) * len(one.directories) for one in components), "file"),
         *([count(nested, "nested copy")] if nested else []),
         *([f"{unknown} without a known licence"] if unknown else []),
         *([f"{len(facts.elsewhere)} not here"] if facts.present and facts.elsewhere else []),
@@ -109,7 +109,7 @@ def _mirror(component: Component) -> Html:
         presence=component.presence.value,
         name=component.name,
         description=note(component.mirror.description) if component.mirror.description else Html(),
-        directory=join(component.directory.split("/"), Html("/<wbr>")),
+        places=join(_places(component)),
         version=version_shown(component),
         date=component.record.upstream.commit_time[:10],
         upstream=_upstream(component),
@@ -123,7 +123,12 @@ def _mirror(component: Component) -> Html:
         nested=_nested(component.nested),
         contents=_contents(component),
         properties=properties(component),
-        files=file_table("Files", component, component.record.files, component.record.source),
+        files=file_table(
+            "Files in each place" if len(component.directories) > 1 else "Files",
+            component,
+            component.record.files,
+            component.record.source,
+        ),
         license_files=file_table(
             f"Licence files in {component.license_directory}",
             component,
@@ -132,6 +137,14 @@ def _mirror(component: Component) -> Html:
         ),
         commands=commands(component),
     )
+
+
+def _places(component: Component) -> Iterator[Html]:
+    places = [*((place, "") for place in component.directories)]
+    places += ((place, " removed") for place in component.not_here)
+    for place, more in places:
+        shown = join(place.split("/"), Html("/<wbr>"))
+        yield fill("<small><code>{}</code>{}</small>", shown, more)
 
 
 def _anchor(name: str) -> str:
@@ -162,9 +175,11 @@ def _where(component: Component) -> Html:
 
 def _contents(component: Component) -> str:
     recorded = "" if component.is_present else ", as recorded"
+    places = len(component.directories)
     return (
         f"{count(len(component.record.files), 'file')}, "
-        f"{sum(fact.size for fact in component.record.files):,} bytes{recorded}"
+        f"{sum(fact.size for fact in component.record.files):,} bytes"
+        f"{f' in each of {places} places' if places > 1 else ''}{recorded}"
     )
 
 

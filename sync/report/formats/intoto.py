@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sync.ids import Mode
 from sync.model import Pin, Signature
 from sync.quoting import quote_path
-from sync.report.facts import Component, Facts, Nested
+from sync.report.facts import Asked, Component, Facts, Nested
 from sync.report.links import repository_url
 
 Json: TypeAlias = "str | Mapping[str, Json] | Sequence[Json] | None"
@@ -36,7 +36,7 @@ def render(facts: Facts) -> bytes:
     here = facts.present
     statement: Json = {
         "_type": _STATEMENT,
-        "subject": [_subject(component) for component in here],
+        "subject": [subject for component in here for subject in _subjects(component)],
         "predicateType": _PREDICATE,
         "predicate": {
             "buildDefinition": {
@@ -44,7 +44,7 @@ def render(facts: Facts) -> bytes:
                 "externalParameters": {
                     "mirrors": {component.name: _parameters(component) for component in here}
                 },
-                **({"internalParameters": _elsewhere(facts)} if facts.elsewhere else {}),
+                **({"internalParameters": missing} if (missing := _not_here(facts)) else {}),
                 "resolvedDependencies": _dependencies(here),
             },
             "runDetails": {"builder": {"id": _BUILDER}},
@@ -53,43 +53,46 @@ def render(facts: Facts) -> bytes:
     return json.dumps(statement, indent=2).encode() + b"\n"
 
 
-def _subject(component: Component) -> Json:
+def _subjects(component: Component) -> Sequence[Json]:
+    """Write a subject for each place of a mirror; all have the same digests."""
     directory_hash = _dir_hash(component)
+    digest: Json = {
+        "gitTree": component.record.holding.tree,
+        **({"dirHash": directory_hash} if directory_hash else {}),
+    }
+    annotations = _annotations(component)
+    return [
+        {"name": directory, "digest": digest, "annotations": annotations}
+        for directory in component.here
+    ]
+
+
+def _annotations(component: Component) -> Json:
     return {
-        "name": component.directory,
-        "digest": {
-            "gitTree": component.record.holding.tree,
-            **({"dirHash": directory_hash} if directory_hash else {}),
-        },
-        "annotations": {
-            "mirror": component.name,
-            "version": component.version,
-            "dependency": _uri(component),
-            "from": quote_path(component.record.source),
-            "upstreamGitTree": component.record.holding.upstream_tree,
-            **(
-                {
-                    "upstreamAsked": {
-                        "date": component.asked.date,
-                        "said": "agrees" if component.asked.agrees else "differs",
-                        "found": list(component.asked.found),
-                    }
-                }
-                if component.asked
-                else {}
-            ),
-            **({"alsoAt": component.mirror.also_at} if component.mirror.also_at else {}),
-            **(
-                {"signature": _signature(component.record.signature)}
-                if component.record.signature
-                else {}
-            ),
-            **(
-                {"nested": [_nested(nested) for nested in component.nested]}
-                if component.nested
-                else {}
-            ),
-        },
+        "mirror": component.name,
+        "version": component.version,
+        "dependency": _uri(component),
+        "from": quote_path(component.record.source),
+        "upstreamGitTree": component.record.holding.upstream_tree,
+        **({"upstreamAsked": _asked(component.asked)} if component.asked else {}),
+        **({"alsoAt": component.mirror.also_at} if component.mirror.also_at else {}),
+        **(
+            {"signature": _signature(component.record.signature)}
+            if component.record.signature
+            else {}
+        ),
+        **(
+            {"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}
+        ),
+    }
+
+
+def _asked(asked: Asked) -> Json:
+    """Write what upstream said, and when."""
+    return {
+        "date": asked.date,
+        "said": "agrees" if asked.agrees else "differs",
+        "found": list(asked.found),
     }
 
 
@@ -153,9 +156,17 @@ def _parameters(component: Component) -> Json:
     }
 
 
-def _elsewhere(facts: Facts) -> Json:
-    """Name the mirrors of the manifest that are no subjects because they are not here."""
-    return {"notHere": {component.name: component.presence.value for component in facts.elsewhere}}
+def _not_here(facts: Facts) -> Mapping[str, Json]:
+    """Name the mirrors of the manifest, and places of others, that are no subjects.
+
+    They are not here.
+    """
+    mirrors = {component.name: component.presence.value for component in facts.elsewhere}
+    places = {one.name: one.not_here for one in facts.present if one.not_here}
+    return {
+        **({"notHere": mirrors} if mirrors else {}),
+        **({"placesNotHere": places} if places else {}),
+    }
 
 
 def _dependencies(components: Sequence[Component]) -> Sequence[Json]:

@@ -1,9 +1,11 @@
 """The report as JSON for scripts: all facts, with a JSON Schema that is shipped."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sync.judgement.findings import path_of
 from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import quote_path
 from sync.report.facts import Asked, Component, Facts, LicenseText, Nested, Origin, Recorded
@@ -135,7 +137,10 @@ class NestedReport(_Model):
 class FileReport(_Model):
     """One file, as the record has it and as it is."""
 
-    path: str = Field(description="from the host's root, quoted as by git")
+    paths: list[str] = Field(
+        description="from the host's root, quoted as by git: in each place that is here; "
+        "where no place is, in each, as recorded"
+    )
     mode: str
     size: int
     sha256: str
@@ -157,7 +162,10 @@ class ComponentReport(_Model):
     """One mirror."""
 
     name: str
-    path: str = Field(description="from the host's root")
+    places: list[str] = Field(
+        description="the directories that hold the files, each all of them, from the host's root"
+    )
+    not_here: list[str] = Field(description="those of the places that are not here")
     presence: Literal["present", "absent", "removed"]
     unmodified: bool | None = Field(
         description="true, since all was verified; null where the files are not here"
@@ -181,7 +189,7 @@ class ComponentReport(_Model):
 class Report(_Model):
     """`git verbatim report json`."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     created: str = Field(description="SOURCE_DATE_EPOCH, else the newest recorded commit time")
     components: list[ComponentReport]
 
@@ -197,7 +205,8 @@ def render(facts: Facts) -> bytes:
 def _component(component: Component) -> ComponentReport:
     return ComponentReport(
         name=component.name,
-        path=component.directory,
+        places=list(component.record.copies),
+        not_here=[one for one in component.record.copies if one not in component.here],
         presence=component.presence.value,
         unmodified=True if component.is_present else None,
         description=component.mirror.description,
@@ -224,9 +233,9 @@ def _component(component: Component) -> ComponentReport:
         swhids=swhids(component),
         licensing=_licensing(component),
         nested=[_nested(nested) for nested in component.nested],
-        files=[_file(component.directory, fact) for fact in component.record.files],
+        files=[_file(component.directories, fact) for fact in component.record.files],
         license_files=[
-            _file(component.license_directory, fact) for fact in component.record.licenses
+            _file([component.license_directory], fact) for fact in component.record.licenses
         ],
     )
 
@@ -325,9 +334,9 @@ def _origin(origin: Origin) -> OriginReport:
     )
 
 
-def _file(directory: str, fact: FileFact) -> FileReport:
+def _file(directories: Sequence[str], fact: FileFact) -> FileReport:
     return FileReport(
-        path=quote_path(f"{directory}/".encode() + fact.path),
+        paths=[path_of(directory, fact.path) for directory in directories],
         mode=f"{fact.mode:o}",
         size=fact.size,
         sha256=fact.sha256,

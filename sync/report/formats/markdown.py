@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from sync.judgement.findings import Presence
 from sync.quoting import printable, quote_path
-from sync.report.facts import Component, Facts, Nested
+from sync.report.facts import Component, Facts
 from sync.report.links import directory_page
 from sync.report.text import (
     headline,
     iso_time,
     known_shown,
+    nested_places_shown,
     origin_shown,
     shell_word,
     upstream_shown,
@@ -59,7 +60,9 @@ def _table(facts: Facts) -> Iterator[str]:
 
 def _what(component: Component) -> str:
     described = [_plain(component.mirror.description)] if component.mirror.description else []
-    return "<br>".join([_plain(component.name), *described, _code(component.directory)])
+    places = map(_code, component.directories)
+    missing = (f"{_code(place)} removed" for place in component.not_here)
+    return "<br>".join([_plain(component.name), *described, *places, *missing])
 
 
 def _upstream(component: Component) -> str:
@@ -83,13 +86,9 @@ def _nested(facts: Facts) -> Iterator[str]:
     yield from ("", "## Copies inside copies", "", "| where | files | what |", "|---|---|---|")
     for component, nested in copies:
         yield (
-            f"| {_code(_place(component, nested))} | {len(nested.files)} "
-            f"| {_plain(origin_shown(nested))} |"
+            f"| {'<br>'.join(map(_code, nested_places_shown(component, nested)))} "
+            f"| {len(nested.files)} | {_plain(origin_shown(nested))} |"
         )
-
-
-def _place(component: Component, nested: Nested) -> str:
-    return quote_path(f"{component.directory}/".encode() + nested.path)
 
 
 def _licenses(facts: Facts) -> Iterator[str]:
@@ -136,7 +135,7 @@ def _check(facts: Facts) -> Iterator[str]:
         )
         yield from ("", "```sh")
         where = b":" + example.record.source if example.record.source else b"^{tree}"
-        yield f"git rev-parse {shell_word(f'HEAD:{example.directory}'.encode())}"
+        yield f"git rev-parse {shell_word(f'HEAD:{example.here[0]}'.encode())}"
         original = shell_word(example.record.upstream.commit.encode() + where)
         yield f"git rev-parse {original}    # {example.record.holding.tree}"
         yield "```"

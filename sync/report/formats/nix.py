@@ -7,13 +7,13 @@ from typing import TypeAlias
 from sync.quoting import printable, quote_path
 from sync.report.facts import Component, Facts, Nested
 from sync.report.nar import base32, sri
-from sync.report.text import elsewhere_shown, headline
+from sync.report.text import headline, not_here_shown
 
 Value: TypeAlias = "str | Mapping[str, Value] | Sequence[Value] | None"
 
 _PREAMBLE = """\
-narHash and sha256 are one hash of the directory `path` as a Nix archive: of names, contents, \
-executable bits and symlinks.
+narHash and sha256 are one hash of each directory of `places` as a Nix archive: of names, \
+contents, executable bits and symlinks.
 Redo it on an unpacked release (an empty directory counts here, though git knows none):
   nix hash path DIR                       is narHash
   nix-hash --type sha256 --base32 DIR     is sha256
@@ -30,7 +30,7 @@ and Guix' git-fetch get.
 def render(facts: Facts) -> bytes:
     """Write one attribute for each mirror that is here; comments name the others."""
     comments = [headline(facts), "", *_PREAMBLE.splitlines()]
-    comments += map(elsewhere_shown, facts.elsewhere)
+    comments += not_here_shown(facts)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
     return f"{head}{_attributes({_string(c.name): _mirror(c) for c in facts.present})}\n".encode()
 
@@ -43,7 +43,7 @@ def _mirror(component: Component) -> Mapping[str, Value]:
         "hash": sri(nar),
     }
     return {
-        "path": component.directory,
+        "places": component.here,
         "version": component.version,
         "url": component.record.url,
         "rev": component.record.upstream.commit,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from sync.quoting import printable
 from sync.report.facts import Component, Facts, Licensing
-from sync.report.text import elsewhere_shown, headline, license_shown, version_shown
+from sync.report.text import elsewhere_shown, headline, license_shown, places_shown, version_shown
 
 _HEAD = """\
 For REUSE.toml in the root of the project, after its `version = 1`; \
@@ -48,18 +48,19 @@ def _annotation(component: Component) -> str:
     )
     if licensing.effective is None:
         return _comments(
-            [about, f"  {licensing.declared_comment}: {component.directory} is not annotated"]
+            [about, f"  {licensing.declared_comment}; not annotated: {places_shown(component)}"]
         )
     because = (
         [f"  concluded: {licensing.concluded_comment}"]
         if licensing.concluded and licensing.concluded_comment
         else []
     )
-    beside = [_glob(component.license_directory)] if component.record.licenses else []
-    return _comments([about, *because]) + "".join(
+    missing = [f"  removed: {', '.join(component.not_here)}"] if component.not_here else []
+    beside = [component.license_directory] if component.record.licenses else []
+    return _comments([about, *because, *missing]) + "".join(
         [
             "[[annotations]]\n",
-            f"path = {_array([_glob(component.directory), *beside])}\n",
+            f"path = {_array([_glob(one) for one in (*component.here, *beside)])}\n",
             'precedence = "closest"\n',
             f"SPDX-FileCopyrightText = {_array(_copyright(component))}\n",
             f"SPDX-License-Identifier = {_string(licensing.effective)}\n",
@@ -136,4 +137,4 @@ def _elsewhere_text(license_id: str) -> str:
 
 def _elsewhere(components: Sequence[Component]) -> Iterator[str]:
     for component in components:
-        yield f"  {elsewhere_shown(component)}, {component.directory}"
+        yield f"  {elsewhere_shown(component)}, {places_shown(component)}"

@@ -15,7 +15,9 @@ from sync.report.text import (
     headline,
     known_shown,
     license_shown,
+    nested_places_shown,
     origin_shown,
+    places_shown,
     selection_shown,
     version_shown,
 )
@@ -87,7 +89,7 @@ def _mirror(component: Component) -> _Bundled:
         else f"unmodified copy of a selection ({selection_shown(component)})"
     )
     lines = [
-        f"{component.name} {version_shown(component)}: {what}, in {component.directory}",
+        f"{component.name} {version_shown(component)}: {what}, in {places_shown(component)}",
         f"  URL: {component.record.url}",
         *([f"  directory: {readable_source(component)}"] if component.record.source else []),
         *([f"  tag: {component.record.pin}"] if component.record.pin.ref else []),
@@ -120,7 +122,7 @@ def _nested(component: Component, nested: Nested, by_name: Mapping[str, Componen
 
     A copy that no record lists gets no version: Fedora wants none if none can be determined.
     """
-    where = quote_path(f"{component.directory}/".encode() + nested.path)
+    where = ", ".join(nested_places_shown(component, nested))
     found = nested.origin
     if found is None:
         name = _NOT_IN_NAMES.sub("-", quote_path(nested.name)).strip("-.") or "unnamed"
@@ -169,4 +171,4 @@ def _licenses(facts: Facts) -> Iterator[str]:
 
 def _elsewhere(facts: Facts) -> Iterator[str]:
     for component in facts.elsewhere:
-        yield f"  {elsewhere_shown(component)}, {component.directory}"
+        yield f"  {elsewhere_shown(component)}, {places_shown(component)}"

@@ -92,7 +92,7 @@ class Part:
     """What it is a copy of, of a mirror's upstream; None if no origin was found."""
     statement: Statement
     files: tuple[File, ...]
-    """The part's own files, without those of the parts inside.
+    """The part's own files in each of its places, without those of the parts inside.
 
     Those of a mirror include the licence files beside it.
     """
@@ -108,10 +108,18 @@ class Part:
         return self.component.name if self.nested is None else quote_path(self.nested.name)
 
     @property
+    def directories(self) -> tuple[RepoPath, ...]:
+        """The directories that are this part, from the host's root, all alike.
+
+        They are one in each place of the mirror. For a copy of a single file they are that file.
+        """
+        tops = [RepoPath(directory.encode()) for directory in self.component.here]
+        return tuple(tops if self.nested is None else (join(top, self.nested.path) for top in tops))
+
+    @property
     def directory(self) -> RepoPath:
-        """The directory from the host's root; for a copy of a single file, that file."""
-        path = self.nested.path if self.nested else b""
-        return RepoPath(b"/".join(filter(None, (self.component.directory.encode(), path))))
+        """The first of the directories, which identifies the part."""
+        return self.directories[0]
 
     @property
     def version(self) -> str | None:
@@ -192,7 +200,7 @@ def _mirror(component: Component, known: Mapping[str, Component]) -> Part:
     )
     facts = {fact.path: fact for fact in component.record.files}
     copied = {path for nested in component.nested for path in nested.files}
-    own = [_file(component, fact) for path, fact in facts.items() if path not in copied]
+    own = _files(component, [fact for path, fact in facts.items() if path not in copied])
     beside = [_file_beside(component, fact) for fact in component.record.licenses]
     inside = [_copy(component, nested, facts, known) for nested in component.nested]
     return Part(
@@ -206,7 +214,7 @@ def _copy(
     facts: Mapping[RepoPath, FileFact],
     known: Mapping[str, Component],
 ) -> Part:
-    files = tuple(_file(component, facts[path]) for path in nested.files)
+    files = tuple(_files(component, [facts[path] for path in nested.files]))
     origin = nested.origin
     mirror = known.get(origin.mirror) if origin else None
     if origin is None or mirror is None:
@@ -250,33 +258,37 @@ def _nest(copies: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(replace(part, inside=_nest(inside)) for part, inside in outer)
 
 
-def _file(component: Component, fact: FileFact) -> File:
+def _files(component: Component, facts: Sequence[FileFact]) -> list[File]:
+    """Return these files of a mirror in each of its places."""
     content = component.required_content()
-    path = f"{component.directory}/".encode() + fact.path
-    return File(
-        RepoPath(path),
-        fact,
-        content.sha1[fact.path],
-        content.links.get(fact.path),
-        _license(component, path),
-    )
+    source = component.record.source
+    return [
+        File(
+            join(directory.encode(), fact.path),
+            fact,
+            content.sha1[fact.path],
+            content.links.get(fact.path),
+            _license(component, join(source, fact.path)),
+        )
+        for directory in component.here
+        for fact in facts
+    ]
 
 
 def _file_beside(component: Component, fact: FileFact) -> File:
-    path = f"{component.license_directory}/".encode() + fact.path
     target = b"" if fact.mode == Mode.SYMLINK else None  # the facts do not have its target
     return File(
-        RepoPath(path),
+        join(component.license_directory.encode(), fact.path),
         fact,
         component.required_content().license_sha1[fact.path],
         target,
-        _license(component, path),
+        _license(component, fact.path),
     )
 
 
-def _license(component: Component, path: bytes) -> LicenseText | None:
-    name = quote_path(path)
-    return next((text for text in component.licensing.texts if text.path == name), None)
+def _license(component: Component, upstream_path: RepoPath) -> LicenseText | None:
+    texts = component.licensing.texts
+    return next((text for text in texts if text.upstream_path == upstream_path), None)
 
 
 def _mirrored(component: Component) -> str:

@@ -26,11 +26,11 @@ def render(facts: Facts) -> bytes:
 
 
 def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
-    """Yield the regular files of a mirror, then its licence files.
+    """Yield the regular files in each place of a mirror, then its licence files.
 
     Their paths start at the root of the release.
     """
-    for place in component.record.places:
+    for place in component.places:
         for fact in place.files:
             if fact.mode != Mode.SYMLINK:
                 yield f"{place.directory}/".encode() + fact.path, fact

@@ -27,7 +27,7 @@ def render(facts: Facts) -> bytes:
     top = parts(facts)
     every = [part for mirror in top for part in mirror.all()]
     document: dict[str, object] = {
-        "name": "third_party",
+        "name": "third-party",
         "comment": "\n".join([headline(facts), *map(_elsewhere, facts.elsewhere)]),
         "creationInfo": {"created": iso_time(facts.timestamp), "creators": [f"Tool: {TOOL}"]},
         "packages": [_package(part) for part in every],
@@ -42,7 +42,7 @@ def render(facts: Facts) -> bytes:
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": _DOCUMENT,
-        "documentNamespace": f"https://spdx.org/spdxdocs/third_party-{content_uuid(document)}",
+        "documentNamespace": f"https://spdx.org/spdxdocs/third-party-{content_uuid(document)}",
     }
     return json_bytes(head | document)
 
@@ -55,11 +55,7 @@ def _elsewhere(component: Component) -> str:
 
 def _package(part: Part) -> dict[str, object]:
     description = part.component.mirror.description if part.nested is None else None
-    comment = (
-        f"a copy inside the mirror {part.component.name}: {origin_shown(part.nested)}"
-        if part.nested
-        else None
-    )
+    comment = "\n".join(_comments(part))
     optional = {"versionInfo": part.version, "description": description, "comment": comment}
     return {
         "SPDXID": _package_id(part),
@@ -80,6 +76,16 @@ def _package(part: Part) -> dict[str, object]:
         "externalRefs": list(_references(part)),
         "primaryPackagePurpose": "SOURCE",
     }
+
+
+def _comments(part: Part) -> Iterator[str]:
+    if part.nested:
+        yield f"a copy inside the mirror {part.component.name}: {origin_shown(part.nested)}"
+    if len(part.directories) > 1:
+        where = ", ".join(map(_file_name, part.directories))
+        yield f"the same at {len(part.directories)} places: {where}"
+    if part.nested is None:
+        yield from (f"removed: {_file_name(one.encode())}" for one in part.component.not_here)
 
 
 def _download_location(part: Part) -> str | None:

@@ -14,6 +14,7 @@ from sync.report.text import (
     license_shown,
     nested_shown,
     origin_shown,
+    places_shown,
     state_shown,
     upstream_shown,
     version_shown,
@@ -23,7 +24,7 @@ _HEADER = ("MIRROR", "VERSION", "STATE", "UPSTREAM", "LICENCE")
 
 
 def render_table(facts: Facts, paint: Paint, columns: int) -> str:
-    """Write the headline, then a line for each mirror and each nested copy.
+    """Write the headline, then lines for each mirror, its places, and each nested copy.
 
     If these lines would be longer than `columns`, each mirror becomes a block.
     """
@@ -39,6 +40,7 @@ def render_table(facts: Facts, paint: Paint, columns: int) -> str:
             else [_line(row[:3], widths), *(f"  {cell}" for cell in row[3:])]
         )
         lines += shown if component.is_present else map(paint.faint, shown)
+        lines.append(paint.faint(printable(f"  in {places_shown(component)}")))
         lines += map(paint.faint, _nested(component))
     return "\n".join(lines) + "\n"
 

@@ -8,12 +8,12 @@ cr=$(printf '\r')
 blanks=" 	$nl"
 IFS=$blanks
 phase=names removed_is_fine=no
-findings=0 mirrors=0 removed=0 regular=0 symlinks=0 listed=0
+findings=0 mirrors=0 places=0 removed=0 removed_places=0 regular=0 symlinks=0 listed=0
 
 usage() {
     printf '%s\n' "usage: $0 [--allow-removed] [DIR]" \
-        'Verifies the mirrors in DIR/third_party against the report that this script is; by default DIR is where you are.' \
-        '  --allow-removed  a mirror whose directory is gone as a whole is no finding' \
+        'Verifies the mirrors below DIR against the report that this script is; by default DIR is where you are.' \
+        '  --allow-removed  a mirror, or a place of it, that is gone as a whole is no finding' \
         'exit status: 0 verified, 1 findings, 2 trouble'
 }
 
@@ -94,18 +94,33 @@ above() {
     done
 }
 
-# LIST DIRECTORY: the list of what lies in a mirror, and where
+# LICENCES, then LIST DIRECTORY of each place: the lists of what lies in a mirror, and where
 mirror() {
-    if exists "$2"; then
-        mirrors=$((mirrors + 1))
-        "$1"
-    elif [ "$phase" != names ]; then
-        return
-    elif [ "$removed_is_fine" = yes ]; then
+    licences=$1 here=0 gone=0
+    shift
+    while [ $# -gt 0 ]; do
+        if exists "$2"; then
+            here=$((here + 1))
+            "$1"
+        elif [ "$phase" != names ]; then
+            :
+        elif [ "$removed_is_fine" = yes ]; then
+            gone=$((gone + 1))
+        else
+            finding "$2" 'missing altogether'
+        fi
+        shift 2
+    done
+    if [ "$here" -gt 0 ]; then
+        mirrors=$((mirrors + 1)) places=$((places + here)) removed_places=$((removed_places + gone))
+        "$licences"
+    elif [ "$gone" -gt 0 ]; then
         removed=$((removed + 1))
-    else
-        finding "$2" 'missing altogether'
     fi
+}
+
+no_licences() {
+    :
 }
 
 # DIRECTORY NAME...: nothing else lies there
@@ -221,8 +236,10 @@ main() {
     done
     all
     contents
-    what="$(some "$mirrors" mirror) in third_party"
+    what="$(some "$mirrors" mirror)"
+    [ "$places" -eq "$mirrors" ] || what="$what at $(some "$places" place)"
     [ "$removed" -eq 0 ] || what="$what, $removed removed"
+    [ "$removed_places" -eq 0 ] || what="$what, $(some "$removed_places" place) removed"
     if [ "$findings" -gt 0 ]; then
         printf '%s\n' "$(some "$findings" finding) in $what"
         exit 1

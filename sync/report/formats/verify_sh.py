@@ -5,21 +5,24 @@ It also finds files that were added to them.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 
 from sync.ids import Mode
 from sync.model import FileFact
 from sync.quoting import printable
+from sync.record.places import Place
 from sync.report.facts import Component, Facts
-from sync.report.text import elsewhere_shown, headline
+from sync.report.text import headline, not_here_shown
 
 _PREAMBLE = """
-Verifies that the mirrors in third_party/ are what they were when this was written: contents, \
-executable bits, symlinks,
+Verifies that the mirrors are what they were when this was written: contents, executable bits, \
+symlinks,
 nothing missing and nothing added (`sha256sum -c` alone sees but contents, and nothing that was \
 added). Needs a POSIX shell and,
-of coreutils or busybox, sha256sum, readlink, ls and od. Looks at nothing else in third_party/.
+of coreutils or busybox, sha256sum, readlink, ls and od. Looks at nothing but the places of \
+mirrors and their licence files.
 That the mirrors are upstream's is what the records prove: `git verbatim verify`.
 
 usage: sh third-party.verify.sh [--allow-removed] [DIR]
@@ -28,20 +31,40 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9._/@+-]+")
 
 
 def render(facts: Facts) -> bytes:
-    """Write the program, then for each mirror that is here the list of its files, then the call."""
+    """Write the program, then the files of each place that is here, then the call."""
     comments = [headline(facts), *_PREAMBLE.splitlines()]
-    comments += map(elsewhere_shown, facts.elsewhere)
+    comments += not_here_shown(facts)
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
-    lists = "".join(_list(number, component) for number, component in enumerate(facts.present, 1))
+    listed = [(component, _lists(component, at)) for at, component in enumerate(facts.present, 1)]
+    lists = "".join(_function(component, one) for component, own in listed for one in own)
     program = (files("sync.report.formats") / "verify.sh").read_text("utf-8")
-    return f'#!/bin/sh\n{head}\n{program}{lists}\n{_all(facts.present)}\nmain "$@"\n'.encode()
+    return f'#!/bin/sh\n{head}\n{program}{lists}\n{_all(listed)}\nmain "$@"\n'.encode()
 
 
-def _all(components: Sequence[Component]) -> str:
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A function of the script that lists what lies in one place."""
+
+    name: str
+    place: Place[FileFact]
+    is_copy: bool
+    """False of licence files."""
+
+
+def _lists(component: Component, number: int) -> list[_List]:
+    """Return the lists of a mirror: of each copy that is here, then of its licences, if any."""
+    copies = [place for place in component.places if place.directory in component.here]
+    lists = [
+        _List(f"mirror_{number}" + (f"_at_{at}" if len(copies) > 1 else ""), place, is_copy=True)
+        for at, place in enumerate(copies, 1)
+    ]
+    beside = [place for place in component.places if place not in copies and place.files]
+    return lists + [_List(f"licences_{number}", place, is_copy=False) for place in beside]
+
+
+def _all(listed: Sequence[tuple[Component, Sequence[_List]]]) -> str:
     """Write the function that goes through all lists."""
-    directories = {
-        directory for component in components for directory, _ in _directories(component)
-    }
+    directories = {one.place.directory for _, lists in listed for one in lists}
     above = sorted(
         {
             directory[:at]
@@ -50,39 +73,26 @@ def _all(components: Sequence[Component]) -> str:
             if sign == "/"
         }
     )
-    lines = [
-        f"    mirror mirror_{number} {_word(c.directory.encode())}\n"
-        for number, c in enumerate(components, 1)
-    ]
-    return (
-        f"all() {{\n    {_command('above', [path.encode() for path in above])}\n"
-        f"{''.join(lines)}}}\n"
-    )
+    lines = "".join(f"    {_mirror(lists)}\n" for _, lists in listed)
+    return f"all() {{\n    {_command('above', map(str.encode, above))}\n{lines}}}\n"
 
 
-def _list(number: int, component: Component) -> str:
-    lines = [
-        line
-        for directory, facts in _directories(component)
-        for line in _lines(component, directory, facts)
-    ]
-    return (
-        f"\n# {printable(component.name)}\nmirror_{number}() {{\n"
-        + "".join(f"    {line}\n" for line in lines)
-        + "}\n"
-    )
+def _mirror(lists: Sequence[_List]) -> str:
+    """Write the call for a mirror: the list of its licences, then that of each place, and where."""
+    licences = next((one.name for one in lists if not one.is_copy), "no_licences")
+    places = ((one.name, one.place.directory) for one in lists if one.is_copy)
+    words = [word.encode() for place in places for word in place]
+    return _command("mirror", [licences.encode(), *words])
 
 
-def _directories(component: Component) -> list[tuple[str, Sequence[FileFact]]]:
-    """The directories that have to be there, from the host's root, with their files."""
-    return [
-        (place.directory, place.files)
-        for place in component.record.places
-        if place.files or place.directory in component.record.copies
-    ]
+def _function(component: Component, one: _List) -> str:
+    about = printable(component.name) + ("" if one.is_copy else ": licence files")
+    lines = "".join(f"    {line}\n" for line in _lines(component, one))
+    return f"\n# {about}\n{one.name}() {{\n{lines}}}\n"
 
 
-def _lines(component: Component, directory: str, facts: Sequence[FileFact]) -> Iterator[str]:
+def _lines(component: Component, one: _List) -> Iterator[str]:
+    directory, _, facts = one.place
     for path, names in _listings(directory.encode(), facts).items():
         yield _command("directory", [path, *sorted(names, key=_shell_order)])
     for fact in facts:

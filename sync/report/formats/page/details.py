@@ -144,8 +144,10 @@ def _commands(component: Component) -> Iterator[str]:
     if component.is_present:
         yield "# the files against the record, the record against the commit id"
         yield f"git verbatim verify {component.name}"
-        yield f"# the copy, in this repository: {component.record.holding.tree}"
-        yield f"git rev-parse {shell_word(f'HEAD:{component.directory}'.encode())}"
+        copies = "the copy" if len(component.here) == 1 else "each copy"
+        yield f"# {copies}, in this repository: {component.record.holding.tree}"
+        for place in component.here:
+            yield f"git rev-parse {shell_word(f'HEAD:{place}'.encode())}"
     original = "the same directory" if component.is_whole else "what it was selected from"
     tree = component.record.holding.upstream_tree
     yield f"# {original}, in a clone of {component.record.url}: {tree}"
