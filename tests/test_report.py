@@ -69,7 +69,8 @@ def _add_beside(bundle: Bundle) -> str:
     (bundle.third_party / "wit/other/deep").mkdir(parents=True)
     (bundle.third_party / "wit/other/deep/code.c").touch()
     return (
-        "third_party/wit/other/deep/code.c: no mirror, record, licence or manifest accounts for it"
+        "third_party/wit/other/deep/code.c: "
+        "no mirror, record, licence, manifest or `own` pattern accounts for it"
     )
 
 

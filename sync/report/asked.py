@@ -46,7 +46,7 @@ class _Finding(_Model):
 class _Verified(_Model):
     """What is read of the output of `verify --upstream --json`."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[2] = Field(alias="schema")
     asked: str | None = Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
     mirrors: list[_Mirror]
     findings: list[_Finding]
