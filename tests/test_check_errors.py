@@ -309,7 +309,7 @@ def test_an_unreadable_manifest_is_trouble_at_every_place(
 
 def newer(host: Host) -> None:
     record = host.path / RECORD
-    record.write_text(record.read_text().replace('"schema": 1', '"schema": 999'))
+    record.write_text(record.read_text().replace('"schema": 2', '"schema": 999'))
 
 
 RECORDS: Mapping[str, Damage] = {

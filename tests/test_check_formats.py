@@ -165,7 +165,7 @@ def test_a_commit_that_breaks_several_rules_as_json(mirrored: Host) -> None:
                         "mirror": None,
                         "path": "third_party/notes",
                         "line": 1,
-                        "message": "no mirror, record, licence or manifest accounts for it",
+                        "message": "no mirror, record, licence, manifest or `own` pattern accounts for it",
                         **nothing,
                     },
                 ],
@@ -192,7 +192,7 @@ def test_the_same_as_annotations_on_the_key_the_line_and_the_file(mirrored: Host
         f"up: tag: the manifest says v2, the record v1{ways_out(key)}\n"
         f"::error file=third_party/up/plain.wit,line=2,title=mirror-differs-from-record::up: content differs{ways_out(line)}\n"
         "::error file=third_party/notes,line=1,title=unrecorded-file::"
-        f"no mirror, record, licence or manifest accounts for it{ways_out(stray)}\n"
+        f"no mirror, record, licence, manifest or `own` pattern accounts for it{ways_out(stray)}\n"
         "moved: up: pin v1 → v2\n"
         "refused: 3 violations in HEAD^..HEAD\n"
     )

@@ -271,7 +271,7 @@ def test_a_merge_that_leaves_a_file_without_its_mirror_is_refused_at_pre_merge_c
     assert (ran.status, framework.head) == (1, before), ran
     assert "- hook id: git-verbatim-pre-merge-commit\n- exit code: 1\n" in ran.err
     assert (
-        "    third_party/up/new.wit: no mirror, record, licence or manifest accounts for it\n"
+        "    third_party/up/new.wit: no mirror, record, licence, manifest or `own` pattern accounts for it\n"
         in ran.err
     )
 

@@ -500,7 +500,7 @@ _RECORD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "of-blank-lines": (lambda _: b"\n" * (30 << 20), _UNREADABLE),
     "of-65-megabytes": (lambda _: b'{"a": "' + b"x" * (65 << 20) + b'"}', _UNREADABLE),
     "number-of-5000-digits": (
-        lambda old: old.replace(b'"schema": 1', b'"schema": ' + b"9" * 5000),
+        lambda old: old.replace(b'"schema": 2', b'"schema": ' + b"9" * 5000),
         _UNREADABLE,
     ),
     "nan": (lambda old: old.replace(b'"size": 2', b'"size": NaN', 1), _UNREADABLE),
