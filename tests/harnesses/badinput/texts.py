@@ -146,9 +146,19 @@ _MANIFESTS: dict[str, tuple[Build, str]] = {
     "supplier-of-markdown": (wanting(supplier="[x](javascript:alert(1)) | <b>"), ACCEPTED),
 }
 
-_BAD_INTO = {
-    "absolute": "/etc",
+_BAD_INTO: dict[str, str | list[str]] = {
+    "none": [],
+    "one-twice": ["a", "a/"],
+    "one-in-the-other": ["/a", "/a/b"],
     "root": "/",
+    "third-party-from-the-root": "/third_party/x",
+    "third-party-in-capitals": "/Third_Party/x",
+    "attributes-of-the-root": "/.gitattributes",
+    "ignore-file-below": "/a/.gitignore/b",
+    "git-from-the-root": "/.git/hooks",
+    "parent-from-the-root": "/../x",
+    "two-slashes-in-front": "//x",
+    "windows-device-from-the-root": "/nul/x",
     "drive": "C:/x",
     "parent": "../x",
     "parent-within": "a/../../x",
@@ -560,9 +570,10 @@ _BAD_PATHS = {
     "absolute": "/etc",
     "drive": "C:/x",
     "git": "x/.git",
-    "provenance": "provenance",
-    "workspace": ".git-verbatim",
-    "manifest": "mirrors.toml",
+    "provenance": "third_party/provenance",
+    "workspace": "third_party/.git-verbatim",
+    "manifest": "third_party/mirrors.toml",
+    "attributes": ".gitattributes",
     "backslash": "a\\b",
     "empty": "",
     "nul": "a\0b",
@@ -618,7 +629,7 @@ def _records() -> Iterator[Case]:
     for label, (told, expected) in _RECORDS.items():
         yield _record_case(label, expected, record(told))
     for label, path in _BAD_PATHS.items():
-        yield _record_case(f"path-{label}", _UNREADABLE, record(_at("path", to=path)))
+        yield _record_case(f"path-{label}", _UNREADABLE, record(_at("places", to=[path])))
     for label, facts in _BAD_FILES.items():
         yield _record_case(f"file-{label}", _UNREADABLE, record(_file(**facts)))
     for label, (facts, expected) in _FALSE_FACTS.items():
