@@ -328,10 +328,36 @@ def test_a_clone_with_autocrlf_verifies(host: Host, released: Upstream) -> None:
     assert Host(host.path.parent / "clone").run("verify").status == 0
 
 
-def test_a_mirror_is_renamed_by_one_sync(host: Host, released: Upstream) -> None:
+def test_a_pin_that_moved_and_a_table_that_was_deleted_take_one_command(
+    host: Host, released: Upstream
+) -> None:
+    moved, gone = (mirror(n, released.url, tag="v1", local=True) for n in ("moved", "gone"))
+    host.manifest(moved + gone)
+    host.sync("--commit")
+    host.manifest(moved.replace("v1", "v2"))
+    (host.third_party / "gone/mine").write_text("mine\n")
+    before = host.snapshot()
+    ran = host.run("sync", "--commit")
+    assert (ran.status, ran.err.splitlines()[1]) == (2, "  third_party/gone/mine")
+    assert host.snapshot() == before
+    (host.third_party / "gone/mine").unlink()
+    assert (
+        host.sync("--commit").out.splitlines()[-1].startswith("synced 1 mirror, removed 1 mirror")
+    )
+    assert not (host.third_party / "gone").exists()
+    assert host.git("status", "--porcelain") == ""
+    assert host.run("check", "--range", "HEAD~1..HEAD").status == 0
+    host.manifest("")
+    assert host.sync("moved").out.splitlines()[-1] == "removed 1 mirror"
+
+
+@pytest.mark.parametrize("tag", ["v1", "v2"])
+def test_a_mirror_is_renamed_and_moved_by_one_sync(
+    host: Host, released: Upstream, tag: str
+) -> None:
     host.manifest(mirror("old", released.url, tag="v1", from_="wit", into="place", local=True))
     host.sync("--commit")
-    host.manifest(mirror("new", released.url, tag="v1", from_="wit", into="place", local=True))
+    host.manifest(mirror("new", released.url, tag=tag, from_="wit", into="place", local=True))
     assert (
         host.sync("--commit").out.splitlines()[-1].startswith("synced 1 mirror, removed 1 mirror")
     )

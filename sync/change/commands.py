@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync.change.carry_out import apply_plan
-from sync.change.commit import commit_synced, committed_mirrors
+from sync.change.commit import commit_synced
 from sync.change.commit_message import OWN_WORDING, Wording
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
@@ -86,11 +86,12 @@ def synchronize(
         run = _Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
         gone = _gone(host, state, manifest, reporter)
-        committed = list(committed_mirrors(host)) if options.commit and patterns else []
-        named = choose(patterns, list(dict.fromkeys([*manifest.mirrors, *gone, *committed])))
+        before = mirrors_of(committed_manifest(run.scene.repository))
+        # What was removed before and not committed may be named for a commit.
+        also = before if options.commit and patterns else ()
+        named = choose(patterns, list(dict.fromkeys([*manifest.mirrors, *gone, *also])))
         chosen = [name for name in named if name in manifest.mirrors]
         meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
-        before = mirrors_of(committed_manifest(run.scene.repository)) if named != chosen else {}
         removed = {name: before.get(name) for name in named if name not in manifest.mirrors}
         run.command = " ".join(["git verbatim sync", *map(shlex.quote, patterns)])
         result = run.carry_out(meant, removed, named=chosen, is_whole=not patterns)
@@ -356,7 +357,7 @@ class _Run:
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:
-        return committed_mirrors(self.host)
+        return mirrors_of(committed_manifest(self.scene.repository))
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
         """The other mirrors that a commit includes: changed in the manifest and synced already.

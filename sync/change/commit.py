@@ -8,8 +8,8 @@ from functools import partial
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
 from sync.change.foreign_hooks import refusing_their_changes
 from sync.change.plan import Plan
-from sync.change.portion import Portion, parse_portion
-from sync.errors import HostError, ManifestError
+from sync.change.portion import Portion, committed_manifest, mirrors_of, parse_portion
+from sync.errors import HostError
 from sync.git.committing import commit_index, read_head
 from sync.git.index import IndexFile
 from sync.git.listing import committed_files
@@ -19,8 +19,14 @@ from sync.host.find import Host
 from sync.host.tracked import tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.layout import MANIFEST_PATH, THIRD_PARTY, license_directory, record_path
-from sync.manifest.read import Manifest, parse_manifest
+from sync.layout import (
+    MANIFEST_PATH,
+    THIRD_PARTY,
+    is_in_third_party,
+    license_directory,
+    record_path,
+)
+from sync.manifest.read import Manifest
 from sync.model import Entry, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
@@ -41,15 +47,14 @@ def commit_synced(
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     index.remove()  # left by a run that was killed
     head = read_head(root)
-    committed = _manifest_of(repository, head.commit)
-    before = committed.mirrors
-    manifest = _manifest(host, repository, portion, head.commit)
+    source = committed_manifest(repository)
+    before, manifest = mirrors_of(source), parse_portion(portion, source, partial(_record, host))
     own = own_edits(list(manifest.mirrors.values()))
     places = {place for change in plan.changes for place in change.directories}
-    outside = sorted({*manifest.outside, *committed.outside, *places})
-    there = committed_files(
-        repository, head.commit, [THIRD_PARTY, *own, *manifest.key_files, *outside]
-    )
+    places |= {place for one in before.values() for place in one.places}
+    outside = sorted(place for place in places if not is_in_third_party(place))
+    paths_read = [THIRD_PARTY, *own, *manifest.key_files, *manifest.outside, *outside]
+    there = committed_files(repository, head.commit, paths_read)
     paths = _paths_of_mirrors(plan, manifest.mirrors, before)
     records = _records(host, [name for name in paths if name in manifest.mirrors])
     wanted = _own_entries(host, repository, manifest, own, there)
@@ -66,9 +71,7 @@ def commit_synced(
         template=manifest.commit_subject,
         mirrors=manifest.mirrors,
     )
-    guarded: dict[bytes, Entry] = {
-        path: entry for path, entry in wanted.items() if _is_on_disk(host, entry, own)
-    }
+    guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(host, it, own)}
     try:
         index.read_tree(head.commit)
         index.put(
@@ -129,15 +132,6 @@ def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
     )
 
 
-def _manifest(
-    host: Host, repository: Repository, portion: Portion, head: ObjectId | None
-) -> Manifest:
-    """The manifest that the commit gets, made of the one that HEAD has now."""
-    entry = committed_files(repository, head, [MANIFEST_PATH]).get(RepoPath(MANIFEST_PATH.encode()))
-    before = None if entry is None else repository.read(entry.blob)
-    return parse_portion(portion, before, partial(_record, host))
-
-
 def _own_entries(
     host: Host,
     repository: Repository,
@@ -170,23 +164,6 @@ def _own_entries(
 
 def _names(plan: Plan) -> list[str]:
     return [*(change.name for change in plan.changes), *plan.satisfied]
-
-
-def committed_mirrors(host: Host) -> Mapping[str, Mirror]:
-    """The mirrors of HEAD's manifest; none if it has no manifest that can be read."""
-    root, repository = host.require_work_tree()
-    return _manifest_of(repository, read_head(root).commit).mirrors
-
-
-def _manifest_of(repository: Repository, commit: ObjectId | None) -> Manifest:
-    """A commit's manifest; one without mirrors if it has none that can be read."""
-    entry = committed_files(repository, commit, [MANIFEST_PATH]).get(
-        RepoPath(MANIFEST_PATH.encode())
-    )
-    try:
-        return parse_manifest(repository.read(entry.blob)) if entry else Manifest({})
-    except ManifestError:
-        return Manifest({})
 
 
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
