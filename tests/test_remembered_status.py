@@ -89,7 +89,7 @@ def copied(prototype: Host, path: Path) -> Host:
         body["looked"] += HOUR_NS
         for directory, rows in body["seen"].items():
             for row in rows:
-                row[1] = stat_data(host.third_party / directory / row[0])
+                row[1] = stat_data(host.path / directory / row[0])
         seal(memory(host, command), json.dumps(body).encode())
     return host
 
@@ -538,7 +538,7 @@ def test_an_edit_in_the_tick_of_the_look_is_seen(host: Host, command: str) -> No
     path = host.third_party / A
     path.write_bytes(b"package z;\n")
     body = remembered(host, command)
-    (row,) = (row for row in body["seen"]["wasi/one"] if row[0] == "a.wit")
+    (row,) = (row for row in body["seen"]["third_party/wasi/one"] if row[0] == "a.wit")
     row[1] = stat_data(path)
     seal(memory(host, command), json.dumps(body).encode())
     assert host.run(command, "one").status != 0
