@@ -165,7 +165,15 @@ MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
     "a commit id in capitals": ({"tag": None, "commit": "A" * 40}, ("no full commit id",)),
     "an into that overlaps": ({"into": "up/deep"}, ("overlaps mirror up", "mirrors.second.into")),
     "an into that overlaps but for case": ({"into": "UP"}, ("overlaps mirror up",)),
-    "an absolute into": ({"into": "/etc"}, ("`into` is absolute",)),
+    "an into of the root": ({"into": "/"}, ("`into` names the host's root",)),
+    "an into of third_party from the root": (
+        {"into": "/third_party/x"},
+        ("begins in third_party/ without a slash in front: write `x`",),
+    ),
+    "an into of the root's attributes": ({"into": "/.gitattributes"}, ("`into` is reserved",)),
+    "an empty list of places": ({"into": []}, ("`into` is wrong",)),
+    "a place twice": ({"into": ["a", "a/"]}, ("`into` names `a` twice",)),
+    "a place in another": ({"into": ["/a", "/a/b"]}, ("two places of mirror second overlap",)),
     "an into with a drive": ({"into": "C:/x"}, ("`into` is absolute",)),
     "an into with ..": ({"into": "a/../../b"}, ("`into` leaves its directory",)),
     "an into of the tool's own": ({"into": "provenance/x"}, ("`into` is reserved",)),
@@ -435,8 +443,8 @@ RECORDS: dict[str, tuple[Callable[[World], bytes], tuple[str, ...]]] = {
         ("up.json",),
     ),
     "a newer schema": (
-        lambda w: _change_record(w, lambda r: r.update(schema=2)),
-        ("has schema 2", "hint: install a newer"),
+        lambda w: _change_record(w, lambda r: r.update(schema=3)),
+        ("has schema 3", "hint: install a newer"),
     ),
     "an unknown key": (
         lambda w: _change_record(w, lambda r: r.update(extra=1)),

@@ -42,7 +42,7 @@ def test_the_torture_tree_keeps_its_id_in_any_host(
     assert host.git("rev-parse", "HEAD^{tree}") == host.git("write-tree")
     assert host.record("up")["tree"] == host.record("up")["upstream_tree"] == wanted
     for state in ([], ["--index"], ["--rev", "HEAD"]):
-        assert host.run("verify", *state).status == 0
+        assert host.run("verify", "up", *state).status == 0
 
 
 def test_every_byte_and_mode_on_disk_is_upstreams(host: Host, tortured: Upstream) -> None:
@@ -100,7 +100,8 @@ def test_names_that_are_not_utf8_are_refused_unless_the_mirror_allows_them(
     assert host.git("rev-parse", "HEAD:third_party/up") == git(
         upstream.path, "rev-parse", "v1^{tree}"
     )
-    assert host.run("verify").status == host.run("verify", "--rev", "HEAD").status == 0
+    assert host.run("verify", "up").status == host.run("verify", "up", "--rev", "HEAD").status == 0
+    assert host.run("verify", "--rev", "HEAD").status == host.run("check", "--all").status == 1
     assert {'"latin1-\\351.txt"', '"raw-\\377\\376/inner"'} <= {
         file["path"] for file in host.record("up")["files"]
     }
@@ -190,7 +191,7 @@ def test_a_bare_repository_verifies_by_revision(host: Host, tortured: Upstream) 
     host.sync("--commit")
     bare = Host(host.path.parent / "bare.git")
     git(host.path, "clone", "--quiet", "--bare", ".", str(bare.path))
-    assert bare.run("verify", "--rev", "HEAD").status == 0
+    assert bare.run("verify", "up", "--rev", "HEAD").status == 0
     ran = bare.run("verify")
     assert (ran.status, "`git verbatim verify --rev HEAD`" in ran.err) == (2, True)
 

@@ -110,7 +110,7 @@ class _GitState:
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None
     ) -> list[FileFact] | None:
-        prefix = len(directory.encode()) + 1
+        prefix = len(os.fsencode(directory)) + 1
         below = [e._replace(path=RepoPath(e.path[prefix:])) for e in self._below(directory)]
         in_its_place = [
             entry._replace(path=RepoPath(b""))
@@ -126,7 +126,7 @@ class _GitState:
         """The entries below a directory, sorted; all in third_party/ are listed only once."""
         if not is_in_third_party(directory):
             return self._listed(directory)
-        prefix = f"{directory}/".encode()
+        prefix = os.fsencode(f"{directory}/")
         start = bisect_left(self._third_party, prefix, key=lambda entry: entry.path)
         rest = islice(self._third_party, start, None)
         return list(takewhile(lambda entry: entry.path.startswith(prefix), rest))
@@ -135,7 +135,7 @@ class _GitState:
         """The entry of a file; None if there is none."""
         if not is_in_third_party(path):
             return self._entry_outside(path)
-        raw, there = path.encode(), self._third_party
+        raw, there = os.fsencode(path), self._third_party
         at = bisect_left(there, raw, key=lambda entry: entry.path)
         return there[at] if at < len(there) and there[at].path == raw else None
 
@@ -176,12 +176,12 @@ class StagedState(_GitState):
         return among((entry.path, entry.mode) for entry in files)(b"")
 
     def _listed(self, directory: str) -> list[Entry]:
-        return self._repository.index.files([directory.encode()])
+        return self._repository.index.files([os.fsencode(directory)])
 
     def _entry_outside(self, path: str) -> Entry | None:
         if not is_tracked(self._repository, path):
             return None
-        return next(iter(self._repository.index.files([path.encode()])), None)
+        return next(iter(self._repository.index.files([os.fsencode(path)])), None)
 
 
 class CommittedState(_GitState):
@@ -207,7 +207,7 @@ class CommittedState(_GitState):
 
     def _listed(self, directory: str) -> list[Entry]:
         mode, tree = self._found(directory) or (0, None)
-        prefix = f"{directory}/".encode()
+        prefix = os.fsencode(f"{directory}/")
         return [
             entry._replace(path=RepoPath(prefix + entry.path))
             for entry in (self._repository.files_below(tree) if tree and mode == Mode.TREE else ())
@@ -217,10 +217,10 @@ class CommittedState(_GitState):
         found = self._found(path)
         if found is None or found[0] == Mode.TREE:
             return None
-        return Entry(RepoPath(path.encode()), *found)
+        return Entry(RepoPath(os.fsencode(path)), *found)
 
     def _found(self, path: str) -> tuple[int, ObjectId] | None:
-        return self._repository.entry_at(self._repository.tree_of(self.commit), path.encode())
+        return self._repository.entry_at(self._repository.tree_of(self.commit), os.fsencode(path))
 
 
 def open_state(
