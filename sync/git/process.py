@@ -61,6 +61,13 @@ def run_git(
         raise CouldNotCheckError(
             f"git {action} takes too long", [f"waited: {seconds} s"], reference="git-too-slow"
         ) from error
+    except OSError as error:
+        raise HostError(
+            "git cannot be started",
+            [f"{error.filename or program()}: {(error.strerror or str(error)).lower()}"],
+            hint="mend it, or put another git first in PATH; then run the command again",
+            reference="git-broken",
+        ) from error
     if check and done.returncode not in answers:
         said = last_lines(done.stderr or done.stdout or b"") or (
             ["it was killed"] if done.returncode < 0 else []
