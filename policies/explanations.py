@@ -218,10 +218,12 @@ EXPLANATIONS = (
         "nor are those that leave a whole mirror out of archives",
         why="Everybody who clones the repository would have other bytes than upstream's, or commit "
         "them, and its release archives would not verify. third_party/.gitattributes forbids all "
-        "of that and outranks the root's; a .gitattributes inside a mirror outranks both.",
+        "of that and outranks the root's; a .gitattributes inside a mirror outranks both. For "
+        "places elsewhere a block in the root's file forbids it, and a nearer file outranks that.",
         go_on="`git verbatim sync` writes third_party/.gitattributes where it is missing or an "
         "earlier version's; from one that you changed take the line out, or put "
-        f"`* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; "
+        f"`* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; for places elsewhere "
+        "it writes its block in the root's, and prints the line for a file that outranks it; "
         'if the attributes are the mirror\'s own, leave them out: exclude = [".gitattributes"], '
         "then `git verbatim sync {mirror} --commit`",
         restored=(":/*.gitattributes",),

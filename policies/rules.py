@@ -1,5 +1,6 @@
 """The rules, each of which finds what is wrong in a state and was not wrong in any parent's."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -16,9 +17,7 @@ from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path
 from sync.judgement.guarded import GuardedMirror, guarded_files
 from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
-from sync.layout import (
-    THIRD_PARTY,
-)
+from sync.layout import THIRD_PARTY, is_in_third_party
 from sync.manifest.url_patterns import is_allowed
 from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
@@ -220,7 +219,16 @@ class Rules:
             lambda: guarded_files(
                 map(_guarded, state.mirrors.values()), state.own_files, state.attribute_files
             ),
+            [path for path in _unaltered(state) if not is_in_third_party(path)],
         )
+
+
+def _unaltered(state: PolicedState) -> Iterator[str]:
+    """Yield the places that are checked in, and the key files."""
+    for facts in state.mirrors.values():
+        if facts.mirror is not None and facts.mirror.checked_in:
+            yield from facts.places
+    yield from (os.fsdecode(entry.path) for entry in state.own_files)
 
 
 def _guarded(facts: MirrorFacts) -> GuardedMirror:

@@ -870,7 +870,7 @@ class Told:
         self._repository = repository
         self.asked = 0
 
-    def altered_files(self, attribute_files: Sequence[Entry], _: object) -> tuple[Altered, ...]:
+    def altered_files(self, attribute_files: Sequence[Entry], *_: object) -> tuple[Altered, ...]:
         self.asked += 1
         words = b" ".join(self._repository.read(entry.blob) for entry in attribute_files).split()
         return tuple(

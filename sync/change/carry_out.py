@@ -32,6 +32,8 @@ def apply_plan(
     """
     files = [*_own_files(scene), *_files(scene, manifest_before, shares, commits=commits)]
     own = _index_edits(scene, shares)
+    if files and scene.state.inputs is not None:
+        scene.state.inputs.is_plain = False  # they will not be as they were read
     if not (plan or files or commits or (shares is not None and shares.is_unstaged)):
         return Outcome()
     staging = Staging(scene.host.require_root(), own)

@@ -313,7 +313,7 @@ class _Run:
             )
             refuse_foreign(self.host, directories, files)
             self.state.refuse_hidden(*directories, *plan.records)
-            refuse_outranked(self.scene, plan)
+        refuse_outranked(self.scene, plan)
         if self.options.dry_run:
             self.reporter.planned(plan)
         self._refuse_local(plan, named)

@@ -1,6 +1,9 @@
 """Refuses a place outside third_party/ where somebody's attributes outrank those that we write."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from sync.change.look import Scene
 from sync.change.plan import Plan
@@ -8,16 +11,29 @@ from sync.errors import HostError
 from sync.git.attributes import attributes_of, may_alter
 from sync.host.attributes_and_ignores import attributes_line
 from sync.host.marked_block import END
-from sync.ids import RepoPath
+from sync.ids import Mode, RepoPath
+from sync.judgement.conversion import conversion
 from sync.layout import ATTRIBUTES_FILE, is_in_third_party
 from sync.manifest.paths import above
+from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 
 _SHOWN = 3
+_ROOT = RepoPath(ATTRIBUTES_FILE.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place outside third_party/ in which git has files, or is to have them."""
+
+    directory: str
+    files: Callable[[], Iterable[Entry | FileFact]]
+    is_new: bool
+    """Whether files are to be written there: then none of any content may be converted."""
 
 
 def refuse_outranked(scene: Scene, plan: Plan) -> None:
-    """HostError if git would convert files of a new place, although our block forbids it.
+    """HostError if git would convert files of a place, although our block forbids it.
 
     What decides are the files `.gitattributes` on disk, and the root's as it will be. The machine's
     own attributes have no say.
@@ -25,29 +41,56 @@ def refuse_outranked(scene: Scene, plan: Plan) -> None:
     root = scene.own_edits[ATTRIBUTES_FILE](scene.state.read(ATTRIBUTES_FILE))
     if root is None:
         return
-    ours = {RepoPath(ATTRIBUTES_FILE.encode()): root}
+    ours = {_ROOT: root}
     has_more = not root.rstrip().endswith(END.encode())
-    for place, paths in _places(plan):
+    for place in _places(scene, plan):
         nearer = {
-            file: content
-            for file in (f"{directory}/{ATTRIBUTES_FILE}" for directory in above(place))
+            RepoPath(file.encode()): content
+            for file in (f"{directory}/{ATTRIBUTES_FILE}" for directory in above(place.directory))
             if (content := scene.state.read(file)) is not None
         }
-        for file in [ATTRIBUTES_FILE, *nearer] if has_more else nearer:
-            more = {RepoPath(file.encode()): nearer[file]} if file in nearer else {}
-            said = attributes_of(ours | more, paths)
-            altered = [path for path, each in zip(paths, said, strict=True) if may_alter(each)]
-            if altered:
-                raise _outranked(place, file, altered)
+        if not nearer and not has_more:
+            continue
+        if altered := _altered(scene, ours | nearer, place):
+            # The nearest file that alters something by itself is to blame: it outranks the others.
+            to_blame = (
+                file
+                for file in reversed(nearer)
+                if _altered(scene, ours | {file: nearer[file]}, place)
+            )
+            raise _outranked(place.directory, next(to_blame, _ROOT).decode(), altered)
 
 
-def _places(plan: Plan) -> Iterator[tuple[str, list[bytes]]]:
-    """The places outside third_party/ in which git is to have files, with the files' paths."""
+def _places(scene: Scene, plan: Plan) -> Iterator[_Place]:
     for change in plan.changes:
-        for place in change.places if change.mirror and change.mirror.checked_in else ():
-            if place.wanted and not is_in_third_party(place.directory):
-                prefix = f"{place.directory}/".encode()
-                yield place.directory, [prefix + entry.path for entry in place.wanted.files]
+        for each in change.places if change.mirror and change.mirror.checked_in else ():
+            if (wanted := each.wanted) and not is_in_third_party(each.directory):
+                yield _Place(each.directory, partial(iter, wanted.files), is_new=True)
+    for mirror in map(scene.manifest.mirrors.__getitem__, plan.satisfied):
+        for directory in mirror.places if mirror.checked_in else ():
+            if not is_in_third_party(directory):
+                yield _Place(directory, partial(_recorded, scene, mirror.name), is_new=False)
+
+
+def _recorded(scene: Scene, name: str) -> tuple[FileFact, ...]:
+    record = scene.record(name)
+    return () if record is None else record.files
+
+
+def _altered(scene: Scene, files: Mapping[RepoPath, bytes], place: _Place) -> list[bytes]:
+    """The files of a place that git would alter if these are all `.gitattributes`."""
+    prefix = f"{place.directory}/".encode()
+    paths = [prefix + file.path for file in place.files() if file.mode != Mode.SYMLINK]
+    return [
+        path
+        for path, attributes in zip(paths, attributes_of(files, paths), strict=True)
+        if may_alter(attributes) and (place.is_new or _alters(scene, path, attributes))
+    ]
+
+
+def _alters(scene: Scene, path: bytes, attributes: Mapping[str, str]) -> bool:
+    content = scene.state.read(os.fsdecode(path)) or b""
+    return attributes.get("export-ignore") == "set" or bool(conversion(attributes, content))
 
 
 def _outranked(place: str, file: str, altered: Sequence[bytes]) -> HostError:

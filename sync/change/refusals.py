@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from pathlib import Path
 
 from sync.change.look import Scene
 from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
@@ -9,6 +10,9 @@ from sync.errors import HostError
 from sync.git.committing import read_head, require_identity
 from sync.git.listing import committed_files
 from sync.git.operation import commits_at_work
+from sync.git.repository import Repository
+from sync.host.attributes_and_ignores import of_version
+from sync.ids import RepoPath
 from sync.layout import THIRD_PARTY
 from sync.model import Entry
 
@@ -48,6 +52,19 @@ def _refuse_staged(scene: Scene, plan: Plan, brought: Collection[Entry]) -> None
     refuse_staged_changes(known, staged, committed)
 
 
+def _refuse_broken_blocks(scene: Scene, root: Path, repository: Repository) -> None:
+    """HostError if a commit cannot have our edits of files that people edit too.
+
+    The version on disk is asked first: if that is broken too, it is to be mended first.
+    """
+    there = committed_files(repository, read_head(root).commit, scene.own_edits)
+    for path, edit in scene.own_edits.items():
+        edit(scene.state.read(path))
+        entry = there.get(RepoPath(os.fsencode(path)))
+        with of_version(path, "HEAD", f"`git verbatim sync && git add {path} && git commit`"):
+            edit(None if entry is None else repository.read(entry.blob))
+
+
 def refuse_commit(scene: Scene, plan: Plan) -> None:
     """HostError if no commit can be made."""
     if operation := scene.repository.in_progress():
@@ -56,5 +73,7 @@ def refuse_commit(scene: Scene, plan: Plan) -> None:
             hint="run the command without `--commit`, then finish it with git",
             reference="operation-in-progress",
         )
+    root, repository = scene.host.require_work_tree()
     if plan:
-        require_identity(scene.host.require_work_tree()[0])
+        require_identity(root)
+    _refuse_broken_blocks(scene, root, repository)

@@ -14,7 +14,7 @@ from sync.change.workspace import discard_unfinished, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
-from sync.host.attributes_and_ignores import Edit
+from sync.host.attributes_and_ignores import Edit, of_version
 from sync.host.directory import Directory, explaining, make_durable, split
 from sync.host.journal import Journal, Outcome, OwnEdit, Replacement, write_journal
 from sync.host.scan import scan_directory
@@ -176,7 +176,9 @@ class Staging:
                 continue
             before = next((blob for _, blob, _ in sides), None)
             content = None if before is None else repository.read(before)
-            if (edited := edit(content)) != content:
+            with of_version(path, "the index", f"`git add {path}`"):
+                edited = edit(content)
+            if edited != content:
                 edits.append(
                     OwnEdit(path, before, None if edited is None else repository.write_blob(edited))
                 )

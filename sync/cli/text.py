@@ -12,7 +12,7 @@ from sync.errors import VerbatimError
 from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST_PATH, license_directory
+from sync.layout import MANIFEST_PATH, is_in_third_party, license_directory
 from sync.model import Signature, SignatureState
 from sync.paint import Paint
 from sync.quoting import no_commands, quote_path, shown
@@ -180,6 +180,7 @@ def render_status(
     notes = [
         f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered
     ]
+    notes += [f"{paint.change('note:')} {words}" for words in map(_left_out, statuses) if words]
     hints = "".join(f"{line}\n" for line in _status_hints(statuses, paint))
     return "\n".join([*lines, *notes]) + "\n" + more + hints
 
@@ -187,6 +188,15 @@ def render_status(
 def render_notices(notices: Sequence[str], paint: Paint) -> str:
     """Write what somebody should know, though it is nothing wrong."""
     return "".join(f"{paint.change('note:')} {shown(notice)}\n" for notice in notices)
+
+
+def _left_out(status: MirrorStatus) -> str:
+    """Say that packages may lack a mirror that is not checked in, unless nobody packs it."""
+    outside = [place for place in status.places if not is_in_third_party(place)]
+    if status.checked_in or not outside:
+        return ""
+    where = ", ".join(map(shown, outside))
+    return f"cargo, npm and others leave out of packages what git ignores: {where}"
 
 
 def _pin_of(status: MirrorStatus) -> str:
@@ -223,8 +233,10 @@ def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[st
         yield f"{hint} {_SYNC}"
     if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
-    if any(status.altered_by_add for status in statuses):
-        yield f"{hint} keep git's conversions away from mirrors with `git verbatim init`"
+    altered = {path.lstrip('"') for status in statuses for path in status.altered_by_add}
+    for command, is_inside in (("init", True), ("sync", False)):
+        if any(is_in_third_party(path) is is_inside for path in altered):
+            yield f"{hint} keep git's conversions away from mirrors with `git verbatim {command}`"
 
 
 def removed_places(places: Sequence[str]) -> str:

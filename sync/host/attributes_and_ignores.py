@@ -1,9 +1,11 @@
 """Makes what `.gitattributes` and `.gitignore` say of mirrors, in third_party/ and at the root."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from sync.host.marked_block import with_block
+from sync.errors import HostError
+from sync.host.marked_block import END, with_block
 from sync.layout import (
     ATTRIBUTES_FILE,
     ATTRIBUTES_PATH,
@@ -46,6 +48,8 @@ mirrors.toml !linguist-vendored
 )
 """What earlier versions wrote; each of these texts kept git from converting anything."""
 
+_LONGEST_READ = 2048  # of longer lines git says that they are ignored (attr.h)
+
 Edit = Callable[[bytes | None], bytes | None]
 """Gives the new content of a file that people edit too, by its present one; None is no file."""
 
@@ -85,6 +89,20 @@ def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
     }
 
 
+@contextmanager
+def of_version(path: str, version: str, mended_by: str) -> Iterator[None]:
+    """Have an edit's HostError say which version of the file is broken.
+
+    `mended_by` are the commands that have the version on disk take its place.
+    """
+    try:
+        yield
+    except HostError as error:
+        error.context = [f"in {version}; {path} on disk is whole", *error.context]
+        error.hint = f"put the file in its place with {mended_by}, then run the command again"
+        raise
+
+
 def attributes_line(directory: str) -> str:
     """The line of a `.gitattributes` that protects a directory, by its path from that file."""
     pattern = re.sub(r"([\\*?\[\]])", r"\\\1", f"/{directory}") + "/**"
@@ -92,6 +110,17 @@ def attributes_line(directory: str) -> str:
         escaped = re.sub(r'([\\"])', r"\\\1", pattern)
         pattern = f'"{escaped}"'
     return f"{pattern} {_OF_COPIES}"
+
+
+def protects(attributes: bytes, places: Collection[str]) -> bool:
+    """Whether the root's `.gitattributes` ends with a block that decides for all these places."""
+    text = attributes.decode("utf-8", "surrogateescape").replace("\r\n", "\n").rstrip("\n")
+    _, begin, block = text.rpartition(f"{_OUTSIDE}\n")
+    *lines, end = block.split("\n")
+    # Later attributes in a line win, so that whatever a line says first is without effect.
+    is_ours = bool(begin) and end == END and all(line.endswith(f" {_OF_COPIES}") for line in lines)
+    read = {line for line in lines if len(line.encode("utf-8", "surrogateescape")) < _LONGEST_READ}
+    return is_ours and {*map(attributes_line, places)} <= read
 
 
 def _block_of(path: str, begin: str, lines: Sequence[str]) -> Edit:

@@ -1,14 +1,14 @@
 """Find the git attributes that change mirrored bytes or leave them out of a release archive."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sync.errors import HostError
 from sync.git.attributes import ARCHIVING, attributes_of, may_convert
 from sync.git.process import CONVERTING
-from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES
+from sync.host.attributes_and_ignores import ATTRIBUTES, EARLIER_ATTRIBUTES, protects
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.conversion import conversion, foreign_form
 from sync.judgement.guarded import Guarded, Role, above, left_out, missed
@@ -67,17 +67,21 @@ class AlteringAttributes:
         self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
 
     def altered_files(
-        self, attribute_files: Sequence[Entry], guarded_files: Callable[[], Iterable[Guarded]]
+        self,
+        attribute_files: Sequence[Entry],
+        guarded_files: Callable[[], Iterable[Guarded]],
+        outside: Collection[str],
     ) -> tuple[Altered, ...]:
         """Return the guarded files that git would alter for somebody.
 
-        `attribute_files` are the `.gitattributes` that may apply to them. Git alters a file if it
+        `attribute_files` are the `.gitattributes` that may apply to them, and `outside` the places
+        and key files outside third_party/ that are among them. Git alters a file if it
         checks it out, adds it or archives it with other bytes, or leaves it out of an archive. It
         counts if that happens on some system: with its line endings, with or without regard to
         case, and with any values of `core.autocrlf` and `core.eol`.
         """
         contents = {entry.path: self._read(entry) for entry in attribute_files}
-        guarded = list(guarded_files()) if _can_alter(contents) else []
+        guarded = list(guarded_files()) if _can_alter(contents, outside) else []
         if not guarded:
             return ()
         found: dict[RepoPath, Altered] = {}
@@ -163,13 +167,16 @@ class AlteringAttributes:
         return self._read_blob(entry.blob)
 
 
-def _can_alter(contents: Mapping[RepoPath, bytes]) -> bool:
+def _can_alter(contents: Mapping[RepoPath, bytes], outside: Collection[str]) -> bool:
     """Whether the attribute files might alter anything, so that git has to be asked.
 
-    The tool's own file in third_party/ outranks the root's. A file inside a mirror outranks both.
+    The tool's own file in third_party/ outranks the root's, whose last lines may protect what is
+    outside. A file inside a mirror outranks both.
     """
     decided = _DECIDED.get(contents.get(_OWN, b""), frozenset())
     if not decided or any(b"[attr]" in content for content in contents.values()):
+        return True
+    if outside and not protects(contents.get(RepoPath(_NAME), b""), outside):
         return True
     return any(
         word.encode() in content and not (word in decided and path == _NAME)

@@ -18,7 +18,14 @@ from sync.judgement.attributes import AlteringAttributes
 from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule, path_of
 from sync.judgement.guarded import Guarded, GuardedMirror, attributes_inside, guarded_files
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, Accounts, find_strays, is_lookalike
-from sync.layout import ATTRIBUTES_FILE, MANIFEST_PATH, PROVENANCE, license_directory, record_path
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    MANIFEST_PATH,
+    PROVENANCE,
+    is_in_third_party,
+    license_directory,
+    record_path,
+)
 from sync.manifest.paths import above
 from sync.manifest.read import Manifest
 from sync.manifest.url_patterns import is_allowed
@@ -143,7 +150,13 @@ def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Fin
             yield file
 
     attributes = AlteringAttributes(contents.read, contents.size)
-    for one in attributes.altered_files(attribute_files, guarded):
+    outside = [
+        path
+        for one in _checked_in(manifest, records)
+        for path in (*one.copies, *manifest.key_files)
+        if not is_in_third_party(path)
+    ]
+    for one in attributes.altered_files(attribute_files, guarded, outside):
         yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
 
 
