@@ -10,7 +10,7 @@ from sync.errors import HostError
 from sync.git.listing import committed_gitlinks, staged_gitlinks
 from sync.host.directory import mount_points
 from sync.host.find import Host
-from sync.layout import THIRD_PARTY
+from sync.layout import THIRD_PARTY, is_in_third_party
 from sync.quoting import quote_path
 
 _GIT = b".git"
@@ -39,9 +39,16 @@ def refuse_foreign(host: Host, directories: Iterable[str], files: Iterable[str])
         raise _refusal(
             f"{quote_path(nested)} is a git repository of its own", nested, "move it away"
         )
-    mounted = {os.path.relpath(point, os.fsencode(root)) for point in mount_points()} - {
-        THIRD_PARTY.encode()
-    }
+    mounted = {os.path.relpath(point, os.fsencode(root)) for point in mount_points()}
+    outside = [place for place in map(os.fsdecode, places) if not is_in_third_party(place)]
+    if THIRD_PARTY.encode() in mounted and outside:
+        raise HostError(
+            f"{THIRD_PARTY} is mounted, and {outside[0]} is not in it",
+            ["nothing can be exchanged between two file systems in one step"],
+            hint=f"unmount it: `umount {THIRD_PARTY}`; or give the mirror another `into`",
+            reference="place-foreign",
+        )
+    mounted.discard(THIRD_PARTY.encode())
     if (met := next(_met(mounted, paths), None)) is not None:
         raise _refusal(
             f"something is mounted at {quote_path(met)}", met, f"unmount it: `umount {_shell(met)}`"

@@ -11,7 +11,7 @@ from sync.change.moved_directories import Missing, moved_directories
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
-from sync.errors import MissingDirectoryError, NewerRecordError, RecordError
+from sync.errors import HostError, MissingDirectoryError, NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
@@ -20,7 +20,7 @@ from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.layout import THIRD_PARTY, license_directory, record_path
 from sync.limits import RECORD_BYTES
-from sync.manifest.paths import from_root, overlaps
+from sync.manifest.paths import above, from_root, overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
@@ -108,12 +108,16 @@ class Scene:
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
     def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
+        if record is not None:
+            self._refuse_nested(record, [one for one in record.copies if one not in mirror.places])
         recorded = self._recorded(mirror.places, mirror.name, record)
         return SeenMirror(mirror, record, self._on_disk(recorded), recorded)
 
     def _see_leaving(
         self, name: str, mirror: Mirror | None, record: Record | None
     ) -> LeavingMirror:
+        if record is not None:
+            self._refuse_nested(record, record.copies)
         places = record.copies if record else mirror.places if mirror else (from_root(name),)
         recorded = self._recorded(places, name, record)
         return LeavingMirror(name, places, record, self._on_disk(recorded), recorded)
@@ -205,6 +209,27 @@ class Scene:
             license_directory(name): licenses,
         }
 
+    def _refuse_nested(self, record: Record, left: Sequence[str]) -> None:
+        """HostError if files that a mirror has `left` lie in a place of another one, or around it.
+
+        A place is replaced as a whole, so one of the two would take the other with it.
+        """
+        for directory in left:
+            for other in self.manifest.mirrors.values():
+                for place in () if other.name == record.mirror else other.places:
+                    if _is_nested(directory, place) and self._lies_there(directory, record):
+                        raise HostError(
+                            f"{directory}, which mirror {record.mirror} leaves, and {place}, "
+                            f"a place of mirror {other.name}, lie in one another",
+                            hint=f"give {other.name} another `into`, run the command again, "
+                            "then move it there",
+                            reference="place-nested",
+                        )
+
+    def _lies_there(self, directory: str, record: Record) -> bool:
+        recorded = {fact.entry for fact in record.files}
+        return any(fact.entry in recorded for fact in self.state.files(directory) or ())
+
     def _recorded_by_others(self, directory: str) -> Sequence[FileFact]:
         record = self._record_by_place.get(directory)
         return () if record is None else record.files
@@ -216,12 +241,18 @@ class Scene:
         return {place: one for one in records if isinstance(one, Record) for place in one.copies}
 
     def displaced(self, names: Sequence[str]) -> list[str]:
-        """The other mirrors of the manifest that lie, by their records, where these will lie."""
+        """The other mirrors of the manifest that lie, by their records, where these will lie.
+
+        So do those that lie where one of the others will lie.
+        """
         mirrors = self.manifest.mirrors
-        wanted = {place for name in names for place in mirrors[name].places}
-        others = (self._record_by_place[place] for place in wanted & self._record_by_place.keys())
-        known = {one.mirror for one in others} - {*names}
-        return [name for name in mirrors if name in known]
+        moved = {*names}
+        while True:
+            wanted = {place for name in moved for place in mirrors[name].places}
+            there = {self._record_by_place[p].mirror for p in wanted & self._record_by_place.keys()}
+            if not (more := (there & mirrors.keys()) - moved):
+                return [name for name in mirrors if name in moved and name not in names]
+            moved |= more
 
     def _on_disk(self, recorded: Recorded) -> Present:
         """What lies in these places, as git sees it."""
@@ -310,6 +341,11 @@ def _is_sound(record: bytes, name: str) -> bool:
         return not parse_record(record, name).problems()
     except RecordError:
         return False
+
+
+def _is_nested(one: str, other: str) -> bool:
+    """Whether one of two places lies inside the other."""
+    return overlaps(one, other) and len(above(one)) != len(above(other))
 
 
 def _has_upstream_moved(seen: SeenMirror) -> bool:

@@ -246,16 +246,35 @@ def refuse_local_changes(changes: Sequence[Change], committed: Collection[Entry]
 def local_changes(change: Change, committed: Collection[Entry] = ()) -> list[str]:
     """The files on disk, from the host's root, that are neither recorded nor upstream's.
 
-    Those in the place that the mirror leaves come last.
+    Those in the place that the mirror leaves come last. A place may lie in one that it leaves, or
+    the other way round.
     """
+    known = {place.directory: place.upstreams for place in change.places}
     return [
         f"{place.directory}/{quote_path(fact.path)}"
         for place in sorted(change.places, key=lambda p: p.directory in change.moved_from)
-        for upstreams in [place.upstreams]
+        for inside in [_inside(place.directory, known)]
         for fact in place.present or ()
-        if fact.entry not in upstreams
+        if not any(_is_known(fact.entry, prefix, files) for prefix, files in inside)
         and fact.entry._replace(path=place.below(fact.path)) not in committed
     ]
+
+
+def _inside(
+    directory: str, known: Mapping[str, Collection[Entry]]
+) -> list[tuple[bytes, Collection[Entry]]]:
+    """What is known in a directory and in others below it, each with its path from there."""
+    below = f"{directory}/"
+    return [
+        (os.fsencode(f"{other}/"[len(below) :]), files)
+        for other, files in known.items()
+        if f"{other}/".startswith(below)
+    ]
+
+
+def _is_known(entry: Entry, prefix: bytes, files: Collection[Entry]) -> bool:
+    path = entry.path.removeprefix(prefix)
+    return entry.path.startswith(prefix) and entry._replace(path=RepoPath(path)) in files
 
 
 def refuse_staged_changes(
@@ -270,11 +289,8 @@ def refuse_staged_changes(
     the host's root.
     """
     new = [entry for entry in staged if entry not in committed]
-    lost = [
-        entry.path
-        for entry in new
-        if any(_is_lost(entry, directory.encode(), files) for directory, files in known.items())
-    ]
+    prefixed = {os.fsencode(f"{directory}/"): files for directory, files in known.items()}
+    lost = [entry.path for entry in new if _is_lost(entry, prefixed)]
     if lost:
         raise LocalChangesError(
             "what is staged in mirrors and is neither committed nor on disk would be lost",
@@ -284,10 +300,12 @@ def refuse_staged_changes(
         )
 
 
-def _is_lost(entry: Entry, directory: bytes, files: Collection[Entry]) -> bool:
-    if entry.path.startswith(directory + b"/"):
-        return entry._replace(path=RepoPath(entry.path[len(directory) + 1 :])) not in files
-    return f"{os.fsdecode(directory)}/".startswith(f"{os.fsdecode(entry.path)}/")
+def _is_lost(entry: Entry, known: Mapping[bytes, Collection[Entry]]) -> bool:
+    """Whether an entry is on the way to a directory, or in one and known in none that it is in."""
+    around = [prefix for prefix in known if entry.path.startswith(prefix)]
+    if around:
+        return not any(_is_known(entry, prefix, known[prefix]) for prefix in around)
+    return any(prefix.startswith(entry.path + b"/") for prefix in known)
 
 
 def upstreams_files(change: Change) -> dict[str, set[Entry]]:

@@ -115,6 +115,7 @@ def _refuse_first(text: str, error: ValidationError) -> NoReturn:
 
 def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str | None]:
     key = location[-1]
+    value = dotted(location[2 if location[0] in {"mirrors", "upstreams"} else 1 :]) or key
     match details["type"]:
         case "extra_forbidden":
             tables: Mapping[str, type[BaseModel]] = {
@@ -133,7 +134,12 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
         case "missing":
             return f"the key `{key}` is missing", f"add `{key} = …`"
         case "string_pattern_mismatch":
-            return f"`{key}` holds control characters", None
+            return f"`{value}` holds control characters", None
+        case "tuple_type" | "string_type" | "too_short" | "string_too_short" if _is_into(location):
+            return "`into` is a path, or a list of at least one", None
         case _:
-            named = 2 if location[0] in {"mirrors", "upstreams"} else 1
-            return f"`{dotted(location[named:]) or key}` is wrong: {details['msg'].lower()}", None
+            return f"`{value}` is wrong: {details['msg'].lower()}", None
+
+
+def _is_into(location: tuple[str, ...]) -> bool:
+    return location[:1] == ("mirrors",) and location[2:3] == ("into",)

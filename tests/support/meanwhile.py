@@ -4,25 +4,31 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.program import Ran, run_under
 
 
 def run_meanwhile(
-    directory: Path, there: str, written: tuple[str, str] | None, *arguments: str
+    directory: Path,
+    there: str,
+    written: tuple[str, str] | None,
+    *arguments: str,
+    linked: tuple[str, str] | None = None,
 ) -> Ran:
     """A run to which something happens as soon as the file `there` exists.
 
-    `written` is a path and what is written there; without one the run is interrupted. The moment is
-    the next at which the interpreter is about to open or change a file (`sys.addaudithook`).
+    `written` is a path and what is written there; `linked` is a path that becomes a symlink, in
+    place of an empty directory if there is one, and what it names. Without either the run is
+    interrupted. The moment is the next at which the interpreter is about to open or change a file
+    (`sys.addaudithook`).
     """
-    return run_under(
-        directory, (sys.executable, "-m", __name__, there, *(written or ("", ""))), *arguments
-    )
+    happening = ("write", *written) if written else ("link", *linked) if linked else ("", "", "")
+    return run_under(directory, (sys.executable, "-m", __name__, there, *happening), *arguments)
 
 
-def _main(there: str, path: str, content: str, *command: str) -> None:
+def _main(there: str, how: str, path: str, content: str, *command: str) -> None:
     happened = False
 
     def listen(event: str, _: object) -> None:
@@ -30,8 +36,12 @@ def _main(there: str, path: str, content: str, *command: str) -> None:
         if happened or not event.startswith(("open", "os.")) or not os.path.lexists(there):
             return
         happened = True
-        if path:
+        if how == "write":
             Path(path).write_text(content)
+        elif how == "link":
+            with suppress(FileNotFoundError):
+                os.rmdir(path)
+            os.symlink(content, path)
         else:
             signal.raise_signal(signal.SIGINT)
 
