@@ -30,8 +30,6 @@ from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.judgement.findings import Finding
-from sync.layout import THIRD_PARTY
-from sync.manifest.outside import with_attributes_above
 from sync.model import Entry
 
 if TYPE_CHECKING:  # Asking needs all that fetches; hooks never ask.
@@ -128,7 +126,7 @@ class Policy:
         tree = self._overlaid(base, changes)
         # A record may name a place that no manifest names.
         known = {*self._states.root(base).outside, *self._states.root(tree).outside}
-        if known and changes:
+        if known:
             more = staged_changes_at(base, sorted({path for path, _ in known}))
             tree = self._overlaid(base, [*changes, *more])
         return tree
@@ -211,21 +209,17 @@ class Policy:
     ) -> list[ObjectId]:
         """Return the commits that may bring something new to what policies depend on.
 
-        A path outside third_party/ counts if any manifest among them names it, before or after.
+        A path outside third_party/ counts if any manifest or record among them names it, before or
+        after.
         """
         found = list(commits_of_interest(reached, unreached, known_to))
         commits = {*reached, *found}
         for commit in found:
             commits.update(read_commit(self.repository, commit).parents)
-        named = {path for commit in commits for path in self._named_outside(commit)}
-        if not named:
+        paths = {path for commit in commits for path, _ in self._root_of(commit).outside}
+        if not paths:
             return found
-        paths = with_attributes_above(tuple(sorted(named)))
-        return list(commits_of_interest(reached, unreached, known_to, paths))
-
-    def _named_outside(self, commit: ObjectId) -> tuple[str, ...]:
-        tree = read_commit(self.repository, commit).tree
-        return self._states.named_outside(self.objects.entry(tree, THIRD_PARTY.encode()))
+        return list(commits_of_interest(reached, unreached, known_to, sorted(paths)))
 
     def check_push(
         self,

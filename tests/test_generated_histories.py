@@ -20,11 +20,15 @@ from hypothesis import strategies as st
 from policies import copies
 from policies.check import Policy
 from sync.host.find import find_host
+from sync.layout import record_path
+from sync.manifest.paths import as_written
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
 
 PINS = {"alpha": ("v1", "v2", "v3"), "beta": ("v1", "v2"), "hidden": ("v1", "v2")}
+INSIDE, OUTSIDE = "third_party/", "crates/deps/"
+"""The directories in which all mirrors lie: the laws hold for both."""
 
 Command = bytes
 """One change of a file, as git fast-import reads it."""
@@ -62,7 +66,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a sync of one mirror to one pin has in third_party/."""
+    """What a sync of one mirror to one pin has in the host."""
 
     manifest: str
     files: Mapping[str, tuple[str, str]]
@@ -78,9 +82,11 @@ class World:
     """A host repository with the objects of every sync, from which histories are put together."""
 
     path: Path
+    top: str
+    """The directory in which all mirrors lie, with a slash at its end."""
     pieces: Mapping[tuple[str, str], Piece]
     own: Mapping[str, tuple[str, str]]
-    """.gitattributes and .gitignore."""
+    """Each .gitattributes and .gitignore."""
 
     def content(self, blob: str) -> bytes:
         return git_bytes(self.path, "cat-file", "blob", blob)
@@ -156,9 +162,10 @@ def inline(mode: str, path: str, content: bytes) -> Command:
     return f"M {mode} inline {path}\ndata {len(content)}\n".encode() + content + b"\n"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+@pytest.fixture(scope="module", params=[INSIDE, OUTSIDE])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Three mirrors, one of them not checked in, synced to each of their pins."""
+    top: str = request.param
     directory = tmp_path_factory.mktemp("law")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(directory))
@@ -173,15 +180,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
                 if number < len(pins):
                     upstreams[name].release(pins[number], _files(name, pins[number]))
             state = {name: pins[min(number, len(pins) - 1)] for name, pins in PINS.items()}
-            tables = {name: _table(name, upstreams[name].url, pin) for name, pin in state.items()}
+            tables = {
+                name: _table(name, upstreams[name].url, pin, top) for name, pin in state.items()
+            }
             host.manifest("\n".join(tables.values()))
             host.sync()
             for name, pin in state.items():
                 pieces[name, pin] = Piece(
-                    tables[name], _staged(host, name, f"provenance/{name}.json", f"licenses/{name}")
+                    tables[name],
+                    _staged(
+                        host, f"{top}{name}", record_path(name), f"third_party/licenses/{name}"
+                    ),
                 )
-        own = _staged(host, ".gitattributes", ".gitignore")
-    return World(host.path, pieces, own)
+        own = _staged(host, ":(glob)**/.gitattributes", ":(glob)**/.gitignore")
+    return World(host.path, top, pieces, own)
 
 
 def _files(name: str, pin: str) -> dict[str | bytes, bytes | tuple[str, bytes]]:
@@ -194,10 +206,11 @@ def _files(name: str, pin: str) -> dict[str | bytes, bytes | tuple[str, bytes]]:
     }
 
 
-def _table(name: str, url: str, pin: str) -> str:
+def _table(name: str, url: str, pin: str, top: str) -> str:
     return mirror(
         name,
         url,
+        into=as_written(f"{top}{name}"),
         tag=pin,
         from_="wit",
         local=True,
@@ -206,9 +219,7 @@ def _table(name: str, url: str, pin: str) -> str:
 
 
 def _staged(host: Host, *paths: str) -> dict[str, tuple[str, str]]:
-    listed = host.git(
-        "ls-files", "--stage", "--", *(f"third_party/{path}" for path in paths)
-    ).splitlines()
+    listed = host.git("ls-files", "--stage", "--", *paths).splitlines()
     return {
         path: (meta.split()[0], meta.split()[1])
         for meta, path in (line.split("\t") for line in listed)
@@ -317,13 +328,9 @@ def _change(world: World, name: str, pin: str, kind: str, a: int, b: int) -> tup
     path = paths[a % len(paths)]
     mode, blob = piece.files[path]
     if kind == "add":
-        where = (
-            "hidden/"
-            if name == "hidden"
-            else os.path.dirname(path).removeprefix("third_party/") + "/"
-        )
-        where = f"{name}/" if where == "provenance/" else where
-        return (inline("100644", f"third_party/{where}new", b"%d" % b),)
+        is_in_copy = path.startswith(f"{world.top}{name}/") or "/licenses/" in path
+        where = os.path.dirname(path) if is_in_copy else f"{world.top}{name}"
+        return (inline("100644", f"{where}/new", b"%d" % b),)
     if kind == "delete":
         return (f"D {path}\n".encode(),)
     if kind == "submodule":
@@ -374,9 +381,7 @@ def test_one_change_raises_an_alarm_where_it_was_made(
 # what is wrong already
 
 Files = dict[str, tuple[str, bytes]]
-"""All of third_party/: path from the host's root → mode and content."""
-ALPHA = "third_party/alpha/"
-AWAY = "third_party/away/"
+"""Path from the host's root → mode and content."""
 LICENSES = "third_party/licenses/alpha/"
 
 
@@ -396,31 +401,41 @@ def _manifest_edited(files: Files, old: bytes, new: bytes) -> None:
     files[MANIFEST] = ("100644", manifest.replace(old, new))
 
 
+def _into(top: str, name: str) -> bytes:
+    """The line of the manifest that has a mirror lie there."""
+    return f'into = "{as_written(top + name)}"\n'.encode()
+
+
 RECORD, MANIFEST = "third_party/provenance/alpha.json", "third_party/mirrors.toml"
-TABLE = b'[mirrors."alpha"]\n'
-FAULTS: dict[str, tuple[Callable[[Files], object], bool]] = {
-    "nothing but drift": (lambda _: None, True),
-    "a record that has moved": (lambda files: _record_edited(files, path="away"), True),
-    "a manifest that has moved": (
-        lambda files: _manifest_edited(files, TABLE, TABLE + b'into = "away"\n'),
+FAULTS: dict[str, tuple[Callable[[Files, str], object], bool]] = {
+    "nothing but drift": (lambda *_: None, True),
+    "a record that has moved": (
+        lambda files, top: _record_edited(files, places=[f"{top}away"]),
         True,
     ),
-    "another pin": (lambda files: _manifest_edited(files, b'"v1"', b'"v2"'), True),
+    "a manifest that has moved": (
+        lambda files, top: _manifest_edited(files, _into(top, "alpha"), _into(top, "away")),
+        True,
+    ),
+    "another pin": (lambda files, _: _manifest_edited(files, b'"v1"', b'"v2"'), True),
     "no such mirror in the manifest": (
-        lambda files: _manifest_edited(files, TABLE, b'[mirrors."other"]\n'),
+        lambda files, top: (
+            _manifest_edited(files, b'[mirrors."alpha"]', b'[mirrors."other"]'),
+            _manifest_edited(files, _into(top, "alpha"), _into(top, "other")),
+        ),
         True,
     ),
     "a proof of another time": (
-        lambda files: _record_edited(files, commit_time="2000-01-01T00:00:00Z"),
+        lambda files, _: _record_edited(files, commit_time="2000-01-01T00:00:00Z"),
         True,
     ),
     "far too many files": (
-        lambda files: files.update({f"{ALPHA}more{n}": ("100644", b"") for n in range(9)}),
+        lambda files, top: files.update({f"{top}alpha/more{n}": ("100644", b"") for n in range(9)}),
         True,
     ),
-    "an unreadable record": (lambda files: files.update({RECORD: ("100644", b"{}")}), False),
-    "no record": (lambda files: files.pop(RECORD), False),
-    "a proof of another commit": (lambda files: _record_edited(files, commit="1" * 40), False),
+    "an unreadable record": (lambda files, _: files.update({RECORD: ("100644", b"{}")}), False),
+    "no record": (lambda files, _: files.pop(RECORD), False),
+    "a proof of another commit": (lambda files, _: _record_edited(files, commit="1" * 40), False),
 }
 """What is wrong with a mirror.
 
@@ -430,13 +445,16 @@ EDITS = st.lists(st.tuples(st.integers(0, 3), NUMBERS, NUMBERS, NUMBERS), min_si
 
 
 def _is_copied(path: str, right: Files) -> bool:
-    """Whether a path is in a directory of the mirror."""
-    return path.startswith((ALPHA, LICENSES)) or (path.startswith(AWAY) and f"{AWAY}a.wit" in right)
+    """Whether a path is in a directory of the mirror, which has a file in each."""
+    directories = [name.removesuffix("a.wit") for name in right if name.endswith("/a.wit")]
+    return path.startswith((*directories, LICENSES))
 
 
 def _edited(files: Files, right: Files, path: int, content: int) -> Files:
     """With one file of a copy, or one beside, made right, another, or gone."""
-    names = sorted({*right, *(file for file in files if _is_copied(file, right)), f"{ALPHA}new"})
+    alpha = next(name for name in right if name.endswith("alpha/a.wit"))
+    new = alpha.replace("a.wit", "new")
+    names = sorted({*right, *(file for file in files if _is_copied(file, right)), new})
     name = names[path % len(names)]
     choices = [
         right.get(name),
@@ -461,7 +479,7 @@ def _is_worse(files: Files, parents: Sequence[Files], right: Files, *, is_shown:
 
 @pytest.fixture(scope="module")
 def good(world: World) -> Files:
-    """third_party/ with one mirror as it was synced."""
+    """A host with one mirror as it was synced."""
     piece = world.pieces["alpha", "v1"]
     files = {
         path: (mode, world.content(blob))
@@ -486,14 +504,17 @@ def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
     edits: list[tuple],
 ) -> None:
     monkeypatch.setattr(copies, "MORE_THAN_RECORDED", 4)
-    copied = {path: value for path, value in good.items() if path.startswith((ALPHA, LICENSES))}
+    alpha, away_from = f"{world.top}alpha/", f"{world.top}away/"
+    copied = {path: value for path, value in good.items() if path.startswith((alpha, LICENSES))}
     away = {
-        path.replace(ALPHA, AWAY): value for path, value in copied.items() if path.startswith(ALPHA)
+        path.replace(alpha, away_from): value
+        for path, value in copied.items()
+        if path.startswith(alpha)
     }
     break_it, is_shown = FAULTS[fault]
     right = copied | (away if "moved" in fault else {})
     broken = dict(good)
-    break_it(broken)
+    break_it(broken, world.top)
     for _, path, content, _ in drift:
         broken = _edited(broken, right, path, content)
     history: list[tuple[tuple[int, ...], Files]] = [((), good), ((0,), broken)]

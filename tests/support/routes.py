@@ -10,7 +10,7 @@ CONFLICT = (
     "git switch -q main; echo 2 >../src/x.c; git add ../src; git commit -q -m own"
 )
 RESOLVE = "echo 3 >../src/x.c; git add ../src"
-HEALED = "bad; publish; git checkout -q HEAD^ -- alpha; git commit -q -m mended; publish; work own"
+HEALED = "bad; publish; git checkout -q HEAD^ -- $A; git commit -q -m mended; publish; work own"
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Route:
 ROUTES = (
     #                                                                       pre-commit, pre-merge-commit, commit-msg
     Route("commit", "", "spoil; git commit -q -m bad", SEES, NONE, SEES),
-    Route("commit -a", "", "echo >>alpha/a.wit; git commit -q -a -m bad", SEES, NONE, SEES),
-    Route("commit PATH", "", "echo >>alpha/a.wit; git commit -q -m bad alpha/a.wit", SEES, NONE, SEES),
+    Route("commit -a", "", "echo >>$A/a.wit; git commit -q -a -m bad", SEES, NONE, SEES),
+    Route("commit PATH", "", "echo >>$A/a.wit; git commit -q -m bad $A/a.wit", SEES, NONE, SEES),
     Route("commit --amend", "work own", "spoil; git commit -q --amend --no-edit", SEES, NONE, SEES),
     Route("commit in a linked worktree", "git worktree add -q -b linked ../../linked", "cd ../../linked/third_party; spoil; git commit -q -m bad", SEES, NONE, SEES, "linked", "linked:main"),
     Route("commit without parents", "git checkout -q --orphan other", "spoil; git commit -q -m bad", SEES, NONE, SEES, push="other"),
@@ -59,12 +59,12 @@ ROUTES = (
     Route("merge -X ours of two bumps of a mirror", "git reset -q --hard alpha-v3", "git merge -q -X ours --no-edit alpha-v1", NONE, SEES, SEES, rules=DIFFERS),
     Route("stash", "", "spoil; git stash -q", NONE, NONE, NONE, "stash^2", "stash@{0}:refs/heads/stash"),
     Route("commit-tree, update-ref", "", "spoil; git update-ref HEAD $(git commit-tree -p HEAD -m bad $(git write-tree))", NONE, NONE, NONE),
-    Route("fast-import", "", "printf 'commit refs/heads/main\\ncommitter T <t@e> 0 +0000\\ndata 3\\nbad\\nfrom refs/heads/main^0\\nM 100644 inline third_party/alpha/a.wit\\ndata 1\\nx\\n' | git fast-import --quiet", NONE, NONE, NONE),
-    Route("filter-branch", "work own", "cd ..; FILTER_BRANCH_SQUELCH_WARNING=1 git filter-branch --tree-filter 'rm third_party/alpha/a.wit' origin/main..HEAD", NONE, NONE, NONE),
+    Route("fast-import", "", """printf "commit refs/heads/main\\ncommitter T <t@e> 0 +0000\\ndata 3\\nbad\\nfrom refs/heads/main^0\\nM 100644 inline $P/a.wit\\ndata 1\\nx\\n" | git fast-import --quiet""", NONE, NONE, NONE),
+    Route("filter-branch", "work own", "cd ..; FILTER_BRANCH_SQUELCH_WARNING=1 git filter-branch --tree-filter 'rm $P/a.wit' origin/main..HEAD", NONE, NONE, NONE),
     Route("hidden by a replacement ref", "bad", "git replace HEAD $(git commit-tree -p HEAD^ -m good HEAD^^{tree})", NONE, NONE, NONE),
     Route("on a new branch", "bad_branch", "", NONE, NONE, NONE, "bad", "bad"),
     Route("under a tag alone", "bad_branch; git tag -a -m tagged tagged bad", "", NONE, NONE, NONE, "bad", "tagged"),
-    Route("by a force push", "bad_branch; git reset -q --hard main~2; git checkout -q bad -- .; git commit -q -m bad", "", NONE, NONE, NONE, "HEAD", "+HEAD:main"),
+    Route("by a force push", "bad_branch; git reset -q --hard main~2; git checkout -q bad -- :/; git commit -q -m bad", "", NONE, NONE, NONE, "HEAD", "+HEAD:main"),
     Route("among many branches", "n=0; while [ $n -lt 40 ]; do n=$((n+1)); git branch b$n $(git commit-tree -p HEAD -m $n HEAD^{tree}); done; bad_branch", "", NONE, NONE, NONE, "bad", "--all"),
     Route("in the middle of a long push", "work own; bad; git tag bad; n=0; while [ $n -lt 60 ]; do n=$((n+1)); git update-ref HEAD $(git commit-tree -p HEAD -m $n HEAD^{tree}); done", "", NONE, NONE, NONE, "bad"),
     Route("brought and taken back in one push", "bad; git tag bad; git revert --no-edit HEAD", "", NONE, NONE, NONE, "bad"),
