@@ -115,8 +115,9 @@ def judge(scenes: Scenes, law: Law, case: tuple[Point, str], top: Path) -> Verdi
     return verdict
 
 
-def _third_party(state: State) -> dict[str, tuple[int, bytes]]:
-    return {name: value for name, value in state.files.items() if name.startswith("third_party/")}
+def _ours(state: State) -> dict[str, tuple[int, bytes]]:
+    """All files but the user's."""
+    return {name: value for name, value in state.files.items() if name not in {NOTE, STAGED}}
 
 
 def _judge_tree(verdict: Verdict, law: Law, after: State, verified: Ran) -> None:
@@ -125,20 +126,16 @@ def _judge_tree(verdict: Verdict, law: Law, after: State, verified: Ran) -> None
     Otherwise the next command says that a run was interrupted.
     """
     is_interrupted = verified.status == 2 and "interrupted" in verified.err
-    files, index = _third_party(after), after.index
+    files, index = _ours(after), after.index
     kind = next(
-        (
-            name
-            for name, state in (("old", law.old), ("new", law.new))
-            if files == _third_party(state)
-        ),
+        (name for name, state in (("old", law.old), ("new", law.new)) if files == _ours(state)),
         "mixed",
     )
     verdict.outcome = f"{kind}{' and interrupted' if is_interrupted else ''}"
     if is_interrupted:
         return
     if kind == "mixed":
-        both = _third_party(law.old).keys() & _third_party(law.new).keys()
+        both = _ours(law.old).keys() & _ours(law.new).keys()
         lost = sorted(both - files.keys())
         verdict.says(
             MISSING if lost else TORN,

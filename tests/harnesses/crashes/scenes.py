@@ -62,6 +62,8 @@ class Job:
     """Whether the program's own hooks are installed and judge the commit."""
     only_git: bool = False
     """Whether only the calls of git processes are points; another job has the others."""
+    moves: bool = False
+    """Whether the first mirror lies outside third_party/ too, and gets one place more there."""
     overlay: bool = False
     """Whether all of the host lies in the lower layer of an overlay, as in a container's image."""
 
@@ -79,11 +81,15 @@ _JOBS = {
         Job("commit", ("sync", "--commit"), "v1", "v2"),
         Job("hooked", ("sync", "--commit"), "v1", "v2", hooks=True, only_git=True),
         Job("packed", ("sync",), "v1", "many", only_git=True),
+        Job("places", ("sync",), "v1", "v2", moves=True),
     )
 }
 JOBS = {
     **_JOBS,
-    **{job.name: job for job in (_JOBS[name].on_overlay() for name in ("add", "update", "remove"))},
+    **{
+        job.name: job
+        for job in (_JOBS[name].on_overlay() for name in ("add", "update", "remove", "places"))
+    },
 }
 
 
@@ -172,9 +178,12 @@ def compile_program(scenes: Scenes) -> None:
     sys.dont_write_bytecode = True
 
 
-def _manifest(upstream: Upstream, tag: str, *, checked_in: bool) -> str:
+_PLACES_BEFORE, _PLACES_AFTER = ["/crates/one", "one"], ["/crates/one", "/deps/deep/one", "one"]
+
+
+def _manifest(upstream: Upstream, tag: str, into: list[str], *, checked_in: bool) -> str:
     keys: dict[str, bool] = {"local": True} if checked_in else {"local": True, "checked_in": False}
-    one = mirror("one", upstream.url, tag=tag, exclude=["/w/"], **keys)
+    one = mirror("one", upstream.url, tag=tag, into=into, exclude=["/w/"], **keys)
     return one + mirror("two", upstream.url, tag=tag, from_="w", into="deep/two", **keys)
 
 
@@ -189,9 +198,11 @@ def _make_template(scenes: Scenes, job: Job, upstream: Upstream) -> None:
     host.git("add", STAGED)
     git(host.path, "commit", "--quiet", "-m", "mine")
     if job.before is not None:
-        host.manifest(_manifest(upstream, job.before, checked_in=job.checked_in))
+        into = _PLACES_BEFORE if job.moves else ["one"]
+        host.manifest(_manifest(upstream, job.before, into, checked_in=job.checked_in))
         host.sync("--commit")
-    host.manifest(_manifest(upstream, job.after, checked_in=job.checked_in))
+    into = _PLACES_AFTER if job.moves else ["one"]
+    host.manifest(_manifest(upstream, job.after, into, checked_in=job.checked_in))
     host.git("add", "third_party/mirrors.toml")
     if job.hooks:
         _install_hooks(host)
