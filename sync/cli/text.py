@@ -264,8 +264,8 @@ def render_verdicts(
 ) -> str:
     """Write the findings grouped by mirror, then a line that sums up."""
     findings = [*verified.findings, *(audited.findings if audited else ())]
-    found = [finding for verdict in verified.verdicts for finding in verdict.findings]
-    hint = f"{paint.change('hint:')} {_SYNC}\n" if _is_mended_by_sync(state, found) else ""
+    is_mended = _is_mended_by_sync(state, verified.findings)
+    hint = f"{paint.change('hint:')} {_SYNC}\n" if is_mended else ""
     return (
         render_findings(findings, paint)
         + render_notices(verified.host.notices, paint)
@@ -275,11 +275,12 @@ def render_verdicts(
 
 
 def _is_mended_by_sync(state: str, found: "Sequence[Finding]") -> bool:
-    """Whether a sync mends some of the findings, or says what would be lost."""
+    """Whether a sync mends some of the findings, or says what would be lost or is to be mended."""
     from sync.host.work_tree import WorkTree
     from sync.judgement.findings import Rule
 
-    return state == WorkTree.label and any(one.rule is not Rule.TAG_MOVED for one in found)
+    others = {Rule.TAG_MOVED, Rule.UNRECORDED_FILE, Rule.UPSTREAM_NOT_ALLOWED}
+    return state == WorkTree.label and any(one.rule not in others for one in found)
 
 
 def render_findings(findings: "Sequence[Finding]", paint: Paint) -> str:
