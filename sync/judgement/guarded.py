@@ -81,7 +81,7 @@ def guarded_files(
 def _of_mirror(one: GuardedMirror) -> Iterator[Guarded]:
     record = one.record
     if one.record_blob is not None:
-        path = RepoPath(record_path(one.name).encode())
+        path = RepoPath(os.fsencode(record_path(one.name)))
         yield Guarded(one.name, Role.RECORD, path, one.record_blob)
     if not isinstance(record, Record) or one.mirror is None or not one.mirror.checked_in:
         return
