@@ -202,8 +202,13 @@ def test_a_change_that_comes_while_the_tool_runs_is_kept(updating: Host) -> None
         updating.path, f".git/{JOURNAL}", ("third_party/one/late", "precious"), "sync"
     )
     assert ran.status == 0, ran.err
-    assert "a change made meanwhile was kept: third_party/.git-verbatim/rescued/third_party-one.1" in ran.err
-    assert (updating.third_party / ".git-verbatim/rescued/third_party-one.1/late").read_text() == "precious"
+    assert (
+        "a change made meanwhile was kept: third_party/.git-verbatim/rescued/third_party-one.1"
+        in ran.err
+    )
+    assert (
+        updating.third_party / ".git-verbatim/rescued/third_party-one.1/late"
+    ).read_text() == "precious"
     assert updating.run("verify").status == 0
     assert ".git-verbatim" not in updating.git("status", "--porcelain", "--untracked-files=all")
 

@@ -54,7 +54,7 @@ def test_a_mirror_says_before_its_upstream_and_that_before_the_defaults() -> Non
     assert (cli.budget.files, cli.budget.depth, cli.checked_in) == (7, 5, False)
     assert (cli.allow, io.allow) == (frozenset({"name-collides"}), frozenset())
     assert (cli.also_at, io.also_at) == (("https://example.org/u",), ("https://example.org/io",))
-    assert cli.allowed_signers == io.allowed_signers == "keys/u"
+    assert cli.allowed_signers == io.allowed_signers == "third_party/keys/u"
 
 
 def test_it_is_the_same_mirror_whether_it_or_its_upstream_says_the_pin() -> None:

@@ -74,7 +74,9 @@ def test_what_a_mirror_admits_and_requires(based: Host, upstream: Upstream) -> N
     policies, up = moved(based)
     assert policies.startswith("for all mirrors: key file third_party/keys/one ")
     assert policies.endswith(" is new (look at this)")
-    assert "checked-in false is new, allow tag-renamed is new, keys keys/one is new" in up
+    assert (
+        "checked-in false is new, allow tag-renamed is new, keys third_party/keys/one is new" in up
+    )
     based.git("branch", "--force", "base")
     (based.third_party / "keys/one").write_text(f"# another\n{KEY}")
     commit(based)

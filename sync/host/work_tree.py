@@ -91,7 +91,13 @@ class WorkTree:
         if there.is_symlink():
             self._note_git()
             return os.fsencode(os.readlink(there))
-        return None if there.is_dir() else self.read(path)
+        if there.is_dir():
+            return None
+        known = path in self.hidden
+        content = self.read(path)
+        if not known:
+            self.hidden.discard(path)  # no file of a mirror is judged by it
+        return content
 
     def root(self) -> Iterable[tuple[bytes, int]]:
         """What lies in the host's root: each name, with git's mode of it."""
