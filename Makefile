@@ -7,6 +7,9 @@ PYTEST := $(BIN)/python -m pytest
 # each worker has its half in order, so that most of what the tests of one file share is made once
 SIDE_BY_SIDE := -n 2 --dist worksteal
 
+# an interpreter that tests start would compile all that it imports, each time
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help sync-wasi test test-real demo laws torture lint types layers coverage bench schemas pages clean
 

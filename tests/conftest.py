@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.certificates import make_certificate
 from tests.support.git import USER_CONFIGURATION
 from tests.support.git_http import GitHttp, git_http
@@ -60,9 +61,12 @@ def nothing_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator
             if name.startswith(("GIT_", "XDG_", "SSL_", "SSH_")) or name.lower().endswith("_proxy"):
                 patch.delenv(name)
         patch.setenv("HOME", str(_made_home(tmp_path_factory)))
-        # `git verbatim` is the program under test, also where a shell or a hook starts it
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        # `git verbatim` is the program under test, also where a shell or a hook starts it
+        programs = tmp_path_factory.mktemp("programs")
+        forked.install(programs / "git-verbatim")
+        path = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+        patch.setenv("PATH", os.pathsep.join(path))
         yield
 
 

@@ -306,6 +306,7 @@ def _make_template(directory: Path, place: str) -> None:
             installed.chmod(0o755)
             (hooks / name).write_text(_OBSERVER)
             (hooks / name).chmod(0o755)
+        git(repository, "repack", "-q", "-a", "-d")  # few files are copied sooner
 
 
 @pytest.fixture

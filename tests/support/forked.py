@@ -36,7 +36,7 @@ _STREAMS = 3
 FRESH_HOOKS = "TESTS_FRESH_HOOKS"
 """A variable with which hooks are installed to begin as users' do, in a fresh interpreter."""
 
-_BEGINNINGS = ("PYTHON", "LC_", "LANG", "SSL_", "COVERAGE_")
+_BEGINNINGS = ("PYTHON", "LC_", "LANG", "SSL_", "COVERAGE_", "_TYPER_")
 
 _Request = tuple[str, list[str], dict[str, str]]
 """The directory, the arguments and the environment of a run."""
@@ -45,7 +45,7 @@ _Request = tuple[str, list[str], dict[str, str]]
 def is_possible(environment: Mapping[str, str]) -> bool:
     """Whether the environment still says what it said to the server.
 
-    What matters is what the interpreter, OpenSSL and coverage read of it.
+    What matters is what the interpreter, OpenSSL, coverage and typer read of it.
     """
     return all(
         environment.get(k) == _environment().get(k)
@@ -93,10 +93,15 @@ import os, sys
 from _socket import AF_UNIX, MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket
 from array import array
 from marshal import dumps
-{before}
+words = sys.argv[1:]
+environment = {{"PYTHONPATH": {root!r}, **os.environ}}
+said = {{key: value for key, value in environment.items() if key.startswith({beginnings!r})}}
+arguments = {arguments}
+if not arguments or said != {said!r}:
+    os.execv({otherwise!r}, [{otherwise!r}, *words])
 answer = socket(AF_UNIX)
 answer.connect({address!r})
-content = dumps([os.getcwd(), sys.argv[1:], {{**os.environ, "PYTHONPATH": {root!r}}}])
+content = dumps([os.getcwd(), arguments, {{**environment, "PYTHONPATH": {root!r}}}])
 rights = SOL_SOCKET, SCM_RIGHTS, array("i", [0, 1, 2])
 answer.sendmsg([len(content).to_bytes(4, "big")], [rights])
 answer.sendall(content)
@@ -107,12 +112,7 @@ os._exit(os.waitstatus_to_exitcode(int.from_bytes(said[4:], "big")))
 """
 """It starts in half the time without the modules `socket` and `json`."""
 
-_AS_INTERPRETER = """\
-words = sys.argv[1:]
-said = {{key: os.environ[key] for key in os.environ if key.startswith({beginnings!r})}}
-if words[1:2] != ["-c"] or words[3:5] != ["hook", "run"] or said != {said!r}:
-    os.execv({python!r}, [{python!r}, *words])
-sys.argv = words[2:]"""
+_OF_A_HOOK = 'words[3:] if words[1:2] == ["-c"] and words[3:5] == ["hook", "run"] else []'
 
 
 def install(program: Path) -> None:
@@ -120,21 +120,30 @@ def install(program: Path) -> None:
 
     It runs with the streams, directory and environment of whoever starts it.
     """
-    _write_client(program, _server())
+    otherwise = Path(sys.executable).with_name("git-verbatim")
+    _write_client(program, _server(), "words", otherwise, _BEGINNINGS)
 
 
 def _write_interpreter(path: Path, address: str) -> None:
     """Make a file that is Python, except that it runs hooks of the program so."""
-    beginnings = tuple(name for name in _BEGINNINGS if name != "PYTHON")  # hooks do not hear them
-    said = {key: value for key, value in _environment().items() if key.startswith(beginnings)}
-    before = _AS_INTERPRETER.format(python=sys.executable, beginnings=beginnings, said=said)
-    _write_client(path, address, before)
+    heard = tuple(name for name in _BEGINNINGS if name != "PYTHON")  # hooks do not hear these
+    _write_client(path, address, _OF_A_HOOK, Path(sys.executable), heard)
 
 
-def _write_client(path: Path, address: str, before: str = "") -> None:
-    path.write_text(
-        _CLIENT.format(python=sys.executable, before=before, address=address, root=str(ROOT))
+def _write_client(
+    path: Path, address: str, arguments: str, otherwise: Path, beginnings: tuple[str, ...]
+) -> None:
+    """Write a file that does something else where the program would begin otherwise."""
+    client = _CLIENT.format(
+        python=sys.executable,
+        root=str(ROOT),
+        beginnings=beginnings,
+        arguments=arguments,
+        said={key: value for key, value in _environment().items() if key.startswith(beginnings)},
+        otherwise=str(otherwise),
+        address=address,
     )
+    path.write_text(client)
     path.chmod(0o755)
 
 
