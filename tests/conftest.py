@@ -6,9 +6,11 @@ would wait for what all other tests have written to a disk.
 """
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,9 +32,14 @@ _ENOUGH = 4 << 30
 _GIT_CONFIGURATION = f"{USER_CONFIGURATION}[advice]\n\tdetachedHead = false\n"
 
 
-def pytest_configure() -> None:
-    if "TMPDIR" not in os.environ and _has_room(_MEMORY):
-        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+def pytest_configure(config: pytest.Config) -> None:
+    if "TMPDIR" in os.environ or not _has_room(_MEMORY):
+        return
+    scratch = tempfile.mkdtemp(prefix="git-verbatim-tests-", dir=_MEMORY)
+    config.add_cleanup(partial(shutil.rmtree, scratch, ignore_errors=True))
+    os.environ["TMPDIR"] = tempfile.tempdir = scratch
+    # beside it, and not inside, since what a failed test leaves is kept
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def _has_room(directory: Path) -> bool:
