@@ -171,7 +171,7 @@ MANIFESTS: dict[str, tuple[dict[str, Key | None], tuple[str, ...]]] = {
         ("begins in third_party/ without a slash in front: write `x`",),
     ),
     "an into of the root's attributes": ({"into": "/.gitattributes"}, ("`into` is reserved",)),
-    "an empty list of places": ({"into": []}, ("`into` is wrong",)),
+    "an empty list of places": ({"into": []}, ("`into` is a path, or a list of at least one",)),
     "a place twice": ({"into": ["a", "a/"]}, ("`into` names `a` twice",)),
     "a place in another": ({"into": ["/a", "/a/b"]}, ("two places of mirror second overlap",)),
     "an into with a drive": ({"into": "C:/x"}, ("`into` is absolute",)),
