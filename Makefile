@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+LAWS   := generated_histories histories one_law remembered_status ways_on
 # each worker has its half in order, so that most of what the tests of one file share is made once
 SIDE_BY_SIDE := -n 2 --dist worksteal
 
@@ -33,8 +34,8 @@ test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as 
 demo: $(VENV)/installed ## a look without network: mirror, edit a copy, verify, move a tag
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/harnesses/demo.sh
 
-laws: $(VENV)/dev ## what holds of all edits and commits, with many more of them than in the test suite: an hour
-	GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 tests/test_remembered_status.py tests/test_generated_histories.py
+laws: $(VENV)/dev ## what holds of all states, edits and commits, with many more than in the test suite: an hour
+	EVERY_STATE=1 GLANCE_LAW_EXAMPLES=1000 POLICY_LAW_EXAMPLES=2000 $(PYTEST) -q -n 2 --timeout 7200 $(LAWS:%=tests/test_%.py)
 
 torture: $(VENV)/dev ## the figures of docs/security.md, anew: hours; FIGURES="crashes …" takes some, UPSTREAMS=DIR adds real ones
 	$(BIN)/python -m tests.harnesses.figures $(FIGURES) $(if $(UPSTREAMS),--upstreams $(abspath $(UPSTREAMS)))

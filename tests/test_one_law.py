@@ -1,5 +1,6 @@
 """One law: verify, status, check --all and report agree about every state of a host."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_each_state_that_is_only_the_hosts_business_is_clean(synced: Host, tmp_p
 
 @given(st.lists(st.sampled_from(sorted(EDITS)), min_size=2, max_size=4, unique=True))
 @settings(
-    max_examples=25,
+    max_examples=300 if "EVERY_STATE" in os.environ else 10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
