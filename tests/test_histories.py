@@ -19,9 +19,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -220,7 +221,7 @@ OUTSIDE_TOO = slice(None, None, 1 if "EVERY_STATE" in os.environ else 6)
 """The changes that are tried outside third_party/ as well."""
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> str:
     """Where the mirror alpha lies."""
     at: str = request.param
@@ -228,18 +229,23 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, place: str) -> Path:
-    """The server, and a clone with hooks installed; rows work in copies."""
-    directory = tmp_path_factory.mktemp("histories")
-    (directory / "home").mkdir()
-    (directory / "home/.gitconfig").write_text(USER_CONFIGURATION)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
-            patch.delenv(name)
-        patch.setenv("HOME", str(directory / "home"))
-        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        _make_template(directory, place)
-    return directory
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """With alpha's place, the server and a clone with hooks installed; rows work in copies."""
+
+    @cache
+    def template(place: str) -> Path:
+        directory = tmp_path_factory.mktemp("histories")
+        (directory / "home").mkdir()
+        (directory / "home/.gitconfig").write_text(USER_CONFIGURATION)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
+                patch.delenv(name)
+            patch.setenv("HOME", str(directory / "home"))
+            patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+            _make_template(directory, place)
+        return directory
+
+    return template
 
 
 def _make_template(directory: Path, place: str) -> None:
@@ -316,8 +322,9 @@ def _make_template(directory: Path, place: str) -> None:
 
 
 @pytest.fixture
-def clone(template: Path, tmp_path: Path, place: str) -> Clone:
+def clone(templates: Callable[[str], Path], tmp_path: Path, place: str) -> Clone:
     """A copy of the server and the clone of it, for one row."""
+    template = templates(place)
     (tmp_path / "bin").symlink_to(template / "bin")
     shutil.copytree(template / "start", tmp_path / "row", symlinks=True)
     return Clone(tmp_path / "row", place)
