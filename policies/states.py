@@ -33,6 +33,7 @@ _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # On checkout git reads attributes from the index, whether they are a plain file or a symlink there.
 _BLOBS = BLOB_MODES
 _KEPT_STATES = 64
+_KEPT_PLACES = 10_000
 _KEPT_ROOTS = 1024
 
 
@@ -151,6 +152,7 @@ class States:
         self._state = lru_cache(_KEPT_STATES)(self._read)
         self._outside = lru_cache(_KEPT_ROOTS)(self._paths_outside)
         self._record = lru_cache(_KEPT_STATES)(self._read_record)
+        self._recorded_outside = lru_cache(_KEPT_PLACES)(self._read_recorded_outside)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
         self._named = lru_cache(_KEPT_ROOTS)(self._read_named)
@@ -190,10 +192,13 @@ class States:
             return ()
         named = {*self.named_outside(third_party)}
         for name, entry in self._record_entries(third_party.id):
-            record = self._record(name, entry)
-            copies = record.copies if isinstance(record, Record) else ()
-            named |= {place for place in copies if not is_in_third_party(place)}
+            named.update(self._recorded_outside(name, entry))
         return with_attributes_above(tuple(sorted(named)))
+
+    def _read_recorded_outside(self, name: str, entry: TreeEntry) -> tuple[str, ...]:
+        record = self._record(name, entry)
+        copies = record.copies if isinstance(record, Record) else ()
+        return tuple(place for place in copies if not is_in_third_party(place))
 
     def named_outside(self, third_party: TreeEntry | None) -> tuple[str, ...]:
         """Return the paths outside third_party/ that the manifest in it names, sorted."""
