@@ -1,5 +1,7 @@
 """The names of our files and directories in a host repository; paths start at the host's root."""
 
+from collections.abc import Iterable
+
 THIRD_PARTY = "third_party"
 MANIFEST_PATH = f"{THIRD_PARTY}/mirrors.toml"
 PROVENANCE = f"{THIRD_PARTY}/provenance"
@@ -35,4 +37,14 @@ def license_directory(name: str) -> str:
 
 
 def is_in_third_party(path: str) -> bool:
-    return path == THIRD_PARTY or path.startswith(f"{THIRD_PARTY}/")
+    return lies_in(path, (THIRD_PARTY,))
+
+
+def lies_in(path: str, places: Iterable[str]) -> bool:
+    """Whether the path is one of these places, or lies below one."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def above(path: str) -> list[str]:
+    """The directories above a path, outermost first."""
+    return [path[:at] for at, sign in enumerate(path) if sign == "/"]

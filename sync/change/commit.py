@@ -24,6 +24,7 @@ from sync.layout import (
     THIRD_PARTY,
     is_in_third_party,
     license_directory,
+    lies_in,
     record_path,
 )
 from sync.manifest.read import Manifest
@@ -44,11 +45,12 @@ def commit_synced(
     too, only our edits are committed.
     """
     root, repository = host.require_work_tree()
+    state = WorkTree(root, repository)
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     index.remove()  # left by a run that was killed
     head = read_head(root)
     source = committed_manifest(repository)
-    before, manifest = mirrors_of(source), parse_portion(portion, source, partial(_record, host))
+    before, manifest = mirrors_of(source), parse_portion(portion, source, partial(_record, state))
     own = own_edits(list(manifest.mirrors.values()))
     places = {place for change in plan.changes for place in change.directories}
     places |= {place for one in before.values() for place in one.places}
@@ -56,8 +58,8 @@ def commit_synced(
     paths_read = [THIRD_PARTY, *own, *manifest.key_files, *manifest.outside, *outside]
     there = committed_files(repository, head.commit, paths_read)
     paths = _paths_of_mirrors(plan, manifest.mirrors, before)
-    records = _records(host, [name for name in paths if name in manifest.mirrors])
-    wanted = _own_entries(host, repository, manifest, own, there)
+    records = _records(state, [name for name in paths if name in manifest.mirrors])
+    wanted = _own_entries(state, repository, manifest, own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
     of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
@@ -71,7 +73,7 @@ def commit_synced(
         template=manifest.commit_subject,
         mirrors=manifest.mirrors,
     )
-    guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(host, it, own)}
+    guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(state, it, own)}
     try:
         index.read_tree(head.commit)
         index.put(
@@ -102,9 +104,9 @@ def _paths_of_mirrors(
     }
 
 
-def _records(host: Host, names: Sequence[str]) -> Mapping[str, Record]:
+def _records(state: WorkTree, names: Sequence[str]) -> Mapping[str, Record]:
     """The records of those mirrors that have one."""
-    return {name: record for name in names if (record := _record(host, name))}
+    return {name: record for name in names if (record := _record(state, name))}
 
 
 def _touched(
@@ -117,7 +119,7 @@ def _touched(
     ]
 
 
-def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
+def _is_on_disk(state: WorkTree, entry: Entry, own: Mapping[str, Edit]) -> bool:
     """Whether the file on disk has to be as this entry says.
 
     A file that people edit too may hold their own version there: it counts only while it is equal
@@ -126,14 +128,14 @@ def _is_on_disk(host: Host, entry: Entry, own: Mapping[str, Edit]) -> bool:
     path = os.fsdecode(entry.path)
     if path not in {MANIFEST_PATH, *own}:
         return True
-    content = WorkTree(host.require_root(), host.repository).read(path)
+    content = state.read(path)
     return (
         path != MANIFEST_PATH and content is not None and object_id("blob", content) == entry.blob
     )
 
 
 def _own_entries(
-    host: Host,
+    state: WorkTree,
     repository: Repository,
     manifest: Manifest,
     own: Mapping[str, Edit],
@@ -144,7 +146,6 @@ def _own_entries(
     The manifest is the one that this run used. The files that people edit too are HEAD's versions
     with our edits.
     """
-    state = WorkTree(host.require_root(), host.repository)
     contents = {
         MANIFEST_PATH: manifest.source,
         **{path: state.read(path) for path in manifest.key_files},
@@ -180,8 +181,8 @@ def _trailer_of(name: str, manifest: Manifest, records: Mapping[str, Record]) ->
     return Synced(name, str(manifest.mirrors[name].pin), records[name].holding.tree)
 
 
-def _record(host: Host, name: str) -> Record | None:
-    data = WorkTree(host.require_root(), host.repository).read(record_path(name))
+def _record(state: WorkTree, name: str) -> Record | None:
+    data = state.read(record_path(name))
     return None if data is None else parse_record(data, name)
 
 
@@ -190,5 +191,4 @@ def _is_any_in(paths: Sequence[bytes], targets: Sequence[str]) -> bool:
 
 
 def _is_in(path: bytes, targets: Sequence[str]) -> bool:
-    text = path.decode("utf-8", "surrogateescape")
-    return any(text == target or text.startswith(target + "/") for target in targets)
+    return lies_in(path.decode("utf-8", "surrogateescape"), targets)

@@ -18,9 +18,9 @@ from sync.host.find import Host
 from sync.host.state import read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
-from sync.layout import THIRD_PARTY, license_directory, record_path
+from sync.layout import THIRD_PARTY, above, license_directory, record_path
 from sync.limits import RECORD_BYTES
-from sync.manifest.paths import above, from_root, overlaps
+from sync.manifest.paths import from_root, overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record

@@ -13,8 +13,7 @@ from sync.host.attributes_and_ignores import attributes_line
 from sync.host.marked_block import END
 from sync.ids import Mode, RepoPath
 from sync.judgement.conversion import conversion
-from sync.layout import ATTRIBUTES_FILE, is_in_third_party
-from sync.manifest.paths import above
+from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
 from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 

@@ -1,7 +1,7 @@
 """Finds what third_party/ holds already, and writes the patterns that declare it the host's own."""
 
+import json
 import os
-import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from sync.layout import (
     PROVENANCE,
     THIRD_PARTY,
     WORKSPACE,
+    above,
 )
 from sync.limits import ENTRIES
-from sync.manifest.host_table import named_path
+from sync.manifest.host_table import named_path, reached_place
 from sync.quoting import printable
+from sync.selection.patterns import literal
 from sync.wording import count
 
 _OURS = frozenset({ATTRIBUTES_PATH, IGNORE_PATH, LICENSES, MANIFEST_PATH, PROVENANCE, WORKSPACE})
@@ -53,7 +55,11 @@ def host_table(own: Sequence[OwnFiles]) -> str:
     """The manifest's table that declares these files the host's own; empty without any."""
     if not own:
         return ""
-    lines = (f"    {_toml(one.pattern)},  # {printable(one.seen)}\n" for one in own)
+    # A TOML string has JSON's escapes.
+    patterns = (json.dumps(one.pattern, ensure_ascii=False) for one in own)
+    lines = (
+        f"    {text},  # {printable(one.seen)}\n" for text, one in zip(patterns, own, strict=True)
+    )
     return (
         "\n# What was here before: the host's own files, which no mirror accounts for.\n"
         "[host]\nown = [\n" + "".join(lines) + "]\n"
@@ -67,21 +73,14 @@ def narrowed(pattern: str, places: Sequence[str]) -> str | None:
     no effect in the place. None for one that names a place, or something in it.
     """
     named = named_path(pattern)
-    if named is None or not any(_overlap(named, place) for place in places):
+    if named is None or reached_place(pattern, places) is None:
         return pattern
-    is_above = any(place.startswith(f"{named}/") for place in places)
+    is_above = any(named in above(place) for place in places)
     return f"/{named}/*" if is_above else None
 
 
-def _overlap(one: str, other: str) -> bool:
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
-
-
 def _pattern(path: str, *, is_directory: bool) -> str:
-    escaped = re.sub(r"([\\*?\[\]])", r"\\\1", path)
-    trailing = len(escaped) - len(escaped.rstrip(" "))
-    escaped = escaped.rstrip(" ") + "\\ " * trailing
-    return f"/{escaped}/" if is_directory else f"/{escaped}"
+    return f"/{literal(path)}/" if is_directory else f"/{literal(path)}"
 
 
 def _is_directory(path: Path) -> bool:
@@ -106,8 +105,3 @@ def _files_below(path: Path) -> int:
         if number > ENTRIES:
             break
     return number
-
-
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -9,6 +9,7 @@ from sync.git.libgit2 import FAILURES
 from sync.git.process import run_git
 from sync.git.repository import Repository
 from sync.ids import Mode, ObjectId, RepoPath
+from sync.layout import above
 from sync.model import Entry
 
 _HIDDEN = b"S"
@@ -63,8 +64,8 @@ def committed_files(
 def staged_gitlinks(repository: Repository, paths: Iterable[str]) -> frozenset[bytes]:
     """The submodules of the index at, below or above these paths, by path from the top."""
     asked = list(paths)
-    above = {one[:at] for one in asked for at, sign in enumerate(one) if sign == "/"}
-    there = [one for one in above if is_tracked(repository, one)]
+    parents = {directory for one in asked for directory in above(one)}
+    there = [one for one in parents if is_tracked(repository, one)]
     listed = list_index(repository, *asked, *there) if asked else []
     return frozenset(entry.path for entry, _ in listed if entry.mode == Mode.GITLINK)
 

@@ -16,6 +16,7 @@ from sync.layout import (
     license_directory,
 )
 from sync.model import Mirror
+from sync.selection.patterns import literal
 
 CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
 LEAVES_NOTHING_OUT = "-export-ignore -export-subst"
@@ -75,7 +76,7 @@ def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
             IGNORE_PATH,
             _IGNORED,
             [
-                f"{_ignoring(one.removeprefix(THIRD_PARTY))}/"
+                f"{literal(one.removeprefix(THIRD_PARTY))}/"
                 for one in hidden
                 if is_in_third_party(one)
             ],
@@ -84,7 +85,7 @@ def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
         IGNORE_FILE: _block_of(
             IGNORE_FILE,
             _IGNORED,
-            [f"{_ignoring(f'/{one}')}/" for one in hidden if not is_in_third_party(one)],
+            [f"{literal(f'/{one}')}/" for one in hidden if not is_in_third_party(one)],
         ),
     }
 
@@ -105,7 +106,7 @@ def of_version(path: str, version: str, mended_by: str) -> Iterator[None]:
 
 def attributes_line(directory: str) -> str:
     """The line of a `.gitattributes` that protects a directory, by its path from that file."""
-    pattern = re.sub(r"([\\*?\[\]])", r"\\\1", f"/{directory}") + "/**"
+    pattern = literal(f"/{directory}/") + "**"
     if re.search(r'[\s"]', pattern):
         escaped = re.sub(r'([\\"])', r"\\\1", pattern)
         pattern = f'"{escaped}"'
@@ -143,10 +144,3 @@ def keep_attributes(present: bytes | None) -> bytes:
     ):
         return present
     return ATTRIBUTES.encode()
-
-
-def _ignoring(path: str) -> str:
-    """A pattern of a `.gitignore` that is just this path."""
-    return re.sub(r"([\\*?\[\]])", r"\\\1", path.rstrip(" ")) + "\\ " * (
-        len(path) - len(path.rstrip(" "))
-    )

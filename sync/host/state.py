@@ -16,9 +16,15 @@ from sync.host.listing import Children, among
 from sync.host.reading_ahead import ReadAhead
 from sync.host.work_tree import WorkTree, record_names_in
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, record_path
+from sync.layout import (
+    MANIFEST_PATH,
+    PROVENANCE,
+    THIRD_PARTY,
+    above,
+    is_in_third_party,
+    record_path,
+)
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
-from sync.manifest.paths import above
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Entry, FileFact
 from sync.record.json_file import parse_record

@@ -16,7 +16,7 @@ from sync.host.reading_ahead import ReadAhead
 from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import RepoPath
-from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party
+from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, lies_in
 from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 
@@ -210,7 +210,7 @@ class WorkTree:
     def unseen(self, *places: str) -> Unseen:
         """What the disk did not show of these files and directories, as far as they were read."""
         hidden, modes = (
-            [path for path in paths if _is_in(path, places)]
+            [path for path in paths if lies_in(path, places)]
             for paths in (self.hidden, self.unjudged_modes)
         )
         return Unseen(len(hidden), len(modes), self._way_back(min(hidden)) if hidden else None)
@@ -223,7 +223,7 @@ class WorkTree:
         """HostError if anything at or below these places is hidden: it would be replaced unseen."""
         for area in dict.fromkeys(map(_area, places)):
             for path in sorted(map(os.fsdecode, self._hidden(area))):
-                if _is_in(path, places):
+                if lies_in(path, places):
                     raise self.hidden_error(path)
 
     def hidden_error(self, path: str) -> HostError:
@@ -308,10 +308,6 @@ def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
         for e in entries
         if e.path.startswith(prefix)
     )
-
-
-def _is_in(path: str, places: Sequence[str]) -> bool:
-    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def _git_in(top: Path) -> str:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from sync.layout import THIRD_PARTY
+from sync.layout import THIRD_PARTY, above, is_in_third_party, lies_in
 from sync.manifest.invalid import invalid_at
-from sync.manifest.paths import above, path_problem, place_problem
+from sync.manifest.paths import path_problem, place_problem
 from sync.manifest.tables import HostTable
 from sync.model import Mirror
 from sync.selection.patterns import excess, parse_pattern
 
-_GLOB = re.compile(r"[*?\[\\\\]")
+_GLOB = re.compile(r"[*?\[\\]")
 
 
 def own_patterns(text: str, table: HostTable, mirrors: Mapping[str, Mirror]) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def reached_place(pattern: str, places: Iterable[str]) -> str | None:
     if named is None:
         return None
     for place in places:
-        if f"{place}/".startswith(f"{named}/") or named.startswith(f"{place}/"):
+        if lies_in(place, (named,)) or lies_in(named, (place,)):
             return place
     return None
 
@@ -81,6 +81,6 @@ def _sealed_problem(written: str, plain: str) -> str | None:
         return "does not begin with a slash"
     if not plain:
         return "is the host's root"
-    if f"{plain}/".startswith(f"{THIRD_PARTY}/"):
+    if is_in_third_party(plain):
         return f"is sealed already, as all of {THIRD_PARTY}/"
     return path_problem(plain) or place_problem(plain)

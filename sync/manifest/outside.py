@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from sync.layout import ATTRIBUTES_FILE, is_in_third_party
+from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
 
 # Only a string that begins with a slash names a path outside third_party/. What a backslash stands
 # for in a string, only TOML knows.
@@ -40,13 +40,8 @@ def paths_outside(manifest: bytes) -> tuple[str, ...]:
 
 def with_attributes_above(paths: tuple[str, ...]) -> tuple[str, ...]:
     """These paths, and the `.gitattributes` in each directory above them, but for the root's."""
-    above = {
-        f"{path[:at]}/{ATTRIBUTES_FILE}"
-        for path in paths
-        for at, sign in enumerate(path)
-        if sign == "/"
-    }
-    return tuple(sorted({*paths, *above}))
+    attributes = (f"{one}/{ATTRIBUTES_FILE}" for path in paths for one in above(path))
+    return tuple(sorted({*paths, *attributes}))
 
 
 def _written(document: object) -> Iterator[str]:

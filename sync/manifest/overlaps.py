@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from sync.ids import RepoPath
+from sync.layout import above as directories_above
 from sync.manifest.invalid import invalid_at
-from sync.manifest.paths import above as directories_above
 from sync.manifest.paths import as_written
 from sync.model import Mirror, Upstream
 from sync.objects.portable import COLLIDES, collisions, folded

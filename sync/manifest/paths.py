@@ -138,11 +138,6 @@ def key_file_problem(written: str) -> str | None:
     return written_problem(written) or unportable(from_root(written))
 
 
-def above(path: str) -> list[str]:
-    """The directories above a path, outermost first."""
-    return [path[:at] for at, sign in enumerate(path) if sign == "/"]
-
-
 def is_above(path: AnyStr, known: Sequence[AnyStr]) -> bool:
     """Whether one of the `known` paths, which are sorted, lies below this one.
 

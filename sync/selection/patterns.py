@@ -104,6 +104,12 @@ def last_match(patterns: tuple[Pattern, ...], path: bytes, *, is_directory: bool
     return False
 
 
+def literal(path: str) -> str:
+    """Return the pattern of just this path, or of what lies in it if more is put behind."""
+    plain = path.rstrip(" ")
+    return re.sub(r"([\\*?\[\]])", r"\\\1", plain) + "\\ " * (len(path) - len(plain))
+
+
 def _strip_blanks(line: bytes) -> bytes:
     """The line without trailing spaces, but with one that a backslash escapes."""
     stripped = line.rstrip(b" ")

@@ -22,11 +22,11 @@ from sync.layout import (
     ATTRIBUTES_FILE,
     MANIFEST_PATH,
     PROVENANCE,
+    above,
     is_in_third_party,
     license_directory,
     record_path,
 )
-from sync.manifest.paths import above
 from sync.manifest.read import Manifest
 from sync.manifest.url_patterns import is_allowed
 from sync.model import Entry
@@ -74,11 +74,10 @@ def judge_host(state: State, manifest: Manifest, records: Records) -> HostFindin
         if path in ignored
     ]
     notices += [f"`[host] own` has `{one}`, which matches nothing" for one in accounts.unused]
-    there = {directory.encode() for directory in manifest.sealed}
     notices += [
-        f"`[host] sealed` has `/{os.fsdecode(directory)}`, where nothing is"
-        for directory in sorted(there)
-        if not list(state.children([directory])(directory))
+        f"`[host] sealed` has `/{directory}`, where nothing is"
+        for directory in manifest.sealed
+        if not list(state.children([directory.encode()])(directory.encode()))
     ]
     return HostFindings(tuple(findings), tuple(notices))
 
