@@ -18,7 +18,7 @@ from policies.git.history import (
 )
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, PolicedState, Root, States
+from policies.states import Case, PolicedState, States
 from policies.tips import Change, Tips
 from policies.trailers import Trailer, wanted_trailers
 from policies.verdict import CheckReport, Judgement, met_in, worth_a_report
@@ -89,7 +89,7 @@ class Policy:
         with met_in("the index"):
             case = self._staged_case(head, changes, message, merged)
             judgement = self._judge("the index", None, head, case)
-            before = self._state_of(head) if head else None
+            before = self._states.of(head) if head else None
             moved = self._moved(before, case.state)
         judgement = _of_the_index(judgement)
         if message is not None:
@@ -118,7 +118,7 @@ class Policy:
     ) -> Case:
         parents = [*([head] if head else []), *(merge_heads(self.repository) or merged)]
         state = self._states.read(self._states.root(self._staged_tree(head, changes)))
-        return Case(state, tuple(self._state_of(parent) for parent in parents), message)
+        return Case(state, tuple(self._states.of(parent) for parent in parents), message)
 
     def _staged_tree(self, head: ObjectId | None, changes: Sequence[StagedChange]) -> ObjectId:
         """Return the tree of a commit of the index, as far as policies look at it."""
@@ -146,7 +146,7 @@ class Policy:
             )
         label = f"the state of HEAD, commit {head[:12]}"
         with met_in(label):
-            state = self._states.read(self._root_of(head))
+            state = self._states.read(self._states.root_of(head))
             judgement = self._judge(label, None, None, Case(state, ()))
         return CheckReport(label, 1, worth_a_report([judgement]))
 
@@ -181,8 +181,8 @@ class Policy:
             return report
         from policies.asking import inquire
 
-        bases, began = tips.states_of(tips.bases(change)), self._start_of(change, tips)
-        case = Case(tips.state_of(wanted), (began,) if began else ())
+        bases, began = self._states.of_all(tips.bases(change)), self._start_of(change, tips)
+        case = Case(self._states.of(wanted), (began,) if began else ())
         inquiry = inquire(began, bases, case.state, f"--rev {wanted[:12]}")
         return self._asked(report, ask, inquiry, case, tips.start(change))
 
@@ -216,7 +216,7 @@ class Policy:
         commits = {*reached, *found}
         for commit in found:
             commits.update(read_commit(self.repository, commit).parents)
-        paths = {path for commit in commits for path, _ in self._root_of(commit).outside}
+        paths = {path for commit in commits for path, _ in self._states.root_of(commit).outside}
         if not paths:
             return found
         return list(commits_of_interest(reached, unreached, known_to, sorted(paths)))
@@ -259,25 +259,22 @@ class Policy:
         self, scope: str, commits: Sequence[ObjectId], changes: Sequence[Change], tips: Tips
     ) -> CheckReport:
         bases = {base for change in changes for base in tips.bases(change)} if commits else set()
-        judged = self._judge_all(commits, tips.states_of(sorted(bases)))
+        judged = self._judge_all(commits, self._states.of_all(sorted(bases)))
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         ends = tips.judge(changes, blamed)
         moved = dict.fromkeys(
             one
             for change in changes
-            for one in self._moved(self._start_of(change, tips), tips.state_of(change.tip))
+            for one in self._moved(self._start_of(change, tips), self._states.of(change.tip))
         )
         return CheckReport(scope, len(commits), worth_a_report(ends) + judged, tuple(moved))
 
     def _start_of(self, change: Change, tips: Tips) -> PolicedState | None:
         start = tips.start(change)
-        return None if start is None else tips.state_of(start)
+        return None if start is None else self._states.of(start)
 
     def _moved(self, before: PolicedState | None, after: PolicedState) -> tuple[Moved, ...]:
         return account(before, after, lambda entry: self.objects.text(entry.blob))
-
-    def _root_of(self, commit: ObjectId) -> Root:
-        return self._states.root(read_commit(self.repository, commit).tree)
 
     def _judge_all(
         self, commits: Sequence[ObjectId], bases: tuple[PolicedState, ...]
@@ -311,7 +308,7 @@ class Policy:
         label = f"commit {commit_id[:12]}"
         with met_in(label):
             root = self._states.root(commit.tree)
-            before = [self._root_of(parent) for parent in commit.parents]
+            before = [self._states.root_of(parent) for parent in commit.parents]
             if all(one == root for one in before) and before:
                 return Judgement(label, commit, ())
             first = next(iter(commit.parents), None)
@@ -341,9 +338,6 @@ class Policy:
         self, findings: Iterable[Finding], case: Case, before: ObjectId | None
     ) -> tuple[Violation, ...]:
         return tuple(explain_finding(self.objects, case, before, one) for one in findings)
-
-    def _state_of(self, commit: ObjectId) -> PolicedState:
-        return self._states.read_if_possible(self._root_of(commit))
 
     def _commit(self, revision: str) -> ObjectId:
         commit = named_commit(self.repository, revision)

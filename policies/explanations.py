@@ -33,6 +33,7 @@ class Explanation:
 REMOVE = "git rm -r --cached --"
 RESTORE = "git restore --source={before} --staged --worktree --"
 _MANIFEST = "third_party/mirrors.toml"
+_ALL_OF_IT = (_MANIFEST, "{record}", "{directory}")
 _CHANGE_UPSTREAM = (
     f"make the change upstream, move the pin of {{mirror}} in {_MANIFEST}, "
     "and run `git verbatim sync {mirror} --commit`"
@@ -71,11 +72,7 @@ EXPLANATIONS = (
         go_on="run `git verbatim sync {mirror} --commit`, "
         "which brings files and record to the manifest's pin; "
         f"after a sync with `--no-stage`: `git add {_MANIFEST}`",
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.RECORD_WITHOUT_MIRROR,
@@ -130,22 +127,14 @@ EXPLANATIONS = (
         go_on="ask upstream with `git verbatim verify --upstream {mirror}`; then pin the commit "
         f'that is right in {_MANIFEST} (`commit = "…"` instead of `tag`), '
         "and run `git verbatim sync {mirror} --commit`",
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.TAG_DELETED,
         finds="a record of a tag that upstream does not have; found with `--upstream`",
         why=_ONLY_UPSTREAM,
         go_on=_PIN_ANOTHER,
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.COMMIT_UNREACHABLE,
@@ -154,11 +143,7 @@ EXPLANATIONS = (
         why="A forge gives commits of forks and of pull requests under the repository's own URL. "
         + _ONLY_UPSTREAM,
         go_on=_PIN_ANOTHER,
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.UPSTREAM_TREE_DIFFERS,
@@ -166,11 +151,7 @@ EXPLANATIONS = (
         "found with `--upstream`",
         why=_ONLY_UPSTREAM,
         go_on=_PIN_ANOTHER,
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.UPSTREAM_LICENSE_DIFFERS,
@@ -191,11 +172,7 @@ EXPLANATIONS = (
         "cannot allow itself. A mirror that was there before with this URL stays.",
         go_on=f"if it is meant, allow it first, in a change of its own: `[policy] upstreams` of "
         f"{_MANIFEST}; then add the mirror",
-        restored=(
-            _MANIFEST,
-            "{record}",
-            "{directory}",
-        ),
+        restored=_ALL_OF_IT,
     ),
     Explanation(
         Rule.UNRECORDED_FILE,

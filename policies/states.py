@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from policies.git.history import read_commit
 from policies.objects import Objects
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
@@ -151,7 +152,7 @@ class States:
         """The part of a root tree that policies depend on, by the tree's id."""
         self._state = lru_cache(_KEPT_STATES)(self._read)
         self._outside = lru_cache(_KEPT_ROOTS)(self._paths_outside)
-        self._record = lru_cache(_KEPT_STATES)(self._read_record)
+        self._record = lru_cache(_KEPT_ROOTS)(self._read_record)
         self._recorded_outside = lru_cache(_KEPT_PLACES)(self._read_recorded_outside)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
@@ -169,6 +170,18 @@ class States:
             return self.read(root)
         except ManifestError:
             return self._ungoverned(root)
+
+    def root_of(self, commit: ObjectId) -> Root:
+        """Return the part of a commit's root tree that policies depend on."""
+        return self.root(read_commit(self.objects.repository, commit).tree)
+
+    def of(self, commit: ObjectId) -> PolicedState:
+        """Return the state of a commit, which has no mirrors if its manifest is broken."""
+        return self.read_if_possible(self.root_of(commit))
+
+    def of_all(self, commits: Iterable[ObjectId]) -> tuple[PolicedState, ...]:
+        """Return the state of each commit."""
+        return tuple(map(self.of, commits))
 
     def at(self, state: PolicedState, path: str) -> TreeEntry | None:
         """Return what lies at a path of a state's root tree; None if nothing does."""

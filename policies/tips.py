@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from policies.git.history import merge_bases, read_commit
+from policies.git.history import merge_bases
 from policies.rules import Rules
 from policies.states import Case, PolicedState, Root, States
 from policies.verdict import Judgement, met_in
@@ -60,9 +60,9 @@ class Tips:
         if change.base is not None:
             return (change.base,)
         default = [self._default] if self._default is not None else []
-        bases = [commit for commit in default if self.state_of(commit).is_governed]
-        if not any(self.state_of(commit).allowed_upstreams is None for commit in bases):
-            bases += [c for c in self.ancestors(change.tip) if self.state_of(c).is_governed]
+        bases = [commit for commit in default if self._states.of(commit).is_governed]
+        if not any(self._states.of(commit).allowed_upstreams is None for commit in bases):
+            bases += [c for c in self.ancestors(change.tip) if self._states.of(c).is_governed]
         return tuple(dict.fromkeys(bases))
 
     def start(self, change: Change) -> ObjectId | None:
@@ -77,14 +77,13 @@ class Tips:
         return common[0] if len(common) == 1 else change.base or self._default
 
     def _is_same(self, change: Change) -> bool:
-        return change.base is not None and self._root_of(change.base) == self._root_of(change.tip)
-
-    def states_of(self, commits: Iterable[ObjectId]) -> tuple[PolicedState, ...]:
-        return tuple(map(self.state_of, commits))
+        return change.base is not None and self._states.root_of(
+            change.base
+        ) == self._states.root_of(change.tip)
 
     def judge(self, changes: Sequence[Change], blamed: set[Finding]) -> list[Judgement]:
         """Return what is wrong with the tips and was found in no commit: it is not `blamed`."""
-        roots = set(map(self._root_of, self._known)) if changes else set()
+        roots = set(map(self._states.root_of, self._known)) if changes else set()
         judged: list[Judgement] = []
         for change in changes:
             with met_in(f"commit {change.tip[:12]}, beside what was there"):
@@ -96,7 +95,7 @@ class Tips:
 
     def _is_there(self, tip: ObjectId, roots: set[Root]) -> bool:
         """Whether a tip has mirrors and one of these roots, and so brings nothing new."""
-        root = self._root_of(tip)
+        root = self._states.root_of(tip)
         return root in roots and self._states.read_if_possible(root).is_governed
 
     def _end(self, change: Change, blamed: set[Finding]) -> Judgement | None:
@@ -115,7 +114,7 @@ class Tips:
         )
         if not findings:
             return None
-        case = Case(self._states.read(self._root_of(change.tip)), self._governed(ancestors))
+        case = Case(self._states.read(self._states.root_of(change.tip)), self._governed(ancestors))
         return self._judgement(change, findings, case, next(iter(ancestors), None))
 
     def _origins(self, change: Change, roots: set[Root], blamed: set[Finding]) -> Judgement | None:
@@ -124,16 +123,16 @@ class Tips:
         A branch that was cut before a mirror existed has no ancestor with a record of it, and meets
         the other record only when it is merged.
         """
-        bases, root = self.bases(change), self._root_of(change.tip)
+        bases, root = self.bases(change), self._states.root_of(change.tip)
         if self._is_same(change) or (change.base is None and root in roots):
             return None
         before = tuple(dict.fromkeys([*bases, *self._known[:_MOST_COMPARED]]))
         if not before:
             return None
-        case = Case(self.state_of(change.tip), self.states_of(before))
+        case = Case(self._states.of(change.tip), self._states.of_all(before))
         found = [*self._rules.moved_tags(case)]
         if bases:  # What only another branch has excuses nothing.
-            started = self.states_of(bases)
+            started = self._states.of_all(bases)
             found += self._rules.upstreams_not_allowed(Case(case.state, started, bases=started))
         new = [finding for finding in found if finding not in blamed]
         return self._judgement(change, new, case, before[0]) if new else None
@@ -150,10 +149,10 @@ class Tips:
 
         It matters where both have mirrors: what one push brings, the next one may merge.
         """
-        state = self.state_of(change.tip)
+        state = self._states.of(change.tip)
         if not state.is_governed or not self._governed(self._known):
             return []
-        case = Case(state, (), bases=self.states_of(self.bases(change)))
+        case = Case(state, (), bases=self._states.of_all(self.bases(change)))
         return [finding for finding in self._rules.findings(case) if finding not in blamed]
 
     def _brought_about(
@@ -163,17 +162,13 @@ class Tips:
 
         Commits without mirrors do not count.
         """
-        root, governed = self._root_of(change.tip), self._governed(before)
+        root, governed = self._states.root_of(change.tip), self._governed(before)
         if not governed or any(state.root == root for state in governed):
             return []
-        case = Case(self._states.read(root), governed, bases=self.states_of(self.bases(change)))
+        case = Case(
+            self._states.read(root), governed, bases=self._states.of_all(self.bases(change))
+        )
         return [finding for finding in self._rules.findings(case) if finding not in blamed]
 
     def _governed(self, commits: Iterable[ObjectId]) -> tuple[PolicedState, ...]:
-        return tuple(state for state in self.states_of(commits) if state.is_governed)
-
-    def state_of(self, commit: ObjectId) -> PolicedState:
-        return self._states.read_if_possible(self._root_of(commit))
-
-    def _root_of(self, commit: ObjectId) -> Root:
-        return self._states.root(read_commit(self._objects.repository, commit).tree)
+        return tuple(state for state in self._states.of_all(commits) if state.is_governed)
