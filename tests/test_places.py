@@ -12,7 +12,7 @@ import pytest
 
 from sync.layout import JOURNAL
 from tests.support.git import git, git_bytes
-from tests.support.hosts import Host, commit, mirror
+from tests.support.hosts import LOOKS, Host, commit, mirror
 from tests.support.meanwhile import run_meanwhile
 from tests.support.upstreams import Content, Upstream
 
@@ -87,15 +87,7 @@ def has_at(host: Host, places: list[str], files: dict, revision: str = "") -> No
 
 
 def is_clean_in_every_state(host: Host) -> None:
-    for look in (
-        ("verify",),
-        ("verify", "--index"),
-        ("verify", "--rev", "HEAD"),
-        ("check",),
-        ("check", "--all"),
-        ("check", "--range", "HEAD"),
-        ("status",),
-    ):
+    for look in LOOKS:
         ran = host.run(*look)
         assert ran.status == 0, (look, ran)
     assert host.git("status", "--porcelain") == ""

@@ -15,7 +15,7 @@ from sync.git.attributes import attributes_of, may_alter
 from sync.host.attributes_and_ignores import attributes_line, protects
 from sync.ids import RepoPath
 from tests.support.git import CONFIGURATIONS, git
-from tests.support.hosts import Host, commit, mirror
+from tests.support.hosts import Host, commit, mirror, with_judging_server
 from tests.support.program import Ran
 from tests.support.upstreams import Upstream
 
@@ -292,11 +292,7 @@ def test_a_commit_that_makes_attributes_alter_bytes_is_refused_by_all_that_judge
     synced: Host, file: str, tmp_path: Path
 ) -> None:
     server = tmp_path / "server.git"
-    git(tmp_path, "clone", "--quiet", "--bare", str(synced.path), str(server))
-    synced.git("remote", "add", "origin", str(server))
-    synced.git("fetch", "--quiet", "origin")
-    for where, options in ((synced.path, []), (server, ["--pre-receive"])):
-        assert Host(where).run("hook", "install", *options).status == 0
+    with_judging_server(synced, server)
     with (synced.path / file).open("a") as attributes:
         attributes.write(BRINGS[file])
     synced.git("add", file)

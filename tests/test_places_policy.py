@@ -12,7 +12,7 @@ import pytest
 from sync.manifest.outside import paths_outside
 from sync.manifest.read import parse_manifest
 from tests.support.git import git
-from tests.support.hosts import Host, commit, mirror
+from tests.support.hosts import Host, commit, mirror, with_judging_server
 from tests.support.program import Ran
 from tests.support.upstreams import Upstream
 
@@ -221,13 +221,7 @@ def test_in_every_kind_of_table_too(text: bytes) -> None:
 @pytest.fixture
 def pushing(synced: Host, tmp_path: Path) -> Host:
     """A host with all hooks, whose server has some too."""
-    server = tmp_path / "server.git"
-    git(tmp_path, "clone", "--quiet", "--bare", str(synced.path), str(server))
-    synced.git("remote", "add", "origin", str(server))
-    synced.git("fetch", "--quiet", "origin")
-    for where, options in ((synced.path, []), (server, ["--pre-receive"])):
-        assert Host(where).run("hook", "install", *options).status == 0
-    return synced
+    return with_judging_server(synced, tmp_path / "server.git")
 
 
 def tried(host: Host, *arguments: str) -> Ran:

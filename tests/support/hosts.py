@@ -9,6 +9,17 @@ from typing import Any
 from tests.support.git import git
 from tests.support.program import Ran, run_tool
 
+LOOKS = (
+    ("status",),
+    ("verify",),
+    ("verify", "--index"),
+    ("verify", "--rev", "HEAD"),
+    ("check",),
+    ("check", "--all"),
+    ("check", "--range", "HEAD"),
+)
+"""The commands that look at a host, in every state that it has."""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -83,3 +94,13 @@ def commit(host: Host, message: str = "a change") -> str:
     host.git("add", "--all")
     host.git("commit", "--quiet", "-m", message)
     return host.git("rev-parse", "HEAD")
+
+
+def with_judging_server(host: Host, server: Path) -> Host:
+    """The host with all hooks, and with an origin that has a hook too."""
+    git(host.path, "clone", "--quiet", "--bare", str(host.path), str(server))
+    host.git("remote", "add", "origin", str(server))
+    host.git("fetch", "--quiet", "origin")
+    for where, options in ((host, []), (Host(server), ["--pre-receive"])):
+        assert where.run("hook", "install", *options).status == 0
+    return host
