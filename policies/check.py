@@ -1,8 +1,9 @@
 """Apply the policy to an index, a commit, a range or a push, and report what it finds."""
 
 import pickle
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policies.account import Moved, account
@@ -58,6 +59,29 @@ def _of_the_index(judgement: Judgement) -> Judgement:
             for one in judgement.violations
         ),
     )
+
+
+_Walk = Callable[[Sequence[str]], Iterable[ObjectId]]
+"""Gives the commits to judge, newest first, where paths outside third_party/ count too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What some commits come to, and what decides whether other commits count as well."""
+
+    judgements: tuple[Judgement, ...]
+    outside: frozenset[str]
+    """The paths outside third_party/ that these commits or their parents name."""
+
+    def __add__(self, other: "_Judged") -> "_Judged":
+        return _Judged(self.judgements + other.judgements, self.outside | other.outside)
+
+
+def _in_order(
+    commits: Sequence[ObjectId], judgements: Iterable[Judgement]
+) -> tuple[Judgement, ...]:
+    by_commit = {one.commit.id: one for one in judgements if one.commit is not None}
+    return tuple(by_commit[commit] for commit in commits if commit in by_commit)
 
 
 class Policy:
@@ -174,9 +198,9 @@ class Policy:
                 reference="history-shallow",
             )
         change = Change(wanted, next(iter(excluded), None), is_of_ref=False)
-        commits = self._commits_of_interest([wanted], excluded)
+        walk = partial(commits_of_interest, [wanted], excluded, ())
         tips = self._tips(excluded)
-        report = self._judge_commits(text, commits, [change], tips)
+        report = self._judge_commits(text, walk, [change], tips)
         if ask is None:
             return report
         from policies.asking import inquire
@@ -204,23 +228,6 @@ class Policy:
             unasked=inquiry.left_open(errors),
         )
 
-    def _commits_of_interest(
-        self, reached: Sequence[ObjectId], unreached: Sequence[str], known_to: Sequence[str] = ()
-    ) -> list[ObjectId]:
-        """Return the commits that may bring something new to what policies depend on.
-
-        A path outside third_party/ counts if any manifest or record among them names it, before or
-        after.
-        """
-        found = list(commits_of_interest(reached, unreached, known_to))
-        commits = {*reached, *found}
-        for commit in found:
-            commits.update(read_commit(self.repository, commit).parents)
-        paths = {path for commit in commits for path, _ in self._states.root_of(commit).outside}
-        if not paths:
-            return found
-        return list(commits_of_interest(reached, unreached, known_to, sorted(paths)))
-
     def check_push(
         self,
         scope: str,
@@ -242,9 +249,9 @@ class Policy:
         tips = list(dict.fromkeys(change.tip for change in changes))
         has = list(dict.fromkeys(old for old, _ in pushed if old is not None))
         known = [*has, *commits_of_refs(self.repository, known_to)]
-        commits = self._commits_of_interest(tips, has, known_to) if tips else []
+        walk = partial(commits_of_interest, tips, has, known_to)
         tops = self._tips(known, named_commit(self.repository, default))
-        return self._judge_commits(scope, commits, changes, tops)
+        return self._judge_commits(scope, walk, changes, tops)
 
     def _known(self, name: str) -> ObjectId | None:
         """Return the commit that a ref had before a push; None if it is new, or not known here."""
@@ -256,18 +263,34 @@ class Policy:
         return Tips(self._states, self._rules, known, default)
 
     def _judge_commits(
-        self, scope: str, commits: Sequence[ObjectId], changes: Sequence[Change], tips: Tips
+        self, scope: str, walk: "_Walk", changes: Sequence[Change], tips: Tips
     ) -> CheckReport:
+        ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
+        outside = self._outside(ends)
+        commits = list(walk(sorted(outside))) if changes else []
         bases = {base for change in changes for base in tips.bases(change)} if commits else set()
-        judged = self._judge_all(commits, self._states.of_all(sorted(bases)))
+        states = self._states.of_all(sorted(bases))
+        found = self._judge_all(commits, states)
+        judged = found.judgements
+        if not found.outside <= outside:
+            # A path counts if any manifest or record in between names it, before or after.
+            judged_before = set(commits)
+            commits = list(walk(sorted(outside | found.outside)))
+            more = [commit for commit in commits if commit not in judged_before]
+            judged = _in_order(commits, judged + self._judge_all(more, states).judgements)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
-        ends = tips.judge(changes, blamed)
+        at_ends = tips.judge(changes, blamed)
         moved = dict.fromkeys(
             one
             for change in changes
             for one in self._moved(self._start_of(change, tips), self._states.of(change.tip))
         )
-        return CheckReport(scope, len(commits), worth_a_report(ends) + judged, tuple(moved))
+        return CheckReport(scope, len(commits), worth_a_report(at_ends) + judged, tuple(moved))
+
+    def _outside(self, commits: Iterable[ObjectId]) -> frozenset[str]:
+        """Return the paths outside third_party/ that manifests or records of commits name."""
+        roots = map(self._states.root_of, commits)
+        return frozenset(path for root in roots for path, _ in root.outside)
 
     def _start_of(self, change: Change, tips: Tips) -> PolicedState | None:
         start = tips.start(change)
@@ -276,13 +299,8 @@ class Policy:
     def _moved(self, before: PolicedState | None, after: PolicedState) -> tuple[Moved, ...]:
         return account(before, after, lambda entry: self.objects.text(entry.blob))
 
-    def _judge_all(
-        self, commits: Sequence[ObjectId], bases: tuple[PolicedState, ...]
-    ) -> tuple[Judgement, ...]:
-        """Return the judgements of these commits that are worth a report.
-
-        Of many commits, a second process judges the older part at the same time.
-        """
+    def _judge_all(self, commits: Sequence[ObjectId], bases: tuple[PolicedState, ...]) -> "_Judged":
+        """Judge commits; of many, a second process judges the older part at the same time."""
         if len(commits) < _WORTH_A_PROCESS:
             return self._judge_each(commits, bases)
         # An old object takes longer to read, since it is deeper in its pack's chain of deltas.
@@ -295,31 +313,35 @@ class Policy:
             child.abandon()
         if given is None:
             return judged + self._judge_each(commits[at:], bases)  # A failure here says what it is.
-        told: tuple[Judgement, ...] = pickle.loads(given)  # noqa: S301 - from our own child
+        told: _Judged = pickle.loads(given)  # noqa: S301 - from our own child
         return judged + told
 
     def _judge_each(
         self, commits: Iterable[ObjectId], bases: tuple[PolicedState, ...]
-    ) -> tuple[Judgement, ...]:
-        return worth_a_report(self._judge_commit(commit, bases) for commit in commits)
+    ) -> "_Judged":
+        judged, outside = [], set[str]()
+        for commit_id in commits:
+            with met_in(f"commit {commit_id[:12]}"):
+                commit = read_commit(self.repository, commit_id)
+                outside |= self._outside([commit_id, *commit.parents])
+                judged.append(self._judge_commit(commit, bases))
+        return _Judged(worth_a_report(judged), frozenset(outside))
 
-    def _judge_commit(self, commit_id: ObjectId, bases: tuple[PolicedState, ...]) -> Judgement:
-        commit = read_commit(self.repository, commit_id)
-        label = f"commit {commit_id[:12]}"
-        with met_in(label):
-            root = self._states.root(commit.tree)
-            before = [self._states.root_of(parent) for parent in commit.parents]
-            if all(one == root for one in before) and before:
-                return Judgement(label, commit, ())
-            first = next(iter(commit.parents), None)
-            parents = tuple(map(self._states.read_if_possible, before))
-            if root in before:
-                # What a merge takes over whole was judged, except against its other parents.
-                case = Case(self._states.read_if_possible(root), parents)
-                moved = self._rules.moved_tags(case)
-                return Judgement(label, commit, self._explained(moved, case, first))
-            case = Case(self._states.read(root), parents, commit.message, bases)
-            return self._judge(label, commit, first, case)
+    def _judge_commit(self, commit: Commit, bases: tuple[PolicedState, ...]) -> Judgement:
+        label = f"commit {commit.id[:12]}"
+        root = self._states.root(commit.tree)
+        before = [self._states.root_of(parent) for parent in commit.parents]
+        if all(one == root for one in before) and before:
+            return Judgement(label, commit, ())
+        first = next(iter(commit.parents), None)
+        parents = tuple(map(self._states.read_if_possible, before))
+        if root in before:
+            # What a merge takes over whole was judged, except against its other parents.
+            case = Case(self._states.read_if_possible(root), parents)
+            moved = self._rules.moved_tags(case)
+            return Judgement(label, commit, self._explained(moved, case, first))
+        case = Case(self._states.read(root), parents, commit.message, bases)
+        return self._judge(label, commit, first, case)
 
     def _judge(
         self, label: str, commit: Commit | None, before: ObjectId | None, case: Case

@@ -1,7 +1,9 @@
 """Read objects by id within bounds: the repository's, and trees that only an index implies."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from sync.errors import HostError
 from sync.git.repository import Repository
@@ -35,6 +37,7 @@ class Objects:
         self.digest: Callable[[ObjectId], tuple[int, str]] = lru_cache(_KEPT_TREES)(
             repository.digest
         )
+        self._at_each = lru_cache(_KEPT_TREES)(self._look_up)
         self.text: Callable[[ObjectId], str] = lru_cache(_KEPT_TEXTS)(self._text)
 
     def overlay(self, entries: Iterable[TreeEntry], changes: Iterable[Entry]) -> ObjectId:
@@ -125,6 +128,25 @@ class Objects:
             tree = entry.id
         return self.entry(tree, last)
 
+    def at_each(self, tree: ObjectId, paths: tuple[str, ...]) -> tuple[TreeEntry | None, ...]:
+        """Return the entry at each of these paths, or None; sorted paths cost least.
+
+        A tree in which the same paths were looked up before is not looked into again.
+        """
+        return self._at_each(tree, tuple(map(os.fsencode, paths)))
+
+    def _look_up(self, tree: ObjectId, paths: tuple[bytes, ...]) -> tuple[TreeEntry | None, ...]:
+        found: list[TreeEntry | None] = []
+        for name, below in _by_directory(paths):
+            entry = self.entry(tree, name)
+            if not below:
+                found.append(entry)
+            elif entry is None or entry.mode != Mode.TREE:
+                found += [None] * len(below)
+            else:
+                found += self._at_each(entry.id, below)
+        return tuple(found)
+
     def below(self, entry: TreeEntry | None, path: bytes) -> TreeEntry | None:
         """Return the entry at a path below an entry, or None.
 
@@ -195,6 +217,16 @@ class Objects:
         if entry is None or entry.mode != Mode.TREE or len(path) > PATH_BYTES:
             return {}
         return self._entries(entry.id)
+
+
+@lru_cache(_KEPT_TREES)
+def _by_directory(paths: tuple[bytes, ...]) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
+    """Return the first component of paths, each with the rest of those below it, in their order."""
+    split = [path.partition(b"/") for path in paths]
+    return tuple(
+        (name, tuple(rest for _, _, rest in those) if slash else ())
+        for (name, slash), those in groupby(split, key=lambda parts: parts[:2])
+    )
 
 
 def _is_same(one: TreeEntry | None, other: TreeEntry | None) -> bool:

@@ -195,7 +195,7 @@ class States:
             third_party,
             next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
             tuple(entry for entry in entries if is_lookalike(entry.name)),
-            tuple((path, self.objects.at(tree, os.fsencode(path))) for path in paths),
+            tuple(zip(paths, self.objects.at_each(tree, paths), strict=True)),
             tree,
         )
 

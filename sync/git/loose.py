@@ -10,7 +10,7 @@ class LooseObjects:
     """The loose objects of one `objects` directory, as they were when they were first asked for."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._directory = str(directory)
         self._listed = cache(self._list)
 
     def inflate(self, object_id: str, most: int = 0) -> bytes | None:
@@ -22,7 +22,8 @@ class LooseObjects:
         if object_id[2:] not in self._listed(object_id[:2]):
             return None
         try:
-            compressed = (self._directory / object_id[:2] / object_id[2:]).read_bytes()
+            with open(f"{self._directory}/{object_id[:2]}/{object_id[2:]}", "rb") as file:
+                compressed = file.read()
         except FileNotFoundError:
             return None  # it was packed in the meantime
         return zlib.decompressobj().decompress(compressed, most)
@@ -30,6 +31,6 @@ class LooseObjects:
     def _list(self, beginning: str) -> frozenset[str]:
         """The rest of each id of a loose object that begins with these two digits."""
         try:
-            return frozenset(os.listdir(self._directory / beginning))
+            return frozenset(os.listdir(f"{self._directory}/{beginning}"))
         except FileNotFoundError:
             return frozenset()

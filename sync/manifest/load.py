@@ -3,13 +3,18 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
 from sync.limits import DOTS, DOTS_SQUARED, MANIFEST_BYTES
 from sync.manifest.toml_lines import toml_lines
 
+_KEPT = 8
 
+
+# A policy reads the paths of a manifest first, and later the rest of it.
+@lru_cache(_KEPT)
 def load_manifest(data: bytes) -> tuple[str, Mapping[str, object]]:
     """The text and the document in `data`, whatever its keys are; ManifestError if it is no TOML.
 

@@ -27,6 +27,7 @@ _PLAIN_SHORT = re.compile(r"[^.+,;=\[\] ]{1,8}(?:\.[^.+,;=\[\] ]{1,3})?")
 _NOT_IN_SHORT = re.compile(r"[+,;=\[\]]")
 _GIVEN_SHORT = re.compile(r"([^.~]{0,6})~([1-9][0-9]{0,6})((?:\.[^.]{1,3})?)")
 _MOST_DIGITS = 7
+_KEPT_NAMES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def folded(path: bytes) -> str:
     )
 
 
+@lru_cache(_KEPT_NAMES)
 def looks_like(name: bytes, other: str) -> bool:
     """Whether a name is `other`, which is plain text, or some system takes it for `other`.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sync.manifest.outside import with_attributes_above
 from tests.harnesses.benchmarks import peers
 from tests.harnesses.benchmarks.harness import (
     Command,
@@ -221,11 +222,12 @@ def _range(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
         for n in (sizes.range_commits, sizes.range_commits // 10)
     )
     commits = f"{seed.first}..main"
-    walked = seed.places or ("third_party",)
-    walk = ["git", "rev-list", "--full-history", commits, "--", *walked]
+    walk = ["git", "rev-list", "--full-history", commits, "--"]
+    watched = ["third_party", ".gitattributes", *with_attributes_above(seed.places)]
     check = program("check", "--range", commits)
     contenders = [
-        Contender("git", _always(Command(walk, host))),
+        Contender("git", _always(Command([*walk, *(seed.places or ["third_party"])], host))),
+        Contender("watched", _always(Command([*walk, *watched], host))),
         Contender(
             "engine", lambda place: [Command(_engine(commits, place), host)], clock=_read_clock
         ),
@@ -240,11 +242,13 @@ def _range_results(samples: Samples, seed: Seed, sizes: Sizes) -> list[Result]:
     job = f"`check --range` of {sizes.range_commits:,} commits, {sizes.mirrors} mirrors{where}"
     walked = "<all places>" if seed.places else "third_party"
     walk = f"`git rev-list --full-history RANGE -- {walked}`"
+    watched = "the same over all paths that are watched, `.gitattributes` too"
     tenth = f"{sizes.range_commits // 10:,} commits that move as many mirrors"
     speed = sizes.range_commits / median_seconds(samples["engine"])
     return [
         Result(f"{job}, engine", "the clock", speed, "20000", unit="commits/s", is_minimum=True),
         Result(f"{job}, engine", walk, ratio(samples, "engine", "git"), "4"),
+        Result(f"{job}, engine", watched, ratio(samples, "engine", "watched"), "4"),
         Result(f"{job}, whole process", walk, ratio(samples, "check", "git"), None),
         Result(
             f"{job}: peak memory",
