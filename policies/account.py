@@ -1,10 +1,11 @@
-"""Say what provenance moved between two states, a line a mirror, for who reviews it; pure."""
+"""Say what provenance moved between two states, a line a mirror or form, for reviewers; pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policies.states import MirrorFacts, PolicedState
+from policies.states import FormFacts, MirrorFacts, PolicedState
+from sync.derived.record import DerivedRecord, shown_source
 from sync.layout import ATTRIBUTES_PATH, MANIFEST_PATH
 from sync.model import Entry, Mirror, Selection
 from sync.quoting import quote_path
@@ -79,7 +80,7 @@ def _cut(text: str) -> str:
 
 
 def account(before: PolicedState | None, after: PolicedState, read: ReadText) -> tuple[Moved, ...]:
-    """Return what moved: first what holds for all mirrors, then the mirrors by name.
+    """Return what moved: first what holds for all, then mirrors by name, then derived forms.
 
     Without a state before, everything is new.
     """
@@ -94,6 +95,14 @@ def account(before: PolicedState | None, after: PolicedState, read: ReadText) ->
         if moves := tuple(_moves_of(old, new, known)):
             course = (
                 Course.REMOVED if new is None else Course.ADDED if old is None else Course.MOVED
+            )
+            moved.append(Moved(name, course, moves))
+    forms = before.forms if before else {}
+    for name in sorted({*forms, *after.forms}):
+        was, now = forms.get(name), after.forms.get(name)
+        if moves := tuple(_moves_of_form(was, now)):
+            course = (
+                Course.REMOVED if now is None else Course.ADDED if was is None else Course.MOVED
             )
             moved.append(Moved(name, course, moves))
     return tuple(moved)
@@ -130,7 +139,18 @@ def _key_files(before: PolicedState | None, after: PolicedState, _: ReadText) ->
     old, new = _keys(before), _keys(after)
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) != new.get(path):
-            yield Move(f"key file {path}", old.get(path), new.get(path), is_suspect=True)
+            what = "patch" if path in _patches(before, after) else "key file"
+            yield Move(f"{what} {path}", old.get(path), new.get(path), is_suspect=True)
+
+
+def _patches(*states: PolicedState | None) -> set[str]:
+    """Return the patches that manifests name, quoted."""
+    return {
+        quote_path(path.encode())
+        for state in states
+        for facts in (state.forms.values() if state else ())
+        for path in (facts.form.patches if facts.form else ())
+    }
 
 
 def _keys(state: PolicedState | None) -> Mapping[str, str]:
@@ -254,3 +274,34 @@ def _conditions(mirror: Mirror) -> Iterator[tuple[str, Sequence[str]]]:
         yield "require-signature", (mirror.require_signature.value,)
     if mirror.key_files:
         yield "keys", mirror.key_files
+
+
+# A derived form.
+
+
+def _moves_of_form(before: FormFacts | None, after: FormFacts | None) -> Iterator[Move]:
+    old, new = (dict(_said_of_form(facts)) if facts else {} for facts in (before, after))
+    for key in dict.fromkeys([*old, *new]):
+        if old.get(key) != new.get(key):
+            yield _difference(key, old.get(key, ()), new.get(key, ()))
+
+
+def _said_of_form(facts: FormFacts) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield what manifest and record say of a form, as key and list of texts."""
+    form = facts.form
+    if form is not None:
+        yield "form", (form.kind.value,)
+        yield "of", (shown_source(form.of, form.of_path),)
+        if form.needs:
+            yield "with", form.needs
+        if form.patches:
+            yield "patches", form.patches
+        if form.features is not None:
+            yield "features", form.features
+        yield "places", form.places
+        if not form.checked_in:
+            yield "checked-in", ("false",)
+    if isinstance(facts.record, DerivedRecord):
+        if facts.record.tool is not None:
+            yield facts.record.tool.name, (facts.record.tool.version,)
+        yield "made", (facts.record.id[:_SHORT],)

@@ -118,6 +118,41 @@ EXPLANATIONS = (
         ),
     ),
     Explanation(
+        Rule.DERIVED_DIFFERS_FROM_RECORD,
+        finds="a derived form that is not what its record says: a file was changed, added or "
+        "removed; or, made again of the same inputs, it is not what its record says; or files of a "
+        "form that is not checked in are committed",
+        why="A derived form is made of mirrors by a recipe, and of nothing else. Whoever uses it "
+        "relies on that it can be made again, bit for bit.",
+        go_on='make the change upstream, or as a patch (`form = "patched"`), and run '
+        "`git verbatim sync {mirror} --commit`",
+        restored=("{directory}", "{record}"),
+    ),
+    Explanation(
+        Rule.DERIVED_STALE,
+        finds="a derived form that was made of other trees or patches than are there now: "
+        "an input moved, and the form was not made again",
+        why="Two copies of the same thing have to be the same version.",
+        go_on="make it anew: `git verbatim sync {mirror} --commit`",
+        restored=_ALL_OF_IT,
+    ),
+    Explanation(
+        Rule.DERIVED_WITHOUT_RECORD,
+        finds="a derived form of the manifest that has no record",
+        why="Without a record nobody can tell what the files were made of, and by what.",
+        go_on="run `git verbatim sync {mirror} --commit`; "
+        f"if the manifest here has the form no more, stage it: `git add {_MANIFEST}`",
+        restored=(_MANIFEST, "{record}"),
+    ),
+    Explanation(
+        Rule.RECORD_WITHOUT_DERIVED,
+        finds="a record, and perhaps its files, of a derived form that the manifest does not have",
+        why="What the manifest does not name is not kept up to date by anybody.",
+        go_on=f"if the manifest here has the form, stage it: `git add {_MANIFEST}`; "
+        "or take files and record away too: `git verbatim remove {mirror} --commit`",
+        restored=(_MANIFEST, "{record}"),
+    ),
+    Explanation(
         Rule.TAG_MOVED,
         finds="a record that gives another commit for a tag than another record does; that may be "
         "one before this commit, one where it is to be merged, or one of another mirror",

@@ -6,15 +6,16 @@ from functools import lru_cache
 from itertools import islice
 
 from policies.copies import Copies
+from policies.derived_forms import DerivedForms
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, PolicedState, Root, States
+from policies.states import Case, FormFacts, MirrorFacts, PolicedState, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
 from sync.judgement.allowed_upstreams import upstreams_not_allowed, urls_of
 from sync.judgement.attributes import Altered, AlteringAttributes
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
-from sync.judgement.guarded import GuardedMirror, guarded_files
+from sync.judgement.guarded import GuardedForm, GuardedMirror, guarded_files
 from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import THIRD_PARTY, is_in_third_party
@@ -42,6 +43,7 @@ class Rules:
         self._objects: Objects = states.objects
         self._attributes = AlteringAttributes(states.objects.read, states.objects.repository.size)
         self._copies = Copies(states.objects)
+        self._forms = DerivedForms(states.objects)
         self._altered = lru_cache(_KEPT_ALTERED)(self._altered_in)
 
     @property
@@ -49,6 +51,7 @@ class Rules:
         """Every rule that looks at states."""
         return (
             self.mirrors_and_records,
+            self.derived_forms,
             self.moved_tags,
             self.upstreams_not_allowed,
             self.false_facts,
@@ -67,6 +70,11 @@ class Rules:
         """
         for facts in case.state.mirrors.values():
             yield from self._copies.brought_about(case, facts)
+
+    def derived_forms(self, case: Case) -> Iterator[Finding]:
+        """Find derived-differs-from-record, derived-stale and all else about derived forms."""
+        for facts in case.state.forms.values():
+            yield from self._forms.brought_about(case, facts)
 
     def moved_tags(self, case: Case) -> Iterator[Finding]:
         """Find tag-moved: for one tag of one repository two commits.
@@ -217,7 +225,10 @@ class Rules:
         return self._attributes.altered_files(
             state.attribute_files,
             lambda: guarded_files(
-                map(_guarded, state.mirrors.values()), state.own_files, state.attribute_files
+                map(_guarded, state.mirrors.values()),
+                map(_guarded_form, state.forms.values()),
+                state.own_files,
+                state.attribute_files,
             ),
             [path for path in _unaltered(state) if not is_in_third_party(path)],
         )
@@ -228,7 +239,15 @@ def _unaltered(state: PolicedState) -> Iterator[str]:
     for facts in state.mirrors.values():
         if facts.mirror is not None and facts.mirror.checked_in:
             yield from facts.places
+    for form in state.forms.values():
+        if form.form is not None and form.form.checked_in:
+            yield from (place for place, _ in form.places)
     yield from (os.fsdecode(entry.path) for entry in state.own_files)
+
+
+def _guarded_form(facts: FormFacts) -> GuardedForm:
+    blob = None if facts.record_entry is None else facts.record_entry.id
+    return GuardedForm(facts.name, facts.form, facts.record, blob)
 
 
 def _guarded(facts: MirrorFacts) -> GuardedMirror:

@@ -1,21 +1,26 @@
 """Read what policies look at in a commit or index, by object ids: mirrors, records, stray files."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from policies.git.history import read_commit
 from policies.objects import Objects
+from sync.derived.json_file import parse_derived
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.judgement.guarded import attributes_inside
-from sync.judgement.strays import Accounted, Accounts, is_lookalike, recorded_mirror
+from sync.judgement.strays import Accounted, Accounts, is_lookalike, recorded_name
 from sync.layout import (
     ATTRIBUTES_FILE,
+    DERIVED,
     MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
+    derived_record_path,
     is_in_third_party,
     license_directory,
     record_path,
@@ -23,7 +28,7 @@ from sync.layout import (
 from sync.limits import ENTRIES, MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest.outside import paths_outside, with_attributes_above
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Entry, Mirror
+from sync.model import Entry, Form, Mirror
 from sync.objects.tree import TreeEntry
 from sync.record.json_file import parse_record
 from sync.record.record import Record
@@ -33,6 +38,7 @@ _ATTRIBUTES = ATTRIBUTES_FILE.encode()
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # On checkout git reads attributes from the index, whether they are a plain file or a symlink there.
 _BLOBS = BLOB_MODES
+_R = TypeVar("_R", Record, DerivedRecord)
 _KEPT_STATES = 64
 _KEPT_PLACES = 10_000
 _KEPT_ROOTS = 1024
@@ -86,6 +92,23 @@ class MirrorFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FormFacts:
+    """All that the findings about one derived form depend on; equal facts have equal findings."""
+
+    name: str
+    form: Form | None
+    """The form as the manifest has it; None if the manifest does not have it."""
+    record_entry: TreeEntry | None
+    places: tuple[tuple[str, TreeEntry | None], ...]
+    """The entry in each place of the record, with its path; without a record the manifest's."""
+    inputs: tuple[tuple[str, ObjectId | None], ...]
+    """What it is made of, by the records of the state; None where no record says it."""
+    patches: tuple[tuple[str, ObjectId | None], ...]
+    """The blob of each patch that the record names; None where there is no such file."""
+    record: DerivedRecord | RecordError | None = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PolicedState:
     """What policies look at in one commit or index."""
 
@@ -107,6 +130,8 @@ class PolicedState:
     """The manifest's patterns of the host's own files."""
     sealed: tuple[str, ...] = ()
     """The directories that the manifest seals."""
+    forms: Mapping[str, FormFacts] = field(default_factory=dict)
+    """The derived forms that manifest or records name."""
 
     @property
     def under_attributes(self) -> tuple[object, ...]:
@@ -115,6 +140,7 @@ class PolicedState:
             self.attribute_files,
             self.own_files,
             {facts.name: facts.content for facts in self.mirrors.values()},
+            {facts.name: facts for facts in self.forms.values()},
         )
 
     @property
@@ -123,7 +149,7 @@ class PolicedState:
 
         Without them the repository may hold there what it likes.
         """
-        return self.has_manifest or bool(self.mirrors)
+        return self.has_manifest or bool(self.mirrors) or bool(self.forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +179,8 @@ class States:
         self._state = lru_cache(_KEPT_STATES)(self._read)
         self._outside = lru_cache(_KEPT_ROOTS)(self._paths_outside)
         self._record = lru_cache(_KEPT_ROOTS)(self._read_record)
+        self._form_record = lru_cache(_KEPT_ROOTS)(self._read_form_record)
+        self._form_recorded_outside = lru_cache(_KEPT_PLACES)(self._read_form_recorded_outside)
         self._recorded_outside = lru_cache(_KEPT_PLACES)(self._read_recorded_outside)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
@@ -204,14 +232,23 @@ class States:
         if third_party.mode != Mode.TREE:
             return ()
         named = {*self.named_outside(third_party)}
-        for name, entry in self._record_entries(third_party.id):
+        for name, entry in self._record_entries(third_party.id, PROVENANCE):
             named.update(self._recorded_outside(name, entry))
+        for name, entry in self._record_entries(third_party.id, DERIVED):
+            named.update(self._form_recorded_outside(name, entry))
         return with_attributes_above(tuple(sorted(named)))
 
     def _read_recorded_outside(self, name: str, entry: TreeEntry) -> tuple[str, ...]:
         record = self._record(name, entry)
         copies = record.copies if isinstance(record, Record) else ()
         return tuple(place for place in copies if not is_in_third_party(place))
+
+    def _read_form_recorded_outside(self, name: str, entry: TreeEntry) -> tuple[str, ...]:
+        record = self._form_record(name, entry)
+        if not isinstance(record, DerivedRecord):
+            return ()
+        named = (*record.places, *(patch.path for patch in record.patches))
+        return tuple(path for path in named if not is_in_third_party(path))
 
     def named_outside(self, third_party: TreeEntry | None) -> tuple[str, ...]:
         """Return the paths outside third_party/ that the manifest in it names, sorted."""
@@ -229,17 +266,20 @@ class States:
         if top is None or top.mode != Mode.TREE:
             return self._ungoverned(root)
         manifest = self._manifest(self.objects.at(root.tree, MANIFEST_PATH.encode()))
-        entries = dict(self._record_entries(top.id))
-        if manifest is None and not entries:
+        entries = dict(self._record_entries(top.id, PROVENANCE))
+        made = dict(self._record_entries(top.id, DERIVED))
+        if manifest is None and not entries and not made:
             return self._ungoverned(root)
         wanted = manifest.mirrors if manifest else {}
         mirrors = {
             name: self._facts(root.tree, name, wanted.get(name), entries.get(name))
             for name in [*wanted, *(entries.keys() - wanted.keys())]
         }
-        key_files = set(_key_files(mirrors))
+        forms = self._forms(root.tree, manifest.forms if manifest else {}, made, mirrors)
+        named = {path.encode() for path in manifest.named_files} if manifest else set[bytes]()
         own, sealed = (manifest.own, manifest.sealed) if manifest else ((), ())
-        accounts = Accounts(_places(mirrors), key_files, own, sealed)
+        places = [*_places(mirrors), *_places_of_forms(forms)]
+        accounts = Accounts(places, named, own, sealed)
         stray, attribute_files = _survey(self.objects, root.tree, accounts)
         attribute_files |= _attributes_outside(root)
         return PolicedState(
@@ -252,13 +292,44 @@ class States:
                 *sorted(attribute_files),
                 *self._mirrored_attributes(mirrors),
             ),
-            own_files=tuple(
-                self._plain_files(root.tree, [MANIFEST_PATH.encode(), *sorted(key_files)])
-            ),
+            own_files=tuple(self._plain_files(root.tree, [MANIFEST_PATH.encode(), *sorted(named)])),
             allowed_upstreams=manifest.allowed_upstreams if manifest else None,
             own=own,
             sealed=sealed,
+            forms=forms,
         )
+
+    def _forms(
+        self,
+        tree: ObjectId,
+        wanted: Mapping[str, Form],
+        made: Mapping[str, TreeEntry],
+        mirrors: Mapping[str, MirrorFacts],
+    ) -> Mapping[str, FormFacts]:
+        records = {name: self._form_record(name, entry) for name, entry in made.items()}
+        ids = {
+            **{name: _tree_of(facts) for name, facts in mirrors.items()},
+            **{name: _id_of(record) for name, record in records.items()},
+        }
+
+        def lying(paths: Iterable[str]) -> tuple[tuple[str, TreeEntry | None], ...]:
+            return tuple((path, self.objects.at(tree, os.fsencode(path))) for path in paths)
+
+        found = {}
+        for name in dict.fromkeys([*wanted, *made]):
+            form, record = wanted.get(name), records.get(name)
+            known = record if isinstance(record, DerivedRecord) else None
+            patches = lying(one.path for one in known.patches) if known else ()
+            found[name] = FormFacts(
+                name,
+                form,
+                made.get(name),
+                lying(known.places if known else form.places if form else ()),
+                tuple((one.name, ids.get(one.name)) for one in known.inputs) if known else (),
+                tuple((path, _blob_of(entry)) for path, entry in patches),
+                record,
+            )
+        return found
 
     def _keep(self, size: int) -> None:
         """Make room for a record of `size` bytes.
@@ -269,6 +340,7 @@ class States:
         if self._kept_bytes > RECORDS_KEPT_BYTES:
             self._state.cache_clear()
             self._record.cache_clear()
+            self._form_record.cache_clear()
             self._kept_bytes = size
 
     def _plain_files(self, tree: ObjectId, paths: Iterable[bytes]) -> Iterator[Entry]:
@@ -297,18 +369,21 @@ class States:
             )
         return parse_manifest(data)
 
-    def _record_entries(self, third_party: ObjectId) -> Iterator[tuple[str, TreeEntry]]:
-        directory = self.objects.entry(third_party, PROVENANCE.encode()[len(_TOP) + 1 :])
+    def _record_entries(
+        self, third_party: ObjectId, records: str
+    ) -> Iterator[tuple[str, TreeEntry]]:
+        """Yield the records in a directory of them, by name."""
+        directory = self.objects.at(third_party, records.encode()[len(_TOP) + 1 :])
         entries = (
             self.objects.tree(directory.id) if directory and directory.mode == Mode.TREE else ()
         )
         if len(entries) > RECORDS:
-            message = f"{PROVENANCE} holds more than {RECORDS:,} records"
+            message = f"{records} holds more than {RECORDS:,} records"
             raise HostError(
                 message, hint="take away what is no mirror's record", reference="records-too-many"
             )
         for entry in entries:
-            if name := recorded_mirror(entry.name):
+            if name := recorded_name(entry.name):
                 yield name, entry
 
     def _facts(
@@ -347,7 +422,15 @@ class States:
         return tuple(entry for _, entry in attributes_inside(record))
 
     def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
-        where = record_path(name)
+        return self._parsed(entry, record_path(name), lambda data: parse_record(data, name))
+
+    def _read_form_record(self, name: str, entry: TreeEntry) -> DerivedRecord | RecordError:
+        where = derived_record_path(name)
+        return self._parsed(entry, where, lambda data: parse_derived(data, name))
+
+    def _parsed(
+        self, entry: TreeEntry, where: str, parse: Callable[[bytes], _R]
+    ) -> _R | RecordError:
         if entry.mode != Mode.FILE:
             return RecordError(
                 f"{where} is no plain file (mode {entry.mode:o})", reference="record-unreadable"
@@ -357,7 +440,7 @@ class States:
             return RecordError(f"{where} is too large for a record", reference="record-unreadable")
         self._keep(len(data))
         try:
-            return parse_record(data, name)
+            return parse(data)
         except RecordError as error:
             return error
 
@@ -387,11 +470,23 @@ def _places(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
         yield from map(os.fsencode, facts.places)
 
 
-def _key_files(mirrors: Mapping[str, MirrorFacts]) -> Iterator[bytes]:
-    """Yield the key files that the manifest names."""
-    for facts in mirrors.values():
-        for path in facts.mirror.key_files if facts.mirror is not None else ():
-            yield path.encode()
+def _places_of_forms(forms: Mapping[str, FormFacts]) -> Iterator[bytes]:
+    """Yield the places of derived forms, by the manifest and by records."""
+    for facts in forms.values():
+        yield from (os.fsencode(place) for place, _ in facts.places)
+        yield from map(os.fsencode, facts.form.places if facts.form is not None else ())
+
+
+def _tree_of(facts: MirrorFacts) -> ObjectId | None:
+    return facts.record.holding.tree if isinstance(facts.record, Record) else None
+
+
+def _id_of(record: DerivedRecord | RecordError) -> ObjectId | None:
+    return record.id if isinstance(record, DerivedRecord) else None
+
+
+def _blob_of(entry: TreeEntry | None) -> ObjectId | None:
+    return entry.id if entry is not None and entry.mode in _REGULAR else None
 
 
 def _survey(objects: Objects, root: ObjectId, accounts: Accounts) -> tuple[list[Entry], set[Entry]]:

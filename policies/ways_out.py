@@ -9,19 +9,39 @@ from itertools import zip_longest
 
 from policies.explanations import BY_RULE, RESTORE
 from policies.objects import Objects
-from policies.states import Case, PolicedState
+from policies.states import Case, FormFacts, MirrorFacts, PolicedState
 from sync.ids import ObjectId
 from sync.judgement.findings import Difference, Finding, Rule
-from sync.layout import MANIFEST_PATH, is_in_third_party, license_directory, record_path
+from sync.layout import (
+    DERIVED,
+    MANIFEST_PATH,
+    derived_record_path,
+    is_in_third_party,
+    license_directory,
+    record_path,
+)
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, unquote_path
 
 _SHORT = 12
 _OF_THE_COPY = frozenset(
-    {Rule.MIRROR_DIFFERS_FROM_RECORD, Rule.RECORD_UNREADABLE, Rule.PROOF_BROKEN}
+    {
+        Rule.MIRROR_DIFFERS_FROM_RECORD,
+        Rule.RECORD_UNREADABLE,
+        Rule.PROOF_BROKEN,
+        Rule.DERIVED_DIFFERS_FROM_RECORD,
+    }
 )
 _ALL_OF_IT = (MANIFEST_PATH, "{record}", "{directory}")
+_OF_FORMS = frozenset(
+    {
+        Rule.DERIVED_DIFFERS_FROM_RECORD,
+        Rule.DERIVED_STALE,
+        Rule.DERIVED_WITHOUT_RECORD,
+        Rule.RECORD_WITHOUT_DERIVED,
+    }
+)
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
 
@@ -58,7 +78,7 @@ def explain_finding(
         "mirror": finding.mirror or "MIRROR",
         "path": _pathspec(unquote_path(path)),
         "directory": _directory(case.state, finding) or path,
-        "record": record_path(finding.mirror),
+        "record": (derived_record_path if is_of_form(finding) else record_path)(finding.mirror),
         "before": before[:_SHORT] if before else "HEAD",
     }
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
@@ -72,7 +92,7 @@ def explain_finding(
             path
             for one in restored
             for path in (
-                _directories(case, finding.mirror, names["directory"])
+                _directories(case, finding, names["directory"])
                 if one == "{directory}"
                 else [one.format_map(names)]
             )
@@ -86,26 +106,45 @@ def explain_finding(
             put_back = (
                 f"in {where} write again what commit {names['before']} says of {finding.mirror}"
             )
-    if words.restored and (
-        before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding.mirror))
+    if finding.rule is Rule.DERIVED_STALE:
+        put_back = f"git verbatim sync {finding.mirror}"
+    elif words.restored and (
+        before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding))
     ):
         put_back = f"git verbatim sync --discard-local {finding.mirror}".rstrip()
     if finding.difference is Difference.MISSING and finding.path == names["directory"]:
-        go_on = f"to take the mirror away: `git verbatim remove {finding.mirror} --commit`"
+        what = "form" if is_of_form(finding) else "mirror"
+        go_on = f"to take the {what} away: `git verbatim remove {finding.mirror} --commit`"
     return Violation(finding, path, line, put_back, go_on)
 
 
-def _directories(case: Case, mirror: str, directory: str) -> list[str]:
+def is_of_form(finding: Finding) -> bool:
+    """Whether a finding is about a derived form."""
+    return finding.rule in _OF_FORMS or (finding.path or "").startswith(f"{DERIVED}/")
+
+
+def _facts_of(state: PolicedState, finding: Finding) -> MirrorFacts | FormFacts | None:
+    """Return what a state holds of the mirror or form that a finding is about."""
+    return (state.forms if is_of_form(finding) else state.mirrors).get(finding.mirror)
+
+
+def _places(facts: MirrorFacts | FormFacts) -> list[str]:
+    return [
+        *(facts.places if isinstance(facts, MirrorFacts) else (place for place, _ in facts.places))
+    ]
+
+
+def _directories(case: Case, finding: Finding, directory: str) -> list[str]:
     """Return the directory to restore, or all places if the first parent has another record.
 
     What one record says of all places is restored with it.
     """
-    here, *before = [state.mirrors.get(mirror) for state in (case.state, *case.parents[:1])]
+    here, *before = [_facts_of(state, finding) for state in (case.state, *case.parents[:1])]
     if here is None or not before or before[0] is None:
         return [directory]
     if before[0].record_entry == here.record_entry:
         return [directory]
-    return list(dict.fromkeys([directory, *here.places, *before[0].places]))
+    return list(dict.fromkeys([directory, *_places(here), *_places(before[0])]))
 
 
 def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
@@ -119,27 +158,28 @@ def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
 
 
 def _says_more(case: Case, mirror: str) -> bool:
-    """Whether the manifest differs from the first parent's in other mirrors too.
+    """Whether the manifest differs from the first parent's in other mirrors or forms too.
 
     Restoring it would lose these differences.
     """
     here, *before = [
         {
-            name: facts.mirror
-            for name, facts in state.mirrors.items()
-            if name != mirror and facts.mirror
+            name: wanted
+            for name, wanted in (
+                *((name, facts.mirror) for name, facts in state.mirrors.items()),
+                *((name, facts.form) for name, facts in state.forms.items()),
+            )
+            if name != mirror and wanted
         }
         for state in (case.state, *case.parents[:1])
     ]
     return any(here != one for one in before)
 
 
-def _has_record(case: Case, mirror: str) -> bool:
+def _has_record(case: Case, finding: Finding) -> bool:
     """Whether the first parent has a record to go back to."""
-    return any(
-        mirror in parent.mirrors and parent.mirrors[mirror].record_entry is not None
-        for parent in case.parents[:1]
-    )
+    before = (_facts_of(parent, finding) for parent in case.parents[:1])
+    return any(facts is not None and facts.record_entry is not None for facts in before)
 
 
 def _is_known(objects: Objects, case: Case, path: str) -> bool:
@@ -151,8 +191,9 @@ def _is_known(objects: Objects, case: Case, path: str) -> bool:
 
 def _places_of(case: Case) -> Iterator[str]:
     for state in (case.state, *case.parents[:1]):
-        for facts in state.mirrors.values():
-            yield from facts.places
+        each: list[MirrorFacts | FormFacts] = [*state.mirrors.values(), *state.forms.values()]
+        for facts in each:
+            yield from _places(facts)
 
 
 def _pathspec(path: bytes) -> str:
@@ -177,15 +218,15 @@ def _pathspec(path: bytes) -> str:
 
 
 def _directory(state: PolicedState, finding: Finding) -> str | None:
-    """Return the mirror's directory, or that of its licence files if the finding is there."""
-    facts = state.mirrors.get(finding.mirror)
+    """Return the place of the mirror or form, or the licences' if the finding is there."""
+    facts = _facts_of(state, finding)
     if facts is None:
         return None
-    licenses, *places = license_directory(finding.mirror), *facts.places
+    licenses, *places = license_directory(finding.mirror), *_places(facts)
     found = [
         place
         for place in (licenses, *places)
-        if finding.path is not None and finding.path.startswith(f"{place}/")
+        if finding.path is not None and f"{finding.path}/".startswith(f"{place}/")
     ]
     return next(iter(found or places), None)
 
@@ -196,10 +237,10 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
             # The message begins with the key that differs.
             return MANIFEST_PATH, _manifest_line(
-                objects, state, finding.mirror, finding.message.partition(":")[0]
+                objects, state, finding, finding.message.partition(":")[0]
             )
-        case Rule.MIRROR_WITHOUT_RECORD:
-            return MANIFEST_PATH, _manifest_line(objects, state, finding.mirror, None)
+        case Rule.MIRROR_WITHOUT_RECORD | Rule.DERIVED_WITHOUT_RECORD | Rule.DERIVED_STALE:
+            return MANIFEST_PATH, _manifest_line(objects, state, finding, None)
         case Rule.MIRROR_DIFFERS_FROM_RECORD if finding.difference in {
             Difference.CONTENT,
             Difference.LINE_ENDINGS,
@@ -212,14 +253,17 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
 
 
 def _manifest_line(
-    objects: Objects, state: PolicedState, mirror: str, key: str | None
+    objects: Objects, state: PolicedState, finding: Finding, key: str | None
 ) -> int | None:
     entry = objects.at(state.root.tree, MANIFEST_PATH.encode())
     if entry is None:
         return None
-    text, facts = objects.text(entry.id), state.mirrors.get(mirror)
-    location = ("mirrors", mirror) if key is None else ("mirrors", mirror, key)
+    text, facts = objects.text(entry.id), state.mirrors.get(finding.mirror)
+    named = "derived" if is_of_form(finding) else "mirrors", finding.mirror
+    location = named if key is None else (*named, key)
     line, found = find_line(text, location)
+    if is_of_form(finding):
+        return line
     if key is not None and found != location and facts and facts.mirror and facts.mirror.upstream:
         of_upstream = ("upstreams", facts.mirror.upstream, key)
         theirs, found = find_line(text, of_upstream)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 THIRD_PARTY = "third_party"
 MANIFEST_PATH = f"{THIRD_PARTY}/mirrors.toml"
 PROVENANCE = f"{THIRD_PARTY}/provenance"
+DERIVED = f"{PROVENANCE}/derived"
+"""The directory of the records of derived forms."""
 LICENSES = f"{THIRD_PARTY}/licenses"
 IGNORE_FILE = ".gitignore"
 ATTRIBUTES_FILE = ".gitattributes"
@@ -26,6 +28,11 @@ HOOK_BEFORE = ".before-git-verbatim"
 def record_path(name: str) -> str:
     """The path of the mirror's record."""
     return f"{PROVENANCE}/{name}.json"
+
+
+def derived_record_path(name: str) -> str:
+    """The path of a derived form's record."""
+    return f"{DERIVED}/{name}.json"
 
 
 def license_directory(name: str) -> str:

@@ -1,5 +1,6 @@
 """The words of the design as frozen values: entry, pin, mirror, selection, copy and others."""
 
+import os
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from sync.ids import ROOT, ObjectId, RepoPath
-from sync.layout import license_directory, record_path
+from sync.layout import derived_record_path, license_directory, record_path
 
 
 class Entry(NamedTuple):
@@ -16,6 +17,14 @@ class Entry(NamedTuple):
     path: RepoPath
     mode: int
     blob: ObjectId
+
+
+def path_at(place: str, path: bytes) -> RepoPath:
+    """The path, from the host's root, of what lies at a path in a place.
+
+    The one file of a place that is a file has an empty path.
+    """
+    return RepoPath(os.fsencode(place) + b"/" + path if path else os.fsencode(place))
 
 
 class FileFact(NamedTuple):
@@ -221,6 +230,59 @@ class Mirror:
     @property
     def license_directory(self) -> str:
         return license_directory(self.name)
+
+
+class FormKind(StrEnum):
+    """The recipes of derived forms, a closed set."""
+
+    WIT_BINARY = "wit-binary"
+    WAT = "wat"
+    WIT_SINGLE = "wit-single"
+    WIT_PACKAGE = "wit-package"
+    GZIP = "gzip"
+    PATCHED = "patched"
+
+    @property
+    def is_wit(self) -> bool:
+        """Whether wasm-tools makes it of WIT packages."""
+        return self not in {FormKind.GZIP, FormKind.PATCHED}
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether its places are directories; those of all others are files."""
+        return self is FormKind.PATCHED
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One derived form as the manifest wants it: what is made, by which recipe, of what."""
+
+    name: str
+    kind: FormKind
+    of: str
+    """The mirror, or another form, that it is made of."""
+    places: tuple[str, ...]
+    """The files, or directories, that hold it, from the host's root, sorted."""
+    of_path: RepoPath | None = None
+    """The one file that is taken of a mirror or of a directory; None where all of it is."""
+    needs: tuple[str, ...] = ()
+    """The manifest's `with`: what else it is made of, sorted."""
+    patches: tuple[str, ...] = ()
+    """The patch files, from the host's root, in the order in which they are applied."""
+    features: tuple[str, ...] | None = None
+    """The features of WIT packages that it has, sorted; None is all of them."""
+    checked_in: bool = True
+    tool_version: str | None = None
+    """The only version of wasm-tools that makes it; None where no tool is needed."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of all that it is made of, sorted."""
+        return tuple(sorted({self.of, *self.needs}))
+
+    @property
+    def record_path(self) -> str:
+        return derived_record_path(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -568,7 +568,7 @@ def _to_symlink(path: Path, target: str) -> None:
 @pytest.mark.parametrize("change", LOCAL.values(), ids=LOCAL)
 def test_local_changes_are_not_overwritten(world: World, change: Callable[[World], object]) -> None:
     change(world)
-    _refused(world.host, TROUBLE, "local changes in mirrors would be lost", "--discard-local")
+    _refused(world.host, TROUBLE, "local changes would be lost", "--discard-local")
 
 
 def test_a_file_where_the_mirror_goes_is_refused(world: World) -> None:

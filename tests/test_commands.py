@@ -406,7 +406,7 @@ def test_local_changes_are_listed_and_never_overwritten(host: Host, released: Up
     ran = host.run("sync")
     assert ran.status == 2
     assert ran.err.splitlines()[:3] == [
-        "error: local changes in mirrors would be lost",
+        "error: local changes would be lost",
         "  third_party/up/a.wit",
         "  third_party/up/mine.wit",
     ]

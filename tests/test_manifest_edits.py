@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sync.manifest.edit import add_mirror_table, remove_mirror_tables
+from sync.manifest.edit import add_mirror_table, remove_tables
 from sync.manifest.read import parse_manifest
 
 VALUES = {"url": "https://example.org/new", "tag": "v2"}
@@ -41,7 +41,7 @@ def test_adding_keeps_every_line_and_adds_the_mirror(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_removing_what_was_added_gives_the_same_document_back(text: str) -> None:
-    back = remove_mirror_tables(add_mirror_table(text, "new", dict(VALUES)), ["new"])
+    back = remove_tables(add_mirror_table(text, "new", dict(VALUES)), ["new"])
     old = tomllib.loads(text)
     assert {"mirrors": {}, **tomllib.loads(back)} == {"mirrors": {}, **old}
     assert [line for line in back.splitlines() if line] == [
@@ -53,7 +53,7 @@ def test_removing_what_was_added_gives_the_same_document_back(text: str) -> None
 def test_a_name_of_any_kind_is_added_and_removed(name: str) -> None:
     added = add_mirror_table(ONE, name, dict(VALUES))
     assert tomllib.loads(added)["mirrors"][name] == VALUES
-    assert remove_mirror_tables(added, [name]).strip() == ONE.strip()
+    assert remove_tables(added, [name]).strip() == ONE.strip()
 
 
 def test_values_are_written_so_that_they_are_read_back() -> None:
@@ -69,4 +69,4 @@ def test_removing_one_of_two_keeps_the_others_comments() -> None:
     other = (
         '\n# about two\n[mirrors."two"]\nurl = "https://example.org/two"\ntag = "v1"  # pinned\n'
     )
-    assert remove_mirror_tables(ONE + other, ["one"]).strip() == other.strip()
+    assert remove_tables(ONE + other, ["one"]).strip() == other.strip()

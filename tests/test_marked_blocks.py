@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from sync.errors import HostError
 from sync.host.attributes_and_ignores import attributes_line, own_edits
 from sync.host.marked_block import END, with_block
-from sync.manifest.read import parse_manifest
-from sync.model import Mirror
+from sync.manifest.read import Manifest, parse_manifest
 from tests.support.hosts import mirror
 
 BEGIN = "# ours"
 LINES = st.lists(st.sampled_from(["a", "", "# b", "c d"]), max_size=3)
 
 
-def one_of(table: str) -> list[Mirror]:
-    return list(parse_manifest(table.encode()).mirrors.values())
+def one_of(table: str) -> Manifest:
+    return parse_manifest(table.encode())
 
 
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), LINES)

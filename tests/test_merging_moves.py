@@ -134,7 +134,7 @@ def test_what_somebody_edited_in_the_merge_is_not_lost(host: Host, upstream: Ups
     ran = host.run("sync")
     assert (ran.status, ran.err.splitlines()[:2]) == (
         TROUBLE,
-        ["error: local changes in mirrors would be lost", "  third_party/up/edited"],
+        ["error: local changes would be lost", "  third_party/up/edited"],
     )
     assert (host.third_party / "up/edited").read_text() == "mine\n"
 

@@ -183,7 +183,7 @@ def test_a_local_change_at_any_place_is_listed_and_given_up_only_by_option(
     ran = synced.run("sync")
     assert ran.status == 2
     assert ran.err.splitlines()[:3] == [
-        "error: local changes in mirrors would be lost",
+        "error: local changes would be lost",
         f"  {place}/a.wit",
         f"  {place}/mine",
     ]
@@ -260,7 +260,7 @@ def test_a_drifted_copy_is_listed_file_by_file_and_refused(host: Host, released:
     assert (ran.status, ran.err.splitlines()) == (
         2,
         [
-            "error: local changes in mirrors would be lost",
+            "error: local changes would be lost",
             "  crates/wit/deps/a.wit",
             "  crates/wit/deps/extra.wit",
             "  crates/wit/deps/sub/run",

@@ -134,6 +134,7 @@ def test_a_mirror_as_it_was_synced_has_no_findings(world: World) -> None:
         assert world.judge(rule, host() | OWN_ATTRIBUTES) == []
     assert [rule.__name__ for rule in world.rules.all] == [
         "mirrors_and_records",
+        "derived_forms",
         "moved_tags",
         "upstreams_not_allowed",
         "false_facts",
@@ -212,7 +213,7 @@ REPLACED: dict[str, tuple[dict, list[tuple[str, str | None]]]] = {
             "third_party/up": (Mode.GITLINK, synced().holding.tree.encode()),
         },
         [
-            ("third_party/up/", "extra"),
+            ("third_party/up", "extra"),
             ("third_party/up/a", "missing"),
             ("third_party/up/deep/b", "missing"),
         ],
@@ -224,7 +225,7 @@ REPLACED: dict[str, tuple[dict, list[tuple[str, str | None]]]] = {
             "third_party/up": (Mode.GITLINK, b"1" * 40),
         },
         [
-            ("third_party/up/", "extra"),
+            ("third_party/up", "extra"),
             ("third_party/up/a", "missing"),
             ("third_party/up/deep/b", "missing"),
         ],

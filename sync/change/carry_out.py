@@ -1,4 +1,4 @@
-"""Carries out a plan: stages what each mirror becomes, then replaces the present state by it."""
+"""Carries out a plan: stages what everything becomes, then replaces the present state by it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from sync.change.look import Scene
 from sync.change.plan import Change, PlaceChange, Plan
 from sync.change.portion import Shares
 from sync.change.stage import Staging
+from sync.change.stage_forms import stage_forms
 from sync.git.copying import Copying, copy_objects
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.journal import Outcome
@@ -40,14 +41,8 @@ def apply_plan(
     try:
         for name, content, present in files:
             staging.file(name, content, present)
-        mirrors = _Mirrors(scene, staging)
-        for change in plan.changes:
-            mirrors.stage(change)
-        for name in plan.unstaged:
-            if record := scene.record(name):
-                mirrors.follow(scene.manifest.mirrors[name], record)
-        for copying in mirrors.copying:
-            copying.finish()
+        _stage_mirrors(scene, plan, staging)
+        stage_forms(scene, plan, staging)
     except BaseException:
         staging.abandon()
         raise
@@ -66,7 +61,7 @@ def _index_edits(scene: Scene, shares: Shares | None) -> Mapping[str, Edit]:
     """What is edited in the index by itself, since it need not be there as it is on disk."""
     if shares is None:
         return scene.own_edits
-    edits = own_edits(list(shares.staged.mirrors.values()))
+    edits = own_edits(shares.staged)
     return edits if shares.is_whole else {**edits, MANIFEST_PATH: shares.edit}
 
 
@@ -81,7 +76,9 @@ def _files(
     is_unstaged = shares is not None and shares.is_whole and (shares.is_unstaged or commits)
     if source != manifest_before or is_unstaged:
         yield MANIFEST_PATH, source, manifest_before
-    contents = {path: scene.state.read(path) for path in shares.staged.key_files} if shares else {}
+    contents = (
+        {path: scene.state.read(path) for path in shares.staged.named_files} if shares else {}
+    )
     staged = _staged_blobs(scene, contents) if contents else {}
     for path, content in contents.items():
         blob = None if content is None else object_id("blob", content)
@@ -93,6 +90,17 @@ def _staged_blobs(scene: Scene, paths: Iterable[str]) -> Mapping[str, ObjectId]:
     named = {path.encode(): path for path in paths}
     staged = scene.repository.index.file.staged(named)
     return {named[path]: sides[0][1] for path, sides in staged.items() if path in named}
+
+
+def _stage_mirrors(scene: Scene, plan: Plan, staging: Staging) -> None:
+    mirrors = _Mirrors(scene, staging)
+    for change in plan.changes:
+        mirrors.stage(change)
+    for name in plan.unstaged:
+        if record := scene.record(name):
+            mirrors.follow(scene.manifest.mirrors[name], record)
+    for copying in mirrors.copying:
+        copying.finish()
 
 
 @dataclass(frozen=True, slots=True)

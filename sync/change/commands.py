@@ -13,9 +13,18 @@ from sync.change.commit_message import OWN_WORDING, Wording
 from sync.change.in_the_way import refuse_foreign
 from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
+from sync.change.look_at_forms import look_at_forms
 from sync.change.outranked import refuse_outranked
 from sync.change.plan import Plan, make_plan
-from sync.change.portion import Portion, Shares, committed_manifest, mirrors_of, share_out
+from sync.change.portion import (
+    Portion,
+    Shares,
+    committed_manifest,
+    forms_of,
+    is_answered,
+    mirrors_of,
+    share_out,
+)
 from sync.change.refusals import refuse_commit, refuse_local
 from sync.errors import ManifestError, UsageError
 from sync.git.operation import command_to_go_on
@@ -26,12 +35,18 @@ from sync.host.state import read_manifest, read_records
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.judgement.standing import MirrorStatus, Standing
-from sync.layout import MANIFEST_PATH, THIRD_PARTY, is_in_third_party, record_path
-from sync.manifest.choosing import choose, with_fed
+from sync.layout import (
+    MANIFEST_PATH,
+    THIRD_PARTY,
+    derived_record_path,
+    is_in_third_party,
+    record_path,
+)
+from sync.manifest.choosing import choose, made_of, needed_for, with_fed
 from sync.manifest.parts import TableName
 from sync.manifest.paths import from_root, is_mirror_name, overlaps
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Mirror
+from sync.model import Form, Mirror
 from sync.record.record import Record
 from sync.upstream.parallel import Options
 
@@ -86,15 +101,29 @@ def synchronize(
         run = _Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
         gone = _gone(host, state, manifest, reporter)
+        forms = _gone_forms(state, manifest, reporter)
         before = mirrors_of(committed_manifest(run.scene.repository))
         # What was removed before and not committed may be named for a commit.
         also = before if options.commit and patterns else ()
-        named = choose(patterns, list(dict.fromkeys([*manifest.mirrors, *gone, *also])))
+        known = dict.fromkeys([*manifest.mirrors, *gone, *also, *manifest.forms, *forms])
+        named = choose(patterns, list(known))
         chosen = [name for name in named if name in manifest.mirrors]
         meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
-        removed = {name: before.get(name) for name in named if name not in manifest.mirrors}
+        removed = {
+            name: before.get(name)
+            for name in named
+            if name in before or (name in gone and name not in manifest.mirrors)
+            if name not in manifest.mirrors
+        }
         run.command = " ".join(["git verbatim sync", *map(shlex.quote, patterns)])
-        result = run.carry_out(meant, removed, named=chosen, is_whole=not patterns)
+        result = run.carry_out(
+            meant,
+            removed,
+            forms=[name for name in named if name in manifest.forms],
+            removed_forms=[name for name in named if name in forms],
+            named=chosen,
+            is_whole=not patterns,
+        )
         _say_how_to_go_on(run, result)
         satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
         return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
@@ -108,6 +137,15 @@ def _gone(host: Host, state: WorkTree, manifest: Manifest, reporter: Reporter) -
         reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
     left = _left(host, state, manifest)
     return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+
+
+def _gone_forms(state: WorkTree, manifest: Manifest, reporter: Reporter) -> list[str]:
+    """The derived forms that have left the manifest, of which a record is still here."""
+    gone = [name for name in state.form_names() if name not in manifest.forms]
+    if odd := [name for name in gone if not is_mirror_name(name)]:
+        files = ", ".join(map(derived_record_path, odd))
+        reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
+    return [name for name in gone if name not in odd]
 
 
 def _left(host: Host, state: WorkTree, manifest: Manifest) -> Iterator[str]:
@@ -214,16 +252,12 @@ def _propose_upstream(manifest: Manifest, name: str, reporter: Reporter) -> None
 def remove_mirrors(
     host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter
 ) -> Result:
-    """Remove mirrors from the manifest, with their files and records."""
+    """Remove mirrors and derived forms from the manifest, with their files and records."""
     with _opened(host, options, reporter) as state:
         before = read_manifest(state)
-        names = choose(
-            patterns,
-            [
-                *before.mirrors,
-                *(name for name in state.record_names() if name not in before.mirrors),
-            ],
-        )
+        recorded, made = state.record_names(), state.form_names()
+        known = dict.fromkeys([*before.mirrors, *recorded, *before.forms, *made])
+        names = choose(patterns, list(known))
         if odd := [name for name in names if not is_mirror_name(name)]:
             raise UsageError(
                 "there are records whose names no mirror may have",
@@ -231,12 +265,29 @@ def remove_mirrors(
                 hint="look at these files, and delete them with git",
                 reference="record-misplaced",
             )
-        from sync.manifest.edit import remove_mirror_tables
+        _refuse_used(before, names)
+        from sync.manifest.edit import remove_tables
 
-        text = remove_mirror_tables(before.source.decode(), names)
+        text = remove_tables(before.source.decode(), names)
         run = _Run(host, parse_manifest(text.encode()), before.source, options, reporter)
         run.command = " ".join(["git verbatim sync", *names])
-        return run.carry_out([], {name: before.mirrors.get(name) for name in names})
+        mirrors = {n: before.mirrors.get(n) for n in names if n in before.mirrors or n in recorded}
+        forms = [name for name in names if name in before.forms or name in made]
+        return run.carry_out([], mirrors, removed_forms=forms)
+
+
+def _refuse_used(manifest: Manifest, names: Sequence[str]) -> None:
+    """UsageError if something that stays is made of what would be removed."""
+    for name in names:
+        using = [n for n, form in manifest.forms.items() if name in form.inputs and n not in names]
+        if using:
+            together = " ".join(map(shlex.quote, [*using, *names]))
+            raise UsageError(
+                f"{name} is what {', '.join(using)} is made of",
+                [f"{MANIFEST_PATH}: [derived.{one}]" for one in using],
+                hint=f"remove them together: `git verbatim remove {together}`",
+                reference="input-used",
+            )
 
 
 @contextmanager
@@ -289,30 +340,39 @@ class _Run:
         names: Sequence[str],
         removed: Mapping[str, Mirror | None],
         *,
+        forms: Sequence[str] = (),
+        removed_forms: Sequence[str] = (),
         named: Sequence[str] | None = None,
         is_whole: bool = False,
     ) -> Result:
         """Plan and apply; nothing is changed unless everything can be planned.
 
         `named` are the mirrors that the user meant, if `names` are more. If it `is_whole`, all that
-        the manifest changes is meant.
+        the manifest changes is meant. Forms that are made of what changes are made anew, and what
+        `forms` are made of is synced too.
         """
-        named = [*(names if named is None else named), *removed]
+        named = [*(names if named is None else named), *removed, *forms, *removed_forms]
+        inputs, meant = needed_for(self.manifest.forms, forms), names
+        names = [n for n in self.manifest.mirrors if n in names or n in inputs]
         entailed = list(self._entailed([*names, *removed]))
         there = [name for name in entailed if name in self.manifest.mirrors]
         asked = [*names, *there]
         displaced = self.scene.displaced(asked)
-        looked = self.scene.look([*asked, *displaced], removed)
-        plan = make_plan(looked)
-        part = None if is_whole else frozenset([*names, *removed, *entailed, *displaced])
+        mirrors = [*asked, *displaced]
+        looked = self.scene.look(mirrors, removed)
+        changing = [one.seen.mirror.name for one in looked.wanted]
+        anew = made_of(self.manifest.forms, [*meant, *changing])
+        also = {*forms, *inputs, *self._entailed_forms(), *self._possible(anew, mirrors)}
+        of_forms = [name for name in self.manifest.forms if name in also]
+        plan = make_plan(looked, look_at_forms(self.scene, looked, of_forms, removed_forms))
+        part = None
+        if not is_whole:
+            part = frozenset([*mirrors, *removed, *entailed, *of_forms, *removed_forms])
         portion = Portion(self.manifest, self.manifest_before, part, self.more)
         if plan or self.options.commit:
-            directories, files = (
-                plan.directories(self.manifest.mirrors),
-                [MANIFEST_PATH, *plan.records],
-            )
-            refuse_foreign(self.host, directories, files)
-            self.state.refuse_hidden(*directories, *plan.records)
+            directories, files = plan.directories(self.manifest), plan.files(self.manifest)
+            refuse_foreign(self.host, directories, [MANIFEST_PATH, *files])
+            self.state.refuse_hidden(*directories, *files)
         refuse_outranked(self.scene, plan)
         if self.options.dry_run:
             self.reporter.planned(plan)
@@ -336,12 +396,16 @@ class _Run:
     def _shares(self, portion: Portion, plan: Plan) -> Shares:
         commits = self.options.commit
         is_idle = not plan and not commits
-        return share_out(self.host, portion, self._record, is_idle=is_idle, commits=commits)
+        return share_out(self.host, portion, self._answers, is_idle=is_idle, commits=commits)
 
     def _record(self, name: str) -> Record | None:
         """The mirror's record; None if there is none that can be read."""
         record = read_records(self.state, [name])[name]
         return record if isinstance(record, Record) else None
+
+    def _answers(self, wanted: Mirror | Form) -> bool:
+        """Whether the record of a mirror or form says what the manifest says."""
+        return is_answered(self.state, wanted)
 
     def has_moved(self, mirror: Mirror) -> bool:
         """Whether the mirror's record is of another pin; one that cannot be read is of none."""
@@ -352,12 +416,28 @@ class _Run:
         """Refuse to lose local changes; only those in mirrors that were named may be given up."""
         if self.options.discard_local:
             others = tuple(change for change in plan.changes if change.name not in named)
-            plan = replace(plan, changes=others, unstaged=())
+            forms = tuple(change for change in plan.forms if change.name not in named)
+            plan = replace(plan, changes=others, unstaged=(), forms=forms, unstaged_forms=())
         refuse_local(self.scene, plan)
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:
         return mirrors_of(committed_manifest(self.scene.repository))
+
+    def _possible(self, forms: Sequence[str], synced: Sequence[str]) -> Iterator[str]:
+        """Those of these forms of which all that they are made of is here, or is synced."""
+        for name in forms:
+            needed = needed_for(self.manifest.forms, [name])
+            mirrors = [one for one in needed if one in self.manifest.mirrors]
+            if all(one in synced or self._record(one) is not None for one in mirrors):
+                yield name
+
+    def _entailed_forms(self) -> Iterator[str]:
+        """The forms that a commit includes: changed in the manifest and made already."""
+        before = forms_of(committed_manifest(self.scene.repository))
+        for name, form in self.manifest.forms.items() if self.options.commit else ():
+            if before.get(name) != form and self._answers(form):
+                yield name
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
         """The other mirrors that a commit includes: changed in the manifest and synced already.
@@ -372,7 +452,6 @@ class _Run:
             if mirror is None:
                 is_synced = self.state.read(record_path(name)) is None
             else:
-                record = self._record(name)
-                is_synced = record is not None and not record.differences(mirror)
+                is_synced = self._answers(mirror)
             if is_synced:
                 yield name

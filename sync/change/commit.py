@@ -8,7 +8,15 @@ from functools import partial
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
 from sync.change.foreign_hooks import refusing_their_changes
 from sync.change.plan import Plan
-from sync.change.portion import Portion, committed_manifest, mirrors_of, parse_portion
+from sync.change.portion import (
+    Portion,
+    committed_manifest,
+    forms_of,
+    is_answered,
+    mirrors_of,
+    parse_portion,
+)
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import commit_index, read_head
 from sync.git.index import IndexFile
@@ -16,19 +24,21 @@ from sync.git.listing import committed_files
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
-from sync.host.tracked import tracked_entries
+from sync.host.state import read_form_records
+from sync.host.tracked import form_entries, tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.layout import (
     MANIFEST_PATH,
     THIRD_PARTY,
+    derived_record_path,
     is_in_third_party,
     license_directory,
     lies_in,
     record_path,
 )
 from sync.manifest.read import Manifest
-from sync.model import Entry, Mirror
+from sync.model import Entry, Form, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record
@@ -50,12 +60,14 @@ def commit_synced(
     index.remove()  # left by a run that was killed
     head = read_head(root)
     source = committed_manifest(repository)
-    before, manifest = mirrors_of(source), parse_portion(portion, source, partial(_record, state))
-    own = own_edits(list(manifest.mirrors.values()))
-    places = {place for change in plan.changes for place in change.directories}
+    before = mirrors_of(source)
+    manifest = parse_portion(portion, source, partial(is_answered, state))
+    own = own_edits(manifest)
+    places = {one.directory for change in plan.all_changes for one in change.places}
     places |= {place for one in before.values() for place in one.places}
+    places |= {place for one in forms_of(source).values() for place in one.places}
     outside = sorted(place for place in places if not is_in_third_party(place))
-    paths_read = [THIRD_PARTY, *own, *manifest.key_files, *manifest.outside, *outside]
+    paths_read = [THIRD_PARTY, *own, *manifest.named_files, *manifest.outside, *outside]
     there = committed_files(repository, head.commit, paths_read)
     paths = _paths_of_mirrors(plan, manifest.mirrors, before)
     records = _records(state, [name for name in paths if name in manifest.mirrors])
@@ -63,7 +75,10 @@ def commit_synced(
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
     of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
-    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *manifest.key_files, *of_mirrors])
+    of_forms = _paths_of_forms(plan, manifest.forms, forms_of(source))
+    wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
+    of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
+    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *manifest.named_files, *of_mirrors])
     if not touched:
         return None
     changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
@@ -72,6 +87,7 @@ def commit_synced(
         message=wording.message,
         template=manifest.commit_subject,
         mirrors=manifest.mirrors,
+        forms=[name for name, of_form in of_forms.items() if _is_any_in(touched, of_form)],
     )
     guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(state, it, own)}
     try:
@@ -102,6 +118,34 @@ def _paths_of_mirrors(
         name: _targets(name, plan, (mirrors, before))
         for name in dict.fromkeys([*_names(plan), *differing])
     }
+
+
+def _paths_of_forms(
+    plan: Plan, forms: Mapping[str, Form], before: Mapping[str, Form]
+) -> Mapping[str, Sequence[str]]:
+    """The paths of each derived form that the commit is about, now and before, by its name."""
+    differing = [name for name in {**before, **forms} if before.get(name) != forms.get(name)]
+    changed = {one.name: [place.directory for place in one.places] for one in plan.forms}
+    names = dict.fromkeys([*changed, *plan.satisfied_forms, *differing])
+    return {
+        name: [
+            derived_record_path(name),
+            *changed.get(name, ()),
+            *(place for each in (forms, before) if name in each for place in each[name].places),
+        ]
+        for name in names
+    }
+
+
+def _entries_of_forms(
+    state: WorkTree, forms: Mapping[str, Form], names: Sequence[str]
+) -> Mapping[RepoPath, Entry]:
+    """The entries of those forms that have a record."""
+    found: dict[RepoPath, Entry] = {}
+    for name, record in read_form_records(state, [n for n in names if n in forms]).items():
+        if isinstance(record, DerivedRecord):
+            found |= form_entries(forms[name], record)
+    return found
 
 
 def _records(state: WorkTree, names: Sequence[str]) -> Mapping[str, Record]:
@@ -148,7 +192,7 @@ def _own_entries(
     """
     contents = {
         MANIFEST_PATH: manifest.source,
-        **{path: state.read(path) for path in manifest.key_files},
+        **{path: state.read(path) for path in manifest.named_files},
     }
     for path, edit in own.items():
         entry = there.get(RepoPath(path.encode()))

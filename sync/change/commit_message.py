@@ -47,13 +47,14 @@ def commit_message(
     message: str | None = None,
     template: str | None = None,
     mirrors: Mapping[str, Mirror] | None = None,
+    forms: Sequence[str] = (),
 ) -> str:
-    """The message of a commit, with a trailer for each mirror.
+    """The message of a commit, with a trailer for each mirror; derived `forms` need none.
 
     `message` is what the user wants it to say instead of a subject of ours, and `template` is the
     manifest's subject with placeholders.
     """
-    said = message if message is not None else _subject(synced, template, mirrors or {})
+    said = message if message is not None else _subject(synced, template, mirrors or {}, forms)
     trailers = "".join(f"Mirror-Sync: {name} {pin} {tree}\n" for name, pin, tree in synced)
     text = said.rstrip() + "\n"
     if not trailers:
@@ -63,7 +64,14 @@ def commit_message(
     return text + ("" if has_trailers else "\n") + trailers
 
 
-def _subject(synced: Sequence[Synced], template: str | None, mirrors: Mapping[str, Mirror]) -> str:
+def _subject(
+    synced: Sequence[Synced],
+    template: str | None,
+    mirrors: Mapping[str, Mirror],
+    forms: Sequence[str],
+) -> str:
+    if not synced and forms:
+        return f"{THIRD_PARTY}: make {forms[0] if len(forms) == 1 else f'{len(forms)} forms'}"
     if not synced:
         return f"{THIRD_PARTY}: update the manifest"
     if template is not None:

@@ -86,7 +86,7 @@ class Scene:
     @property
     def own_edits(self) -> Mapping[str, Edit]:
         """The edits to files that people edit too, by path."""
-        return own_edits(list(self.manifest.mirrors.values()))
+        return own_edits(self.manifest)
 
     def look(self, names: Sequence[str], removed: Mapping[str, Mirror | None]) -> Looked:
         """Look at all that decides how `names` become as the manifest wants, and `removed` go.

@@ -2,14 +2,24 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
-from sync.change.seen import LeavingMirror, Looked, WantedMirror
+from sync.change.seen import (
+    LeavingForm,
+    LeavingMirror,
+    Looked,
+    LookedForms,
+    WantedForm,
+    WantedMirror,
+)
+from sync.derived.ingredients import Made
+from sync.derived.record import DerivedRecord
 from sync.errors import LocalChangesError
 from sync.ids import ObjectId, RepoPath
-from sync.layout import license_directory, record_path
-from sync.model import Copy, Entry, FileFact, Mirror, Pin
+from sync.layout import derived_record_path, license_directory, record_path
+from sync.manifest.read import Manifest
+from sync.model import Copy, Entry, FileFact, Form, Mirror, Pin, path_at
 from sync.quoting import quote_path
 from sync.record.places import Place, Present, places_of
 from sync.record.record import Record
@@ -33,7 +43,7 @@ class FileChanges:
 
 @dataclass(frozen=True, slots=True)
 class PlaceChange:
-    """What happens in one directory of the host."""
+    """What happens in one directory of the host, or to one file whose path is empty in it."""
 
     directory: str
     present: Sequence[FileFact] | None
@@ -45,7 +55,7 @@ class PlaceChange:
 
     def below(self, path: RepoPath) -> RepoPath:
         """The path of a file in the directory, from the host's root."""
-        return RepoPath(f"{self.directory}/".encode() + path)
+        return path_at(self.directory, path)
 
     @property
     def files(self) -> FileChanges:
@@ -132,6 +142,50 @@ def _texts(places: Iterable[Place[Entry]]) -> Iterator[tuple[str, ObjectId]]:
 
 
 @dataclass(frozen=True, slots=True)
+class FormChange:
+    """What happens to one derived form; without `made` it is removed."""
+
+    name: str
+    form: Form | None
+    before: DerivedRecord | None
+    record: DerivedRecord | None
+    made: Made | None
+    places: tuple[PlaceChange, ...]
+    """In the order in which they change."""
+    moved_from: tuple[str, ...] = ()
+    """The places of the record that are none of the manifest's."""
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The places that hold it, or held it if it is removed."""
+        return tuple(one.directory for one in self.places if one.directory not in self.moved_from)
+
+    @property
+    def is_directory(self) -> bool:
+        kinds = [self.form.kind] if self.form else [self.before.kind] if self.before else []
+        return any(kind.is_directory for kind in kinds)
+
+    @property
+    def files(self) -> FileChanges:
+        """What changes in the first place."""
+        here = (place.files for place in self.places if place.directory in self.copies[:1])
+        return next(here, FileChanges())
+
+
+class Touching(Protocol):
+    """What happens to a mirror or to a form, as far as it touches files."""
+
+    @property
+    def places(self) -> tuple[PlaceChange, ...]: ...
+
+    @property
+    def copies(self) -> tuple[str, ...]: ...
+
+    @property
+    def moved_from(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that one run changes, in the manifest's order."""
 
@@ -140,32 +194,48 @@ class Plan:
     """Mirrors whose files and record are as they should be."""
     unstaged: tuple[str, ...] = ()
     """The satisfied mirrors that the index does not have as they are on disk."""
+    forms: tuple[FormChange, ...] = ()
+    """What happens to derived forms."""
+    satisfied_forms: tuple[str, ...] = ()
+    unstaged_forms: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.unstaged)
+        return bool(self.changes or self.unstaged or self.forms or self.unstaged_forms)
 
-    def directories(self, mirrors: Mapping[str, Mirror]) -> list[str]:
-        """The directories that it replaces, removes or stages.
+    @property
+    def all_changes(self) -> tuple[Touching, ...]:
+        """What happens to mirrors, then what happens to forms."""
+        return *self.changes, *self.forms
 
-        `mirrors` are the manifest's.
-        """
+    def directories(self, manifest: Manifest) -> list[str]:
+        """The directories that it replaces, removes or stages."""
         return [
             *(
                 directory
                 for name in self.unstaged
-                for directory in (*mirrors[name].places, license_directory(name))
+                for directory in (*manifest.mirrors[name].places, license_directory(name))
             ),
             *(directory for change in self.changes for directory in change.directories),
+            *self._places_of_forms(manifest, are_directories=True),
         ]
 
-    @property
-    def records(self) -> list[str]:
-        """The record files that it replaces, removes or stages."""
-        return [record_path(name) for name in self._names]
+    def files(self, manifest: Manifest) -> list[str]:
+        """The files that it replaces, removes or stages: records, and forms that are files."""
+        names = dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)])
+        forms = dict.fromkeys([*self.unstaged_forms, *(change.name for change in self.forms)])
+        return [
+            *map(record_path, names),
+            *map(derived_record_path, forms),
+            *self._places_of_forms(manifest, are_directories=False),
+        ]
 
-    @property
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys([*self.unstaged, *(change.name for change in self.changes)]))
+    def _places_of_forms(self, manifest: Manifest, *, are_directories: bool) -> Iterator[str]:
+        for form in map(manifest.forms.__getitem__, self.unstaged_forms):
+            if form.kind.is_directory is are_directories:
+                yield from form.places
+        for change in self.forms:
+            if change.is_directory is are_directories:
+                yield from (place.directory for place in change.places)
 
 
 def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> bool:
@@ -179,11 +249,47 @@ def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> boo
     )
 
 
-def make_plan(looked: Looked) -> Plan:
+def make_plan(looked: Looked, forms: LookedForms | None = None) -> Plan:
     """Plan what has to change: first what the manifest wants, then what goes."""
     changes = [*map(plan_mirror, looked.wanted), *map(plan_removal, looked.leaving)]
     satisfied = tuple(one.mirror.name for one in looked.satisfied)
-    return Plan(tuple(changes), satisfied, looked.unstaged)
+    plan = Plan(tuple(changes), satisfied, looked.unstaged)
+    if forms is None:
+        return plan
+    of_forms = [*map(plan_form, forms.wanted), *map(plan_form_removal, forms.leaving)]
+    return replace(
+        plan,
+        forms=tuple(of_forms),
+        satisfied_forms=forms.satisfied,
+        unstaged_forms=forms.unstaged,
+    )
+
+
+def plan_form(wanted: WantedForm) -> FormChange:
+    """Plan what has to change for one form to be what was made."""
+    seen, record, made = wanted.seen, wanted.record, wanted.made
+    form, before = seen.form, seen.record
+    moved_from = tuple(
+        place
+        for place in (before.places if before else ())
+        if place not in form.places and place in seen.present
+    )
+    entries = tuple(fact.entry for fact in record.outputs)
+    leaving = (PlaceChange(one, seen.present[one], seen.recorded[one], None) for one in moved_from)
+    places = (
+        PlaceChange(one, seen.present[one], seen.recorded[one], Place(one, record.id, entries))
+        for one in form.places
+    )
+    return FormChange(form.name, form, before, record, made, (*leaving, *places), moved_from)
+
+
+def plan_form_removal(leaving: LeavingForm) -> FormChange:
+    """Plan what has to change for a form to be removed."""
+    places = tuple(
+        PlaceChange(place, facts, leaving.recorded[place], None)
+        for place, facts in leaving.present.items()
+    )
+    return FormChange(leaving.name, None, leaving.record, None, None, places)
 
 
 def plan_mirror(wanted: WantedMirror) -> Change:
@@ -227,7 +333,7 @@ def plan_removal(leaving: LeavingMirror) -> Change:
     return Change(leaving.name, leaving.places, None, leaving.record, None, places)
 
 
-def refuse_local_changes(changes: Sequence[Change], committed: Collection[Entry] = ()) -> None:
+def refuse_local_changes(changes: Sequence[Touching], committed: Collection[Entry] = ()) -> None:
     """LocalChangesError that lists each file that is neither as recorded nor as it will be.
 
     What is `committed`, by paths from the host's root, is no local change.
@@ -235,7 +341,7 @@ def refuse_local_changes(changes: Sequence[Change], committed: Collection[Entry]
     local = [path for change in changes for path in local_changes(change, committed)]
     if local:
         raise LocalChangesError(
-            "local changes in mirrors would be lost",
+            "local changes would be lost",
             local,
             hint="keep them elsewhere, or give them up by repeating the command "
             "with `--discard-local`",
@@ -243,7 +349,7 @@ def refuse_local_changes(changes: Sequence[Change], committed: Collection[Entry]
         )
 
 
-def local_changes(change: Change, committed: Collection[Entry] = ()) -> list[str]:
+def local_changes(change: Touching, committed: Collection[Entry] = ()) -> list[str]:
     """The files on disk, from the host's root, that are neither recorded nor upstream's.
 
     Those in the place that the mirror leaves come last. A place may lie in one that it leaves, or
@@ -251,7 +357,7 @@ def local_changes(change: Change, committed: Collection[Entry] = ()) -> list[str
     """
     known = {place.directory: place.upstreams for place in change.places}
     return [
-        f"{place.directory}/{quote_path(fact.path)}"
+        quote_path(place.below(fact.path))
         for place in sorted(change.places, key=lambda p: p.directory in change.moved_from)
         for inside in [_inside(place.directory, known)]
         for fact in place.present or ()
@@ -273,8 +379,13 @@ def _inside(
 
 
 def _is_known(entry: Entry, prefix: bytes, files: Collection[Entry]) -> bool:
-    path = entry.path.removeprefix(prefix)
-    return entry.path.startswith(prefix) and entry._replace(path=RepoPath(path)) in files
+    path = b"" if entry.path + b"/" == prefix else entry.path.removeprefix(prefix)
+    return _is_in(entry, prefix) and entry._replace(path=RepoPath(path)) in files
+
+
+def _is_in(entry: Entry, prefix: bytes) -> bool:
+    """Whether an entry lies in a place, or at it; the prefix of a place ends with a slash."""
+    return (entry.path + b"/").startswith(prefix)
 
 
 def refuse_staged_changes(
@@ -302,13 +413,13 @@ def refuse_staged_changes(
 
 def _is_lost(entry: Entry, known: Mapping[bytes, Collection[Entry]]) -> bool:
     """Whether an entry is on the way to a directory, or in one and known in none that it is in."""
-    around = [prefix for prefix in known if entry.path.startswith(prefix)]
+    around = [prefix for prefix in known if _is_in(entry, prefix)]
     if around:
         return not any(_is_known(entry, prefix, known[prefix]) for prefix in around)
     return any(prefix.startswith(entry.path + b"/") for prefix in known)
 
 
-def upstreams_files(change: Change) -> dict[str, set[Entry]]:
+def upstreams_files(change: Touching) -> dict[str, set[Entry]]:
     """The entries of the record and of the new copy, for each directory that a change touches.
 
     What moves to another directory may be staged in the one that it leaves.

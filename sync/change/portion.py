@@ -3,20 +3,25 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sync.derived.recipes import differences
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError, ManifestError, UsageError
 from sync.git.repository import Repository
 from sync.host.find import Host
-from sync.host.state import StagedState, read_records
+from sync.host.state import StagedState, State, read_form_records, read_records
 from sync.ids import Mode
 from sync.layout import MANIFEST_PATH
 from sync.manifest.parts import TableName, tables_of, with_tables
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Mirror
+from sync.model import Form, Mirror
 from sync.record.record import Record
 
 _PATH = MANIFEST_PATH.encode()
-Records = Callable[[str], Record | None]
+Answers = Callable[[Mirror | Form], bool]
+"""Whether the record of a mirror or form says what the manifest says of it."""
 _FILES = (Mode.FILE, Mode.EXECUTABLE)
+_MADE_OF = frozenset({"mirrors", "upstreams", "derived", "tools"})
+"""The tables that say what a sync writes."""
 _UNSTAGE = f"git restore --staged {MANIFEST_PATH}"
 _SYNC_ALL = "sync all that the manifest changes: `git verbatim sync`"
 
@@ -30,7 +35,10 @@ class Portion:
     on_disk: bytes
     """The manifest as it was on disk before the run."""
     names: frozenset[str] | None
-    """The mirrors whose tables count, with those of their upstreams; None is the whole file."""
+    """The mirrors and forms whose tables count, with those of their upstreams and tools.
+
+    None is the whole file.
+    """
     more: tuple[TableName, ...] = ()
     """Further tables that count."""
 
@@ -40,8 +48,16 @@ class Portion:
         if self.names is None or before == source:
             return source
         if before is None:
-            others = [name for name in self.manifest.mirrors if name not in self.names]
-            return with_tables(source, b"", [("mirrors", name) for name in others])
+            others: list[TableName] = [
+                (top, name)
+                for top, tables in (
+                    ("mirrors", self.manifest.mirrors),
+                    ("derived", self.manifest.forms),
+                )
+                for name in tables
+                if name not in self.names
+            ]
+            return with_tables(source, b"", others)
         return with_tables(before, source, self.tables)
 
     @property
@@ -53,8 +69,20 @@ class Portion:
             *self.more,
             *(("upstreams", name) for name in self.manifest.upstreams if name in used),
             *(("mirrors", name) for name in self.manifest.mirrors if name in names),
-            *(("mirrors", name) for name in sorted(names) if name not in self.manifest.mirrors),
+            *([("tools", "wasm-tools")] if self._uses_tool else []),
+            *(("derived", name) for name in self.manifest.forms if name in names),
+            *(
+                (top, name)
+                for name in sorted(names)
+                if name not in self.manifest.mirrors and name not in self.manifest.forms
+                for top in ("mirrors", "derived")
+            ),
         ]
+
+    @property
+    def _uses_tool(self) -> bool:
+        forms = (self.manifest.forms.get(name) for name in self.names or ())
+        return any(form is not None and form.tool_version is not None for form in forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +125,7 @@ class Shares:
 
 
 def share_out(
-    host: Host, portion: Portion, records: Records, *, is_idle: bool, commits: bool
+    host: Host, portion: Portion, answers: Answers, *, is_idle: bool, commits: bool
 ) -> Shares:
     """Decide what the index gets of the manifest, and ask whether a commit could have its part.
 
@@ -108,8 +136,8 @@ def share_out(
     if not is_idle or portion.of(versions.base) != versions.staged:
         refuse_other_edits(host.require_repository(), portion, versions)
     if commits:
-        parse_portion(portion, versions.committed, records)
-    return Shares(portion, versions, parse_portion(portion, versions.base, records))
+        parse_portion(portion, versions.committed, answers)
+    return Shares(portion, versions, parse_portion(portion, versions.base, answers))
 
 
 def read_versions(host: Host) -> Versions:
@@ -187,7 +215,7 @@ def _other_edits(
     for name in dict.fromkeys([*here, *before]):
         if here.get(name) == before.get(name) or is_settled(name):
             continue
-        is_half = own is not None and name not in own and name[0] in {"mirrors", "upstreams"}
+        is_half = own is not None and name not in own and name[0] in _MADE_OF
         if is_half or all(there.get(name) == before.get(name) for there in disk):
             yield name
 
@@ -199,29 +227,42 @@ def _settled(repository: Repository, staged: bytes) -> Callable[[TableName], boo
     except ManifestError:
         return lambda _: False
     state = StagedState(repository)
-    there = state.record_names()
-    records = read_records(state, manifest.mirrors)
+    there, made = state.record_names(), state.form_names()
     unanswered = {
-        name
-        for name, mirror in manifest.mirrors.items()
-        if not isinstance(record := records[name], Record) or record.differences(mirror)
+        name for name, mirror in manifest.mirrors.items() if not is_answered(state, mirror)
     }
+    unmade = {name for name, form in manifest.forms.items() if not is_answered(state, form)}
     unfed = {manifest.mirrors[name].upstream for name in unanswered}
 
     def is_settled(table: TableName) -> bool:
         top, name = table[0], table[-1]
-        if top == "mirrors":
-            return name not in (unanswered if name in manifest.mirrors else there)
+        match top:
+            case "mirrors":
+                return name not in (unanswered if name in manifest.mirrors else there)
+            case "derived":
+                return name not in (unmade if name in manifest.forms else made)
+            case "tools":
+                return not any(manifest.forms[one].tool_version for one in unmade)
         return top == "upstreams" and name not in unfed
 
     return is_settled
 
 
-def parse_portion(portion: Portion, before: bytes | None, records: Records) -> Manifest:
+def is_answered(state: State, wanted: Mirror | Form) -> bool:
+    """Whether the record of a mirror or form in a state says what the manifest says of it."""
+    name = wanted.name
+    if isinstance(wanted, Form):
+        made = read_form_records(state, [name])[name]
+        return isinstance(made, DerivedRecord) and not differences(made, wanted)
+    record = read_records(state, [name])[name]
+    return isinstance(record, Record) and not record.differences(wanted)
+
+
+def parse_portion(portion: Portion, before: bytes | None, answers: Answers) -> Manifest:
     """What becomes of another version of the manifest, parsed.
 
-    `records` gives the record of a mirror. HostError or UsageError if the result would not be
-    valid, or would say of a mirror what its record does not say.
+    `answers` asks the record of a mirror or form. HostError or UsageError if the result would not
+    be valid, or would say of a mirror or form what its record does not say.
     """
     try:
         source = portion.of(before)
@@ -244,15 +285,22 @@ def parse_portion(portion: Portion, before: bytes | None, records: Records) -> M
                     hint=_SYNC_ALL,
                     reference="commit-incomplete",
                 )
-        elif mirror != mirrors_before.get(name):
-            record = records(name)
-            if record is None or record.differences(mirror):
-                raise UsageError(
-                    f"a commit would hold the manifest's change of {name} without its sync",
-                    hint=_SYNC_ALL,
-                    reference="commit-incomplete",
-                )
+        elif mirror != mirrors_before.get(name) and not answers(mirror):
+            raise _incomplete(name)
+    forms_before = forms_of(before)
+    for name, form in manifest.forms.items():
+        is_meant = name in (portion.names or ())
+        if not is_meant and form != forms_before.get(name) and not answers(form):
+            raise _incomplete(name)
     return manifest
+
+
+def _incomplete(name: str) -> UsageError:
+    return UsageError(
+        f"a commit would hold the manifest's change of {name} without its sync",
+        hint=_SYNC_ALL,
+        reference="commit-incomplete",
+    )
 
 
 def _recorded_of(mirror: Mirror) -> tuple[object, ...]:
@@ -265,7 +313,16 @@ def _recorded_of(mirror: Mirror) -> tuple[object, ...]:
 
 def mirrors_of(manifest: bytes | None) -> Mapping[str, Mirror]:
     """The mirrors of a manifest; none if it cannot be read."""
+    return _parsed(manifest).mirrors
+
+
+def forms_of(manifest: bytes | None) -> Mapping[str, Form]:
+    """The derived forms of a manifest; none if it cannot be read."""
+    return _parsed(manifest).forms
+
+
+def _parsed(manifest: bytes | None) -> Manifest:
     try:
-        return {} if manifest is None else parse_manifest(manifest).mirrors
+        return Manifest({}) if manifest is None else parse_manifest(manifest)
     except ManifestError:
-        return {}
+        return Manifest({})

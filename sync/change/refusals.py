@@ -6,12 +6,14 @@ from pathlib import Path
 
 from sync.change.look import Scene
 from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import read_head, require_identity
 from sync.git.listing import committed_files
 from sync.git.operation import commits_at_work
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import of_version
+from sync.host.state import read_form_records
 from sync.ids import RepoPath
 from sync.layout import THIRD_PARTY
 from sync.model import Entry
@@ -25,25 +27,29 @@ def refuse_local(scene: Scene, plan: Plan) -> None:
     if not plan:
         return
     repository = scene.repository
-    paths = sorted({THIRD_PARTY, *plan.directories(scene.manifest.mirrors)})
+    paths = sorted({THIRD_PARTY, *plan.directories(scene.manifest), *plan.files(scene.manifest)})
     brought = {
         entry
         for commit in commits_at_work(repository)
         for entry in committed_files(repository, commit, paths).values()
     }
-    refuse_local_changes(plan.changes, brought)
+    refuse_local_changes(plan.all_changes, brought)
     if scene.stage:
         _refuse_staged(scene, plan, brought)
 
 
 def _refuse_staged(scene: Scene, plan: Plan, brought: Collection[Entry]) -> None:
     known: dict[str, Collection[Entry]] = {}
-    for change in plan.changes:
+    for change in plan.all_changes:
         known |= upstreams_files(change)
     for name in plan.unstaged:
         if record := scene.record(name):
             for place in record.places:
                 known[place.directory] = {fact.entry for fact in place.files}
+    for form in map(scene.manifest.forms.__getitem__, plan.unstaged_forms):
+        made = read_form_records(scene.state, [form.name])[form.name]
+        outputs = made.outputs if isinstance(made, DerivedRecord) else ()
+        known |= {directory: {fact.entry for fact in outputs} for directory in form.places}
     paths = sorted({THIRD_PARTY, *known})
     staged = scene.repository.index.settled_files(map(os.fsencode, paths))
     root, repository = scene.host.require_work_tree()

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sync.model import Copy, Mirror
+from sync.derived.ingredients import Made
+from sync.derived.record import DerivedRecord
+from sync.model import Copy, Form, Mirror
 from sync.record.places import Present, Recorded
 from sync.record.record import Record
 
@@ -40,6 +42,46 @@ class LeavingMirror:
     record: Record | None
     present: Present
     recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class SeenForm:
+    """A derived form that the manifest wants, and what is here of it."""
+
+    form: Form
+    record: DerivedRecord | None
+    present: Present
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class WantedForm:
+    """A form that is not as it has to be, what was made, and its new record."""
+
+    seen: SeenForm
+    made: Made
+    record: DerivedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingForm:
+    """A form that the manifest does not want any more, and what is here of it."""
+
+    name: str
+    record: DerivedRecord | None
+    present: Present
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class LookedForms:
+    """All that the part of a plan about derived forms is made from."""
+
+    wanted: tuple[WantedForm, ...] = ()
+    leaving: tuple[LeavingForm, ...] = ()
+    satisfied: tuple[str, ...] = ()
+    unstaged: tuple[str, ...] = ()
+    """The satisfied forms that the index does not have as they are on disk."""
 
 
 @dataclass(frozen=True, slots=True)

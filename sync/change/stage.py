@@ -25,6 +25,8 @@ from sync.objects.tree import hash_tree, object_id
 from sync.record.places import Place
 from sync.signals import signals_held
 
+Index = Literal["same", "nothing", "apart"]
+"""What the index gets, as in a `Replacement`."""
 ReadContents = Callable[[Sequence[ObjectId]], Generator[bytes, None, None]]
 """Gives the contents of blobs, in the order of the ids that it is called with."""
 
@@ -110,17 +112,35 @@ class Staging:
             )
         return facts
 
-    def file(self, target: str, content: bytes | None, present: bytes | None) -> None:
+    def file(
+        self,
+        target: str,
+        content: bytes | None,
+        present: bytes | None,
+        *,
+        checked_in: bool = True,
+        is_executable: bool = False,
+    ) -> None:
         """Stage what a single file becomes; without `content` it is removed.
 
-        A file that does not change is staged in the index all the same.
+        A file that does not change is staged in the index all the same, unless it is not
+        `checked_in`. A file that is right but executable loses only that, and does so at once.
         """
         new, old = (None if c is None else object_id("blob", c) for c in (content, present))
-        slot = self._add(target, "file", new, old, "apart" if target in self.own else "same")
+        index: Index = "same" if checked_in else "nothing"
+        slot = self._add(target, "file", new, old, "apart" if target in self.own else index)
         if content is None:
             return
-        if target not in self.own:
+        if target not in self.own and checked_in:
             self._contents.append(content)
+        if content == present and is_executable:
+            parent, name = split(target.encode())
+            with (
+                explaining(f"write {target}"),
+                Directory.open(self.root) as top,
+                top.descend(parent) as directory,
+            ):
+                directory.set_mode(name, Mode.FILE)
         if content != present:
             with explaining(f"write {target}"), self._workspace() as workspace:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
@@ -213,7 +233,7 @@ class Staging:
         kind: Literal["directory", "file"],
         new: ObjectId | None,
         old: ObjectId | None,
-        index: Literal["same", "nothing", "apart"],
+        index: Index,
     ) -> int:
         # What lies in the way is refused here, before a journal is written.
         parent, name = split(target.encode())

@@ -43,6 +43,7 @@ from sync.cli.options import (
     NotCheckedIn,
     Offline,
     Output,
+    Rebuild,
     Rev,
     RewriteRecords,
     Signoff,
@@ -272,7 +273,9 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
 
         _print_json(status_output(statuses))
     else:
-        sys.stdout.write(render_status(statuses.mirrors, paint_for(sys.stdout), statuses.host))
+        sys.stdout.write(
+            render_status(statuses.mirrors, paint_for(sys.stdout), statuses.host, statuses.forms)
+        )
     raise typer.Exit(ExitStatus.CLEAN if statuses.is_well else ExitStatus.FINDINGS)
 
 
@@ -281,6 +284,7 @@ def verify(
     index: InIndex = False,
     rev: Rev = None,
     upstream: AskUpstream = False,
+    rebuild: Rebuild = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
     json: Json = False,
@@ -296,7 +300,7 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
 
         host = find_host_here()
         state = open_state(host, index=index, revision=rev, ahead=ahead)
-        verified = verify_state(state, mirrors or [], host)
+        verified = verify_state(state, mirrors or [], host, rebuild=rebuild)
     audited = _audit(host, state, verified.verdicts, jobs, deadline) if upstream else None
     if json:
         from sync.cli.json_output import verify_output
@@ -304,7 +308,7 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
         _print_json(verify_output(state.label, verified, audited))
     else:
         sys.stdout.write(render_verdicts(state.label, verified, audited, paint_for(sys.stdout)))
-    raise typer.Exit(_verify_status(verified, audited))
+    raise typer.Exit(_verify_status(verified, audited, rebuild=rebuild))
 
 
 def _audit(
@@ -327,14 +331,15 @@ def _audit(
         return audit(subjects, _fetching(host, jobs=jobs, deadline=deadline), terminal)
 
 
-def _verify_status(verified: "Verified", audited: "Audit | None") -> ExitStatus:
+def _verify_status(verified: "Verified", audited: "Audit | None", *, rebuild: bool) -> ExitStatus:
     if audited is not None and audited.errors:
         for error in audited.errors.values():
             sys.stderr.write(render_error(error, paint_for(sys.stderr)))
         return ExitStatus.COULD_NOT_CHECK
-    if not verified.findings and not (audited and audited.findings):
-        return ExitStatus.CLEAN
-    return ExitStatus.FINDINGS
+    if verified.findings or (audited and audited.findings):
+        return ExitStatus.FINDINGS
+    is_open = rebuild and any(form.not_compared for form in verified.forms)
+    return ExitStatus.COULD_NOT_CHECK if is_open else ExitStatus.CLEAN
 
 
 def report(

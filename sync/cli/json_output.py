@@ -6,9 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.change.commands import Result
-from sync.change.plan import Change, FileChanges
+from sync.change.plan import Change, FileChanges, FormChange
+from sync.derived.json_schema import DerivedModel
+from sync.derived.record import shown_source
 from sync.errors import VerbatimError
 from sync.ids import RepoPath
+from sync.judgement.derived_forms import FormVerdict
 from sync.judgement.findings import Finding, Verdict
 from sync.quoting import quote_path
 from sync.record.json_schema import RecordModel
@@ -74,6 +77,21 @@ class VerifiedMirror(_JsonObject):
     )
 
 
+class VerifiedForm(_JsonObject):
+    """What was found out about one derived form."""
+
+    form: str
+    recipe: str | None
+    of: str | None = Field(description="what it is made of, as the manifest says it")
+    places: list[str] = Field(description="as recorded, from the host's root")
+    clean: bool
+    presence: Literal["present", "absent", "removed"]
+    made_again: bool = Field(
+        description="whether it was made again and compared, and not only with its record"
+    )
+    not_compared: str | None = Field(description="why it could not be made again")
+
+
 class VerifyOutput(_JsonObject):
     """`git verbatim verify --json`."""
 
@@ -84,6 +102,7 @@ class VerifyOutput(_JsonObject):
         description="when upstreams were asked, in UTC (RFC 3339); null without --upstream"
     )
     mirrors: list[VerifiedMirror]
+    forms: list[VerifiedForm]
     findings: list[FindingOutput]
     notices: list[str] = Field(description="what somebody should know, though it is nothing wrong")
     errors: list[ErrorOutput]
@@ -112,11 +131,25 @@ class StatusMirror(_JsonObject):
     findings: list[FindingOutput]
 
 
+class StatusForm(_JsonObject):
+    """One derived form of the working tree."""
+
+    form: str
+    recipe: str | None
+    of: str = Field(description="what it is made of, as the manifest or the record says it")
+    places: list[str] = Field(description="from the host's root")
+    standing: str
+    staged: bool
+    not_compared: str | None = Field(description="why it could not be made again")
+    findings: list[FindingOutput]
+
+
 class StatusOutput(_JsonObject):
     """`git verbatim status --json`."""
 
     schema_: Literal[2] = Field(default=2, alias="schema")
     mirrors: list[StatusMirror]
+    forms: list[StatusForm]
     findings: list[FindingOutput] = Field(description="about the whole host")
     notices: list[str] = Field(description="what somebody should know, though it is nothing wrong")
 
@@ -148,19 +181,33 @@ class ChangeOutput(_JsonObject):
     )
 
 
+class FormChangeOutput(_JsonObject):
+    """What happens to one derived form."""
+
+    form: str
+    recipe: str | None
+    of: str | None
+    places: list[str] = Field(description="from the host's root")
+    action: Literal["make", "remake", "remove"]
+    old_id: str | None = Field(description="git's id of the tree or blob that was recorded")
+    new_id: str | None = Field(description="git's id of the tree or blob that was made")
+
+
 class SyncOutput(_JsonObject):
     """`git verbatim sync --json`, also of add and remove."""
 
     schema_: Literal[2] = Field(default=2, alias="schema")
     dry_run: bool
     changes: list[ChangeOutput]
-    satisfied: list[str]
+    forms: list[FormChangeOutput]
+    satisfied: list[str] = Field(description="mirrors and forms that needed no change")
     staged_only: list[str]
     commit: str | None
     rescued: list[str]
 
 
 SCHEMAS: dict[str, type[BaseModel]] = {
+    "derived": DerivedModel,
     "record": RecordModel,
     "report": Report,
     "status": StatusOutput,
@@ -184,6 +231,7 @@ def verify_output(state: str, verified: Verified, audited: Audit | None) -> Veri
         clean=not findings and not errors,
         asked=audited.asked if audited else None,
         mirrors=[_verified(verdict, audited) for verdict in verified.verdicts],
+        forms=[_verified_form(verdict) for verdict in verified.forms],
         findings=[_finding(finding) for finding in findings],
         notices=list(verified.host.notices),
         errors=[error_output(error) for error in errors],
@@ -209,6 +257,19 @@ def status_output(statuses: Statuses) -> StatusOutput:
             )
             for status in statuses.mirrors
         ],
+        forms=[
+            StatusForm(
+                form=form.name,
+                recipe=form.kind,
+                of=form.of,
+                places=list(form.places),
+                standing=form.standing.value,
+                staged=form.staged,
+                not_compared=form.not_compared,
+                findings=[_finding(finding) for finding in form.findings],
+            )
+            for form in statuses.forms
+        ],
         findings=[_finding(finding) for finding in statuses.host.findings],
         notices=list(statuses.host.notices),
     )
@@ -218,8 +279,9 @@ def sync_output(result: Result, *, dry_run: bool) -> SyncOutput:
     return SyncOutput(
         dry_run=dry_run,
         changes=[_change(change) for change in result.plan.changes],
-        satisfied=list(result.plan.satisfied),
-        staged_only=list(result.plan.unstaged),
+        forms=[_form_change(change) for change in result.plan.forms],
+        satisfied=[*result.plan.satisfied, *result.plan.satisfied_forms],
+        staged_only=[*result.plan.unstaged, *result.plan.unstaged_forms],
         commit=result.commit,
         rescued=list(result.rescued),
     )
@@ -241,6 +303,21 @@ def _verified(verdict: Verdict, audited: Audit | None) -> VerifiedMirror:
         signature=signature_report(record.signature if record else None),
         record=record_digest(record) if record and audited else None,
         upstream=_said(audited.agrees_on(verdict.mirror)) if audited else None,
+    )
+
+
+def _verified_form(verdict: FormVerdict) -> VerifiedForm:
+    record, form = verdict.record, verdict.form
+    source = form or record
+    return VerifiedForm(
+        form=verdict.name,
+        recipe=source.kind if source else None,
+        of=shown_source(source.of, source.of_path) if source else None,
+        places=list(record.places) if record else [],
+        clean=verdict.is_clean,
+        presence=verdict.presence.value,
+        made_again=verdict.is_made_again,
+        not_compared=verdict.not_compared,
     )
 
 
@@ -273,6 +350,20 @@ def _change(change: Change) -> ChangeOutput:
         files=_files(change.files),
         licenses=_files(change.licenses),
         changed_licenses=list(change.changed_licenses),
+    )
+
+
+def _form_change(change: FormChange) -> FormChangeOutput:
+    form, before, record = change.form, change.before, change.record
+    source = form or before
+    return FormChangeOutput(
+        form=change.name,
+        recipe=source.kind if source else None,
+        of=shown_source(source.of, source.of_path) if source else None,
+        places=list(change.copies),
+        action="remove" if record is None else "make" if before is None else "remake",
+        old_id=before.id if before else None,
+        new_id=record.id if record else None,
     )
 
 

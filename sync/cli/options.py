@@ -63,7 +63,7 @@ RewriteRecords = Annotated[
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=64, help="How many upstreams to ask at once.")
 ]
-Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes in mirrors.")]
+Discard = Annotated[bool, typer.Option("--discard-local", help="Give up local changes.")]
 Deadline = Annotated[
     float,
     typer.Option("--deadline", min=1, metavar="SECONDS", help="How long fetching may take in all."),
@@ -130,6 +130,9 @@ Rev = Annotated[
     typer.Option(
         metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False
     ),
+]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Also make derived forms again, and compare the bytes.")
 ]
 AskUpstream = Annotated[
     bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")

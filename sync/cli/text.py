@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sync.errors import VerbatimError
 from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
-from sync.judgement.standing import MirrorStatus, Standing
+from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import MANIFEST_PATH, is_in_third_party, license_directory
 from sync.model import Signature, SignatureState
 from sync.paint import Paint
@@ -21,7 +21,8 @@ from sync.wording import count, short_pin
 # A command that has nothing to do prints without loading the modules that judge and plan.
 if TYPE_CHECKING:
     from sync.change.commands import Result
-    from sync.change.plan import Change, FileChanges, Plan
+    from sync.change.plan import Change, FileChanges, FormChange, Plan
+    from sync.judgement.derived_forms import FormVerdict
     from sync.judgement.findings import Finding, Verdict
     from sync.report.publish import Currency
     from sync.verify.commands import Verified
@@ -48,9 +49,11 @@ def render_plan(plan: "Plan", paint: Paint, *, shown_files: int = _SHOWN_FILES) 
     For each mirror these are old pin → new pin, the files, and the licences that change. Of each
     kind `shown_files` at most are listed.
     """
-    return "".join(
-        line + "\n" for change in plan.changes for line in _change_lines(change, paint, shown_files)
-    )
+    lines = [
+        *(line for change in plan.changes for line in _change_lines(change, paint, shown_files)),
+        *(line for change in plan.forms for line in _form_lines(change, paint, shown_files)),
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render_summary(plan: "Plan", paint: Paint) -> str:
@@ -64,7 +67,36 @@ def render_summary(plan: "Plan", paint: Paint) -> str:
         lines.append(f"{_head(change, paint)}  {files}")
         if change.copy.signature is not None:
             lines.append(f"  {_signature(change.copy.signature, paint)}")
+    for form_change in plan.forms:
+        lines += _form_lines(form_change, paint, _SHOWN_FILES)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _form_lines(change: "FormChange", paint: Paint, most: int) -> Iterator[str]:
+    from sync.derived.record import shown_source
+
+    name, form, record = paint.strong(shown(change.name)), change.form, change.record
+    if form is None or record is None:
+        yield f"{name}  {paint.bad('removed')}"
+        return
+    first, *others = change.copies
+    more = f" and {count(len(others), 'more place')}" if others else ""
+    source = shown(shown_source(form.of, form.of_path))
+    yield f"{name}  {form.kind} of {source}  {paint.faint(f'{shown(first)}{more}')}"
+    for place in others:
+        yield f"  also in {paint.faint(shown(place))}"
+    for place in change.moved_from:
+        yield f"  moves from {shown(place)}"
+    if change.before is not None and change.before.tool != record.tool and record.tool:
+        old = f"{change.before.tool.version} → " if change.before.tool else ""
+        yield f"  {record.tool.name} {old}{record.tool.version}"
+    if form.kind.is_directory:
+        yield from _file_lines(change.files, "", paint, most)
+    elif change.before is None:
+        yield f"  {paint.good('+')} {record.outputs[0].size:,} bytes"
+    elif change.before.outputs != record.outputs:
+        sizes = f"{change.before.outputs[0].size:,} → {record.outputs[0].size:,} bytes"
+        yield f"  {paint.change('~')} {sizes}"
 
 
 def _head(change: "Change", paint: Paint) -> str:
@@ -139,11 +171,12 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     changed = len(result.plan.changes)
     satisfied = len(result.plan.satisfied)
     if not result.plan and not result.staged and result.commit is None:
-        return render_satisfied(satisfied, paint)
+        return render_satisfied(satisfied, paint, len(result.plan.satisfied_forms))
     removed = sum(change.copy is None for change in result.plan.changes)
     done = {"would change": changed} if dry_run else {"synced": changed - removed}
     done |= {} if dry_run else {"removed": removed}
     parts = [f"{what} {count(number, 'mirror')}" for what, number in done.items() if number]
+    parts += _form_parts(result.plan, dry_run=dry_run)
     if not result.plan and result.commit is None:
         parts.append(f"{'would stage' if dry_run else 'staged'} {MANIFEST_PATH}")
     if result.plan.unstaged:
@@ -157,32 +190,84 @@ def render_result(result: "Result", *, dry_run: bool, paint: Paint) -> str:
     return f"{paint.good(', '.join(parts))}\n"
 
 
-def render_satisfied(mirrors: int, paint: Paint) -> str:
+def _form_parts(plan: "Plan", *, dry_run: bool) -> Iterator[str]:
+    """Say how many derived forms were made, removed and staged."""
+    removed = sum(change.form is None for change in plan.forms)
+    made = len(plan.forms) - removed
+    for what, number in (
+        ("would make" if dry_run else "made", made),
+        ("would remove" if dry_run else "removed", removed),
+        ("would stage" if dry_run else "staged", len(plan.unstaged_forms)),
+    ):
+        if number:
+            yield f"{what} {count(number, 'form')}"
+
+
+def render_satisfied(mirrors: int, paint: Paint, forms: int = 0) -> str:
     """Write the only line of a sync that had nothing to do."""
-    return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}\n"
+    more = f", {count(forms, 'form')}" if forms else ""
+    return f"{paint.good('up to date:')} {count(mirrors, 'mirror')}{more}\n"
 
 
 def render_status(
-    statuses: Sequence[MirrorStatus], paint: Paint, host: "HostFindings | None" = None
+    statuses: Sequence[MirrorStatus],
+    paint: Paint,
+    host: "HostFindings | None" = None,
+    forms: Sequence[FormStatus] = (),
 ) -> str:
-    """Write a line for each mirror, what was found in the whole host, then what to do."""
+    """Write a line for each mirror, with what is made of it beneath, and what was found besides.
+
+    Last comes what to do.
+    """
     more = (
         render_findings(host.findings, paint) + render_notices(host.notices, paint) if host else ""
     )
-    if not statuses:
+    if not statuses and not forms:
         return f"{more}no mirrors: add one with `git verbatim add`\n"
-    rows = [(shown(s.name), shown(_pin_of(s)), s) for s in statuses]
+    rows = list(_status_rows(statuses, forms, paint))
     names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
-    lines = [
-        f"{name:<{names}}  {pin:<{pins}}  {_standing(status, paint)}" for name, pin, status in rows
-    ]
+    lines = [f"{name:<{names}}  {pin:<{pins}}  {standing}" for name, pin, standing in rows]
     altered = [shown(path) for status in statuses for path in status.altered_by_add]
     notes = [
         f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered
     ]
     notes += [f"{paint.change('note:')} {words}" for words in map(_left_out, statuses) if words]
-    hints = "".join(f"{line}\n" for line in _status_hints(statuses, paint))
+    hints = "".join(f"{line}\n" for line in _status_hints(statuses, forms, paint))
     return "\n".join([*lines, *notes]) + "\n" + more + hints
+
+
+def _status_rows(
+    statuses: Sequence[MirrorStatus], forms: Sequence[FormStatus], paint: Paint
+) -> Iterator[tuple[str, str, str]]:
+    """The name, the pin or recipe, and the standing of each, in the order of the lines."""
+    left = list(forms)
+
+    def beneath(name: str, depth: int) -> Iterator[tuple[str, str, str]]:
+        for form in [one for one in left if one.of.partition(":")[0] == name]:
+            left.remove(form)
+            yield f"{'  ' * depth}{shown(form.name)}", str(form.kind or "?"), _made(form, paint)
+            yield from beneath(form.name, depth + 1)
+
+    for status in statuses:
+        yield shown(status.name), shown(_pin_of(status)), _standing(status, paint)
+        yield from beneath(status.name, 1)
+    for form in list(left):
+        if form in left:
+            left.remove(form)
+            yield shown(form.name), str(form.kind or "?"), _made(form, paint)
+            yield from beneath(form.name, 1)
+
+
+def _made(form: FormStatus, paint: Paint) -> str:
+    """How a form stands."""
+    if form.standing is Standing.CLEAN:
+        seen = paint.change(", not made again to compare") if form.not_compared else ""
+        return paint.good("clean") + seen + ("" if form.staged else paint.change(", not staged"))
+    if form.standing is Standing.ABSENT:
+        return paint.faint("absent (not checked in)")
+    if form.standing is Standing.REMOVED:
+        return paint.faint("removed")
+    return paint.bad(form.standing.value)
 
 
 def render_notices(notices: Sequence[str], paint: Paint) -> str:
@@ -223,13 +308,17 @@ def _standing(status: MirrorStatus, paint: Paint) -> str:
     return paint.bad(status.standing.value + (f": {count(files, 'file')}" if files else ""))
 
 
-def _status_hints(statuses: Sequence[MirrorStatus], paint: Paint) -> Iterator[str]:
-    standings = {status.standing for status in statuses}
+def _status_hints(
+    statuses: Sequence[MirrorStatus], forms: Sequence[FormStatus], paint: Paint
+) -> Iterator[str]:
+    each: list[MirrorStatus | FormStatus] = [*statuses, *forms]
+    standings = {status.standing for status in each}
     hint = paint.change("hint:")
     if Standing.DRIFT in standings or Standing.BROKEN_RECORD in standings:
         yield f"{hint} see what differs with `git verbatim verify`"
     to_sync = {Standing.ABSENT, Standing.NOT_SYNCED, Standing.PIN_CHANGED, Standing.ORPHAN}
-    if standings & to_sync or any(s.is_well and not s.staged for s in statuses):
+    to_sync |= {Standing.NOT_MADE, Standing.STALE}
+    if standings & to_sync or any(s.is_well and not s.staged for s in each):
         yield f"{hint} {_SYNC}"
     if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
@@ -269,7 +358,7 @@ def render_verdicts(
     return (
         render_findings(findings, paint)
         + render_notices(verified.host.notices, paint)
-        + _summary(state, verified.verdicts, findings, audited, paint)
+        + _summary(state, verified, findings, audited, paint)
         + f"\n{hint}"
     )
 
@@ -330,27 +419,48 @@ def _finding_lines(findings: "Sequence[Finding]", paint: Paint) -> Iterator[str]
 
 def _summary(
     state: str,
-    verdicts: "Sequence[Verdict]",
+    verified: "Verified",
     findings: "Sequence[Finding]",
     audited: "Audit | None",
     paint: Paint,
 ) -> str:
-    what = f"{count(len(verdicts), 'mirror')} in {state}"
-    details = [count(sum(map(_files_here, verdicts)), "file"), *_not_here(verdicts)]
+    verdicts, forms = verified.verdicts, verified.forms
+    each = [count(len(verdicts), "mirror")] if verdicts or not forms else []
+    each += [count(len(forms), "form")] if forms else []
+    judged = ", ".join(each)
+    what = f"{judged} in {state}"
+    files = sum(map(_files_here, verdicts)) + sum(map(_files_of_form, forms))
+    details = [count(files, "file"), *_not_here(verdicts), *_made_again(forms)]
     details += unseen_words(
         Unseen(sum(v.unseen.hidden for v in verdicts), sum(v.unseen.modes for v in verdicts))
     )
     affected = {finding.mirror for finding in findings} - {""}
     if findings:
-        of_mirrors = f"in {len(affected)} of {count(len(verdicts), 'mirror')} of "
+        of_mirrors = f"in {len(affected)} of {judged} of "
         found = paint.bad(count(len(findings), "finding"))
         return f"{found} {of_mirrors if affected else 'in '}{state}"
-    if not verdicts:
+    if not verdicts and not forms:
         return f"nothing to verify: there are no mirrors in {state}"
     if audited is not None and audited.errors:
         return f"{paint.change('could not check all')}: {what}"
     proven = "files, records and upstream agree" if audited else "files, records and proofs agree"
     return f"{paint.good('verified')}: {what}, {', '.join(details)}; {proven}"
+
+
+def _files_of_form(verdict: "FormVerdict") -> int:
+    """Count the files of a form in all places, if it is here."""
+    record = verdict.record
+    return len(record.outputs) * len(record.places) if record and verdict.is_present else 0
+
+
+def _made_again(forms: "Sequence[FormVerdict]") -> Iterator[str]:
+    """Say how many forms were made again, since the others were only compared with records."""
+    if forms:
+        made = sum(verdict.is_made_again for verdict in forms)
+        yield f"{made} of {count(len(forms), 'form')} made again"
+    for reason in dict.fromkeys(filter(None, (verdict.not_compared for verdict in forms))):
+        names = [shown(one.name) for one in forms if one.not_compared == reason]
+        yield f"not compared: {', '.join(names)} ({shown(reason)})"
 
 
 def _files_here(verdict: "Verdict") -> int:

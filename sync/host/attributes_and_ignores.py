@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sync.errors import HostError
 from sync.host.marked_block import END, with_block
@@ -15,7 +16,7 @@ from sync.layout import (
     is_in_third_party,
     license_directory,
 )
-from sync.model import Mirror
+from sync.manifest.read import Manifest
 from sync.selection.patterns import literal
 
 CONVERTS_NOTHING = "-text -ident -filter !eol !working-tree-encoding"
@@ -58,36 +59,67 @@ _IGNORED = "# git-verbatim: mirrors that are not checked in"
 _OUTSIDE = f"# git-verbatim: mirrors outside {THIRD_PARTY}/ are exact copies"
 
 
-def own_edits(mirrors: Sequence[Mirror]) -> Mapping[str, Edit]:
+def own_edits(manifest: Manifest) -> Mapping[str, Edit]:
     """The edits to files that people edit too, by path, for any version of these files.
 
     An edit raises HostError for a file whose marked block is broken.
     """
-    hidden = [
-        directory
-        for mirror in mirrors
-        if not mirror.checked_in
-        for directory in (*mirror.places, license_directory(mirror.name))
-    ]
-    outside = [place for one in mirrors for place in one.places if not is_in_third_party(place)]
+    hidden = list(_hidden(manifest))
+    lines = [attributes_line(one.path, one.is_directory) for one in _outside(manifest)]
     return {
         ATTRIBUTES_PATH: keep_attributes,
         IGNORE_PATH: _block_of(
             IGNORE_PATH,
             _IGNORED,
-            [
-                f"{literal(one.removeprefix(THIRD_PARTY))}/"
-                for one in hidden
-                if is_in_third_party(one)
-            ],
+            [one.pattern(THIRD_PARTY) for one in hidden if is_in_third_party(one.path)],
         ),
-        ATTRIBUTES_FILE: _block_of(ATTRIBUTES_FILE, _OUTSIDE, list(map(attributes_line, outside))),
+        ATTRIBUTES_FILE: _block_of(ATTRIBUTES_FILE, _OUTSIDE, lines),
         IGNORE_FILE: _block_of(
             IGNORE_FILE,
             _IGNORED,
-            [f"{literal(f'/{one}')}/" for one in hidden if not is_in_third_party(one)],
+            [one.pattern("") for one in hidden if not is_in_third_party(one.path)],
         ),
     }
+
+
+class _Named(NamedTuple):
+    """A file or directory of the host that a sync writes, or that the manifest names."""
+
+    path: str
+    is_directory: bool = True
+
+    def pattern(self, directory: str) -> str:
+        """The gitignore pattern of it in the `.gitignore` of a directory."""
+        below = f"/{self.path}".removeprefix(f"/{directory}") if directory else f"/{self.path}"
+        return literal(below) + ("/" if self.is_directory else "")
+
+
+def _hidden(manifest: Manifest) -> Iterator[_Named]:
+    """What git ignores, since it is not checked in."""
+    for mirror in manifest.mirrors.values():
+        if not mirror.checked_in:
+            yield from map(_Named, (*mirror.places, license_directory(mirror.name)))
+    for form in manifest.forms.values():
+        if not form.checked_in:
+            yield from (_Named(place, form.kind.is_directory) for place in form.places)
+
+
+def _outside(manifest: Manifest) -> Iterator[_Named]:
+    """What lies outside third_party/ and has to keep its bytes."""
+    named = [
+        *(_Named(place) for mirror in manifest.mirrors.values() for place in mirror.places),
+        *(
+            _Named(place, form.kind.is_directory)
+            for form in manifest.forms.values()
+            for place in form.places
+        ),
+        *(
+            _Named(path, is_directory=False)
+            for form in manifest.forms.values()
+            for path in form.patches
+        ),
+    ]
+    yield from (one for one in dict.fromkeys(named) if not is_in_third_party(one.path))
 
 
 @contextmanager
@@ -104,9 +136,9 @@ def of_version(path: str, version: str, mended_by: str) -> Iterator[None]:
         raise
 
 
-def attributes_line(directory: str) -> str:
-    """The line of a `.gitattributes` that protects a directory, by its path from that file."""
-    pattern = literal(f"/{directory}/") + "**"
+def attributes_line(path: str, is_directory: bool = True) -> str:
+    """The line of a `.gitattributes` that protects a directory or file, by its path from there."""
+    pattern = literal(f"/{path}/") + "**" if is_directory else literal(f"/{path}")
     if re.search(r'[\s"]', pattern):
         escaped = re.sub(r'([\\"])', r"\\\1", pattern)
         pattern = f'"{escaped}"'

@@ -83,6 +83,14 @@ class Directory:
         finally:
             os.close(descriptor)
 
+    def set_mode(self, name: bytes, mode: int) -> None:
+        """Give a file the permissions of git's mode; OSError if it is no file."""
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self.descriptor)
+        try:
+            os.fchmod(descriptor, PERMISSIONS[mode])
+        finally:
+            os.close(descriptor)
+
     def replace(self, name: bytes, content: bytes) -> None:
         """Make or replace a file in one step, and sync it to disk.
 

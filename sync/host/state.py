@@ -7,6 +7,8 @@ from functools import cache, cached_property
 from itertools import islice, takewhile
 from typing import Protocol
 
+from sync.derived.json_file import parse_derived
+from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, ManifestError, RecordError, UsageError
 from sync.git.listing import is_tracked
 from sync.git.naming import named_commit
@@ -14,13 +16,15 @@ from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.host.listing import Children, among
 from sync.host.reading_ahead import ReadAhead
-from sync.host.work_tree import WorkTree, record_names_in
+from sync.host.work_tree import WorkTree, names_in
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.layout import (
+    DERIVED,
     MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
     above,
+    derived_record_path,
     is_in_third_party,
     record_path,
 )
@@ -69,6 +73,10 @@ class State(Protocol):
         """The mirrors that have a record file."""
         ...
 
+    def form_names(self) -> list[str]:
+        """The derived forms that have a record file."""
+        ...
+
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None
     ) -> list[FileFact] | None:
@@ -110,8 +118,14 @@ class _GitState:
         return among((entry.path, entry.mode) for entries in below for entry in entries)
 
     def record_names(self) -> list[str]:
-        there = (e.path.decode("utf-8", "replace") for e in self._below(PROVENANCE))
-        return sorted(record_names_in(there))
+        return self._names_in(PROVENANCE)
+
+    def form_names(self) -> list[str]:
+        return self._names_in(DERIVED)
+
+    def _names_in(self, directory: str) -> list[str]:
+        there = (e.path.decode("utf-8", "replace") for e in self._below(directory))
+        return sorted(names_in(directory, there))
 
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None
@@ -277,3 +291,18 @@ def _records(
             yield name, None if data is None else parse_record(data, name)
         except RecordError as error:
             yield name, error
+
+
+def read_form_records(
+    state: State, names: Iterable[str]
+) -> Mapping[str, DerivedRecord | RecordError | None]:
+    """The records by form; None where there is none, an error where one cannot be used."""
+    return {name: _form_record(state, name) for name in names}
+
+
+def _form_record(state: State, name: str) -> DerivedRecord | RecordError | None:
+    data = state.read(derived_record_path(name), RECORD_BYTES)
+    try:
+        return None if data is None else parse_derived(data, name)
+    except RecordError as error:
+        return error

@@ -16,7 +16,7 @@ from sync.host.reading_ahead import ReadAhead
 from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import RepoPath
-from sync.layout import MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, lies_in
+from sync.layout import DERIVED, MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, lies_in
 from sync.model import Entry, FileFact
 from sync.quoting import quote_path
 
@@ -125,12 +125,22 @@ class WorkTree:
         return ignored_paths(self._root, paths)
 
     def record_names(self) -> list[str]:
-        directory = self._root / PROVENANCE
-        hidden = map(os.fsdecode, () if directory.is_dir() else self._hidden(THIRD_PARTY))
-        names = sorted({*(p.stem for p in directory.glob("*.json")), *record_names_in(hidden)})
+        names = self._names_in(PROVENANCE)
         if self.inputs is not None:
             self.inputs.records = names
         return names
+
+    def form_names(self) -> list[str]:
+        names = self._names_in(DERIVED)
+        if self.inputs is not None and names:
+            self.inputs.is_plain = False  # what is remembered knows no forms
+        return names
+
+    def _names_in(self, directory: str) -> list[str]:
+        there = self._root / directory
+        hidden = map(os.fsdecode, () if there.is_dir() else self._hidden(THIRD_PARTY))
+        names = {*(path.stem for path in there.glob("*.json")), *names_in(directory, hidden)}
+        return sorted(names)
 
     def files(
         self, directory: str, recorded: Sequence[FileFact] | None = None, *, whole: bool = False
@@ -288,11 +298,11 @@ def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
     )
 
 
-def record_names_in(paths: Iterable[str]) -> Iterator[str]:
-    """The mirrors whose record files are among these paths."""
+def names_in(records: str, paths: Iterable[str]) -> Iterator[str]:
+    """The names of those of these paths that are record files in the directory `records`."""
     for path in paths:
         directory, _, name = path.rpartition("/")
-        if directory == PROVENANCE and name.endswith(".json"):
+        if directory == records and name.endswith(".json"):
             yield name.removesuffix(".json")
 
 

@@ -11,7 +11,7 @@ from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.ids import Mode, ObjectId
 from sync.layout import record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.model import FileFact, Mirror
+from sync.model import FileFact, Mirror, path_at
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.places import Present
@@ -35,6 +35,10 @@ class Rule(StrEnum):
     UPSTREAM_TREE_DIFFERS = "upstream-tree-differs"
     SIGNATURE_DIFFERS = "signature-differs-from-record"
     UPSTREAM_LICENSE_DIFFERS = "upstream-license-differs"
+    DERIVED_DIFFERS_FROM_RECORD = "derived-differs-from-record"
+    DERIVED_STALE = "derived-stale"
+    DERIVED_WITHOUT_RECORD = "derived-without-record"
+    RECORD_WITHOUT_DERIVED = "record-without-derived"
     UNRECORDED_FILE = "unrecorded-file"
     ATTRIBUTES_ALTER_BYTES = "attributes-alter-bytes"
     TRAILER_MISSING = "trailer-missing"
@@ -262,6 +266,8 @@ def compare_files(
     recorded: Iterable[FileFact],
     held: Iterable[FileFact],
     read: ReadFile,
+    *,
+    rule: Rule = Rule.MIRROR_DIFFERS_FROM_RECORD,
 ) -> Iterator[Finding]:
     """The differences between files as a record has them and as they are.
 
@@ -271,22 +277,14 @@ def compare_files(
     found = {fact.path: fact for fact in held}
     for path in sorted(expected.keys() | found.keys()):
         difference = _difference(
-            expected.get(path), found.get(path), partial(read, f"{directory}/{_fs(path)}")
+            expected.get(path), found.get(path), partial(read, _fs(path_at(directory, path)))
         )
         if difference is not None:
             where, there = path_of(directory, path), found.get(path)
             message = DIFFERENCES[difference] + (
                 _special_bits(there) if difference is Difference.MODE and there else ""
             )
-            yield Finding(
-                Rule.MIRROR_DIFFERS_FROM_RECORD,
-                name,
-                message,
-                where,
-                difference,
-                expected.get(path),
-                there,
-            )
+            yield Finding(rule, name, message, where, difference, expected.get(path), there)
 
 
 def _special_bits(fact: FileFact) -> str:
@@ -296,7 +294,7 @@ def _special_bits(fact: FileFact) -> str:
 
 def path_of(directory: str, path: bytes) -> str:
     """A path in `directory` as findings show it: from the host's root, quoted as git does."""
-    return quote_path(f"{directory}/".encode() + path)
+    return quote_path(path_at(directory, path))
 
 
 def _fs(path: bytes) -> str:

@@ -5,10 +5,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH, MANIFEST_PATH, record_path
-from sync.model import Entry, Mirror
+from sync.layout import (
+    ATTRIBUTES_FILE,
+    ATTRIBUTES_PATH,
+    MANIFEST_PATH,
+    derived_record_path,
+    record_path,
+)
+from sync.model import Entry, Form, Mirror, path_at
 from sync.objects.portable import looks_like
 from sync.objects.tree import join
 from sync.record.record import Record
@@ -57,15 +64,33 @@ class GuardedMirror:
     """None if there is no record."""
 
 
-def guarded_files(
-    mirrors: Iterable[GuardedMirror], own_files: Iterable[Entry], attribute_files: Iterable[Entry]
-) -> Iterator[Guarded]:
-    """Yield each mirror's record and recorded files, then the host's own guarded files.
+@dataclass(frozen=True, slots=True)
+class GuardedForm:
+    """A derived form of a state, and its record."""
 
-    These are the manifest and the key files (`own_files`), and third_party/.gitattributes.
+    name: str
+    form: Form | None
+    """None if the manifest does not have it."""
+    record: DerivedRecord | RecordError | None
+    record_blob: ObjectId | None
+    """None if there is no record."""
+
+
+def guarded_files(
+    mirrors: Iterable[GuardedMirror],
+    forms: Iterable[GuardedForm],
+    own_files: Iterable[Entry],
+    attribute_files: Iterable[Entry],
+) -> Iterator[Guarded]:
+    """Yield the record and recorded files of mirrors and forms, then the host's guarded files.
+
+    These are the manifest and the files that it names (`own_files`), and
+    third_party/.gitattributes.
     """
     for one in mirrors:
         yield from _of_mirror(one)
+    for form in forms:
+        yield from _of_form(form)
     for entry in own_files:
         yield Guarded(
             "",
@@ -91,6 +116,20 @@ def _of_mirror(one: GuardedMirror) -> Iterator[Guarded]:
             path = RepoPath(f"{place.directory}/".encode() + fact.path)
             is_link = fact.mode == Mode.SYMLINK
             yield Guarded(one.name, role, path, fact.blob, is_link, place.directory)
+
+
+def _of_form(one: GuardedForm) -> Iterator[Guarded]:
+    record = one.record
+    if one.record_blob is not None:
+        path = RepoPath(os.fsencode(derived_record_path(one.name)))
+        yield Guarded(one.name, Role.RECORD, path, one.record_blob)
+    if not isinstance(record, DerivedRecord) or one.form is None or not one.form.checked_in:
+        return
+    for place in record.places:
+        for fact in record.outputs:
+            is_link = fact.mode == Mode.SYMLINK
+            at = path_at(place, fact.path)
+            yield Guarded(one.name, Role.FILE, at, fact.blob, is_link, place)
 
 
 def attributes_inside(record: Record) -> Iterator[tuple[RepoPath, Entry]]:

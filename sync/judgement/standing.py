@@ -1,4 +1,4 @@
-"""Says how each mirror of the working tree stands; pure."""
+"""Says how each mirror and form of the working tree stands; pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.layout import license_directory
-from sync.model import Pin, Signature
+from sync.model import FormKind, Pin, Signature
 
 if TYPE_CHECKING:
     from sync.judgement.findings import Finding
 
 
 class Standing(StrEnum):
-    """How a mirror stands, in one word or two."""
+    """How a mirror or form stands, in a few words."""
 
     CLEAN = "clean"
     ABSENT = "absent"
@@ -23,6 +23,31 @@ class Standing(StrEnum):
     DRIFT = "drift"
     BROKEN_RECORD = "broken record"
     ORPHAN = "not in manifest"
+    NOT_MADE = "not made"
+    STALE = "to be made anew"
+
+
+@dataclass(frozen=True, slots=True)
+class FormStatus:
+    """One line of the status about a derived form."""
+
+    name: str
+    kind: FormKind | None
+    """None if neither manifest nor record says it."""
+    of: str
+    """What it is made of, as the manifest or the record says it."""
+    places: tuple[str, ...]
+    checked_in: bool
+    standing: Standing
+    staged: bool
+    """Whether the index has the form as it is on disk; true outside of git."""
+    findings: "tuple[Finding, ...]" = ()
+    not_compared: str | None = None
+    """Why it could not be made again to compare, where that was tried."""
+
+    @property
+    def is_well(self) -> bool:
+        return self.standing in {Standing.CLEAN, Standing.ABSENT, Standing.REMOVED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sync.ids import Mode
 from sync.layout import (
     ATTRIBUTES_FILE,
     ATTRIBUTES_PATH,
+    DERIVED,
     IGNORE_PATH,
     LICENSES,
     MANIFEST_PATH,
@@ -27,7 +28,8 @@ from sync.selection.patterns import parse_pattern
 
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 _OWN_FILES = frozenset(name.encode() for name in (MANIFEST_PATH, ATTRIBUTES_PATH, IGNORE_PATH))
-_OWN_DIRECTORIES = frozenset(name.encode() for name in (PROVENANCE, LICENSES))
+_OWN_DIRECTORIES = frozenset(name.encode() for name in (PROVENANCE, DERIVED, LICENSES))
+_OF_RECORDS = frozenset(name.encode() for name in (PROVENANCE, DERIVED))
 _INSIDE_OWN = tuple(name + b"/" for name in _OWN_DIRECTORIES)
 _LETTERS_A_STEP = 64
 UNACCOUNTED = "no mirror, record, licence, manifest or `own` pattern accounts for it"
@@ -47,7 +49,7 @@ class Accounted(Enum):
 
 
 class Accounts:
-    """What accounts for files: mirrors, the manifest, its key files, and what the host owns."""
+    """What accounts for files: mirrors, derived forms, the manifest, and what the host owns."""
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class Accounts:
 def _is_record(path: bytes) -> bool:
     """Whether this is the path of a record; anything else that lies there is a broken record."""
     directory, _, name = path.rpartition(b"/")
-    return directory == PROVENANCE.encode() and recorded_mirror(name) is not None
+    return directory in _OF_RECORDS and recorded_name(name) is not None
 
 
 @lru_cache(1 << 14)
@@ -133,8 +135,8 @@ def is_lookalike(name: bytes) -> bool:
     )
 
 
-def recorded_mirror(file_name: bytes) -> str | None:
-    """The mirror whose record has this file name; None if no record can have it."""
+def recorded_name(file_name: bytes) -> str | None:
+    """The mirror or form whose record has this file name; None if no record can have it."""
     name = file_name.removesuffix(b".json").decode("ascii", "replace")
     return name if file_name.endswith(b".json") and is_mirror_name(name) else None
 

@@ -1,4 +1,4 @@
-"""Choose the mirrors that names and globs mean; pure."""
+"""Choose the mirrors and forms that names and globs mean; pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -8,7 +8,9 @@ from sync.errors import UsageError
 from sync.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from sync.model import Mirror
+    from collections.abc import Iterable
+
+    from sync.model import Form, Mirror
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -34,6 +36,31 @@ def with_fed(
     asked = {mirrors[name].upstream for name in names} - {None}
     moved = {one.upstream for one in mirrors.values() if one.upstream in asked and has_moved(one)}
     return [name for name, one in mirrors.items() if name in names or one.upstream in moved]
+
+
+def made_of(forms: "Mapping[str, Form]", inputs: "Iterable[str]") -> list[str]:
+    """The forms that are made of these mirrors or forms, or of what is made of them."""
+    known = {*inputs}
+    while True:
+        more = [
+            name
+            for name, form in forms.items()
+            if name not in known and not known.isdisjoint(form.inputs)
+        ]
+        if not more:
+            return [name for name in forms if name in known]
+        known.update(more)
+
+
+def needed_for(forms: "Mapping[str, Form]", names: "Iterable[str]") -> list[str]:
+    """All that these forms are made of, directly or through other forms; themselves not."""
+    pending, found = [*names], dict[str, None]()
+    while pending:
+        form = forms.get(pending.pop())
+        new = [one for one in form.inputs if one not in found] if form is not None else []
+        found |= dict.fromkeys(new)
+        pending += new
+    return list(found)
 
 
 def _unknown(pattern: str, known: Sequence[str]) -> UsageError:

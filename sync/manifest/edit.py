@@ -43,25 +43,26 @@ def change_own_patterns(manifest: str, changed: Callable[[str], str | None]) -> 
     return manifest if list(patterns) == before else tomlkit.dumps(document)
 
 
-def remove_mirror_tables(manifest: str, names: Iterable[str]) -> str:
-    """Return the manifest without the tables of these mirrors.
+def remove_tables(manifest: str, names: Iterable[str]) -> str:
+    """Return the manifest without the tables of these mirrors and derived forms.
 
     Comments above a table belong to people and stay.
     """
     for name in names:
-        manifest = _without_table(manifest, name)
+        for top in ("mirrors", "derived"):
+            manifest = _without_table(manifest, top, name)
     return manifest
 
 
-def _without_table(manifest: str, name: str) -> str:
+def _without_table(manifest: str, top: str, name: str) -> str:
     document = _parse(manifest)
-    mirrors = document.get("mirrors")
-    if mirrors is None or name not in mirrors:
+    tables = document.get(top)
+    if tables is None or name not in tables:
         return manifest
-    del mirrors[name]
+    del tables[name]
     # tomlkit also deletes the comments above the next table. Cutting lines out keeps them, and is
     # done wherever it leads to the same document.
-    cut = without_table_lines(manifest, ("mirrors", name))
+    cut = without_table_lines(manifest, (top, name))
     return cut if _parse(cut).unwrap() == document.unwrap() else tomlkit.dumps(document)
 
 

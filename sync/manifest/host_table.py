@@ -7,13 +7,15 @@ from sync.layout import THIRD_PARTY, above, is_in_third_party, lies_in
 from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import path_problem, place_problem
 from sync.manifest.tables import HostTable
-from sync.model import Mirror
+from sync.model import Form, Mirror
 from sync.selection.patterns import excess, parse_pattern
 
 _GLOB = re.compile(r"[*?\[\\]")
 
 
-def own_patterns(text: str, table: HostTable, mirrors: Mapping[str, Mirror]) -> tuple[str, ...]:
+def own_patterns(
+    text: str, table: HostTable, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]
+) -> tuple[str, ...]:
     """The patterns of own files; ManifestError for one that is none or that reaches into a place.
 
     Only one that is anchored and names a path without wildcards is refused for its reach: any other
@@ -22,15 +24,16 @@ def own_patterns(text: str, table: HostTable, mirrors: Mapping[str, Mirror]) -> 
     location = ("host", "own")
     if problem := excess(table.own):
         raise invalid_at(text, location, f"`own`: {problem}", None)
-    places = {place: name for name, mirror in mirrors.items() for place in mirror.places}
+    places = {place: f"mirror {name}" for name, it in mirrors.items() for place in it.places}
+    places |= {place: f"form {name}" for name, it in forms.items() for place in it.places}
     for pattern in table.own:
         if parse_pattern(pattern) is None:
             message = f"`own` has `{pattern}`, which is no pattern, but a comment or blank"
             raise invalid_at(text, location, message, None)
         place = reached_place(pattern, places)
         if place is not None:
-            message = f"`own` has `{pattern}`, which reaches into a place of mirror {places[place]}"
-            hint = f"what lies in {place} is upstream's: name what lies beside it"
+            message = f"`own` has `{pattern}`, which reaches into a place of {places[place]}"
+            hint = f"what lies at {place} is written by sync: name what lies beside it"
             raise invalid_at(text, location, message, hint)
     return table.own
 
@@ -55,17 +58,18 @@ def named_path(pattern: str) -> str | None:
 
 
 def sealed_directories(
-    text: str, table: HostTable, mirrors: Mapping[str, Mirror]
+    text: str, table: HostTable, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]
 ) -> tuple[str, ...]:
     """The sealed directories, sorted; ManifestError for a path that cannot be one."""
-    places = {place for mirror in mirrors.values() for place in mirror.places}
+    each: list[Mirror | Form] = [*mirrors.values(), *forms.values()]
+    places = {place for one in each for place in one.places}
     sealed: set[str] = set()
     for written in table.sealed:
         plain = written.strip("/")
         if problem := _sealed_problem(written, plain) or (
             "is there twice"
             if plain in sealed
-            else "is in a place of a mirror, and so sealed already"
+            else "is in a place, and so sealed already"
             if places.intersection([*above(plain), plain])
             else None
         ):

@@ -9,11 +9,12 @@ from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
 # for in a string, only TOML knows.
 _MAY_NAME_ONE = re.compile(rb"""["'][ \t\n\r]*/|\\""")
 _KEY_FILES = ("allowed-signers", "keyring")
+_OF_FORMS = ("into", "patches")
 _ODD = frozenset({"", ".", ".."})
 
 
 def paths_outside(manifest: bytes) -> tuple[str, ...]:
-    """The places, sealed directories and key files outside third_party/, from the host's root.
+    """The places, sealed directories, keys and patches outside third_party/, from the host's root.
 
     They are sorted; none if the manifest is not valid TOML. What the manifest's models would refuse
     may be among them.
@@ -51,6 +52,9 @@ def _written(document: object) -> Iterator[str]:
     for table in (*_tables(tables.get("mirrors")), *_tables(tables.get("upstreams"))):
         for key in _KEY_FILES:
             yield from _strings(table.get(key))
+    for form in _tables(tables.get("derived")):
+        for key in _OF_FORMS:
+            yield from _strings(form.get(key))
     defaults, host = tables.get("defaults"), tables.get("host")
     if isinstance(defaults, dict):
         for key in _KEY_FILES:

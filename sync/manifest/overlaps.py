@@ -1,108 +1,135 @@
-"""Refuses mirrors that lie in one another, or that some system takes for one."""
+"""Refuses mirrors and derived forms that lie in one another, or that some system takes for one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Literal, NamedTuple
 
 from sync.ids import RepoPath
 from sync.layout import above as directories_above
 from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import as_written
-from sync.model import Mirror, Upstream
+from sync.model import Form, Mirror
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
 
 
+class _Owner(NamedTuple):
+    """A table of the manifest that names places."""
+
+    table: Literal["mirrors", "derived"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"mirror {self.name}" if self.table == "mirrors" else f"form {self.name}"
+
+
 def refuse_same_names(
-    text: str, mirrors: Mapping[str, Mirror], upstreams: Mapping[str, Upstream]
+    text: str,
+    mirrors: Collection[str],
+    upstreams: Collection[str],
+    forms: Collection[str],
 ) -> None:
-    """Refuse two upstreams, or an upstream and a mirror, of one name; case makes no difference."""
-    names = {name.casefold(): f"mirror {name}" for name in mirrors}
-    for name in upstreams:
-        if other := names.get(name.casefold()):
-            message = f"upstream {name} has the name of {other}"
-            raise invalid_at(text, ("upstreams", name), message, "call one of them otherwise")
-        names[name.casefold()] = f"upstream {name}"
+    """Refuse two tables of one name; case makes no difference."""
+    names: dict[str, tuple[str, str]] = {}
+    for table, what, called in (
+        ("mirrors", "mirror", mirrors),
+        ("upstreams", "upstream", upstreams),
+        ("derived", "form", forms),
+    ):
+        for name in called:
+            if other := names.get(name.casefold()):
+                message = (
+                    f"{what}s {other[1]} and {name} differ only in case"
+                    if other[0] == what
+                    else f"{what} {name} has the name of {' '.join(other)}"
+                )
+                raise invalid_at(text, (table, name), message, "call one of them otherwise")
+            names[name.casefold()] = what, name
 
 
-def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror]) -> None:
-    """Refuse mirrors if one lies in another, or if their names or places collide.
+def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]) -> None:
+    """Refuse mirrors and forms if one lies in another, or if their places collide.
 
-    A key file may not lie in a mirror either. Raises ManifestError.
+    A key file or a patch may not lie in one of them either. Raises ManifestError.
     """
-    names: dict[str, str] = {}
-    places: dict[str, str] = {}
-    above: dict[str, str] = {}
-    for name, mirror in mirrors.items():
-        if other := names.get(name.casefold()):
-            raise invalid_at(
-                text, ("mirrors", name), f"mirrors {other} and {name} differ only in case", None
-            )
-        names[name.casefold()] = name
-        for path in mirror.places:
+    places: dict[str, _Owner] = {}
+    above: dict[str, _Owner] = {}
+    for owner, each in _owners(mirrors, forms):
+        for path in each.places:
             place = folded(path.encode())
             if other := _lying_there(place, places, above):
-                raise invalid_at(
-                    text, ("mirrors", name, "into"), *_overlapping(name, other, as_written(path))
-                )
-            places[place] = name
-            above |= dict.fromkeys(directories_above(place), name)
-    for name, key, path in _key_files(mirrors):
+                raise invalid_at(text, (*owner, "into"), *_overlapping(owner, other, path))
+            places[place] = owner
+            above |= dict.fromkeys(directories_above(place), owner)
+    for owner, key, path in named_files(mirrors, forms):
         if other := _lying_there(folded(path.encode()), places, above):
-            hint = (
-                "only what is upstream's lies in a mirror: put the keys elsewhere, such as in keys/"
-            )
             raise invalid_at(
                 text,
-                ("mirrors", name, key),
-                f"`{key}` overlaps mirror {other}: `{as_written(path)}`",
-                hint,
+                (*owner, key),
+                f"`{key}` overlaps {other}: `{as_written(path)}`",
+                "only what a sync writes lies in such a place: put the file elsewhere, "
+                f"such as in {'patches/' if key == 'patches' else 'keys/'}",
             )
-    _refuse_collisions(text, mirrors)
+    _refuse_collisions(text, mirrors, forms)
 
 
-def _overlapping(name: str, other: str, path: str) -> tuple[str, str]:
-    if name == other:
-        message = f"two places of mirror {name} overlap: `{path}` and another one"
+def _owners(
+    mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]
+) -> Iterator[tuple[_Owner, Mirror | Form]]:
+    for name, mirror in mirrors.items():
+        yield _Owner("mirrors", name), mirror
+    for name, form in forms.items():
+        yield _Owner("derived", name), form
+
+
+def _overlapping(owner: _Owner, other: _Owner, path: str) -> tuple[str, str]:
+    shown = as_written(path)
+    if owner == other:
+        message = f"two places of {owner} overlap: `{shown}` and another one"
         return message, "no place lies in another one"
-    message = f"mirror {name} overlaps mirror {other}: both lie in `{path}`"
-    return message, "give each mirror its own `into`"
+    return f"{owner} overlaps {other}: both lie in `{shown}`", "give each its own `into`"
 
 
-def _key_files(mirrors: Mapping[str, Mirror]) -> Iterator[tuple[str, str, str]]:
-    """The mirror, the manifest's key and the path of each file of accepted keys."""
+def named_files(
+    mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]
+) -> Iterator[tuple[_Owner, str, str]]:
+    """The table, the key and the path of each file of the host's own that the manifest names."""
     for name, mirror in mirrors.items():
         for key, path in (("allowed-signers", mirror.allowed_signers), ("keyring", mirror.keyring)):
             if path is not None:
-                yield name, key, path
+                yield _Owner("mirrors", name), key, path
+    for name, form in forms.items():
+        for path in form.patches:
+            yield _Owner("derived", name), "patches", path
 
 
-def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror]) -> None:
-    """Refuse places and key files if some system takes two of them for one.
+def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]) -> None:
+    """Refuse places and named files if some system takes two of them for one.
 
     The directories above them are judged too.
     """
     named = {
-        path: (name, "into")
-        for name, mirror in mirrors.items()
-        if COLLIDES not in mirror.allow
-        for path in mirror.places
+        path: (owner, "into")
+        for owner, each in _owners(mirrors, forms)
+        if not (isinstance(each, Mirror) and COLLIDES in each.allow)
+        for path in each.places
     }
-    named |= {path: (name, key) for name, key, path in _key_files(mirrors)}
+    named |= {path: (owner, key) for owner, key, path in named_files(mirrors, forms)}
     for one, other in collisions(RepoPath(path.encode()) for path in named):
         path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
-        name, key = named[path]
+        owner, key = named[path]
         message = (
-            f"`{key}` of mirror {name} collides: "
+            f"`{key}` of {owner} collides: "
             f"on Windows and macOS {_shown(other)} is one with {_shown(one)}"
         )
-        raise invalid_at(
-            text, ("mirrors", name, key), message, "spell both alike, or call one otherwise"
-        )
+        raise invalid_at(text, (*owner, key), message, "spell both alike, or call one otherwise")
 
 
 def _shown(path: bytes) -> str:
     return quote_path(as_written(path.decode()).encode())
 
 
-def _lying_there(place: str, places: Mapping[str, str], above: Mapping[str, str]) -> str | None:
-    """Return the name of the mirror that lies at a place, above it or below it, or None."""
+def _lying_there(
+    place: str, places: Mapping[str, _Owner], above: Mapping[str, _Owner]
+) -> _Owner | None:
+    """Return the owner of what lies at a place, above it or below it, or None."""
     return next(filter(None, map(places.get, [*directories_above(place), place])), above.get(place))

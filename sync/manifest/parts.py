@@ -8,8 +8,8 @@ from sync.manifest.load import load_manifest
 from sync.manifest.toml_lines import toml_lines
 
 TableName = tuple[str, ...]
-"""The name of a table: `("mirrors", NAME)`, `("upstreams", NAME)`, or `("defaults",)`."""
-_NAMED = ("mirrors", "upstreams")
+"""The name of a table, such as `("mirrors", NAME)`, `("derived", NAME)` or `("defaults",)`."""
+_NAMED = ("mirrors", "upstreams", "derived", "tools")
 
 
 def tables_of(manifest: bytes) -> Mapping[TableName, object]:

@@ -1,4 +1,4 @@
-"""Parse the manifest `third_party/mirrors.toml` into mirrors; errors name file, line and key."""
+"""Parse the manifest `third_party/mirrors.toml`; errors name file, line and key."""
 
 import re
 from collections.abc import Mapping
@@ -9,33 +9,39 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sync.layout import is_in_third_party
+from sync.manifest.form_of_table import forms_of
 from sync.manifest.host_table import own_patterns, sealed_directories
 from sync.manifest.invalid import dotted, invalid_at
 from sync.manifest.load import load_manifest
 from sync.manifest.mirror_of_table import mirror_of, upstream_of
-from sync.manifest.overlaps import refuse_overlaps, refuse_same_names
+from sync.manifest.overlaps import named_files, refuse_overlaps, refuse_same_names
 from sync.manifest.tables import (
     CommitTable,
     DefaultsTable,
+    DerivedTable,
     HostTable,
     ManifestTable,
     MirrorTable,
     PolicyTable,
+    ToolsTable,
+    ToolTable,
     UpstreamTable,
 )
 from sync.manifest.url_patterns import pattern_problem
-from sync.model import Mirror, Upstream
+from sync.model import Form, Mirror, Upstream
 from sync.wording import did_you_mean
 
+_OF_A_TOOL = 2
 SUBJECT_PLACEHOLDERS = ("mirrors", "pin", "upstream")
 """What may stand in braces in the subject of commits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The parsed manifest: its mirrors by name, in the order of the file."""
+    """The parsed manifest."""
 
     mirrors: Mapping[str, Mirror]
+    """The mirrors by name, in the order of the file."""
     source: bytes = field(default=b"", repr=False)
     """The bytes that it was parsed from."""
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
@@ -48,19 +54,20 @@ class Manifest:
     """Gitignore patterns, from the host's root, of files that are the host's own."""
     sealed: tuple[str, ...] = ()
     """The directories, from the host's root, in which everything has to be accounted for."""
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    """The derived forms by name, in the order of the file."""
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """The places of mirrors outside third_party/, sorted."""
-        places = (place for mirror in self.mirrors.values() for place in mirror.places)
+        """The places of mirrors and derived forms outside third_party/, sorted."""
+        each: list[Mirror | Form] = [*self.mirrors.values(), *self.forms.values()]
+        places = (place for one in each for place in one.places)
         return tuple(sorted(place for place in places if not is_in_third_party(place)))
 
     @property
-    def key_files(self) -> tuple[str, ...]:
-        """The key files that mirrors name, as sorted paths from the host's root."""
-        return tuple(
-            sorted({path for mirror in self.mirrors.values() for path in mirror.key_files})
-        )
+    def named_files(self) -> tuple[str, ...]:
+        """The key files and patches that it names, as sorted paths from the host's root."""
+        return tuple(sorted({path for _, _, path in named_files(self.mirrors, self.forms)}))
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -75,19 +82,19 @@ def parse_manifest(data: bytes) -> Manifest:
         name: mirror_of(text, name, mirror, table.upstreams, table.defaults)
         for name, mirror in table.mirrors.items()
     }
-    refuse_same_names(text, mirrors, upstreams)
-    refuse_overlaps(text, mirrors)
+    refuse_same_names(text, mirrors, upstreams, table.derived)
+    forms = forms_of(text, table.derived, mirrors, table.tools, table.defaults)
+    refuse_overlaps(text, mirrors, forms)
     _refuse_subject(text, table.commit.subject)
     for pattern in table.policy.upstreams or ():
         if problem := pattern_problem(pattern):
             message = f"`upstreams` has `{pattern}`, which {problem}"
             hint = "write a URL in which `*` stands for a name: https://github.com/OWNER/*"
             raise invalid_at(text, ("policy", "upstreams"), message, hint)
-    own = own_patterns(text, table.host, mirrors)
-    sealed = sealed_directories(text, table.host, mirrors)
-    return Manifest(
-        mirrors, data, upstreams, table.commit.subject, table.policy.upstreams, own, sealed
-    )
+    own = own_patterns(text, table.host, mirrors, forms)
+    sealed = sealed_directories(text, table.host, mirrors, forms)
+    subject, allowed = table.commit.subject, table.policy.upstreams
+    return Manifest(mirrors, data, upstreams, subject, allowed, own, sealed, forms)
 
 
 def _refuse_subject(text: str, subject: str | None) -> None:
@@ -115,7 +122,8 @@ def _refuse_first(text: str, error: ValidationError) -> NoReturn:
 
 def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str | None]:
     key = location[-1]
-    value = dotted(location[2 if location[0] in {"mirrors", "upstreams"} else 1 :]) or key
+    named = {"mirrors", "upstreams", "derived", "tools"}
+    value = dotted(location[2 if location[0] in named else 1 :]) or key
     match details["type"]:
         case "extra_forbidden":
             tables: Mapping[str, type[BaseModel]] = {
@@ -125,6 +133,8 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
                 "policy": PolicyTable,
                 "upstreams": UpstreamTable,
                 "mirrors": MirrorTable,
+                "derived": DerivedTable,
+                "tools": ToolTable if len(location) > _OF_A_TOOL else ToolsTable,
             }
             known = tables[location[0]] if len(location) > 1 else ManifestTable
             keys = [field.alias or name for name, field in known.model_fields.items()]
@@ -142,4 +152,4 @@ def _explain(details: ErrorDetails, location: tuple[str, ...]) -> tuple[str, str
 
 
 def _is_into(location: tuple[str, ...]) -> bool:
-    return location[:1] == ("mirrors",) and location[2:3] == ("into",)
+    return location[:1] in {("mirrors",), ("derived",)} and location[2:3] == ("into",)

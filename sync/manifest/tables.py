@@ -84,6 +84,30 @@ class MirrorTable(_OfUpstream):
     description: Line | None = None
 
 
+class DerivedTable(_Table):
+    """One table `[derived."name"]`, as people write it."""
+
+    form: Line
+    of: Line
+    with_: _Lines = ()
+    patches: _Lines = ()
+    features: Annotated[_Lines | None, Field(min_length=1)] = None
+    into: _LineOrLines
+    checked_in: bool | None = None
+
+
+class ToolTable(_Table):
+    """One table `[tools.NAME]`: the only version of a tool that makes derived forms."""
+
+    version: Line
+
+
+class ToolsTable(_Table):
+    """The tables `[tools.NAME]`."""
+
+    wasm_tools: ToolTable | None = None
+
+
 class CommitTable(_Table):
     """The table `[commit]`: how commits of the tool call themselves."""
 
@@ -112,3 +136,5 @@ class ManifestTable(_Table):
     defaults: DefaultsTable = DefaultsTable()
     upstreams: dict[str, UpstreamTable] = Field(default={})
     mirrors: dict[str, MirrorTable] = Field(default={})
+    tools: ToolsTable = ToolsTable()
+    derived: dict[str, DerivedTable] = Field(default={})

@@ -2,18 +2,15 @@
 
 import base64
 import binascii
-import json
 import re
 from itertools import pairwise
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
-from sync.errors import NewerRecordError, RecordError, SelectionError
+from sync.errors import RecordError, SelectionError
 from sync.ids import ObjectId, RepoPath
-from sync.layout import THIRD_PARTY, record_path
+from sync.layout import record_path
 from sync.limits import (
-    PATH_BYTES,
     RECORD_BLOCKS,
     RECORD_BYTES,
     RECORD_REST_BYTES,
@@ -30,8 +27,15 @@ from sync.model import (
     SignatureState,
     UpstreamCommit,
 )
-from sync.objects.tree import Directories, judge_path
-from sync.quoting import printable, quote_path, unquote_path
+from sync.quoting import printable, quote_path
+from sync.record.canonical_json import (
+    canonical,
+    converted,
+    known_trouble,
+    plain_path,
+    refuse_disorder,
+    what_is_wrong,
+)
 from sync.record.json_schema import (
     FileModel,
     RecordModel,
@@ -54,10 +58,8 @@ _BLOCK = re.compile(
 |(?:      |    "commit": )"[A-Za-z0-9+/=]{40,}+",?
 """
 )
-_SCHEMA = re.compile(rb'"schema": ?([0-9]{1,9})\b')
 _SCHEMA_1, _SCHEMA_2 = b'\n  "schema": 1,\n', b'\n  "schema": 2,\n'
 _PATH = re.compile(rb'\n  "path": "((?:[^"\\\n]|\\.)*)",\n(  "proof": )')
-_CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 def dump_record(record: Record) -> bytes:
@@ -78,7 +80,7 @@ def dump_record(record: Record) -> bytes:
 
 def _dump(record: Record) -> bytes:
     upstream = record.upstream
-    return _canonical(
+    return canonical(
         {
             "files": [_file(fact) for fact in record.files],
             "licenses": [_file(fact) for fact in record.licenses],
@@ -132,14 +134,6 @@ def _signature(signature: Signature) -> dict[str, str | None]:
     }
 
 
-def _canonical(document: object) -> bytes:
-    """Return JSON with two spaces of indentation, LF and a final newline.
-
-    Its keys keep their order, which has to be the alphabet's already.
-    """
-    return to_json(document, indent=2, by_alias=True) + b"\n"
-
-
 def parse_record(data: bytes, mirror: str) -> Record:
     """Parse the record of `mirror` from `data`, the content of its file.
 
@@ -158,24 +152,14 @@ def parse_record(data: bytes, mirror: str) -> Record:
         model = RecordModel.model_validate_json(latest)
     except ValidationError as error:
         raise _unreadable(data, mirror, error) from error
-    if _canonical(model) != latest:
+    if canonical(model) != latest:
         raise _error(
             mirror,
             "is not canonical JSON: it was edited by hand or by another tool",
             "record-not-canonical",
         )
     if unix is not data:
-        raise RecordError(
-            f"{_where(mirror)} has CRLF line endings: git converted it on checkout",
-            [
-                (
-                    "attributes that keep git from converting are missing in third_party/, "
-                    "or were not there when this was cloned"
-                )
-            ],
-            hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
-            reference="record-line-endings",
-        )
+        raise converted(_where(mirror))
     try:
         record = _record(model, schema)
     except (ValueError, binascii.Error) as error:
@@ -219,7 +203,7 @@ def _record(model: RecordModel, schema: int) -> Record:
         if problem := path_problem(place) or place_problem(place):
             msg = f"`places` {problem}"
             raise ValueError(msg)
-        _plain_path(quote_path(place.encode()))
+        plain_path(quote_path(place.encode()))
     if any(one >= other for one, other in pairwise(model.places)):
         msg = "its places are not in order"
         raise ValueError(msg)
@@ -244,7 +228,7 @@ def _record(model: RecordModel, schema: int) -> Record:
         selection=Selection(
             tuple(model.selection.include),
             tuple(model.selection.exclude),
-            _plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
+            plain_path(upstream.from_) if upstream.from_ else RepoPath(b""),
         ),
         holding=Holding(
             upstream_tree=ObjectId(model.upstream_tree),
@@ -280,28 +264,11 @@ def _parsed_signature(model: SignatureModel) -> Signature:
 
 def _facts(models: tuple[FileModel, ...]) -> tuple[FileFact, ...]:
     facts = tuple(
-        FileFact(_plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256)
+        FileFact(plain_path(m.path), int(m.mode, 8), ObjectId(m.blob), m.size, m.sha256)
         for m in models
     )
-    paths = [fact.path for fact in facts]
-    if any(one >= other for one, other in pairwise(paths)):
-        msg = "its files are not in order"
-        raise ValueError(msg)
-    directories = Directories()
-    for path in paths:
-        directories.above(path)
-    if not directories.found.isdisjoint(paths):
-        msg = "a path is both a file and a directory"
-        raise ValueError(msg)
+    refuse_disorder([fact.path for fact in facts])
     return facts
-
-
-def _plain_path(text: str) -> RepoPath:
-    path = unquote_path(text)
-    if len(path) > PATH_BYTES or judge_path(path) not in {None, "name-not-utf8"}:
-        msg = f"{text[:200]} is no plain path"
-        raise ValueError(msg)
-    return RepoPath(path)
 
 
 def _base64(raw: bytes) -> str:
@@ -317,41 +284,31 @@ def _unbase64(text: str) -> bytes:
 
 
 def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:
-    if known := _known_trouble(data, mirror):
-        return known
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return _error(mirror, "is not JSON", "record-unreadable")
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    key = ".".join(map(str, first["loc"]))
-    return _error(mirror, f"is no record: {key}: {first['msg'].lower()}", "record-unreadable")
+    return _known_trouble(data, mirror) or _error(
+        mirror, what_is_wrong(data, error), "record-unreadable"
+    )
 
 
 def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
-    """Return the error for what happens to a record without anybody's fault, or None.
-
-    That is a merge conflict, or a schema that only a newer version knows.
-    """
-    if _CONFLICT.search(data):
-        return _error(mirror, "holds an unresolved merge conflict", "record-conflict")
-    version = _SCHEMA.search(data)
-    if version is not None and int(version[1]) > SCHEMA_VERSION:
-        return NewerRecordError(
-            f"{_where(mirror)} has schema {int(version[1])}, this version knows {SCHEMA_VERSION}",
-            hint="install a newer git-verbatim",
-            reference="record-newer",
-        )
-    return None
+    error = known_trouble(data, _where(mirror), SCHEMA_VERSION)
+    if error is not None and error.hint is None:
+        error.hint = _way_back(mirror)
+    return error
 
 
 def _error(mirror: str, problem: str, reference: str) -> RecordError:
     return RecordError(
         f"{_where(mirror)} {problem}",
         ["only the tool writes records"],
-        hint=f"put the committed one back with `git checkout HEAD -- {_where(mirror)}`, "
-        f"or make it anew with `git verbatim sync --discard-local {mirror}`",
+        hint=_way_back(mirror),
         reference=reference,
+    )
+
+
+def _way_back(mirror: str) -> str:
+    return (
+        f"put the committed one back with `git checkout HEAD -- {_where(mirror)}`, "
+        f"or make it anew with `git verbatim sync --discard-local {mirror}`"
     )
 
 

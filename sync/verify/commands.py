@@ -4,20 +4,24 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
+from sync.derived.record import shown_source
 from sync.errors import HostError
 from sync.git.process import attributes_in_force, bytes_after_add
 from sync.host.find import Host
+from sync.host.form_inputs import FormInputs
 from sync.host.inputs import Inputs
 from sync.host.journal import refuse_interrupted
 from sync.host.reading_ahead import ReadAhead
-from sync.host.state import State, read_manifest, read_records
-from sync.host.tracked import is_staged
+from sync.host.state import State, read_form_records, read_manifest, read_records
+from sync.host.tracked import is_form_staged, is_staged
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
+from sync.judgement.derived_forms import FormVerdict
 from sync.judgement.findings import Finding, Held, Presence, Rule, Verdict, verify_mirror
 from sync.judgement.moved_tags import moved_tags
-from sync.judgement.standing import MirrorStatus, Standing
+from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
@@ -26,6 +30,7 @@ from sync.model import Mirror
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
+from sync.verify.forms import judge_forms
 from sync.verify.whole_host import NOTHING_FOUND, HostFindings, Records, judge_host
 
 
@@ -37,36 +42,56 @@ class Verified:
     """In the manifest's order, then those of records without a mirror."""
     host: HostFindings = NOTHING_FOUND
     """What is about the state as a whole; nothing if only some mirrors were asked for."""
+    forms: tuple[FormVerdict, ...] = ()
+    """In the manifest's order, then those of records without a form."""
 
     @property
     def findings(self) -> list[Finding]:
-        of_mirrors = [finding for verdict in self.verdicts for finding in verdict.findings]
-        return [*of_mirrors, *self.host.findings]
+        return [
+            *(finding for verdict in self.verdicts for finding in verdict.findings),
+            *(finding for verdict in self.forms for finding in verdict.findings),
+            *self.host.findings,
+        ]
 
 
-def verify(state: State, patterns: Sequence[str], host: Host) -> Verified:
-    """Ask whether the chosen mirrors of a state match their records; of all, also the rest of it.
+def verify(state: State, patterns: Sequence[str], host: Host, *, rebuild: bool = False) -> Verified:
+    """Ask whether chosen mirrors and forms of a state match their records; of all, also the rest.
 
     Recorded signatures are checked again: CouldNotCheckError if the program for that is missing.
-    Outside of git, what is missing whole was removed, as distributions do.
+    Outside of git, what is missing whole was removed, as distributions do. With `rebuild` forms are
+    made again and compared.
     """
     if state.is_work_tree:
         refuse_interrupted(host.repository)
     manifest = read_manifest(state)
-    records = read_records(state, _chosen(state, manifest, patterns))
+    chosen = _chosen(state, manifest, patterns)
+    records = read_records(state, chosen.mirrors)
     verdicts = tuple(_verdicts(state, manifest, records, Judge(state)))
-    return Verified(verdicts, NOTHING_FOUND if patterns else judge_host(state, manifest, records))
+    form_records = read_form_records(state, chosen.forms)
+    inputs = FormInputs(state, manifest, host.repository, records)
+    forms = judge_forms(state, manifest, inputs, form_records, rebuild=rebuild)
+    whole = NOTHING_FOUND if patterns else judge_host(state, manifest, records, form_records)
+    return Verified(verdicts, whole, forms)
 
 
-def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> list[str]:
-    names = state.record_names()
+class _Chosen(NamedTuple):
+    """The names that were meant."""
+
+    mirrors: list[str]
+    forms: list[str]
+
+
+def _chosen(state: State, manifest: Manifest, patterns: Sequence[str]) -> _Chosen:
+    names, made = state.record_names(), state.form_names()
     if len(names) > RECORDS:
         message = f"{PROVENANCE} holds more than {RECORDS:,} records"
         raise HostError(
             message, hint="take away what is no mirror's record", reference="records-too-many"
         )
-    orphans = [name for name in names if name not in manifest.mirrors]
-    return choose(patterns, [*manifest.mirrors, *orphans])
+    mirrors = list(dict.fromkeys([*manifest.mirrors, *names]))
+    forms = list(dict.fromkeys([*manifest.forms, *made]))
+    meant = {*choose(patterns, list(dict.fromkeys([*mirrors, *forms])))}
+    return _Chosen([n for n in mirrors if n in meant], [n for n in forms if n in meant])
 
 
 def _verdicts(
@@ -102,10 +127,12 @@ class Statuses:
     mirrors: tuple[MirrorStatus, ...]
     host: HostFindings = NOTHING_FOUND
     """What is about the whole host; nothing if only some mirrors were asked for."""
+    forms: tuple[FormStatus, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        return not self.host.findings and all(mirror.is_well for mirror in self.mirrors)
+        each: list[MirrorStatus | FormStatus] = [*self.mirrors, *self.forms]
+        return not self.host.findings and all(one.is_well for one in each)
 
 
 def status(
@@ -121,15 +148,20 @@ def status(
     refuse_interrupted(host.repository)
     state = WorkTree(host.require_root(), host.repository, inputs, ahead)
     manifest = read_manifest(state)
-    records = read_records(state, _chosen(state, manifest, patterns))
+    chosen = _chosen(state, manifest, patterns)
+    records = read_records(state, chosen.mirrors)
     verdicts = list(_verdicts(state, manifest, records))
+    form_records = read_form_records(state, chosen.forms)
+    inputs_of_forms = FormInputs(state, manifest, host.repository, records)
+    form_verdicts = judge_forms(state, manifest, inputs_of_forms, form_records)
     staged = _staged(host, manifest)
     altered = _altered_by_add(host, manifest, verdicts, state)
     mirrors = tuple(
         _status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ()))
         for v in verdicts
     )
-    return Statuses(mirrors, NOTHING_FOUND if patterns else judge_host(state, manifest, records))
+    whole = NOTHING_FOUND if patterns else judge_host(state, manifest, records, form_records)
+    return Statuses(mirrors, whole, tuple(_form_status(one, staged) for one in form_verdicts))
 
 
 Staged = Mapping[RepoPath, tuple[int, ObjectId]]
@@ -179,11 +211,48 @@ def _standing(verdict: Verdict) -> Standing:
     ):
         if rule in rules:
             return standing
-    return {
-        Presence.ABSENT: Standing.ABSENT,
-        Presence.REMOVED: Standing.REMOVED,
-        Presence.PRESENT: Standing.CLEAN,
-    }[verdict.presence]
+    return _BY_PRESENCE[verdict.presence]
+
+
+def _form_status(verdict: FormVerdict, staged: Staged | None) -> FormStatus:
+    form, record = verdict.form, verdict.record
+    source = form or record
+    return FormStatus(
+        name=verdict.name,
+        kind=source.kind if source else None,
+        of=shown_source(source.of, source.of_path) if source else "",
+        places=source.places if source else (),
+        checked_in=form is None or form.checked_in,
+        standing=_form_standing(verdict),
+        staged=staged is None
+        or form is None
+        or record is None
+        or is_form_staged(staged, form, record),
+        findings=verdict.findings,
+        not_compared=verdict.not_compared,
+    )
+
+
+def _form_standing(verdict: FormVerdict) -> Standing:
+    rules = {finding.rule for finding in verdict.findings}
+    for rule, standing in (
+        (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
+        (Rule.RECORD_WITHOUT_DERIVED, Standing.ORPHAN),
+        (Rule.DERIVED_WITHOUT_RECORD, Standing.NOT_MADE),
+        (Rule.DERIVED_DIFFERS_FROM_RECORD, Standing.DRIFT),
+        (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.STALE),
+        (Rule.DERIVED_STALE, Standing.STALE),
+    ):
+        if rule in rules:
+            return standing
+    return _BY_PRESENCE[verdict.presence]
+
+
+_BY_PRESENCE = {
+    Presence.ABSENT: Standing.ABSENT,
+    Presence.REMOVED: Standing.REMOVED,
+    Presence.PRESENT: Standing.CLEAN,
+}
 
 
 def _altered_by_add(

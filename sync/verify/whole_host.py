@@ -9,33 +9,45 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
 from sync.host.state import State
 from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.allowed_upstreams import upstreams_not_allowed
 from sync.judgement.attributes import AlteringAttributes
+from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
 from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule, path_of
-from sync.judgement.guarded import Guarded, GuardedMirror, attributes_inside, guarded_files
+from sync.judgement.guarded import (
+    Guarded,
+    GuardedForm,
+    GuardedMirror,
+    attributes_inside,
+    guarded_files,
+)
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, Accounts, find_strays, is_lookalike
 from sync.layout import (
     ATTRIBUTES_FILE,
     MANIFEST_PATH,
     PROVENANCE,
     above,
+    derived_record_path,
     is_in_third_party,
     license_directory,
     record_path,
 )
 from sync.manifest.read import Manifest
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry
+from sync.model import Entry, path_at
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.record import Record
 
 Records = Mapping[str, Record | RecordError | None]
 """The records of all mirrors of the manifest and of all others that have one, by name."""
+
+FormRecords = Mapping[str, DerivedRecord | RecordError | None]
+"""The records of all forms of the manifest and of all others that have one, by name."""
 
 _MOST_STRAYS = 1_000
 
@@ -56,17 +68,20 @@ class HostFindings:
 NOTHING_FOUND = HostFindings()
 
 
-def judge_host(state: State, manifest: Manifest, records: Records) -> HostFindings:
+def judge_host(
+    state: State, manifest: Manifest, records: Records, forms: FormRecords
+) -> HostFindings:
     """Judge a state as a whole; CouldNotCheckError if git takes too long with its attributes."""
-    accounts = accounts_of(state, manifest, records)
+    accounts = accounts_of(state, manifest, records, forms)
     strays = list(islice(find_strays(state.children(accounts.guarded), accounts), _MOST_STRAYS))
     ignored = state.ignored(strays) if isinstance(state, WorkTree) else frozenset()
     findings = [
         *(_stray(path, UNACCOUNTED) for path in strays if path not in ignored),
         *(_stray(name, LOOKALIKE) for name, _ in sorted(state.root()) if is_lookalike(name)),
         *(_tracked(state, manifest, records) if isinstance(state, WorkTree) else ()),
+        *(_tracked_forms(state, manifest, forms) if isinstance(state, WorkTree) else ()),
         *_origins(manifest, records),
-        *_altered(state, manifest, records),
+        *_altered(state, manifest, records, forms),
     ]
     notices = [
         f"{quote_path(path)} is accounted for by nothing, but git ignores it"
@@ -82,13 +97,15 @@ def judge_host(state: State, manifest: Manifest, records: Records) -> HostFindin
     return HostFindings(tuple(findings), tuple(notices))
 
 
-def accounts_of(state: State, manifest: Manifest, records: Records) -> Accounts:
+def accounts_of(state: State, manifest: Manifest, records: Records, forms: FormRecords) -> Accounts:
     """What accounts for files in a state with this manifest and these records."""
     names = {*manifest.mirrors, *records}
     places = {place for one in manifest.mirrors.values() for place in one.places}
     places |= {p for one in records.values() if isinstance(one, Record) for p in one.copies}
+    places |= {place for one in manifest.forms.values() for place in one.places}
+    places |= {p for one in forms.values() if isinstance(one, DerivedRecord) for p in one.places}
     directories = sorted({*places, *map(license_directory, names)})
-    what = directories, [*manifest.key_files], [*manifest.own], [*manifest.sealed]
+    what = directories, [*manifest.named_files], [*manifest.own], [*manifest.sealed]
     if isinstance(state, WorkTree) and state.inputs is not None:
         state.inputs.accounts = what
     return Accounts.of(*what)
@@ -113,6 +130,20 @@ def _tracked(state: WorkTree, manifest: Manifest, records: Records) -> Iterator[
                     yield Finding(rule, name, NOT_CHECKED_IN, where, extra, found=fact)
 
 
+def _tracked_forms(state: WorkTree, manifest: Manifest, forms: FormRecords) -> Iterator[Finding]:
+    """The recorded files that git tracks, of forms that are not checked in."""
+    for name, record in forms.items():
+        form = manifest.forms.get(name)
+        if not isinstance(record, DerivedRecord) or form is None or form.checked_in:
+            continue
+        for place in record.places:
+            for fact in record.outputs:
+                if state.tracks(os.fsdecode(path_at(place, fact.path))):
+                    where, extra = path_of(place, fact.path), Difference.EXTRA
+                    rule = Rule.DERIVED_DIFFERS_FROM_RECORD
+                    yield Finding(rule, name, FORM_NOT_CHECKED_IN, where, extra, found=fact)
+
+
 def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:
     allows = partial(is_allowed, patterns=manifest.allowed_upstreams)
     for name in dict.fromkeys([*manifest.mirrors, *records]):
@@ -120,7 +151,9 @@ def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:
         yield from upstreams_not_allowed(name, mirror, record, allows)
 
 
-def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Finding]:
+def _altered(
+    state: State, manifest: Manifest, records: Records, form_records: FormRecords
+) -> Iterator[Finding]:
     if not state.is_in_git:
         return  # nothing converts what is unpacked already
     contents = _Contents(state)
@@ -128,14 +161,20 @@ def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Fin
         GuardedMirror(name, manifest.mirrors.get(name), record, contents.blob_at(record_path(name)))
         for name, record in records.items()
     ]
+    forms = [
+        GuardedForm(
+            name, manifest.forms.get(name), record, contents.blob_at(derived_record_path(name))
+        )
+        for name, record in form_records.items()
+    ]
     own = [
         Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
-        for path in (MANIFEST_PATH, *manifest.key_files)
+        for path in (MANIFEST_PATH, *manifest.named_files)
         if (blob := contents.blob_at(path)) is not None
     ]
     attribute_files = [
         Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
-        for path in _attribute_files_above(manifest, records)
+        for path in _attribute_files_above(manifest, records, form_records)
         if (blob := contents.blob_at(path)) is not None
     ]
     for record in _checked_in(manifest, records):
@@ -144,17 +183,14 @@ def _altered(state: State, manifest: Manifest, records: Records) -> Iterator[Fin
             attribute_files.append(entry)
 
     def guarded() -> Iterator[Guarded]:
-        for file in guarded_files(mirrors, own, attribute_files):
+        for file in guarded_files(mirrors, forms, own, attribute_files):
             contents.noting(file.path, file.blob)
             yield file
 
     attributes = AlteringAttributes(contents.read, contents.size)
-    outside = [
-        path
-        for one in _checked_in(manifest, records)
-        for path in (*one.copies, *manifest.key_files)
-        if not is_in_third_party(path)
-    ]
+    places = [place for one in _checked_in(manifest, records) for place in one.copies]
+    places += [p for one in _checked_in_forms(manifest, form_records) for p in one.places]
+    outside = [p for p in (*places, *manifest.named_files) if not is_in_third_party(p)]
     for one in attributes.altered_files(attribute_files, guarded, outside):
         yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
 
@@ -169,9 +205,23 @@ def _checked_in(manifest: Manifest, records: Records) -> list[Record]:
     ]
 
 
-def _attribute_files_above(manifest: Manifest, records: Records) -> list[str]:
+def _checked_in_forms(manifest: Manifest, records: FormRecords) -> list[DerivedRecord]:
+    return [
+        record
+        for name, record in records.items()
+        if isinstance(record, DerivedRecord)
+        and (form := manifest.forms.get(name)) is not None
+        and form.checked_in
+    ]
+
+
+def _attribute_files_above(manifest: Manifest, records: Records, forms: FormRecords) -> list[str]:
     """The `.gitattributes` that may lie in or above directories with guarded files."""
-    directories = {PROVENANCE, *(path.rpartition("/")[0] for path in manifest.key_files)}
+    directories = {PROVENANCE, *(path.rpartition("/")[0] for path in manifest.named_files)}
+    for form in _checked_in_forms(manifest, forms):
+        directories |= {
+            place if form.is_directory else place.rpartition("/")[0] for place in form.places
+        }
     for record in _checked_in(manifest, records):
         directories |= {*record.copies, license_directory(record.mirror)}
     every = {one for directory in directories for one in [*above(directory), directory]}

@@ -81,7 +81,7 @@ def _server() -> str:
             command, pass_fds=descriptors, env=_environment(), start_new_session=True
         )
     _write_interpreter(Path(interpreter), address)
-    atexit.register(shutil.rmtree, directory)
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     atexit.register(process.wait)
     atexit.register(ours.close)  # first: the last registered comes first
     return address

@@ -15,7 +15,7 @@ from itertools import combinations
 from policies.trailers import parse_trailers, without_trailers
 from sync.errors import ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, RepoPath
-from sync.manifest.edit import add_mirror_table, remove_mirror_tables
+from sync.manifest.edit import add_mirror_table, remove_tables
 from sync.manifest.paths import is_mirror_name, overlaps, path_problem, place_problem
 from sync.manifest.read import parse_manifest
 from sync.model import Entry, Holding, Mirror, Selection, UpstreamCommit
@@ -175,7 +175,7 @@ def manifest(data: bytes) -> None:
 
 def _hold_edits(text: str, mirrors: dict[str, Mirror]) -> None:
     for name in mirrors:
-        assert _parsed(remove_mirror_tables(text, [name])) == {
+        assert _parsed(remove_tables(text, [name])) == {
             other: mirrors[other] for other in mirrors if other != name
         }
     if _ADDED in mirrors:
@@ -186,7 +186,7 @@ def _hold_edits(text: str, mirrors: dict[str, Mirror]) -> None:
     except ManifestError:
         assert "defaults" in text  # which hold what the other mirrors have of their own
     else:
-        assert _parsed(remove_mirror_tables(added, [_ADDED])) == mirrors
+        assert _parsed(remove_tables(added, [_ADDED])) == mirrors
 
 
 def _parsed(text: str) -> dict[str, Mirror]:

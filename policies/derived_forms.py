@@ -1,0 +1,158 @@
+"""Find what is wrong with derived forms in a state, and what of it is new there.
+
+A form that needs no tool is made again where its record, a patch or an input is new.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from policies.objects import Objects
+from policies.states import Case, FormFacts, PolicedState
+from sync.derived.forms import gzip
+from sync.derived.ingredients import Ingredients, Input, PatchFile
+from sync.derived.recipes import make, record_of
+from sync.derived.record import DerivedRecord
+from sync.errors import CouldNotCheckError, SelectionError
+from sync.ids import Mode, ObjectId
+from sync.judgement.derived_forms import HeldForm, judge_form
+from sync.judgement.findings import (
+    DIFFERENCES,
+    Difference,
+    Finding,
+    Rule,
+    compare_files,
+    path_of,
+)
+from sync.limits import EXPLAINED_BYTES, LARGEST_READ, MORE_THAN_RECORDED
+from sync.model import Entry, FileFact, FormKind, path_at
+from sync.objects.tree import TreeEntry
+from sync.record.record import Record
+
+# A form with one of these findings has no record to rely on. A commit that changes any of its files
+# and leaves the finding in place is to blame for it again.
+_NOTHING_TO_RELY_ON = frozenset({Rule.DERIVED_WITHOUT_RECORD, Rule.RECORD_UNREADABLE})
+
+
+class DerivedForms:
+    """The findings about derived forms, by the objects of one repository."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def brought_about(self, case: Case, facts: FormFacts) -> Iterator[Finding]:
+        """Yield what is wrong with a form and was not wrong like this in any parent."""
+        before = [parent.forms[facts.name] for parent in case.parents if facts.name in parent.forms]
+        if facts in before:
+            return
+        findings = self._findings(facts)
+        had = {one for parent in before for one in self._findings(parent)}
+        for finding in findings:
+            is_touched = not any(parent.places == facts.places for parent in before)
+            if finding not in had or (finding.rule in _NOTHING_TO_RELY_ON and is_touched):
+                yield finding
+        if not findings and not any(one.record_entry == facts.record_entry for one in before):
+            yield from self._false_facts(facts)
+            yield from self._made_again(case.state, facts)
+
+    def _findings(self, facts: FormFacts) -> tuple[Finding, ...]:
+        record = facts.record
+        files: dict[str, Sequence[FileFact]] = {}
+        if isinstance(record, DerivedRecord):
+            files = {place: self._held(entry, record) for place, entry in facts.places}
+        blobs = {
+            path_at(place, fact.path): fact.blob for place, held in files.items() for fact in held
+        }
+        held = HeldForm(
+            files,
+            dict(facts.inputs),
+            dict(facts.patches),
+            lambda path: self._explaining(blobs.get(path_at(path, b""))),
+            is_work_tree=False,
+        )
+        return judge_form(facts.name, facts.form, record, held).findings
+
+    def _held(self, entry: TreeEntry | None, record: DerivedRecord) -> Sequence[FileFact]:
+        """What lies in a place, as facts: what is as recorded has the record's own fact."""
+        if entry is None:
+            return ()
+        if record.tree is not None and (entry.mode, entry.id) == (Mode.TREE, record.tree):
+            return record.outputs
+        known = {fact.entry: fact for fact in record.outputs}
+        limit = len(record.outputs) + MORE_THAN_RECORDED
+        found = islice(self._objects.files(entry), limit)
+        return sorted(known.get(file) or FileFact.unread(file) for file in found)
+
+    def _explaining(self, blob: ObjectId | None) -> bytes | None:
+        return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
+
+    def _false_facts(self, facts: FormFacts) -> Iterator[Finding]:
+        """Find false sizes and SHA-256s of a new record, on which no object id depends."""
+        record, form = facts.record, facts.form
+        if not isinstance(record, DerivedRecord) or form is None or not form.checked_in:
+            return
+        for fact in record.outputs:
+            if self._objects.digest(fact.blob) != (fact.size, fact.sha256):
+                path = path_of(record.places[0], fact.path)
+                message, facts_differ = DIFFERENCES[Difference.FACTS], Difference.FACTS
+                rule = Rule.DERIVED_DIFFERS_FROM_RECORD
+                yield Finding(rule, record.name, message, path, facts_differ, fact)
+
+    # Made again.
+
+    def _made_again(self, state: PolicedState, facts: FormFacts) -> Iterator[Finding]:
+        """Find what making a form again shows of a new record, if that needs no tool."""
+        record, form = facts.record, facts.form
+        if not isinstance(record, DerivedRecord) or form is None or record.kind.is_wit:
+            return
+        of = self._input(state, form.of)
+        if of is None:
+            return
+        patches = [
+            PatchFile(path, self._objects.read_up_to(blob, LARGEST_READ) or b"")
+            for path, blob in facts.patches
+            if blob is not None
+        ]
+        mirror = state.mirrors[form.of].mirror if form.of in state.mirrors else None
+        given = Ingredients(form, {form.of: of}, patches, mirror)
+        try:
+            yield from self._differences(given, record, form.checked_in)
+        except CouldNotCheckError:
+            return  # a clone without these contents; `verify --rebuild` says what it could not do
+        except SelectionError as error:
+            yield _finding(record, f"it cannot be made again: {error.message}")
+
+    def _differences(
+        self, given: Ingredients, record: DerivedRecord, checked_in: bool
+    ) -> Iterator[Finding]:
+        if record.kind is FormKind.GZIP:
+            source = gzip.source_of(given)
+            held = self._objects.read(record.outputs[0].blob) if checked_in else b""
+            if record.content != gzip.content(source):
+                yield _finding(record, f"the record says another content than {record.of} has")
+            elif gzip.content_of(held, len(source)) != source:
+                yield _finding(record, f"it does not hold what {record.of} has")
+            return
+        made = make(given)
+        if record_of(given, made).patches != record.patches:
+            yield _finding(record, "the record says another SHA-256 of a patch than it has")
+        place = record.places[0]
+        for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
+            yield _finding(record, "made again it is not as recorded", one.path)
+
+    def _input(self, state: PolicedState, name: str) -> Input | None:
+        if name in state.forms:
+            made = state.forms[name].record
+            if not isinstance(made, DerivedRecord):
+                return None
+            entries = tuple(fact.entry for fact in made.outputs)
+            return Input(name, made.id, entries, self._objects.read, made.is_directory)
+        facts = state.mirrors.get(name)
+        record = facts.record if facts is not None else None
+        if not isinstance(record, Record):
+            return None
+        files: tuple[Entry, ...] = tuple(fact.entry for fact in record.files)
+        return Input(name, record.holding.tree, files, self._objects.read)
+
+
+def _finding(record: DerivedRecord, message: str, path: str | None = None) -> Finding:
+    return Finding(Rule.DERIVED_DIFFERS_FROM_RECORD, record.name, message, path or record.places[0])

@@ -1,0 +1,160 @@
+"""Looks at derived forms and makes, outside of the host, those that are missing or stale."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sync.change.look import Scene
+from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
+from sync.derived.forms import gzip
+from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
+from sync.derived.json_file import parse_derived
+from sync.derived.recipes import differences, make, record_of
+from sync.derived.record import DerivedRecord
+from sync.errors import NewerRecordError, RecordError
+from sync.host.form_inputs import FormInputs
+from sync.host.tracked import is_form_staged
+from sync.layout import derived_record_path
+from sync.limits import RECORD_BYTES
+from sync.model import FileFact, Form, FormKind
+from sync.objects.tree import object_id
+from sync.record.places import Recorded
+
+# What something else is made of is made first.
+_ORDER = {FormKind.PATCHED: 0, FormKind.GZIP: 2}
+
+
+def look_at_forms(
+    scene: Scene, looked: Looked, names: Sequence[str], leaving: Sequence[str]
+) -> LookedForms:
+    """Look at these forms of the manifest, and at those that are `leaving` it.
+
+    `looked` is what mirrors are or will be. Raises SelectionError for what cannot be made, and
+    CouldNotCheckError without the tool.
+    """
+    if not names and not leaving:
+        return LookedForms()
+    inputs = FormInputs(scene.state, scene.manifest, scene.repository)
+    for one in looked.wanted:
+        name, holding = one.seen.mirror.name, one.copy.holding
+        inputs.put(Input(name, holding.tree, holding.files, one.objects.read))
+    return _Forms(scene, inputs).look(names, leaving)
+
+
+@dataclass
+class _Forms:
+    scene: Scene
+    inputs: FormInputs
+
+    def look(self, names: Sequence[str], leaving: Sequence[str]) -> LookedForms:
+        forms = [self.scene.manifest.forms[name] for name in names]
+        wanted: dict[str, WantedForm] = {}
+        satisfied: list[tuple[Form, DerivedRecord]] = []
+        for form in sorted(forms, key=lambda one: _ORDER.get(one.kind, 1)):
+            seen = self._see(form)
+            given = self.inputs.ingredients(form)
+            record = seen.record
+            if record is not None and _is_satisfied(seen, record, given):
+                satisfied.append((form, record))
+            else:
+                wanted[form.name] = self._make(seen, given)
+        return LookedForms(
+            tuple(wanted[name] for name in names if name in wanted),
+            tuple(map(self._see_leaving, leaving)),
+            tuple(form.name for form, _ in satisfied),
+            tuple(self._unstaged(satisfied)),
+        )
+
+    def _see(self, form: Form) -> SeenForm:
+        record = self.record(form.name)
+        places = [*form.places, *(record.places if record else ())]
+        recorded: Recorded = {
+            place: record.outputs if record and place in record.places else ()
+            for place in dict.fromkeys(places)
+            if not self._is_anothers(place, form.name)
+        }
+        present = {place: self._there(place, facts) for place, facts in recorded.items()}
+        return SeenForm(form, record, present, recorded)
+
+    def _see_leaving(self, name: str) -> LeavingForm:
+        record = self.record(name)
+        recorded: Recorded = {
+            place: record.outputs
+            for place in (record.places if record else ())
+            if record is not None and not self._is_anothers(place, name)
+        }
+        present = {place: self._there(place, facts) for place, facts in recorded.items()}
+        return LeavingForm(name, record, present, recorded)
+
+    def _there(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
+        return self.scene.state.files(place, recorded, whole=True)
+
+    def _is_anothers(self, place: str, name: str) -> bool:
+        manifest = self.scene.manifest
+        others = [form.places for form in manifest.forms.values() if form.name != name]
+        others += [mirror.places for mirror in manifest.mirrors.values()]
+        return any(
+            f"{place}/".startswith(f"{other}/") or f"{other}/".startswith(f"{place}/")
+            for places in others
+            for other in places
+        )
+
+    def record(self, name: str) -> DerivedRecord | None:
+        """The form's record; None if there is none.
+
+        With `--discard-local` one that cannot be used counts as none.
+        """
+        data = self.scene.state.read(derived_record_path(name), RECORD_BYTES)
+        if data is None:
+            return None
+        try:
+            return parse_derived(data, name)
+        except RecordError as error:
+            is_git_s = error.reference == "record-conflict" and self.scene.repository.in_progress()
+            may_be_lost = self.scene.discard_local or is_git_s
+            if isinstance(error, NewerRecordError) or not may_be_lost:
+                raise
+            self.scene.reporter.notice(f"making the record of {name} anew: {error.message}")
+            return None
+
+    # What is made.
+
+    def _make(self, seen: SeenForm, given: Ingredients) -> WantedForm:
+        made = self._kept(seen, given) or make(given)
+        record = record_of(given, made)
+        form = seen.form
+        entries = tuple(fact.entry for fact in record.outputs)
+        is_tree = form.kind.is_directory
+        self.inputs.put(Input(form.name, record.id, entries, made.read, is_tree))
+        return WantedForm(seen, made, record)
+
+    def _kept(self, seen: SeenForm, given: Ingredients) -> Made | None:
+        """A file that is there and holds what a form `gzip` has to hold, whoever compressed it."""
+        if given.form.kind is not FormKind.GZIP:
+            return None
+        source = gzip.source_of(given)
+        for place in given.form.places:
+            there = seen.present.get(place) or ()
+            data = self.scene.state.read(place) if [f.path for f in there] == [THE_FILE] else None
+            if data is not None and gzip.content_of(data, len(source)) == source:
+                return one_file(data, gzip.content(source))
+        return None
+
+    def _unstaged(self, satisfied: Sequence[tuple[Form, DerivedRecord]]) -> Iterator[str]:
+        if not self.scene.stage or not satisfied:
+            return
+        staged = self.scene.repository.index.staged_by_path(self.scene.guarded)
+        for form, record in satisfied:
+            if not is_form_staged(staged, form, record):
+                yield form.name
+
+
+def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> bool:
+    """Whether a form needs nothing: recipe, inputs, patches and files are as recorded."""
+    ids = {name: one.id for name, one in given.inputs.items()}
+    patches = [object_id("blob", one.content) for one in given.patches]
+    return (
+        not differences(record, seen.form)
+        and not record.stale(ids)
+        and [one.blob for one in record.patches] == patches
+        and all(list(seen.present[place] or ()) == list(record.outputs) for place in record.places)
+    )

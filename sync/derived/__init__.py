@@ -1,0 +1,1 @@
+"""Derived forms: the recipes by which they are made of mirrors, and their records."""

@@ -1,0 +1,1 @@
+"""The recipes of derived forms, one module each."""

@@ -1,0 +1,158 @@
+"""Makes a patched copy: a mirror's tree and committed patches, applied by git one after the other.
+
+The contents before and after each patch have to be those that the patch names, so that the result
+depends on nothing but the tree and the patches.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sync.derived.ingredients import Ingredients, Made, PatchFile
+from sync.derived.patch_text import FilePatch, PatchError, read_files, read_story
+from sync.errors import SelectionError
+from sync.git.patching import PatchBoard
+from sync.git.process import last_lines
+from sync.ids import Mode, ObjectId, RepoPath
+from sync.layout import MANIFEST_PATH
+from sync.model import Entry, FileFact, Holding, Mirror
+from sync.objects.tree import hash_tree
+from sync.quoting import quote_path
+from sync.selection.inexact import refuse_inexact
+
+VERSION = 1
+_MOST_BYTES = 16 << 20
+"""The size of a patch."""
+
+
+def make(given: Ingredients) -> Made:
+    """Apply the patches; SelectionError names the first that does not fit, file and hunk."""
+    with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
+        board = PatchBoard(Path(scratch), given.of.files)
+        for patch in given.patches:
+            _apply(given, board, patch)
+        entries = board.entries()
+        known = {entry.blob for entry in given.of.files}
+        new = {blob: board.read(blob) for _, mode, blob in entries if _is_new(mode, blob, known)}
+    reader = _Contents(given, new)
+    _refuse_odd(given, entries, reader)
+    return Made(tuple(reader.fact(entry) for entry in entries), reader.read)
+
+
+def _is_new(mode: int, blob: ObjectId, known: set[ObjectId]) -> bool:
+    return mode != Mode.GITLINK and blob not in known
+
+
+class _Contents:
+    """The contents of the result: what patches made, and the rest from the mirror."""
+
+    def __init__(self, given: Ingredients, new: dict[ObjectId, bytes]) -> None:
+        self._read = given.of.read
+        self._new = new
+
+    def read(self, blob: ObjectId) -> bytes:
+        return self._new[blob] if blob in self._new else self._read(blob)
+
+    def size(self, blob: ObjectId) -> int:
+        return len(self.read(blob))
+
+    def fact(self, entry: Entry) -> FileFact:
+        data = self.read(entry.blob)
+        return FileFact(*entry, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
+    files = _read(patch)
+    before = {entry.path: entry for entry in board.entries()}
+    for file in files:
+        entry = before.get(RepoPath(file.old)) if file.old is not None else None
+        if entry is not None and not board.has(entry.blob):
+            board.add(given.of.read(entry.blob))
+    ended = board.apply(patch.content)
+    if ended.status != 0:
+        if board.apply(patch.content, "--reverse", "--check").status == 0:
+            raise _refusal(
+                given,
+                patch,
+                "is applied already: upstream has it",
+                [],
+                f"take it out of `patches` in {MANIFEST_PATH}",
+            )
+        raise _refusal(given, patch, "does not apply", last_lines(ended.said))
+    if (odd := _odd(files, before, board.entries())) is not None:
+        raise _refusal(given, patch, "is made for other contents", [odd])
+
+
+def _read(patch: PatchFile) -> list[FilePatch]:
+    if len(patch.content) > _MOST_BYTES:
+        raise SelectionError(
+            f"{patch.path} is too large for a patch",
+            [f"it has {len(patch.content):,} bytes, more than {_MOST_BYTES:,}"],
+            reference="patch-too-large",
+        )
+    try:
+        read_story(patch.content)
+        return read_files(patch.content)
+    except PatchError as error:
+        raise SelectionError(
+            f"{patch.path} {error}", hint=error.hint, reference="patch-invalid"
+        ) from error
+
+
+def _odd(
+    files: Sequence[FilePatch], before: dict[RepoPath, Entry], entries: Sequence[Entry]
+) -> str | None:
+    """Which file was not, or is not, what the patch says; None if all are."""
+    after = {entry.path: entry for entry in entries}
+    for file in files:
+        for path, there, wanted in (
+            (file.old, before, file.before),
+            (file.new, after, file.after),
+        ):
+            if path is None or wanted is None:
+                continue
+            entry = there.get(RepoPath(path))
+            if entry is None or entry.blob != wanted:
+                when = "before" if there is before else "after"
+                held = "no such file" if entry is None else f"blob {entry.blob}"
+                return f"{quote_path(path)} {when} it: {held}, and the patch says {wanted}"
+    return None
+
+
+def _refusal(
+    given: Ingredients,
+    patch: PatchFile,
+    problem: str,
+    context: list[str],
+    hint: str | None = None,
+) -> SelectionError:
+    form = given.form
+    return SelectionError(
+        f"patch {patch.path} of form {form.name} {problem}",
+        [*context, f"tree: {given.of.id} of {form.of}"],
+        hint=hint
+        or "make it anew for this tree with `git diff --binary --full-index`, "
+        f"or move {form.of} back",
+        reference="patch-does-not-apply",
+    )
+
+
+def _refuse_odd(given: Ingredients, entries: Sequence[Entry], reader: _Contents) -> None:
+    """SelectionError if the result holds what no mirror may."""
+    mirror = given.mirror
+    if mirror is None or not entries:
+        msg = f"form {given.form.name} would be empty"
+        raise SelectionError(msg, hint="take patches away", reference="patched-empty")
+    judged: Mirror = replace(mirror, name=given.form.name, places=given.form.places)
+    tree = hash_tree(entries)
+    try:
+        refuse_inexact(judged, Holding(tree, tree, tuple(entries), (), ()), reader)
+    except SelectionError as error:
+        raise SelectionError(
+            f"form {given.form.name} would hold what no mirror may",
+            [error.message, *error.context],
+            hint="mend its patches",
+            reference=error.reference,
+        ) from error

@@ -1,0 +1,181 @@
+"""Reads what a patch says of itself: why, whose, whether upstream has it, and of which files."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sync.ids import ObjectId
+
+NO_BLOB = ObjectId("0" * 40)
+_FULL = re.compile(rb"[0-9a-f]{40}")
+_INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)(?: [0-7]{6})?")
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
+_LETTERS = {
+    b"a": b"\a",
+    b"b": b"\b",
+    b"t": b"\t",
+    b"n": b"\n",
+    b"v": b"\v",
+    b"f": b"\f",
+    b"r": b"\r",
+}
+_DIFF = b"diff --git "
+_BODY = (b"@@ ", b"GIT binary patch", b"Binary files ")
+_WHY = ("description", "subject")
+_WHOSE = ("origin", "author", "from")
+_HEADER_BYTES = 64 << 10
+
+
+class PatchError(ValueError):
+    """A patch that does not say what it has to; the message is a phrase that follows its path."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the header of a patch says (DEP-3, or a mail of git-format-patch)."""
+
+    why: str
+    whose: str
+    forwarded: str | None
+    """`no`, `not-needed` or a URL; None where the patch does not say whether upstream has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePatch:
+    """What a patch does to one file; paths are those in the tree that it is made for."""
+
+    old: bytes | None
+    """None where the file is new."""
+    new: bytes | None
+    """None where the file goes."""
+    before: ObjectId | None
+    """The blob that it is made for; None where the content does not change."""
+    after: ObjectId | None
+
+
+def read_story(patch: bytes) -> Story:
+    """Read why the patch is there and whose it is; PatchError if it does not say so."""
+    head = patch[:_HEADER_BYTES].partition(b"\n" + _DIFF)[0]
+    head = b"" if head.startswith(_DIFF) else head
+    if head.startswith(b"From ") and b"\n" in head:
+        head = head.split(b"\n", 1)[1]  # the first line of a mail box
+    # Reading mail takes 10 ms to import: only a patch needs it.
+    from email import message_from_bytes
+    from email.policy import default as policy
+
+    mail = message_from_bytes(head, policy=policy)
+    said = {key.lower(): _one_line(str(value)) for key, value in mail.items()}
+    why = next((said[key] for key in _WHY if said.get(key)), None)
+    whose = next((said[key] for key in _WHOSE if said.get(key)), None)
+    lacking = [
+        what for what, found in (("why it is there", why), ("whose it is", whose)) if found is None
+    ]
+    if why is None or whose is None:
+        raise PatchError(
+            f"does not say {' or '.join(lacking)}",
+            "begin it with the lines `Description: …` and `Author: …` and a blank one (DEP-3), "
+            "or make it with `git format-patch`",
+        )
+    return Story(why, whose, said.get("forwarded") or None)
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
+
+
+def read_files(patch: bytes) -> list[FilePatch]:
+    """Read which files a patch changes; PatchError if it does not say of which contents."""
+    sections = list(_sections(patch))
+    if not sections:
+        raise PatchError(
+            "holds no diff as git makes it", "make it with `git diff --binary --full-index`"
+        )
+    return [_file(lines) for lines in sections]
+
+
+def _sections(patch: bytes) -> Iterator[list[bytes]]:
+    """The header lines of each file, and the first line of its body.
+
+    A line of a body begins with none of the words of a header.
+    """
+    section: list[bytes] | None = None
+    is_body = False
+    for line in patch.split(b"\n"):
+        if line.startswith(_DIFF):
+            if section is not None:
+                yield section
+            section, is_body = [line], False
+        elif section is not None and not is_body:
+            section.append(line)
+            is_body = line.startswith(_BODY)
+    if section is not None:
+        yield section
+
+
+def _file(lines: list[bytes]) -> FilePatch:
+    said = dict(filter(None, map(_named, lines[1:])))
+    old, new = _of_header(lines[0])
+    old, new = said.get("old", old), said.get("new", new)
+    if any(line.startswith(b"Binary files ") for line in lines):
+        raise PatchError(
+            "leaves out what is binary", "make it with `git diff --binary --full-index`"
+        )
+    index = next(filter(None, map(_INDEX.fullmatch, lines)), None)
+    if index is None and lines[-1].startswith(_BODY):
+        raise PatchError(
+            "does not say which contents it is made for",
+            "make it with `git diff --binary --full-index`",
+        )
+    if index is None:
+        return FilePatch(old, new, None, None)
+    if not all(_FULL.fullmatch(one) for one in index.groups()):
+        raise PatchError(
+            "abbreviates the ids of the contents that it is made for",
+            "make it with `--full-index`: `git format-patch --full-index`",
+        )
+    before, after = (ObjectId(one.decode()) for one in index.groups())
+    return FilePatch(
+        None if before == NO_BLOB else old, None if after == NO_BLOB else new, before, after
+    )
+
+
+def _named(line: bytes) -> tuple[str, bytes] | None:
+    """The path that a header line names, and whether it is the one before or after."""
+    for begin, which, prefix in (
+        (b"rename from ", "old", b""),
+        (b"copy from ", "old", b""),
+        (b"rename to ", "new", b""),
+        (b"copy to ", "new", b""),
+        (b"--- ", "old", b"a/"),
+        (b"+++ ", "new", b"b/"),
+    ):
+        if line.startswith(begin):
+            path = _unquoted(line.removeprefix(begin).removesuffix(b"\t"))
+            if path != b"/dev/null":
+                return which, path.removeprefix(prefix)
+    return None
+
+
+def _of_header(line: bytes) -> tuple[bytes, bytes]:
+    """The two paths of `diff --git a/PATH b/PATH`, where both are the same."""
+    names = line.removeprefix(_DIFF)
+    half = names[: len(names) // 2]
+    path = _unquoted(half).removeprefix(b"a/")
+    return path, path
+
+
+def _unquoted(path: bytes) -> bytes:
+    if not (path.startswith(b'"') and path.endswith(b'"')):
+        return path
+
+    def unescaped(match: re.Match[bytes]) -> bytes:
+        sequence = match[1]
+        if len(sequence) == 3:  # noqa: PLR2004 - three octal digits
+            return bytes([int(sequence, 8)])
+        return _LETTERS.get(sequence, sequence)
+
+    return _ESCAPE.sub(unescaped, path[1:-1])

@@ -1,0 +1,108 @@
+"""Reads from a state what derived forms are made of: mirrors, other forms, and patches."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync.derived.ingredients import Ingredients, Input, PatchFile
+from sync.derived.record import DerivedRecord
+from sync.errors import CouldNotCheckError, HostError, RecordError
+from sync.git.repository import Repository
+from sync.host.state import State, read_form_records, read_records
+from sync.ids import ObjectId
+from sync.layout import THIRD_PARTY
+from sync.limits import LARGEST_READ
+from sync.manifest.read import Manifest
+from sync.model import FileFact, Form, path_at
+from sync.objects.tree import object_id
+from sync.record.record import Record
+
+
+@dataclass
+class FormInputs:
+    """What forms can be made of in one state, each as its record says."""
+
+    state: State
+    manifest: Manifest
+    repository: Repository | None = None
+    """Where contents are looked up that the state does not hold as recorded."""
+    records: Mapping[str, Record | RecordError | None] = field(default_factory=dict)
+    """Records of mirrors that were read already."""
+    _known: dict[str, Input | None] = field(default_factory=dict)
+
+    def ingredients(self, form: Form) -> Ingredients:
+        """All that a form is made of; HostError or CouldNotCheckError if some of it is missing."""
+        inputs = {name: self.require(form, name) for name in form.inputs}
+        patches = [self._patch(form, path) for path in form.patches]
+        mirror = self.manifest.mirrors.get(form.of)
+        return Ingredients(form, inputs, patches, mirror, self.trees)
+
+    def require(self, form: Form, name: str) -> Input:
+        """A mirror or form that another form is made of."""
+        found = self.get(name)
+        if found is None:
+            raise CouldNotCheckError(
+                f"form {form.name} is made of {name}, of which there is no record",
+                hint=f"`git verbatim sync {name} {form.name}`",
+                reference="input-missing",
+            )
+        return found
+
+    def get(self, name: str) -> Input | None:
+        """A mirror or form as its record says; None if there is none that can be read."""
+        if name not in self._known:
+            self._known[name] = self._recorded(name)
+        return self._known[name]
+
+    def put(self, made: Input) -> None:
+        """From now on this is what a mirror or form is, whatever its record says."""
+        self._known[made.name] = made
+
+    def trees(self) -> Sequence[Input]:
+        """All mirrors, and all forms that are trees."""
+        names = [*self.manifest.mirrors, *self.manifest.forms]
+        return [one for name in names if (one := self.get(name)) is not None and one.is_tree]
+
+    def _patch(self, form: Form, path: str) -> PatchFile:
+        content = self.state.read(path, LARGEST_READ)
+        if content is None:
+            raise HostError(
+                f"form {form.name} has a patch that is not here: {path}",
+                hint=f"put the file there, or take it out of `patches` in {THIRD_PARTY}/",
+                reference="patch-missing",
+            )
+        return PatchFile(path, content)
+
+    def _recorded(self, name: str) -> Input | None:
+        if name in self.manifest.forms:
+            made = read_form_records(self.state, [name])[name]
+            if not isinstance(made, DerivedRecord):
+                return None
+            read = self._reader(name, made.places, made.outputs)
+            entries = tuple(fact.entry for fact in made.outputs)
+            return Input(name, made.id, entries, read, made.is_directory)
+        record = self.records.get(name) or read_records(self.state, [name])[name]
+        if not isinstance(record, Record):
+            return None
+        read = self._reader(name, record.copies, record.files)
+        return Input(name, record.holding.tree, tuple(f.entry for f in record.files), read)
+
+    def _reader(
+        self, name: str, places: Sequence[str], facts: Sequence[FileFact]
+    ) -> Callable[[ObjectId], bytes]:
+        paths = {fact.blob: fact.path for fact in facts}
+
+        def read(blob: ObjectId) -> bytes:
+            for place in places if blob in paths else ():
+                content = self.state.blob(os.fsdecode(path_at(place, paths[blob])))
+                if content is not None and object_id("blob", content) == blob:
+                    return content
+            if self.repository is not None and self.repository.has(blob):
+                return self.repository.read(blob)
+            raise CouldNotCheckError(
+                f"the content of {name} is not here as it is recorded",
+                hint=f"`git verbatim sync {name}`",
+                reference="input-missing",
+            )
+
+        return read

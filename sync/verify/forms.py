@@ -1,0 +1,124 @@
+"""Verifies derived forms: by their records always, and by making them again where that can be."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from sync.derived.forms import gzip
+from sync.derived.ingredients import Ingredients
+from sync.derived.recipes import make, record_of
+from sync.derived.record import DerivedRecord
+from sync.errors import CouldNotCheckError, HostError, RecordError, SelectionError
+from sync.host.form_inputs import FormInputs
+from sync.host.state import State
+from sync.host.work_tree import WorkTree
+from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form
+from sync.judgement.findings import DIFFERENCES, Finding, Presence, Rule, compare_files
+from sync.layout import derived_record_path
+from sync.limits import EXPLAINED_BYTES
+from sync.manifest.read import Manifest
+from sync.model import Form, FormKind
+from sync.objects.tree import object_id
+from sync.verify.whole_host import FormRecords
+
+
+def judge_forms(
+    state: State,
+    manifest: Manifest,
+    inputs: FormInputs,
+    records: FormRecords,
+    *,
+    rebuild: bool = False,
+) -> tuple[FormVerdict, ...]:
+    """Judge these forms of a state, and make them again.
+
+    Without `rebuild` only those are made again that need no tool.
+    """
+    verdicts = []
+    for name, record in records.items():
+        form = manifest.forms.get(name)
+        held = _held(state, record, inputs)
+        verdict = judge_form(name, form, record, held)
+        if form is not None and verdict.record is not None and verdict.presence is _HERE:
+            verdict = _made_again(state, verdict, form, verdict.record, inputs, rebuild=rebuild)
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+_HERE = Presence.PRESENT
+
+
+def _held(state: State, record: DerivedRecord | RecordError | None, inputs: FormInputs) -> HeldForm:
+    read = partial(state.read, limit=EXPLAINED_BYTES)
+    if not isinstance(record, DerivedRecord):
+        return HeldForm({}, {}, {}, read, is_work_tree=state.is_work_tree)
+    names = [one.name for one in record.inputs]
+    known = {name: inputs.get(name) for name in names}
+    patches = {one.path: state.read(one.path) for one in record.patches}
+    return HeldForm(
+        {place: state.files(place, record.outputs) for place in record.places},
+        {name: one.id if one else None for name, one in known.items()},
+        {p: None if data is None else object_id("blob", data) for p, data in patches.items()},
+        read,
+        is_work_tree=isinstance(state, WorkTree),
+        is_in_git=state.is_in_git,
+    )
+
+
+def _made_again(
+    state: State,
+    verdict: FormVerdict,
+    form: Form,
+    record: DerivedRecord,
+    inputs: FormInputs,
+    *,
+    rebuild: bool,
+) -> FormVerdict:
+    """The verdict, with what making the form again shows of its record."""
+    if any(one.rule is not Rule.DERIVED_DIFFERS_FROM_RECORD for one in verdict.findings):
+        return verdict  # it would be made of something else
+    if form.kind.is_wit and not rebuild:
+        return verdict
+    try:
+        given = inputs.ingredients(form)
+        findings = [*_differences(state, given, record)]
+    except CouldNotCheckError as error:
+        return replace(verdict, not_compared=error.message)
+    except (SelectionError, HostError) as error:
+        findings = [_finding(record, f"it cannot be made again: {error.message}")]
+    return replace(verdict, findings=(*verdict.findings, *findings), is_made_again=True)
+
+
+def _differences(state: State, given: Ingredients, record: DerivedRecord) -> Iterator[Finding]:
+    if record.kind is FormKind.GZIP:
+        yield from _of_gzip(state, given, record)
+        return
+    made = make(given)
+    if record_of(given, made).patches != record.patches:
+        yield _finding(record, "the record says another SHA-256 of a patch than it has")
+    if made.outputs == record.outputs:
+        return
+    place = record.places[0]
+    for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
+        what = DIFFERENCES[one.difference] if one.difference else "differs"
+        yield replace(
+            one,
+            rule=Rule.DERIVED_DIFFERS_FROM_RECORD,
+            message=f"made again it is not as recorded: {what}",
+        )
+
+
+def _of_gzip(state: State, given: Ingredients, record: DerivedRecord) -> Iterator[Finding]:
+    source = gzip.source_of(given)
+    if record.content != gzip.content(source):
+        yield _finding(record, f"the record says another content than {given.form.of} has")
+    for place in record.places:
+        data = state.read(place)
+        is_recorded = data is not None and object_id("blob", data) == record.outputs[0].blob
+        if data is not None and is_recorded and gzip.content_of(data, len(source)) != source:
+            yield _finding(record, f"{place} does not hold what {given.form.of} has")
+
+
+def _finding(record: DerivedRecord, message: str) -> Finding:
+    rule, where = Rule.DERIVED_DIFFERS_FROM_RECORD, derived_record_path(record.name)
+    return Finding(rule, record.name, message, where)

@@ -1,0 +1,249 @@
+"""Derived forms under the policy: hooks, ranges and servers refuse what no recipe has made."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync.derived.ingredients import fact_of
+from sync.derived.json_file import dump_derived, parse_derived
+from sync.objects.tree import hash_tree
+from tests.support.git import git
+from tests.support.hosts import Host, commit, with_judging_server
+from tests.support.upstreams import Upstream
+from tests.support.wit import (
+    BINARY,
+    IO,
+    PACKAGE,
+    PACKED,
+    SINGLE,
+    TOOLS,
+    form,
+    made,
+    mirrors,
+    packages,
+)
+from tests.test_derived_forms import MORE, PATCHED, patch_of
+
+EACH = (BINARY, SINGLE, PACKAGE, PACKED, PATCHED)
+
+
+@pytest.fixture
+def released(upstream: Upstream) -> Upstream:
+    upstream.release("v1", packages())
+    upstream.release("v2", packages(io=MORE.replace(b"How many bytes", b"How many")))
+    return upstream
+
+
+@pytest.fixture
+def guarded(host: Host, released: Upstream, tmp_path: Path) -> Host:
+    """A host with forms in and outside third_party/, all hooks, and a server that judges."""
+    path = host.third_party / "patches" / "io.patch"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(patch_of(host, IO, MORE, "streams.wit"))
+    made(host, released, *EACH)
+    return with_judging_server(host, tmp_path / "server.git")
+
+
+def replaced(path: str, old: bytes, new: bytes) -> Callable[[Host], None]:
+    def change(host: Host) -> None:
+        file = host.path / path
+        assert old in file.read_bytes()
+        file.write_bytes(file.read_bytes().replace(old, new))
+
+    return change
+
+
+def removed(path: str) -> Callable[[Host], None]:
+    return lambda host: (host.path / path).unlink()
+
+
+def added(path: str) -> Callable[[Host], None]:
+    def change(host: Host) -> None:
+        (host.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (host.path / path).write_bytes(b"mine\n")
+
+    return change
+
+
+def mode(path: str) -> Callable[[Host], None]:
+    return lambda host: (host.path / path).chmod(0o755)
+
+
+BAD: dict[str, tuple[Callable[[Host], None], str]] = {
+    "an edited file": (
+        replaced("crates/y/io.wit", b"u32", b"u64"),
+        "derived-differs-from-record",
+    ),
+    "an edited file in third_party/": (
+        replaced("third_party/wit/cli.wit", b"u32", b"u64"),
+        "derived-differs-from-record",
+    ),
+    "one of two places edited": (
+        replaced("crates/y/cli.wit", b"u32", b"u64"),
+        "derived-differs-from-record",
+    ),
+    "an edited binary": (
+        replaced("crates/y/cli.wasm", b"stdio", b"STDIO"),
+        "derived-differs-from-record",
+    ),
+    "a file gone": (removed("crates/y/cli.wasm"), "derived-differs-from-record"),
+    "a mode": (mode("crates/y/cli.wasm"), "derived-differs-from-record"),
+    "a file more in a patched copy": (added("crates/z/more"), "derived-differs-from-record"),
+    "an edited patched copy": (
+        replaced("crates/z/streams.wit", b"u64", b"u32"),
+        "derived-differs-from-record",
+    ),
+    "an edited patch": (
+        replaced("third_party/patches/io.patch", b"say more", b"say less"),
+        "derived-stale",
+    ),
+    "a patch gone": (removed("third_party/patches/io.patch"), "derived-stale"),
+    "an edited record": (
+        replaced("third_party/provenance/derived/io.wit.json", b'"size": ', b'"size": 1'),
+        "derived-differs-from-record",
+    ),
+    "a record that is none": (
+        replaced("third_party/provenance/derived/io.wit.json", b"{", b"["),
+        "record-unreadable",
+    ),
+    "a record gone": (
+        removed("third_party/provenance/derived/io.wit.json"),
+        "derived-without-record",
+    ),
+    "a form that left the manifest": (
+        replaced("third_party/mirrors.toml", PACKED.encode(), b""),
+        "record-without-derived",
+    ),
+    "a form that came into the manifest": (
+        replaced(
+            "third_party/mirrors.toml",
+            PACKED.encode(),
+            PACKED.encode() + form("n", "wat", "io", "n").encode(),
+        ),
+        "derived-without-record",
+    ),
+    "another version of the tool": (
+        replaced("third_party/mirrors.toml", b'"1.262.0"', b'"1.263.0"'),
+        "record-differs-from-manifest",
+    ),
+    "other needs": (
+        replaced("third_party/mirrors.toml", b'with = ["io"]\n', b""),
+        "record-differs-from-manifest",
+    ),
+    "a stray record": (added("third_party/provenance/derived/odd.json"), "record-unreadable"),
+    "something else among records": (
+        added("third_party/provenance/derived/odd.txt"),
+        "unrecorded-file",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_no_recipe_has_made_is_refused_everywhere(guarded: Host, case: str) -> None:
+    change, rule = BAD[case]
+    change(guarded)
+    guarded.git("add", "--all")
+    staged = guarded.run("check", "--format", "json")
+    assert staged.status == 1, staged.out
+    assert rule in {one["rule"] for one in staged.violations}, staged.violations
+    assert _refused(guarded, "commit", "-m", "change")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "change")
+    ranged = guarded.run("check", "--range", "HEAD~..HEAD", "--format", "json")
+    assert {one["rule"] for one in ranged.violations} == {one["rule"] for one in staged.violations}
+    assert guarded.run("check", "--all").status == 1
+    assert guarded.run("verify").status == 1
+    assert guarded.run("status").status == 1
+    assert guarded.run("report", "json").status == 1
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def _refused(host: Host, *arguments: str) -> bool:
+    done = subprocess.run(
+        ["git", *arguments], cwd=host.path, capture_output=True, text=True, check=False
+    )
+    return done.returncode != 0
+
+
+def test_what_somebody_may_do_passes(guarded: Host) -> None:
+    added("crates/y/own.rs")(guarded)
+    added("notes")(guarded)
+    commit(guarded, "mine")
+    manifest = guarded.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + "# a comment\n")
+    commit(guarded, "a comment")
+    git(guarded.path, "push", "--quiet", "origin", "HEAD:refs/heads/x")
+    assert guarded.run("check", "--range", "HEAD~2..HEAD").status == 0
+
+
+def test_a_moved_pin_without_its_forms_is_refused_with_the_command_that_makes_them(
+    host: Host, released: Upstream
+) -> None:
+    made(host, released, BINARY, SINGLE)
+    made(host, released, BINARY, SINGLE, tag="v2", commit=False)
+    left = ["crates", "third_party/wit/cli.wit", "third_party/provenance/derived"]
+    host.git("checkout", "HEAD", "--", *left)
+    ran = host.run("check")
+    assert ran.status == 1
+    assert ran.out.count("  derived-stale  ") == 2
+    assert "it was made of io at" in ran.out
+    assert "git verbatim sync cli.wasm" in ran.out
+    host.sync("--commit")
+    assert host.run("check", "--range", "HEAD~..HEAD").status == 0
+
+
+def test_a_moved_pin_is_one_command(guarded: Host) -> None:
+    patch = guarded.third_party / "patches/io.patch"
+    now = MORE.replace(b"How many bytes", b"How many")
+    patch.write_bytes(patch_of(guarded, now, now + b"// more\n", "streams.wit"))
+    manifest = guarded.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text().replace('"v1"', '"v2"'))
+    guarded.sync("--commit")
+    assert guarded.git("status", "--porcelain") == ""
+    assert guarded.run("check", "--range", "HEAD~..HEAD").status == 0
+    git(guarded.path, "push", "--quiet", "origin", "HEAD:refs/heads/x")
+
+
+def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded: Host) -> None:
+    """What needs no tool is made again by `check` wherever its record is new."""
+    path = guarded.third_party / "provenance/derived/io-patched.json"
+    record = parse_derived(path.read_bytes(), "io-patched")
+    forged = MORE + b"// and more\n"
+    outputs = tuple(
+        fact_of(fact.path, fact.mode, forged) if fact.path == b"streams.wit" else fact
+        for fact in record.outputs
+    )
+    tree = hash_tree(fact.entry for fact in outputs)
+    path.write_bytes(dump_derived(replace(record, outputs=outputs, tree=tree)))
+    for place in record.places:
+        (guarded.path / place / "streams.wit").write_bytes(forged)
+    guarded.git("add", "--all")
+    ran = guarded.run("check")
+    assert ran.status == 1 and "made again it is not as recorded" in ran.out
+    assert guarded.run("verify").status == 1
+
+
+def test_a_wrong_commit_is_blamed_once(guarded: Host) -> None:
+    replaced("crates/y/io.wit", b"u32", b"u64")(guarded)
+    guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
+    added("notes")(guarded)
+    commit(guarded, "innocent")
+    ran = guarded.run("check", "--range", "HEAD~..HEAD")
+    assert ran.status == 0
+    assert guarded.run("check", "--range", "HEAD~2..HEAD").status == 1
+    replaced("crates/y/io.wit", b"u64", b"u32")(guarded)
+    commit(guarded, "mended")
+    assert guarded.run("check", "--all").status == 0
+
+
+def test_what_moved_is_told(guarded: Host, released: Upstream) -> None:
+    guarded.manifest(
+        mirrors(released) + TOOLS + BINARY + SINGLE.replace("wit-single", "wat") + PACKAGE + PATCHED
+    )
+    guarded.sync("--commit")
+    ran = guarded.run("check", "--range", "HEAD~..HEAD")
+    assert ran.status == 0
+    assert "cli.wit: form wit-single → wat" in ran.out
+    assert "io.wit.gz removed" in ran.out
