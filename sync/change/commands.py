@@ -26,6 +26,7 @@ from sync.change.portion import (
     share_out,
 )
 from sync.change.refusals import refuse_commit, refuse_local
+from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
 from sync.git.operation import command_to_go_on
 from sync.host.find import Host
@@ -34,7 +35,7 @@ from sync.host.journal import refuse_interrupted
 from sync.host.state import read_manifest, read_records
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
-from sync.judgement.standing import MirrorStatus, Standing
+from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
     MANIFEST_PATH,
     THIRD_PARTY,
@@ -84,6 +85,8 @@ class Result:
     """Whether the manifest was staged, or a part of it."""
     satisfied: tuple[MirrorStatus, ...] = ()
     """How those mirrors stand that needed no change."""
+    satisfied_forms: tuple[FormStatus, ...] = ()
+    """How those derived forms stand that needed no change."""
 
 
 def synchronize(
@@ -126,7 +129,12 @@ def synchronize(
         )
         _say_how_to_go_on(run, result)
         satisfied = (manifest.mirrors[name] for name in result.plan.satisfied)
-        return replace(result, satisfied=tuple(map(_satisfied, satisfied)))
+        made = (manifest.forms[name] for name in result.plan.satisfied_forms)
+        return replace(
+            result,
+            satisfied=tuple(map(_satisfied, satisfied)),
+            satisfied_forms=tuple(map(_satisfied_form, made)),
+        )
 
 
 def _gone(host: Host, state: WorkTree, manifest: Manifest, reporter: Reporter) -> list[str]:
@@ -179,6 +187,14 @@ def _say_how_to_go_on(run: "_Run", result: Result) -> None:
 def _satisfied(m: Mirror) -> MirrorStatus:
     clean = Standing.CLEAN
     return MirrorStatus(m.name, m.places, m.checked_in, m.pin, m.pin, clean, None, staged=True)
+
+
+def _satisfied_form(form: Form) -> FormStatus:
+    source = shown_source(form.of, form.of_path)
+    standing = Standing.CLEAN
+    return FormStatus(
+        form.name, form.kind, source, form.places, form.checked_in, standing, staged=True
+    )
 
 
 def _refuse_false_licenses(manifest: Manifest) -> None:

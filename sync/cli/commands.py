@@ -71,7 +71,7 @@ from sync.host.find import Host, find_host_here
 from sync.host.inputs import Inputs
 from sync.paint import Paint, paint_for
 from sync.quoting import shown
-from sync.verify.glance import Glance
+from sync.verify.glance import Glance, Judged
 
 # Modules that judge, fetch or draw are imported where they are needed: to import them takes twice
 # as long as a glance.
@@ -210,7 +210,8 @@ def sync(
     is_plain = not (dry_run or commit or no_stage or rewrite_records or json)
     glance = Glance.begin("sync", Path.cwd()) if is_plain else None
     if glance is not None and (satisfied := glance.recall(patterns)) is not None:
-        sys.stdout.write(render_satisfied(len(satisfied), paint_for(sys.stdout)))
+        mirrors_there, forms_there = len(satisfied.mirrors), len(satisfied.forms)
+        sys.stdout.write(render_satisfied(mirrors_there, paint_for(sys.stdout), forms_there))
         return
     ahead = _ask_ahead(patterns, offline, jobs, deadline)
     try:
@@ -238,7 +239,7 @@ def sync(
         if ahead is not None:
             ahead.cancel()
     if glance is not None and not result.plan:
-        glance.remember(host, result.satisfied, inputs)
+        glance.remember(host, Judged(result.satisfied, result.satisfied_forms), inputs)
 
 
 def _ask_ahead(patterns: list[str], offline: bool, jobs: int, deadline: float) -> "Fetching | None":
@@ -257,7 +258,9 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
     glance = Glance.begin("status", Path.cwd())
     recalled = None if glance is None or json else glance.recall(mirrors or [])
     if recalled is not None:
-        sys.stdout.write(render_status(recalled, paint_for(sys.stdout)))
+        sys.stdout.write(
+            render_status(recalled.mirrors, paint_for(sys.stdout), forms=recalled.forms)
+        )
         return
     from sync.host.reading_ahead import reading_ahead
 
@@ -267,7 +270,7 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
         host, inputs = find_host_here(), Inputs()
         statuses = read_status(host, mirrors or [], inputs, ahead)
     if glance is not None and statuses.host.is_nothing:
-        glance.remember(host, statuses.mirrors, inputs)
+        glance.remember(host, Judged(statuses.mirrors, statuses.forms), inputs)
     if json:
         from sync.cli.json_output import status_output
 

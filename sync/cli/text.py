@@ -68,7 +68,8 @@ def render_summary(plan: "Plan", paint: Paint) -> str:
         if change.copy.signature is not None:
             lines.append(f"  {_signature(change.copy.signature, paint)}")
     for form_change in plan.forms:
-        lines += _form_lines(form_change, paint, _SHOWN_FILES)
+        whole = list(_form_lines(form_change, paint, _SHOWN_FILES))
+        lines += whole if form_change.before is not None else whole[:1]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -227,7 +228,8 @@ def render_status(
     rows = list(_status_rows(statuses, forms, paint))
     names, pins = max(len(name) for name, _, _ in rows), max(len(pin) for _, pin, _ in rows)
     lines = [f"{name:<{names}}  {pin:<{pins}}  {standing}" for name, pin, standing in rows]
-    altered = [shown(path) for status in statuses for path in status.altered_by_add]
+    each: list[MirrorStatus | FormStatus] = [*statuses, *forms]
+    altered = [shown(path) for status in each for path in status.altered_by_add]
     notes = [
         f"{paint.change('note:')} `git add` would change the bytes of {path}" for path in altered
     ]
@@ -322,7 +324,7 @@ def _status_hints(
         yield f"{hint} {_SYNC}"
     if way_back := next((back for status in statuses if (back := status.unseen.way_back)), None):
         yield f"{hint} bring hidden files back with `{shown(way_back)}`"
-    altered = {path.lstrip('"') for status in statuses for path in status.altered_by_add}
+    altered = {path.lstrip('"') for status in each for path in status.altered_by_add}
     for command, is_inside in (("init", True), ("sync", False)):
         if any(is_in_third_party(path) is is_inside for path in altered):
             yield f"{hint} keep git's conversions away from mirrors with `git verbatim {command}`"

@@ -169,7 +169,7 @@ def _refuse_superfluous(tool: WasmTools, given: Ingredients) -> None:
             raise SelectionError(
                 f"form {given.form.name} does not need {each.name}",
                 [f"{MANIFEST_PATH}: `with` of [derived.{given.form.name}]"],
-                hint=f"write `{with_line(least)}`",
+                hint=f"write `{with_line(least)}`" if least else "remove `with`",
                 reference="with-superfluous",
             )
 

@@ -22,6 +22,8 @@ class Inputs:
     """The digest of the files in each directory that was read."""
     records: list[str] = field(default_factory=list)
     """The names of all records in the directory of records."""
+    forms: list[str] = field(default_factory=list)
+    """The names of all records in the directory of derived forms' records."""
     accounts: "tuple[list[str], list[str], list[str], list[str]] | None" = None
     """Places, key files, own patterns and sealed directories, if nothing stray was there.
 

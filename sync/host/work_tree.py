@@ -132,8 +132,8 @@ class WorkTree:
 
     def form_names(self) -> list[str]:
         names = self._names_in(DERIVED)
-        if self.inputs is not None and names:
-            self.inputs.is_plain = False  # what is remembered knows no forms
+        if self.inputs is not None:
+            self.inputs.forms = names
         return names
 
     def _names_in(self, directory: str) -> list[str]:

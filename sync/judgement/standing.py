@@ -45,9 +45,23 @@ class FormStatus:
     not_compared: str | None = None
     """Why it could not be made again to compare, where that was tried."""
 
+    altered_by_add: tuple[str, ...] = ()
+    """The files whose bytes a `git add` would change, from the host's root."""
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that hold it, or the files that it is."""
+        return self.places
+
     @property
     def is_well(self) -> bool:
         return self.standing in {Standing.CLEAN, Standing.ABSENT, Standing.REMOVED}
+
+    @property
+    def is_plainly_well(self) -> bool:
+        """Whether the form is well and there is nothing else to say about it."""
+        has_more = self.findings or self.not_compared or self.altered_by_add
+        return self.is_well and self.staged and not has_more
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Compares mirrors with their records: `verify` for any state, `status` for the working tree."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.read import Manifest
-from sync.model import Mirror
+from sync.model import FileFact, Mirror, path_at
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
@@ -155,13 +155,18 @@ def status(
     inputs_of_forms = FormInputs(state, manifest, host.repository, records)
     form_verdicts = judge_forms(state, manifest, inputs_of_forms, form_records)
     staged = _staged(host, manifest)
-    altered = _altered_by_add(host, manifest, verdicts, state)
+    altered = _altered_by_add(
+        host,
+        [*_files_of_mirrors(manifest, verdicts, state), *_files_of_forms(form_verdicts, state)],
+        state,
+    )
     mirrors = tuple(
         _status(v, manifest.mirrors.get(v.mirror), staged, altered.get(v.mirror, ()))
         for v in verdicts
     )
     whole = NOTHING_FOUND if patterns else judge_host(state, manifest, records, form_records)
-    return Statuses(mirrors, whole, tuple(_form_status(one, staged) for one in form_verdicts))
+    forms = tuple(_form_status(v, staged, altered.get(v.name, ())) for v in form_verdicts)
+    return Statuses(mirrors, whole, forms)
 
 
 Staged = Mapping[RepoPath, tuple[int, ObjectId]]
@@ -214,7 +219,9 @@ def _standing(verdict: Verdict) -> Standing:
     return _BY_PRESENCE[verdict.presence]
 
 
-def _form_status(verdict: FormVerdict, staged: Staged | None) -> FormStatus:
+def _form_status(
+    verdict: FormVerdict, staged: Staged | None, altered: tuple[str, ...]
+) -> FormStatus:
     form, record = verdict.form, verdict.record
     source = form or record
     return FormStatus(
@@ -230,6 +237,7 @@ def _form_status(verdict: FormVerdict, staged: Staged | None) -> FormStatus:
         or is_form_staged(staged, form, record),
         findings=verdict.findings,
         not_compared=verdict.not_compared,
+        altered_by_add=altered,
     )
 
 
@@ -255,36 +263,52 @@ _BY_PRESENCE = {
 }
 
 
+_Named = tuple[str, RepoPath, ObjectId]
+"""The name of a mirror or form, and the path and blob of a file of it."""
+
+
+def _files_of_mirrors(
+    manifest: Manifest, verdicts: Sequence[Verdict], state: WorkTree
+) -> Iterator[_Named]:
+    """The files on disk of clean mirrors that are checked in."""
+    for verdict in verdicts:
+        mirror = manifest.mirrors.get(verdict.mirror)
+        if verdict.is_clean and verdict.record and mirror and mirror.checked_in:
+            for directory, _, facts in verdict.record.places:
+                yield from _on_disk(verdict.mirror, directory, facts, state)
+
+
+def _files_of_forms(verdicts: Sequence[FormVerdict], state: WorkTree) -> Iterator[_Named]:
+    """The files on disk of clean forms that are checked in."""
+    for verdict in verdicts:
+        if verdict.is_clean and verdict.record and verdict.form and verdict.form.checked_in:
+            for place in verdict.record.places if verdict.is_present else ():
+                yield from _on_disk(verdict.name, place, verdict.record.outputs, state)
+
+
+def _on_disk(name: str, place: str, facts: Iterable[FileFact], state: WorkTree) -> Iterator[_Named]:
+    for fact in facts:
+        path = path_at(place, fact.path)
+        if fact.mode != Mode.SYMLINK and os.fsdecode(path) not in state.hidden:
+            yield name, path, fact.blob
+
+
 def _altered_by_add(
-    host: Host,
-    manifest: Manifest,
-    verdicts: Sequence[Verdict],
-    state: WorkTree,
+    host: Host, files: Sequence[_Named], state: WorkTree
 ) -> dict[str, tuple[str, ...]]:
-    """Find the files of clean mirrors that `git add` would store with other bytes.
+    """Find the files that `git add` would store with other bytes, by mirror or form.
 
     The attributes and the configuration that are in force decide.
     """
     if host.root is None or host.repository is None:
         return {}
-    files = [
-        (verdict.mirror, f"{directory}/".encode() + fact.path, fact.blob)
-        for verdict in verdicts
-        if verdict.is_clean
-        and verdict.record
-        and (mirror := manifest.mirrors.get(verdict.mirror))
-        and mirror.checked_in
-        for directory, _, facts in verdict.record.places
-        for fact in facts
-        if fact.mode != Mode.SYMLINK and f"{directory}/{os.fsdecode(fact.path)}" not in state.hidden
-    ]
+    paths = [path for _, path, _ in files]
     if state.inputs is not None:
-        state.inputs.note_attributes(attributes_in_force(host.root, [path for _, path, _ in files]))
+        state.inputs.note_attributes(attributes_in_force(host.root, paths))
     if not files:
         return {}
-    stored = bytes_after_add(host.root, [path for _, path, _ in files])
     altered: dict[str, tuple[str, ...]] = {}
-    for (name, path, blob), after in zip(files, stored, strict=True):
+    for (name, path, blob), after in zip(files, bytes_after_add(host.root, paths), strict=True):
         if after != blob:
             altered[name] = (*altered.get(name, ()), quote_path(path))
     return altered

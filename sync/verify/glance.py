@@ -1,4 +1,4 @@
-"""Recalls what `status` and `sync` judged the last time, if all mirrors were well then.
+"""Recalls what `status` and `sync` judged the last time, if all was well then.
 
 Nothing has to be loaded for that. What is remembered says what was judged, not that it is still so:
 everything that the judgement had read is looked at again.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sync.beside import Begun
 from sync.errors import VerbatimError
@@ -21,20 +21,22 @@ from sync.host.inputs import Inputs, digest, digest_of_facts
 from sync.host.listing import on_disk
 from sync.host.scan import ScanBudget, Seen, read_file, scan_directory
 from sync.ids import Mode, RepoPath
-from sync.judgement.standing import MirrorStatus
+from sync.judgement.standing import FormStatus, MirrorStatus
 from sync.judgement.strays import Accounts, find_strays, is_lookalike
 from sync.layout import (
+    DERIVED,
     JOURNAL,
     LOCK,
     MANIFEST_PATH,
     PROVENANCE,
     THIRD_PARTY,
     WORKSPACE,
+    derived_record_path,
     is_in_third_party,
     record_path,
 )
 from sync.manifest.choosing import choose
-from sync.model import Entry
+from sync.model import Entry, path_at
 from sync.objects.tree import object_id
 from sync.verify.glance_memory import (
     Memory,
@@ -47,7 +49,12 @@ from sync.verify.glance_memory import (
 
 _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
-Judged = Sequence[MirrorStatus]
+
+class Judged(NamedTuple):
+    """How mirrors and derived forms stand."""
+
+    mirrors: Sequence[MirrorStatus]
+    forms: Sequence[FormStatus] = ()
 
 
 class _NotAsRememberedError(Exception):
@@ -84,7 +91,9 @@ class Glance:
             memory = read_memory(self._place.git_directory, self._name, self._program)
             if memory is None or memory.root != str(self._place.root):
                 return None
-            names = choose(patterns, [mirror.name for mirror in memory.mirrors])
+            known = [mirror.name for mirror in memory.mirrors]
+            known += [form.name for form in memory.forms]
+            names = choose(patterns, list(dict.fromkeys(known)))
             with self._held():
                 self._look(memory)
         except (VerbatimError, OSError, _NotAsRememberedError):
@@ -94,20 +103,26 @@ class Glance:
         if not all(seen.all_known for seen in self._seen.values()):
             now = {directory: seen_files(seen) for directory, seen in self._seen.items()}
             self._write(memory._replace(seen=now))
-        return [mirror for mirror in memory.mirrors if mirror.name in names]
+        return Judged(
+            [mirror for mirror in memory.mirrors if mirror.name in names],
+            [form for form in memory.forms if form.name in names],
+        )
 
-    def remember(self, host: Host, mirrors: Judged, inputs: Inputs) -> None:
-        """Remember how all mirrors stand.
+    def remember(self, host: Host, judged: Judged, inputs: Inputs) -> None:
+        """Remember how all mirrors and forms stand.
 
         That is done only if all are well and the judgement depends on nothing but `inputs`.
         """
         configuration = self._configuration.result()
+        mirrors, forms = judged
         are_all = inputs.records == sorted(mirror.name for mirror in mirrors)
-        is_well = are_all and inputs.is_plain and all(m.is_plainly_well for m in mirrors)
+        are_all &= inputs.forms == sorted(form.name for form in forms)
+        each: list[MirrorStatus | FormStatus] = [*mirrors, *forms]
+        is_well = are_all and inputs.is_plain and all(one.is_plainly_well for one in each)
         with suppress(OSError):
             if configuration is not None and is_well and self._place.is_of(host):
                 root = str(self._place.root)
-                self._write(Memory(self._program, configuration, root, mirrors, inputs))
+                self._write(Memory(self._program, configuration, root, mirrors, forms, inputs))
 
     def _write(self, memory: Memory) -> None:
         write_memory(self._place.git_directory, self._name, memory, self._began)
@@ -168,11 +183,16 @@ class Glance:
 
     def _look_at_files(self, memory: Memory) -> list[Entry]:
         """Return the index entries that the records must have, and for `sync` the manifest."""
-        provenance = self._place.root / PROVENANCE
-        there = os.listdir(provenance) if provenance.is_dir() else []
-        names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
-        _expect(sorted(names) == memory.inputs.records)
+        for records_in, expected_names in (
+            (PROVENANCE, memory.inputs.records),
+            (DERIVED, memory.inputs.forms),
+        ):
+            directory = self._place.root / records_in
+            there = os.listdir(directory) if directory.is_dir() else []
+            names = [name.removesuffix(".json") for name in there if name.endswith(".json")]
+            _expect(sorted(names) == expected_names)
         records = {record_path(mirror.name) for mirror in memory.mirrors}
+        records |= {derived_record_path(form.name) for form in memory.forms}
         entries: list[Entry] = []
         for path, expected in memory.inputs.files.items():
             content = read_file(self._place.root, path)
@@ -197,8 +217,7 @@ class Glance:
             facts = scan_directory(self._place.root, *directory.split("/"), budget=budget) or []
             _expect(digest_of_facts(facts) == expected)
             if directory in memory.tracked:
-                prefix = f"{directory}/".encode()
-                entries += (Entry(RepoPath(prefix + f.path), f.mode, f.blob) for f in facts)
+                entries += (Entry(path_at(directory, f.path), f.mode, f.blob) for f in facts)
         return entries
 
 
@@ -214,7 +233,7 @@ def _configuration(root: Path) -> str | None:
 def _converted_before(memory: Memory) -> list[bytes]:
     """Return the files that git may store with other bytes, as they were remembered."""
     seen = ((place, path) for place in memory.tracked for path, *_ in memory.seen.get(place, ()))
-    return sorted(encoded(f"{place}/{path}") for place, path in seen)
+    return sorted(path_at(place, encoded(path)) for place, path in seen)
 
 
 def _converted(tracked: Iterable[Entry]) -> list[bytes]:
@@ -225,16 +244,19 @@ def _converted(tracked: Iterable[Entry]) -> list[bytes]:
 
 def _guarded(memory: Memory) -> set[bytes]:
     """Return the directories that hold all that was judged."""
-    places = {place for mirror in memory.mirrors for place in mirror.places}
+    each: list[MirrorStatus | FormStatus] = [*memory.mirrors, *memory.forms]
+    places = {place for one in each for place in one.places}
     outside = {place.encode() for place in places if not is_in_third_party(place)}
     return {THIRD_PARTY.encode(), *outside}
 
 
 def _is_staged(staged: Iterable[Entry], memory: Memory, wanted: set[Entry]) -> bool:
-    """Whether the index has exactly the wanted entries for all mirrors."""
-    places = {directory for mirror in memory.mirrors for directory in mirror.directories}
+    """Whether the index has exactly the wanted entries for all mirrors and forms."""
+    each: list[MirrorStatus | FormStatus] = [*memory.mirrors, *memory.forms]
+    places = {directory for one in each for directory in one.directories}
     inside = tuple(f"{directory}/".encode() for directory in places)
-    files = {record_path(mirror.name).encode() for mirror in memory.mirrors} | {
-        entry.path for entry in wanted
-    }
+    files = {record_path(mirror.name).encode() for mirror in memory.mirrors}
+    for form in memory.forms:
+        files |= {derived_record_path(form.name).encode(), *map(str.encode, form.places)}
+    files |= {entry.path for entry in wanted}
     return {e for e in staged if e.path.startswith(inside) or e.path in files} == wanted

@@ -18,9 +18,10 @@ from sync.git.process import installed
 from sync.host.inputs import Inputs, digest
 from sync.host.scan import Seen, Stat, read_file
 from sync.ids import ObjectId, RepoPath
-from sync.judgement.standing import MirrorStatus, Standing
+from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.model import (
     FileFact,
+    FormKind,
     Pin,
     PinKind,
     Signature,
@@ -48,6 +49,8 @@ class Memory(NamedTuple):
     root: str
     mirrors: Sequence[MirrorStatus]
     """All mirrors; each is well: it has no findings, nothing hidden and nothing unstaged."""
+    forms: Sequence[FormStatus]
+    """All derived forms, which are well too."""
     inputs: Inputs
     seen: Mapping[str, Sequence[SeenFile]] = {}
     """The files by directory; empty until they are looked at again for the first time."""
@@ -56,9 +59,9 @@ class Memory(NamedTuple):
 
     @property
     def tracked(self) -> frozenset[str]:
-        """The directories whose files git tracks."""
-        checked_in = (mirror for mirror in self.mirrors if mirror.checked_in)
-        return frozenset(directory for mirror in checked_in for directory in mirror.directories)
+        """The directories whose files git tracks, and files that git tracks."""
+        each: list[MirrorStatus | FormStatus] = [*self.mirrors, *self.forms]
+        return frozenset(place for one in each if one.checked_in for place in one.directories)
 
     def seen_in(self, directory: str) -> Seen:
         """Return what is known about the files of a directory."""
@@ -80,8 +83,9 @@ def read_memory(git_directory: Path, name: str, program: str) -> Memory | None:
         if document.pop("program") != program:
             return None
         mirrors = [_status(*mirror) for mirror in document.pop("mirrors")]
+        forms = [_form(*form) for form in document.pop("forms")]
         inputs = Inputs(**document.pop("inputs"))
-        return Memory(program, mirrors=mirrors, inputs=inputs, **document)
+        return Memory(program, mirrors=mirrors, forms=forms, inputs=inputs, **document)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None  # another version has written it
 
@@ -148,6 +152,7 @@ def encoded(path: str) -> bytes:
 def _dump(memory: Memory) -> bytes:
     document = memory._asdict()
     document["mirrors"] = [_row(mirror) for mirror in memory.mirrors]
+    document["forms"] = [_form_row(form) for form in memory.forms]
     document["inputs"] = asdict(memory.inputs)
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -155,6 +160,17 @@ def _dump(memory: Memory) -> bytes:
 def _row(m: MirrorStatus) -> tuple[object, ...]:
     pin, signature = m.pin and astuple(m.pin), m.signature and astuple(m.signature)
     return m.name, m.places, m.checked_in, m.standing, pin, signature
+
+
+def _form_row(f: FormStatus) -> tuple[object, ...]:
+    return f.name, f.kind, f.of, f.places, f.checked_in, f.standing
+
+
+def _form(
+    name: str, kind: str, of: str, places: Sequence[str], checked_in: bool, standing: str
+) -> FormStatus:
+    where = tuple(places)
+    return FormStatus(name, FormKind(kind), of, where, checked_in, Standing(standing), staged=True)
 
 
 def _status(
