@@ -193,6 +193,17 @@ def test_a_moved_pin_makes_anew_what_depends_on_it_and_nothing_else(
         assert host.run(*look).status == 0, look
 
 
+def test_a_reviewer_sees_what_a_new_pin_changes_in_a_binary(host: Host, released: Upstream) -> None:
+    made(host, released, BINARY)
+    host.manifest(mirrors(released, "v3") + TOOLS + BINARY)
+    ran = host.run("sync", "--dry-run")
+
+    assert "    -  /// Where it writes." in ran.out
+    assert "    +  /// Where it writes to." in ran.out
+    ran = host.run("sync", "--json")
+    assert "-    type size = u32;" in ran.json["forms"][0]["diff"]
+
+
 def test_a_form_can_be_named_and_brings_what_it_is_made_of(host: Host, released: Upstream) -> None:
     host.manifest(mirrors(released) + TOOLS + BINARY + PACKAGE + PACKED)
     host.sync("io.wit.gz")

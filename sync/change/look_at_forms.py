@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
@@ -10,7 +11,8 @@ from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_fil
 from sync.derived.json_file import parse_derived
 from sync.derived.recipes import differences, make, record_of
 from sync.derived.record import DerivedRecord
-from sync.errors import NewerRecordError, RecordError
+from sync.derived.wit import text_of_binary
+from sync.errors import CouldNotCheckError, NewerRecordError, RecordError
 from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.layout import derived_record_path
@@ -122,10 +124,29 @@ class _Forms:
         made = self._kept(seen, given) or make(given)
         record = record_of(given, made)
         form = seen.form
+        diff = tuple(self._diff(seen, made, record))
         entries = tuple(fact.entry for fact in record.outputs)
         is_tree = form.kind.is_directory
         self.inputs.put(Input(form.name, record.id, entries, made.read, is_tree))
-        return WantedForm(seen, made, record)
+        return WantedForm(seen, made, record, diff)
+
+    def _diff(self, seen: SeenForm, made: Made, record: DerivedRecord) -> Iterator[str]:
+        """What changes in the text of a form that is one file, for whoever reviews it."""
+        before = self.inputs.get(seen.form.name) if seen.record else None
+        if before is None or before.is_tree or record.is_directory or before.id == record.id:
+            return
+        try:
+            old, new = (
+                _text(seen.form, read(blob))
+                for read, blob in ((before.read, before.id), (made.read, record.id))
+            )
+        except CouldNotCheckError:
+            return  # what was there is not here any more
+        if old is not None and new is not None:
+            from difflib import unified_diff  # needed only here
+
+            lines = unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm="")
+            yield from islice(lines, 2, None)
 
     def _kept(self, seen: SeenForm, given: Ingredients) -> Made | None:
         """A file that is there and holds what a form `gzip` has to hold, whoever compressed it."""
@@ -146,6 +167,13 @@ class _Forms:
         for form, record in satisfied:
             if not is_form_staged(staged, form, record):
                 yield form.name
+
+
+def _text(form: Form, content: bytes) -> str | None:
+    """A form that is one file as text; None if it is none."""
+    if form.kind is FormKind.WIT_BINARY:
+        return text_of_binary(content, form.tool_version or "")
+    return None if form.kind is FormKind.GZIP else content.decode("utf-8", "replace")
 
 
 def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> bool:

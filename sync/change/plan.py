@@ -154,6 +154,8 @@ class FormChange:
     """In the order in which they change."""
     moved_from: tuple[str, ...] = ()
     """The places of the record that are none of the manifest's."""
+    diff: tuple[str, ...] = ()
+    """What changes in it as text, line by line, as a unified diff; empty if it is new."""
 
     @property
     def copies(self) -> tuple[str, ...]:
@@ -280,7 +282,8 @@ def plan_form(wanted: WantedForm) -> FormChange:
         PlaceChange(one, seen.present[one], seen.recorded[one], Place(one, record.id, entries))
         for one in form.places
     )
-    return FormChange(form.name, form, before, record, made, (*leaving, *places), moved_from)
+    every = (*leaving, *places)
+    return FormChange(form.name, form, before, record, made, every, moved_from, wanted.diff)
 
 
 def plan_form_removal(leaving: LeavingForm) -> FormChange:

@@ -61,6 +61,8 @@ class WantedForm:
     seen: SeenForm
     made: Made
     record: DerivedRecord
+    diff: tuple[str, ...] = ()
+    """What changes in it as text, line by line, as a unified diff; empty if it is new."""
 
 
 @dataclass(frozen=True, slots=True)

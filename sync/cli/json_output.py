@@ -191,6 +191,9 @@ class FormChangeOutput(_JsonObject):
     action: Literal["make", "remake", "remove"]
     old_id: str | None = Field(description="git's id of the tree or blob that was recorded")
     new_id: str | None = Field(description="git's id of the tree or blob that was made")
+    diff: list[str] = Field(
+        description="what changes in its text, as a unified diff; of a binary, in the text of it"
+    )
 
 
 class SyncOutput(_JsonObject):
@@ -364,6 +367,7 @@ def _form_change(change: FormChange) -> FormChangeOutput:
         action="remove" if record is None else "make" if before is None else "remake",
         old_id=before.id if before else None,
         new_id=record.id if record else None,
+        diff=list(change.diff),
     )
 
 

@@ -98,6 +98,9 @@ def _form_lines(change: "FormChange", paint: Paint, most: int) -> Iterator[str]:
     elif change.before.outputs != record.outputs:
         sizes = f"{change.before.outputs[0].size:,} → {record.outputs[0].size:,} bytes"
         yield f"  {paint.change('~')} {sizes}"
+        yield from (f"    {_diff_line(line, paint)}" for line in change.diff[: 2 * most])
+        if len(change.diff) > 2 * most:
+            yield f"    … {len(change.diff)} lines of the diff in all (`--verbose` shows them)"
 
 
 def _head(change: "Change", paint: Paint) -> str:
@@ -127,6 +130,11 @@ def _change_lines(change: "Change", paint: Paint, most: int) -> Iterator[str]:
     for path in change.changed_licenses[:_SHOWN_FILES]:
         yield f"  {paint.change('the licence text changes:')} read {shown(path)}"
     yield from _file_lines(change.licenses, f"{license_directory(change.name)}/", paint, most)
+
+
+def _diff_line(line: str, paint: Paint) -> str:
+    mark = {"+": paint.good, "-": paint.bad}.get(line[:1], paint.faint)
+    return mark(shown(line))
 
 
 def _pins(change: "Change", paint: Paint) -> str:

@@ -47,6 +47,15 @@ def run_on_packages(given: Ingredients, *arguments: str, out: bool = False) -> b
         return _only_file(top / "out") if out else ended.output
 
 
+def text_of_binary(binary: bytes, version: str) -> str | None:
+    """The WIT text of a package in the binary format; None if this tool cannot read it."""
+    tool = find_wasm_tools(version)
+    with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
+        (Path(scratch) / "in.wasm").write_bytes(binary)
+        ended = tool.run(Path(scratch), "component", "wit", "in.wasm")
+    return ended.output.decode("utf-8", "replace") if ended.status == 0 else None
+
+
 def _component_wit(tool: WasmTools, top: Path, features: Sequence[str], *more: str) -> Ended:
     return tool.run(top, "component", "wit", "main", *features, *more)
 
