@@ -172,6 +172,20 @@ def without_tool(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{hiding}:{root}", "PATH": "/usr/bin:/bin"}
 
 
+def test_init_tells_how_to_see_a_binary_as_text_in_a_diff(host_with_forms: Host) -> None:
+    host = host_with_forms
+    ran = host.run("init", "--no-hooks")
+    assert ran.status == 0
+    assert "`*.wasm diff=wit` in .gitattributes" in ran.out
+    command = ran.out.partition("  `")[2].partition("`")[0]
+    assert command == "git config diff.wit.textconv 'wasm-tools component wit'"
+    tool = find_wasm_tools("1.262.0").program
+    host.git("config", "diff.wit.textconv", f"{tool} component wit")
+    (host.path / ".git/info/attributes").write_text("*.wasm diff=wit\n")
+    diff = host.git("show", "HEAD", "--", "crates/y/cli.wasm")
+    assert "+  /// What a command has." in diff or "+/// What a command has." in diff
+
+
 # What moves.
 
 

@@ -15,6 +15,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH, MANIFEST_PATH, THIRD_PARTY
 from sync.manifest.read import parse_manifest
+from sync.model import FormKind
 from sync.wording import did_you_mean
 
 PRESETS = ("wasi",)
@@ -45,6 +46,8 @@ class Made:
     """Whether the host had a manifest with mirrors before, as a clone has."""
     own: tuple[OwnFiles, ...] = ()
     """What third_party/ held before, as the new manifest declares it."""
+    has_binaries: bool = False
+    """Whether the manifest has WIT packages in the binary format, of which git shows no diff."""
 
 
 def initialize(host: Host, preset: str | None) -> Made:
@@ -64,7 +67,8 @@ def initialize(host: Host, preset: str | None) -> Made:
             reference="manifest-exists",
         )
     hidden = _hidden(state)
-    has_mirrors = MANIFEST_PATH in hidden or _names_mirrors(state.read(MANIFEST_PATH) or b"")
+    present = state.read(MANIFEST_PATH) or b""
+    has_mirrors = MANIFEST_PATH in hidden or _names_mirrors(present)
     written: list[str] = []
     kept: list[str] = []
     own = own_files_in(root)
@@ -88,7 +92,8 @@ def initialize(host: Host, preset: str | None) -> Made:
         if _add_local_attributes(repository.common_directory):
             written.append("info/attributes of this clone")
     is_new = MANIFEST_PATH in written
-    return Made(tuple(written), tuple(kept), has_mirrors, tuple(own) if is_new else ())
+    declared = tuple(own) if is_new else ()
+    return Made(tuple(written), tuple(kept), has_mirrors, declared, _has_binaries(present))
 
 
 def _names_mirrors(manifest: bytes) -> bool:
@@ -97,6 +102,14 @@ def _names_mirrors(manifest: bytes) -> bool:
         return bool(parse_manifest(manifest).mirrors)
     except ManifestError:
         return True
+
+
+def _has_binaries(manifest: bytes) -> bool:
+    try:
+        forms = parse_manifest(manifest).forms.values()
+    except ManifestError:
+        return False
+    return any(form.kind is FormKind.WIT_BINARY for form in forms)
 
 
 def _write_attributes(host: Host, third_party: Directory) -> bool:

@@ -88,6 +88,9 @@ and install the hooks."""  # noqa: D205, D209 - it is the help text
         print(f"the manifest declares these in `[host] own`: look through {MANIFEST_PATH}")
     if not no_hooks:
         _install_hooks(host)
+    if made.has_binaries:
+        print("to see binaries as text in diffs: `*.wasm diff=wit` in .gitattributes, and")
+        print("  `git config diff.wit.textconv 'wasm-tools component wit'`")
     print(f"next: `git verbatim {_next_command(made, preset)}`")
 
 
