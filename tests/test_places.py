@@ -23,6 +23,24 @@ INTO = ["wasi/cli", "/deps/cli", "/crates/wasi/wit/deps/cli"]
 
 RANGE = "HEAD~..HEAD"
 
+
+def test_a_copy_that_nobody_declared_is_named_with_what_would_make_it_a_place(
+    synced: Host,
+) -> None:
+    for directory, more in (("lib/cli", {}), ("lib/edited", {"a.wit": b"edited\n"})):
+        shutil.copytree(synced.path / "deps/cli", synced.path / directory, symlinks=True)
+        for path, content in more.items():
+            (synced.path / directory / path).write_bytes(content)
+    assert "lib/" not in synced.run("status").out
+    for _ in range(2):
+        ran = synced.run("status", "--verbose")
+        assert ran.status == 0
+        assert ran.out.splitlines()[-1] == (
+            'note: lib/cli holds what mirror cli holds: add "/lib/cli" to its `into`'
+        )
+        assert "lib/edited" not in ran.out
+
+
 OLD: dict[str, Content] = {
     "a.wit": b"package a:1;  \r\n",
     "sub/run": ("100755", b"#!/bin/sh\n"),

@@ -46,6 +46,7 @@ from sync.cli.options import (
     Rebuild,
     Rev,
     RewriteRecords,
+    SameDirectories,
     Signoff,
     Tag,
     UpstreamName,
@@ -63,6 +64,7 @@ from sync.cli.text import (
     render_satisfied,
     render_status,
     render_summary,
+    render_undeclared,
     render_verdicts,
     unseen_words,
 )
@@ -253,7 +255,7 @@ def _ask_ahead(patterns: list[str], offline: bool, jobs: int, deadline: float) -
     )
 
 
-def status(mirrors: Mirrors = None, json: Json = False) -> None:
+def status(mirrors: Mirrors = None, same: SameDirectories = False, json: Json = False) -> None:
     """Show how each mirror stands: a line a mirror."""
     glance = Glance.begin("status", Path.cwd())
     recalled = None if glance is None or json else glance.recall(mirrors or [])
@@ -261,6 +263,8 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
         sys.stdout.write(
             render_status(recalled.mirrors, paint_for(sys.stdout), forms=recalled.forms)
         )
+        if same:
+            _print_undeclared(find_host_here())
         return
     from sync.host.reading_ahead import reading_ahead
 
@@ -279,7 +283,15 @@ def status(mirrors: Mirrors = None, json: Json = False) -> None:
         sys.stdout.write(
             render_status(statuses.mirrors, paint_for(sys.stdout), statuses.host, statuses.forms)
         )
+        if same:
+            _print_undeclared(host)
     raise typer.Exit(ExitStatus.CLEAN if statuses.is_well else ExitStatus.FINDINGS)
+
+
+def _print_undeclared(host: Host) -> None:
+    from sync.verify.commands import undeclared_copies
+
+    sys.stdout.write(render_undeclared(undeclared_copies(host), paint_for(sys.stdout)))
 
 
 def verify(

@@ -131,6 +131,14 @@ Rev = Annotated[
         metavar="REV", help="Look at a commit; also in a bare repository.", show_default=False
     ),
 ]
+SameDirectories = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Also name directories that hold a mirror's files without being its place.",
+    ),
+]
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Also make derived forms again, and compare the bytes.")
 ]

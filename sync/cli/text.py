@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sync.judgement.findings import Finding, Verdict
     from sync.report.publish import Currency
     from sync.verify.commands import Verified
+    from sync.verify.same_directories import SameDirectory
     from sync.verify.upstream import Audit
     from sync.verify.whole_host import HostFindings
 
@@ -283,6 +284,15 @@ def _made(form: FormStatus, paint: Paint) -> str:
 def render_notices(notices: Sequence[str], paint: Paint) -> str:
     """Write what somebody should know, though it is nothing wrong."""
     return "".join(f"{paint.change('note:')} {shown(notice)}\n" for notice in notices)
+
+
+def render_undeclared(found: "Sequence[SameDirectory]", paint: Paint) -> str:
+    """Write which directories hold a mirror without being its place, and what would change that."""
+    return "".join(
+        f"{paint.change('note:')} {shown(one.directory)} holds what mirror {shown(one.mirror)} "
+        f'holds: add "{shown(one.entry)}" to its `into`\n'
+        for one in found
+    )
 
 
 def _left_out(status: MirrorStatus) -> str:

@@ -26,11 +26,12 @@ from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.read import Manifest
-from sync.model import FileFact, Mirror, path_at
+from sync.model import FileFact, Form, Mirror, path_at
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge
 from sync.verify.forms import judge_forms
+from sync.verify.same_directories import SameDirectory, same_directories
 from sync.verify.whole_host import NOTHING_FOUND, HostFindings, Records, judge_host
 
 
@@ -217,6 +218,17 @@ def _standing(verdict: Verdict) -> Standing:
         if rule in rules:
             return standing
     return _BY_PRESENCE[verdict.presence]
+
+
+def undeclared_copies(host: Host) -> list[SameDirectory]:
+    """The directories of the working tree that hold a mirror without being one of its places."""
+    root = host.require_root()
+    state = WorkTree(root, host.repository)
+    manifest = read_manifest(state)
+    records = read_records(state, manifest.mirrors).values()
+    each: list[Mirror | Form] = [*manifest.mirrors.values(), *manifest.forms.values()]
+    places = {place for one in each for place in one.places}
+    return same_directories(root, [one for one in records if isinstance(one, Record)], places)
 
 
 def _form_status(

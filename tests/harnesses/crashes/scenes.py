@@ -64,6 +64,8 @@ class Job:
     """Whether only the calls of git processes are points; another job has the others."""
     moves: bool = False
     """Whether the first mirror lies outside third_party/ too, and gets one place more there."""
+    forms: bool = False
+    """Whether a compressed file and a patched copy are made of the mirrors."""
     overlay: bool = False
     """Whether all of the host lies in the lower layer of an overlay, as in a container's image."""
 
@@ -82,6 +84,7 @@ _JOBS = {
         Job("hooked", ("sync", "--commit"), "v1", "v2", hooks=True, only_git=True),
         Job("packed", ("sync",), "v1", "many", only_git=True),
         Job("places", ("sync",), "v1", "v2", moves=True),
+        Job("forms", ("sync",), "v1", "v2", forms=True),
     )
 }
 JOBS = {
@@ -181,10 +184,36 @@ def compile_program(scenes: Scenes) -> None:
 _PLACES_BEFORE, _PLACES_AFTER = ["/crates/one", "one"], ["/crates/one", "/deps/deep/one", "one"]
 
 
-def _manifest(upstream: Upstream, tag: str, into: list[str], *, checked_in: bool) -> str:
-    keys: dict[str, bool] = {"local": True} if checked_in else {"local": True, "checked_in": False}
+_PATCH = """\
+Description: x is another
+Author: A <a@example.org>
+
+diff --git a/x b/x
+index {}..{} 100644
+--- a/x
++++ b/x
+@@ -1 +1 @@
+-x
++another x
+"""
+_FORMS = """\
+[derived."a.gz"]
+form = "gzip"
+of = "one:a"
+into = ["/made/a.gz", "a.gz"]
+[derived."patched"]
+form = "patched"
+of = "two"
+patches = ["patches/x.patch"]
+into = "/made/two"
+"""
+
+
+def _manifest(job: Job, upstream: Upstream, tag: str, into: list[str]) -> str:
+    keys: dict[str, bool] = {"local": True} | ({} if job.checked_in else {"checked_in": False})
     one = mirror("one", upstream.url, tag=tag, into=into, exclude=["/w/"], **keys)
-    return one + mirror("two", upstream.url, tag=tag, from_="w", into="deep/two", **keys)
+    two = mirror("two", upstream.url, tag=tag, from_="w", into="deep/two", **keys)
+    return one + two + (_FORMS if job.forms else "")
 
 
 def _make_template(scenes: Scenes, job: Job, upstream: Upstream) -> None:
@@ -197,12 +226,19 @@ def _make_template(scenes: Scenes, job: Job, upstream: Upstream) -> None:
     staged.write_text("committed\n")
     host.git("add", STAGED)
     git(host.path, "commit", "--quiet", "-m", "mine")
+    if job.forms:
+        patch = host.third_party / "patches" / "x.patch"
+        patch.parent.mkdir(parents=True)
+        blobs = [
+            host.git("hash-object", "-w", "--stdin", stdin=x) for x in (b"x\n", b"another x\n")
+        ]
+        patch.write_text(_PATCH.format(*blobs))
     if job.before is not None:
         into = _PLACES_BEFORE if job.moves else ["one"]
-        host.manifest(_manifest(upstream, job.before, into, checked_in=job.checked_in))
+        host.manifest(_manifest(job, upstream, job.before, into))
         host.sync("--commit")
     into = _PLACES_AFTER if job.moves else ["one"]
-    host.manifest(_manifest(upstream, job.after, into, checked_in=job.checked_in))
+    host.manifest(_manifest(job, upstream, job.after, into))
     host.git("add", "third_party/mirrors.toml")
     if job.hooks:
         _install_hooks(host)
