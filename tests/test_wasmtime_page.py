@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git import git_bytes
 from tests.support.hosts import Host
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
@@ -82,6 +83,42 @@ def wasmtime(tmp_path: Path, host: Host) -> Host:
         manifest = manifest.replace(real, ours)
     (host.third_party / "mirrors.toml").write_text(manifest)
     return host
+
+
+def needing(name: str, *others: str) -> dict[str, bytes]:
+    """A package of the monorepo that uses a type of each of these others."""
+    uses = "".join(f"  use wasi:{other}/types@0.2.12.{{{other}}};\n" for other in others)
+    text = f"package wasi:{name}@0.2.12;\n\ninterface types {{\n{uses}  type {name} = u32;\n}}\n"
+    return {f"proposals/{name}/wit/types.wit": text.encode()}
+
+
+def test_rendered_files_become_forms_and_an_edit_becomes_a_patch(
+    tmp_path: Path, host: Host
+) -> None:
+    organization = tmp_path / "WebAssembly"
+    monorepo = needing("io") | needing("clocks", "io") | needing("filesystem", "clocks", "io")
+    Upstream.create(organization / "WASI").release("v0.2.12", {"LICENSE": b"x\n", **monorepo})
+    tls = Upstream.create(organization / "wasi-tls")
+    commit = tls.release(
+        "v1", {"LICENSE": b"x\n", "wit/types.wit": b"0.2.6\n", "wit/deps.toml": b""}
+    )
+    to = "https://github.com/WebAssembly/"
+    host.git("config", "--global", f"url.{organization}/.insteadOf", to)
+    [manifest] = blocks("Keep the rendered files", "toml")
+    host.manifest(manifest.replace("505fc98e32982b2d07fdfde22a47383814a24f2c", commit))
+    [header] = blocks("Keep the rendered files", "diff")
+    blobs = [host.git("hash-object", "-w", "--stdin", stdin=x) for x in (b"0.2.6\n", b"0.2.12\n")]
+    diff = git_bytes(host.path, "diff", "--full-index", *blobs)
+    for blob in blobs:
+        diff = diff.replace(b"/" + blob.encode(), b"/types.wit")
+    (host.third_party / "patches").mkdir()
+    patch = host.third_party / "patches/wasi-tls-io.patch"
+    patch.write_bytes(header.partition("diff --git")[0].encode() + diff)
+    host.sync("--commit")
+    deps = host.path / "crates/wasi-tls/wit/deps"
+    assert (deps / "tls/types.wit").read_bytes() == b"0.2.12\n"
+    assert (deps / "io.wit").read_bytes().startswith(b"package wasi:io@0.2.12;")
+    assert host.run("verify", "--rebuild").status == 0
 
 
 def sh(host: Host, *scripts: str, status: int = 0) -> str:
