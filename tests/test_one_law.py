@@ -15,6 +15,7 @@ from sync.host.find import find_host
 from sync.host.state import open_state
 from sync.report.gather import gather
 from sync.verify.commands import status, verify
+from tests.support.git import git_bytes
 from tests.support.hosts import Host, mirror
 from tests.support.upstreams import Upstream
 
@@ -60,6 +61,19 @@ def _replaced(path: str, old: str, new: str) -> Edit:
 
 
 RECORD, MANIFEST = "third_party/provenance/up.json", "third_party/mirrors.toml"
+FORM_RECORD = "third_party/provenance/derived/patched.json"
+PATCH = "third_party/patches/a.patch"
+FORMS = """\
+[derived.zip]
+form = "gzip"
+of = "up:a.wit"
+into = ["/crates/w/up.gz", "up.gz"]
+[derived.patched]
+form = "patched"
+of = "up"
+patches = ["patches/a.patch"]
+into = ["/crates/w/deps/patched", "patched"]
+"""
 EDITS: dict[str, Edit] = {
     "an edited copy": _written("third_party/up/a.wit"),
     "an edited copy in a crate": _written("crates/w/deps/up/a.wit"),
@@ -92,6 +106,24 @@ EDITS: dict[str, Edit] = {
     "attributes of the root": _written(".gitattributes", "* text eol=crlf\n"),
     "attributes of third_party": _written("third_party/.gitattributes", "*.wit text\n"),
     "attributes in a crate": _written("crates/.gitattributes", "*.wit text eol=crlf\n"),
+    "an edited form": _written("third_party/up.gz"),
+    "an edited form in a crate": _written("crates/w/up.gz"),
+    "an edited patched copy": _written("crates/w/deps/patched/a.wit"),
+    "a file more in a patched copy": _written("third_party/patched/new.wit"),
+    "a missing form": _removed("crates/w/up.gz"),
+    "no form at all": _removed("third_party/patched"),
+    "an edited patch": _appended(PATCH, "more\n"),
+    "no patch": _removed(PATCH),
+    "an edited record of a form": _replaced(FORM_RECORD, '"size": ', '"size": 1'),
+    "a broken record of a form": _written(FORM_RECORD, "{"),
+    "no record of a form": _removed(FORM_RECORD),
+    "a record of no form": _written("third_party/provenance/derived/nothing.json", "{}\n"),
+    "a stray among records of forms": _written("third_party/provenance/derived/README"),
+    "another form": _replaced(MANIFEST, '"up:a.wit"', '"up:b/c.wit"'),
+    "another place of a form": _replaced(MANIFEST, '"up.gz"', '"other.gz"'),
+    "a form that is gone": _replaced(MANIFEST, "[derived.zip]", "[derived.zap]"),
+    "attributes at a patch": _written("third_party/patches/.gitattributes", "* text eol=crlf\n"),
+    "attributes at a form": _written("crates/w/.gitattributes", "*.gz text eol=crlf\n"),
     "harmless attributes": _written("crates/.gitattributes", "*.rs text\n"),
     "an export-ignore": _written("crates/w/.gitattributes", "a.wit export-ignore\n"),
 }
@@ -99,7 +131,7 @@ EDITS: dict[str, Edit] = {
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    """A host with a mirror in two places, one of them in a sealed directory."""
+    """A host with a mirror in two places, one of them in a sealed directory, and two forms of it."""
     directory = tmp_path_factory.mktemp("law")
     upstream = Upstream.create(directory / "up")
     upstream.release("v1", {"wit/a.wit": b"one\n", "wit/b/c.wit": b"two\n", "LICENSE": b"l\n"})
@@ -108,7 +140,14 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Host:
     places = ["/crates/w/deps/up", "up"]
     table = mirror("up", url, tag="v1", from_="wit", into=places)
     own = '[host]\nown = ["*.BUILD", "/crates/w/deps/own/"]\nsealed = ["/crates/w/deps"]\n'
-    host.manifest(own + table)
+    host.manifest(own + FORMS + table)
+    one, other = (host.git("hash-object", "-w", "--stdin", stdin=x) for x in (b"one\n", b"1\n"))
+    patch = host.path / PATCH
+    patch.parent.mkdir()
+    diff = git_bytes(host.path, "diff", "--full-index", one, other)
+    for blob in (one, other):
+        diff = diff.replace(b"/" + blob.encode(), b"/a.wit")
+    patch.write_bytes(b"Description: a\nAuthor: A\n\n" + diff)
     host.git("config", f"url.{upstream.url}.insteadOf", url)
     host.sync("--commit")
     return host
