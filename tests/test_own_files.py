@@ -153,8 +153,8 @@ BAD: dict[str, tuple[str, str]] = {
     "sealed, third_party": ('sealed = ["/third_party/x"]', "is sealed already"),
     "sealed, twice": ('sealed = ["/x", "/x/"]', "is there twice"),
     "sealed, upwards": ('sealed = ["/x/../y"]', "leaves its directory"),
-    "sealed, a place": ('sealed = ["/crates/up"]', "is in a place of a mirror"),
-    "sealed, in a place": ('sealed = ["/crates/up/a"]', "is in a place of a mirror"),
+    "sealed, a place": ('sealed = ["/crates/up"]', "is in a place, and so sealed already"),
+    "sealed, in a place": ('sealed = ["/crates/up/a"]', "is in a place, and so sealed already"),
     "sealed, git's": ('sealed = ["/x/.git"]', "names a git directory"),
     "another key": ('owned = ["x"]', "unknown key `owned`"),
 }

@@ -143,7 +143,7 @@ BAD = {
     ),
     "the name of another": (
         WASI + WASI.replace('"wasi"', '"Wasi"'),
-        "upstream Wasi has the name of upstream wasi",
+        "upstreams wasi and Wasi differ only in case",
         ":4: upstreams.Wasi",
         "call one of them otherwise",
     ),

@@ -1,8 +1,9 @@
 """Looks at derived forms and makes, outside of the host, those that are missing or stale."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
@@ -23,6 +24,11 @@ from sync.record.places import Recorded
 
 # What something else is made of is made first.
 _ORDER = {FormKind.PATCHED: 0, FormKind.GZIP: 2}
+_MOST_BESIDE = 8
+
+
+def _order_of(form: Form) -> int:
+    return _ORDER.get(form.kind, 1)
 
 
 def look_at_forms(
@@ -51,14 +57,17 @@ class _Forms:
         forms = [self.scene.manifest.forms[name] for name in names]
         wanted: dict[str, WantedForm] = {}
         satisfied: list[tuple[Form, DerivedRecord]] = []
-        for form in sorted(forms, key=lambda one: _ORDER.get(one.kind, 1)):
-            seen = self._see(form)
-            given = self.inputs.ingredients(form)
-            record = seen.record
-            if record is not None and _is_satisfied(seen, record, given):
-                satisfied.append((form, record))
-            else:
-                wanted[form.name] = self._make(seen, given)
+        in_order = sorted(forms, key=_order_of)
+        for _, same in groupby(in_order, key=_order_of):
+            to_make: list[tuple[SeenForm, Ingredients]] = []
+            for form in same:
+                seen, given = self._see(form), self.inputs.ingredients(form)
+                record = seen.record
+                if record is not None and _is_satisfied(seen, record, given):
+                    satisfied.append((form, record))
+                else:
+                    to_make.append((seen, given))
+            wanted |= {one.seen.form.name: one for one in self._make_all(to_make)}
         return LookedForms(
             tuple(wanted[name] for name in names if name in wanted),
             tuple(map(self._see_leaving, leaving)),
@@ -119,6 +128,15 @@ class _Forms:
             return None
 
     # What is made.
+
+    def _make_all(self, each: Sequence[tuple[SeenForm, Ingredients]]) -> list[WantedForm]:
+        """Make forms of which none is made of another, side by side."""
+        if len(each) <= 1:
+            return [self._make(*one) for one in each]
+        from concurrent.futures import ThreadPoolExecutor  # needed only here
+
+        with ThreadPoolExecutor(min(_MOST_BESIDE, os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda one: self._make(*one), each))
 
     def _make(self, seen: SeenForm, given: Ingredients) -> WantedForm:
         made = self._kept(seen, given) or make(given)

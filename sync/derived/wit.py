@@ -20,6 +20,9 @@ _FILES = frozenset({Mode.FILE, Mode.EXECUTABLE})
 _KEPT = 1024
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PACKAGE = re.compile(r"^\s*package\s+([^\s;{]+)\s*;", re.MULTILINE)
+_REFERENCE = re.compile(
+    r"([a-z][\w-]*:[a-z][\w-]*)/[\w%-]+(@\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?"
+)
 _NOT_FOUND = re.compile(r"package '([^']+)' not found")
 _IN_DEPS = re.compile(r"(?:[^\s:]*/)?deps/(\d+)/([^\s:]+)")
 _IN_MAIN = re.compile(r"(?:[^\s:]*/)?\bmain/([^\s:/]+)")
@@ -96,11 +99,15 @@ def _wit_files(given: Input) -> list[tuple[str, bytes]]:
 
 def package_of(given: Input) -> str | None:
     """The name of the package that an input holds, such as `wasi:io@0.2.12`; None without one."""
-    for _, data in _wit_files(given):
-        text = _COMMENTS.sub("", data[:OWN_FILE_BYTES].decode("utf-8", "replace"))
-        if match := _PACKAGE.search(text):
-            return match[1]
-    return None
+    match = _PACKAGE.search(_text_of(given))
+    return match[1] if match else None
+
+
+@lru_cache(_KEPT)
+def _text_of(given: Input) -> str:
+    """The WIT text of an input without comments, as much as is read of a file that people write."""
+    texts = (data[:OWN_FILE_BYTES].decode("utf-8", "replace") for _, data in _wit_files(given))
+    return "\n".join(_COMMENTS.sub("", text) for text in texts)
 
 
 def _only_file(directory: Path) -> bytes:
@@ -170,8 +177,27 @@ def _works(
     return _tried(tool, of, needs, features).status == 0
 
 
+def _referenced(given: Ingredients) -> set[str]:
+    """The packages that the main one, or one that it needs, names in its text."""
+    texts = {package_of(each): _text_of(each) for each in (given.of, *given.needs)}
+    found, pending = set[str](), [package_of(given.of)]
+    while pending:
+        text = texts.get(pending.pop(), "")
+        named = {name + version for name, version in _REFERENCE.findall(text)}
+        pending += named - found
+        found |= named
+    return found
+
+
 def _refuse_superfluous(tool: WasmTools, given: Ingredients) -> None:
+    """SelectionError if it works without something that `with` names.
+
+    What no package names in its text is tried: only the tool knows all of WIT.
+    """
+    referenced = _referenced(given)
     for each in given.needs:
+        if package_of(each) in referenced:
+            continue
         others = tuple(other for other in given.needs if other is not each)
         if _works(tool, given.of, others, given.form.features):
             least = sorted(one.name for one in _least(tool, given, others))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.harnesses.benchmarks.cold import measure_cold
+from tests.harnesses.benchmarks.derived import measure_derived
 from tests.harnesses.benchmarks.directory import measure_directory
 from tests.harnesses.benchmarks.harness import BUILD
 from tests.harnesses.benchmarks.large import measure_large
@@ -34,6 +35,7 @@ _BENCHMARKS: Mapping[str, Callable[[Sizes, Path, Path], list[Result]]] = {
     "verify": measure_verify,
     "large": measure_large,
     "reports": measure_reports,
+    "derived": measure_derived,
 }
 
 

@@ -39,6 +39,8 @@ class Sizes:
     long_history: int = 100_000
     reported_mirrors: int = 100
     """Of the host of which all reports are written, with 200 files each."""
+    packages: int = 13
+    """The WIT packages of which four forms each are made."""
     is_quick: bool = False
     """Whether it is only to be seen that the benchmarks work: no peers, no warming up."""
 
@@ -54,5 +56,6 @@ QUICK = Sizes(
     range_commits=300,
     long_history=600,
     reported_mirrors=4,
+    packages=4,
     is_quick=True,
 )
