@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 import stat
 import zlib
 from pathlib import Path
@@ -451,6 +452,25 @@ def test_a_patch_that_no_longer_applies_stops_the_sync_and_says_where(patched: H
     assert patched.snapshot() == before
 
 
+def test_verify_says_which_patch_does_not_fit_what_the_mirror_is_now(
+    patched: Host, released: Upstream
+) -> None:
+    tables = (patched.third_party / "mirrors.toml").read_text()
+    patched.manifest(mirrors(released, "v2"))
+    kept = patched.path.parent / "kept"
+    shutil.move(patched.third_party / "provenance/derived", kept)
+    patched.sync("--no-stage")
+    shutil.move(kept, patched.third_party / "provenance/derived")
+    patched.manifest(tables.replace('"v1"', '"v2"'))
+    ran = patched.run("verify")
+    assert ran.status == 1
+    assert "it was made of io at" in ran.out
+    assert (
+        "third_party/patches/io.patch of form io-patched is applied already: upstream has it"
+        in (ran.out)
+    )
+
+
 # Verified.
 
 
@@ -609,6 +629,35 @@ def test_what_with_lacks_is_said_with_the_line_to_write(host: Host, released: Up
     assert 'hint: write `with = ["io"]`' in ran.err
 
 
+def test_derive_adds_a_form_with_all_that_it_needs(host: Host, released: Upstream) -> None:
+    host.manifest("# mine\n" + mirrors(released))
+    host.sync("--commit")
+    arguments = ("--form", "wit-binary", "--of", "cli", "--into", "/x/cli.wasm")
+    ran = host.run("derive", "cli.wasm", *arguments, "--commit")
+    assert ran.status == 0, ran.err
+    manifest = (host.third_party / "mirrors.toml").read_text()
+    assert manifest == (
+        "# mine\n"
+        + mirrors(released)
+        + '\n[derived."cli.wasm"]\nform = "wit-binary"\nof = "cli"\ninto = "/x/cli.wasm"\n'
+        + 'with = ["io"]\n\n[tools.wasm-tools]\nversion = "1.262.0"\n'
+    )
+    assert host.git("status", "--porcelain") == ""
+    assert host.run("verify", "--rebuild").status == 0
+    assert "there is a form cli.wasm already" in host.run("derive", "cli.wasm", *arguments).err
+    assert "there is no form other" in host.run("derive", "other").err
+
+
+def test_derive_mends_with(host: Host, released: Upstream) -> None:
+    made(host, released, BINARY)
+    broken = BINARY.replace('["io"]', "[]") + "# mine\n"
+    host.manifest(mirrors(released) + TOOLS + broken)
+    assert host.run("sync").status == 2
+    assert host.run("derive", "cli.wasm").status == 0
+    assert 'with = ["io"]' in (host.third_party / "mirrors.toml").read_text()
+    assert host.run("check").status == 0
+
+
 def test_what_with_has_too_many_is_said_with_the_line_to_write(
     host: Host, released: Upstream
 ) -> None:
@@ -628,6 +677,19 @@ def test_a_package_twice_names_both_mirrors(host: Host, released: Upstream) -> N
     assert ran.status == 2
     assert "form cli.wasm has package y:io@1.0.0 twice" in ran.err
     assert "in: io, more" in ran.err
+
+
+def test_packages_that_need_each_other_are_named_with_their_mirrors(
+    host: Host, upstream: Upstream
+) -> None:
+    circle = IO.replace(b"type size = u32;", b"use y:cli/stdio@1.0.0.{other};\n  type size = u32;")
+    other = CLI.replace(b"  more: func();", b"  more: func();\n  type other = u32;")
+    upstream.release("v1", packages(io=circle, cli=other))
+    host.manifest(mirrors(upstream) + TOOLS + BINARY)
+    ran = host.run("sync")
+    assert ran.status == 2
+    assert "needs itself, through others" in ran.err, ran.err
+    assert "y:cli@1.0.0 is in cli" in ran.err and "y:io@1.0.0 is in io" in ran.err
 
 
 def test_another_version_of_a_package_is_named(host: Host, upstream: Upstream) -> None:

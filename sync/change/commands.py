@@ -97,11 +97,11 @@ def synchronize(
     inputs: Inputs | None = None,
 ) -> Result:
     """Make mirrors equal to the manifest; `inputs` notes all that is read for it."""
-    with _opened(host, options, reporter) as state:
+    with opened(host, options, reporter) as state:
         state.inputs = inputs
         manifest = read_manifest(state)
         _refuse_false_licenses(manifest)
-        run = _Run(host, manifest, manifest.source, options, reporter)
+        run = Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
         gone = _gone(host, state, manifest, reporter)
         forms = _gone_forms(state, manifest, reporter)
@@ -175,7 +175,7 @@ def _left(host: Host, state: WorkTree, manifest: Manifest) -> Iterator[str]:
             yield mirror.name
 
 
-def _say_how_to_go_on(run: "_Run", result: Result) -> None:
+def _say_how_to_go_on(run: "Run", result: Result) -> None:
     """Tell whoever is in the middle of a merge or the like how to finish it."""
     if run.options.dry_run or not (result.plan or result.staged):
         return
@@ -209,7 +209,7 @@ def add_mirror(
     host: Host, name: str, values: "Mapping[str, Value]", options: SyncOptions, reporter: Reporter
 ) -> Result:
     """Add a mirror: its table in the manifest, its files and its record, or none of these."""
-    with _opened(host, options, reporter) as state:
+    with opened(host, options, reporter) as state:
         before = read_manifest(state)
         if name in before.mirrors:
             raise UsageError(
@@ -230,7 +230,7 @@ def add_mirror(
             # No file has these lines yet.
             error.context = [f"the new mirror {name}", *error.context[1:]]
             raise
-        run = _Run(host, manifest, before.source, options, reporter)
+        run = Run(host, manifest, before.source, options, reporter)
         run.command = f"git verbatim sync {name}"
         if manifest.own != before.own:
             run.more = (("host",),)
@@ -269,7 +269,7 @@ def remove_mirrors(
     host: Host, patterns: Sequence[str], options: SyncOptions, reporter: Reporter
 ) -> Result:
     """Remove mirrors and derived forms from the manifest, with their files and records."""
-    with _opened(host, options, reporter) as state:
+    with opened(host, options, reporter) as state:
         before = read_manifest(state)
         recorded, made = state.record_names(), state.form_names()
         known = dict.fromkeys([*before.mirrors, *recorded, *before.forms, *made])
@@ -285,7 +285,7 @@ def remove_mirrors(
         from sync.manifest.edit import remove_tables
 
         text = remove_tables(before.source.decode(), names)
-        run = _Run(host, parse_manifest(text.encode()), before.source, options, reporter)
+        run = Run(host, parse_manifest(text.encode()), before.source, options, reporter)
         run.command = " ".join(["git verbatim sync", *names])
         mirrors = {n: before.mirrors.get(n) for n in names if n in before.mirrors or n in recorded}
         forms = [name for name in names if name in before.forms or name in made]
@@ -307,7 +307,7 @@ def _refuse_used(manifest: Manifest, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
+def opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
     """Lock the host and give its working tree; a dry run does not lock, since it writes nothing."""
     host.require_work_tree()[1].refuse_moved()
     with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
@@ -316,7 +316,7 @@ def _opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[Wo
 
 
 @dataclass
-class _Run:
+class Run:
     """One command that changes third_party/, from preparing to committing."""
 
     host: Host

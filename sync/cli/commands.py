@@ -26,7 +26,10 @@ from sync.cli.options import (
     DryRun,
     EveryFormat,
     Exclude,
+    Feature,
     FormatName,
+    FormKindOption,
+    FormNameArgument,
     From,
     Include,
     InIndex,
@@ -41,8 +44,10 @@ from sync.cli.options import (
     NewName,
     NoStage,
     NotCheckedIn,
+    Of,
     Offline,
     Output,
+    Patch,
     Rebuild,
     Rev,
     RewriteRecords,
@@ -94,7 +99,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to the program."""
-    for command in (add, remove, sync, status, verify, report):
+    for command in (add, derive, remove, sync, status, verify, report):
         app.command(cls=Command)(command)
 
 
@@ -159,6 +164,53 @@ def add(
     )
     try:
         _change(lambda reporter: add_mirror(host, name, values, options, reporter), options, json)
+    except VerbatimError as error:
+        raise in_options(error) from error.__cause__
+
+
+def derive(
+    name: FormNameArgument,
+    form: FormKindOption = None,
+    of: Of = None,
+    into: Into = None,
+    patch: Patch = None,
+    feature: Feature = None,
+    not_checked_in: NotCheckedIn = False,
+    dry_run: DryRun = False,
+    commit: Commit = False,
+    message: Message = None,
+    signoff: Signoff = False,
+    no_stage: NoStage = False,
+    json: Json = False,
+) -> None:
+    """Add a derived form, with the other packages that it needs; \
+of one that is there, find these anew."""  # noqa: D205, D209 - it is the help text
+    table = {
+        "form": form,
+        "of": of,
+        "into": into[0] if into and len(into) == 1 else into,
+        "patches": patch,
+        "features": feature,
+        "checked-in": False if not_checked_in else None,
+    }
+    from sync.change.commands import SyncOptions
+    from sync.change.commit_message import Wording
+    from sync.change.derive import derive as add_form
+    from sync.cli.arguments import given, in_options, refuse_bytes
+
+    values = given(table)
+    refuse_bytes({"name": name, **values})
+    _refuse_odd(commit, no_stage, message, signoff)
+    host = find_host_here()
+    options = SyncOptions(
+        _fetching(host),
+        dry_run=dry_run,
+        stage=not no_stage,
+        commit=commit,
+        wording=Wording(message, signoff),
+    )
+    try:
+        _change(lambda reporter: add_form(host, name, values, options, reporter), options, json)
     except VerbatimError as error:
         raise in_options(error) from error.__cause__
 

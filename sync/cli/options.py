@@ -13,11 +13,8 @@ def _mirror_names(incomplete: str) -> list[str]:
     from sync.host.work_tree import WorkTree
 
     try:
-        return [
-            n
-            for n in read_manifest(WorkTree(find_host_here().require_root())).mirrors
-            if n.startswith(incomplete)
-        ]
+        manifest = read_manifest(WorkTree(find_host_here().require_root()))
+        return [n for n in (*manifest.mirrors, *manifest.forms) if n.startswith(incomplete)]
     except Exception:  # noqa: BLE001 - completion is silent
         return []
 
@@ -114,6 +111,31 @@ Allow = Annotated[
 ]
 NotCheckedIn = Annotated[bool, typer.Option("--not-checked-in", help="Commit the record alone.")]
 Local = Annotated[bool, typer.Option("--local", help="The URL is a repository on this machine.")]
+
+# derive
+
+FormNameArgument = Annotated[str, typer.Argument(help="What to call the form.", show_default=False)]
+FormKindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--form",
+        metavar="FORM",
+        help="wit-binary, wat, wit-single, wit-package, gzip or patched.",
+        show_default=False,
+    ),
+]
+Of = Annotated[
+    str | None,
+    typer.Option("--of", help="The mirror, or form, that it is made of.", show_default=False),
+]
+Patch = Annotated[
+    list[str] | None,
+    typer.Option(help="A patch file, as `--into`; may be repeated, in order.", show_default=False),
+]
+Feature = Annotated[
+    list[str] | None,
+    typer.Option(help="A feature of WIT packages; all if none is given.", show_default=False),
+]
 
 # remove
 

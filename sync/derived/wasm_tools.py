@@ -62,6 +62,18 @@ def find_wasm_tools(version: str) -> WasmTools:
     return WasmTools(program, found)
 
 
+def installed_version() -> str:
+    """The version of the wasm-tools that is here; CouldNotCheckError if there is none."""
+    program = _program()
+    if program is None:
+        raise CouldNotCheckError(
+            "wasm-tools is not installed",
+            hint="install it with `pip install 'git-verbatim[wit]'`",
+            reference="tool-missing",
+        )
+    return _version_of(program)
+
+
 @cache
 def _program() -> str | None:
     if find_spec(_PACKAGE) is not None:

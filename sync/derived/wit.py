@@ -24,6 +24,7 @@ _REFERENCE = re.compile(
     r"([a-z][\w-]*:[a-z][\w-]*)/[\w%-]+(@\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?"
 )
 _NOT_FOUND = re.compile(r"package '([^']+)' not found")
+_CYCLE = re.compile(r"package `([^`]+)` creates a dependency cycle")
 _IN_DEPS = re.compile(r"(?:[^\s:]*/)?deps/(\d+)/([^\s:]+)")
 _IN_MAIN = re.compile(r"(?:[^\s:]*/)?\bmain/([^\s:/]+)")
 
@@ -204,9 +205,14 @@ def _refuse_superfluous(tool: WasmTools, given: Ingredients) -> None:
             raise SelectionError(
                 f"form {given.form.name} does not need {each.name}",
                 [f"{MANIFEST_PATH}: `with` of [derived.{given.form.name}]"],
-                hint=f"write `{with_line(least)}`" if least else "remove `with`",
+                hint=_way_out(given, least),
                 reference="with-superfluous",
             )
+
+
+def _way_out(given: Ingredients, names: Sequence[str]) -> str:
+    line = f"write `{with_line(names)}`" if names else "remove `with`"
+    return f"{line}, or let `git verbatim derive {given.form.name}` do it"
 
 
 def with_line(names: Sequence[str]) -> str:
@@ -235,6 +241,13 @@ def _explained(tool: WasmTools, given: Ingredients, ended: Ended) -> SelectionEr
             hint="leave one of them out of `with`",
             reference="wit-twice",
         )
+    if match := _CYCLE.search(said):
+        return SelectionError(
+            f"form {form} cannot be made: package {match[1]} needs itself, through others",
+            [f"{package_of(each)} is in {each.name}" for each in (given.of, *given.needs)],
+            hint="mirror versions of these packages that do not need each other",
+            reference="wit-cycle",
+        )
     return SelectionError(
         f"form {form} cannot be made: wasm-tools {tool.version} does not take its WIT files",
         _quoted(given, said) or [f"it ended with status {ended.status}"],
@@ -253,7 +266,7 @@ def _missing(given: Ingredients, package: str) -> SelectionError:
     listed = [f"{held} is in {each}" for each, held in having.items()]
     right = needed(given)
     hint = (
-        f"write `{with_line(right)}`"
+        _way_out(given, right)
         if right is not None
         else f"add a mirror of {package}, and name it in `with`"
     )

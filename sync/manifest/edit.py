@@ -16,14 +16,34 @@ Value = str | bool | list[str]
 
 def add_mirror_table(manifest: str, name: str, values: dict[str, Value]) -> str:
     """Return the manifest with a table `[mirrors."name"]` at its end."""
+    return add_table(manifest, "mirrors", name, values)
+
+
+def add_table(manifest: str, top: str, name: str, values: dict[str, Value]) -> str:
+    """Return the manifest with a table `[top."name"]` at its end."""
     document = _parse(manifest)
-    mirrors = document.get("mirrors")
-    if isinstance(mirrors, InlineTable):
-        mirrors[name] = tomlkit.inline_table()
-        mirrors[name].update(values)
+    tables = document.get(top)
+    if isinstance(tables, InlineTable):
+        tables[name] = tomlkit.inline_table()
+        tables[name].update(values)
         return tomlkit.dumps(document)
-    table = f'[mirrors."{name}"]\n{tomlkit.dumps(values)}'
+    shown = name if re.fullmatch(r"[A-Za-z-]+", name) and top == "tools" else f'"{name}"'
+    table = f"[{top}.{shown}]\n{tomlkit.dumps(values)}"
     return f"{manifest.rstrip()}\n\n{table}" if manifest.strip() else table
+
+
+def set_value(manifest: str, top: str, name: str, key: str, value: Value | None) -> str:
+    """Return the manifest in which a table `[top."name"]` has this value; None takes the key away.
+
+    The other lines of the table stay.
+    """
+    document = _parse(manifest)
+    table = document[top][name]
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
+    return tomlkit.dumps(document)
 
 
 def change_own_patterns(manifest: str, changed: Callable[[str], str | None]) -> str:

@@ -76,7 +76,8 @@ def _made_again(
 ) -> FormVerdict:
     """The verdict, with what making the form again shows of its record."""
     if any(one.rule is not Rule.DERIVED_DIFFERS_FROM_RECORD for one in verdict.findings):
-        return verdict  # it would be made of something else
+        # It would be made of something else. Whether it can be made at all is worth knowing.
+        return _with_obstacle(verdict, form, inputs)
     if form.kind.is_wit and not rebuild:
         return verdict
     try:
@@ -87,6 +88,28 @@ def _made_again(
     except (SelectionError, HostError) as error:
         findings = [_finding(record, f"it cannot be made again: {error.message}")]
     return replace(verdict, findings=(*verdict.findings, *findings), is_made_again=True)
+
+
+def _with_obstacle(verdict: FormVerdict, form: Form, inputs: FormInputs) -> FormVerdict:
+    """The verdict on a stale patched copy, which says if a patch does not apply any more."""
+    if form.kind is not FormKind.PATCHED:
+        return verdict
+    try:
+        make(inputs.ingredients(form))
+    except CouldNotCheckError:
+        return verdict
+    except (SelectionError, HostError) as error:
+        said = "; ".join([error.message, *error.context[:1]])
+        return replace(
+            verdict,
+            findings=tuple(
+                replace(one, message=f"{one.message}; {said}")
+                if one.rule is Rule.DERIVED_STALE
+                else one
+                for one in verdict.findings
+            ),
+        )
+    return verdict
 
 
 def _differences(state: State, given: Ingredients, record: DerivedRecord) -> Iterator[Finding]:
