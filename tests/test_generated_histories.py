@@ -299,7 +299,7 @@ def _joined(history: list[Commit]) -> list[Commit]:
 
 
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("POLICY_LAW_EXAMPLES", "30")),
+    max_examples=int(os.environ.get("POLICY_LAW_EXAMPLES", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

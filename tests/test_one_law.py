@@ -203,7 +203,7 @@ def test_each_state_that_is_only_the_hosts_business_is_clean(synced: Host, tmp_p
 
 @given(st.lists(st.sampled_from(sorted(EDITS)), min_size=2, max_size=4, unique=True))
 @settings(
-    max_examples=300 if "EVERY_STATE" in os.environ else 10,
+    max_examples=300 if "EVERY_STATE" in os.environ else 6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
