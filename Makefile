@@ -26,8 +26,8 @@ sync-wasi: $(VENV)/installed ## rebuild WASI in third_party/: exactly the record
 test: $(VENV)/dev ## the test suite
 	$(PYTEST) -q $(SIDE_BY_SIDE)
 
-test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE
-	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
+test-real: $(VENV)/dev ## real upstreams: UPSTREAMS=DIR of bare repositories as owner/name, PINS=FILE, FORMS=FILE
+	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) GIT_VERBATIM_PINS=$(abspath $(PINS)) GIT_VERBATIM_FORMS=$(abspath $(FORMS)) $(PYTEST) -q -rP tests/test_real_upstreams.py
 	GIT_VERBATIM_UPSTREAMS=$(abspath $(UPSTREAMS)) $(PYTEST) -q -n 2 tests/test_report*.py tests/test_packagers_page.py
 	$(BIN)/python -m tests.harnesses.real_repositories $(abspath $(UPSTREAMS))
 

@@ -1,9 +1,10 @@
 """The real upstreams, where somebody has brought them.
 
-    make test-real UPSTREAMS=DIR [PINS=FILE]
+    make test-real UPSTREAMS=DIR [PINS=FILE] [FORMS=FILE]
 
 They are every pin of a list, and every tag of every WASI repository. DIR holds bare repositories as
-<owner>/<name>. FILE is a JSON list of pins with the tree ids that they must give.
+<owner>/<name>. PINS is a JSON list of pins with the tree ids that they must give, FORMS a JSON list
+of derived forms with the bytes that they must have.
 """
 
 import json
@@ -17,9 +18,11 @@ import pytest
 from tests.support.git import git
 from tests.support.git_http import git_http
 from tests.support.hosts import Host, mirror
+from tests.support.wit import TOOLS, form
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 PINS = Path(os.environ.get("GIT_VERBATIM_PINS", os.devnull))
+FORMS = Path(os.environ.get("GIT_VERBATIM_FORMS", os.devnull))
 WASI = sorted(path for path in UPSTREAMS.glob("WebAssembly/*") if not path.is_symlink())
 
 pytestmark = [
@@ -70,6 +73,48 @@ def test_every_pin_gives_exactly_the_tree_that_its_consumer_has(host: Host) -> N
     assert host.run("verify").status == 0
     assert host.run("verify", "--rev", "HEAD", "--upstream").status == 0
     print(f"{len(pins)} pins")
+
+
+@pytest.mark.skipif(not FORMS.is_file(), reason="needs GIT_VERBATIM_FORMS, a list of forms")
+def test_every_form_has_exactly_the_expected_bytes(host: Host) -> None:
+    wanted = json.loads(FORMS.read_text())
+    tables = [
+        mirror(
+            one["name"],
+            str(upstream_path(one["url"].removeprefix("https://github.com/"))),
+            commit=one["commit"],
+            from_=one["from"],
+            **({"exclude": one["exclude"]} if one.get("exclude") else {}),
+            local=True,
+        )
+        for one in wanted["mirrors"]
+    ]
+    expected: dict[str, str] = {}
+    for number, row in enumerate(wanted["rows"]):
+        main = row["inputs"]["main"]
+        if patch := row.get("patched"):
+            main = f"patched-{number}"
+            path = host.third_party / "patches" / f"{number}.patch"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"Description: other versions\nAuthor: A\n\n{patch['patch']}")
+            patches = [f"patches/{number}.patch"]
+            tables.append(form(main, "patched", row["inputs"]["main"], main, patches=patches))
+        for kind, facts in row["forms"].items():
+            name, needs = f"{kind}-{number}", row["inputs"]["deps"]
+            more = {"with_": needs} if needs else {}
+            tables.append(form(name, kind, main, f"made/{name}", **more))
+            expected[name] = facts["sha256"]
+    host.manifest(TOOLS + "\n".join(tables))
+    host.sync("--commit")
+    records = host.third_party / "provenance" / "derived"
+    made = {
+        path.stem: json.loads(path.read_bytes())["outputs"][0]["sha256"]
+        for path in records.iterdir()
+        if not path.name.startswith("patched-")
+    }
+    assert made == expected
+    assert host.run("verify", "--rebuild").status == 0
+    print(f"{len(expected)} forms")
 
 
 def wit_directories(repository: Path, tag: str) -> Iterator[str]:
