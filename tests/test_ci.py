@@ -777,6 +777,7 @@ def follow(script: str, checkout: Host, place: Path, **environment: str) -> Ran:
     for written, meant in (
         ("/opt/git-verbatim", str(place / "program")),
         ("/opt/clone", str(place / "clone")),
+        ('--quiet "git-verbatim[wit]"', f"--quiet {package}"),
         ("--quiet git-verbatim", f"--quiet {package}"),
     ):
         script = script.replace(written, shlex.quote(meant) if meant.startswith("/") else meant)
@@ -818,8 +819,8 @@ def test_a_recipe_judges_what_the_default_branch_lacks(
     for name in ("main", "origin/main", "refs/remotes/origin/main"):
         origin.git("tag", name, head)
         checkout.git("tag", name, head)
-    *_, plain = recipe("plain").partition("install --quiet git-verbatim)\n")
-    _, _, merge_request = recipe("gitlab").partition("install --quiet git-verbatim\n")
+    *_, plain = recipe("plain").partition('install --quiet "git-verbatim[wit]")\n')
+    _, _, merge_request = recipe("gitlab").partition('install --quiet "git-verbatim[wit]"\n')
     for script, variables, start in (
         (plain, {}, DEFAULT),
         (
@@ -844,7 +845,7 @@ def test_the_recipe_for_forgejo_clones_by_itself(
     runner: Runner, checkout: Host, tmp_path: Path
 ) -> None:
     (tmp_path / "program").symlink_to(Path(runner.outputs["install.place"]) / "program")
-    _, _, script = recipe("forgejo").partition("install --quiet git-verbatim\n")
+    _, _, script = recipe("forgejo").partition('install --quiet "git-verbatim[wit]"\n')
     head, origin = checkout.git("rev-parse", "HEAD"), Host(tmp_path / "host")
     origin.git("update-ref", "refs/pull/1/head", head)
     given = {
