@@ -352,6 +352,28 @@ def test_a_mode_is_put_right(host_with_forms: Host) -> None:
     assert host.run("verify").status == 0
 
 
+def test_attributes_that_would_alter_a_form_are_refused_before_a_byte_is_written(
+    host: Host, released: Upstream
+) -> None:
+    (host.path / "crates/y").mkdir(parents=True)
+    (host.path / "crates/y/.gitattributes").write_text("*.wit text eol=crlf\n")
+    host.manifest(mirrors(released) + TOOLS + PACKAGE)
+    before = host.snapshot()
+    ran = host.run("sync")
+    assert ran.status == 2
+    assert host.snapshot() == before
+    line = ran.err.partition("add this line at the end of crates/y/.gitattributes: ")[2]
+    line = line.partition(";")[0]
+    assert line.startswith("/io.wit ")
+    with (host.path / "crates/y/.gitattributes").open("a") as file:
+        file.write(f"{line}\n")
+    host.git("add", "crates")
+    host.git("commit", "--quiet", "-m", "attributes")
+    host.sync("--commit")
+    for look in LOOKS:
+        assert host.run(*look).status == 0, look
+
+
 # gzip.
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sync.change.commands import SyncOptions, synchronize
+from sync.change.commands import synchronize
+from sync.change.run import SyncOptions
 from sync.errors import SelectionError
 from sync.host.find import find_host
 from sync.quoting import unquote_path

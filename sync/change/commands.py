@@ -1,40 +1,23 @@
-"""Runs sync, add and remove, which change third_party/: they lock, plan, apply and commit."""
+"""The commands sync, add and remove: what each means is handed to a `Run`."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sync.change.carry_out import apply_plan
-from sync.change.commit import commit_synced
-from sync.change.commit_message import OWN_WORDING, Wording
-from sync.change.in_the_way import refuse_foreign
-from sync.change.lock import held, report_rescued
-from sync.change.look import Reporter, Scene
-from sync.change.look_at_forms import look_at_forms
-from sync.change.outranked import refuse_outranked
-from sync.change.plan import Plan, make_plan
+from sync.change.look import Reporter
 from sync.change.portion import (
-    Portion,
-    Shares,
     committed_manifest,
-    forms_of,
-    is_answered,
     mirrors_of,
-    share_out,
 )
-from sync.change.refusals import refuse_commit, refuse_local
+from sync.change.run import Result, Run, SyncOptions, opened
 from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
 from sync.git.operation import command_to_go_on
 from sync.host.find import Host
 from sync.host.inputs import Inputs
-from sync.host.journal import refuse_interrupted
-from sync.host.state import read_manifest, read_records
+from sync.host.state import read_manifest
 from sync.host.work_tree import WorkTree
-from sync.ids import ObjectId
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
     MANIFEST_PATH,
@@ -43,50 +26,13 @@ from sync.layout import (
     is_in_third_party,
     record_path,
 )
-from sync.manifest.choosing import choose, made_of, needed_for, with_fed
-from sync.manifest.parts import TableName
+from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import from_root, is_mirror_name, overlaps
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model import Form, Mirror
-from sync.record.record import Record
-from sync.upstream.parallel import Options
 
 if TYPE_CHECKING:
     from sync.manifest.edit import Value
-    from sync.upstream.fetch import Fetching
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
-    """The options of a command that changes third_party/."""
-
-    fetch: Options
-    dry_run: bool = False
-    discard_local: bool = False
-    rewrite_records: bool = False
-    """Whether records of an earlier schema are written anew."""
-    stage: bool = True
-    commit: bool = False
-    wording: Wording = OWN_WORDING
-    """What the commit says; without `commit` there is none."""
-    lock_seconds: float = 300
-    ahead: "Fetching | None" = None
-    """The fetch that was begun while the program was loading; None if there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a command that changes third_party/ did."""
-
-    plan: Plan
-    commit: ObjectId | None = None
-    rescued: tuple[str, ...] = ()
-    staged: bool = False
-    """Whether the manifest was staged, or a part of it."""
-    satisfied: tuple[MirrorStatus, ...] = ()
-    """How those mirrors stand that needed no change."""
-    satisfied_forms: tuple[FormStatus, ...] = ()
-    """How those derived forms stand that needed no change."""
 
 
 def synchronize(
@@ -304,170 +250,3 @@ def _refuse_used(manifest: Manifest, names: Sequence[str]) -> None:
                 hint=f"remove them together: `git verbatim remove {together}`",
                 reference="input-used",
             )
-
-
-@contextmanager
-def opened(host: Host, options: SyncOptions, reporter: Reporter) -> Iterator[WorkTree]:
-    """Lock the host and give its working tree; a dry run does not lock, since it writes nothing."""
-    host.require_work_tree()[1].refuse_moved()
-    with nullcontext() if options.dry_run else held(host, options.lock_seconds, reporter):
-        refuse_interrupted(host.repository)
-        yield WorkTree(host.require_root(), host.repository)
-
-
-@dataclass
-class Run:
-    """One command that changes third_party/, from preparing to committing."""
-
-    host: Host
-    manifest: Manifest
-    """The manifest as it will be."""
-    manifest_before: bytes
-    """The manifest as it was, read only once: somebody may edit it while upstreams are asked."""
-    options: SyncOptions
-    reporter: Reporter
-    command: str = "git verbatim sync"
-    """The command that does the same once more."""
-    more: tuple[TableName, ...] = ()
-    """The tables of the manifest that change besides those of mirrors."""
-    scene: Scene = field(init=False)
-
-    def __post_init__(self) -> None:
-        repository = self.host.require_repository()
-        self.scene = Scene(
-            host=self.host,
-            repository=repository,
-            manifest=self.manifest,
-            state=WorkTree(self.host.require_root(), repository),
-            fetching=self.options.fetch,
-            ahead=self.options.ahead,
-            reporter=self.reporter,
-            discard_local=self.options.discard_local,
-            rewrite_records=self.options.rewrite_records,
-            stage=self.options.stage,
-        )
-
-    @property
-    def state(self) -> WorkTree:
-        return self.scene.state
-
-    def carry_out(
-        self,
-        names: Sequence[str],
-        removed: Mapping[str, Mirror | None],
-        *,
-        forms: Sequence[str] = (),
-        removed_forms: Sequence[str] = (),
-        named: Sequence[str] | None = None,
-        is_whole: bool = False,
-    ) -> Result:
-        """Plan and apply; nothing is changed unless everything can be planned.
-
-        `named` are the mirrors that the user meant, if `names` are more. If it `is_whole`, all that
-        the manifest changes is meant. Forms that are made of what changes are made anew, and what
-        `forms` are made of is synced too.
-        """
-        named = [*(names if named is None else named), *removed, *forms, *removed_forms]
-        inputs, meant = needed_for(self.manifest.forms, forms), names
-        names = [n for n in self.manifest.mirrors if n in names or n in inputs]
-        entailed = list(self._entailed([*names, *removed]))
-        there = [name for name in entailed if name in self.manifest.mirrors]
-        asked = [*names, *there]
-        displaced = self.scene.displaced(asked)
-        mirrors = [*asked, *displaced]
-        looked = self.scene.look(mirrors, removed)
-        changing = [one.seen.mirror.name for one in looked.wanted]
-        anew = made_of(self.manifest.forms, [*meant, *changing])
-        also = {*forms, *inputs, *self._entailed_forms(), *self._possible(anew, mirrors)}
-        of_forms = [name for name in self.manifest.forms if name in also]
-        plan = make_plan(looked, look_at_forms(self.scene, looked, of_forms, removed_forms))
-        part = None
-        if not is_whole:
-            part = frozenset([*mirrors, *removed, *entailed, *of_forms, *removed_forms])
-        portion = Portion(self.manifest, self.manifest_before, part, self.more)
-        if plan or self.options.commit:
-            directories, files = plan.directories(self.manifest), plan.files(self.manifest)
-            refuse_foreign(self.host, directories, [MANIFEST_PATH, *files])
-            self.state.refuse_hidden(*directories, *files)
-        refuse_outranked(self.scene, plan)
-        if self.options.dry_run:
-            self.reporter.planned(plan)
-        self._refuse_local(plan, named)
-        commits = self.options.commit
-        shares = self._shares(portion, plan) if self.options.stage else None
-        staged = shares is not None and shares.is_unstaged
-        if self.options.dry_run:
-            return Result(plan, staged=staged)
-        if commits:
-            refuse_commit(self.scene, plan)
-        self.reporter.planned(plan)
-        outcome = apply_plan(self.scene, plan, self.manifest_before, shares, commits=commits)
-        report_rescued(outcome, self.reporter)
-        commit = None
-        if commits:
-            again = f"{self.command} --commit"
-            commit = commit_synced(self.host, plan, portion, self.options.wording, again)
-        return Result(plan, commit, outcome.rescued, staged)
-
-    def _shares(self, portion: Portion, plan: Plan) -> Shares:
-        commits = self.options.commit
-        is_idle = not plan and not commits
-        return share_out(self.host, portion, self._answers, is_idle=is_idle, commits=commits)
-
-    def _record(self, name: str) -> Record | None:
-        """The mirror's record; None if there is none that can be read."""
-        record = read_records(self.state, [name])[name]
-        return record if isinstance(record, Record) else None
-
-    def _answers(self, wanted: Mirror | Form) -> bool:
-        """Whether the record of a mirror or form says what the manifest says."""
-        return is_answered(self.state, wanted)
-
-    def has_moved(self, mirror: Mirror) -> bool:
-        """Whether the mirror's record is of another pin; one that cannot be read is of none."""
-        record = self._record(mirror.name)
-        return record is not None and not record.answers_pin_of(mirror)
-
-    def _refuse_local(self, plan: Plan, named: Sequence[str]) -> None:
-        """Refuse to lose local changes; only those in mirrors that were named may be given up."""
-        if self.options.discard_local:
-            others = tuple(change for change in plan.changes if change.name not in named)
-            forms = tuple(change for change in plan.forms if change.name not in named)
-            plan = replace(plan, changes=others, unstaged=(), forms=forms, unstaged_forms=())
-        refuse_local(self.scene, plan)
-
-    @cached_property
-    def _committed(self) -> Mapping[str, Mirror]:
-        return mirrors_of(committed_manifest(self.scene.repository))
-
-    def _possible(self, forms: Sequence[str], synced: Sequence[str]) -> Iterator[str]:
-        """Those of these forms of which all that they are made of is here, or is synced."""
-        for name in forms:
-            needed = needed_for(self.manifest.forms, [name])
-            mirrors = [one for one in needed if one in self.manifest.mirrors]
-            if all(one in synced or self._record(one) is not None for one in mirrors):
-                yield name
-
-    def _entailed_forms(self) -> Iterator[str]:
-        """The forms that a commit includes: changed in the manifest and made already."""
-        before = forms_of(committed_manifest(self.scene.repository))
-        for name, form in self.manifest.forms.items() if self.options.commit else ():
-            if before.get(name) != form and self._answers(form):
-                yield name
-
-    def _entailed(self, names: Sequence[str]) -> Iterator[str]:
-        """The other mirrors that a commit includes: changed in the manifest and synced already.
-
-        Among them are those that were removed.
-        """
-        wanted = self.manifest.mirrors
-        for name in [*wanted, *self._committed] if self.options.commit else ():
-            mirror = wanted.get(name)
-            if name in names or self._committed.get(name) == mirror:
-                continue
-            if mirror is None:
-                is_synced = self.state.read(record_path(name)) is None
-            else:
-                is_synced = self._answers(mirror)
-            if is_synced:
-                yield name

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sync.change.commands import Result, Run, SyncOptions, opened
 from sync.change.look import Reporter
+from sync.change.run import Result, Run, SyncOptions, opened
 from sync.derived.wasm_tools import NAME, installed_version
 from sync.derived.wit import needed
 from sync.errors import ManifestError, UsageError

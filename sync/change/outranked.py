@@ -14,7 +14,7 @@ from sync.host.marked_block import END
 from sync.ids import Mode, RepoPath
 from sync.judgement.conversion import conversion
 from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
-from sync.model import Entry, FileFact
+from sync.model import Entry, FileFact, path_at
 from sync.quoting import quote_path
 
 _SHOWN = 3
@@ -29,6 +29,8 @@ class _Place:
     files: Callable[[], Iterable[Entry | FileFact]]
     is_new: bool
     """Whether files are to be written there: then none of any content may be converted."""
+    is_directory: bool = True
+    """False of a form that is one file."""
 
 
 def refuse_outranked(scene: Scene, plan: Plan) -> None:
@@ -57,7 +59,7 @@ def refuse_outranked(scene: Scene, plan: Plan) -> None:
                 for file in reversed(nearer)
                 if _altered(scene, ours | {file: nearer[file]}, place)
             )
-            raise _outranked(place.directory, next(to_blame, _ROOT).decode(), altered)
+            raise _outranked(place, next(to_blame, _ROOT).decode(), altered)
 
 
 def _places(scene: Scene, plan: Plan) -> Iterator[_Place]:
@@ -70,6 +72,14 @@ def _places(scene: Scene, plan: Plan) -> Iterator[_Place]:
             if not is_in_third_party(directory):
                 yield _Place(directory, partial(_recorded, scene, mirror.name), is_new=False)
 
+    for form_change in plan.forms:
+        form = form_change.form
+        for each in form_change.places if form and form.checked_in else ():
+            if (wanted := each.wanted) and not is_in_third_party(each.directory):
+                files = partial(iter, wanted.files)
+                is_one = form_change.is_directory
+                yield _Place(each.directory, files, is_new=True, is_directory=is_one)
+
 
 def _recorded(scene: Scene, name: str) -> tuple[FileFact, ...]:
     record = scene.record(name)
@@ -78,8 +88,8 @@ def _recorded(scene: Scene, name: str) -> tuple[FileFact, ...]:
 
 def _altered(scene: Scene, files: Mapping[RepoPath, bytes], place: _Place) -> list[bytes]:
     """The files of a place that git would alter if these are all `.gitattributes`."""
-    prefix = f"{place.directory}/".encode()
-    paths = [prefix + file.path for file in place.files() if file.mode != Mode.SYMLINK]
+    files_there = (file for file in place.files() if file.mode != Mode.SYMLINK)
+    paths = [path_at(place.directory, file.path) for file in files_there]
     return [
         path
         for path, attributes in zip(paths, attributes_of(files, paths), strict=True)
@@ -92,12 +102,13 @@ def _alters(scene: Scene, path: bytes, attributes: Mapping[str, str]) -> bool:
     return attributes.get("export-ignore") == "set" or bool(conversion(attributes, content))
 
 
-def _outranked(place: str, file: str, altered: Sequence[bytes]) -> HostError:
+def _outranked(place: _Place, file: str, altered: Sequence[bytes]) -> HostError:
     shown = [quote_path(path) for path in altered[:_SHOWN]]
     more = [f"and {len(altered) - _SHOWN} more"] if len(altered) > _SHOWN else []
     directory = file.removesuffix(ATTRIBUTES_FILE)
+    line = attributes_line(place.directory.removeprefix(directory), place.is_directory)
     way_out = (
-        f"add this line at the end of {file}: {attributes_line(place.removeprefix(directory))}"
+        f"add this line at the end of {file}: {line}"
         if directory
         else f"move what follows the block of git-verbatim in {file} above it"
     )

@@ -85,8 +85,8 @@ from sync.verify.glance import Glance, Judged
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from sync.change.commands import Result, SyncOptions
     from sync.change.plan import Plan
+    from sync.change.run import Result, SyncOptions
     from sync.host.state import State
     from sync.judgement.findings import Finding, Verdict
     from sync.report.facts import Facts
@@ -145,8 +145,9 @@ def add(
         "checked-in": False if not_checked_in else None,
         "local": True if local else None,
     }
-    from sync.change.commands import SyncOptions, add_mirror
+    from sync.change.commands import add_mirror
     from sync.change.commit_message import Wording
+    from sync.change.run import SyncOptions
     from sync.cli.arguments import given, in_options, refuse_bytes
 
     values = given(table)
@@ -193,9 +194,9 @@ of one that is there, find these anew."""  # noqa: D205, D209 - it is the help t
         "features": feature,
         "checked-in": False if not_checked_in else None,
     }
-    from sync.change.commands import SyncOptions
     from sync.change.commit_message import Wording
     from sync.change.derive import derive as add_form
+    from sync.change.run import SyncOptions
     from sync.cli.arguments import given, in_options, refuse_bytes
 
     values = given(table)
@@ -226,8 +227,9 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove mirrors from manifest, tree and records."""
-    from sync.change.commands import SyncOptions, remove_mirrors
+    from sync.change.commands import remove_mirrors
     from sync.change.commit_message import Wording
+    from sync.change.run import SyncOptions
 
     _refuse_odd(commit, no_stage, message, signoff)
     host = find_host_here()
@@ -269,8 +271,9 @@ def sync(
         return
     ahead = _ask_ahead(patterns, offline, jobs, deadline)
     try:
-        from sync.change.commands import SyncOptions, synchronize
+        from sync.change.commands import synchronize
         from sync.change.commit_message import Wording
+        from sync.change.run import SyncOptions
 
         host, inputs = find_host_here(), Inputs()
         options = SyncOptions(

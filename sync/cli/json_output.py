@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sync.change.commands import Result
 from sync.change.plan import Change, FileChanges, FormChange
+from sync.change.run import Result
 from sync.derived.json_schema import DerivedModel
 from sync.derived.record import shown_source
 from sync.errors import VerbatimError

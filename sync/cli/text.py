@@ -20,8 +20,8 @@ from sync.wording import count, short_pin
 
 # A command that has nothing to do prints without loading the modules that judge and plan.
 if TYPE_CHECKING:
-    from sync.change.commands import Result
     from sync.change.plan import Change, FileChanges, FormChange, Plan
+    from sync.change.run import Result
     from sync.judgement.derived_forms import FormVerdict
     from sync.judgement.findings import Finding, Verdict
     from sync.report.publish import Currency
