@@ -52,6 +52,8 @@ class FormVerdict:
     """Whether it was made again and compared, and not only compared with its record."""
     not_compared: str | None = None
     """Why it could not be made again; None if it was, or if nobody asked for that."""
+    not_here: tuple[str, ...] = ()
+    """The places that are missing whole, and may be."""
 
     @property
     def is_clean(self) -> bool:
@@ -85,7 +87,8 @@ def judge_form(
         *_stale(record, held),
         *_of_the_files(record, form, held, not_here),
     ]
-    return FormVerdict(name, form, record, presence, tuple(findings))
+    missing = tuple(sorted(not_here))
+    return FormVerdict(name, form, record, presence, tuple(findings), not_here=missing)
 
 
 def _of_the_record(name: str, form: Form | None, record: DerivedRecord) -> Iterator[Finding]:

@@ -1,14 +1,16 @@
-"""What every report is made of: the facts about each mirror, as frozen values.
+"""What every report is made of: the facts about each mirror and derived form, as frozen values.
 
 They are gathered once; the formats only write them down.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sync.derived.patch_text import Story
+from sync.derived.record import DerivedRecord, PatchFact
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.model import FileFact, Mirror, Pin
+from sync.model import FileFact, Form, FormKind, Mirror, Pin, path_at
 from sync.objects.commits import commit_tree
 from sync.record.places import Place
 from sync.record.record import Record
@@ -270,12 +272,118 @@ class UpstreamDirectory:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch that is part of a derived form."""
+
+    file: PatchFact
+    story: Story | None
+    """What it says of itself; None if it says nothing that can be read."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One derived form: what it is made of, by which recipe, and with which tool.
+
+    Its files were compared with its record, and the record's inputs with what is here. Whether the
+    recipe gives these bytes is no fact of a report: that depends on which tools a machine has, and
+    a report is the same on every machine.
+    """
+
+    form: Form
+    """What the manifest says of it."""
+    record: DerivedRecord
+    presence: Presence
+    made_of: tuple["Component | Derived", ...]
+    """The mirrors and other forms that it is made of, in the order of the record's inputs."""
+    patches: tuple[Patch, ...]
+    """Its own patches, in the order in which they were applied."""
+    licensing: Licensing
+    """That of the mirrors which it goes back to, together."""
+    content: Content | None
+    """None if no format needs it, or if the files are not here."""
+    not_here: tuple[str, ...] = ()
+    """The places that are not here, though others are."""
+
+    @property
+    def name(self) -> str:
+        return self.form.name
+
+    @property
+    def is_present(self) -> bool:
+        return self.presence is Presence.PRESENT
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The places that are here, from the host's root, sorted."""
+        if not self.is_present:
+            return ()
+        return tuple(one for one in self.record.places if one not in self.not_here)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places that are here; of a form that is not here, all of them."""
+        return self.here or self.record.places
+
+    @property
+    def files(self) -> Iterator[tuple[RepoPath, FileFact]]:
+        """The files in each place that is here; their paths start at the host's root."""
+        return ((path_at(p, fact.path), fact) for p in self.here for fact in self.record.outputs)
+
+    @property
+    def is_patched(self) -> bool:
+        """Whether it is a mirror's tree with patches applied."""
+        return self.record.kind is FormKind.PATCHED
+
+    @property
+    def source(self) -> "Component | Derived":
+        """What `of` names."""
+        return next(one for one in self.made_of if one.name == self.record.of)
+
+    @property
+    def main_mirror(self) -> Component:
+        """The mirror that `of` leads to, maybe through other forms."""
+        source = self.source
+        return source if isinstance(source, Component) else source.main_mirror
+
+    @property
+    def mirrors(self) -> tuple[Component, ...]:
+        """All mirrors that it goes back to, each once."""
+        return mirrors_of(self.made_of)
+
+    @property
+    def all_patches(self) -> tuple[Patch, ...]:
+        """Its own patches, and those of the forms that it is made of."""
+        inner = (one.all_patches for one in self.made_of if isinstance(one, Derived))
+        every = [*self.patches, *(patch for patches in inner for patch in patches)]
+        return tuple({patch.file.path: patch for patch in every}.values())
+
+    def required_content(self) -> Content:
+        """Return `content`; ValueError if it was not read, which a format has to ask for."""
+        if self.content is None:
+            msg = f"the content of {self.name} was not read"
+            raise ValueError(msg)
+        return self.content
+
+
+def mirrors_of(sources: Sequence[Component | Derived]) -> tuple[Component, ...]:
+    """All mirrors that these go back to, each once."""
+    found: dict[str, Component] = {}
+    for one in sources:
+        for mirror in (one,) if isinstance(one, Component) else one.mirrors:
+            found.setdefault(mirror.name, mirror)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a report says: the mirrors in the manifest's order, and the report's date."""
+    """All that a report says: mirrors and forms in the manifest's order, and the report's date."""
 
     components: tuple[Component, ...]
     timestamp: int
     """Seconds since 1970: SOURCE_DATE_EPOCH if it is set, else the newest recorded commit time."""
+    forms: tuple[Derived, ...] = ()
+    """What is made of mirrors, and is no copy of anything."""
 
     @property
     def present(self) -> tuple[Component, ...]:
@@ -285,3 +393,17 @@ class Facts:
     def elsewhere(self) -> tuple[Component, ...]:
         """The mirrors whose files are not here: they are absent or removed."""
         return tuple(component for component in self.components if not component.is_present)
+
+    @property
+    def here(self) -> tuple[Component | Derived, ...]:
+        """The mirrors that are here, then the forms."""
+        return (*self.present, *self.forms_here)
+
+    @property
+    def forms_here(self) -> tuple[Derived, ...]:
+        return tuple(form for form in self.forms if form.is_present)
+
+    @property
+    def forms_elsewhere(self) -> tuple[Derived, ...]:
+        """The forms whose files are not here: they are absent or removed."""
+        return tuple(form for form in self.forms if not form.is_present)

@@ -1,6 +1,6 @@
-"""Gathers the facts for reports from the manifest, the records, and the places of the mirrors.
+"""Gathers the facts for reports from the manifest, the records, and what lies in the places.
 
-The mirrors are verified first and read then. An unpacked tarball without `.git` is enough.
+Mirrors and forms are verified first and read then. An unpacked tarball without `.git` is enough.
 """
 
 import os
@@ -26,12 +26,13 @@ from sync.objects.tree import join
 from sync.record.record import Record
 from sync.report.asked import AskedFile
 from sync.report.facts import Asked, Component, Facts, LicenseText
+from sync.report.gather_forms import FormGatherer
 from sync.report.hashes import Reader, count_files
 from sync.report.known_licenses import identify, licensing_of, nearest_texts
 from sync.report.nested import Known, known_by, nested_copies
 from sync.report.records_inside import NOTHING_INSIDE, Inner, inner_records
 from sync.selection.license_files import is_license_name
-from sync.verify.commands import verify
+from sync.verify.commands import Verified, verify
 
 Advance = Callable[[int, int], None]
 """Called with the number of files read so far, and the number of all files to read."""
@@ -42,7 +43,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999, the last one with four digit
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The facts of all mirrors; None if there are findings, which are listed instead."""
+    """The facts of all mirrors and forms; None if there are findings, which are listed instead."""
 
     facts: Facts | None
     findings: Sequence[Finding]
@@ -52,7 +53,7 @@ class Gathered:
 def gather(
     host: Host, *, with_content: bool, advance: Advance, asked: AskedFile | None = None
 ) -> Gathered:
-    """Verify the working tree and gather the facts of all its mirrors.
+    """Verify the working tree and gather the facts of all its mirrors and derived forms.
 
     The content of files is read only if `with_content` is true. `asked` says what upstreams
     answered about the records.
@@ -81,17 +82,26 @@ def gather(
         return Gathered(None, findings)
     answers = asked.answers(records) if asked else {}
     gatherer = _Gatherer(host.require_root(), mirrors, records, concluded, answers)
-    files = (
-        count_files([records[v.mirror] for v in verdicts if v.presence is Presence.PRESENT])
-        if with_content
-        else 0
-    )
+    files = _files_to_read(verified) if with_content else 0
     counted = count(1)
     read = (lambda: advance(next(counted), files)) if with_content else None
     components = tuple(gatherer.component(verdict, read) for verdict in verdicts)
+    forms = FormGatherer(
+        manifest.forms,
+        {verdict.name: (verdict, verdict.record) for verdict in verified.forms if verdict.record},
+        {component.name: component for component in components},
+        gatherer.reader,
+        state.read,
+    )
     unseen = Unseen(modes=len(state.unjudged_modes))
-    return Gathered(
-        Facts(components, _newest(components) if timestamp is None else timestamp), (), unseen
+    created = _newest(components) if timestamp is None else timestamp
+    return Gathered(Facts(components, created, forms.all(read)), (), unseen)
+
+
+def _files_to_read(verified: Verified) -> int:
+    return count_files(
+        [v.record for v in verified.verdicts if v.record and v.presence is Presence.PRESENT],
+        [v.record for v in verified.forms if v.record and v.is_present],
     )
 
 

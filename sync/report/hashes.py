@@ -7,13 +7,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.host.scan import open_directory
 from sync.ids import Mode, RepoPath
 from sync.layout import license_directory
-from sync.model import FileFact
+from sync.model import FileFact, path_at
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Content
@@ -37,25 +39,33 @@ class Reader:
         `copy` is the directory of one of its copies. `read` is called after each file. Raises
         HostError if a file has changed since it was verified.
         """
-        sha1: dict[RepoPath, str] = {}
-        links: dict[RepoPath, bytes] = {}
-        nar = hashlib.sha256()
-
-        def chunks(fact: FileFact) -> Iterator[bytes]:
-            for chunk in self._chunks(copy, fact, sha1):
-                if fact.mode == Mode.SYMLINK:
-                    links[fact.path] = chunk
-                yield chunk
-            read()
-
-        for part in archive(record.files, chunks):
-            nar.update(part)
+        content = self._content(record.files, copy, read)
         licenses: dict[RepoPath, str] = {}
         for fact in record.licenses:
             for _ in self._chunks(license_directory(record.mirror), fact, licenses):
                 pass
             read()
-        return Content(sha1, licenses, links, nar.digest())
+        return replace(content, license_sha1=licenses)
+
+    def made(self, record: DerivedRecord, place: str, read: Callable[[], None]) -> Content:
+        """Read all files of a derived form in one of its places, in the same way."""
+        return self._content(record.outputs, place, read)
+
+    def _content(self, facts: Sequence[FileFact], place: str, read: Callable[[], None]) -> Content:
+        sha1: dict[RepoPath, str] = {}
+        links: dict[RepoPath, bytes] = {}
+        nar = hashlib.sha256()
+
+        def chunks(fact: FileFact) -> Iterator[bytes]:
+            for chunk in self._chunks(place, fact, sha1):
+                if fact.mode == Mode.SYMLINK:
+                    links[fact.path] = chunk
+                yield chunk
+            read()
+
+        for part in archive(facts, chunks):
+            nar.update(part)
+        return Content(sha1, {}, links, nar.digest())
 
     def file(self, directory: str, fact: FileFact) -> bytes:
         """Return the content of one file; for a symlink, its target."""
@@ -63,7 +73,7 @@ class Reader:
 
     def _chunks(self, directory: str, fact: FileFact, sha1: dict[RepoPath, str]) -> Iterator[bytes]:
         hashed, checked = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-        path = f"{directory}/{os.fsdecode(fact.path)}"
+        path = os.fsdecode(path_at(directory, fact.path))
         try:
             for chunk in self._read(path, fact):
                 hashed.update(chunk)
@@ -97,12 +107,13 @@ class Reader:
 
 def _changed(directory: str, fact: FileFact) -> HostError:
     return HostError(
-        f"{directory}/{quote_path(fact.path)} changed after it was verified",
+        f"{quote_path(path_at(directory, fact.path))} changed after it was verified",
         hint="run the command again",
         reference="file-changing",
     )
 
 
-def count_files(records: Sequence[Record]) -> int:
+def count_files(records: Sequence[Record], forms: Sequence[DerivedRecord] = ()) -> int:
     """Count the files that will be read."""
-    return sum(len(record.files) + len(record.licenses) for record in records)
+    files = sum(len(record.files) + len(record.licenses) for record in records)
+    return files + sum(len(form.outputs) for form in forms)

@@ -1,4 +1,4 @@
-"""Writes a directory as a Nix archive (NAR), whose SHA-256 identifies a tree in Nix and Guix.
+"""Writes a tree or a file as a Nix archive (NAR), whose SHA-256 identifies it in Nix and Guix.
 
 All functions are pure.
 """
@@ -23,7 +23,7 @@ class Chunks(Protocol):
 def archive(facts: Iterable[FileFact], read: Chunks) -> Iterator[bytes]:
     """Yield the bytes of the archive in order (Nix manual, "Nix Archive format").
 
-    Each file is read once, when its turn comes.
+    Each file is read once, when its turn comes. One file with an empty path is the archive's root.
     """
     tree: dict[bytes, object] = {}
     for fact in facts:
@@ -34,7 +34,7 @@ def archive(facts: Iterable[FileFact], read: Chunks) -> Iterator[bytes]:
             at = at.setdefault(parent, {})  # type: ignore[assignment]
         at[name] = fact
     yield _string(b"nix-archive-1")
-    yield from _node(tree, read)
+    yield from _node(tree.get(b"", tree), read)
 
 
 def _node(node: Mapping[bytes, object] | FileFact | object, read: Chunks) -> Iterator[bytes]:

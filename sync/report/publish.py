@@ -79,8 +79,12 @@ def read_request(
 
 
 def refuse_empty(facts: Facts, formats: Sequence[Format]) -> None:
-    """Raise UsageError if no mirror's files are here and a format would list nothing."""
-    if facts.present or not any(report.lists_what_is_here for report in formats):
+    """Raise UsageError if no mirror's or form's files are here and a format would list nothing."""
+    if (
+        facts.present
+        or facts.forms_here
+        or not any(report.lists_what_is_here for report in formats)
+    ):
         return
     named = [f"{component.name}: {component.presence.value}" for component in facts.components]
     more = [f"… {len(named)} in all"] if len(named) > _SHOWN else []
@@ -198,15 +202,16 @@ def _refuse_place(host: Host, facts: Facts, place: Path) -> None:
             hint="write it elsewhere, such as docs/third-party/",
             reference="output-in-third-party",
         )
-    for component in facts.components:
-        for one in component.record.copies:
-            if any(_is_same(directory, root / one) for directory in above):
-                raise UsageError(
-                    f"a report cannot lie in {one}",
-                    [f"it is a place of the mirror {component.name}, which holds nothing else"],
-                    hint="write it elsewhere, such as docs/third-party/",
-                    reference="output-in-mirror",
-                )
+    held = {one: f"mirror {c.name}" for c in facts.components for one in c.record.copies}
+    held |= {one: f"form {f.name}" for f in facts.forms for one in f.record.places}
+    for one, holder in held.items():
+        if any(_is_same(directory, root / one) for directory in above):
+            raise UsageError(
+                f"a report cannot lie in {one}",
+                [f"it is a place of the {holder}, which holds nothing else"],
+                hint="write it elsewhere, such as docs/third-party/",
+                reference="output-in-mirror",
+            )
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sync.judgement.findings import Presence
 from sync.quoting import quote_path
-from sync.report.facts import Component, Facts, Nested
+from sync.report.facts import Component, Derived, Facts, Nested
 from sync.wording import count, short_pin
 
 _SHOWN_UPSTREAMS = 8
@@ -25,11 +25,13 @@ def iso_time(timestamp: int) -> str:
 def headline(facts: Facts) -> str:
     """Say which versions are bundled, that they are unmodified copies, and who says of what.
 
-    Packagers ask this first. It is one clause without a full stop.
+    Packagers ask this first. What is derived is counted, and called no copy. It is one clause
+    without a full stop.
     """
     here = facts.present
+    rest = _derived(facts) + _elsewhere(facts)
     if not here:
-        return f"nothing of {count(len(facts.components), 'mirror')} is here{_elsewhere(facts)}"
+        return f"nothing of {count(len(facts.components), 'mirror')} is here{rest}"
     versions: dict[str, list[str]] = {}
     for component in here:
         of_upstream = versions.setdefault(component.record.url, [])
@@ -40,7 +42,7 @@ def headline(facts: Facts) -> str:
     ]
     shown = ", ".join(named[:_SHOWN_UPSTREAMS])
     more = f" and {len(named) - _SHOWN_UPSTREAMS} more" if len(named) > _SHOWN_UPSTREAMS else ""
-    return f"{shown}{more}: {_verdict(here)}{_elsewhere(facts)}"
+    return f"{shown}{more}: {_verdict(here)}{rest}"
 
 
 def _verdict(here: Sequence[Component]) -> str:
@@ -91,13 +93,26 @@ def _upstream_names(urls: Iterable[str]) -> dict[str, str]:
     }
 
 
+def _derived(facts: Facts) -> str:
+    here = facts.forms_here
+    if not here:
+        return ""
+    patched = sum(bool(form.all_patches) for form in here)
+    verb = "is" if len(here) == 1 else "are"
+    made = f"; {count(len(here), 'form')} {verb} derived from mirrors"
+    return f"{made}, {patched} with patches" if patched else made
+
+
 def _elsewhere(facts: Facts) -> str:
     removed = sum(c.presence is Presence.REMOVED for c in facts.elsewhere)
     absent = len(facts.elsewhere) - removed
     places = sum(len(component.not_here) for component in facts.present)
+    places += sum(len(form.not_here) for form in facts.forms_here)
+    forms = len(facts.forms_elsewhere)
     parts = [f"{removed} removed"] if removed else []
     parts += [f"{absent} not checked in and not here"] if absent else []
     parts += [f"{count(places, 'place')} removed"] if places else []
+    parts += [f"{count(forms, 'form')} not here"] if forms else []
     return f"; {', '.join(parts)}" if parts else ""
 
 
@@ -189,7 +204,7 @@ def selection_shown(component: Component) -> str:
     return "; ".join(f"{word} {', '.join(lines)}" for word, lines in patterns if lines)
 
 
-def license_shown(component: Component) -> str:
+def license_shown(component: Component | Derived) -> str:
     """Summarise both statements about the licence; it is `unknown` if neither is made.
 
     If they agree, or if only one is made, there is one expression.

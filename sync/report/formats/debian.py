@@ -10,7 +10,15 @@ from math import prod
 
 from sync.errors import UsageError
 from sync.quoting import printable
-from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested
+from sync.report.facts import Component, Derived, Facts, LicenseText, Licensing, Nested
+from sync.report.form_text import (
+    form_elsewhere_shown,
+    form_places_shown,
+    named,
+    patch_shown,
+    sources_not_here,
+    tool_shown,
+)
 from sync.report.links import readable_source
 from sync.report.text import (
     known_shown,
@@ -46,17 +54,24 @@ _Texts = dict[tuple[str, ...], str]
 
 
 def render(facts: Facts) -> bytes:
-    """Write a Files paragraph for each mirror, then a License paragraph for each licence.
+    """Write a Files paragraph for each mirror and form, then a License paragraph for each licence.
 
-    The Comment of the first paragraph names the mirrors that are not here: lines with `#` are
-    allowed in debian/control only (deb822(5)).
+    The Comment of the first paragraph names what is not here: lines with `#` are allowed in
+    debian/control only (deb822(5)).
     """
     of_mirror = {component.name: component for component in facts.components}
     paragraphs = [
-        _files(component, patterns, facts.elsewhere if at == 0 else (), of_mirror)
-        for at, (component, patterns) in enumerate(_patterns(facts.present))
+        _files(
+            one,
+            patterns,
+            [
+                *(_about_form(one) if isinstance(one, Derived) else _about(one, of_mirror)),
+                *(_not_here(facts) if at == 0 else ()),
+            ],
+        )
+        for at, (one, patterns) in enumerate(_patterns(facts.here))
     ]
-    paragraphs += [_field("License", name, lines) for name, lines in _licenses(facts.present)]
+    paragraphs += [_field("License", name, lines) for name, lines in _licenses(facts.here)]
     return "\n".join(paragraphs).encode()
 
 
@@ -69,21 +84,23 @@ def _field(name: str, synopsis: str, lines: Sequence[str] = ()) -> str:
 # Files
 
 
-def _patterns(here: Sequence[Component]) -> list[tuple[Component, list[str]]]:
-    """Return the patterns of each paragraph, with the mirror whose files they match.
+def _patterns(here: Sequence[Component | Derived]) -> list[tuple[Component | Derived, list[str]]]:
+    """Return the patterns of each paragraph, with the mirror or form whose files they match.
 
     If several patterns match a file, the last one wins. A wildcard may match too much, so that
     patterns with many wildcards come first, and a mirror has a paragraph for each number of them.
     """
-    found: list[tuple[int, Component, list[str]]] = []
-    for component in here:
-        patterns = sorted(map(_pattern, component.here), key=_wildcards, reverse=True)
+    found: list[tuple[int, Component | Derived, list[str]]] = []
+    for one in here:
+        is_file = isinstance(one, Derived) and not one.record.is_directory
+        pattern = _literal if is_file else _pattern
+        patterns = sorted(map(pattern, one.here), key=_wildcards, reverse=True)
         grouped = [(number, list(same)) for number, same in groupby(patterns, key=_wildcards)]
-        if component.record.licenses:
-            grouped[-1][1].append(_pattern(component.license_directory))
-        found += ((number, component, same) for number, same in grouped)
+        if isinstance(one, Component) and one.record.licenses:
+            grouped[-1][1].append(_pattern(one.license_directory))
+        found += ((number, one, same) for number, same in grouped)
     found.sort(key=lambda paragraph: paragraph[0], reverse=True)
-    return [(component, patterns) for _, component, patterns in found]
+    return [(one, patterns) for _, one, patterns in found]
 
 
 def _wildcards(pattern: str) -> int:
@@ -91,27 +108,27 @@ def _wildcards(pattern: str) -> int:
 
 
 def _pattern(directory: str) -> str:
-    r"""Return the pattern that matches all files below a directory.
+    """Return the pattern that matches all files below a directory."""
+    return _literal(directory) + "/*"
+
+
+def _literal(path: str) -> str:
+    r"""Return the pattern that matches a path.
 
     A blank separates patterns, so that one in a name becomes `?`, which matches any character.
     """
-    return re.sub(r"\s", "?", re.sub(r"([*?\\])", r"\\\1", directory)) + "/*"
+    return re.sub(r"\s", "?", re.sub(r"([*?\\])", r"\\\1", path))
 
 
-def _files(
-    component: Component,
-    patterns: list[str],
-    elsewhere: Sequence[Component],
-    of_mirror: Mapping[str, Component],
-) -> str:
-    licensing = component.licensing
+def _files(one: Component | Derived, patterns: list[str], about: Sequence[str]) -> str:
+    licensing = one.licensing
     fields = [
         _field("Files", *_one_or_more(patterns)),
-        _field("Copyright", *_one_or_more(_copyright(component))),
+        _field("Copyright", *_one_or_more(_copyright(one))),
         _field("License", _expression(licensing.effective))
         if licensing.effective
         else _field("License", _UNKNOWN, _unknown(licensing)),
-        _field("Comment", "", [*_about(component, of_mirror), *_not_here(elsewhere)]),
+        _field("Comment", "", about),
     ]
     return "".join(fields)
 
@@ -120,16 +137,18 @@ def _one_or_more(lines: list[str]) -> tuple[str, list[str]]:
     return (lines[0], []) if len(lines) == 1 else ("", lines)
 
 
-def _copyright(component: Component) -> list[str]:
+def _copyright(one: Component | Derived) -> list[str]:
     """Return the copyright holders named in the licence texts, without the word "copyright".
 
     No holder is invented.
     """
     whose = [
         _SIGN.sub("", line, count=1) if _SIGN.match(line) else line
-        for line in component.licensing.copyright
+        for line in one.licensing.copyright
     ]
-    return whose or [f"not stated by {component.record.url}"]
+    mirrors = (one,) if isinstance(one, Component) else one.mirrors
+    urls = dict.fromkeys(mirror.record.url for mirror in mirrors)
+    return whose or [f"not stated by {', '.join(urls)}"]
 
 
 def _unknown(licensing: Licensing) -> list[str]:
@@ -174,6 +193,29 @@ def _about(component: Component, of_mirror: Mapping[str, Component]) -> Iterator
         )
 
 
+def _about_form(form: Derived) -> Iterator[str]:
+    """Say what a form is made of, and whether that is in this source too."""
+    record = form.record
+    if form.is_patched:
+        patches = ", ".join(patch.file.path for patch in form.patches)
+        yield f"A patched copy of {named(form.source)}, patches: {patches}"
+    else:
+        by = f" by {tool_shown(record.tool)}" if record.tool else ""
+        yield f"Made of {', '.join(map(named, form.made_of))}{by}, and no copy:"
+    yield f"  {form.name}: {record.kind}, version {record.version} of the recipe"
+    yield f"  git {'tree' if record.is_directory else 'blob'} {record.id}"
+    for patch in form.all_patches:
+        yield f"  patch {patch_shown(patch)}"
+    beside = [mirror for mirror in form.mirrors if mirror.is_present]
+    yield from (f"  its source here: {m.name} in {', '.join(m.here)}" for m in beside)
+    yield f"  to make it again: git verbatim sync {form.name}"
+    yield from (f"  not in this source: {place}" for place in form.not_here)
+    yield ""
+    yield from _about_license(form.licensing)
+    if missing := sources_not_here(form):
+        yield f"To do: its source is not here: {', '.join(map(named, missing))}."
+
+
 def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
     """Name the licence at the origin of a nested copy, which may differ from its mirror's."""
     return (
@@ -210,14 +252,18 @@ def _about_license(licensing: Licensing) -> Iterator[str]:
         yield f"To do: find out the licence, and write its short name in place of {_UNKNOWN}."
 
 
-def _not_here(elsewhere: Sequence[Component]) -> Iterator[str]:
-    if elsewhere:
+def _not_here(facts: Facts) -> Iterator[str]:
+    if facts.elsewhere:
         yield from ("", "Other mirrors of the project are not in this source:")
-    for component in elsewhere:
+    for component in facts.elsewhere:
         yield (
             f"  {component.name} {version_shown(component)}, "
             f"{component.presence.value}: {places_shown(component)}"
         )
+    if facts.forms_elsewhere:
+        yield from ("", "Other derived forms of the project are not in this source:")
+    for form in facts.forms_elsewhere:
+        yield f"  {form_elsewhere_shown(form)}, {form_places_shown(form)}"
 
 
 # short names
@@ -284,21 +330,19 @@ def _name(spdx: str) -> str:
 # texts
 
 
-def _licenses(here: Sequence[Component]) -> Iterator[tuple[str, list[str]]]:
+def _licenses(here: Sequence[Component | Derived]) -> Iterator[tuple[str, list[str]]]:
     """Yield the short name of each licence that applies, and the text of its paragraph.
 
     They come in the order of the files.
     """
     texts: dict[str, _Texts] = {}
-    for licensing in (component.licensing for component in here if component.licensing.effective):
+    for licensing in (one.licensing for one in here if one.licensing.effective):
         for license_id in _LICENSE.findall(licensing.effective or ""):
             of_license = texts.setdefault(license_id, {})
             for text in licensing.texts:
                 if licensing.is_text_of(text, license_id):
                     of_license.setdefault(_lines(text, licensing.copyright), text.path)
-    notices = {
-        text.path for component in here for text in component.licensing.texts if text.is_notice
-    }
+    notices = {text.path for one in here for text in one.licensing.texts if text.is_notice}
     said: dict[str, list[str]] = {}
     for license_id, found in texts.items():
         to_do = (

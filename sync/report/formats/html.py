@@ -13,11 +13,12 @@ from urllib.parse import quote
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
 from sync.quoting import quote_path
-from sync.report.facts import Component, Facts, LicenseText, Nested, Recorded
+from sync.report.facts import Component, Derived, Facts, LicenseText, Nested, Recorded
+from sync.report.form_text import NOT_MADE_AGAIN, form_state_shown, made_shown, patch_shown
 from sync.report.formats.page.details import commands, file_table, properties
 from sync.report.formats.page.markup import Html, code, fill, join, link, note
 from sync.report.links import directory_page, file_page
-from sync.report.text import headline, iso_time, nested_shown, version_shown
+from sync.report.text import headline, iso_time, license_shown, nested_shown, version_shown
 from sync.wording import count, short_pin
 
 _SHORT = 12
@@ -50,7 +51,7 @@ def render(facts: Facts) -> bytes:
         summary=_summary(facts),
         count=count(len(facts.components), "mirror"),
         mirrors=join(map(_mirror, facts.components), Html("\n")),
-        texts=_texts(facts.components),
+        texts=join((_forms(facts.forms), _texts(facts.components))),
         created=iso_time(facts.timestamp),
     )
     return page.encode()
@@ -221,6 +222,30 @@ def _recorded(recorded: Recorded) -> Html:
         ),
         _anchor(recorded.by),
         recorded.by,
+    )
+
+
+def _forms(forms: Sequence[Derived]) -> Html:
+    """Show what is derived from mirrors, in a section of its own: none of it is a copy."""
+    if not forms:
+        return Html()
+    return fill(_part("forms.html"), said=NOT_MADE_AGAIN, rows=join(map(_form, forms)))
+
+
+def _form(form: Derived) -> Html:
+    places = [*((place, "") for place in form.places)]
+    places += ((place, " removed") for place in form.not_here)
+    patches = (note(patch_shown(patch)) for patch in form.patches)
+    mirrors = (link(f"#{_anchor(one.name)}", one.name) for one in form.mirrors)
+    return fill(
+        "\n<tr><td>{}{}<td>{}<td>{}{}<td>{}<td>{}",
+        form.name,
+        join(fill("<small><code>{}</code>{}</small>", *place) for place in places),
+        form_state_shown(form),
+        made_shown(form),
+        join(patches),
+        join(mirrors, ", "),
+        license_shown(form),
     )
 
 

@@ -8,7 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from sync.judgement.findings import path_of
 from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import quote_path
-from sync.report.facts import Asked, Component, Facts, LicenseText, Nested, Origin, Recorded
+from sync.report.facts import (
+    Asked,
+    Component,
+    Derived,
+    Facts,
+    LicenseText,
+    Licensing,
+    Nested,
+    Origin,
+    Patch,
+    Recorded,
+)
 from sync.report.formats.sbom import json_bytes
 from sync.report.links import directory_page, purl, swhid_content, swhids
 from sync.report.text import iso_time
@@ -186,20 +197,117 @@ class ComponentReport(_Model):
     license_files: list[FileReport]
 
 
+class InputReport(_Model):
+    """What a form is made of."""
+
+    name: str = Field(description="of a mirror or of another form")
+    tree: str | None = Field(description="git tree id; null of a form that is one file")
+    blob: str | None = Field(description="git blob id of a form that is one file")
+
+
+class PatchReport(_Model):
+    """A patch, and what its header says (DEP-3)."""
+
+    path: str
+    blob: str
+    sha256: str
+    why: str | None
+    whose: str | None
+    forwarded: str | None = Field(
+        description="`no`, `not-needed` or a URL; null where the patch does not say"
+    )
+
+
+class ToolReport(_Model):
+    """The program that made a form."""
+
+    name: str
+    version: str
+
+
+class FormReport(_Model):
+    """A derived form: it is made of mirrors by a recipe, and is no copy of them."""
+
+    name: str
+    form: str = Field(description="the recipe")
+    form_version: int
+    tool: ToolReport | None = Field(description="null where no program but git-verbatim makes it")
+    of: str
+    of_path: str | None = Field(description="the one file that is taken of `of`")
+    inputs: list[InputReport]
+    mirrors: list[str] = Field(description="all that it goes back to")
+    features: list[str] | None = Field(description="null: all of them")
+    patches: list[PatchReport]
+    places: list[str] = Field(description="from the host's root; each holds all files")
+    not_here: list[str] = Field(description="those of the places that are not here")
+    presence: Literal["present", "absent", "removed"]
+    tree: str | None = Field(description="git tree id of a directory; null of a file")
+    licensing: LicensingReport = Field(description="as for the mirrors")
+    files: list[FileReport]
+
+
 class Report(_Model):
     """`git verbatim report json`."""
 
     schema_: Literal[2] = Field(default=2, alias="schema")
     created: str = Field(description="SOURCE_DATE_EPOCH, else the newest recorded commit time")
     components: list[ComponentReport]
+    forms: list[FormReport] = Field(
+        default=[],
+        exclude_if=lambda forms: not forms,
+        description="only where the manifest has derived forms",
+    )
 
 
 def render(facts: Facts) -> bytes:
     """Write the model as JSON with one key per line."""
     report = Report(
-        created=iso_time(facts.timestamp), components=[_component(c) for c in facts.components]
+        created=iso_time(facts.timestamp),
+        components=[_component(c) for c in facts.components],
+        forms=[_form(form) for form in facts.forms],
     )
     return json_bytes(report.model_dump(by_alias=True))
+
+
+def _form(form: Derived) -> FormReport:
+    record = form.record
+    return FormReport(
+        name=form.name,
+        form=record.kind,
+        form_version=record.version,
+        tool=ToolReport(**record.tool._asdict()) if record.tool else None,
+        of=record.of,
+        of_path=None if record.of_path is None else quote_path(record.of_path),
+        inputs=[
+            InputReport(
+                name=one.name,
+                tree=one.id if one.is_tree else None,
+                blob=None if one.is_tree else one.id,
+            )
+            for one in record.inputs
+        ],
+        mirrors=[mirror.name for mirror in form.mirrors],
+        features=None if record.features is None else list(record.features),
+        patches=[_patch(patch) for patch in form.patches],
+        places=list(record.places),
+        not_here=[one for one in record.places if one not in form.here],
+        presence=form.presence.value,
+        tree=record.tree,
+        licensing=_licensing(form.licensing),
+        files=[_file(form.places, fact) for fact in record.outputs],
+    )
+
+
+def _patch(patch: Patch) -> PatchReport:
+    story = patch.story
+    return PatchReport(
+        path=quote_path(patch.file.path.encode()),
+        blob=patch.file.blob,
+        sha256=patch.file.sha256,
+        why=story.why if story else None,
+        whose=story.whose if story else None,
+        forwarded=story.forwarded if story else None,
+    )
 
 
 def _component(component: Component) -> ComponentReport:
@@ -231,7 +339,7 @@ def _component(component: Component) -> ComponentReport:
         tree=component.record.holding.tree,
         purl=purl(component.upstream_directory),
         swhids=swhids(component),
-        licensing=_licensing(component),
+        licensing=_licensing(component.licensing),
         nested=[_nested(nested) for nested in component.nested],
         files=[_file(component.directories, fact) for fact in component.record.files],
         license_files=[
@@ -279,8 +387,7 @@ def signature_report(signature: Signature | None) -> SignatureReport | None:
     )
 
 
-def _licensing(component: Component) -> LicensingReport:
-    licensing = component.licensing
+def _licensing(licensing: Licensing) -> LicensingReport:
     return LicensingReport(
         declared=licensing.declared,
         declared_comment=licensing.declared_comment,

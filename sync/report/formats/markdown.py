@@ -1,6 +1,7 @@
 """The report for people as Markdown.
 
-A sentence answers what packagers ask first. A table with one row per mirror follows.
+A sentence answers what packagers ask first. A table with one row per mirror follows, and one with a
+row per derived form, if there are any.
 """
 
 import re
@@ -8,12 +9,14 @@ from collections.abc import Iterator
 
 from sync.judgement.findings import Presence
 from sync.quoting import printable, quote_path
-from sync.report.facts import Component, Facts
+from sync.report.facts import Component, Derived, Facts
+from sync.report.form_text import NOT_MADE_AGAIN, form_state_shown, made_shown, patch_shown
 from sync.report.links import directory_page
 from sync.report.text import (
     headline,
     iso_time,
     known_shown,
+    license_shown,
     nested_places_shown,
     origin_shown,
     shell_word,
@@ -28,12 +31,13 @@ _AT_START = re.compile(r"^(\d*)((?<=\d)[.)](?=\s|$)|(?<!\d)[-+=#])")
 
 
 def render(facts: Facts) -> bytes:
-    """Write headline, table, nested copies, licences, and how to check the report."""
+    """Write headline, tables, nested copies, licences, and how to check the report."""
     lines = [
         f"**{_plain(_capital(headline(facts)))}.**",
         "",
         *_table(facts),
         *_nested(facts),
+        *_derived(facts),
         *_licenses(facts),
         *_check(facts),
     ]
@@ -91,6 +95,27 @@ def _nested(facts: Facts) -> Iterator[str]:
         )
 
 
+def _derived(facts: Facts) -> Iterator[str]:
+    """Say what each derived form is made of; none is a copy of anything."""
+    if not facts.forms:
+        return
+    yield from ("", "## Derived from mirrors", "", "| what | state | made of | licence of that |")
+    yield "|---|---|---|---|"
+    for form in facts.forms:
+        cells = (
+            _what_is_made(form),
+            _plain(form_state_shown(form)),
+            "<br>".join(_plain(one) for one in (made_shown(form), *map(patch_shown, form.patches))),
+            _plain(license_shown(form)),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _what_is_made(form: Derived) -> str:
+    missing = (f"{_code(place)} removed" for place in form.not_here)
+    return "<br>".join([_plain(form.name), *map(_code, form.places), *missing])
+
+
 def _licenses(facts: Facts) -> Iterator[str]:
     """Say how each licence is known; mirrors with the same statements are grouped."""
     said: dict[tuple[str, ...], list[str]] = {}
@@ -127,6 +152,8 @@ def _check(facts: Facts) -> Iterator[str]:
         "and the record against upstream's commit id, without network. "
         "`git verbatim verify --upstream` asks upstream whether it published that."
     )
+    if facts.forms:
+        yield NOT_MADE_AGAIN
     example = next(iter(facts.present), None)
     if example is not None and example.is_whole:
         yield (

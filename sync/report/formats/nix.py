@@ -1,11 +1,12 @@
-"""The hashes by which Nix and Guix identify directories, as an attribute set that Nix reads."""
+"""The hashes by which Nix and Guix identify trees and files, as an attribute set that Nix reads."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from sync.quoting import printable, quote_path
-from sync.report.facts import Component, Facts, Nested
+from sync.report.facts import Component, Derived, Facts, Nested
+from sync.report.form_text import forms_not_here_shown
 from sync.report.nar import base32, sri
 from sync.report.text import headline, not_here_shown
 
@@ -25,14 +26,21 @@ by which git may convert a checkout
 and leave files out of an archive: then this is the hash of what fetchgit, fetchFromGitHub \
 and Guix' git-fetch get.
 """
+_OF_FORMS = """\
+What has `form` is derived, and no copy: it is made of `madeOf`. narHash and sha256 are those of \
+each of its `places`, a file or a directory.
+"""
 
 
 def render(facts: Facts) -> bytes:
-    """Write one attribute for each mirror that is here; comments name the others."""
+    """Write one attribute for each mirror and form that is here; comments name the others."""
     comments = [headline(facts), "", *_PREAMBLE.splitlines()]
-    comments += not_here_shown(facts)
+    comments += _OF_FORMS.splitlines() if facts.forms else []
+    comments += [*not_here_shown(facts), *forms_not_here_shown(facts)]
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
-    return f"{head}{_attributes({_string(c.name): _mirror(c) for c in facts.present})}\n".encode()
+    values = {_string(c.name): _mirror(c) for c in facts.present}
+    values |= {_string(form.name): _form(form) for form in facts.forms_here}
+    return f"{head}{_attributes(values)}\n".encode()
 
 
 def _mirror(component: Component) -> Mapping[str, Value]:
@@ -57,6 +65,24 @@ def _mirror(component: Component) -> Mapping[str, Value]:
             {"nested": [_nested(nested) for nested in component.nested]} if component.nested else {}
         ),
         **({"fetchgit": fetched} if _is_what_fetchers_get(component) else {}),
+    }
+
+
+def _form(form: Derived) -> Mapping[str, Value]:
+    record, nar = form.record, form.required_content().nar_sha256
+    tool = {"name": record.tool.name, "version": record.tool.version} if record.tool else None
+    return {
+        "places": form.here,
+        "form": record.kind.value,
+        "of": record.of,
+        "madeOf": {
+            _string(one.name): {"tree" if one.is_tree else "blob": one.id} for one in record.inputs
+        },
+        "tool": tool,
+        "patches": [patch.file.path for patch in form.patches],
+        "tree" if record.is_directory else "blob": record.id,
+        "narHash": sri(nar),
+        "sha256": base32(nar),
     }
 
 

@@ -9,7 +9,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sync.quoting import printable
-from sync.report.facts import Component, Facts, Licensing
+from sync.report.facts import Component, Derived, Facts, Licensing
+from sync.report.form_text import (
+    form_elsewhere_shown,
+    form_places_shown,
+    form_state_shown,
+    made_shown,
+    patch_shown,
+)
 from sync.report.text import elsewhere_shown, headline, license_shown, places_shown, version_shown
 
 _HEAD = """\
@@ -23,16 +30,17 @@ _LICENSE = re.compile(r"(?<![^\s(])(?!(?:AND|OR|WITH)(?: |$))[^\s()]+")
 
 
 def render(facts: Facts) -> bytes:
-    """Write an annotation for each mirror whose licence is known.
+    """Write an annotation for each mirror and form whose licence is known.
 
     Comments before it say what else REUSE requires.
     """
     blocks = [_comments([*_HEAD.splitlines(), f"{headline(facts)}."])]
-    if wanted := list(_wanted(facts.present)):
+    if wanted := list(_wanted(facts.here)):
         blocks.append(_comments(["LICENSES/ has to hold:", *wanted]))
     blocks += [_annotation(component) for component in facts.present]
-    if facts.elsewhere:
-        blocks.append(_comments(["Recorded, but not here:", *_elsewhere(facts.elsewhere)]))
+    blocks += [_annotation_of_form(form) for form in facts.forms_here]
+    if facts.elsewhere or facts.forms_elsewhere:
+        blocks.append(_comments(["Recorded, but not here:", *_elsewhere(facts)]))
     return "\n".join(blocks).encode()
 
 
@@ -57,28 +65,51 @@ def _annotation(component: Component) -> str:
     )
     missing = [f"  removed: {', '.join(component.not_here)}"] if component.not_here else []
     beside = [component.license_directory] if component.record.licenses else []
-    return _comments([about, *because, *missing]) + "".join(
+    paths = [_glob(one) for one in (*component.here, *beside)]
+    return _comments([about, *because, *missing]) + _table(paths, licensing, licensing.effective)
+
+
+def _annotation_of_form(form: Derived) -> str:
+    """Write the annotation of what is made of mirrors: their licences hold for it."""
+    licensing = form.licensing
+    about = (
+        f"{form.name}, {form_state_shown(form)}: {made_shown(form)}; licence: {license_shown(form)}"
+    )
+    patches = [f"  patch {patch_shown(patch)}" for patch in form.patches]
+    if licensing.effective is None:
+        why = f"  {licensing.declared_comment}; not annotated: {form_places_shown(form)}"
+        return _comments([about, *patches, why])
+    missing = [f"  removed: {', '.join(form.not_here)}"] if form.not_here else []
+    path = _glob if form.record.is_directory else _literal
+    paths = [path(one) for one in form.here]
+    return _comments([about, *patches, *missing]) + _table(paths, licensing, licensing.effective)
+
+
+def _table(paths: Sequence[str], licensing: Licensing, expression: str) -> str:
+    return "".join(
         [
             "[[annotations]]\n",
-            f"path = {_array([_glob(one) for one in (*component.here, *beside)])}\n",
+            f"path = {_array(paths)}\n",
             'precedence = "closest"\n',
-            f"SPDX-FileCopyrightText = {_array(_copyright(component))}\n",
-            f"SPDX-License-Identifier = {_string(licensing.effective)}\n",
+            f"SPDX-FileCopyrightText = {_array(_copyright(licensing))}\n",
+            f"SPDX-License-Identifier = {_string(expression)}\n",
         ]
     )
 
 
-def _copyright(component: Component) -> list[str]:
+def _copyright(licensing: Licensing) -> list[str]:
     """Return the copyright lines of the licence texts; no holder is invented."""
-    return [printable(line) for line in component.licensing.copyright] or ["NOASSERTION"]
+    return [printable(line) for line in licensing.copyright] or ["NOASSERTION"]
 
 
 def _glob(directory: str) -> str:
-    """Return the pattern that matches all files below a directory.
+    """Return the pattern that matches all files below a directory."""
+    return _literal(directory) + "/**"
 
-    Asterisks and backslashes in its name are escaped.
-    """
-    return re.sub(r"([*\\])", r"\\\1", directory) + "/**"
+
+def _literal(path: str) -> str:
+    """Return the pattern that matches a path: asterisks and backslashes are escaped."""
+    return re.sub(r"([*\\])", r"\\\1", path)
 
 
 def _array(values: Sequence[str]) -> str:
@@ -99,14 +130,12 @@ def _escape(character: str) -> str:
 # licence texts
 
 
-def _wanted(here: Sequence[Component]) -> Iterator[str]:
+def _wanted(here: Sequence[Component | Derived]) -> Iterator[str]:
     """Name each licence and exception once, with the file of this project that has its text."""
     sources: dict[str, str] = {}
-    for component in here:
-        for license_id in _LICENSE.findall(component.licensing.effective or ""):
-            sources[license_id] = sources.get(license_id) or _source(
-                component.licensing, license_id
-            )
+    for licensing in (one.licensing for one in here):
+        for license_id in _LICENSE.findall(licensing.effective or ""):
+            sources[license_id] = sources.get(license_id) or _source(licensing, license_id)
     for license_id, source in sources.items():
         yield f"  {license_id}.txt: {source or _elsewhere_text(license_id)}"
 
@@ -135,6 +164,8 @@ def _elsewhere_text(license_id: str) -> str:
     return f"no text of it is here; `reuse download {license_id}` gets it"
 
 
-def _elsewhere(components: Sequence[Component]) -> Iterator[str]:
-    for component in components:
+def _elsewhere(facts: Facts) -> Iterator[str]:
+    for component in facts.elsewhere:
         yield f"  {elsewhere_shown(component)}, {places_shown(component)}"
+    for form in facts.forms_elsewhere:
+        yield f"  {form_elsewhere_shown(form)}, {form_places_shown(form)}"

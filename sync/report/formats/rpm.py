@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sync.quoting import printable, quote_path
-from sync.report.facts import Component, Facts, Nested
+from sync.report.facts import Component, Derived, Facts, Nested
+from sync.report.form_text import (
+    form_elsewhere_shown,
+    form_places_shown,
+    made_shown,
+    named,
+    patch_shown,
+    sources_not_here,
+)
 from sync.report.links import readable_source
 from sync.report.text import (
     elsewhere_shown,
@@ -41,9 +49,10 @@ class _Bundled:
 
 
 def render(facts: Facts) -> bytes:
-    """Write a `Provides: bundled(…)` for each mirror and copy that is here.
+    """Write a `Provides: bundled(…)` for each mirror, copy and patched copy that is here.
 
-    A comment before each says what it is and where it lies.
+    A comment before each says what it is and where it lies. What else is derived is bundled by what
+    it is made of, and has a comment alone.
     """
     by_name = {component.name: component for component in facts.components}
     about: dict[str, list[str]] = {}
@@ -53,14 +62,20 @@ def render(facts: Facts) -> bytes:
             *(_nested(component, nested, by_name) for nested in component.nested),
         ):
             about.setdefault(bundled.provides, []).extend(bundled.about)
+    for form in facts.forms_here:
+        if form.is_patched:
+            bundled = _patched(form)
+            about.setdefault(bundled.provides, []).extend(bundled.about)
     blocks = [_comments([_HEAD, f"{headline(facts)}."])]
     blocks += [_comments(lines) + f"Provides: {provides}\n" for provides, lines in about.items()]
+    if others := [line for form in facts.forms_here if not form.is_patched for line in _form(form)]:
+        blocks.append(_comments(["Derived from what is bundled, and no copy of it:", *others]))
     blocks.append(
         _comments(
             ["For the License: tag, where these files go into the package:", *_licenses(facts)]
         )
     )
-    if facts.elsewhere:
+    if facts.elsewhere or facts.forms_elsewhere:
         blocks.append(_comments(["Recorded, but not here and not bundled:", *_elsewhere(facts)]))
     return "\n".join(blocks).encode()
 
@@ -103,6 +118,28 @@ def _mirror(component: Component) -> _Bundled:
         ),
     ]
     return _Bundled(f"bundled({component.name}) = {version}", tuple(lines))
+
+
+def _patched(form: Derived) -> _Bundled:
+    """Describe a patched copy: it is bundled as the mirror that it is a modified copy of."""
+    mirror = form.main_mirror
+    upstream = mirror.record.upstream
+    version = rpm_version(mirror.version, upstream.commit, upstream.commit_time)
+    lines = (
+        f"{form.name}: {made_shown(form)}, in {form_places_shown(form)}",
+        f"  URL: {mirror.record.url}",
+        *([f"  tag: {mirror.record.pin}"] if mirror.record.pin.ref else []),
+        f"  commit: {upstream.commit}",
+        *(f"  patch: {patch_shown(patch)}" for patch in form.patches),
+        *_unsaid(mirror, version),
+    )
+    return _Bundled(f"bundled({mirror.name}) = {version}", lines)
+
+
+def _form(form: Derived) -> Iterator[str]:
+    yield f"  {form.name}: {made_shown(form)}, in {form_places_shown(form)}"
+    if missing := sources_not_here(form):
+        yield f"    of which is not here: {', '.join(map(named, missing))}"
 
 
 def _unsaid(component: Component, packaged: str) -> list[str]:
@@ -157,13 +194,15 @@ def _object(nested: Nested) -> str:
 def _licenses(facts: Facts) -> Iterator[str]:
     """Write each licensing statement once, with the mirrors that it applies to."""
     under: dict[str, list[str]] = {}
-    for component in facts.present:
-        under.setdefault(license_shown(component), []).append(component.name)
-        if component.licensing.concluded_comment:
-            under[license_shown(component)][-1] += f" ({component.licensing.concluded_comment})"
+    for one in facts.here:
+        under.setdefault(license_shown(one), []).append(one.name)
+        if one.licensing.concluded_comment:
+            under[license_shown(one)][-1] += f" ({one.licensing.concluded_comment})"
     for statement, names in under.items():
         yield f"  {statement}: {', '.join(names)}"
-    together = sorted({component.licensing.effective or "unknown" for component in facts.present})
+    # what is derived has the licences of mirrors, of which some may not be here
+    mirrors = [*facts.present, *(mirror for form in facts.forms_here for mirror in form.mirrors)]
+    together = sorted({mirror.licensing.effective or "unknown" for mirror in mirrors})
     yield (
         f"  together: {' AND '.join(f'({said})' if ' OR ' in said else said for said in together)}"
     )
@@ -172,3 +211,5 @@ def _licenses(facts: Facts) -> Iterator[str]:
 def _elsewhere(facts: Facts) -> Iterator[str]:
     for component in facts.elsewhere:
         yield f"  {elsewhere_shown(component)}, {places_shown(component)}"
+    for form in facts.forms_elsewhere:
+        yield f"  {form_elsewhere_shown(form)}, {form_places_shown(form)}"

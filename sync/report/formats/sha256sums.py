@@ -1,4 +1,4 @@
-"""A list for `sha256sum -c`: all regular files of the mirrors, and their licence files.
+"""A list for `sha256sum -c`: all regular files of mirrors and derived forms, and licence files.
 
 The paths start at the root of the release.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sync.ids import Mode
 from sync.model import FileFact
-from sync.report.facts import Component, Facts
+from sync.report.facts import Component, Derived, Facts
 
 _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
 
@@ -15,14 +15,12 @@ _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
 def render(facts: Facts) -> bytes:
     """Write a line for each file.
 
-    There is none for a symlink, which sha256sum would follow, and no comment that names the mirrors
-    that are not here: busybox counts comments as failures.
+    There is none for a symlink, which sha256sum would follow, and no comment that names what is not
+    here, or what is derived: busybox counts comments as failures.
     """
-    return b"".join(
-        _line(path, fact)
-        for component in facts.present
-        for path, fact in files_with_paths(component)
-    )
+    files = (file for component in facts.present for file in files_with_paths(component))
+    made = (file for form in facts.forms_here for file in _made(form))
+    return b"".join(_line(path, fact) for path, fact in (*files, *made))
 
 
 def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
@@ -34,6 +32,10 @@ def files_with_paths(component: Component) -> Iterator[tuple[bytes, FileFact]]:
         for fact in place.files:
             if fact.mode != Mode.SYMLINK:
                 yield f"{place.directory}/".encode() + fact.path, fact
+
+
+def _made(form: Derived) -> Iterator[tuple[bytes, FileFact]]:
+    return ((path, fact) for path, fact in form.files if fact.mode != Mode.SYMLINK)
 
 
 def _line(path: bytes, fact: FileFact) -> bytes:

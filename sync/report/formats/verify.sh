@@ -9,6 +9,9 @@ blanks=" 	$nl"
 IFS=$blanks
 phase=names removed_is_fine=no
 findings=0 mirrors=0 places=0 removed=0 removed_places=0 regular=0 symlinks=0 listed=0
+# <forms>
+forms=0 gone_forms=0 gone_places=0
+# </forms>
 
 usage() {
     printf '%s\n' "usage: $0 [--allow-removed] [DIR]" \
@@ -122,6 +125,20 @@ mirror() {
 no_licences() {
     :
 }
+
+# <forms>
+# LIST PLACE of each place of a derived form, which is a directory or a file
+form() {
+    of_mirrors="$mirrors $places $removed $removed_places"
+    mirrors=0 places=0 removed=0 removed_places=0
+    mirror no_licences "$@"
+    forms=$((forms + mirrors)) gone_forms=$((gone_forms + removed)) gone_places=$((gone_places + removed_places))
+    # shellcheck disable=SC2086 # four numbers
+    set -- $of_mirrors
+    mirrors=$1 places=$2 removed=$3 removed_places=$4
+}
+
+# </forms>
 
 # DIRECTORY NAME...: nothing else lies there
 directory() {
@@ -240,6 +257,11 @@ main() {
     [ "$places" -eq "$mirrors" ] || what="$what at $(some "$places" place)"
     [ "$removed" -eq 0 ] || what="$what, $removed removed"
     [ "$removed_places" -eq 0 ] || what="$what, $(some "$removed_places" place) removed"
+# <forms>
+    what="$what and $(some "$forms" 'derived form')"
+    [ "$gone_forms" -eq 0 ] || what="$what, $gone_forms removed"
+    [ "$gone_places" -eq 0 ] || what="$what, $(some "$gone_places" place) removed"
+# </forms>
     if [ "$findings" -gt 0 ]; then
         printf '%s\n' "$(some "$findings" finding) in $what"
         exit 1

@@ -1,19 +1,20 @@
-"""A POSIX shell script that verifies the mirrors with coreutils alone.
+"""A POSIX shell script that verifies mirrors and derived forms with coreutils alone.
 
 It also finds files that were added to them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 
 from sync.ids import Mode
-from sync.model import FileFact
+from sync.model import FileFact, path_at
 from sync.quoting import printable
 from sync.record.places import Place
-from sync.report.facts import Component, Facts
+from sync.report.facts import Component, Content, Derived, Facts
+from sync.report.form_text import forms_not_here_shown, made_shown
 from sync.report.text import headline, not_here_shown
 
 _PREAMBLE = """
@@ -27,18 +28,32 @@ That the mirrors are upstream's is what the records prove: `git verbatim verify`
 
 usage: sh third-party.verify.sh [--allow-removed] [DIR]
 """
+_OF_FORMS = """
+What is said of mirrors here holds of derived forms too: they are made of mirrors, \
+and `git verbatim verify --rebuild` makes them again.
+"""
+_FOR_FORMS = re.compile(r"^# <forms>\n(.*?)^# </forms>\n", re.MULTILINE | re.DOTALL)
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9._/@+-]+")
 
 
 def render(facts: Facts) -> bytes:
     """Write the program, then the files of each place that is here, then the call."""
-    comments = [headline(facts), *_PREAMBLE.splitlines()]
-    comments += not_here_shown(facts)
+    more = _OF_FORMS.splitlines() if facts.forms else []
+    comments = [headline(facts), *more, *_PREAMBLE.splitlines()]
+    comments += [*not_here_shown(facts), *forms_not_here_shown(facts)]
     head = "".join(f"# {printable(comment)}".rstrip() + "\n" for comment in comments)
     listed = [(component, _lists(component, at)) for at, component in enumerate(facts.present, 1)]
     lists = "".join(_function(component, one) for component, own in listed for one in own)
+    forms = [(form, _lists_of_form(form, at)) for at, form in enumerate(facts.forms_here, 1)]
+    lists += "".join(_function_of_form(form, one) for form, own in forms for one in own)
+    every = _all([own for _, own in listed], [own for _, own in forms])
+    return f'#!/bin/sh\n{head}\n{_program(facts)}{lists}\n{every}\nmain "$@"\n'.encode()
+
+
+def _program(facts: Facts) -> str:
+    """Return the program, without what is marked as needed for forms where there are none."""
     program = (files("sync.report.formats") / "verify.sh").read_text("utf-8")
-    return f'#!/bin/sh\n{head}\n{program}{lists}\n{_all(listed)}\nmain "$@"\n'.encode()
+    return _FOR_FORMS.sub(r"\1" if facts.forms_here else "", program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,11 @@ class _List:
     place: Place[FileFact]
     is_copy: bool
     """False of licence files."""
+
+    @property
+    def call(self) -> tuple[str, str]:
+        """The words that name it, and where it lies."""
+        return self.name, self.place.directory
 
 
 def _lists(component: Component, number: int) -> list[_List]:
@@ -62,9 +82,21 @@ def _lists(component: Component, number: int) -> list[_List]:
     return lists + [_List(f"licences_{number}", place, is_copy=False) for place in beside]
 
 
-def _all(listed: Sequence[tuple[Component, Sequence[_List]]]) -> str:
+def _lists_of_form(form: Derived, number: int) -> list[_List]:
+    """Return the lists of a form, one for each place that is here."""
+    return [
+        _List(
+            f"form_{number}" + (f"_at_{at}" if len(form.here) > 1 else ""),
+            Place(place, form.record.id, form.record.outputs),
+            is_copy=True,
+        )
+        for at, place in enumerate(form.here, 1)
+    ]
+
+
+def _all(mirrors: Sequence[Sequence[_List]], forms: Sequence[Sequence[_List]]) -> str:
     """Write the function that goes through all lists."""
-    directories = {one.place.directory for _, lists in listed for one in lists}
+    directories = {one.place.directory for lists in (*mirrors, *forms) for one in lists}
     above = sorted(
         {
             directory[:at]
@@ -73,32 +105,50 @@ def _all(listed: Sequence[tuple[Component, Sequence[_List]]]) -> str:
             if sign == "/"
         }
     )
-    lines = "".join(f"    {_mirror(lists)}\n" for _, lists in listed)
+    calls = [*map(_mirror, mirrors), *map(_form, forms)]
+    lines = "".join(f"    {call}\n" for call in calls)
     return f"all() {{\n    {_command('above', map(str.encode, above))}\n{lines}}}\n"
 
 
 def _mirror(lists: Sequence[_List]) -> str:
     """Write the call for a mirror: the list of its licences, then that of each place, and where."""
     licences = next((one.name for one in lists if not one.is_copy), "no_licences")
-    places = ((one.name, one.place.directory) for one in lists if one.is_copy)
-    words = [word.encode() for place in places for word in place]
+    words = [word.encode() for one in lists if one.is_copy for word in one.call]
     return _command("mirror", [licences.encode(), *words])
 
 
+def _form(lists: Sequence[_List]) -> str:
+    """Write the call for a form: the list of each place, and where."""
+    return _command("form", [word.encode() for one in lists for word in one.call])
+
+
 def _function(component: Component, one: _List) -> str:
-    about = printable(component.name) + ("" if one.is_copy else ": licence files")
-    lines = "".join(f"    {line}\n" for line in _lines(component, one))
-    return f"\n# {about}\n{one.name}() {{\n{lines}}}\n"
+    about = component.name + ("" if one.is_copy else ": licence files")
+    return _shell_function(about, one, component.required_content)
 
 
-def _lines(component: Component, one: _List) -> Iterator[str]:
+def _function_of_form(form: Derived, one: _List) -> str:
+    about = f"{form.name}, {made_shown(form)}"
+    is_file = not form.record.is_directory
+    return _shell_function(about, one, form.required_content, is_file=is_file)
+
+
+def _shell_function(
+    about: str, one: _List, content: Callable[[], Content], *, is_file: bool = False
+) -> str:
+    lines = "".join(f"    {line}\n" for line in _lines(one, content, is_file=is_file))
+    return f"\n# {printable(about)}\n{one.name}() {{\n{lines}}}\n"
+
+
+def _lines(one: _List, content: Callable[[], Content], *, is_file: bool) -> Iterator[str]:
     directory, _, facts = one.place
-    for path, names in _listings(directory.encode(), facts).items():
+    listings = {} if is_file else _listings(directory.encode(), facts)
+    for path, names in listings.items():
         yield _command("directory", [path, *sorted(names, key=_shell_order)])
     for fact in facts:
-        path = f"{directory}/".encode() + fact.path
+        path = path_at(directory, fact.path)
         if fact.mode == Mode.SYMLINK:
-            yield _command("symlink", [component.required_content().links[fact.path], path])
+            yield _command("symlink", [content().links[fact.path], path])
         else:
             yield _command(
                 "executable" if fact.mode == Mode.EXECUTABLE else "plain",

@@ -1,0 +1,434 @@
+"""Reports name derived forms: from what, by what, with which tool; and never as unmodified copies.
+
+The host is a release with two mirrors, each kind of form made of them, and a patched copy.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from debian.copyright import Copyright
+from jsonschema import Draft202012Validator
+
+from sync.host.find import find_host
+from sync.paint import Paint
+from sync.report.formats.table import render_table
+from sync.report.gather import gather
+from tests.support.bundles import LICENSE, Bundle
+from tests.support.git import git, git_bytes
+from tests.support.hosts import Host
+from tests.support.project import ROOT
+from tests.support.upstreams import Upstream
+from tests.support.wit import ALL, IO, TOOL, form, made, packages
+
+LICENSED = "Apache-2.0 WITH LLVM-exception"
+PATCH = "third_party/patches/io.patch"
+STORY = b"""\
+Description: sizes have 64 bits
+Author: A. Maintainer <a@example.org>
+
+"""
+PATCHED = form(
+    "io-patched", "patched", "io", ["wit/patched", "/crates/z"], patches=["patches/io.patch"]
+)
+OF_PATCHED = form("p.wit", "wit-package", "io-patched", "p.wit")
+FILES = [
+    "crates/y/cli.wasm",
+    "third_party/wit/cli.wat",
+    "crates/y/cli.wit",
+    "third_party/wit/cli.wit",
+    "crates/y/io.wit",
+    "third_party/wit/io.wit.gz",
+    "crates/z/README.md",
+    "crates/z/streams.wit",
+    "third_party/wit/patched/README.md",
+    "third_party/wit/patched/streams.wit",
+    "third_party/p.wit",
+]
+"""All files of all forms."""
+FORMATS = [
+    "markdown",
+    "html",
+    "json",
+    "debian",
+    "rpm",
+    "nix",
+    "sha256sums",
+    "verify-sh",
+    "reuse",
+]
+
+
+def write_patch(host: Host) -> None:
+    """The patch of the mirror `io`, as git makes it."""
+    after = IO.replace(b"type size = u32;", b"type size = u64;")
+    blobs = [host.git("hash-object", "-w", "--stdin", stdin=one) for one in (IO, after)]
+    diff = git_bytes(host.path, "diff", "--full-index", *blobs)
+    for blob in blobs:
+        diff = diff.replace(b"a/" + blob.encode(), b"a/streams.wit")
+        diff = diff.replace(b"b/" + blob.encode(), b"b/streams.wit")
+    path = host.path / PATCH
+    path.parent.mkdir(parents=True)
+    path.write_bytes(STORY + diff)
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release, made once."""
+    directory = tmp_path_factory.mktemp("forms")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(directory))
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+        upstream = Upstream.create(directory / "upstream")
+        upstream.release("v1", {**packages(), "LICENSE": LICENSE})
+        host = Host.create(directory / "host")
+        write_patch(host)
+        made(host, upstream, *ALL, PATCHED, OF_PATCHED)
+    release = directory / "release"
+    shutil.copytree(host.path, release, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    return release
+
+
+@pytest.fixture
+def bundle(packed: Path, tmp_path: Path) -> Bundle:
+    shutil.copytree(packed, tmp_path / "release", symlinks=True)
+    return Bundle(tmp_path / "release")
+
+
+Read = Callable[[str], bytes]
+
+
+@pytest.fixture(scope="module")
+def read(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """Reads a report of the release in which nothing was changed, each report once."""
+    directory = tmp_path_factory.mktemp("reports")
+    Bundle(packed).report("--all", "-o", str(directory))
+    found = {path.name.removeprefix("third-party."): path for path in directory.iterdir()}
+    suffixes = {
+        "markdown": "md",
+        "spdx": "spdx.json",
+        "cyclonedx": "cdx.json",
+        "debian": "debian-copyright",
+        "rpm": "spec",
+        "intoto": "intoto.json",
+        "verify-sh": "verify.sh",
+        "reuse": "reuse.toml",
+    }
+    return lambda name: found[suffixes.get(name, name)].read_bytes()
+
+
+def digests(path: Path) -> dict[str, str]:
+    content = path.read_bytes()
+    blob = b"blob %d\0" % len(content) + content
+    return {
+        "sha1": hashlib.sha1(content).hexdigest(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "gitBlob": hashlib.sha1(blob).hexdigest(),
+    }
+
+
+# What is a copy, and what is derived.
+
+
+def test_the_first_line_says_how_many_are_copies_and_how_many_are_derived(read: Read) -> None:
+    first = read("markdown").decode().splitlines()[0]
+    assert first == (
+        "**upstream 1: both are unmodified copies, as recorded; "
+        "7 forms are derived from mirrors, 2 with patches.**"
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_names_every_form_and_the_tool(read: Read, name: str) -> None:
+    text = read(name).decode()
+    if name == "sha256sums":
+        assert all(f"  {path}\n" in text for path in FILES)
+        return
+    for one in ("cli.wasm", "cli.wat", "cli.wit", "io.wit", "io.wit.gz", "io-patched", "p.wit"):
+        assert one in text, one
+    assert TOOL in text
+    assert name == "verify-sh" or PATCH in text.replace("\\_", "_")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_format_calls_a_form_unmodified(read: Read, name: str) -> None:
+    lines = read(name).decode().splitlines()
+    for line in lines:
+        if "nmodified" in line and "derived from mirrors" not in line:
+            assert not any(one in line for one in ("cli.w", "io.wit", "patched", "p.wit")), line
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_is_the_same_wherever_it_is_written(bundle: Bundle, read: Read, name: str) -> None:
+    other = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PATH": "/usr/bin:/bin"}
+    ran = bundle.report(name, **other)
+    assert ran.out == read(name).decode()
+
+
+def test_a_form_that_was_edited_stops_every_report(bundle: Bundle) -> None:
+    (bundle.path / "crates/y/cli.wasm").write_bytes(b"mine")
+    ran = bundle.run("report")
+    assert ran.status == 1 and not ran.out
+    assert "crates/y/cli.wasm: content differs" in ran.err
+
+
+def test_no_report_is_written_over_a_form_or_into_a_patched_copy(bundle: Bundle) -> None:
+    for place in ("crates/y/cli.wasm", "crates/z/report.md"):
+        ran = bundle.run("report", "markdown", "-o", place)
+        assert ran.status == 2
+        assert "it is a place of the form " in ran.err
+
+
+# What is not here.
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_form_that_was_removed_is_named_as_removed(
+    bundle: Bundle, tmp_path: Path, name: str
+) -> None:
+    (bundle.path / "crates/y/cli.wasm").unlink()
+    text = bundle.write(name, tmp_path).read_text()
+    if name == "sha256sums":
+        assert "cli.wasm" not in text
+        return
+    assert "cli.wasm" in text
+    assert "6 forms are derived from mirrors, 2 with patches; 1 form not here" in text or name in {
+        "json",
+        "debian",
+    }
+    assert "removed" in text
+
+
+def test_a_place_of_a_form_that_was_removed_is_named(bundle: Bundle) -> None:
+    (bundle.path / "crates/y/cli.wit").unlink()
+    assert "derived from mirrors, 2 with patches; 1 place removed" in bundle.report().out
+    (one,) = (f for f in bundle.report("json").json["forms"] if f["name"] == "cli.wit")
+    assert one["not_here"] == ["crates/y/cli.wit"]
+    assert one["files"][0]["paths"] == ["third_party/wit/cli.wit"]
+    assert "crates/y/cli.wit" not in bundle.report("sha256sums").out
+
+
+def test_where_only_forms_are_here_they_are_listed_and_their_source_is_asked_for(
+    bundle: Bundle,
+) -> None:
+    for name in ("io", "cli"):
+        bundle.remove(name)
+        shutil.rmtree(bundle.third_party / "licenses" / name)
+    first = bundle.report().out.splitlines()[0]
+    assert first == (
+        "**Nothing of 2 mirrors is here; 7 forms are derived from mirrors, 2 with patches; "
+        "2 removed.**"
+    )
+    assert "To do: its source is not here: cli 1, io 1." in bundle.report("debian").out
+    assert "of which is not here: cli 1, io 1" in bundle.report("rpm").out
+    for name in FORMATS:
+        assert "io.wit.gz" in bundle.report(name).out, name
+
+
+# Scripts.
+
+
+def test_the_json_answers_its_shipped_schema_and_says_all(read: Read, packed: Path) -> None:
+    report = json.loads(read("json"))
+    schema = json.loads((ROOT / "sync/schemas/report.schema.json").read_text())
+    Draft202012Validator(schema).validate(report)
+    forms = {one["name"]: one for one in report["forms"]}
+    trees = {one["name"]: one["tree"] for one in report["components"]}
+    binary = forms["cli.wasm"]
+    assert (binary["form"], binary["form_version"], binary["of"]) == ("wit-binary", 1, "cli")
+    assert binary["tool"] == {"name": "wasm-tools", "version": TOOL}
+    assert binary["inputs"] == [
+        {"name": name, "tree": trees[name], "blob": None} for name in ("cli", "io")
+    ]
+    (file,) = binary["files"]
+    found = digests(packed / "crates/y/cli.wasm")
+    assert (file["sha256"], file["blob"]) == (found["sha256"], found["gitBlob"])
+    assert binary["licensing"]["declared"] == LICENSED
+    patched = forms["io-patched"]
+    assert patched["patches"] == [
+        {
+            "path": PATCH,
+            "blob": digests(packed / PATCH)["gitBlob"],
+            "sha256": digests(packed / PATCH)["sha256"],
+            "why": "sizes have 64 bits",
+            "whose": "A. Maintainer <a@example.org>",
+            "forwarded": None,
+        }
+    ]
+    assert forms["p.wit"]["mirrors"] == ["io"]
+    assert all(one["presence"] == "present" for one in report["forms"])
+
+
+def test_a_host_without_forms_has_no_word_of_them(nested_bundle: Bundle) -> None:
+    assert "forms" not in nested_bundle.report("json").json
+    for name in FORMATS:
+        text = nested_bundle.report(name).out
+        assert "derived from mirrors" not in text.lower() and "<forms>" not in text, name
+
+
+# Checksums.
+
+
+def test_sha256sum_checks_every_file_of_every_form(bundle: Bundle, tmp_path: Path) -> None:
+    sums = bundle.write("sha256sums", tmp_path)
+    command = ["sha256sum", "-c", "--strict", str(sums)]
+    ran = subprocess.run(command, cwd=bundle.path, capture_output=True, text=True, check=True)
+    assert {f"{path}: OK" for path in FILES} < set(ran.stdout.splitlines())
+
+
+def verified(bundle: Bundle, script: Path, *arguments: str) -> tuple[int, list[str]]:
+    command = ["sh", str(script), *arguments]
+    ran = subprocess.run(command, cwd=bundle.path, capture_output=True, text=True, check=False)
+    assert not ran.stderr
+    return ran.returncode, ran.stdout.splitlines()
+
+
+def test_the_script_checks_forms_too(bundle: Bundle, tmp_path: Path) -> None:
+    script = bundle.write("verify-sh", tmp_path)
+    status, (line,) = verified(bundle, script)
+    assert (status, line.partition(":")[2].partition(":")[0]) == (
+        0,
+        " 2 mirrors and 7 derived forms",
+    )
+    (bundle.path / "crates/z/.added").touch()
+    (bundle.path / "crates/y/cli.wasm").write_bytes(b"mine")
+    (bundle.path / "crates/y/io.wit").chmod(0o755)
+    status, lines = verified(bundle, script)
+    assert (status, lines) == (
+        1,
+        [
+            "crates/y/io.wit: mode differs: is executable",
+            "crates/z/.added: added",
+            "crates/y/cli.wasm: content differs",
+            "3 findings in 2 mirrors and 7 derived forms",
+        ],
+    )
+
+
+def test_the_script_allows_that_forms_are_removed(bundle: Bundle, tmp_path: Path) -> None:
+    script = bundle.write("verify-sh", tmp_path)
+    (bundle.path / "crates/y/cli.wasm").unlink()
+    shutil.rmtree(bundle.path / "crates/z")
+    status, lines = verified(bundle, script)
+    assert (status, lines[:-1]) == (
+        1,
+        ["crates/y/cli.wasm: missing altogether", "crates/z: missing altogether"],
+    )
+    status, (line,) = verified(bundle, script, "--allow-removed")
+    assert status == 0
+    assert "2 mirrors and 6 derived forms, 1 removed, 1 place removed" in line
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
+def test_shellcheck_has_nothing_to_say_about_it(bundle: Bundle, tmp_path: Path) -> None:
+    script = bundle.write("verify-sh", tmp_path)
+    subprocess.run(["shellcheck", "--shell", "sh", str(script)], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(
+    shutil.which("nix-hash") is None or shutil.which("nix-instantiate") is None, reason="needs nix"
+)
+def test_nix_hash_gives_the_hash_of_each_place(bundle: Bundle, tmp_path: Path) -> None:
+    report = bundle.write("nix", tmp_path)
+    command = ["nix-instantiate", "--eval", "--strict", "--json", "--store", "dummy://"]
+    ran = subprocess.run([*command, str(report)], capture_output=True, check=True)
+    for name, values in json.loads(ran.stdout).items():
+        for place in values["places"]:
+            command = ["nix-hash", "--type", "sha256", "--base32", place]
+            ran = subprocess.run(command, cwd=bundle.path, capture_output=True, check=True)
+            assert ran.stdout.decode().strip() == values["sha256"], (name, place)
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_person_on_a_terminal_gets_them_below_the_mirrors(bundle: Bundle, columns: int) -> None:
+    facts = gather(find_host(bundle.path), with_content=False, advance=lambda *_: None).facts
+    assert facts
+    shown = render_table(facts, Paint(), columns)
+    assert (
+        "\nDERIVED\n"
+        f"cli.wasm  derived: wit-binary of cli 1 with io 1, by wasm-tools {TOOL}\n"
+        "  in crates/y/cli.wasm\n"
+    ) in shown
+    assert "  in crates/z, third_party/wit/patched\n  third_party/patches/io.patch: sizes" in shown
+
+
+# Distributions.
+
+HEADER = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+
+
+def test_debian_has_a_paragraph_for_every_form_under_the_licence_of_its_mirrors(
+    read: Read, packed: Path
+) -> None:
+    text = HEADER + "Files: *\nCopyright: me\nLicense: CC0-1.0\n\n" + read("debian").decode()
+    document = Copyright(text.splitlines(keepends=True), strict=True)
+
+    def paragraph(path: str) -> Any:
+        return document.find_files_paragraph(path)
+
+    for path in FILES:
+        assert paragraph(path).license.synopsis == "Apache-2.0 with LLVM exception", path
+        assert "unmodified" not in paragraph(path).comment.lower()
+    for path in ("crates/y/cli.wasm", "third_party/wit/cli.wat"):
+        comment = paragraph(path).comment
+        assert f"Made of cli 1, io 1 by wasm-tools {TOOL}, and no copy:" in comment
+        assert "its source here: cli in third_party/wit/cli" in comment
+    comment = paragraph("crates/z/streams.wit").comment
+    assert f"A patched copy of io 1, patches: {PATCH}" in comment
+    assert (
+        f"patch {PATCH}: sizes have 64 bits; by A. Maintainer <a@example.org>; forwarded: unknown"
+        in comment
+    )
+    assert (packed / "third_party/wit/io").is_dir()
+
+
+def test_rpm_is_provided_what_is_bundled_with_patches_and_told_of_the_rest(read: Read) -> None:
+    lines = read("rpm").decode().splitlines()
+    provided = [line for line in lines if not line.startswith("#") and line]
+    assert provided == ["Provides: bundled(io) = 1", "Provides: bundled(cli) = 1"]
+    assert "# io-patched: patched copy of io 1, in crates/z, third_party/wit/patched" in lines
+    binary = (
+        f"#   cli.wasm: wit-binary of cli 1 with io 1, by wasm-tools {TOOL}, in crates/y/cli.wasm"
+    )
+    assert binary in lines
+
+
+@pytest.mark.skipif(
+    not Path(sys.executable).with_name("reuse").exists(), reason="needs the Python package reuse"
+)
+def test_reuse_accepts_a_repository_with_the_annotations(bundle: Bundle) -> None:
+    annotations = bundle.report("reuse").out
+    assert "patched copy of io 1" in annotations
+    own = (
+        'version = 1\n\n[[annotations]]\npath = "**"\nprecedence = "closest"\n'
+        'SPDX-FileCopyrightText = "me"\nSPDX-License-Identifier = "CC0-1.0"\n\n'
+    )
+    (bundle.path / "REUSE.toml").write_text(own + annotations)
+    (bundle.path / "LICENSES").mkdir()
+    for name in ("CC0-1.0", "Apache-2.0", "LLVM-exception"):
+        (bundle.path / "LICENSES" / f"{name}.txt").write_text(name)
+    git(bundle.path, "init", "--quiet")
+    git(bundle.path, "add", "--all", "--force")
+    program = Path(sys.executable).with_name("reuse")
+    ran = subprocess.run(
+        [program, "--root", ".", "lint", "--json"],
+        cwd=bundle.path,
+        capture_output=True,
+        check=False,
+    )
+    said = json.loads(ran.stdout)
+    assert said["summary"]["compliant"], said["non_compliant"]
+    licences = {
+        os.path.normpath(file["path"]): {e["value"] for e in file["spdx_expressions"]}
+        for file in said["files"]
+    }
+    assert all(licences[path] == {LICENSED} for path in FILES)
