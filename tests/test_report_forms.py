@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from debian.copyright import Copyright
 from jsonschema import Draft202012Validator
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from sync.host.find import find_host
 from sync.paint import Paint
@@ -57,6 +59,7 @@ FORMATS = [
     "markdown",
     "html",
     "json",
+    "spdx",
     "debian",
     "rpm",
     "nix",
@@ -432,3 +435,80 @@ def test_reuse_accepts_a_repository_with_the_annotations(bundle: Bundle) -> None
         for file in said["files"]
     }
     assert all(licences[path] == {LICENSED} for path in FILES)
+
+
+# SPDX.
+
+
+def spdx_complaints(path: Path) -> list[str]:
+    document = parse_file(str(path))
+    return [message.validation_message for message in validate_full_spdx_document(document)]
+
+
+def related(document: dict, kind: str) -> set[tuple[str, str]]:
+    """The names of packages and files that are related so."""
+    names = {one["SPDXID"]: one["name"] for one in document["packages"]}
+    names |= {one["SPDXID"]: one["fileName"].removeprefix("./") for one in document["files"]}
+    return {
+        (names[one["spdxElementId"]], names[one["relatedSpdxElement"]])
+        for one in document["relationships"]
+        if one["relationshipType"] == kind
+    }
+
+
+def test_spdx_own_library_objects_to_nothing(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "third-party.spdx.json"
+    bundle.report("spdx", "-o", str(path))
+    assert spdx_complaints(path) == []
+    for name in ("io", "cli"):
+        bundle.remove(name)
+    bundle.report("spdx", "-o", str(path))
+    assert spdx_complaints(path) == []
+    document = json.loads(path.read_bytes())
+    missing = {one["name"] for one in document["packages"] if not one["filesAnalyzed"]}
+    assert missing == {"io", "cli", "wasm-tools"}
+    assert ("cli.wasm", "cli") in related(document, "GENERATED_FROM")
+
+
+def test_spdx_says_what_was_generated_from_what_by_which_tool(read: Read, packed: Path) -> None:
+    document = json.loads(read("spdx"))
+    assert related(document, "GENERATED_FROM") == {
+        *(
+            (made, source)
+            for made in ("cli.wasm", "cli.wat", "cli.wit")
+            for source in ("cli", "io")
+        ),
+        ("io.wit", "io"),
+        ("io.wit.gz", "io.wit"),
+        ("io-patched", "io"),
+        ("p.wit", "io-patched"),
+    }
+    assert related(document, "BUILD_TOOL_OF") == {
+        ("wasm-tools", made) for made in ("cli.wasm", "cli.wat", "cli.wit", "io.wit", "p.wit")
+    }
+    packages = {one["name"]: one for one in document["packages"]}
+    assert packages["wasm-tools"]["versionInfo"] == TOOL
+    binary = packages["cli.wasm"]
+    assert binary["sourceInfo"].startswith("derived: wit-binary of cli 1 with io 1")
+    assert binary["licenseDeclared"] == LICENSED
+    assert binary["packageFileName"] == "./crates/y/cli.wasm"
+    contained = {path for made, path in related(document, "CONTAINS") if made not in {"io", "cli"}}
+    assert contained == set(FILES)
+    files = {one["fileName"].removeprefix("./"): one for one in document["files"]}
+    for path in (*FILES, PATCH):
+        found = {one["algorithm"]: one["checksumValue"] for one in files[path]["checksums"]}
+        hashed = digests(packed / path)
+        assert found == {"SHA1": hashed["sha1"], "SHA256": hashed["sha256"]}, path
+
+
+def test_spdx_says_which_file_was_modified_by_which_patch_and_that_the_mirror_was_not(
+    read: Read,
+) -> None:
+    document = json.loads(read("spdx"))
+    original = "third_party/wit/io/streams.wit"
+    assert related(document, "FILE_MODIFIED") == {
+        (f"{place}/streams.wit", original) for place in ("crates/z", "third_party/wit/patched")
+    }
+    assert related(document, "PATCH_APPLIED") == {(PATCH, "io-patched")}
+    (mirror,) = (one for one in document["packages"] if one["name"] == "io")
+    assert mirror["sourceInfo"].startswith("unmodified copy of io of ")

@@ -17,12 +17,14 @@ from sync.objects.tree import join
 from sync.quoting import printable, quote_path
 from sync.report.facts import (
     Component,
+    Derived,
     Facts,
     LicenseText,
     Nested,
     Origin,
     UpstreamDirectory,
 )
+from sync.report.form_text import made_shown
 from sync.report.links import (
     purl,
     repository_uri,
@@ -343,6 +345,52 @@ def _origin(origin: Origin) -> str:
         f"{_at(origin.path, origin.url)} at commit {origin.commit}, "
         f"by the record of the mirror {origin.mirror}: {same}"
     )
+
+
+def made_files(form: Derived) -> tuple[File, ...]:
+    """Return the files of a form that is here, in each of its places."""
+    content = form.required_content()
+    return tuple(
+        File(path, fact, content.sha1[fact.path], content.links.get(fact.path), None)
+        for path, fact in form.files
+    )
+
+
+def made_of_shown(form: Derived) -> str:
+    """Say of what exactly a form is made; a clause without a full stop."""
+    record = form.record
+    inputs = (
+        f"{one.name}, git {'tree' if one.is_tree else 'blob'} {one.id}" for one in record.inputs
+    )
+    return (
+        f"derived: {made_shown(form)}; made of {'; '.join(inputs)}; "
+        f"version {record.version} of the recipe; as recorded"
+    )
+
+
+def source_version(source: Component | Derived) -> str:
+    """Return the version of a mirror, or its commit; of a form, that of what it is made of."""
+    mirror = source if isinstance(source, Component) else source.main_mirror
+    return mirror.version or mirror.record.upstream.commit
+
+
+def made_licence_comments(form: Derived) -> list[str]:
+    """Say whence the licence of a form is known."""
+    licensing = form.licensing
+    concluded = licensing.concluded_comment or "nothing"
+    return [f"declared: {licensing.declared_comment}", f"concluded: {concluded}"]
+
+
+def missing_sources(facts: Facts) -> tuple[Component | Derived, ...]:
+    """Return what is not here of all that the forms which are here go back to."""
+    found: dict[str, Component | Derived] = {}
+    waiting = [source for form in facts.forms_here for source in form.made_of]
+    while waiting:
+        source = waiting.pop(0)
+        if not source.is_present:
+            found.setdefault(source.name, source)
+            waiting += source.made_of if isinstance(source, Derived) else ()
+    return tuple(found.values())
 
 
 def _at(path: RepoPath, url: str) -> str:
