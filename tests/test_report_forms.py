@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from debian.copyright import Copyright
 from jsonschema import Draft202012Validator
 from spdx_tools.spdx.parser.parse_anything import parse_file
@@ -60,6 +62,7 @@ FORMATS = [
     "html",
     "json",
     "spdx",
+    "cyclonedx",
     "debian",
     "rpm",
     "nix",
@@ -512,3 +515,88 @@ def test_spdx_says_which_file_was_modified_by_which_patch_and_that_the_mirror_wa
     assert related(document, "PATCH_APPLIED") == {(PATCH, "io-patched")}
     (mirror,) = (one for one in document["packages"] if one["name"] == "io")
     assert mirror["sourceInfo"].startswith("unmodified copy of io of ")
+
+
+# CycloneDX.
+
+
+def cyclonedx_complaint(path: Path) -> str | None:
+    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text())
+    return None if error is None else error.data.message
+
+
+def bom_refs(document: Any) -> list[str]:
+    """All references that something in a document has."""
+    if isinstance(document, list):
+        return [ref for one in document for ref in bom_refs(one)]
+    if not isinstance(document, dict):
+        return []
+    own = [document["bom-ref"]] if "bom-ref" in document else []
+    return own + [ref for one in document.values() for ref in bom_refs(one)]
+
+
+def test_cyclonedx_own_strict_schema_objects_to_nothing(bundle: Bundle, tmp_path: Path) -> None:
+    path = bundle.write("cyclonedx", tmp_path)
+    assert cyclonedx_complaint(path) is None
+    for name in ("io", "cli"):
+        bundle.remove(name)
+    bundle.write("cyclonedx", tmp_path)
+    assert cyclonedx_complaint(path) is None
+    refs = bom_refs(json.loads(path.read_bytes()))
+    assert len(set(refs)) == len(refs)
+    assert {"mirror:io", "mirror:cli"} < set(refs), "what they are made of is named all the same"
+
+
+def test_cyclonedx_has_a_pedigree_for_every_form(read: Read, packed: Path) -> None:
+    document = json.loads(read("cyclonedx"))
+    forms = {one["name"]: one for one in document["components"] if "form:" in one["bom-ref"]}
+    assert {
+        name: [one["name"] for one in form["pedigree"]["ancestors"]] for name, form in forms.items()
+    } == {
+        "cli.wasm": ["cli", "io"],
+        "cli.wat": ["cli", "io"],
+        "cli.wit": ["cli", "io"],
+        "io.wit": ["io"],
+        "io.wit.gz": ["io.wit"],
+        "io-patched": ["io"],
+        "p.wit": ["io-patched"],
+    }
+    hashed = digests(packed / "crates/y/cli.wasm")
+    assert forms["cli.wasm"]["hashes"] == [
+        {"alg": "SHA-1", "content": hashed["sha1"]},
+        {"alg": "SHA-256", "content": hashed["sha256"]},
+    ]
+    assert forms["cli.wasm"]["type"] == "file"
+    assert [one["location"] for one in forms["cli.wit"]["evidence"]["occurrences"]] == [
+        "crates/y/cli.wit",
+        "third_party/wit/cli.wit",
+    ]
+    (patch,) = forms["io-patched"]["pedigree"]["patches"]
+    assert (patch["type"], patch["diff"]["url"]) == ("unofficial", PATCH)
+    assert patch["diff"]["text"]["content"].encode() == (packed / PATCH).read_bytes()
+    assert patch["resolves"] == [{"type": "enhancement", "description": "sizes have 64 bits"}]
+    assert (
+        "by A. Maintainer <a@example.org>; forwarded: unknown"
+        in (forms["io-patched"]["pedigree"]["notes"])
+    )
+    mirrors = [one for one in document["components"] if "mirror:" in one["bom-ref"]]
+    assert not any("patches" in one["pedigree"] for one in mirrors)
+
+
+def test_cyclonedx_says_how_and_with_which_tool_each_was_made(read: Read) -> None:
+    document = json.loads(read("cyclonedx"))
+    refs = bom_refs(document)
+    assert len(set(refs)) == len(refs)
+    (formula,) = document["formulation"]
+    assert [(one["name"], one["version"]) for one in formula["components"]] == [
+        ("wasm-tools", TOOL)
+    ]
+    flows = {one["bom-ref"]: one for one in formula["workflows"]}
+    binary = flows["made:cli.wasm"]
+    assert binary["resourceReferences"] == [{"ref": f"tool:wasm-tools@{TOOL}"}]
+    assert binary["steps"][0]["commands"] == [{"executed": "git verbatim sync cli.wasm"}]
+    assert binary["inputs"] == [{"resource": {"ref": f"mirror:{one}"}} for one in ("cli", "io")]
+    assert "resourceReferences" not in flows["made:io-patched"]
+    for flow in flows.values():
+        used = [one["resource"] for one in flow["inputs"] + flow["outputs"]]
+        assert {one["ref"] for one in used if "ref" in one} < set(refs)

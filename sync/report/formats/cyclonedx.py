@@ -5,16 +5,25 @@ All functions are pure.
 
 from collections.abc import Iterator
 
-from sync.ids import Mode
 from sync.quoting import quote_path
-from sync.report.facts import Component, Facts
-from sync.report.formats.sbom import TOOL, File, Part, content_uuid, json_bytes, parts
+from sync.report.facts import Component, Derived, Facts
+from sync.report.form_text import made_shown
+from sync.report.formats.cyclonedx_elements import (
+    file_component,
+    licence_choice,
+    mirror_ref,
+    prop,
+)
+from sync.report.formats.cyclonedx_forms import (
+    form_component,
+    form_ref,
+    formulation,
+)
+from sync.report.formats.sbom import TOOL, Part, content_uuid, json_bytes, parts
 from sync.report.links import (
     directory_page,
     file_page,
-    gitoid,
     repository_uri,
-    swhid_content,
     swhid_qualified,
 )
 from sync.report.text import headline, iso_time, origin_shown, state_shown
@@ -22,7 +31,7 @@ from sync.signature.signed import signature_shown
 
 
 def render(facts: Facts) -> bytes:
-    """Write a bill of materials of the mirrors that are here."""
+    """Write a bill of materials of the mirrors that are here, and of what is derived from them."""
     mirrors = parts(facts)
     document: dict[str, object] = {
         "version": 1,
@@ -31,12 +40,19 @@ def render(facts: Facts) -> bytes:
             "lifecycles": [{"phase": "pre-build"}],
             "tools": {"components": [{"type": "application", "name": TOOL}]},
             "properties": [
-                _property("headline", headline(facts)),
+                prop("headline", headline(facts)),
                 *map(_elsewhere, facts.elsewhere),
+                *map(_form_elsewhere, facts.forms_elsewhere),
             ],
         },
-        "components": [_library(part) for part in mirrors],
-        "compositions": _compositions([_ref(part) for mirror in mirrors for part in mirror.all()]),
+        "components": [*map(_library, mirrors), *map(form_component, facts.forms_here)],
+        "compositions": _compositions(
+            [
+                *(_ref(part) for mirror in mirrors for part in mirror.all()),
+                *map(form_ref, facts.forms_here),
+            ]
+        ),
+        **({"formulation": formulation(facts)} if facts.forms_here else {}),
     }
     head = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -47,15 +63,15 @@ def render(facts: Facts) -> bytes:
     return json_bytes(head | document)
 
 
-def _property(name: str, value: str) -> dict[str, object]:
-    return {"name": f"{TOOL}:{name}", "value": value}
-
-
 def _elsewhere(component: Component) -> dict[str, object]:
-    return _property(
+    return prop(
         component.presence.value,
         f"{component.name} {component.version or component.record.upstream.commit}",
     )
+
+
+def _form_elsewhere(form: Derived) -> dict[str, object]:
+    return prop(form.presence.value, f"{form.name}: {made_shown(form)}")
 
 
 def _compositions(references: list[str]) -> list[dict[str, object]]:
@@ -70,7 +86,7 @@ def _compositions(references: list[str]) -> list[dict[str, object]]:
 
 
 def _ref(part: Part) -> str:
-    return f"mirror:{part.name}" if part.nested is None else f"copy:{quote_path(part.directory)}"
+    return mirror_ref(part.name) if part.nested is None else f"copy:{quote_path(part.directory)}"
 
 
 def _library(part: Part) -> dict[str, object]:
@@ -80,7 +96,7 @@ def _library(part: Part) -> dict[str, object]:
         "supplier": {"name": part.supplier} if part.supplier else None,
         "version": part.version,
         "description": part.component.mirror.description if part.nested is None else None,
-        "licenses": _licenses(holds, "concluded" if statement.concluded else "declared"),
+        "licenses": licence_choice(holds, "concluded" if statement.concluded else "declared"),
         "copyright": "\n".join(statement.copyright) or None,
         "purl": part.purl,
     }
@@ -92,14 +108,10 @@ def _library(part: Part) -> dict[str, object]:
         "swhid": list(_swhids(part)),
         "pedigree": _pedigree(part),
         "externalReferences": list(_references(part)),
-        "components": [*map(_file, part.files), *map(_library, part.inside)],
+        "components": [*map(file_component, part.files), *map(_library, part.inside)],
         "evidence": _evidence(part),
         "properties": list(_properties(part)),
     }
-
-
-def _licenses(expression: str | None, acknowledgement: str) -> list[dict[str, object]] | None:
-    return [{"expression": expression, "acknowledgement": acknowledgement}] if expression else None
 
 
 def _swhids(part: Part) -> Iterator[str]:
@@ -142,37 +154,8 @@ def _references(part: Part) -> Iterator[dict[str, object]]:
             }
 
 
-def _file(file: File) -> dict[str, object]:
-    """Describe a file.
-
-    A symlink has no hashes: the hash of the target's path would be taken for that of the file that
-    it leads to.
-    """
-    hashes = [
-        {"alg": "SHA-1", "content": file.sha1},
-        {"alg": "SHA-256", "content": file.fact.sha256},
-    ]
-    properties = list(_file_properties(file))
-    return {
-        "type": "file",
-        "bom-ref": f"file:{file.name}",
-        "name": file.name,
-        **({"hashes": hashes} if file.target is None else {}),
-        "omniborId": [gitoid(file.fact.blob)],
-        "swhid": [swhid_content(file.fact.blob)],
-        **({"properties": properties} if properties else {}),
-    }
-
-
-def _file_properties(file: File) -> Iterator[dict[str, object]]:
-    if file.fact.mode != Mode.FILE:
-        yield _property("mode", f"{file.fact.mode:o}")
-    if file.target:
-        yield _property("link-target", quote_path(file.target))
-
-
 def _evidence(part: Part) -> dict[str, object]:
-    declared = _licenses(part.statement.declared, "declared")
+    declared = licence_choice(part.statement.declared, "declared")
     method = {
         "technique": "hash-comparison",
         "confidence": 1,
@@ -197,39 +180,39 @@ def _evidence(part: Part) -> dict[str, object]:
 
 
 def _properties(part: Part) -> Iterator[dict[str, object]]:
-    yield from (_property("path", quote_path(one)) for one in part.directories)
+    yield from (prop("path", quote_path(one)) for one in part.directories)
     if part.nested is None:
-        yield from (_property("removed", one) for one in part.component.not_here)
+        yield from (prop("removed", one) for one in part.component.not_here)
         yield from _mirror_properties(part.component)
     else:
-        yield _property("state", "copy inside a mirror")
-        yield _property("tree", part.nested.tree)
-        yield _property(
+        yield prop("state", "copy inside a mirror")
+        yield prop("tree", part.nested.tree)
+        yield prop(
             "origin", part.nested.origin.mirror if part.nested.origin else origin_shown(part.nested)
         )
     for comment in part.statement.comments:
-        yield _property("license", comment)
+        yield prop("license", comment)
 
 
 def _mirror_properties(component: Component) -> Iterator[dict[str, object]]:
-    yield _property("state", state_shown(component))
-    yield _property("tree", component.record.holding.tree)
-    yield _property("upstream-tree", component.record.holding.upstream_tree)
+    yield prop("state", state_shown(component))
+    yield prop("tree", component.record.holding.tree)
+    yield prop("upstream-tree", component.record.holding.upstream_tree)
     if not component.is_whole:
-        yield _property("upstream-swhid", swhid_qualified(component.upstream_directory))
-    yield _property("commit", component.record.upstream.commit)
+        yield prop("upstream-swhid", swhid_qualified(component.upstream_directory))
+    yield prop("commit", component.record.upstream.commit)
     if component.record.pin.ref:
-        yield _property("ref", component.record.pin.ref)
+        yield prop("ref", component.record.pin.ref)
     if component.record.upstream.tag:
-        yield _property("tag-object", component.record.upstream.tag)
+        yield prop("tag-object", component.record.upstream.tag)
     if component.record.signature:
-        yield _property("signature", signature_shown(component.record.signature))
+        yield prop("signature", signature_shown(component.record.signature))
     if component.asked:
-        yield _property("upstream-asked", component.asked.date)
-        yield _property("upstream-said", ", ".join(component.asked.found) or "agrees")
-    yield _property("from", quote_path(component.record.source) or ".")
+        yield prop("upstream-asked", component.asked.date)
+        yield prop("upstream-said", ", ".join(component.asked.found) or "agrees")
+    yield prop("from", quote_path(component.record.source) or ".")
     for name, patterns in (
         ("include", component.record.selection.include),
         ("exclude", component.record.selection.exclude),
     ):
-        yield from (_property(name, pattern) for pattern in patterns)
+        yield from (prop(name, pattern) for pattern in patterns)
