@@ -17,6 +17,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from debian.copyright import Copyright
+from google.protobuf import json_format
+from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
+from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
+from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 from jsonschema import Draft202012Validator
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
@@ -66,6 +71,7 @@ FORMATS = [
     "debian",
     "rpm",
     "nix",
+    "intoto",
     "sha256sums",
     "verify-sh",
     "reuse",
@@ -210,6 +216,7 @@ def test_a_form_that_was_removed_is_named_as_removed(
     assert "6 forms are derived from mirrors, 2 with patches; 1 form not here" in text or name in {
         "json",
         "debian",
+        "intoto",
     }
     assert "removed" in text
 
@@ -600,3 +607,83 @@ def test_cyclonedx_says_how_and_with_which_tool_each_was_made(read: Read) -> Non
     for flow in flows.values():
         used = [one["resource"] for one in flow["inputs"] + flow["outputs"]]
         assert {one["ref"] for one in used if "ref" in one} < set(refs)
+
+
+# in-toto.
+
+
+def statement_of(content: bytes) -> dict:
+    """The statement, after in-toto's own parser has accepted it, with all its descriptors."""
+    message = json_format.Parse(content, StatementMessage())
+    Statement.copy_from_pb(message).validate()
+    statement = json.loads(content)
+    provenance = json_format.ParseDict(statement["predicate"], Provenance())
+    for dependency in provenance.build_definition.resolved_dependencies:
+        ResourceDescriptor.copy_from_pb(dependency).validate()
+    return statement
+
+
+def test_every_output_is_a_subject_by_what_git_and_sha256sum_say(read: Read, packed: Path) -> None:
+    statement = statement_of(read("intoto"))
+    made = {s["name"]: s for s in statement["subject"] if "form" in s["annotations"]}
+    assert set(made) == {
+        path for path in FILES if "streams" not in path and "README" not in path
+    } | {
+        "crates/z",
+        "third_party/wit/patched",
+    }
+    patched = json.loads((packed / "third_party/provenance/derived/io-patched.json").read_bytes())
+    for path, subject in made.items():
+        if (packed / path).is_dir():
+            assert subject["digest"]["gitTree"] == patched["tree"]
+        else:
+            hashed = digests(packed / path)
+            assert subject["digest"] == {one: hashed[one] for one in ("gitBlob", "sha256")}
+    notes = made["crates/y/cli.wasm"]["annotations"]
+    assert notes["buildType"] == "git-verbatim:wit-binary/v1"
+    assert [one["name"] for one in notes["madeOf"]] == ["cli", "io"]
+
+
+def test_its_provenance_says_of_what_by_what_and_with_which_tool(read: Read, packed: Path) -> None:
+    predicate = statement_of(read("intoto"))["predicate"]
+    build = predicate["buildDefinition"]
+    assert build["buildType"] == "git-verbatim:sync-with-forms/v1"
+    forms = build["externalParameters"]["forms"]
+    assert forms["cli.wasm"] == {
+        "form": "wit-binary",
+        "formVersion": "1",
+        "of": "cli",
+        "ofPath": None,
+        "with": ["io"],
+        "features": None,
+        "patches": [],
+        "places": ["crates/y/cli.wasm"],
+        "tool": f"wasm-tools {TOOL}",
+    }
+    assert forms["io-patched"]["patches"] == [PATCH]
+    commit, cli, io, patch, tool = build["resolvedDependencies"]
+    trees = {c["name"]: c["tree"] for c in json.loads(read("json"))["components"]}
+    for name, mirror in (("cli", cli), ("io", io)):
+        assert mirror["uri"] == commit["uri"]
+        assert mirror["digest"] == {**commit["digest"], "gitTree": trees[name]}
+    hashed = digests(packed / PATCH)
+    assert patch == {"name": PATCH, "digest": {one: hashed[one] for one in ("gitBlob", "sha256")}}
+    assert (tool["name"], tool["annotations"]) == ("wasm-tools", {"version": TOOL})
+    assert predicate["runDetails"]["builder"]["version"] == {
+        "wasm-tools": TOOL,
+        **dict.fromkeys(("wit-binary", "wat", "wit-single", "wit-package", "gzip", "patched"), "1"),
+    }
+
+
+def test_where_mirrors_are_not_here_they_are_dependencies_all_the_same(bundle: Bundle) -> None:
+    for name in ("io", "cli"):
+        bundle.remove(name)
+    statement = statement_of(bundle.report("intoto").out.encode())
+    build = statement["predicate"]["buildDefinition"]
+    assert [one["name"] for one in build["resolvedDependencies"]] == [
+        "cli",
+        "io",
+        PATCH,
+        "wasm-tools",
+    ]
+    assert all("form" in one["annotations"] for one in statement["subject"])

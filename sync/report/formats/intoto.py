@@ -1,19 +1,26 @@
 """An unsigned in-toto Statement with SLSA provenance.
 
-The mirrors are its subjects, and the upstream commits are the resolved dependencies.
+The mirrors are its subjects, and the upstream commits are the resolved dependencies. Derived forms
+are subjects of the same statement, since a report is one JSON document, and several statements are
+none: the statement is about the one run of `sync` that brings all of them about. Then its buildType
+is another, by which `externalParameters` say of each form what a build type of its own would: the
+form, its version, features and patches. The annotations of a subject name its build type, and what
+it was made of. The resolved dependencies have each mirror that a form goes back to, by commit and
+by tree, each patch, and the tool; the builder's version is that of the tool and of the recipes.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
+from sync.derived.record import InputFact, Tool
 from sync.ids import Mode
-from sync.model import Pin, Signature
+from sync.model import FileFact, Pin, Signature
 from sync.quoting import quote_path
-from sync.report.facts import Asked, Component, Facts, Nested
+from sync.report.facts import Asked, Component, Derived, Facts, Nested, Patch, mirrors_of
 from sync.report.links import repository_url
 
 Json: TypeAlias = "str | Mapping[str, Json] | Sequence[Json] | None"
@@ -21,6 +28,7 @@ Json: TypeAlias = "str | Mapping[str, Json] | Sequence[Json] | None"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
 _BUILD_TYPE = "git-verbatim:sync/v1"
+_BUILD_TYPE_WITH_FORMS = "git-verbatim:sync-with-forms/v1"
 _BUILDER = "git-verbatim:report/v1"
 _REMOTE = re.compile(
     r"(?P<scheme>[^:/]+://)(?P<user>(?:[^/@]*@)?)(?P<host>[^/]*)(?P<path>.*)", re.DOTALL
@@ -33,21 +41,26 @@ def render(facts: Facts) -> bytes:
 
     It is ASCII, so that no name can act on a terminal.
     """
-    here = facts.present
+    here, forms = facts.present, facts.forms_here
+    subjects = [subject for component in here for subject in _subjects(component)]
+    subjects += [subject for form in forms for subject in _made(form)]
     statement: Json = {
         "_type": _STATEMENT,
-        "subject": [subject for component in here for subject in _subjects(component)],
+        "subject": subjects,
         "predicateType": _PREDICATE,
         "predicate": {
             "buildDefinition": {
-                "buildType": _BUILD_TYPE,
+                "buildType": _BUILD_TYPE_WITH_FORMS if forms else _BUILD_TYPE,
                 "externalParameters": {
-                    "mirrors": {component.name: _parameters(component) for component in here}
+                    "mirrors": {component.name: _parameters(component) for component in here},
+                    **({"forms": {form.name: _form(form) for form in forms}} if forms else {}),
                 },
                 **({"internalParameters": missing} if (missing := _not_here(facts)) else {}),
-                "resolvedDependencies": _dependencies(here),
+                "resolvedDependencies": [*_dependencies(here), *_dependencies_of_forms(forms)],
             },
-            "runDetails": {"builder": {"id": _BUILDER}},
+            "runDetails": {
+                "builder": {"id": _BUILDER, **({"version": _versions(forms)} if forms else {})}
+            },
         },
     }
     return json.dumps(statement, indent=2).encode() + b"\n"
@@ -55,11 +68,7 @@ def render(facts: Facts) -> bytes:
 
 def _subjects(component: Component) -> Sequence[Json]:
     """Write a subject for each place of a mirror; all have the same digests."""
-    directory_hash = _dir_hash(component)
-    digest: Json = {
-        "gitTree": component.record.holding.tree,
-        **({"dirHash": directory_hash} if directory_hash else {}),
-    }
+    digest = _digest_of_directory(component.record.holding.tree, component.record.files)
     annotations = _annotations(component)
     return [
         {"name": directory, "digest": digest, "annotations": annotations}
@@ -107,19 +116,22 @@ def _signature(signature: Signature) -> Json:
     }
 
 
-def _dir_hash(component: Component) -> str | None:
+def _digest_of_directory(tree: str, files: Sequence[FileFact]) -> Json:
+    directory_hash = _dir_hash(files)
+    return {"gitTree": tree, **({"dirHash": directory_hash} if directory_hash else {})}
+
+
+def _dir_hash(files: Sequence[FileFact]) -> str | None:
     """Compute Go's Hash1 in hexadecimal (`dirHash` of in-toto's DigestSet).
 
     None if the tools that compute it would disagree: some follow symlinks and others skip them,
     some refuse newlines, and sha256sum escapes backslashes.
     """
-    if any(
-        fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in component.record.files
-    ):
+    if any(fact.mode == Mode.SYMLINK or not _is_plain(fact.path) for fact in files):
         return None
     lines = (
         fact.sha256.encode() + b"  " + fact.path + b"\n"
-        for fact in sorted(component.record.files, key=lambda fact: fact.path)
+        for fact in sorted(files, key=lambda fact: fact.path)
     )
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
@@ -157,14 +169,16 @@ def _parameters(component: Component) -> Json:
 
 
 def _not_here(facts: Facts) -> Mapping[str, Json]:
-    """Name the mirrors of the manifest, and places of others, that are no subjects.
+    """Name the mirrors and forms of the manifest, and places of others, that are no subjects.
 
     They are not here.
     """
     mirrors = {component.name: component.presence.value for component in facts.elsewhere}
-    places = {one.name: one.not_here for one in facts.present if one.not_here}
+    forms = {form.name: form.presence.value for form in facts.forms_elsewhere}
+    places = {one.name: one.not_here for one in facts.here if one.not_here}
     return {
         **({"notHere": mirrors} if mirrors else {}),
+        **({"formsNotHere": forms} if forms else {}),
         **({"placesNotHere": places} if places else {}),
     }
 
@@ -180,6 +194,78 @@ def _dependencies(components: Sequence[Component]) -> Sequence[Json]:
         }
         commits.setdefault((_uri(component), component.record.upstream.commit), dependency)
     return list(commits.values())
+
+
+def _made(form: Derived) -> Sequence[Json]:
+    """Write a subject for each place of a form; all have the same digests."""
+    record = form.record
+    digest: Json
+    if record.is_directory:
+        digest = _digest_of_directory(record.id, record.outputs)
+    else:
+        digest = {"gitBlob": record.id, "sha256": record.outputs[0].sha256}
+    annotations: Json = {
+        "form": form.name,
+        "buildType": f"git-verbatim:{record.kind}/v{record.version}",
+        "madeOf": [_input(one) for one in record.inputs],
+        "mirrors": [mirror.name for mirror in form.mirrors],
+        "patches": [_story(patch) for patch in form.all_patches],
+    }
+    return [{"name": one, "digest": digest, "annotations": annotations} for one in form.here]
+
+
+def _input(one: InputFact) -> Json:
+    return {"name": one.name, "digest": {"gitTree" if one.is_tree else "gitBlob": one.id}}
+
+
+def _story(patch: Patch) -> Json:
+    story = patch.story
+    return {
+        "path": patch.file.path,
+        "why": story.why if story else None,
+        "whose": story.whose if story else None,
+        "forwarded": story.forwarded if story else None,
+    }
+
+
+def _form(form: Derived) -> Json:
+    """Write what the manifest asks for, with its version of the recipe and of the tool."""
+    record = form.record
+    return {
+        "form": record.kind,
+        "formVersion": str(record.version),
+        "of": record.of,
+        "ofPath": None if record.of_path is None else quote_path(record.of_path),
+        "with": list(form.form.needs),
+        "features": None if record.features is None else list(record.features),
+        "patches": [patch.file.path for patch in form.patches],
+        "places": list(record.places),
+        "tool": f"{record.tool.name} {record.tool.version}" if record.tool else None,
+    }
+
+
+def _dependencies_of_forms(forms: Sequence[Derived]) -> Iterator[Json]:
+    """Yield the mirrors that forms go back to, the patches, and the tools, each once."""
+    for mirror in mirrors_of(forms):
+        digest = {"gitCommit": mirror.record.upstream.commit, "gitTree": mirror.record.holding.tree}
+        yield {"name": mirror.name, "uri": _uri(mirror), "digest": digest}
+    patches = {patch.file.path: patch.file for form in forms for patch in form.all_patches}
+    for path, file in patches.items():
+        yield {"name": path, "digest": {"gitBlob": file.blob, "sha256": file.sha256}}
+    for tool in _tools(forms):
+        version = quote(tool.version, safe="")
+        uri = f"pkg:generic/{tool.name}@{version}"
+        yield {"name": tool.name, "uri": uri, "annotations": {"version": tool.version}}
+
+
+def _tools(forms: Sequence[Derived]) -> Sequence[Tool]:
+    return sorted({form.record.tool for form in forms if form.record.tool})
+
+
+def _versions(forms: Sequence[Derived]) -> Json:
+    """Map each tool, and each recipe, to its version."""
+    recipes = {form.record.kind.value: str(form.record.version) for form in forms}
+    return {**{tool.name: tool.version for tool in _tools(forms)}, **recipes}
 
 
 def _uri(component: Component) -> str:
