@@ -36,6 +36,7 @@ from tests.support.hosts import Host
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
 from tests.support.wit import ALL, IO, TOOL, form, made, packages
+from tests.test_report_html import vnu
 
 LICENSED = "Apache-2.0 WITH LLVM-exception"
 PATCH = "third_party/patches/io.patch"
@@ -286,6 +287,28 @@ def test_a_host_without_forms_has_no_word_of_them(nested_bundle: Bundle) -> None
     for name in FORMATS:
         text = nested_bundle.report(name).out
         assert "derived from mirrors" not in text.lower() and "<forms>" not in text, name
+
+
+# The page.
+
+
+def test_the_page_has_a_section_of_its_own_that_leads_to_the_mirrors(read: Read) -> None:
+    page = read("html").decode()
+    section = page[page.index('<h2 id="derived">') :]
+    section = section[: section.index("</section>")]
+    assert "These are made of mirrors by a recipe, and are no copies." in section
+    row = section[section.index("<td>cli.wasm") :].partition("\n")[0]
+    assert f"wit-binary of cli 1 with io 1, by wasm-tools {TOOL}" in row
+    assert '<a href="#mirror-cli">cli</a>, <a href="#mirror-io">io</a>' in row
+    assert LICENSED in row
+    for name in ("io", "cli"):
+        assert f'id="mirror-{name}"' in page
+
+
+def test_the_validator_has_nothing_to_say_about_the_page(bundle: Bundle, tmp_path: Path) -> None:
+    (bundle.path / "crates/y/cli.wit").unlink()
+    bundle.report("html", "-o", str(tmp_path / "page.html"))
+    assert vnu(tmp_path / "page.html") == []
 
 
 # Checksums.

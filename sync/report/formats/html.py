@@ -36,7 +36,8 @@ def _part(name: str) -> str:
 
 def render(facts: Facts) -> bytes:
     """Write the page; it fetches nothing, and its content security policy forbids it to."""
-    style, script = Html(_part("page.css")), Html(_part("page.js"))
+    more = _part("forms.css") if facts.forms else ""
+    style, script = Html(_part("page.css") + more), Html(_part("page.js"))
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"

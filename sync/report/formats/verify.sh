@@ -125,8 +125,8 @@ mirror() {
 no_licences() {
     :
 }
-
 # <forms>
+
 # LIST PLACE of each place of a derived form, which is a directory or a file
 form() {
     of_mirrors="$mirrors $places $removed $removed_places"
@@ -137,7 +137,6 @@ form() {
     set -- $of_mirrors
     mirrors=$1 places=$2 removed=$3 removed_places=$4
 }
-
 # </forms>
 
 # DIRECTORY NAME...: nothing else lies there
