@@ -30,25 +30,13 @@ from sync.host.find import find_host
 from sync.paint import Paint
 from sync.report.formats.table import render_table
 from sync.report.gather import gather
-from tests.support.bundles import LICENSE, Bundle
-from tests.support.git import git, git_bytes
-from tests.support.hosts import Host
+from tests.support.bundles import Bundle
+from tests.support.git import git
 from tests.support.project import ROOT
-from tests.support.upstreams import Upstream
-from tests.support.wit import ALL, IO, TOOL, form, made, packages
+from tests.support.wit import PATCH, TOOL
 from tests.test_report_html import vnu
 
 LICENSED = "Apache-2.0 WITH LLVM-exception"
-PATCH = "third_party/patches/io.patch"
-STORY = b"""\
-Description: sizes have 64 bits
-Author: A. Maintainer <a@example.org>
-
-"""
-PATCHED = form(
-    "io-patched", "patched", "io", ["wit/patched", "/crates/z"], patches=["patches/io.patch"]
-)
-OF_PATCHED = form("p.wit", "wit-package", "io-patched", "p.wit")
 FILES = [
     "crates/y/cli.wasm",
     "third_party/wit/cli.wat",
@@ -79,42 +67,16 @@ FORMATS = [
 ]
 
 
-def write_patch(host: Host) -> None:
-    """The patch of the mirror `io`, as git makes it."""
-    after = IO.replace(b"type size = u32;", b"type size = u64;")
-    blobs = [host.git("hash-object", "-w", "--stdin", stdin=one) for one in (IO, after)]
-    diff = git_bytes(host.path, "diff", "--full-index", *blobs)
-    for blob in blobs:
-        diff = diff.replace(b"a/" + blob.encode(), b"a/streams.wit")
-        diff = diff.replace(b"b/" + blob.encode(), b"b/streams.wit")
-    path = host.path / PATCH
-    path.parent.mkdir(parents=True)
-    path.write_bytes(STORY + diff)
-
-
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The release, made once."""
-    directory = tmp_path_factory.mktemp("forms")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(directory))
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Tester")
-            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
-        upstream = Upstream.create(directory / "upstream")
-        upstream.release("v1", {**packages(), "LICENSE": LICENSE})
-        host = Host.create(directory / "host")
-        write_patch(host)
-        made(host, upstream, *ALL, PATCHED, OF_PATCHED)
-    release = directory / "release"
-    shutil.copytree(host.path, release, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-    return release
+def packed(released: Callable[[str], Path]) -> Path:
+    """The release, in which nothing may be changed."""
+    return released("forms")
 
 
 @pytest.fixture
-def bundle(packed: Path, tmp_path: Path) -> Bundle:
-    shutil.copytree(packed, tmp_path / "release", symlinks=True)
-    return Bundle(tmp_path / "release")
+def bundle(form_bundle: Bundle) -> Bundle:
+    """A copy of the release."""
+    return form_bundle
 
 
 Read = Callable[[str], bytes]

@@ -16,6 +16,7 @@ from tests.support.program import Ran, run_tool
 from tests.support.project import ROOT
 from tests.support.torture import ALLOW, FILES, NOT_UTF8
 from tests.support.upstreams import Content, Upstream
+from tests.support.wit import ALL, OF_PATCHED, PATCHED, made, packages, write_patch
 
 UPSTREAMS = Path(os.environ.get("GIT_VERBATIM_UPSTREAMS", os.devnull))
 LICENSE = (ROOT / "LICENSE").read_bytes()
@@ -219,7 +220,18 @@ def _wasi(directory: Path) -> Path:
     return _pack(host, directory)
 
 
+def _forms(directory: Path) -> Path:
+    """Two mirrors, each kind of form made of them, and a patched copy."""
+    upstream = Upstream.create(directory / "upstream")
+    upstream.release("v1", {**packages(), "LICENSE": LICENSE})
+    host = Host.create(directory / "host")
+    write_patch(host)
+    made(host, upstream, *ALL, PATCHED, OF_PATCHED)
+    return _pack(host, directory)
+
+
 _BUNDLES = {"torture": _torture, "nested": _nested, "wasi": _wasi}
+_RELEASES = {**_BUNDLES, "forms": _forms}
 
 
 @pytest.fixture(scope="session")
@@ -234,7 +246,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             for role in ("AUTHOR", "COMMITTER"):
                 patch.setenv(f"GIT_{role}_NAME", "Tester")
                 patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
-            return _BUNDLES[name](directory)
+            return _RELEASES[name](directory)
 
     return make
 
@@ -259,6 +271,12 @@ def nested_bundle(released: Callable[[str], Path], tmp_path: Path) -> Bundle:
 def torture_bundle(released: Callable[[str], Path], tmp_path: Path) -> Bundle:
     """The release with whatever a tree can hold."""
     return _copy(released("torture"), tmp_path)
+
+
+@pytest.fixture
+def form_bundle(released: Callable[[str], Path], tmp_path: Path) -> Bundle:
+    """The release with derived forms."""
+    return _copy(released("forms"), tmp_path)
 
 
 def _copy(release: Path, directory: Path) -> Bundle:

@@ -1,5 +1,6 @@
 """An upstream of two WIT packages, of which one needs the other, and a host that mirrors both."""
 
+from tests.support.git import git_bytes
 from tests.support.hosts import Host, Key, mirror
 from tests.support.upstreams import Content, Upstream
 
@@ -71,6 +72,30 @@ SINGLE = form("cli.wit", "wit-single", "cli", ["wit/cli.wit", "/crates/y/cli.wit
 PACKAGE = form("io.wit", "wit-package", "io", "/crates/y/io.wit")
 PACKED = form("io.wit.gz", "gzip", "io.wit", "wit/io.wit.gz")
 ALL = (BINARY, TEXT, SINGLE, PACKAGE, PACKED)
+
+PATCH = "third_party/patches/io.patch"
+STORY = b"""\
+Description: sizes have 64 bits
+Author: A. Maintainer <a@example.org>
+
+"""
+PATCHED = form(
+    "io-patched", "patched", "io", ["wit/patched", "/crates/z"], patches=["patches/io.patch"]
+)
+OF_PATCHED = form("p.wit", "wit-package", "io-patched", "p.wit")
+
+
+def write_patch(host: Host) -> None:
+    """The patch of the mirror `io`, as git makes it."""
+    after = IO.replace(b"type size = u32;", b"type size = u64;")
+    blobs = [host.git("hash-object", "-w", "--stdin", stdin=one) for one in (IO, after)]
+    diff = git_bytes(host.path, "diff", "--full-index", *blobs)
+    for blob in blobs:
+        diff = diff.replace(b"a/" + blob.encode(), b"a/streams.wit")
+        diff = diff.replace(b"b/" + blob.encode(), b"b/streams.wit")
+    path = host.path / PATCH
+    path.parent.mkdir(parents=True)
+    path.write_bytes(STORY + diff)
 
 
 def made(host: Host, upstream: Upstream, *forms: str, tag: str = "v1", commit: bool = True) -> Host:
