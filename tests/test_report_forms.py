@@ -204,10 +204,27 @@ def test_where_only_forms_are_here_they_are_listed_and_their_source_is_asked_for
         "**Nothing of 2 mirrors is here; 7 forms are derived from mirrors, 2 with patches; "
         "2 removed.**"
     )
-    assert "To do: its source is not here: cli 1, io 1." in bundle.report("debian").out
+    assert " To do: its source is not here:\n   cli 1: /" in bundle.report("debian").out
     assert "of which is not here: cli 1, io 1" in bundle.report("rpm").out
     for name in FORMATS:
         assert "io.wit.gz" in bundle.report(name).out, name
+
+
+def test_a_form_in_between_that_is_not_here_is_named_as_what_another_is_made_of(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (bundle.path / "crates/y/io.wit").unlink()
+    path = tmp_path / "third-party.spdx.json"
+    bundle.report("spdx", "-o", str(path))
+    assert spdx_complaints(path) == []
+    generated = related(json.loads(path.read_bytes()), "GENERATED_FROM")
+    assert {("io.wit.gz", "io.wit"), ("io.wit", "io")} < generated
+    page = bundle.write("cyclonedx", tmp_path)
+    assert cyclonedx_complaint(page) is None
+    (formula,) = json.loads(page.read_bytes())["formulation"]
+    assert "form:io.wit" in {one["bom-ref"] for one in formula["components"]}
+    statement = statement_of(bundle.report("intoto").out.encode())
+    assert "io.wit" not in statement["predicate"]["buildDefinition"]["externalParameters"]["forms"]
 
 
 # Scripts.

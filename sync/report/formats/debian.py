@@ -27,6 +27,7 @@ from sync.report.text import (
     origin_shown,
     places_shown,
     selection_shown,
+    upstream_shown,
     version_shown,
 )
 from sync.report.versions import debian_version, is_sayable
@@ -213,7 +214,8 @@ def _about_form(form: Derived) -> Iterator[str]:
     yield ""
     yield from _about_license(form.licensing)
     if missing := sources_not_here(form):
-        yield f"To do: its source is not here: {', '.join(map(named, missing))}."
+        yield "To do: its source is not here:"
+        yield from (f"  {named(mirror)}: {upstream_shown(mirror)}" for mirror in missing)
 
 
 def _there(nested: Nested, of_mirror: Mapping[str, Component]) -> str:
