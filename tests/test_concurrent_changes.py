@@ -316,7 +316,7 @@ def test_what_is_staged_and_nowhere_else_is_not_dropped_unseen(
     ran = synced.run("sync")
     assert ran.status == 2, ran
     assert ran.err.splitlines() == [
-        "error: what is staged in mirrors and is neither committed nor on disk would be lost",
+        "error: what is staged and is neither committed nor on disk would be lost",
         f"  {path}",
         "hint: commit it, or give it up by repeating the command with `--discard-local`",
     ]

@@ -308,6 +308,15 @@ def test_local_changes_are_listed_and_given_up_only_by_name(host_with_forms: Hos
     assert host.git("status", "--porcelain") == ""
 
 
+def test_local_changes_of_what_was_not_named_say_how_to_name_it(host_with_forms: Host) -> None:
+    host = host_with_forms
+    (host.path / "crates/y/io.wit").write_bytes(b"mine")
+    ran = host.run("sync", "io", "--discard-local")
+    assert ran.status == 2
+    assert "`git verbatim sync --discard-local io.wit`" in ran.err
+    host.sync("--discard-local", "io.wit")
+
+
 @pytest.mark.parametrize("kind", ["a file", "a directory", "a symlink"])
 def test_what_lies_in_the_place_of_a_form_is_not_overwritten(
     host: Host, released: Upstream, kind: str
@@ -495,6 +504,58 @@ def test_verify_says_which_patch_does_not_fit_what_the_mirror_is_now(
     )
 
 
+def edited(host: Host) -> bytes:
+    """Edit the patch, and return it as it was."""
+    path = host.third_party / "patches/io.patch"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"say more", b"say even more"))
+    return before
+
+
+def test_a_staged_edit_of_a_patch_is_not_lost(patched: Host) -> None:
+    before = edited(patched)
+    patched.git("add", "third_party/patches")
+    (patched.third_party / "patches/io.patch").write_bytes(before)
+    staged = patched.git("ls-files", "--stage")
+    ran = patched.run("sync")
+    assert ran.status == 2
+    assert "what is staged and is neither committed nor on disk would be lost" in ran.err
+    assert patched.git("ls-files", "--stage") == staged
+    patched.sync("--discard-local", "io-patched")
+    assert patched.git("status", "--porcelain") == ""
+
+
+def test_the_patch_of_a_form_that_was_not_named_is_neither_staged_nor_committed(
+    patched: Host,
+) -> None:
+    edited(patched)
+    manifest = (patched.third_party / "mirrors.toml").read_text()
+    patched.manifest(manifest + PACKAGE)
+    patched.sync("io.wit", "--commit")
+    assert patched.git("status", "--porcelain").strip() == "M third_party/patches/io.patch"
+    patched.sync("io-patched", "--commit")
+    assert patched.git("status", "--porcelain") == ""
+    assert patched.run("check", "--all").status == 0
+
+
+def test_a_removed_form_takes_its_patch_along_and_can_be_named_for_a_commit(patched: Host) -> None:
+    patched.run("remove", "p.wit")
+    patched.sync("p.wit", "--commit")
+    assert patched.git("log", "-1", "--format=%s") == "third_party: remove p.wit"
+    ran = patched.run("remove", "io-patched", "--commit")
+    assert ran.status == 0
+    assert "removing third_party/patches/io.patch, which nothing names any more" in ran.err
+    assert not (patched.third_party / "patches").exists()
+    assert patched.git("status", "--porcelain") == ""
+    assert patched.run("check", "--all").status == 0
+
+
+def test_a_patch_that_git_does_not_have_stays_when_its_form_is_removed(patched: Host) -> None:
+    edited(patched)
+    assert patched.run("remove", "p.wit", "io-patched").status == 0
+    assert b"say even more" in (patched.third_party / "patches/io.patch").read_bytes()
+
+
 # Verified.
 
 
@@ -525,8 +586,43 @@ def test_an_edit_with_its_record_is_found_by_making_it_again(host_with_forms: Ho
     ran = host.run("verify", "--rebuild")
     assert ran.status == 1
     assert "made again it is not as recorded" in ran.out
+    assert "`git verbatim sync --discard-local cli.wasm`" in ran.out
     commit(host)
     assert host.run("verify", "--rev", "HEAD", "--rebuild").status == 1
+    assert host.run("sync").status == 0, "who only syncs believes the record"
+    host.sync("--discard-local", "cli.wasm")
+    assert host.run("verify", "--rebuild").status == 0
+
+
+def test_a_record_of_what_is_not_here_is_held_against_what_is_made(
+    host: Host, released: Upstream
+) -> None:
+    made(host, released, BINARY + "checked-in = false\n")
+    tampered(host, "crates/y/cli.wasm", b"Where it writes", b"Where it weites")
+    (host.path / "crates/y/cli.wasm").unlink()
+    commit(host)
+    for state in ((), ("--index",), ("--rev", "HEAD")):
+        assert host.run("verify", *state).status == 0, "only making it again can tell"
+        ran = host.run("verify", "--rebuild", *state)
+        assert ran.status == 1, state
+        assert "made again it is not as recorded" in ran.out
+
+
+def test_a_record_of_a_patched_copy_that_is_not_here_is_held_against_what_is_made(
+    patched: Host,
+) -> None:
+    tables = (patched.third_party / "mirrors.toml").read_text()
+    patched.manifest(tables.replace(PATCHED, PATCHED + "checked-in = false\n"))
+    patched.sync("--commit")
+    for place in ("third_party/wit/patched", "crates/z"):
+        shutil.rmtree(patched.path / place)
+    said = record(patched, "io-patched")["patches"][0]["sha256"]
+    path = patched.third_party / "provenance/derived/io-patched.json"
+    path.write_text(path.read_text().replace(said, said[::-1]))
+    commit(patched)
+    for look in (one for one in LOOKS if one != ("check",)):
+        assert patched.run(*look).status == 1, look
+    assert "SHA-256 of a patch" in patched.run("verify").out
 
 
 def test_without_the_tool_nothing_is_called_compared(host_with_forms: Host, tmp_path: Path) -> None:

@@ -183,8 +183,8 @@ def whole(host: Host) -> tuple[object, ...]:
 STATES = [
     pytest.param(*state, id="-".join([state[0].__name__, state[1].__name__, state[2]]))
     for state in product(OF_THE_TABLE, OF_THE_MIRROR, ("in the work tree", "staged"))
-][:: 1 if "EVERY_STATE" in os.environ else 6]
-"""Every sixth of the states, unless `make laws` asks for all."""
+][:: 1 if "EVERY_STATE" in os.environ else 10]
+"""Every tenth of the states, unless `make laws` asks for all."""
 
 
 @pytest.mark.parametrize(("of_the_table", "of_the_mirror", "where"), STATES)

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 
 from sync.change.look import Scene
 from sync.change.plan import Change, PlaceChange, Plan
-from sync.change.portion import Shares
+from sync.change.portion import Shares, parsed
 from sync.change.stage import Staging
 from sync.change.stage_forms import stage_forms
+from sync.git.committing import read_head
 from sync.git.copying import Copying, copy_objects
+from sync.git.listing import committed_files
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.journal import Outcome
 from sync.host.scan import read_content
-from sync.ids import ObjectId
+from sync.ids import ObjectId, RepoPath
 from sync.layout import MANIFEST_PATH, record_path
+from sync.manifest.read import files_left
 from sync.model import FileFact, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import dump_record
@@ -32,6 +35,7 @@ def apply_plan(
     `shares` says what the index gets of the manifest; None if the index is left alone.
     """
     files = [*_own_files(scene), *_files(scene, manifest_before, shares, commits=commits)]
+    files += _files_left(scene, manifest_before)
     own = _index_edits(scene, shares)
     if files and scene.state.inputs is not None:
         scene.state.inputs.is_plain = False  # they will not be as they were read
@@ -68,7 +72,7 @@ def _index_edits(scene: Scene, shares: Shares | None) -> Mapping[str, Edit]:
 def _files(
     scene: Scene, manifest_before: bytes, shares: Shares | None, *, commits: bool
 ) -> Iterator[_File]:
-    """The manifest and its key files, where they change or are not staged as they have to be.
+    """The manifest and files that it names, where they change or are not staged as they have to be.
 
     All that a commit has to contain is staged, whatever the index has.
     """
@@ -76,14 +80,28 @@ def _files(
     is_unstaged = shares is not None and shares.is_whole and (shares.is_unstaged or commits)
     if source != manifest_before or is_unstaged:
         yield MANIFEST_PATH, source, manifest_before
-    contents = (
-        {path: scene.state.read(path) for path in shares.staged.named_files} if shares else {}
-    )
+    named = shares.staged.files_named_by(shares.portion.names) if shares else ()
+    contents = {path: scene.state.read(path) for path in named}
     staged = _staged_blobs(scene, contents) if contents else {}
     for path, content in contents.items():
         blob = None if content is None else object_id("blob", content)
         if commits or (blob is not None and blob != staged.get(path)):
             yield path, content, content
+
+
+def _files_left(scene: Scene, manifest_before: bytes) -> Iterator[_File]:
+    """The files that nothing names any more: they go, if git has them as they are."""
+    if scene.manifest.source == manifest_before:
+        return
+    left = files_left(parsed(manifest_before), scene.manifest, None)
+    head = read_head(scene.host.require_root()).commit if left else None
+    there = committed_files(scene.repository, head, left) if left else {}
+    for path in left:
+        content = scene.state.read(path)
+        entry = there.get(RepoPath(path.encode()))
+        if content is not None and entry and entry.blob == object_id("blob", content):
+            scene.reporter.notice(f"removing {path}, which nothing names any more")
+            yield path, None, content
 
 
 def _staged_blobs(scene: Scene, paths: Iterable[str]) -> Mapping[str, ObjectId]:

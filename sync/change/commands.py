@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sync.change.look import Reporter
 from sync.change.portion import (
     committed_manifest,
+    forms_of,
     mirrors_of,
 )
 from sync.change.run import Result, Run, SyncOptions, opened
@@ -51,10 +52,11 @@ def synchronize(
         run.state.inputs = inputs
         gone = _gone(host, state, manifest, reporter)
         forms = _gone_forms(state, manifest, reporter)
-        before = mirrors_of(committed_manifest(run.scene.repository))
+        committed = committed_manifest(run.scene.repository)
+        before, forms_before = mirrors_of(committed), forms_of(committed)
         # What was removed before and not committed may be named for a commit.
-        also = before if options.commit and patterns else ()
-        known = dict.fromkeys([*manifest.mirrors, *gone, *also, *manifest.forms, *forms])
+        also = [*before, *forms_before] if options.commit and patterns else []
+        known = dict.fromkeys([*manifest.mirrors, *gone, *manifest.forms, *forms, *also])
         named = choose(patterns, list(known))
         chosen = [name for name in named if name in manifest.mirrors]
         meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
@@ -69,7 +71,11 @@ def synchronize(
             meant,
             removed,
             forms=[name for name in named if name in manifest.forms],
-            removed_forms=[name for name in named if name in forms],
+            removed_forms=[
+                name
+                for name in named
+                if name in forms or (name in forms_before and name not in manifest.forms)
+            ],
             named=chosen,
             is_whole=not patterns,
         )

@@ -15,6 +15,7 @@ from sync.change.portion import (
     is_answered,
     mirrors_of,
     parse_portion,
+    parsed,
 )
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError
@@ -37,7 +38,7 @@ from sync.layout import (
     lies_in,
     record_path,
 )
-from sync.manifest.read import Manifest
+from sync.manifest.read import Manifest, files_left
 from sync.model import Entry, Form, Mirror
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
@@ -63,22 +64,25 @@ def commit_synced(
     before = mirrors_of(source)
     manifest = parse_portion(portion, source, partial(is_answered, state))
     own = own_edits(manifest)
+    named = manifest.files_named_by(portion.names)
+    left = files_left(parsed(source), manifest, portion.names)
+    gone = [path for path in left if state.read(path) is None]
     places = {one.directory for change in plan.all_changes for one in change.places}
     places |= {place for one in before.values() for place in one.places}
     places |= {place for one in forms_of(source).values() for place in one.places}
     outside = sorted(place for place in places if not is_in_third_party(place))
-    paths_read = [THIRD_PARTY, *own, *manifest.named_files, *manifest.outside, *outside]
+    paths_read = [THIRD_PARTY, *own, *named, *manifest.outside, *outside]
     there = committed_files(repository, head.commit, paths_read)
     paths = _paths_of_mirrors(plan, manifest.mirrors, before)
     records = _records(state, [name for name in paths if name in manifest.mirrors])
-    wanted = _own_entries(state, repository, manifest, own, there)
+    wanted = _own_entries(state, repository, manifest.source, [*named], own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
     of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
     of_forms = _paths_of_forms(plan, manifest.forms, forms_of(source))
     wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
     of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
-    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *manifest.named_files, *of_mirrors])
+    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *named, *gone, *of_mirrors])
     if not touched:
         return None
     changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
@@ -87,7 +91,11 @@ def commit_synced(
         message=wording.message,
         template=manifest.commit_subject,
         mirrors=manifest.mirrors,
-        forms=[name for name, of_form in of_forms.items() if _is_any_in(touched, of_form)],
+        forms={
+            name: name in manifest.forms
+            for name, of_form in of_forms.items()
+            if _is_any_in(touched, of_form)
+        },
     )
     guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(state, it, own)}
     try:
@@ -181,18 +189,19 @@ def _is_on_disk(state: WorkTree, entry: Entry, own: Mapping[str, Edit]) -> bool:
 def _own_entries(
     state: WorkTree,
     repository: Repository,
-    manifest: Manifest,
+    manifest: bytes,
+    named: Sequence[str],
     own: Mapping[str, Edit],
     there: Mapping[RepoPath, Entry],
 ) -> dict[RepoPath, Entry]:
-    """The entries of the manifest, of its key files, and of the files that people edit too.
+    """The entries of the manifest, of files that it names, and of those that people edit too.
 
     The manifest is the one that this run used. The files that people edit too are HEAD's versions
     with our edits.
     """
     contents = {
-        MANIFEST_PATH: manifest.source,
-        **{path: state.read(path) for path in manifest.named_files},
+        MANIFEST_PATH: manifest,
+        **{path: state.read(path) for path in named},
     }
     for path, edit in own.items():
         entry = there.get(RepoPath(path.encode()))

@@ -47,14 +47,18 @@ def commit_message(
     message: str | None = None,
     template: str | None = None,
     mirrors: Mapping[str, Mirror] | None = None,
-    forms: Sequence[str] = (),
+    forms: Mapping[str, bool] | None = None,
 ) -> str:
-    """The message of a commit, with a trailer for each mirror; derived `forms` need none.
+    """The message of a commit, with a trailer for each mirror.
+
+    Derived `forms`, of which it says whether they are still there, need none.
 
     `message` is what the user wants it to say instead of a subject of ours, and `template` is the
     manifest's subject with placeholders.
     """
-    said = message if message is not None else _subject(synced, template, mirrors or {}, forms)
+    said = (
+        message if message is not None else _subject(synced, template, mirrors or {}, forms or {})
+    )
     trailers = "".join(f"Mirror-Sync: {name} {pin} {tree}\n" for name, pin, tree in synced)
     text = said.rstrip() + "\n"
     if not trailers:
@@ -68,10 +72,11 @@ def _subject(
     synced: Sequence[Synced],
     template: str | None,
     mirrors: Mapping[str, Mirror],
-    forms: Sequence[str],
+    forms: Mapping[str, bool],
 ) -> str:
     if not synced and forms:
-        return f"{THIRD_PARTY}: make {forms[0] if len(forms) == 1 else f'{len(forms)} forms'}"
+        what = next(iter(forms)) if len(forms) == 1 else f"{len(forms)} forms"
+        return f"{THIRD_PARTY}: {'make' if any(forms.values()) else 'remove'} {what}"
     if not synced:
         return f"{THIRD_PARTY}: update the manifest"
     if template is not None:

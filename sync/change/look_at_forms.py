@@ -63,11 +63,16 @@ class _Forms:
             for form in same:
                 seen, given = self._see(form), self.inputs.ingredients(form)
                 record = seen.record
-                if record is not None and _is_satisfied(seen, record, given):
+                is_believed = not self.scene.discard_local  # a record may say another thing
+                if record is not None and is_believed and _is_satisfied(seen, record, given):
                     satisfied.append((form, record))
                 else:
                     to_make.append((seen, given))
-            wanted |= {one.seen.form.name: one for one in self._make_all(to_make)}
+            for one in self._make_all(to_make):
+                if _lies_there(one):
+                    satisfied.append((one.seen.form, one.record))
+                else:
+                    wanted[one.seen.form.name] = one
         return LookedForms(
             tuple(wanted[name] for name in names if name in wanted),
             tuple(map(self._see_leaving, leaving)),
@@ -194,6 +199,11 @@ def _text(form: Form, content: bytes) -> str | None:
     return None if form.kind is FormKind.GZIP else content.decode("utf-8", "replace")
 
 
+def _lies_there(one: WantedForm) -> bool:
+    """Whether what was made, and its record, are here already."""
+    return one.record == one.seen.record and _is_held(one.seen, one.record)
+
+
 def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> bool:
     """Whether a form needs nothing: recipe, inputs, patches and files are as recorded."""
     ids = {name: one.id for name, one in given.inputs.items()}
@@ -202,5 +212,11 @@ def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> 
         not differences(record, seen.form)
         and not record.stale(ids)
         and [one.blob for one in record.patches] == patches
-        and all(list(seen.present[place] or ()) == list(record.outputs) for place in record.places)
+        and _is_held(seen, record)
+    )
+
+
+def _is_held(seen: SeenForm, record: DerivedRecord) -> bool:
+    return all(
+        list(seen.present.get(place) or ()) == list(record.outputs) for place in record.places
     )

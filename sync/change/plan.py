@@ -407,7 +407,7 @@ def refuse_staged_changes(
     lost = [entry.path for entry in new if _is_lost(entry, prefixed)]
     if lost:
         raise LocalChangesError(
-            "what is staged in mirrors and is neither committed nor on disk would be lost",
+            "what is staged and is neither committed nor on disk would be lost",
             list(map(quote_path, lost)),
             hint="commit it, or give it up by repeating the command with `--discard-local`",
             reference="local-changes",

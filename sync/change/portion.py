@@ -313,15 +313,16 @@ def _recorded_of(mirror: Mirror) -> tuple[object, ...]:
 
 def mirrors_of(manifest: bytes | None) -> Mapping[str, Mirror]:
     """The mirrors of a manifest; none if it cannot be read."""
-    return _parsed(manifest).mirrors
+    return parsed(manifest).mirrors
 
 
 def forms_of(manifest: bytes | None) -> Mapping[str, Form]:
     """The derived forms of a manifest; none if it cannot be read."""
-    return _parsed(manifest).forms
+    return parsed(manifest).forms
 
 
-def _parsed(manifest: bytes | None) -> Manifest:
+def parsed(manifest: bytes | None) -> Manifest:
+    """A manifest; an empty one if it cannot be read."""
     try:
         return Manifest({}) if manifest is None else parse_manifest(manifest)
     except ManifestError:

@@ -14,20 +14,23 @@ from sync.git.operation import commits_at_work
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import of_version
 from sync.host.state import read_form_records
-from sync.ids import RepoPath
+from sync.ids import Mode, RepoPath
 from sync.layout import THIRD_PARTY
 from sync.model import Entry
+from sync.objects.tree import object_id
 
 
-def refuse_local(scene: Scene, plan: Plan) -> None:
+def refuse_local(scene: Scene, plan: Plan, named: Collection[str]) -> None:
     """LocalChangesError if the plan would overwrite somebody's changes, on disk or in the index.
 
-    What git brings from commits, in a merge or the like, is nobody's change.
+    `named` are the files that the manifest names and that will be staged as they are on disk. What
+    git brings from commits, in a merge or the like, is nobody's change.
     """
-    if not plan:
+    if not plan and not named:
         return
     repository = scene.repository
-    paths = sorted({THIRD_PARTY, *plan.directories(scene.manifest), *plan.files(scene.manifest)})
+    changing = [*plan.directories(scene.manifest), *plan.files(scene.manifest)]
+    paths = sorted({THIRD_PARTY, *changing, *named})
     brought = {
         entry
         for commit in commits_at_work(repository)
@@ -35,11 +38,13 @@ def refuse_local(scene: Scene, plan: Plan) -> None:
     }
     refuse_local_changes(plan.all_changes, brought)
     if scene.stage:
-        _refuse_staged(scene, plan, brought)
+        _refuse_staged(scene, plan, named, brought)
 
 
-def _refuse_staged(scene: Scene, plan: Plan, brought: Collection[Entry]) -> None:
-    known: dict[str, Collection[Entry]] = {}
+def _refuse_staged(
+    scene: Scene, plan: Plan, named: Collection[str], brought: Collection[Entry]
+) -> None:
+    known: dict[str, Collection[Entry]] = {path: _as_a_file(scene, path) for path in named}
     for change in plan.all_changes:
         known |= upstreams_files(change)
     for name in plan.unstaged:
@@ -56,6 +61,15 @@ def _refuse_staged(scene: Scene, plan: Plan, brought: Collection[Entry]) -> None
     head = committed_files(repository, read_head(root).commit, paths)
     committed = {*head.values(), *brought}
     refuse_staged_changes(known, staged, committed)
+
+
+def _as_a_file(scene: Scene, path: str) -> Collection[Entry]:
+    """What the index may have of a file that lies on disk."""
+    content = scene.state.read(path)
+    if content is None:
+        return ()
+    blob = object_id("blob", content)
+    return [Entry(RepoPath(b""), mode, blob) for mode in (Mode.FILE, Mode.EXECUTABLE)]
 
 
 def _refuse_broken_blocks(scene: Scene, root: Path, repository: Repository) -> None:

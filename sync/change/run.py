@@ -14,7 +14,7 @@ from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.look_at_forms import look_at_forms
 from sync.change.outranked import refuse_outranked
-from sync.change.plan import Plan, make_plan
+from sync.change.plan import Plan, local_changes, make_plan
 from sync.change.portion import (
     Portion,
     Shares,
@@ -25,6 +25,7 @@ from sync.change.portion import (
     share_out,
 )
 from sync.change.refusals import refuse_commit, refuse_local
+from sync.errors import LocalChangesError
 from sync.host.find import Host
 from sync.host.journal import refuse_interrupted
 from sync.host.state import read_records
@@ -152,7 +153,7 @@ class Run:
         if self.options.dry_run:
             self.reporter.planned(plan)
         meant = names if named is None else named
-        self._refuse_local(plan, [*meant, *removed, *forms, *removed_forms])
+        self._refuse_local(plan, portion, [*meant, *removed, *forms, *removed_forms])
         shares = self._shares(portion, plan) if self.options.stage else None
         staged = shares is not None and shares.is_unstaged
         if self.options.dry_run:
@@ -217,13 +218,24 @@ class Run:
         record = self._record(mirror.name)
         return record is not None and not record.answers_pin_of(mirror)
 
-    def _refuse_local(self, plan: Plan, named: Sequence[str]) -> None:
+    def _refuse_local(self, plan: Plan, portion: Portion, named: Sequence[str]) -> None:
         """Refuse to lose local changes; only those in mirrors that were named may be given up."""
+        files = self.manifest.files_named_by(portion.names) if self.options.stage else ()
         if self.options.discard_local:
+            given_up = self.manifest.files_named_by(named)
+            files = tuple(path for path in files if path not in given_up)
             others = tuple(change for change in plan.changes if change.name not in named)
             forms = tuple(change for change in plan.forms if change.name not in named)
             plan = replace(plan, changes=others, unstaged=(), forms=forms, unstaged_forms=())
-        refuse_local(self.scene, plan)
+        try:
+            refuse_local(self.scene, plan, files)
+        except LocalChangesError as error:
+            names = [one.name for one in plan.changes if local_changes(one)]
+            names += [one.name for one in plan.forms if local_changes(one)]
+            if self.options.discard_local and names:
+                way = f"git verbatim sync --discard-local {' '.join(names)}"
+                error.hint = f"keep them elsewhere, or give them up with `{way}`"
+            raise
 
     @cached_property
     def _committed(self) -> Mapping[str, Mirror]:

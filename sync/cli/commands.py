@@ -263,7 +263,8 @@ def sync(
     """Make mirrors equal to the manifest."""
     patterns = mirrors or []
     _refuse_odd(commit, no_stage, message, signoff)
-    is_plain = not (dry_run or commit or no_stage or rewrite_records or json)
+    is_odd = dry_run or commit or no_stage or json
+    is_plain = not (is_odd or discard_local or rewrite_records)
     glance = Glance.begin("sync", Path.cwd()) if is_plain else None
     if glance is not None and (satisfied := glance.recall(patterns)) is not None:
         mirrors_there, forms_there = len(satisfied.mirrors), len(satisfied.forms)

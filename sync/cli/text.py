@@ -373,14 +373,24 @@ def render_verdicts(
 ) -> str:
     """Write the findings grouped by mirror, then a line that sums up."""
     findings = [*verified.findings, *(audited.findings if audited else ())]
-    is_mended = _is_mended_by_sync(state, verified.findings)
-    hint = f"{paint.change('hint:')} {_SYNC}\n" if is_mended else ""
     return (
         render_findings(findings, paint)
         + render_notices(verified.host.notices, paint)
         + _summary(state, verified, findings, audited, paint)
-        + f"\n{hint}"
+        + "\n"
+        + "".join(f"{paint.change('hint:')} {way}\n" for way in _ways_to_mend(state, verified))
     )
+
+
+def _ways_to_mend(state: str, verified: "Verified") -> Iterator[str]:
+    """What mends findings of the working tree."""
+    otherwise = {form.name for form in verified.forms if form.is_made_otherwise}
+    found = [one for one in verified.findings if one.mirror not in otherwise]
+    if _is_mended_by_sync(state, found):
+        yield _SYNC
+    if otherwise and _is_mended_by_sync(state, verified.findings):
+        names = " ".join(sorted(otherwise))
+        yield f"give up what is in the files: `git verbatim sync --discard-local {names}`"
 
 
 def _is_mended_by_sync(state: str, found: "Sequence[Finding]") -> bool:

@@ -50,6 +50,8 @@ class FormVerdict:
     findings: tuple[Finding, ...]
     is_made_again: bool = False
     """Whether it was made again and compared, and not only compared with its record."""
+    is_made_otherwise: bool = False
+    """Whether its recipe makes something else than its record says."""
     not_compared: str | None = None
     """Why it could not be made again; None if it was, or if nobody asked for that."""
     not_here: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Parse the manifest `third_party/mirrors.toml`; errors name file, line and key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -67,7 +67,21 @@ class Manifest:
     @property
     def named_files(self) -> tuple[str, ...]:
         """The key files and patches that it names, as sorted paths from the host's root."""
-        return tuple(sorted({path for _, _, path in named_files(self.mirrors, self.forms)}))
+        return self.files_named_by(None)
+
+    def files_named_by(self, names: Collection[str] | None) -> tuple[str, ...]:
+        """The key files and patches of these mirrors and forms; of all if `names` is None."""
+        named = named_files(self.mirrors, self.forms)
+        return tuple(
+            sorted({path for owner, _, path in named if names is None or owner.name in names})
+        )
+
+
+def files_left(before: Manifest, after: Manifest, names: Collection[str] | None) -> list[str]:
+    """The files in third_party/ that these mirrors and forms named, and that nothing names now."""
+    still = after.named_files
+    left = (path for path in before.files_named_by(names) if path not in still)
+    return [path for path in left if is_in_third_party(path)]
 
 
 def parse_manifest(data: bytes) -> Manifest:

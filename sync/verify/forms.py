@@ -13,7 +13,7 @@ from sync.host.form_inputs import FormInputs
 from sync.host.state import State
 from sync.host.work_tree import WorkTree
 from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form
-from sync.judgement.findings import DIFFERENCES, Finding, Presence, Rule, compare_files
+from sync.judgement.findings import DIFFERENCES, Finding, Rule, compare_files
 from sync.layout import derived_record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.read import Manifest
@@ -32,20 +32,18 @@ def judge_forms(
 ) -> tuple[FormVerdict, ...]:
     """Judge these forms of a state, and make them again.
 
-    Without `rebuild` only those are made again that need no tool.
+    Without `rebuild` only those are made again that need no tool. The record of a form whose files
+    are not here is held against what is made, too.
     """
     verdicts = []
     for name, record in records.items():
         form = manifest.forms.get(name)
         held = _held(state, record, inputs)
         verdict = judge_form(name, form, record, held)
-        if form is not None and verdict.record is not None and verdict.presence is _HERE:
+        if form is not None and verdict.record is not None:
             verdict = _made_again(state, verdict, form, verdict.record, inputs, rebuild=rebuild)
         verdicts.append(verdict)
     return tuple(verdicts)
-
-
-_HERE = Presence.PRESENT
 
 
 def _held(state: State, record: DerivedRecord | RecordError | None, inputs: FormInputs) -> HeldForm:
@@ -84,10 +82,16 @@ def _made_again(
         given = inputs.ingredients(form)
         findings = [*_differences(state, given, record)]
     except CouldNotCheckError as error:
-        return replace(verdict, not_compared=error.message)
+        is_asked = rebuild or verdict.is_present
+        return replace(verdict, not_compared=error.message) if is_asked else verdict
     except (SelectionError, HostError) as error:
         findings = [_finding(record, f"it cannot be made again: {error.message}")]
-    return replace(verdict, findings=(*verdict.findings, *findings), is_made_again=True)
+    return replace(
+        verdict,
+        findings=(*verdict.findings, *findings),
+        is_made_again=True,
+        is_made_otherwise=bool(findings),
+    )
 
 
 def _with_obstacle(verdict: FormVerdict, form: Form, inputs: FormInputs) -> FormVerdict:

@@ -16,7 +16,7 @@ from tests.harnesses.badinput.running import load
 from tests.harnesses.badinput.scene import make_template
 from tests.harnesses.badinput.table import CLASSES, render, render_failure
 
-_QUICK = 36
+_QUICK = 24
 
 
 def main() -> int:
