@@ -252,6 +252,44 @@ def test_a_form_moves_to_other_places(host_with_forms: Host, released: Upstream)
         assert host.run(*look).status == 0, look
 
 
+@pytest.mark.parametrize("names", [(), ("io.wit",)], ids=["all", "one"])
+def test_two_forms_swap_places(host_with_forms: Host, names: tuple[str, ...]) -> None:
+    host = host_with_forms
+    manifest = (host.third_party / "mirrors.toml").read_text()
+    one, other = "/crates/y/io.wit", "/crates/y/cli.wasm"
+    before = (host.path / one[1:]).read_bytes()
+    host.manifest(manifest.replace(one, "/T").replace(other, one).replace("/T", other))
+    host.sync(*names, "--commit")
+    assert (host.path / other[1:]).read_bytes() == before
+    for look in (*LOOKS, ("verify", "--rebuild")):
+        assert host.run(*look).status == 0, look
+
+
+def test_a_mirror_and_a_form_swap_places(patched: Host) -> None:
+    manifest = (patched.third_party / "mirrors.toml").read_text()
+    one, other = "wit/cli", "wit/patched"
+    patched.manifest(manifest.replace(one, "T").replace(other, one).replace("T", other))
+    patched.sync("--commit")
+    for look in (*LOOKS, ("verify", "--rebuild")):
+        assert patched.run(*look).status == 0, look
+
+
+def test_a_directory_becomes_a_file_in_another_place_only(patched: Host) -> None:
+    manifest = (patched.third_party / "mirrors.toml").read_text()
+    tables = manifest.replace(form("p.wit", "wit-package", "io-patched", "p.wit"), "")
+    patched.manifest(
+        tables.replace(PATCHED, form("io-patched", "wit-package", "io", "wit/patched"))
+    )
+    ran = patched.run("sync")
+    assert ran.status == 2
+    assert "form io-patched was patched and cannot become wit-package in its place" in ran.err
+    patched.manifest(tables.replace(PATCHED, form("io-patched", "wit-package", "io", "io.wit")))
+    patched.sync()
+    assert not (patched.path / "crates/z").exists()
+    (patched.third_party / "patches/io.patch").unlink()
+    assert patched.run("verify", "--rebuild").status == 0
+
+
 def test_what_is_used_is_not_removed_alone(host_with_forms: Host) -> None:
     host = host_with_forms
     ran = host.run("remove", "io")
@@ -421,6 +459,19 @@ def test_a_file_of_a_mirror_can_be_compressed(host: Host, released: Upstream) ->
     host.manifest(mirrors(released) + made_of_nothing)
     ran = host.run("sync")
     assert ran.status == 2 and "would compress nothing, which io lacks" in ran.err
+
+
+def test_a_file_that_no_check_would_read_is_made_into_nothing(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release("v1", {"large": bytes((64 << 20) + 1)})
+    large = mirror("large", upstream.url, tag="v1", local=True, into="large")
+    host.manifest(large + form("l.gz", "gzip", "large:large", "l.gz"))
+    before = host.snapshot()
+    ran = host.run("sync")
+    assert ran.status == 2
+    assert "a file of large is too large for a form" in ran.err
+    assert host.snapshot() == before
 
 
 # Patches.

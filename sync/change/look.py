@@ -1,7 +1,7 @@
 """Looks at records, disk and, if needed, upstreams, and changes nothing there."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -11,11 +11,12 @@ from sync.change.moved_directories import Missing, moved_directories
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
+from sync.derived.record import DerivedRecord
 from sync.errors import HostError, MissingDirectoryError, NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
-from sync.host.state import read_records
+from sync.host.state import read_form_records, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.layout import THIRD_PARTY, above, license_directory, record_path
@@ -203,7 +204,7 @@ class Scene:
         ]
         return {
             **{
-                directory: files if directory in own else self._recorded_by_others(directory)
+                directory: files if directory in own else self.recorded_by_others(directory)
                 for directory in directories
             },
             license_directory(name): licenses,
@@ -230,15 +231,38 @@ class Scene:
         recorded = {fact.entry for fact in record.files}
         return any(fact.entry in recorded for fact in self.state.files(directory) or ())
 
-    def _recorded_by_others(self, directory: str) -> Sequence[FileFact]:
-        record = self._record_by_place.get(directory)
-        return () if record is None else record.files
+    def recorded_by_others(self, place: str) -> Sequence[FileFact]:
+        """What any record of a mirror or form says of a place."""
+        record = self._record_by_place.get(place)
+        return self._made_by_place.get(place, ()) if record is None else record.files
 
     @cached_property
     def _record_by_place(self) -> Mapping[str, Record]:
         """The record that has a directory among its places; one that is broken has none."""
         records = read_records(self.state, self.state.record_names()).values()
         return {place: one for one in records if isinstance(one, Record) for place in one.copies}
+
+    @cached_property
+    def _made_by_place(self) -> Mapping[str, Sequence[FileFact]]:
+        """What the records of derived forms say of their places."""
+        return {place: one.outputs for place, one in self._form_by_place.items()}
+
+    @cached_property
+    def _form_by_place(self) -> Mapping[str, DerivedRecord]:
+        records = read_form_records(self.state, self.state.form_names()).values()
+        made = (one for one in records if isinstance(one, DerivedRecord))
+        return {place: one for one in made for place in one.places}
+
+    def displaced_forms(self, names: Collection[str]) -> list[str]:
+        """The other forms of the manifest that lie, by their records, where these will lie."""
+        forms = self.manifest.forms
+        moved = set(names)
+        while True:
+            wanted = {place for name in moved for place in forms[name].places}
+            there = {self._form_by_place[p].name for p in wanted & self._form_by_place.keys()}
+            if not (more := (there & forms.keys()) - moved):
+                return [name for name in forms if name in moved and name not in names]
+            moved |= more
 
     def displaced(self, names: Sequence[str]) -> list[str]:
         """The other mirrors of the manifest that lie, by their records, where these will lie.

@@ -13,7 +13,7 @@ from sync.derived.json_file import parse_derived
 from sync.derived.recipes import differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.derived.wit import text_of_binary
-from sync.errors import CouldNotCheckError, NewerRecordError, RecordError
+from sync.errors import CouldNotCheckError, NewerRecordError, RecordError, SelectionError
 from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.layout import derived_record_path
@@ -82,9 +82,12 @@ class _Forms:
 
     def _see(self, form: Form) -> SeenForm:
         record = self.record(form.name)
+        _refuse_other_kind(form, record)
         places = [*form.places, *(record.places if record else ())]
         recorded: Recorded = {
-            place: record.outputs if record and place in record.places else ()
+            place: record.outputs
+            if record and place in record.places
+            else self.scene.recorded_by_others(place)
             for place in dict.fromkeys(places)
             if not self._is_anothers(place, form.name)
         }
@@ -197,6 +200,19 @@ def _text(form: Form, content: bytes) -> str | None:
     if form.kind is FormKind.WIT_BINARY:
         return text_of_binary(content, form.tool_version or "")
     return None if form.kind is FormKind.GZIP else content.decode("utf-8", "replace")
+
+
+def _refuse_other_kind(form: Form, record: DerivedRecord | None) -> None:
+    """SelectionError for a file that would have to become a directory, or the other way round."""
+    if record is None or record.is_directory is form.kind.is_directory:
+        return
+    if same := [place for place in form.places if place in record.places]:
+        raise SelectionError(
+            f"form {form.name} was {record.kind} and cannot become {form.kind} in its place",
+            [f"one is a directory and the other a file: {place}" for place in same],
+            hint="give it another place in `into`, then run the command again",
+            reference="form-kind-changed",
+        )
 
 
 def _lies_there(one: WantedForm) -> bool:

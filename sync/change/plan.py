@@ -162,10 +162,10 @@ class FormChange:
         """The places that hold it, or held it if it is removed."""
         return tuple(one.directory for one in self.places if one.directory not in self.moved_from)
 
-    @property
-    def is_directory(self) -> bool:
-        kinds = [self.form.kind] if self.form else [self.before.kind] if self.before else []
-        return any(kind.is_directory for kind in kinds)
+    def is_directory(self, place: PlaceChange) -> bool:
+        """Whether a directory is made in a place, or goes away there, and not a file."""
+        maker = self.before if place.wanted is None else self.form
+        return maker is not None and maker.kind.is_directory
 
     @property
     def files(self) -> FileChanges:
@@ -236,8 +236,9 @@ class Plan:
             if form.kind.is_directory is are_directories:
                 yield from form.places
         for change in self.forms:
-            if change.is_directory is are_directories:
-                yield from (place.directory for place in change.places)
+            for place in change.places:
+                if change.is_directory(place) is are_directories:
+                    yield place.directory
 
 
 def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> bool:

@@ -180,6 +180,8 @@ class Run:
         changing = [one.seen.mirror.name for one in looked.wanted]
         anew = made_of(self.manifest.forms, [*names, *changing])
         also = {*forms, *inputs, *self._entailed_forms(), *self._possible(anew, mirrors)}
+        also &= self.manifest.forms.keys()
+        also |= {*self.scene.displaced_forms(also)} if also else set()
         of_forms = [name for name in self.manifest.forms if name in also]
         plan = make_plan(looked, look_at_forms(self.scene, looked, of_forms, removed_forms))
         return plan, frozenset([*mirrors, *removed, *entailed, *of_forms, *removed_forms])

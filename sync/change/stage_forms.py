@@ -37,7 +37,7 @@ class _Forms:
         for place in change.places:
             if place.wanted is None or form is None or made is None:
                 self._remove(change, place)
-            elif change.is_directory:
+            elif change.is_directory(place):
                 self._keep(form, place.wanted.files, made.read)
                 self.staging.directory(
                     place.wanted,
@@ -61,7 +61,7 @@ class _Forms:
         )
 
     def _remove(self, change: FormChange, place: PlaceChange) -> None:
-        if change.is_directory:
+        if change.is_directory(place):
             there = self.scene.as_it_lies(place.directory, place.present)
             self.staging.remove_directory(place.directory, there)
         else:

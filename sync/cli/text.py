@@ -94,7 +94,7 @@ def _form_lines(change: "FormChange", paint: Paint, most: int) -> Iterator[str]:
         yield f"  {record.tool.name} {old}{record.tool.version}"
     if form.kind.is_directory:
         yield from _file_lines(change.files, "", paint, most)
-    elif change.before is None:
+    elif change.before is None or change.before.is_directory:
         yield f"  {paint.good('+')} {record.outputs[0].size:,} bytes"
     elif change.before.outputs != record.outputs:
         sizes = f"{change.before.outputs[0].size:,} → {record.outputs[0].size:,} bytes"

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sync.derived.ingredients import Ingredients, Input, PatchFile
 from sync.derived.record import DerivedRecord
-from sync.errors import CouldNotCheckError, HostError, RecordError
+from sync.errors import CouldNotCheckError, HostError, RecordError, SelectionError
 from sync.git.repository import Repository
 from sync.host.state import State, read_form_records, read_records
 from sync.ids import ObjectId
@@ -55,8 +56,11 @@ class FormInputs:
         return self._known[name]
 
     def put(self, made: Input) -> None:
-        """From now on this is what a mirror or form is, whatever its record says."""
-        self._known[made.name] = made
+        """From now on this is what a mirror or form is, whatever its record says.
+
+        It is read within the limits in which it will be read again.
+        """
+        self._known[made.name] = replace(made, read=partial(_read_within, made.name, made.read))
 
     def trees(self) -> Sequence[Input]:
         """All mirrors, and all forms that are trees."""
@@ -106,3 +110,15 @@ class FormInputs:
             )
 
         return read
+
+
+def _read_within(name: str, read: Callable[[ObjectId], bytes], blob: ObjectId) -> bytes:
+    content = read(blob)
+    if len(content) > LARGEST_READ:
+        raise SelectionError(
+            f"a file of {name} is too large for a form",
+            [f"it has {len(content):,} bytes, more than {LARGEST_READ:,}: blob {blob}"],
+            hint="leave it out of the mirror with `exclude`, or take the form away",
+            reference="form-too-large",
+        )
+    return content
