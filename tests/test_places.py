@@ -565,3 +565,27 @@ def test_other_work_below_the_same_directories_stays_as_it_is(
     assert synced.git("show", "HEAD:deps/own.c") == "mine"
     assert synced.git("show", ":deps/own.c") == "staged"
     assert (synced.path / "deps/own.c").read_text() == "on disk\n"
+
+
+def test_a_directory_that_is_a_place_in_all_but_name_is_named_with_the_entry_to_write(
+    synced: Host,
+) -> None:
+    for other, edit in (("crates/more/cli", b""), ("crates/edited/cli", b"\n// edited")):
+        shutil.copytree(synced.path / "deps/cli", synced.path / other, symlinks=True)
+        with (synced.path / other / "a.wit").open("ab") as file:
+            file.write(edit)
+    said = (
+        'note: crates/more/cli holds what mirror cli holds: add "/crates/more/cli" to its `into`\n'
+    )
+    for _ in range(2):  # the second time from what the first has remembered
+        assert synced.run("status", "-v").out.endswith(said)
+    assert said not in synced.run("status").out
+    ran = synced.run("report")
+    assert (ran.status, ran.err, said in ran.out) == (0, said, False)
+    assert synced.run("report", "json").err == ""
+    manifest = (synced.third_party / "mirrors.toml").read_text()
+    synced.manifest(manifest.replace('"/deps/cli"', '"/deps/cli", "/crates/more/cli"'))
+    inode = (synced.path / "crates/more/cli/a.wit").stat().st_ino
+    synced.sync()
+    assert (synced.path / "crates/more/cli/a.wit").stat().st_ino == inode
+    assert said not in synced.run("status", "-v").out

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import partial
 from json import dumps as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -320,7 +320,7 @@ def status(mirrors: Mirrors = None, same: SameDirectories = False, json: Json = 
             render_status(recalled.mirrors, paint_for(sys.stdout), forms=recalled.forms)
         )
         if same:
-            _print_undeclared(find_host_here())
+            _print_undeclared(find_host_here(), sys.stdout)
         return
     from sync.host.reading_ahead import reading_ahead
 
@@ -340,14 +340,14 @@ def status(mirrors: Mirrors = None, same: SameDirectories = False, json: Json = 
             render_status(statuses.mirrors, paint_for(sys.stdout), statuses.host, statuses.forms)
         )
         if same:
-            _print_undeclared(host)
+            _print_undeclared(host, sys.stdout)
     raise typer.Exit(ExitStatus.CLEAN if statuses.is_well else ExitStatus.FINDINGS)
 
 
-def _print_undeclared(host: Host) -> None:
+def _print_undeclared(host: Host, stream: TextIO) -> None:
     from sync.verify.commands import undeclared_copies
 
-    sys.stdout.write(render_undeclared(undeclared_copies(host), paint_for(sys.stdout)))
+    stream.write(render_undeclared(undeclared_copies(host), paint_for(stream)))
 
 
 def verify(
@@ -440,6 +440,8 @@ from what is here alone."""  # noqa: D205, D209 - it is the help text
         raise typer.Exit(ExitStatus.FINDINGS)
     for words in unseen_words(gathered.unseen):
         sys.stderr.write(f"note: {words}\n")
+    if not (name or json or every or check or output):
+        _print_undeclared(host, sys.stderr)  # for whoever reads along: it is no fact of a report
     _publish(host, request, gathered.facts)
 
 
