@@ -1,5 +1,6 @@
 """Apply the policy to an index, a commit, a range or a push, and report what it finds."""
 
+import itertools
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -290,7 +291,7 @@ class Policy:
     def _outside(self, commits: Iterable[ObjectId]) -> frozenset[str]:
         """Return the paths outside third_party/ that manifests or records of commits name."""
         roots = map(self._states.root_of, commits)
-        return frozenset(path for root in roots for path, _ in root.outside)
+        return frozenset(path for root in roots for path in root.paths)
 
     def _start_of(self, change: Change, tips: Tips) -> PolicedState | None:
         start = tips.start(change)
@@ -319,13 +320,13 @@ class Policy:
     def _judge_each(
         self, commits: Iterable[ObjectId], bases: tuple[PolicedState, ...]
     ) -> "_Judged":
-        judged, outside = [], set[str]()
+        judged, named = [], set[tuple[str, ...]]()
         for commit_id in commits:
             with met_in(f"commit {commit_id[:12]}"):
                 commit = read_commit(self.repository, commit_id)
-                outside |= self._outside([commit_id, *commit.parents])
+                named |= {self._states.root_of(one).paths for one in (commit_id, *commit.parents)}
                 judged.append(self._judge_commit(commit, bases))
-        return _Judged(worth_a_report(judged), frozenset(outside))
+        return _Judged(worth_a_report(judged), frozenset(itertools.chain.from_iterable(named)))
 
     def _judge_commit(self, commit: Commit, bases: tuple[PolicedState, ...]) -> Judgement:
         label = f"commit {commit.id[:12]}"

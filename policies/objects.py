@@ -37,6 +37,7 @@ class Objects:
         self.digest: Callable[[ObjectId], tuple[int, str]] = lru_cache(_KEPT_TREES)(
             repository.digest
         )
+        self._encoded = lru_cache(_KEPT_TEXTS)(lambda paths: tuple(map(os.fsencode, paths)))
         self._at_each = lru_cache(_KEPT_TREES)(self._look_up)
         self.text: Callable[[ObjectId], str] = lru_cache(_KEPT_TEXTS)(self._text)
 
@@ -133,7 +134,7 @@ class Objects:
 
         A tree in which the same paths were looked up before is not looked into again.
         """
-        return self._at_each(tree, tuple(map(os.fsencode, paths)))
+        return self._at_each(tree, self._encoded(paths))
 
     def _look_up(self, tree: ObjectId, paths: tuple[bytes, ...]) -> tuple[TreeEntry | None, ...]:
         found: list[TreeEntry | None] = []

@@ -53,11 +53,18 @@ class Root:
     """The `.gitattributes` of the root."""
     lookalikes: tuple[TreeEntry, ...] = ()
     """The entries that some file systems take for third_party/ or the root's `.gitattributes`."""
-    outside: tuple[tuple[str, TreeEntry | None], ...] = ()
-    """What lies outside third_party/ where manifest or records name a path, and in the
-    `.gitattributes` above; by path, sorted."""
+    paths: tuple[str, ...] = ()
+    """The paths outside third_party/ that manifest or records name, and those of the
+    `.gitattributes` above; sorted."""
+    there: tuple[TreeEntry | None, ...] = ()
+    """What lies at each of these paths."""
     tree: ObjectId = field(default=EMPTY_TREE, compare=False)
     """The root tree itself, in which other paths are looked up."""
+
+    @property
+    def outside(self) -> tuple[tuple[str, TreeEntry | None], ...]:
+        """What lies outside third_party/ where it is looked at, with its path."""
+        return tuple(zip(self.paths, self.there, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,8 @@ class States:
             third_party,
             next((entry for entry in entries if entry.name == _ATTRIBUTES), None),
             tuple(entry for entry in entries if is_lookalike(entry.name)),
-            tuple(zip(paths, self.objects.at_each(tree, paths), strict=True)),
+            paths,
+            self.objects.at_each(tree, paths),
             tree,
         )
 

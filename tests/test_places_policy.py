@@ -63,6 +63,21 @@ def blamed(host: Host, text: str) -> dict[str, set[str]]:
 # which paths a range is walked for
 
 
+@pytest.mark.parametrize("form", ["/crates/p{}/x", "/p{}/x", "/a/b/c{}/x"])
+def test_with_very_many_places_an_edit_in_each_is_found_and_none_beside_them(
+    host: Host, released: Upstream, form: str
+) -> None:
+    places = [form.format(number) for number in range(30)]
+    want(host, released, *places)
+    host.sync("--commit")
+    start = host.git("rev-parse", "HEAD")
+    bad = [edit(host, f"{place[1:]}/a.wit") for place in (places[0], places[29])]
+    edit(host, f"{places[7][1:]}-beside/a.wit")
+    bad.append(edit(host, f"{places[3][1:].rpartition('/')[0]}/.gitattributes", "* text\n"))
+    edit(host, "src/other")
+    assert list(blamed(host, f"{start}..HEAD")) == bad[::-1]
+
+
 def test_an_edit_is_found_where_nothing_else_of_the_range_touches_third_party(
     synced: Host,
 ) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # A mere walk needs no libgit2.
 _HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
 _MORE_PARENTS = re.compile(rb"^parent ", re.MULTILINE | re.IGNORECASE)
 _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
+_FEW_PATHS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,20 @@ def commits_of_interest(
     them are reachable from `reached`, but neither from `unreached` nor from the refs that
     `known_to` names as options of `git rev-list`. The newest comes first.
     """
-    paths = ["--", *POLICED_PATHS, *literally(outside)]
+    paths = ["--", *POLICED_PATHS, *literally(_few(list(outside)))]
     yield from _walk(["--full-history"], paths, reached, unreached, known_to)
+
+
+def _few(paths: Sequence[str]) -> Iterable[str]:
+    """Few paths that hold all of these: as deep as may be, at least those at the root.
+
+    git compares each entry of each tree with each path. For many paths that takes longer than to
+    read the commits that change something beside them.
+    """
+    if len(paths) <= _FEW_PATHS:
+        return paths
+    cut = [sorted({"/".join(path.split("/")[:depth]) for path in paths}) for depth in (2, 1)]
+    return next((few for few in cut if len(few) <= _FEW_PATHS), cut[-1])
 
 
 def cut_off_commits(
