@@ -11,7 +11,7 @@ from sync.derived.ingredients import fact_of
 from sync.derived.json_file import dump_derived, parse_derived
 from sync.objects.tree import hash_tree
 from tests.support.git import git
-from tests.support.hosts import Host, commit, with_judging_server
+from tests.support.hosts import LOOKS, Host, commit, with_judging_server
 from tests.support.upstreams import Upstream
 from tests.support.wit import (
     BINARY,
@@ -223,6 +223,37 @@ def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded
     ran = guarded.run("check")
     assert ran.status == 1 and "made again it is not as recorded" in ran.out
     assert guarded.run("verify").status == 1
+
+
+@pytest.mark.parametrize("file", [".gitattributes", "sub/.gitattributes", ".GitAttributes"])
+def test_attributes_that_a_patch_brings_are_judged_as_those_of_a_mirror(
+    guarded: Host, file: str
+) -> None:
+    patch = guarded.third_party / "patches/io.patch"
+    patch.write_bytes(
+        patch.read_bytes()
+        + adding(guarded, file, b"* text eol=crlf\n")
+        + adding(guarded, "sub/more.wit", b"package more:more;\n")
+    )
+    guarded.sync()
+    staged = guarded.run("check", "--format", "json")
+    assert {one["rule"] for one in staged.violations} == {"attributes-alter-bytes"}, staged
+    assert _refused(guarded, "commit", "-m", "change")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "change")
+    for look in (*LOOKS, ("check", "--range", "HEAD~..HEAD"), ("report", "json")):
+        if look != ("check",):
+            ran = guarded.run(*look)
+            assert (ran.status, "crates/z/sub/more.wit" in ran.out + ran.err) == (1, True), look
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def adding(host: Host, path: str, content: bytes) -> bytes:
+    """The part of a patch that adds a file of one line."""
+    blob = host.git("hash-object", "-w", "--stdin", stdin=content)
+    return (
+        f"diff --git a/{path} b/{path}\nnew file mode 100644\nindex {'0' * 40}..{blob}\n"
+        f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+"
+    ).encode() + content
 
 
 def test_a_wrong_commit_is_blamed_once(guarded: Host) -> None:
