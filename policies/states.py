@@ -106,6 +106,8 @@ class FormFacts:
     patches: tuple[tuple[str, ObjectId | None], ...]
     """The blob of each patch that the record names; None where there is no such file."""
     record: DerivedRecord | RecordError | None = field(compare=False)
+    source: "MirrorFacts | FormFacts | None" = None
+    """What the manifest says that it is made of; None of what is itself the source of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +332,11 @@ class States:
                 tuple((path, _blob_of(entry)) for path, entry in patches),
                 record,
             )
-        return found
+        sources: Mapping[str, MirrorFacts | FormFacts] = {**mirrors, **found}
+        return {
+            name: replace(facts, source=sources.get(facts.form.of)) if facts.form else facts
+            for name, facts in found.items()
+        }
 
     def _keep(self, size: int) -> None:
         """Make room for a record of `size` bytes.

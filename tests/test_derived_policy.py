@@ -208,7 +208,16 @@ def test_a_moved_pin_is_one_command(guarded: Host) -> None:
 
 def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded: Host) -> None:
     """What needs no tool is made again by `check` wherever its record is new."""
-    path = guarded.third_party / "provenance/derived/io-patched.json"
+    forge(guarded)
+    guarded.git("add", "--all")
+    ran = guarded.run("check")
+    assert ran.status == 1 and "made again it is not as recorded" in ran.out
+    assert guarded.run("verify").status == 1
+
+
+def forge(host: Host) -> None:
+    """Add a line to a file of the patched copy, and make its record agree."""
+    path = host.third_party / "provenance/derived/io-patched.json"
     record = parse_derived(path.read_bytes(), "io-patched")
     forged = MORE + b"// and more\n"
     outputs = tuple(
@@ -218,11 +227,43 @@ def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded
     tree = hash_tree(fact.entry for fact in outputs)
     path.write_bytes(dump_derived(replace(record, outputs=outputs, tree=tree)))
     for place in record.places:
-        (guarded.path / place / "streams.wit").write_bytes(forged)
-    guarded.git("add", "--all")
-    ran = guarded.run("check")
+        (host.path / place / "streams.wit").write_bytes(forged)
+
+
+HIDING: dict[str, Callable[[Host], None]] = {
+    "a stale patch": BAD["an edited patch"][0],
+    "no table": replaced("third_party/mirrors.toml", PATCHED.encode(), b""),
+    "no record of the mirror": replaced("third_party/provenance/io.json", b"{", b"["),
+}
+
+
+@pytest.mark.parametrize("case", HIDING)
+def test_what_a_standing_finding_hides_is_found_with_the_commit_that_mends_it(
+    guarded: Host, case: str
+) -> None:
+    HIDING[case](guarded)
+    guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
+    server = guarded.git("remote", "get-url", "origin")
+    git(Path(server), "fetch", "--quiet", str(guarded.path), "HEAD:refs/heads/x")  # without hooks
+    forge(guarded)
+    commit(guarded, "forged")
+    guarded.git("push", "--quiet", "origin", "HEAD:refs/heads/x")
+    good = ("third_party/patches", "third_party/mirrors.toml", "third_party/provenance/io.json")
+    guarded.git("checkout", "HEAD~2", "--", *good)
+    assert _refused(guarded, "commit", "-m", "mended")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "mended")
+    ran = guarded.run("check", "--range", "HEAD~..HEAD")
     assert ran.status == 1 and "made again it is not as recorded" in ran.out
-    assert guarded.run("verify").status == 1
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def test_a_forged_copy_is_blamed_once_too(guarded: Host) -> None:
+    forge(guarded)
+    guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
+    replaced("third_party/mirrors.toml", b'from = "io"', b'from = "io"\nlicense = "MIT"')(guarded)
+    commit(guarded, "innocent")
+    assert guarded.run("check", "--range", "HEAD~..HEAD").status == 0
+    assert guarded.run("check", "--range", "HEAD~2..HEAD").status == 1
 
 
 @pytest.mark.parametrize("file", [".gitattributes", "sub/.gitattributes", ".GitAttributes"])
