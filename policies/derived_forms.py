@@ -61,7 +61,7 @@ class DerivedForms:
         A parent in which something else was wrong, or what is here now was not, could not tell.
         """
         if found := [*self._contradictions(facts)]:
-            same = [one for one in before if one.record_entry == facts.record_entry]
+            same = [one for one in before if _compared(one) == _compared(facts)]
             clean = (one for one in same if not self._findings(one))
             had = {finding for one in clean for finding in self._contradictions(one)}
             yield from (finding for finding in found if finding not in had)
@@ -165,6 +165,13 @@ class DerivedForms:
             files: tuple[Entry, ...] = tuple(fact.entry for fact in record.files)
             return Input(record.mirror, record.holding.tree, files, self._objects.read)
         return None
+
+
+def _compared(facts: FormFacts) -> tuple[object, ...]:
+    """Return the record, and what lies in its places and in those of its source."""
+    source = facts.source
+    places = source.copies if isinstance(source, MirrorFacts) else source.places if source else ()
+    return facts.record_entry, facts.places, places
 
 
 def _finding(record: DerivedRecord, message: str, path: str | None = None) -> Finding:

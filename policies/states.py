@@ -107,7 +107,7 @@ class FormFacts:
     """The blob of each patch that the record names; None where there is no such file."""
     record: DerivedRecord | RecordError | None = field(compare=False)
     source: "MirrorFacts | FormFacts | None" = None
-    """What the manifest says that it is made of; None of what is itself the source of a form."""
+    """What the manifest says that it is made of; what is a source here has none itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Derived forms under the policy: hooks, ranges and servers refuse what no recipe has made."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tests.support.wit import (
     made,
     mirrors,
     packages,
+    write_patch,
 )
 from tests.test_derived_forms import MORE, PATCHED, patch_of
 
@@ -255,6 +257,51 @@ def test_what_a_standing_finding_hides_is_found_with_the_commit_that_mends_it(
     ran = guarded.run("check", "--range", "HEAD~..HEAD")
     assert ran.status == 1 and "made again it is not as recorded" in ran.out
     assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+NOT_HERE = form("new", "wat", "io", "new.wat", checked_in=False)
+
+
+@pytest.mark.parametrize("key", ["size", "sha256"])
+def test_false_facts_of_what_is_not_checked_in_are_found_when_it_is(
+    guarded: Host, key: str
+) -> None:
+    manifest = guarded.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + NOT_HERE)
+    guarded.sync()
+    path = guarded.third_party / "provenance/derived/new.json"
+    record = json.loads(path.read_bytes())
+    output = record["outputs"][0]
+    output |= {"size": output["size"] + 1} if key == "size" else {"sha256": "0" * 64}
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    commit(guarded, "the record alone")
+    manifest.write_text(manifest.read_text().replace("checked-in = false\n", ""))
+    guarded.git("add", "--force", "third_party")
+    assert _refused(guarded, "commit", "-m", "with its file")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "with its file")
+    for look in (("--range", "HEAD~..HEAD"), ("--all",)):
+        ran = guarded.run("check", *look)
+        assert ran.status == 1 and "derived-differs-from-record  new" in ran.out, ran
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def test_what_a_server_could_not_make_is_found_when_the_mirror_is_checked_in(
+    host: Host, released: Upstream, tmp_path: Path
+) -> None:
+    write_patch(host)
+    tables = mirrors(released) + PATCHED
+    host.manifest(tables.replace('from = "io"', 'from = "io"\nchecked-in = false'))
+    host.sync("--commit")
+    with_judging_server(host, tmp_path / "server.git")
+    git(tmp_path / "server.git", "prune", "--expire=now")
+    forge(host)
+    host.git("commit", "--quiet", "--no-verify", "-am", "forged")
+    push = ("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+    assert not _refused(host, *push)
+    host.manifest(tables)
+    host.git("add", "--force", "third_party")
+    host.git("commit", "--quiet", "--no-verify", "-m", "checked in")
+    assert _refused(host, *push)
 
 
 def test_a_forged_copy_is_blamed_once_too(guarded: Host) -> None:
