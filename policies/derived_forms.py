@@ -8,9 +8,9 @@ from itertools import islice
 
 from policies.objects import Objects
 from policies.states import Case, FormFacts, MirrorFacts
-from sync.derived.forms import gzip
+from sync.derived.forms import gzip, patched
 from sync.derived.ingredients import Ingredients, Input, PatchFile
-from sync.derived.recipes import make, record_of
+from sync.derived.recipes import record_of
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
@@ -32,12 +32,15 @@ from sync.record.record import Record
 # and leaves the finding in place is to blame for it again.
 _NOTHING_TO_RELY_ON = frozenset({Rule.DERIVED_WITHOUT_RECORD, Rule.RECORD_UNREADABLE})
 
+_KEPT_APPLIED = 16  # Each may hold every file that its patches change.
+
 
 class DerivedForms:
     """The findings about derived forms, by the objects of one repository."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._kept: dict[tuple[Input, tuple[PatchFile, ...]], patched.Applied] = {}
 
     def brought_about(self, case: Case, facts: FormFacts) -> Iterator[Finding]:
         """Yield what is wrong with a form and was not wrong like this in any parent."""
@@ -149,12 +152,21 @@ class DerivedForms:
             elif gzip.content_of(held, len(source)) != source:
                 yield _finding(record, f"it does not hold what {record.of} has")
             return
-        made = make(given)
+        made = patched.make(given, self._applied)
         if record_of(given, made).patches != record.patches:
             yield _finding(record, "the record says another SHA-256 of a patch than it has")
         place = record.places[0]
         for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
             yield _finding(record, "made again it is not as recorded", one.path)
+
+    def _applied(self, given: Ingredients) -> patched.Applied:
+        """Apply the patches, if none of the last forms was made of the same tree by the same."""
+        key = given.of, tuple(given.patches)
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT_APPLIED:
+                self._kept.clear()
+            self._kept[key] = patched.applied(given)
+        return self._kept[key]
 
     def _input(self, source: MirrorFacts | FormFacts | None) -> Input | None:
         record = source.record if source is not None else None

@@ -1,6 +1,8 @@
 """Derived forms under the policy: hooks, ranges and servers refuse what no recipe has made."""
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -355,6 +357,21 @@ def test_a_wrong_commit_is_blamed_once(guarded: Host) -> None:
     replaced("crates/y/io.wit", b"u64", b"u32")(guarded)
     commit(guarded, "mended")
     assert guarded.run("check", "--all").status == 0
+
+
+def test_the_same_patches_are_applied_to_the_same_tree_once(
+    host: Host, released: Upstream, tmp_path: Path
+) -> None:
+    write_patch(host)
+    more = form("more", "patched", "io", "more", patches=["patches/io.patch"])
+    made(host, released, PATCHED, more)
+    log, program = tmp_path / "log", tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    ran = host.run("check", "--all", PATH=f"{program.parent}:{os.environ['PATH']}")
+    assert ran.status == 0
+    assert log.read_text().count("apply --cached") == 1
 
 
 def test_what_moved_is_told(guarded: Host, released: Upstream) -> None:
