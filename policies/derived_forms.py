@@ -1,16 +1,16 @@
 """Find what is wrong with derived forms in a state, and what of it is new there.
 
-A form that needs no tool is made again where its record, a patch or an input is new.
+A form that needs no tool is made again where it, or what it is made of, is new or was not right.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from policies.objects import Objects
-from policies.states import Case, FormFacts, PolicedState
-from sync.derived.forms import gzip
+from policies.states import Case, FormFacts, MirrorFacts
+from sync.derived.forms import gzip, patched
 from sync.derived.ingredients import Ingredients, Input, PatchFile
-from sync.derived.recipes import make, record_of
+from sync.derived.recipes import record_of
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
@@ -32,12 +32,15 @@ from sync.record.record import Record
 # and leaves the finding in place is to blame for it again.
 _NOTHING_TO_RELY_ON = frozenset({Rule.DERIVED_WITHOUT_RECORD, Rule.RECORD_UNREADABLE})
 
+_KEPT_APPLIED = 16  # Each may hold every file that its patches change.
+
 
 class DerivedForms:
     """The findings about derived forms, by the objects of one repository."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._kept: dict[tuple[Input, tuple[PatchFile, ...]], patched.Applied] = {}
 
     def brought_about(self, case: Case, facts: FormFacts) -> Iterator[Finding]:
         """Yield what is wrong with a form and was not wrong like this in any parent."""
@@ -50,9 +53,26 @@ class DerivedForms:
             is_touched = not any(parent.places == facts.places for parent in before)
             if finding not in had or (finding.rule in _NOTHING_TO_RELY_ON and is_touched):
                 yield finding
-        if not findings and not any(one.record_entry == facts.record_entry for one in before):
-            yield from self._false_facts(facts)
-            yield from self._made_again(case.state, facts)
+        if not findings:
+            yield from self._newly_contradicted(facts, before)
+
+    def _newly_contradicted(
+        self, facts: FormFacts, before: Sequence[FormFacts]
+    ) -> Iterator[Finding]:
+        """Yield what contradicts a record with which all else agrees, and did not in any parent.
+
+        A parent in which something else was wrong, or what is here now was not, could not tell.
+        """
+        if found := [*self._contradictions(facts)]:
+            same = [one for one in before if _compared(one) == _compared(facts)]
+            clean = (one for one in same if not self._findings(one))
+            had = {finding for one in clean for finding in self._contradictions(one)}
+            yield from (finding for finding in found if finding not in had)
+
+    def _contradictions(self, facts: FormFacts) -> Iterator[Finding]:
+        """Find what contents and recipe show of a record."""
+        yield from self._false_facts(facts)
+        yield from self._made_again(facts)
 
     def _findings(self, facts: FormFacts) -> tuple[Finding, ...]:
         record = facts.record
@@ -86,7 +106,7 @@ class DerivedForms:
         return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
 
     def _false_facts(self, facts: FormFacts) -> Iterator[Finding]:
-        """Find false sizes and SHA-256s of a new record, on which no object id depends."""
+        """Find false sizes and SHA-256s of a record, on which no object id depends."""
         record, form = facts.record, facts.form
         if not isinstance(record, DerivedRecord) or form is None or not form.checked_in:
             return
@@ -99,12 +119,12 @@ class DerivedForms:
 
     # Made again.
 
-    def _made_again(self, state: PolicedState, facts: FormFacts) -> Iterator[Finding]:
-        """Find what making a form again shows of a new record, if that needs no tool."""
-        record, form = facts.record, facts.form
+    def _made_again(self, facts: FormFacts) -> Iterator[Finding]:
+        """Find what making a form again shows of its record, if that needs no tool."""
+        record, form, source = facts.record, facts.form, facts.source
         if not isinstance(record, DerivedRecord) or form is None or record.kind.is_wit:
             return
-        of = self._input(state, form.of)
+        of = self._input(source)
         if of is None:
             return
         patches = [
@@ -112,7 +132,7 @@ class DerivedForms:
             for path, blob in facts.patches
             if blob is not None
         ]
-        mirror = state.mirrors[form.of].mirror if form.of in state.mirrors else None
+        mirror = source.mirror if isinstance(source, MirrorFacts) else None
         given = Ingredients(form, {form.of: of}, patches, mirror)
         try:
             yield from self._differences(given, record, form.checked_in)
@@ -132,26 +152,38 @@ class DerivedForms:
             elif gzip.content_of(held, len(source)) != source:
                 yield _finding(record, f"it does not hold what {record.of} has")
             return
-        made = make(given)
+        made = patched.make(given, self._applied)
         if record_of(given, made).patches != record.patches:
             yield _finding(record, "the record says another SHA-256 of a patch than it has")
         place = record.places[0]
         for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
             yield _finding(record, "made again it is not as recorded", one.path)
 
-    def _input(self, state: PolicedState, name: str) -> Input | None:
-        if name in state.forms:
-            made = state.forms[name].record
-            if not isinstance(made, DerivedRecord):
-                return None
-            entries = tuple(fact.entry for fact in made.outputs)
-            return Input(name, made.id, entries, self._objects.read, made.is_directory)
-        facts = state.mirrors.get(name)
-        record = facts.record if facts is not None else None
-        if not isinstance(record, Record):
-            return None
-        files: tuple[Entry, ...] = tuple(fact.entry for fact in record.files)
-        return Input(name, record.holding.tree, files, self._objects.read)
+    def _applied(self, given: Ingredients) -> patched.Applied:
+        """Apply the patches, if none of the last forms was made of the same tree by the same."""
+        key = given.of, tuple(given.patches)
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT_APPLIED:
+                self._kept.clear()
+            self._kept[key] = patched.applied(given)
+        return self._kept[key]
+
+    def _input(self, source: MirrorFacts | FormFacts | None) -> Input | None:
+        record = source.record if source is not None else None
+        if isinstance(record, DerivedRecord):
+            entries = tuple(fact.entry for fact in record.outputs)
+            return Input(record.name, record.id, entries, self._objects.read, record.is_directory)
+        if isinstance(record, Record):
+            files: tuple[Entry, ...] = tuple(fact.entry for fact in record.files)
+            return Input(record.mirror, record.holding.tree, files, self._objects.read)
+        return None
+
+
+def _compared(facts: FormFacts) -> tuple[object, ...]:
+    """Return the record, and what lies in its places and in those of its source."""
+    source = facts.source
+    places = source.copies if isinstance(source, MirrorFacts) else source.places if source else ()
+    return facts.record_entry, facts.places, places
 
 
 def _finding(record: DerivedRecord, message: str, path: str | None = None) -> Finding:

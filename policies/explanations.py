@@ -237,7 +237,8 @@ EXPLANATIONS = (
         f"`* {CONVERTS_NOTHING} {LEAVES_NOTHING_OUT}` above all others; for places elsewhere "
         "it writes its block in the root's, and prints the line for a file that outranks it; "
         'if the attributes are the mirror\'s own, leave them out: exclude = [".gitattributes"], '
-        "then `git verbatim sync {mirror} --commit`",
+        "then `git verbatim sync {mirror} --commit`; if a patch brings them into a patched copy, "
+        "take them out of the patch",
         restored=(":/*.gitattributes",),
     ),
     Explanation(

@@ -113,6 +113,8 @@ class FormFacts:
     patches: tuple[tuple[str, ObjectId | None], ...]
     """The blob of each patch that the record names; None where there is no such file."""
     record: DerivedRecord | RecordError | None = field(compare=False)
+    source: "MirrorFacts | FormFacts | None" = None
+    """What the manifest says that it is made of; what is a source here has none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class States:
         self._form_recorded_outside = lru_cache(_KEPT_PLACES)(self._read_form_recorded_outside)
         self._recorded_outside = lru_cache(_KEPT_PLACES)(self._read_recorded_outside)
         self._attributes_inside = lru_cache(_KEPT_STATES)(self._read_attributes_inside)
+        self._attributes_inside_form = lru_cache(_KEPT_STATES)(self._read_attributes_inside_form)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
         self._named = lru_cache(_KEPT_ROOTS)(self._read_named)
         self._kept_bytes = 0
@@ -298,7 +301,7 @@ class States:
             attribute_files=(
                 *_root_attributes(root),
                 *sorted(attribute_files),
-                *self._mirrored_attributes(mirrors),
+                *self._attributes_within(mirrors, forms),
             ),
             own_files=tuple(self._plain_files(root.tree, [MANIFEST_PATH.encode(), *sorted(named)])),
             allowed_upstreams=manifest.allowed_upstreams if manifest else None,
@@ -337,7 +340,11 @@ class States:
                 tuple((path, _blob_of(entry)) for path, entry in patches),
                 record,
             )
-        return found
+        sources: Mapping[str, MirrorFacts | FormFacts] = {**mirrors, **found}
+        return {
+            name: replace(facts, source=sources.get(facts.form.of)) if facts.form else facts
+            for name, facts in found.items()
+        }
 
     def _keep(self, size: int) -> None:
         """Make room for a record of `size` bytes.
@@ -414,20 +421,28 @@ class States:
             record=record,
         )
 
-    def _mirrored_attributes(self, mirrors: Mapping[str, MirrorFacts]) -> Iterator[Entry]:
-        for facts in mirrors.values():
-            if (
-                facts.record_entry is not None
-                and facts.mirror is not None
-                and facts.mirror.checked_in
-            ):
-                yield from self._attributes_inside(facts.name, facts.record_entry)
+    def _attributes_within(
+        self, mirrors: Mapping[str, MirrorFacts], forms: Mapping[str, FormFacts]
+    ) -> Iterator[Entry]:
+        """Yield the attribute files among the recorded files that are checked in."""
+        for one in mirrors.values():
+            if one.record_entry is not None and one.mirror is not None and one.mirror.checked_in:
+                yield from self._attributes_inside(one.name, one.record_entry)
+        for form in forms.values():
+            if form.record_entry is not None and form.form is not None and form.form.checked_in:
+                yield from self._attributes_inside_form(form.name, form.record_entry)
 
     def _read_attributes_inside(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:
         record = self._record(name, entry)
         if not isinstance(record, Record):
             return ()
-        return tuple(entry for _, entry in attributes_inside(record))
+        return tuple(entry for _, entry in attributes_inside(record.files, record.copies))
+
+    def _read_attributes_inside_form(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:
+        record = self._form_record(name, entry)
+        if not isinstance(record, DerivedRecord):
+            return ()
+        return tuple(entry for _, entry in attributes_inside(record.outputs, record.places))
 
     def _read_record(self, name: str, entry: TreeEntry) -> Record | RecordError:
         return self._parsed(entry, record_path(name), lambda data: parse_record(data, name))

@@ -1,5 +1,8 @@
 """Derived forms under the policy: hooks, ranges and servers refuse what no recipe has made."""
 
+import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +14,7 @@ from sync.derived.ingredients import fact_of
 from sync.derived.json_file import dump_derived, parse_derived
 from sync.objects.tree import hash_tree
 from tests.support.git import git
-from tests.support.hosts import Host, commit, with_judging_server
+from tests.support.hosts import LOOKS, Host, commit, with_judging_server
 from tests.support.upstreams import Upstream
 from tests.support.wit import (
     BINARY,
@@ -24,6 +27,7 @@ from tests.support.wit import (
     made,
     mirrors,
     packages,
+    write_patch,
 )
 from tests.test_derived_forms import MORE, PATCHED, patch_of
 
@@ -208,7 +212,16 @@ def test_a_moved_pin_is_one_command(guarded: Host) -> None:
 
 def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded: Host) -> None:
     """What needs no tool is made again by `check` wherever its record is new."""
-    path = guarded.third_party / "provenance/derived/io-patched.json"
+    forge(guarded)
+    guarded.git("add", "--all")
+    ran = guarded.run("check")
+    assert ran.status == 1 and "made again it is not as recorded" in ran.out
+    assert guarded.run("verify").status == 1
+
+
+def forge(host: Host) -> None:
+    """Add a line to a file of the patched copy, and make its record agree."""
+    path = host.third_party / "provenance/derived/io-patched.json"
     record = parse_derived(path.read_bytes(), "io-patched")
     forged = MORE + b"// and more\n"
     outputs = tuple(
@@ -218,11 +231,119 @@ def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded
     tree = hash_tree(fact.entry for fact in outputs)
     path.write_bytes(dump_derived(replace(record, outputs=outputs, tree=tree)))
     for place in record.places:
-        (guarded.path / place / "streams.wit").write_bytes(forged)
-    guarded.git("add", "--all")
-    ran = guarded.run("check")
+        (host.path / place / "streams.wit").write_bytes(forged)
+
+
+HIDING: dict[str, Callable[[Host], None]] = {
+    "a stale patch": BAD["an edited patch"][0],
+    "no table": replaced("third_party/mirrors.toml", PATCHED.encode(), b""),
+    "no record of the mirror": replaced("third_party/provenance/io.json", b"{", b"["),
+}
+
+
+@pytest.mark.parametrize("case", HIDING)
+def test_what_a_standing_finding_hides_is_found_with_the_commit_that_mends_it(
+    guarded: Host, case: str
+) -> None:
+    HIDING[case](guarded)
+    guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
+    server = guarded.git("remote", "get-url", "origin")
+    git(Path(server), "fetch", "--quiet", str(guarded.path), "HEAD:refs/heads/x")  # without hooks
+    forge(guarded)
+    commit(guarded, "forged")
+    guarded.git("push", "--quiet", "origin", "HEAD:refs/heads/x")
+    good = ("third_party/patches", "third_party/mirrors.toml", "third_party/provenance/io.json")
+    guarded.git("checkout", "HEAD~2", "--", *good)
+    assert _refused(guarded, "commit", "-m", "mended")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "mended")
+    ran = guarded.run("check", "--range", "HEAD~..HEAD")
     assert ran.status == 1 and "made again it is not as recorded" in ran.out
-    assert guarded.run("verify").status == 1
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+NOT_HERE = form("new", "wat", "io", "new.wat", checked_in=False)
+
+
+@pytest.mark.parametrize("key", ["size", "sha256"])
+def test_false_facts_of_what_is_not_checked_in_are_found_when_it_is(
+    guarded: Host, key: str
+) -> None:
+    manifest = guarded.third_party / "mirrors.toml"
+    manifest.write_text(manifest.read_text() + NOT_HERE)
+    guarded.sync()
+    path = guarded.third_party / "provenance/derived/new.json"
+    record = json.loads(path.read_bytes())
+    output = record["outputs"][0]
+    output |= {"size": output["size"] + 1} if key == "size" else {"sha256": "0" * 64}
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    commit(guarded, "the record alone")
+    manifest.write_text(manifest.read_text().replace("checked-in = false\n", ""))
+    guarded.git("add", "--force", "third_party")
+    assert _refused(guarded, "commit", "-m", "with its file")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "with its file")
+    for look in (("--range", "HEAD~..HEAD"), ("--all",)):
+        ran = guarded.run("check", *look)
+        assert ran.status == 1 and "derived-differs-from-record  new" in ran.out, ran
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def test_what_a_server_could_not_make_is_found_when_the_mirror_is_checked_in(
+    host: Host, released: Upstream, tmp_path: Path
+) -> None:
+    write_patch(host)
+    tables = mirrors(released) + PATCHED
+    host.manifest(tables.replace('from = "io"', 'from = "io"\nchecked-in = false'))
+    host.sync("--commit")
+    with_judging_server(host, tmp_path / "server.git")
+    git(tmp_path / "server.git", "prune", "--expire=now")
+    forge(host)
+    host.git("commit", "--quiet", "--no-verify", "-am", "forged")
+    push = ("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+    assert not _refused(host, *push)
+    host.manifest(tables)
+    host.git("add", "--force", "third_party")
+    host.git("commit", "--quiet", "--no-verify", "-m", "checked in")
+    assert _refused(host, *push)
+
+
+def test_a_forged_copy_is_blamed_once_too(guarded: Host) -> None:
+    forge(guarded)
+    guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
+    replaced("third_party/mirrors.toml", b'from = "io"', b'from = "io"\nlicense = "MIT"')(guarded)
+    commit(guarded, "innocent")
+    assert guarded.run("check", "--range", "HEAD~..HEAD").status == 0
+    assert guarded.run("check", "--range", "HEAD~2..HEAD").status == 1
+
+
+@pytest.mark.parametrize("file", [".gitattributes", "sub/.gitattributes", ".GitAttributes"])
+def test_attributes_that_a_patch_brings_are_judged_as_those_of_a_mirror(
+    guarded: Host, file: str
+) -> None:
+    patch = guarded.third_party / "patches/io.patch"
+    patch.write_bytes(
+        patch.read_bytes()
+        + adding(guarded, file, b"* text eol=crlf\n")
+        + adding(guarded, "sub/more.wit", b"package more:more;\n")
+    )
+    guarded.sync()
+    staged = guarded.run("check", "--format", "json")
+    assert {one["rule"] for one in staged.violations} == {"attributes-alter-bytes"}, staged
+    assert _refused(guarded, "commit", "-m", "change")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "change")
+    for look in (*LOOKS, ("check", "--range", "HEAD~..HEAD"), ("report", "json")):
+        if look != ("check",):
+            ran = guarded.run(*look)
+            assert (ran.status, "crates/z/sub/more.wit" in ran.out + ran.err) == (1, True), look
+    assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def adding(host: Host, path: str, content: bytes) -> bytes:
+    """The part of a patch that adds a file of one line."""
+    blob = host.git("hash-object", "-w", "--stdin", stdin=content)
+    return (
+        f"diff --git a/{path} b/{path}\nnew file mode 100644\nindex {'0' * 40}..{blob}\n"
+        f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+"
+    ).encode() + content
 
 
 def test_a_wrong_commit_is_blamed_once(guarded: Host) -> None:
@@ -236,6 +357,21 @@ def test_a_wrong_commit_is_blamed_once(guarded: Host) -> None:
     replaced("crates/y/io.wit", b"u64", b"u32")(guarded)
     commit(guarded, "mended")
     assert guarded.run("check", "--all").status == 0
+
+
+def test_the_same_patches_are_applied_to_the_same_tree_once(
+    host: Host, released: Upstream, tmp_path: Path
+) -> None:
+    write_patch(host)
+    more = form("more", "patched", "io", "more", patches=["patches/io.patch"])
+    made(host, released, PATCHED, more)
+    log, program = tmp_path / "log", tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    ran = host.run("check", "--all", PATH=f"{program.parent}:{os.environ['PATH']}")
+    assert ran.status == 0
+    assert log.read_text().count("apply --cached") == 1
 
 
 def test_what_moved_is_told(guarded: Host, released: Upstream) -> None:

@@ -15,7 +15,7 @@ from sync.layout import (
     derived_record_path,
     record_path,
 )
-from sync.model import Entry, Form, Mirror, path_at
+from sync.model import Entry, FileFact, Form, Mirror, path_at
 from sync.objects.portable import looks_like
 from sync.objects.tree import join
 from sync.record.record import Record
@@ -132,18 +132,19 @@ def _of_form(one: GuardedForm) -> Iterator[Guarded]:
             yield Guarded(one.name, Role.FILE, at, fact.blob, is_link, place)
 
 
-def attributes_inside(record: Record) -> Iterator[tuple[RepoPath, Entry]]:
-    """Yield the recorded files that git reads as attributes, on some systems by another name.
+def attributes_inside(
+    files: Iterable[FileFact], places: Sequence[str]
+) -> Iterator[tuple[RepoPath, Entry]]:
+    """Yield what git reads as attributes in these places, on some systems by another name.
 
     Each comes with its path; the entry has the path by which git reads it.
     """
-    for fact in record.files:
-        directory, _, name = fact.path.rpartition(b"/")
-        if looks_like(name, ATTRIBUTES_FILE):
-            for copy in record.copies:
-                top = os.fsencode(copy)
-                read_as = join(join(top, directory) if directory else top, _ATTRIBUTES)
-                yield join(top, fact.path), Entry(read_as, Mode.FILE, fact.blob)
+    for fact in files:
+        for place in places:
+            path = path_at(place, fact.path)
+            directory, _, name = path.rpartition(b"/")
+            if looks_like(name, ATTRIBUTES_FILE):
+                yield path, Entry(join(directory, _ATTRIBUTES), Mode.FILE, fact.blob)
 
 
 def above(path: bytes) -> Iterator[bytes]:

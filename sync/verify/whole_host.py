@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
@@ -177,10 +177,16 @@ def _altered(
         for path in _attribute_files_above(manifest, records, form_records)
         if (blob := contents.blob_at(path)) is not None
     ]
-    for record in _checked_in(manifest, records):
-        for at, entry in attributes_inside(record):
-            contents.noting(at, entry.blob)
-            attribute_files.append(entry)
+    inside = (
+        *(attributes_inside(one.files, one.copies) for one in _checked_in(manifest, records)),
+        *(
+            attributes_inside(one.outputs, one.places)
+            for one in _checked_in_forms(manifest, form_records)
+        ),
+    )
+    for at, entry in chain.from_iterable(inside):
+        contents.noting(at, entry.blob)
+        attribute_files.append(entry)
 
     def guarded() -> Iterator[Guarded]:
         for file in guarded_files(mirrors, forms, own, attribute_files):
@@ -219,9 +225,7 @@ def _attribute_files_above(manifest: Manifest, records: Records, forms: FormReco
     """The `.gitattributes` that may lie in or above directories with guarded files."""
     directories = {PROVENANCE, *(path.rpartition("/")[0] for path in manifest.named_files)}
     for form in _checked_in_forms(manifest, forms):
-        directories |= {
-            place if form.is_directory else place.rpartition("/")[0] for place in form.places
-        }
+        directories |= {place.rpartition("/")[0] for place in form.places}
     for record in _checked_in(manifest, records):
         directories |= {*record.copies, license_directory(record.mirror)}
     every = {one for directory in directories for one in [*above(directory), directory]}

@@ -6,9 +6,10 @@ depends on nothing but the tree and the patches.
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sync.derived.ingredients import Ingredients, Made, PatchFile
 from sync.derived.patch_text import FilePatch, PatchError, read_files, read_story
@@ -27,7 +28,15 @@ _MOST_BYTES = 16 << 20
 """The size of a patch."""
 
 
-def make(given: Ingredients) -> Made:
+class Applied(NamedTuple):
+    """What patches made of a tree."""
+
+    entries: Sequence[Entry]
+    new: Mapping[ObjectId, bytes]
+    """The contents that the tree does not have, by their blobs."""
+
+
+def applied(given: Ingredients) -> Applied:
     """Apply the patches; SelectionError names the first that does not fit, file and hunk."""
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
         board = PatchBoard(Path(scratch), given.of.files)
@@ -36,6 +45,12 @@ def make(given: Ingredients) -> Made:
         entries = board.entries()
         known = {entry.blob for entry in given.of.files}
         new = {blob: board.read(blob) for _, mode, blob in entries if _is_new(mode, blob, known)}
+    return Applied(entries, new)
+
+
+def make(given: Ingredients, apply: Callable[[Ingredients], Applied] = applied) -> Made:
+    """Make the copy, which has to be such as a mirror may be; SelectionError if that cannot be."""
+    entries, new = apply(given)
     reader = _Contents(given, new)
     _refuse_odd(given, entries, reader)
     return Made(tuple(reader.fact(entry) for entry in entries), reader.read)
@@ -48,7 +63,7 @@ def _is_new(mode: int, blob: ObjectId, known: set[ObjectId]) -> bool:
 class _Contents:
     """The contents of the result: what patches made, and the rest from the mirror."""
 
-    def __init__(self, given: Ingredients, new: dict[ObjectId, bytes]) -> None:
+    def __init__(self, given: Ingredients, new: Mapping[ObjectId, bytes]) -> None:
         self._read = given.of.read
         self._new = new
 
