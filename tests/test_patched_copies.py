@@ -3,7 +3,9 @@
 Each row of patches is made by git itself, from one tree to another.
 """
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -318,6 +320,22 @@ STORIES: dict[str, tuple[bytes, tuple[str, str, str | None]]] = {
         b"From: =?UTF-8?q?=C3=84?= <a@x>\nSubject: =?UTF-8?q?s=C3=B6?=\n\n",
         ("sö", "Ä <a@x>", None),
     ),
+    "encoded words, one after the other": (
+        b"From: =?utf-8?b?w4Q=?=\n =?iso-8859-1?Q?=D6_x?= <a@x>\nSubject: a =?utf-8?q?b?=  c\n\n",
+        ("a b c", "ÄÖ x <a@x>", None),
+    ),
+    "words that are broken": (
+        b"From: =?utf-8?b?a?= =?punycode?q?a?= =?iso-8859-99?q?a?=\nSubject: =?utf-8?q?=FF?=\n\n",
+        ("\ufffd", "=?utf-8?b?a?= =?punycode?q?a?= =?iso-8859-99?q?a?=", None),
+    ),
+    "headers that nobody asks for": (
+        b"To: a <\nSender: a:;(\nCc: =?utf-8?q?@[\nAuthor: A\r\nSubject: s\nBug: ..:\n\n",
+        ("s", "A", None),
+    ),
+    "names that are no addresses": (
+        b'From: "\nSubject: =?utf-8?q?@[\nAuthor: ' + b"(" * 3000 + b"\n\n",
+        ("=?utf-8?q?@[", "(" * 3000, None),
+    ),
 }
 
 
@@ -326,6 +344,25 @@ def test_a_patch_says_why_it_is_there_and_whose_it_is(case: str) -> None:
     head, (why, whose, forwarded) = STORIES[case]
     story = read_story(head + b"diff --git a/x b/x\n")
     assert (story.why, story.whose, story.forwarded) == (why, whose, forwarded)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"From: " + b"\\" * 60_000,
+        b"Content-Type: x/y; " + b"a*0*=x;" * 7000,
+        b"Subject: " + b"=?utf-8?q?" * 6000,
+        b"Subject:" + b" =?utf-8?q?a?=" * 4000,
+        b"Subject: a" + b"\n" * 60_000,
+        b"Subject: a" + b"\n " * 30_000,
+    ],
+    ids=lambda line: line[:24].decode(),
+)
+def test_a_long_header_is_read_at_once(line: bytes) -> None:
+    began = time.process_time()
+    with suppress(PatchError):
+        read_story(line + b"\n\ndiff --git a/x b/x\n")
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=400))

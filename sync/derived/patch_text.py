@@ -1,6 +1,7 @@
 """Reads what a patch says of itself: why, whose, whether upstream has it, and of which files."""
 
 import re
+from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,17 @@ _DIFF = b"diff --git "
 _BODY = (b"@@ ", b"GIT binary patch", b"Binary files ")
 _WHY = ("description", "subject")
 _WHOSE = ("origin", "author", "from")
+_TOLD = {*_WHY, *_WHOSE, "forwarded"}
 _HEADER_BYTES = 64 << 10
+_KEY = re.compile(r"[!-9;-~]+")
+_FOLD = re.compile(r"\r?\n[ \t]+")
+# An encoded word of RFC 2047, and the blank before the next one, which belongs to neither. Python
+# knows encodings that take too long, or whose text cannot be printed: only those of mail are read.
+_WORD = re.compile(
+    r"=\?(utf-8|us-ascii|iso-8859-\d+|windows-125\d|koi8-[ru]|iso-2022-jp|shift_jis|euc-jp|euc-kr"
+    r"|big5|gb2312|gbk|gb18030)(?:\*[^?\s]*)?\?([qb])\?([^?\s]*)\?=(?:\s+(?==\?))?",
+    re.IGNORECASE,
+)
 
 
 class PatchError(ValueError):
@@ -59,16 +70,7 @@ class FilePatch:
 
 def read_story(patch: bytes) -> Story:
     """Read why the patch is there and whose it is; PatchError if it does not say so."""
-    head = patch[:_HEADER_BYTES].partition(b"\n" + _DIFF)[0]
-    head = b"" if head.startswith(_DIFF) else head
-    if head.startswith(b"From ") and b"\n" in head:
-        head = head.split(b"\n", 1)[1]  # the first line of a mail box
-    # Reading mail takes 10 ms to import: only a patch needs it.
-    from email import message_from_bytes
-    from email.policy import default as policy
-
-    mail = message_from_bytes(head, policy=policy)
-    said = {key.lower(): _one_line(str(value)) for key, value in mail.items()}
+    said = _told(patch)
     why = next((said[key] for key in _WHY if said.get(key)), None)
     whose = next((said[key] for key in _WHOSE if said.get(key)), None)
     lacking = [
@@ -83,8 +85,31 @@ def read_story(patch: bytes) -> Story:
     return Story(why, whose, said.get("forwarded") or None)
 
 
-def _one_line(value: str) -> str:
-    return " ".join(value.split())
+def _told(patch: bytes) -> dict[str, str]:
+    """The wanted headers, each on one line; Python's reader of mail fails at odd addresses."""
+    head = patch[:_HEADER_BYTES].partition(b"\n" + _DIFF)[0]
+    lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\n")
+    if lines[0].startswith("From "):  # the first line of a mail box
+        del lines[0]
+    told = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if not (colon and _KEY.fullmatch(key)):
+            break
+        if key.lower() in _TOLD:
+            told[key.lower()] = " ".join(_WORD.sub(_decoded, value).split())
+    return told
+
+
+def _decoded(word: re.Match[str]) -> str:
+    """The text of an encoded word; the word itself if it is broken."""
+    charset, encoding, text = word.groups()
+    is_base64 = encoding in "bB"
+    try:
+        raw = a2b_base64(text + "==") if is_base64 else a2b_qp(text, header=True)
+        return raw.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return word[0]
 
 
 def read_files(patch: bytes) -> list[FilePatch]:
