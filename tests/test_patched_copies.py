@@ -154,6 +154,10 @@ def test_what_format_patch_writes_is_taken(trees: Trees, tmp_path: Path) -> None
     assert read_story(patch).why == "[PATCH] Seven in words"
 
 
+TRADITIONAL = b"--- /dev/null\n+++ b/unlisted\n@@ -0,0 +1 @@\n+hi\n"
+OLD_RENAME = b"diff --git a/a.c b/b.c\nsimilarity index 100%\nrename old a.c\nrename new b.c\n"
+
+
 def shifted(files: Files) -> Files:
     return files | {"a.c": ("100644", b"line -1\n" + files["a.c"][1])}
 
@@ -240,6 +244,38 @@ BAD: dict[str, tuple[Callable[[Trees], bytes], Files, str, str]] = {
         "does not apply",
         "invalid path",
     ),
+    "a change without `diff --git` behind it": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]) + TRADITIONAL,
+        BASE,
+        "changes a file without a line `diff --git`, at line 18",
+        "",
+    ),
+    "a change without `diff --git` in the message": (
+        lambda trees: b"Bug: 1\n" + STORY + TRADITIONAL + trees.patch(BASE, AFTER["a mode"]),
+        BASE,
+        "changes a file without a line `diff --git`, at line 6",
+        "",
+    ),
+    "a change without `diff --git` behind a mode": (
+        lambda trees: trees.patch(BASE, AFTER["a mode"]) + b"-- \n" + TRADITIONAL,
+        BASE,
+        "changes a file without a line `diff --git`, at line 9",
+        "",
+    ),
+    "a header that only git knows": (
+        lambda _: STORY + OLD_RENAME,
+        BASE,
+        "changes what its headers do not name",
+        "b.c",
+    ),
+    "a file that goes by its id alone": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]).replace(
+            git(trees.path, "hash-object", "--stdin", stdin=TEXT).encode(), b"0" * 40
+        ),
+        BASE,
+        "is made for other contents",
+        "a.c before it",
+    ),
     "a gitlink": (
         lambda trees: trees.patch(BASE, BASE | {"sub": ("160000", b"1" * 40)}),
         BASE,
@@ -303,6 +339,14 @@ def test_a_header_in_the_text_of_a_patch_is_no_header(trees: Trees) -> None:
     before, after = BASE | {"t": ("100644", b"x\n")}, BASE | {"t": ("100644", b"x\n" + text)}
     patch = trees.patch(before, after)
     assert [file.new for file in read_files(patch)] == [b"t"]
+    assert tree_of(trees, make(trees.given(before, patch))) == trees.tree(after)
+
+
+def test_a_line_that_looks_like_a_header_within_a_hunk_is_none(trees: Trees) -> None:
+    before = BASE | {"t.sql": ("100644", TEXT + b"-- a/x\n-- a/y\nno newline")}
+    after = BASE | {"t.sql": ("100644", b"++ b/x\n" + TEXT + b"++ b/x\n++ b/y\nno end")}
+    patch = trees.patch(before, after) + TEXT.replace(b"line 7", b"---")
+    assert [file.new for file in read_files(patch)] == [b"t.sql"]
     assert tree_of(trees, make(trees.given(before, patch))) == trees.tree(after)
 
 

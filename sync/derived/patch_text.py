@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId
 
-NO_BLOB = ObjectId("0" * 40)
 _FULL = re.compile(rb"[0-9a-f]{40}")
 _INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)(?: [0-7]{6})?")
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
@@ -21,7 +20,23 @@ _LETTERS = {
     b"r": b"\r",
 }
 _DIFF = b"diff --git "
+_HEADERS = (
+    b"--- ",
+    b"+++ ",
+    b"old mode ",
+    b"new mode ",
+    b"new file mode ",
+    b"deleted file mode ",
+    b"copy from ",
+    b"copy to ",
+    b"rename from ",
+    b"rename to ",
+    b"similarity index ",
+    b"dissimilarity index ",
+    b"index ",
+)
 _BODY = (b"@@ ", b"GIT binary patch", b"Binary files ")
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d{1,10}))? \+\d+(?:,(\d{1,10}))? @@")
 _WHY = ("description", "subject")
 _WHOSE = ("origin", "author", "from")
 _TOLD = {*_WHY, *_WHOSE, "forwarded"}
@@ -123,29 +138,59 @@ def read_files(patch: bytes) -> list[FilePatch]:
 
 
 def _sections(patch: bytes) -> Iterator[list[bytes]]:
-    """The header lines of each file, and the first line of its body.
+    """The header lines of each file, and the line that follows them.
 
-    A line of a body begins with none of the words of a header.
+    What lies between the files is passed over, as git does it. PatchError if git would apply a
+    part of it.
     """
-    section: list[bytes] | None = None
-    is_body = False
-    for line in patch.split(b"\n"):
-        if line.startswith(_DIFF):
-            if section is not None:
-                yield section
-            section, is_body = [line], False
-        elif section is not None and not is_body:
-            section.append(line)
-            is_body = line.startswith(_BODY)
-    if section is not None:
-        yield section
+    lines = patch.split(b"\n")
+    at = 0
+    while at < len(lines):
+        if lines[at].startswith(_DIFF):
+            body = _after_headers(lines, at + 1)
+            yield lines[at : body + 1]
+            at = _after_hunks(lines, body)
+        elif _is_traditional(lines, at):
+            raise PatchError(
+                f"changes a file without a line `diff --git`, at line {at + 1:,}",
+                "make it with `git diff --binary --full-index`, or indent the line if it is text",
+            )
+        else:
+            at += 1
+
+
+def _is_traditional(lines: list[bytes], at: int) -> bool:
+    following = lines[at + 1] if at + 1 < len(lines) else b""
+    return lines[at].startswith(b"--- ") and following.startswith(b"+++ ")
+
+
+def _after_headers(lines: list[bytes], at: int) -> int:
+    while at < len(lines) and lines[at].startswith(_HEADERS):
+        at += 1
+    return at
+
+
+def _after_hunks(lines: list[bytes], at: int) -> int:
+    """Where the hunks end; their numbers say so, since a line of one may look like a header."""
+    while at < len(lines) and (hunk := _HUNK.match(lines[at])) is not None:
+        old, new = (int(count or 1) for count in hunk.groups())
+        at += 1
+        while at < len(lines) and (old > 0 or new > 0 or lines[at][:1] == b"\\"):
+            kind = lines[at][:1]
+            if kind not in {b"", b" ", b"-", b"+", b"\\"}:
+                break
+            old -= kind in {b"", b" ", b"-"}
+            new -= kind in {b"", b" ", b"+"}
+            at += 1
+    return at
 
 
 def _file(lines: list[bytes]) -> FilePatch:
     said = dict(filter(None, map(_named, lines[1:])))
-    old, new = _of_header(lines[0])
-    old, new = said.get("old", old), said.get("new", new)
-    if any(line.startswith(b"Binary files ") for line in lines):
+    path = _of_header(lines[0])
+    old = None if _has(lines, b"new file mode ") else said.get("old", path)
+    new = None if _has(lines, b"deleted file mode ") else said.get("new", path)
+    if _has(lines, b"Binary files "):
         raise PatchError(
             "leaves out what is binary", "make it with `git diff --binary --full-index`"
         )
@@ -163,9 +208,11 @@ def _file(lines: list[bytes]) -> FilePatch:
             "make it with `--full-index`: `git format-patch --full-index`",
         )
     before, after = (ObjectId(one.decode()) for one in index.groups())
-    return FilePatch(
-        None if before == NO_BLOB else old, None if after == NO_BLOB else new, before, after
-    )
+    return FilePatch(old, new, before, after)
+
+
+def _has(lines: list[bytes], begin: bytes) -> bool:
+    return any(line.startswith(begin) for line in lines)
 
 
 def _named(line: bytes) -> tuple[str, bytes] | None:
@@ -185,12 +232,11 @@ def _named(line: bytes) -> tuple[str, bytes] | None:
     return None
 
 
-def _of_header(line: bytes) -> tuple[bytes, bytes]:
-    """The two paths of `diff --git a/PATH b/PATH`, where both are the same."""
+def _of_header(line: bytes) -> bytes:
+    """The path of `diff --git a/PATH b/PATH`, where both are the same."""
     names = line.removeprefix(_DIFF)
     half = names[: len(names) // 2]
-    path = _unquoted(half).removeprefix(b"a/")
-    return path, path
+    return _unquoted(half).removeprefix(b"a/")
 
 
 def _unquoted(path: bytes) -> bytes:

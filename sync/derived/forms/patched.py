@@ -81,8 +81,12 @@ def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
                 f"take it out of `patches` in {MANIFEST_PATH}",
             )
         raise _refusal(given, patch, "does not apply", last_lines(ended.said))
-    if (odd := _odd(files, before, board.entries())) is not None:
+    after = {entry.path: entry for entry in board.entries()}
+    if (odd := _odd(files, before, after)) is not None:
         raise _refusal(given, patch, "is made for other contents", [odd])
+    if unnamed := _changed(before, after) - _named(files):
+        context = [quote_path(path) for path in sorted(unnamed)]
+        raise _refusal(given, patch, "changes what its headers do not name", context)
 
 
 def _read(patch: PatchFile) -> list[FilePatch]:
@@ -102,10 +106,9 @@ def _read(patch: PatchFile) -> list[FilePatch]:
 
 
 def _odd(
-    files: Sequence[FilePatch], before: dict[RepoPath, Entry], entries: Sequence[Entry]
+    files: Sequence[FilePatch], before: dict[RepoPath, Entry], after: dict[RepoPath, Entry]
 ) -> str | None:
     """Which file was not, or is not, what the patch says; None if all are."""
-    after = {entry.path: entry for entry in entries}
     for file in files:
         for path, there, wanted in (
             (file.old, before, file.before),
@@ -119,6 +122,14 @@ def _odd(
                 held = "no such file" if entry is None else f"blob {entry.blob}"
                 return f"{quote_path(path)} {when} it: {held}, and the patch says {wanted}"
     return None
+
+
+def _changed(before: dict[RepoPath, Entry], after: dict[RepoPath, Entry]) -> set[bytes]:
+    return {entry.path for entry in {*before.values()} ^ {*after.values()}}
+
+
+def _named(files: Sequence[FilePatch]) -> set[bytes]:
+    return {path for file in files for path in (file.old, file.new) if path is not None}
 
 
 def _refusal(
