@@ -3,7 +3,10 @@
 Each row of patches is made by git itself, from one tree to another.
 """
 
+import sys
 import time
+import zlib
+from base64 import b85encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +20,8 @@ from hypothesis import strategies as st
 from sync.derived.ingredients import Ingredients, Input, Made, PatchFile
 from sync.derived.patch_text import PatchError, read_files, read_story
 from sync.derived.recipes import make
-from sync.errors import SelectionError
+from sync.errors import CouldNotCheckError, SelectionError
+from sync.git.patching import PatchBoard
 from sync.ids import ObjectId, RepoPath
 from sync.model import Budget, Entry, Form, FormKind, Mirror, Pin, PinKind, Selection
 from tests.support.git import git, git_bytes
@@ -320,6 +324,36 @@ def test_a_patch_bomb_is_refused_by_the_budget_of_the_mirror(trees: Trees) -> No
     with pytest.raises(SelectionError) as caught:
         make(small)
     assert any("58 files, more than 40" in line for line in caught.value.context)
+
+
+def test_a_size_above_the_budget_is_refused_before_git_sees_it(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = trees.patch(BASE, AFTER["binary"]).replace(b"literal 256", b"literal 734003200", 1)
+    monkeypatch.delattr(PatchBoard, "apply")
+    with pytest.raises(SelectionError) as caught:
+        make(trees.given(BASE, patch))
+    assert caught.value.context == ["it says 734,003,200 bytes, more than 104,857,600"]
+
+
+def test_a_file_above_the_budget_is_not_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_ = trees.given(BASE, trees.patch(BASE, BASE | {"b": ("100644", b"x\n" * 1000)}))
+    assert given_.mirror is not None
+    small = replace(given_, mirror=replace(given_.mirror, budget=Budget(file_bytes=1000)))
+    monkeypatch.delattr(PatchBoard, "read")
+    with pytest.raises(SelectionError, match="would hold what no mirror may") as caught:
+        make(small)
+    assert caught.value.reference == "file-too-large"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every system limits memory")
+def test_git_gets_no_more_memory_than_such_files_need(trees: Trees) -> None:
+    """A binary change of 256 bytes may say that it makes 4 GiB of them."""
+    change = zlib.compress(b"\x80\x02" + b"\x80\x80\x80\x80\x10" + b"\x90\x01" * 100)
+    line = bytes([ord("@") + len(change)]) + b85encode(change, pad=True)
+    head, _, _ = trees.patch(BASE, AFTER["binary"]).partition(b"literal ")
+    with pytest.raises(CouldNotCheckError, match="git apply takes too much over a patch"):
+        make(trees.given(BASE, head + b"delta 207\n" + line + b"\n\n"))
 
 
 def test_nobodys_settings_count(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:

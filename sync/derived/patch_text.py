@@ -37,6 +37,7 @@ _HEADERS = (
 )
 _BODY = (b"@@ ", b"GIT binary patch", b"Binary files ")
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d{1,10}))? \+\d+(?:,(\d{1,10}))? @@")
+_SIZE = re.compile(rb"^(?:literal|delta) [ \t+]*(\d{1,19})", re.MULTILINE)
 _WHY = ("description", "subject")
 _WHOSE = ("origin", "author", "from")
 _TOLD = {*_WHY, *_WHOSE, "forwarded"}
@@ -135,6 +136,11 @@ def read_files(patch: bytes) -> list[FilePatch]:
             "holds no diff as git makes it", "make it with `git diff --binary --full-index`"
         )
     return [_file(lines) for lines in sections]
+
+
+def largest_size(patch: bytes) -> int:
+    """The largest size of binary content that a patch names; 0 if it names none."""
+    return max((int(size) for size in _SIZE.findall(patch)), default=0)
 
 
 def _sections(patch: bytes) -> Iterator[list[bytes]]:

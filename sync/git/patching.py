@@ -11,15 +11,24 @@ from sync.git.repository import Repository
 from sync.ids import ObjectId, RepoPath
 from sync.model import Entry
 
-_LIMITS = Limits(seconds=60, memory_bytes=8 << 30, file_bytes=4 << 30)
+_OUT_OF_MEMORY = (b"fatal: Out of memory", b"fatal: mmap failed", b"fatal: unable to mmap")
+
+
+def _limits(file_bytes: int) -> Limits:
+    # git holds two contents and two changes of a file at once, and the patch.
+    return Limits(seconds=60, memory_bytes=(1 << 30) + 4 * file_bytes, file_bytes=4 << 30)
 
 
 class PatchBoard:
     """The files that patches are applied to, one patch after the other."""
 
-    def __init__(self, directory: Path, entries: Iterable[Entry]) -> None:
-        """Begin with these entries in an empty `directory`; only `add` brings contents."""
+    def __init__(self, directory: Path, entries: Iterable[Entry], file_bytes: int) -> None:
+        """Begin with these entries in an empty `directory`; only `add` brings contents.
+
+        Files have up to `file_bytes`.
+        """
         self._directory = directory
+        self._limits = _limits(file_bytes)
         self._repository = Repository.open_or_create_bare(directory / "scratch.git", "the patch")
         listed = (b"%o %s\t%s\0" % (mode, blob.encode(), path) for path, mode, blob in entries)
         self._git("update-index", "-z", "--index-info", stdin=b"".join(listed))
@@ -73,14 +82,15 @@ class PatchBoard:
         ended = run_limited(
             [program(), *arguments],
             self._directory,
-            _LIMITS,
+            self._limits,
             environment=environment,
             stdin=stdin,
         )
-        if ended.is_late or ended.is_too_much:
+        is_too_much = ended.is_too_much or ended.said.startswith(_OUT_OF_MEMORY)
+        if ended.is_late or is_too_much:
             raise CouldNotCheckError(
                 f"git {arguments[0]} takes too {'long' if ended.is_late else 'much'} over a patch",
-                hint="look at what the patch holds",
+                hint="look at what the patch holds, and split it if that is meant",
                 reference="git-too-slow",
             )
         return ended

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from sync.derived.ingredients import Ingredients, Made, PatchFile
-from sync.derived.patch_text import FilePatch, PatchError, read_files, read_story
+from sync.derived.patch_text import FilePatch, PatchError, largest_size, read_files, read_story
 from sync.errors import SelectionError
 from sync.git.patching import PatchBoard
 from sync.git.process import last_lines
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import MANIFEST_PATH
-from sync.model import Entry, FileFact, Holding, Mirror
+from sync.model import Budget, Entry, FileFact, Holding, Mirror
 from sync.objects.tree import hash_tree
 from sync.quoting import quote_path
 from sync.selection.inexact import refuse_inexact
@@ -30,33 +30,41 @@ _MOST_BYTES = 16 << 20
 def make(given: Ingredients) -> Made:
     """Apply the patches; SelectionError names the first that does not fit, file and hunk."""
     with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
-        board = PatchBoard(Path(scratch), given.of.files)
+        board = PatchBoard(Path(scratch), given.of.files, _budget(given).file_bytes)
         for patch in given.patches:
             _apply(given, board, patch)
         entries = board.entries()
-        known = {entry.blob for entry in given.of.files}
-        new = {blob: board.read(blob) for _, mode, blob in entries if _is_new(mode, blob, known)}
-    reader = _Contents(given, new)
-    _refuse_odd(given, entries, reader)
-    return Made(tuple(reader.fact(entry) for entry in entries), reader.read)
+        contents = _Contents(given, board, entries)
+        _refuse_odd(given, entries, contents)
+        contents.keep()
+    return Made(tuple(contents.fact(entry) for entry in entries), contents.read)
 
 
-def _is_new(mode: int, blob: ObjectId, known: set[ObjectId]) -> bool:
-    return mode != Mode.GITLINK and blob not in known
+def _budget(given: Ingredients) -> Budget:
+    return given.mirror.budget if given.mirror else Budget()
 
 
 class _Contents:
     """The contents of the result: what patches made, and the rest from the mirror."""
 
-    def __init__(self, given: Ingredients, new: dict[ObjectId, bytes]) -> None:
-        self._read = given.of.read
-        self._new = new
+    def __init__(self, given: Ingredients, board: PatchBoard, entries: Sequence[Entry]) -> None:
+        self._of = given.of.read
+        self._board = board
+        known = {entry.blob for entry in given.of.files}
+        self._new = {blob for _, mode, blob in entries if mode != Mode.GITLINK} - known
+        self._kept: dict[ObjectId, bytes] = {}
+
+    def keep(self) -> None:
+        """Read what patches made, before the scratch directory goes."""
+        self._kept = {blob: self._board.read(blob) for blob in self._new}
 
     def read(self, blob: ObjectId) -> bytes:
-        return self._new[blob] if blob in self._new else self._read(blob)
+        if blob in self._kept:
+            return self._kept[blob]
+        return self._board.read(blob) if blob in self._new else self._of(blob)
 
     def size(self, blob: ObjectId) -> int:
-        return len(self.read(blob))
+        return self._board.size(blob) if blob in self._new else len(self._of(blob))
 
     def fact(self, entry: Entry) -> FileFact:
         data = self.read(entry.blob)
@@ -64,7 +72,7 @@ class _Contents:
 
 
 def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
-    files = _read(patch)
+    files = _read(given, patch)
     before = {entry.path: entry for entry in board.entries()}
     for file in files:
         entry = before.get(RepoPath(file.old)) if file.old is not None else None
@@ -89,12 +97,21 @@ def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
         raise _refusal(given, patch, "changes what its headers do not name", context)
 
 
-def _read(patch: PatchFile) -> list[FilePatch]:
+def _read(given: Ingredients, patch: PatchFile) -> list[FilePatch]:
     if len(patch.content) > _MOST_BYTES:
         raise SelectionError(
             f"{patch.path} is too large for a patch",
             [f"it has {len(patch.content):,} bytes, more than {_MOST_BYTES:,}"],
             reference="patch-too-large",
+        )
+    most, size = _budget(given).file_bytes, largest_size(patch.content)
+    if size > most:
+        raise SelectionError(
+            f"{patch.path} holds a file that is too large",
+            [f"it says {size:,} bytes, more than {most:,}"],
+            hint=f"take it out; to copy it all the same: max-file-bytes = {size} "
+            f"in [mirrors.{given.of.name}]",
+            reference="file-too-large",
         )
     try:
         read_story(patch.content)
@@ -150,7 +167,7 @@ def _refusal(
     )
 
 
-def _refuse_odd(given: Ingredients, entries: Sequence[Entry], reader: _Contents) -> None:
+def _refuse_odd(given: Ingredients, entries: Sequence[Entry], contents: _Contents) -> None:
     """SelectionError if the result holds what no mirror may."""
     mirror = given.mirror
     if mirror is None or not entries:
@@ -159,7 +176,7 @@ def _refuse_odd(given: Ingredients, entries: Sequence[Entry], reader: _Contents)
     judged: Mirror = replace(mirror, name=given.form.name, places=given.form.places)
     tree = hash_tree(entries)
     try:
-        refuse_inexact(judged, Holding(tree, tree, tuple(entries), (), ()), reader)
+        refuse_inexact(judged, Holding(tree, tree, tuple(entries), (), ()), contents)
     except SelectionError as error:
         raise SelectionError(
             f"form {given.form.name} would hold what no mirror may",
