@@ -3,6 +3,7 @@
 Each row of patches is made by git itself, from one tree to another.
 """
 
+import shlex
 import sys
 import time
 import zlib
@@ -211,6 +212,12 @@ BAD: dict[str, tuple[Callable[[Trees], bytes], Files, str, str]] = {
         "leaves out what is binary",
         "",
     ),
+    "CRLF line ends": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]).replace(b"\n", b"\r\n"),
+        BASE,
+        "has CRLF line ends",
+        "",
+    ),
     "line ends converted": (
         lambda trees: trees.patch(BASE, AFTER["CRLF"]).replace(b"\r\n", b"\n"),
         BASE,
@@ -309,6 +316,29 @@ def test_what_is_not_exactly_what_the_patch_says_is_refused(trees: Trees, case: 
         make(trees.given(files, patch(trees)))
     said = "\n".join([caught.value.message, *caught.value.context])
     assert message in said and context in said, said
+
+
+@pytest.mark.parametrize("setting", ["diff.noprefix", "diff.mnemonicPrefix", "core.bare"])
+def test_the_hints_lead_from_a_diff_in_the_host_to_a_patch(
+    trees: Trees, tmp_path: Path, setting: str
+) -> None:
+    host = tmp_path / "host"
+    file = host / "third_party/up/a.c"
+    file.parent.mkdir(parents=True)
+    git(host, "init", "--quiet")
+    git(host, "config", setting, str(setting != "core.bare").lower())
+    file.write_bytes(TEXT)
+    git(host, "add", ".")
+    file.write_bytes(AFTER["a line changed"]["a.c"][1])
+    command, made = "git diff --binary --full-index", None
+    while made is None:
+        patch = STORY + git_bytes(host, *shlex.split(command)[1:])
+        try:
+            made = make(trees.given(BASE, patch))
+        except SelectionError as error:
+            before, command = command, str(error.hint).split("`")[1]
+            assert command != before, error
+    assert tree_of(trees, made) == trees.tree(AFTER["a line changed"])
 
 
 def test_a_patch_of_fifty_megabytes_is_refused_before_git_sees_it(trees: Trees) -> None:

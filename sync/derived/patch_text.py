@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sync.ids import ObjectId
 
+DIFF = "git diff --binary --full-index --src-prefix=a/ --dst-prefix=b/"
+"""Makes a patch as we need it, whatever the user's settings are."""
+_ANEW = f"make it anew with `{DIFF}`, or with `git format-patch` and the same options"
 _FULL = re.compile(rb"[0-9a-f]{40}")
 _INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)(?: [0-7]{6})?")
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
@@ -20,6 +23,7 @@ _LETTERS = {
     b"r": b"\r",
 }
 _DIFF = b"diff --git "
+_PREFIXED = re.compile(rb'diff --git "?a/.* "?b/')
 _HEADERS = (
     b"--- ",
     b"+++ ",
@@ -132,9 +136,7 @@ def read_files(patch: bytes) -> list[FilePatch]:
     """Read which files a patch changes; PatchError if it does not say of which contents."""
     sections = list(_sections(patch))
     if not sections:
-        raise PatchError(
-            "holds no diff as git makes it", "make it with `git diff --binary --full-index`"
-        )
+        raise PatchError("holds no diff as git makes it", _ANEW)
     return [_file(lines) for lines in sections]
 
 
@@ -159,7 +161,7 @@ def _sections(patch: bytes) -> Iterator[list[bytes]]:
         elif _is_traditional(lines, at):
             raise PatchError(
                 f"changes a file without a line `diff --git`, at line {at + 1:,}",
-                "make it with `git diff --binary --full-index`, or indent the line if it is text",
+                f"indent the line if it is text, else {_ANEW}",
             )
         else:
             at += 1
@@ -197,22 +199,14 @@ def _file(lines: list[bytes]) -> FilePatch:
     old = None if _has(lines, b"new file mode ") else said.get("old", path)
     new = None if _has(lines, b"deleted file mode ") else said.get("new", path)
     if _has(lines, b"Binary files "):
-        raise PatchError(
-            "leaves out what is binary", "make it with `git diff --binary --full-index`"
-        )
+        raise PatchError("leaves out what is binary", _ANEW)
     index = next(filter(None, map(_INDEX.fullmatch, lines)), None)
     if index is None and lines[-1].startswith(_BODY):
-        raise PatchError(
-            "does not say which contents it is made for",
-            "make it with `git diff --binary --full-index`",
-        )
+        raise PatchError("does not say which contents it is made for", _ANEW)
     if index is None:
         return FilePatch(old, new, None, None)
     if not all(_FULL.fullmatch(one) for one in index.groups()):
-        raise PatchError(
-            "abbreviates the ids of the contents that it is made for",
-            "make it with `--full-index`: `git format-patch --full-index`",
-        )
+        raise PatchError("abbreviates the ids of the contents that it is made for", _ANEW)
     before, after = (ObjectId(one.decode()) for one in index.groups())
     return FilePatch(old, new, before, after)
 
@@ -240,6 +234,12 @@ def _named(line: bytes) -> tuple[str, bytes] | None:
 
 def _of_header(line: bytes) -> bytes:
     """The path of `diff --git a/PATH b/PATH`, where both are the same."""
+    if line.endswith(b"\r"):
+        raise PatchError(
+            "has CRLF line ends, and git needs LF", f"make it anew with `{DIFF} --output=FILE`"
+        )
+    if not _PREFIXED.match(line):
+        raise PatchError("names files without a/ and b/ in front", _ANEW)
     names = line.removeprefix(_DIFF)
     half = names[: len(names) // 2]
     return _unquoted(half).removeprefix(b"a/")

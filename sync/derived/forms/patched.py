@@ -5,13 +5,21 @@ depends on nothing but the tree and the patches.
 """
 
 import hashlib
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sync.derived.ingredients import Ingredients, Made, PatchFile
-from sync.derived.patch_text import FilePatch, PatchError, largest_size, read_files, read_story
+from sync.derived.patch_text import (
+    DIFF,
+    FilePatch,
+    PatchError,
+    largest_size,
+    read_files,
+    read_story,
+)
 from sync.errors import SelectionError
 from sync.git.patching import PatchBoard
 from sync.git.process import last_lines
@@ -78,6 +86,7 @@ def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
         entry = before.get(RepoPath(file.old)) if file.old is not None else None
         if entry is not None and not board.has(entry.blob):
             board.add(given.of.read(entry.blob))
+    anew = _way_to_make_it_anew(given, files)
     ended = board.apply(patch.content)
     if ended.status != 0:
         if board.apply(patch.content, "--reverse", "--check").status == 0:
@@ -88,13 +97,13 @@ def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
                 [],
                 f"take it out of `patches` in {MANIFEST_PATH}",
             )
-        raise _refusal(given, patch, "does not apply", last_lines(ended.said))
+        raise _refusal(given, patch, "does not apply", last_lines(ended.said), anew)
     after = {entry.path: entry for entry in board.entries()}
     if (odd := _odd(files, before, after)) is not None:
-        raise _refusal(given, patch, "is made for other contents", [odd])
+        raise _refusal(given, patch, "is made for other contents", [odd], anew)
     if unnamed := _changed(before, after) - _named(files):
         context = [quote_path(path) for path in sorted(unnamed)]
-        raise _refusal(given, patch, "changes what its headers do not name", context)
+        raise _refusal(given, patch, "changes what its headers do not name", context, anew)
 
 
 def _read(given: Ingredients, patch: PatchFile) -> list[FilePatch]:
@@ -149,20 +158,31 @@ def _named(files: Sequence[FilePatch]) -> set[bytes]:
     return {path for file in files for path in (file.old, file.new) if path is not None}
 
 
+def _way_to_make_it_anew(given: Ingredients, files: Sequence[FilePatch]) -> str:
+    """A patch that was made in the host may name files from its root."""
+    places = [*given.form.places, *(given.mirror.places if given.mirror else ())]
+    inside = (
+        f" --relative={shlex.quote(place + '/')}"
+        for place in places
+        if any(path.startswith(place.encode() + b"/") for path in _named(files))
+    )
+    return (
+        f"make it anew for this tree with `{DIFF}{next(inside, '')}`, or move {given.of.name} back"
+    )
+
+
 def _refusal(
     given: Ingredients,
     patch: PatchFile,
     problem: str,
     context: list[str],
-    hint: str | None = None,
+    hint: str,
 ) -> SelectionError:
     form = given.form
     return SelectionError(
         f"patch {patch.path} of form {form.name} {problem}",
         [*context, f"tree: {given.of.id} of {form.of}"],
-        hint=hint
-        or "make it anew for this tree with `git diff --binary --full-index`, "
-        f"or move {form.of} back",
+        hint=hint,
         reference="patch-does-not-apply",
     )
 
