@@ -120,13 +120,17 @@ AFTER: dict[str, Files] = {
     "a final newline": BASE | {"no-end": ("100644", b"no newline\n")},
     "a blank in a name": BASE | {"sub dir/b.c": ("100644", b"c\n")},
     "a name that git quotes": BASE | {"ä ö.c": ("100644", b"q\n")},
+    "a copy and a rename": without(BASE, "a.c")
+    | {"moved.c": ("100644", TEXT + b"1\n"), "copied.c": ("100644", TEXT + b"2\n")},
+    "a copy of what changes": BASE
+    | {"a.c": ("100644", TEXT + b"1\n"), "copied.c": ("100644", TEXT + b"2\n")},
     "a rename": without(BASE, "a.c") | {"moved.c": BASE["a.c"]},
     "a rename with a change": without(BASE, "a.c") | {"moved.c": ("100644", TEXT + b"more\n")},
 }
 
 
 @pytest.mark.parametrize("case", AFTER)
-@pytest.mark.parametrize("renames", ["--no-renames", "--find-renames"])
+@pytest.mark.parametrize("renames", ["--no-renames", "--find-renames", "--find-copies"])
 def test_what_git_has_written_comes_out_exactly(trees: Trees, case: str, renames: str) -> None:
     patch = trees.patch(BASE, AFTER[case], "--binary", "--full-index", renames)
     assert tree_of(trees, make(trees.given(BASE, patch))) == trees.tree(AFTER[case])
@@ -286,6 +290,21 @@ BAD: dict[str, tuple[Callable[[Trees], bytes], Files, str, str]] = {
         BASE,
         "is made for other contents",
         "a.c before it",
+    ),
+    "two changes of a file": (
+        lambda trees: b"".join(trees_again(trees, AFTER["a line changed"])),
+        BASE,
+        "changes a.c twice",
+        "",
+    ),
+    "a change of a file that goes": (
+        lambda trees: (
+            trees.patch(BASE, AFTER["a line changed"])
+            + trees.patch(AFTER["a line changed"], without(BASE, "a.c"))
+        ),
+        BASE,
+        "changes a.c twice",
+        "",
     ),
     "a gitlink": (
         lambda trees: trees.patch(BASE, BASE | {"sub": ("160000", b"1" * 40)}),

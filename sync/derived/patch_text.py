@@ -2,10 +2,12 @@
 
 import re
 from binascii import a2b_base64, a2b_qp
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sync.ids import ObjectId
+from sync.quoting import quote_path
 
 DIFF = "git diff --binary --full-index --src-prefix=a/ --dst-prefix=b/"
 """Makes a patch as we need it, whatever the user's settings are."""
@@ -137,7 +139,21 @@ def read_files(patch: bytes) -> list[FilePatch]:
     sections = list(_sections(patch))
     if not sections:
         raise PatchError("holds no diff as git makes it", _ANEW)
-    return [_file(lines) for lines in sections]
+    files = [_file(lines) for lines in sections]
+    if (twice := _changed_twice(files)) is not None:
+        raise PatchError(
+            f"changes {quote_path(twice)} twice",
+            "make one patch of each change, and name them in order in `patches`",
+        )
+    return files
+
+
+def _changed_twice(files: Sequence[FilePatch]) -> bytes | None:
+    """A file that goes and comes again is a file of another kind, which is one change."""
+    old = Counter(file.old for file in files if file.new in {None, file.old})
+    new = Counter(file.new for file in files)
+    twice = (path for path, times in [*old.items(), *new.items()] if path and times > 1)
+    return next(twice, None)
 
 
 def largest_size(patch: bytes) -> int:
