@@ -37,10 +37,13 @@ class PatchBoard:
         """Add the content of a file that a patch changes."""
         return self._repository.write_blob(content)
 
-    def apply(self, patch: bytes, *options: str) -> Ended:
-        """Have git apply a patch to the index alone; nothing changes if it does not fit."""
+    def apply(self, name: str, patch: bytes, *options: str) -> Ended:
+        """Have git apply a patch to the index alone; nothing changes if it does not fit.
+
+        CouldNotCheckError, with the name of the patch, if that takes too much.
+        """
         arguments = ("apply", "--cached", "--whitespace=nowarn", *options, "-")
-        return self._run(*arguments, stdin=patch)
+        return self._run(*arguments, stdin=patch, over=name)
 
     def entries(self) -> list[Entry]:
         """The files as they are by now, sorted by path."""
@@ -69,7 +72,7 @@ class PatchBoard:
             )
         return ended.output
 
-    def _run(self, *arguments: str, stdin: bytes) -> Ended:
+    def _run(self, *arguments: str, stdin: bytes, over: str = "a patch") -> Ended:
         environment = {
             "GIT_DIR": str(self._directory / "scratch.git"),
             "GIT_INDEX_FILE": str(self._directory / "index"),
@@ -89,7 +92,7 @@ class PatchBoard:
         is_too_much = ended.is_too_much or ended.said.startswith(_OUT_OF_MEMORY)
         if ended.is_late or is_too_much:
             raise CouldNotCheckError(
-                f"git {arguments[0]} takes too {'long' if ended.is_late else 'much'} over a patch",
+                f"git {arguments[0]} takes too {'long' if ended.is_late else 'much'} over {over}",
                 hint="look at what the patch holds, and split it if that is meant",
                 reference="git-too-slow",
             )

@@ -87,9 +87,9 @@ def _apply(given: Ingredients, board: PatchBoard, patch: PatchFile) -> None:
         if entry is not None and not board.has(entry.blob):
             board.add(given.of.read(entry.blob))
     anew = _way_to_make_it_anew(given, files)
-    ended = board.apply(patch.content)
+    ended = board.apply(patch.path, patch.content)
     if ended.status != 0:
-        if board.apply(patch.content, "--reverse", "--check").status == 0:
+        if board.apply(patch.path, patch.content, "--reverse", "--check").status == 0:
             raise _refusal(
                 given,
                 patch,
