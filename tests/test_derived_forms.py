@@ -902,3 +902,16 @@ def test_a_mirror_without_wit_says_so(host: Host, released: Upstream) -> None:
     host.manifest(top + TOOLS + form("x", "wat", "top", "x.wat"))
     ran = host.run("sync")
     assert ran.status == 2 and "top has no WIT file at its top" in ran.err
+
+
+def test_a_wit_file_that_is_a_symlink_is_not_left_out_without_a_word(
+    host: Host, upstream: Upstream
+) -> None:
+    upstream.release("v1", packages() | {"io/more.wit": ("120000", b"sub/more.wit")})
+    io = mirror("io", upstream.url, tag="v1", from_="io", local=True)
+    host.manifest(io + TOOLS + PACKAGE)
+    ran = host.run("sync")
+    assert ran.status == 2 and "io has a symlink where a WIT file should be: more.wit" in ran.err
+    way_out = ran.err.rpartition("of the mirror: ")[2]
+    host.manifest(io + way_out + TOOLS + PACKAGE)
+    assert host.run("sync").status == 0

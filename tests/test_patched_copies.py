@@ -3,7 +3,13 @@
 Each row of patches is made by git itself, from one tree to another.
 """
 
+import shlex
+import sys
+import time
+import zlib
+from base64 import b85encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +21,8 @@ from hypothesis import strategies as st
 from sync.derived.ingredients import Ingredients, Input, Made, PatchFile
 from sync.derived.patch_text import PatchError, read_files, read_story
 from sync.derived.recipes import make
-from sync.errors import SelectionError
+from sync.errors import CouldNotCheckError, SelectionError
+from sync.git.patching import PatchBoard
 from sync.ids import ObjectId, RepoPath
 from sync.model import Budget, Entry, Form, FormKind, Mirror, Pin, PinKind, Selection
 from tests.support.git import git, git_bytes
@@ -113,13 +120,17 @@ AFTER: dict[str, Files] = {
     "a final newline": BASE | {"no-end": ("100644", b"no newline\n")},
     "a blank in a name": BASE | {"sub dir/b.c": ("100644", b"c\n")},
     "a name that git quotes": BASE | {"ä ö.c": ("100644", b"q\n")},
+    "a copy and a rename": without(BASE, "a.c")
+    | {"moved.c": ("100644", TEXT + b"1\n"), "copied.c": ("100644", TEXT + b"2\n")},
+    "a copy of what changes": BASE
+    | {"a.c": ("100644", TEXT + b"1\n"), "copied.c": ("100644", TEXT + b"2\n")},
     "a rename": without(BASE, "a.c") | {"moved.c": BASE["a.c"]},
     "a rename with a change": without(BASE, "a.c") | {"moved.c": ("100644", TEXT + b"more\n")},
 }
 
 
 @pytest.mark.parametrize("case", AFTER)
-@pytest.mark.parametrize("renames", ["--no-renames", "--find-renames"])
+@pytest.mark.parametrize("renames", ["--no-renames", "--find-renames", "--find-copies"])
 def test_what_git_has_written_comes_out_exactly(trees: Trees, case: str, renames: str) -> None:
     patch = trees.patch(BASE, AFTER[case], "--binary", "--full-index", renames)
     assert tree_of(trees, make(trees.given(BASE, patch))) == trees.tree(AFTER[case])
@@ -150,6 +161,10 @@ def test_what_format_patch_writes_is_taken(trees: Trees, tmp_path: Path) -> None
     patch = next(out.iterdir()).read_bytes()
     assert tree_of(trees, make(trees.given(BASE, patch))) == after
     assert read_story(patch).why == "[PATCH] Seven in words"
+
+
+TRADITIONAL = b"--- /dev/null\n+++ b/unlisted\n@@ -0,0 +1 @@\n+hi\n"
+OLD_RENAME = b"diff --git a/a.c b/b.c\nsimilarity index 100%\nrename old a.c\nrename new b.c\n"
 
 
 def shifted(files: Files) -> Files:
@@ -201,6 +216,12 @@ BAD: dict[str, tuple[Callable[[Trees], bytes], Files, str, str]] = {
         "leaves out what is binary",
         "",
     ),
+    "CRLF line ends": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]).replace(b"\n", b"\r\n"),
+        BASE,
+        "has CRLF line ends",
+        "",
+    ),
     "line ends converted": (
         lambda trees: trees.patch(BASE, AFTER["CRLF"]).replace(b"\r\n", b"\n"),
         BASE,
@@ -238,6 +259,53 @@ BAD: dict[str, tuple[Callable[[Trees], bytes], Files, str, str]] = {
         "does not apply",
         "invalid path",
     ),
+    "a change without `diff --git` behind it": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]) + TRADITIONAL,
+        BASE,
+        "changes a file without a line `diff --git`, at line 18",
+        "",
+    ),
+    "a change without `diff --git` in the message": (
+        lambda trees: b"Bug: 1\n" + STORY + TRADITIONAL + trees.patch(BASE, AFTER["a mode"]),
+        BASE,
+        "changes a file without a line `diff --git`, at line 6",
+        "",
+    ),
+    "a change without `diff --git` behind a mode": (
+        lambda trees: trees.patch(BASE, AFTER["a mode"]) + b"-- \n" + TRADITIONAL,
+        BASE,
+        "changes a file without a line `diff --git`, at line 9",
+        "",
+    ),
+    "a header that only git knows": (
+        lambda _: STORY + OLD_RENAME,
+        BASE,
+        "changes what its headers do not name",
+        "b.c",
+    ),
+    "a file that goes by its id alone": (
+        lambda trees: trees.patch(BASE, AFTER["a line changed"]).replace(
+            git(trees.path, "hash-object", "--stdin", stdin=TEXT).encode(), b"0" * 40
+        ),
+        BASE,
+        "is made for other contents",
+        "a.c before it",
+    ),
+    "two changes of a file": (
+        lambda trees: b"".join(trees_again(trees, AFTER["a line changed"])),
+        BASE,
+        "changes a.c twice",
+        "",
+    ),
+    "a change of a file that goes": (
+        lambda trees: (
+            trees.patch(BASE, AFTER["a line changed"])
+            + trees.patch(AFTER["a line changed"], without(BASE, "a.c"))
+        ),
+        BASE,
+        "changes a.c twice",
+        "",
+    ),
     "a gitlink": (
         lambda trees: trees.patch(BASE, BASE | {"sub": ("160000", b"1" * 40)}),
         BASE,
@@ -269,6 +337,29 @@ def test_what_is_not_exactly_what_the_patch_says_is_refused(trees: Trees, case: 
     assert message in said and context in said, said
 
 
+@pytest.mark.parametrize("setting", ["diff.noprefix", "diff.mnemonicPrefix", "core.bare"])
+def test_the_hints_lead_from_a_diff_in_the_host_to_a_patch(
+    trees: Trees, tmp_path: Path, setting: str
+) -> None:
+    host = tmp_path / "host"
+    file = host / "third_party/up/a.c"
+    file.parent.mkdir(parents=True)
+    git(host, "init", "--quiet")
+    git(host, "config", setting, str(setting != "core.bare").lower())
+    file.write_bytes(TEXT)
+    git(host, "add", ".")
+    file.write_bytes(AFTER["a line changed"]["a.c"][1])
+    command, made = "git diff --binary --full-index", None
+    while made is None:
+        patch = STORY + git_bytes(host, *shlex.split(command)[1:])
+        try:
+            made = make(trees.given(BASE, patch))
+        except SelectionError as error:
+            before, command = command, str(error.hint).split("`")[1]
+            assert command != before, error
+    assert tree_of(trees, made) == trees.tree(AFTER["a line changed"])
+
+
 def test_a_patch_of_fifty_megabytes_is_refused_before_git_sees_it(trees: Trees) -> None:
     with pytest.raises(SelectionError, match="too large for a patch"):
         make(trees.given(BASE, STORY + b"x" * (50 << 20)))
@@ -282,6 +373,38 @@ def test_a_patch_bomb_is_refused_by_the_budget_of_the_mirror(trees: Trees) -> No
     with pytest.raises(SelectionError) as caught:
         make(small)
     assert any("58 files, more than 40" in line for line in caught.value.context)
+
+
+def test_a_size_above_the_budget_is_refused_before_git_sees_it(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = trees.patch(BASE, AFTER["binary"]).replace(b"literal 256", b"literal 734003200", 1)
+    monkeypatch.delattr(PatchBoard, "apply")
+    with pytest.raises(SelectionError) as caught:
+        make(trees.given(BASE, patch))
+    assert caught.value.context == ["it says 734,003,200 bytes, more than 104,857,600"]
+
+
+def test_a_file_above_the_budget_is_not_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_ = trees.given(BASE, trees.patch(BASE, BASE | {"b": ("100644", b"x\n" * 1000)}))
+    assert given_.mirror is not None
+    small = replace(given_, mirror=replace(given_.mirror, budget=Budget(file_bytes=1000)))
+    monkeypatch.delattr(PatchBoard, "read")
+    with pytest.raises(SelectionError, match="would hold what no mirror may") as caught:
+        make(small)
+    assert caught.value.reference == "file-too-large"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every system limits memory")
+def test_git_gets_no_more_memory_than_such_files_need(trees: Trees) -> None:
+    """A binary change of 256 bytes may say that it makes 4 GiB of them."""
+    change = zlib.compress(b"\x80\x02" + b"\x80\x80\x80\x80\x10" + b"\x90\x01" * 100)
+    line = bytes([ord("@") + len(change)]) + b85encode(change, pad=True)
+    head, _, _ = trees.patch(BASE, AFTER["binary"]).partition(b"literal ")
+    with pytest.raises(
+        CouldNotCheckError, match=r"git apply takes too much over third_party/0\.patch"
+    ):
+        make(trees.given(BASE, head + b"delta 207\n" + line + b"\n\n"))
 
 
 def test_nobodys_settings_count(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,6 +427,14 @@ def test_a_header_in_the_text_of_a_patch_is_no_header(trees: Trees) -> None:
     assert tree_of(trees, make(trees.given(before, patch))) == trees.tree(after)
 
 
+def test_a_line_that_looks_like_a_header_within_a_hunk_is_none(trees: Trees) -> None:
+    before = BASE | {"t.sql": ("100644", TEXT + b"-- a/x\n-- a/y\nno newline")}
+    after = BASE | {"t.sql": ("100644", b"++ b/x\n" + TEXT + b"++ b/x\n++ b/y\nno end")}
+    patch = trees.patch(before, after) + TEXT.replace(b"line 7", b"---")
+    assert [file.new for file in read_files(patch)] == [b"t.sql"]
+    assert tree_of(trees, make(trees.given(before, patch))) == trees.tree(after)
+
+
 STORIES: dict[str, tuple[bytes, tuple[str, str, str | None]]] = {
     "DEP-3": (
         b"Description: short\n and long\nOrigin: vendor\nForwarded: https://example.org/1\n\n",
@@ -318,6 +449,22 @@ STORIES: dict[str, tuple[bytes, tuple[str, str, str | None]]] = {
         b"From: =?UTF-8?q?=C3=84?= <a@x>\nSubject: =?UTF-8?q?s=C3=B6?=\n\n",
         ("sö", "Ä <a@x>", None),
     ),
+    "encoded words, one after the other": (
+        b"From: =?utf-8?b?w4Q=?=\n =?iso-8859-1?Q?=D6_x?= <a@x>\nSubject: a =?utf-8?q?b?=  c\n\n",
+        ("a b c", "ÄÖ x <a@x>", None),
+    ),
+    "words that are broken": (
+        b"From: =?utf-8?b?a?= =?punycode?q?a?= =?iso-8859-99?q?a?=\nSubject: =?utf-8?q?=FF?=\n\n",
+        ("\ufffd", "=?utf-8?b?a?= =?punycode?q?a?= =?iso-8859-99?q?a?=", None),
+    ),
+    "headers that nobody asks for": (
+        b"To: a <\nSender: a:;(\nCc: =?utf-8?q?@[\nAuthor: A\r\nSubject: s\nBug: ..:\n\n",
+        ("s", "A", None),
+    ),
+    "names that are no addresses": (
+        b'From: "\nSubject: =?utf-8?q?@[\nAuthor: ' + b"(" * 3000 + b"\n\n",
+        ("=?utf-8?q?@[", "(" * 3000, None),
+    ),
 }
 
 
@@ -326,6 +473,25 @@ def test_a_patch_says_why_it_is_there_and_whose_it_is(case: str) -> None:
     head, (why, whose, forwarded) = STORIES[case]
     story = read_story(head + b"diff --git a/x b/x\n")
     assert (story.why, story.whose, story.forwarded) == (why, whose, forwarded)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"From: " + b"\\" * 60_000,
+        b"Content-Type: x/y; " + b"a*0*=x;" * 7000,
+        b"Subject: " + b"=?utf-8?q?" * 6000,
+        b"Subject:" + b" =?utf-8?q?a?=" * 4000,
+        b"Subject: a" + b"\n" * 60_000,
+        b"Subject: a" + b"\n " * 30_000,
+    ],
+    ids=lambda line: line[:24].decode(),
+)
+def test_a_long_header_is_read_at_once(line: bytes) -> None:
+    began = time.process_time()
+    with suppress(PatchError):
+        read_story(line + b"\n\ndiff --git a/x b/x\n")
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=400))

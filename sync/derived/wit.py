@@ -14,6 +14,7 @@ from sync.git.process import last_lines
 from sync.ids import Mode
 from sync.layout import MANIFEST_PATH
 from sync.limits import OWN_FILE_BYTES
+from sync.model import Entry
 from sync.quoting import quote_path
 
 _FILES = frozenset({Mode.FILE, Mode.EXECUTABLE})
@@ -77,6 +78,7 @@ def _lay_out(main: Path, of: Input, needs: Sequence[Input]) -> None:
 
 
 def _write(directory: Path, given: Input) -> None:
+    _refuse_symlinks(given)
     directory.mkdir(parents=True)
     files = _wit_files(given)
     if not files:
@@ -90,11 +92,32 @@ def _write(directory: Path, given: Input) -> None:
         (directory / name).write_bytes(data)
 
 
+def _refuse_symlinks(given: Input) -> None:
+    """SelectionError for a symlink whose interfaces the package would lack without a word."""
+    for entry in _at_top(given):
+        if entry.mode not in _FILES:
+            raise SelectionError(
+                f"{given.name} has a symlink where a WIT file should be: {quote_path(entry.path)}",
+                [f"it points to {quote_path(given.read(entry.blob))}, and is not followed"],
+                hint="if the package does not need it, leave it out of the mirror: "
+                f'exclude = ["/{quote_path(entry.path)}"]',
+                reference="wit-symlink",
+            )
+
+
 def _wit_files(given: Input) -> list[tuple[str, bytes]]:
     return [
         (entry.path.decode("utf-8", "surrogateescape"), given.read(entry.blob))
+        for entry in _at_top(given)
+        if entry.mode in _FILES
+    ]
+
+
+def _at_top(given: Input) -> list[Entry]:
+    return [
+        entry
         for entry in given.files
-        if entry.path.endswith(b".wit") and not entry.path.count(b"/") and entry.mode in _FILES
+        if entry.path.endswith(b".wit") and not entry.path.count(b"/")
     ]
 
 
