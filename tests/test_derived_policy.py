@@ -1,5 +1,7 @@
 """Derived forms under the policy: hooks, ranges and servers refuse what no recipe has made."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -158,6 +160,55 @@ def test_what_no_recipe_has_made_is_refused_everywhere(guarded: Host, case: str)
     assert guarded.run("status").status == 1
     assert guarded.run("report", "json").status == 1
     assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("x"))
+    path.symlink_to("x")
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "mine").write_bytes(b"mine\n")
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def absent(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [link, directory, fifo, absent])
+def test_a_patch_that_is_no_plain_file_is_a_finding_and_its_hint_puts_it_back(
+    guarded: Host, damage: Callable[[Path], None]
+) -> None:
+    damage(guarded.third_party / "patches/io.patch")
+    verified = guarded.run("verify")
+    assert verified.status == 1
+    assert "third_party/patches/io.patch is missing or no plain file" in verified.out
+    assert guarded.run("status").status == 1
+    assert guarded.run("report").status == 1
+    synced = guarded.run("sync")
+    assert synced.status == 2
+    assert "or take it out of `patches` in third_party/mirrors.toml" in synced.err
+    (guarded.third_party / "patches/x").unlink(missing_ok=True)
+    if (patch := guarded.third_party / "patches/io.patch").is_dir():
+        shutil.rmtree(patch)
+    subprocess.run(synced.err.split("`")[1], shell=True, cwd=guarded.path, check=True)
+    assert guarded.run("verify").status == 0
+
+
+def test_no_directory_is_called_a_patch_to_be_moved_away(guarded: Host) -> None:
+    record = "third_party/provenance/derived/io-patched.json"
+    replaced(record, b"third_party/patches/io.patch", b"crates")(guarded)
+    verified = guarded.run("verify")
+    assert verified.status == 1
+    assert "its patch crates is missing or no plain file" in verified.out
+    assert "move it away" not in verified.out + verified.err
 
 
 def _refused(host: Host, *arguments: str) -> bool:

@@ -91,7 +91,7 @@ class WorkTree:
         if there.is_symlink():
             self._note_git()
             return os.fsencode(os.readlink(there))
-        if there.is_dir():
+        if there.exists() and not there.is_file():
             return None
         known = path in self.hidden
         content = self.read(path)

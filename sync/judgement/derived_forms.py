@@ -112,7 +112,9 @@ def _stale(record: DerivedRecord, held: HeldForm) -> Iterator[Finding]:
     for patch in record.patches:
         blob = held.patches.get(patch.path)
         if blob != patch.blob:
-            what = "is missing" if blob is None else "has changed since it was made"
+            what = (
+                "is missing or no plain file" if blob is None else "has changed since it was made"
+            )
             yield _stale_finding(record, f"its patch {patch.path} {what}")
 
 
