@@ -267,6 +267,24 @@ def test_the_command_that_undoes_a_change_helps_as_it_is_printed(
     assert guarded.run("check", "--all").status == 0
 
 
+def test_the_same_bytes_in_place_of_a_directory_above_are_no_form(guarded: Host) -> None:
+    content = (guarded.path / "crates/y/io.wit").read_bytes()
+    shutil.rmtree(guarded.path / "crates/y")
+    (guarded.path / "crates/y").write_bytes(content)
+    guarded.git("add", "--all")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "bad")
+    words = "crates/y/io.wit: missing altogether"
+    for look in (
+        ["verify"],
+        ["verify", "--index"],
+        ["verify", "--rev", "HEAD"],
+        ["check", "--all"],
+    ):
+        ran = guarded.run(*look)
+        assert (ran.status, words in ran.out) == (1, True), look
+    assert guarded.run("status").status == 1
+
+
 def test_the_line_of_the_version_of_the_tool_is_named(guarded: Host) -> None:
     replaced("third_party/mirrors.toml", b'"1.262.0"', b'"1.263.0"')(guarded)
     guarded.git("add", "--all")

@@ -147,6 +147,8 @@ class WorkTree:
     ) -> list[FileFact] | None:
         """As `State.files`; with `whole` every file is read, for a caller that replaces them."""
         facts = self._read_files(directory, None if whole else recorded)
+        if is_one_file(recorded) and not os.path.lexists(self._root / directory):
+            facts = None  # what was read is in place of a directory above
         if self.inputs is not None:
             self.inputs.note_directory(directory, facts)
         if not recorded or facts == list(recorded) or _is_in_its_place(facts, recorded):
@@ -300,7 +302,12 @@ def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
 
 def _is_in_its_place(facts: Sequence[FileFact] | None, recorded: Sequence[FileFact]) -> bool:
     """Whether a file or link lies where a directory is recorded."""
-    return bool(facts and not facts[0].path and recorded[0].path)
+    return bool(facts and not facts[0].path and not is_one_file(recorded))
+
+
+def is_one_file(recorded: Sequence[FileFact] | None) -> bool:
+    """Whether a record is of a place that is a file."""
+    return bool(recorded and not recorded[0].path)
 
 
 def names_in(records: str, paths: Iterable[str]) -> Iterator[str]:
