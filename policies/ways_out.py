@@ -3,26 +3,32 @@
 import os
 import shlex
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from policies.explanations import BY_RULE, RESTORE
 from policies.objects import Objects
 from policies.states import Case, FormFacts, MirrorFacts, PolicedState
-from sync.ids import ObjectId
-from sync.judgement.findings import Difference, Finding, Rule
+from sync.derived.record import DerivedRecord, PatchFact
+from sync.ids import Mode, ObjectId
+from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
+from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule
 from sync.layout import (
+    ATTRIBUTES_FILE,
+    ATTRIBUTES_PATH,
     DERIVED,
     MANIFEST_PATH,
+    above,
     derived_record_path,
     is_in_third_party,
     license_directory,
+    lies_in,
     record_path,
 )
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.toml_lines import find_line
-from sync.quoting import printable, unquote_path
+from sync.quoting import printable, quote_path, unquote_path
 
 _SHORT = 12
 _OF_THE_COPY = frozenset(
@@ -42,6 +48,9 @@ _OF_FORMS = frozenset(
         Rule.RECORD_WITHOUT_DERIVED,
     }
 )
+_NOT_IN_GIT = frozenset({NOT_CHECKED_IN, FORM_NOT_CHECKED_IN})
+_REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
+_TOOLS, _TOOL = "tools", "wasm-tools"
 _MAGIC = frozenset(b"*?[")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/._- ")
 
@@ -83,39 +92,155 @@ def explain_finding(
     }
     put_back, go_on = words.put_back.format_map(names), words.go_on.format_map(names)
     if words.restored:
-        # git restores nothing at all if it does not know one of the paths.
-        restored = (
-            *words.restored,
-            *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()),
-        )
-        paths = [
-            path
-            for one in restored
-            for path in (
-                _directories(case, finding, names["directory"])
-                if one == "{directory}"
-                else [one.format_map(names)]
-            )
-        ]
-        known = [path for path in paths if _is_known(objects, case, path)]
-        put_back = " ".join(
-            [RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)]
-        )
-        if MANIFEST_PATH in known and _says_more(case, finding.mirror):
-            where = f"{path}:{line or 1}" if path == MANIFEST_PATH else MANIFEST_PATH
-            put_back = (
-                f"in {where} write again what commit {names['before']} says of {finding.mirror}"
-            )
+        put_back = _restoring(objects, case, finding, names, path, line)
     if finding.rule is Rule.DERIVED_STALE:
-        put_back = f"git verbatim sync {finding.mirror}"
+        put_back = _made_fresh(objects, case, before, finding)
+        go_on = _without_lost_patches(case, finding) or go_on
     elif words.restored and (
         before is None or (finding.rule in _OF_THE_COPY and not _has_record(case, finding))
     ):
-        put_back = f"git verbatim sync --discard-local {finding.mirror}".rstrip()
+        put_back = _from_the_record(objects, case.state, finding)
+    if finding.message in _NOT_IN_GIT:
+        go_on = f"to take it out of git: `git verbatim sync {finding.mirror} --commit`"
     if finding.difference is Difference.MISSING and finding.path == names["directory"]:
         what = "form" if is_of_form(finding) else "mirror"
         go_on = f"to take the {what} away: `git verbatim remove {finding.mirror} --commit`"
     return Violation(finding, path, line, put_back, go_on)
+
+
+def _restoring(
+    objects: Objects,
+    case: Case,
+    finding: Finding,
+    names: Mapping[str, str],
+    path: str,
+    line: int | None,
+) -> str:
+    """Return the command that restores what a rule says, or what to write in the manifest."""
+    wanted = [
+        *BY_RULE[finding.rule].restored,
+        *(_ALL_OF_IT if _is_brought_with_mirror(case, finding) else ()),
+        *([MANIFEST_PATH] if _was_in_git(case, finding) else ()),
+    ]
+    paths = [
+        path
+        for one in wanted
+        for path in (
+            _directories(case, finding, names["directory"])
+            if one == "{directory}"
+            else [one.format_map(names)]
+        )
+    ]
+    # git restores nothing at all if it does not know one of the paths.
+    known = [path for path in paths if _is_known(objects, case, path)]
+    if MANIFEST_PATH in known and _says_more(case, finding.mirror):
+        where = f"{path}:{line or 1}" if path == MANIFEST_PATH else MANIFEST_PATH
+        whose = _TOOL if _differing_key(finding) == _TOOLS else finding.mirror
+        return f"in {where} write again what commit {names['before']} says of {whose}"
+    return " ".join([RESTORE.format_map(names), *(_pathspec(path.encode()) for path in known)])
+
+
+def _made_fresh(objects: Objects, case: Case, before: ObjectId | None, finding: Finding) -> str:
+    """Return the command after which a form is not stale.
+
+    Patches come back that are lost, and also those that are edited if nothing else has moved.
+    """
+    facts, sync = case.state.forms[finding.mirror], f"git verbatim sync {finding.mirror}"
+    if not isinstance(facts.record, DerivedRecord):
+        return sync
+    now, made_of = dict(facts.inputs), facts.record.inputs
+    has_moved = any(now.get(one.name) not in {None, one.id} for one in made_of)
+    blobs = dict(facts.patches)
+    ways = [
+        _patch_back(objects, case, before, patch)
+        for patch in facts.record.patches
+        if blobs[patch.path] is None or (not has_moved and blobs[patch.path] != patch.blob)
+    ]
+    is_anew = has_moved or None in ways or not ways
+    return " && ".join([*filter(None, ways), *([sync] if is_anew else [])])
+
+
+def _patch_back(
+    objects: Objects, case: Case, before: ObjectId | None, patch: PatchFact
+) -> str | None:
+    """Return the command that brings a patch back as the record has it; None if there is none."""
+    for parent in case.parents[:1]:
+        entry = objects.at(parent.root.tree, os.fsencode(patch.path))
+        if before and entry is not None and entry.id == patch.blob:
+            return f"{RESTORE.format(before=before[:_SHORT])} {_pathspec(patch.path.encode())}"
+    if before or not objects.repository.has(patch.blob):
+        return None
+    what = shlex.quote(f"{Mode.FILE:o},{patch.blob},{patch.path}")
+    add = f"git update-index --add --replace --cacheinfo {what}"
+    return f"{add} && git restore -- {_pathspec(patch.path.encode())}"
+
+
+def _without_lost_patches(case: Case, finding: Finding) -> str | None:
+    """Return how to do without the patches of a form that are lost; None if none is."""
+    if all(blob for _, blob in case.state.forms[finding.mirror].patches):
+        return None
+    command = f"git verbatim sync {finding.mirror} --commit"
+    return f"take the patch out of `patches` in {MANIFEST_PATH}, and run `{command}`"
+
+
+def _from_the_record(objects: Objects, state: PolicedState, finding: Finding) -> str:
+    """Return what makes a mirror or form again where no commit is known that has it right."""
+    sync = "git verbatim sync --discard-local"
+    if finding.rule in _OF_THE_COPY and (
+        paths := list(dict.fromkeys(_in_the_way(objects, state, finding)))
+    ):
+        names = [name for name, places in _places_by_name(state) if _is_below(places, paths)]
+        return f"git rm -r -f -q -- {' '.join(map(_pathspec, paths))} && {sync} {' '.join(names)}"
+    if finding.rule is Rule.ATTRIBUTES_ALTER_BYTES:
+        files = _attributes_above(state, finding)
+        if files == [ATTRIBUTES_PATH]:
+            return f"git rm -f -q -- :/{ATTRIBUTES_PATH} && git verbatim sync"
+        if files:
+            return f"take out of {' or '.join(files)} what alters the bytes"
+    return f"{sync} {finding.mirror}".rstrip()
+
+
+def _is_below(places: Iterable[str], paths: Iterable[bytes]) -> bool:
+    return any(lies_in(place, map(os.fsdecode, paths)) for place in places)
+
+
+def _places_by_name(state: PolicedState) -> Iterator[tuple[str, list[str]]]:
+    for each in (state.mirrors, state.forms):
+        yield from ((name, _places(facts)) for name, facts in each.items())
+
+
+def _in_the_way(objects: Objects, state: PolicedState, finding: Finding) -> Iterator[bytes]:
+    """Yield what is of another kind than a place, or than a directory above it, has to be."""
+    facts = _facts_of(state, finding)
+    for place in _places(facts) if facts else ():
+        is_file = isinstance(facts, FormFacts) and not _is_directory(facts)
+        for path in (*above(place), place):
+            entry = objects.at(state.root.tree, os.fsencode(path))
+            wanted = _REGULAR if is_file and path == place else {Mode.TREE}
+            if entry is not None and entry.mode not in wanted:
+                yield os.fsencode(path)
+
+
+def _is_directory(facts: FormFacts) -> bool:
+    known = facts.record if isinstance(facts.record, DerivedRecord) else facts.form
+    return known is not None and known.kind.is_directory
+
+
+def _attributes_above(state: PolicedState, finding: Finding) -> list[str]:
+    """Return the attribute files that may outrank what a sync writes, the nearest first.
+
+    Those of the mirrors themselves are not among them.
+    """
+    path = unquote_path(finding.path or "")
+    places = [place for _, places in _places_by_name(state) for place in places]
+    files = sorted({entry.path for entry in state.attribute_files}, key=len, reverse=True)
+    return [
+        quote_path(file)
+        for file in files
+        if file.count(b"/")
+        and path.startswith(file.removesuffix(ATTRIBUTES_FILE.encode()))
+        and not lies_in(os.fsdecode(file), places)
+    ]
 
 
 def is_of_form(finding: Finding) -> bool:
@@ -145,6 +270,13 @@ def _directories(case: Case, finding: Finding, directory: str) -> list[str]:
     if before[0].record_entry == here.record_entry:
         return [directory]
     return list(dict.fromkeys([directory, *_places(here), *_places(before[0])]))
+
+
+def _was_in_git(case: Case, finding: Finding) -> bool:
+    """Whether it is the manifest that has said since the first parent not to check this in."""
+    before = [_facts_of(parent, finding) for parent in case.parents[:1]]
+    wanted = [one.mirror if isinstance(one, MirrorFacts) else one.form for one in before if one]
+    return finding.message in _NOT_IN_GIT and any(one and one.checked_in for one in wanted)
 
 
 def _is_brought_with_mirror(case: Case, finding: Finding) -> bool:
@@ -191,9 +323,8 @@ def _is_known(objects: Objects, case: Case, path: str) -> bool:
 
 def _places_of(case: Case) -> Iterator[str]:
     for state in (case.state, *case.parents[:1]):
-        each: list[MirrorFacts | FormFacts] = [*state.mirrors.values(), *state.forms.values()]
-        for facts in each:
-            yield from _places(facts)
+        for _, places in _places_by_name(state):
+            yield from places
 
 
 def _pathspec(path: bytes) -> str:
@@ -235,10 +366,7 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
     path = finding.path or MANIFEST_PATH
     match finding.rule:
         case Rule.RECORD_DIFFERS_FROM_MANIFEST:
-            # The message begins with the key that differs.
-            return MANIFEST_PATH, _manifest_line(
-                objects, state, finding, finding.message.partition(":")[0]
-            )
+            return MANIFEST_PATH, _manifest_line(objects, state, finding, _differing_key(finding))
         case Rule.MIRROR_WITHOUT_RECORD | Rule.DERIVED_WITHOUT_RECORD | Rule.DERIVED_STALE:
             return MANIFEST_PATH, _manifest_line(objects, state, finding, None)
         case Rule.MIRROR_DIFFERS_FROM_RECORD if finding.difference in {
@@ -252,6 +380,11 @@ def _place(objects: Objects, state: PolicedState, finding: Finding) -> tuple[str
             return path, 1
 
 
+def _differing_key(finding: Finding) -> str:
+    """Return the key with which the message begins if manifest and record differ."""
+    return finding.message.partition(":")[0]
+
+
 def _manifest_line(
     objects: Objects, state: PolicedState, finding: Finding, key: str | None
 ) -> int | None:
@@ -261,6 +394,8 @@ def _manifest_line(
     text, facts = objects.text(entry.id), state.mirrors.get(finding.mirror)
     named = "derived" if is_of_form(finding) else "mirrors", finding.mirror
     location = named if key is None else (*named, key)
+    if is_of_form(finding) and key == _TOOLS:
+        location = (_TOOLS, _TOOL, "version")
     line, found = find_line(text, location)
     if is_of_form(finding):
         return line

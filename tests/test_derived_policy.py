@@ -164,6 +164,149 @@ def test_what_no_recipe_has_made_is_refused_everywhere(guarded: Host, case: str)
     assert _refused(guarded, "push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
 
 
+def link(path: Path) -> None:
+    path.rename(path.with_name("x"))
+    path.symlink_to("x")
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "mine").write_bytes(b"mine\n")
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def absent(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [link, directory, fifo, absent])
+def test_a_patch_that_is_no_plain_file_is_a_finding_and_its_hint_puts_it_back(
+    guarded: Host, damage: Callable[[Path], None]
+) -> None:
+    damage(guarded.third_party / "patches/io.patch")
+    verified = guarded.run("verify")
+    assert verified.status == 1
+    assert "third_party/patches/io.patch is missing or no plain file" in verified.out
+    assert guarded.run("status").status == 1
+    assert guarded.run("report").status == 1
+    synced = guarded.run("sync")
+    assert synced.status == 2
+    assert "or take it out of `patches` in third_party/mirrors.toml" in synced.err
+    (guarded.third_party / "patches/x").unlink(missing_ok=True)
+    if (patch := guarded.third_party / "patches/io.patch").is_dir():
+        shutil.rmtree(patch)
+    subprocess.run(synced.err.split("`")[1], shell=True, cwd=guarded.path, check=True)
+    assert guarded.run("verify").status == 0
+
+
+def test_no_directory_is_called_a_patch_to_be_moved_away(guarded: Host) -> None:
+    record = "third_party/provenance/derived/io-patched.json"
+    replaced(record, b"third_party/patches/io.patch", b"crates")(guarded)
+    verified = guarded.run("verify")
+    assert verified.status == 1
+    assert "its patch crates is missing or no plain file" in verified.out
+    assert "move it away" not in verified.out + verified.err
+
+
+def linked(path: str) -> Callable[[Host], None]:
+    def change(host: Host) -> None:
+        place = host.path / path
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+        place.symlink_to("x")
+
+    return change
+
+
+def in_place_of_a_file(path: str) -> Callable[[Host], None]:
+    return lambda host: directory(host.path / path)
+
+
+def attributes(path: str) -> Callable[[Host], None]:
+    def change(host: Host) -> None:
+        (host.path / path).write_text("*.wit text eol=crlf\n")
+
+    return change
+
+
+UNDONE: dict[str, Callable[[Host], None]] = {
+    "a patch gone": removed("third_party/patches/io.patch"),
+    "a patch edited": replaced("third_party/patches/io.patch", b"say more", b"say less"),
+    "a patch that is none": replaced("third_party/patches/io.patch", b"---", b"none"),
+    "a form that is to be in git no more": replaced(
+        "third_party/mirrors.toml",
+        b'of = "cli"\ninto = "/crates/y/cli.wasm"\n',
+        b'of = "cli"\ninto = "/crates/y/cli.wasm"\nchecked-in = false\n',
+    ),
+    "a link in a file's place": linked("crates/y/io.wit"),
+    "a directory in a file's place": in_place_of_a_file("crates/y/io.wit"),
+    "a link in a directory's place": linked("crates/z"),
+    "a link above": linked("crates"),
+    "attributes in third_party/": attributes("third_party/.gitattributes"),
+    "attributes of the root": attributes(".gitattributes"),
+}
+
+
+@pytest.mark.parametrize("is_committed", [False, True], ids=["staged", "in HEAD"])
+@pytest.mark.parametrize("case", UNDONE)
+def test_the_command_that_undoes_a_change_helps_as_it_is_printed(
+    guarded: Host, case: str, is_committed: bool
+) -> None:
+    UNDONE[case](guarded)
+    guarded.git("add", "--all")
+    if is_committed:
+        guarded.git("commit", "--quiet", "--no-verify", "-m", "bad")
+    found = guarded.run("check", *(["--all"] if is_committed else []), "--format", "json")
+    assert found.status == 1
+    for command in dict.fromkeys(one["put_back"] for one in found.violations):
+        subprocess.run(command, shell=True, cwd=guarded.path, check=True, capture_output=True)
+    assert guarded.run("check").status == 0
+    guarded.git("commit", "--quiet", "--allow-empty", "-m", "mended")
+    assert guarded.run("check", "--all").status == 0
+
+
+def test_the_same_bytes_in_place_of_a_directory_above_are_no_form(guarded: Host) -> None:
+    content = (guarded.path / "crates/y/io.wit").read_bytes()
+    shutil.rmtree(guarded.path / "crates/y")
+    (guarded.path / "crates/y").write_bytes(content)
+    guarded.git("add", "--all")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "bad")
+    words = "crates/y/io.wit: missing altogether"
+    for look in (
+        ["verify"],
+        ["verify", "--index"],
+        ["verify", "--rev", "HEAD"],
+        ["check", "--all"],
+    ):
+        ran = guarded.run(*look)
+        assert (ran.status, words in ran.out) == (1, True), look
+    assert guarded.run("status").status == 1
+
+
+def test_the_line_of_the_version_of_the_tool_is_named(guarded: Host) -> None:
+    replaced("third_party/mirrors.toml", b'"1.262.0"', b'"1.263.0"')(guarded)
+    guarded.git("add", "--all")
+    lines = (guarded.third_party / "mirrors.toml").read_text().splitlines()
+    line = lines.index('version = "1.263.0"') + 1
+    for one in guarded.run("check", "--format", "json").violations:
+        assert one["line"] == line
+        assert one["put_back"].startswith(f"in third_party/mirrors.toml:{line} write again what ")
+        assert one["put_back"].endswith(" says of wasm-tools")
+
+
+def test_a_nearer_file_of_attributes_in_head_is_named(guarded: Host) -> None:
+    attributes("crates/y/.gitattributes")(guarded)
+    guarded.git("add", "--all")
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "bad")
+    found = guarded.run("check", "--all", "--format", "json").violations
+    words = "take out of crates/y/.gitattributes what alters the bytes"
+    assert {one["put_back"] for one in found} == {words}
+
+
 def _refused(host: Host, *arguments: str) -> bool:
     done = subprocess.run(
         ["git", *arguments], cwd=host.path, capture_output=True, text=True, check=False

@@ -4,6 +4,7 @@ The commands are typed as they are printed.
 """
 
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -103,12 +104,17 @@ def _attributes_of_upstream(host: Host, upstream: Upstream) -> None:
     host.sync()
 
 
+def _leave_git(host: Host, upstream: Upstream) -> None:
+    host.manifest(_manifest(upstream, "v1") + "checked-in = false\n")
+
+
 VIOLATIONS: dict[str, tuple[Callable[[Host, Upstream], None], str]] = {
     "an edited file": (_edit, "mirror-differs-from-record"),
     "an added file": (_add, "mirror-differs-from-record"),
     "a deleted file": (_delete, "mirror-differs-from-record"),
     "an edited record": (_edit_record, "proof-broken"),
     "a record that is not canonical": (_edit_record_by_hand, "record-unreadable"),
+    "a mirror that is to be in git no more": (_leave_git, "mirror-differs-from-record"),
     "a moved pin": (_move_pin, "record-differs-from-manifest"),
     "a mirror gone from the manifest": (_drop_mirror, "record-without-mirror"),
     "a deleted record": (_drop_record, "mirror-without-record"),
@@ -225,6 +231,19 @@ def test_what_is_wrong_in_head_whoever_did_it_is_put_back_from_the_record(
     (found,) = _violations(host, "--all")
     assert found["put_back"] == "git verbatim sync --discard-local m"
     subprocess.run(found["put_back"], shell=True, cwd=host.path, check=True, capture_output=True)
+    host.git("commit", "--quiet", "-m", "mended")
+    assert host.run("check", "--all").status == 0
+
+
+@pytest.mark.parametrize("place", ["some/m", "some"])
+def test_a_link_in_a_place_or_above_is_taken_away_first(host: Host, place: str) -> None:
+    path = host.third_party / place
+    shutil.rmtree(path)
+    path.symlink_to("elsewhere")
+    host.git("add", "--all")
+    host.git("commit", "--quiet", "-m", "bad")
+    (command,) = {one["put_back"] for one in _violations(host, "--all") if one["mirror"]}
+    subprocess.run(command, shell=True, cwd=host.path, check=True, capture_output=True)
     host.git("commit", "--quiet", "-m", "mended")
     assert host.run("check", "--all").status == 0
 

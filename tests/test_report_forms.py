@@ -184,6 +184,21 @@ def test_a_form_that_was_removed_is_named_as_removed(
     assert "removed" in text
 
 
+def test_a_patched_form_can_be_removed_with_its_patch(bundle: Bundle) -> None:
+    for place in ("crates/z", "third_party/wit/patched", PATCH):
+        path = bundle.path / place
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert bundle.run("verify").status == 0
+    assert bundle.run("status").status == 0
+    (one,) = (f for f in bundle.report("json").json["forms"] if f["name"] == "io-patched")
+    assert one["presence"] == "removed"
+
+
+def test_a_patch_of_a_form_that_is_here_cannot_be_removed(bundle: Bundle) -> None:
+    (bundle.path / PATCH).unlink()
+    assert "its patch third_party/patches/io.patch is missing" in bundle.run("verify").out
+
+
 def test_a_place_of_a_form_that_was_removed_is_named(bundle: Bundle) -> None:
     (bundle.path / "crates/y/cli.wit").unlink()
     assert "derived from mirrors, 2 with patches; 1 place removed" in bundle.report().out

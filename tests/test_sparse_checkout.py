@@ -12,6 +12,7 @@ from tests.support.git import git
 from tests.support.hosts import Host, mirror
 from tests.support.program import Ran, run_tool
 from tests.support.upstreams import Upstream
+from tests.support.wit import form, made, packages
 
 LIBRARY = {"LICENSE": b"free\n", "lib/a.c": b"a\n", "lib/deep/b.c": b"b\n"}
 
@@ -173,6 +174,41 @@ def test_what_is_hidden_in_part_is_judged_as_the_index_has_it_and_told(
         (2, True) if counted else (0, False)
     )
     assert (cloned.snapshot(), cloned.git("ls-files", "-t", "-s")) == before
+
+
+_PACKED = form("io.gz", "gzip", "io:streams.wit", ["/crates/io.gz", "io.gz"])
+
+
+@pytest.fixture
+def host_with_form(host: Host, upstream: Upstream) -> Host:
+    """A host with a form that is one file, in third_party/ and elsewhere."""
+    upstream.release("v1", packages())
+    return made(host, upstream, _PACKED)
+
+
+@pytest.mark.parametrize("place", ["crates/io.gz", "third_party/io.gz"])
+def test_a_form_that_is_one_hidden_file_is_judged_as_the_index_has_it(
+    host_with_form: Host, place: str
+) -> None:
+    host = host_with_form
+    _sparse(host, "--no-cone", "/*", f"!/{place}")
+    assert not (host.path / place).exists()
+    for command in ["status", "verify", "sync", "check"]:
+        assert host.run(command).status == 0, command
+    blob = git(host.path, "hash-object", "-w", "--stdin", stdin=b"edited\n")
+    host.git("update-index", "--cacheinfo", f"100644,{blob},{place}")
+    host.git("update-index", "--skip-worktree", place)
+    ran = host.run("verify")
+    assert (ran.status, f"{place}: content differs" in ran.out) == (1, True), ran
+
+
+def test_a_mode_that_the_disk_cannot_tell_is_no_drift_of_a_form_that_is_one_file(
+    host_with_form: Host,
+) -> None:
+    host_with_form.git("config", "core.fileMode", "false")
+    (host_with_form.path / "crates/io.gz").chmod(0o755)
+    assert host_with_form.run("verify").status == 0
+    assert host_with_form.run("status").status == 0
 
 
 def test_drift_that_is_hidden_is_found_in_the_index(cloned: Host) -> None:

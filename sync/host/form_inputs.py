@@ -1,6 +1,7 @@
 """Reads from a state what derived forms are made of: mirrors, other forms, and patches."""
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,15 +9,28 @@ from functools import partial
 from sync.derived.ingredients import Ingredients, Input, PatchFile
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, HostError, RecordError, SelectionError
+from sync.git.listing import committed_files
 from sync.git.repository import Repository
 from sync.host.state import State, read_form_records, read_records
-from sync.ids import ObjectId
-from sync.layout import THIRD_PARTY
+from sync.ids import Mode, ObjectId
+from sync.layout import MANIFEST_PATH
 from sync.limits import LARGEST_READ
 from sync.manifest.read import Manifest
 from sync.model import FileFact, Form, path_at
 from sync.objects.tree import object_id
 from sync.record.record import Record
+
+_REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
+
+
+def read_patch(state: State, path: str) -> bytes | None:
+    """The content of a patch; None if there is none, or if what lies there is no plain file."""
+    try:
+        return state.read(path, LARGEST_READ)
+    except HostError as error:
+        if error.reference != "irregular-file":
+            raise
+        return None
 
 
 @dataclass
@@ -68,14 +82,23 @@ class FormInputs:
         return [one for name in names if (one := self.get(name)) is not None and one.is_tree]
 
     def _patch(self, form: Form, path: str) -> PatchFile:
-        content = self.state.read(path, LARGEST_READ)
+        content = read_patch(self.state, path)
         if content is None:
             raise HostError(
-                f"form {form.name} has a patch that is not here: {path}",
-                hint=f"put the file there, or take it out of `patches` in {THIRD_PARTY}/",
+                f"form {form.name} has a patch that is not here as a plain file: {path}",
+                hint=f"{self._way_back(path)}, or take it out of `patches` in {MANIFEST_PATH}",
                 reference="patch-missing",
             )
         return PatchFile(path, content)
+
+    def _way_back(self, path: str) -> str:
+        repository = self.repository
+        head = repository.commit_of("HEAD") if repository else None
+        there = committed_files(repository, head, [path]) if repository else {}
+        if not any(one.mode in _REGULAR for one in there.values()):
+            return "put the file there"
+        pathspec = shlex.quote(f":/{path}")
+        return f"put it back with `git restore --source=HEAD --staged --worktree -- {pathspec}`"
 
     def _recorded(self, name: str) -> Input | None:
         if name in self.manifest.forms:

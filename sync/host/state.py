@@ -16,7 +16,7 @@ from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.host.listing import Children, among
 from sync.host.reading_ahead import ReadAhead
-from sync.host.work_tree import WorkTree, names_in
+from sync.host.work_tree import WorkTree, is_one_file, names_in
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.layout import (
     DERIVED,
@@ -83,9 +83,9 @@ class State(Protocol):
         """Every file below a directory, with paths relative to it; None if there is nothing.
 
         A file or link in place of the directory, or of a directory above it, is the only fact and
-        has an empty path. A file that cannot be as `recorded` may be left unread, and then has no
-        SHA-256. What a disk does not show is taken from the index, or else, for files that are
-        `recorded`, from the record.
+        has an empty path; where one file is `recorded`, only what lies there itself counts. A file
+        that cannot be as `recorded` may be left unread, and then has no SHA-256. What a disk does
+        not show is taken from the index, or else, for files that are `recorded`, from the record.
         """
         ...
 
@@ -134,7 +134,7 @@ class _GitState:
         below = [e._replace(path=RepoPath(e.path[prefix:])) for e in self._below(directory)]
         in_its_place = [
             entry._replace(path=RepoPath(b""))
-            for path in [*above(directory), directory]
+            for path in [*([] if is_one_file(recorded) else above(directory)), directory]
             if (entry := self._entry(path))
         ]
         known = {fact.entry: fact for fact in recorded or ()}

@@ -17,7 +17,7 @@ from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import RepoPath
 from sync.layout import DERIVED, MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, lies_in
-from sync.model import Entry, FileFact
+from sync.model import Entry, FileFact, path_at
 from sync.quoting import quote_path
 
 _PROBES = 8
@@ -91,7 +91,7 @@ class WorkTree:
         if there.is_symlink():
             self._note_git()
             return os.fsencode(os.readlink(there))
-        if there.is_dir():
+        if there.exists() and not there.is_file():
             return None
         known = path in self.hidden
         content = self.read(path)
@@ -147,9 +147,11 @@ class WorkTree:
     ) -> list[FileFact] | None:
         """As `State.files`; with `whole` every file is read, for a caller that replaces them."""
         facts = self._read_files(directory, None if whole else recorded)
+        if is_one_file(recorded) and not os.path.lexists(self._root / directory):
+            facts = None  # what was read is in place of a directory above
         if self.inputs is not None:
             self.inputs.note_directory(directory, facts)
-        if not recorded or facts == list(recorded) or (facts and not facts[0].path):
+        if not recorded or facts == list(recorded) or _is_in_its_place(facts, recorded):
             return facts
         there = {fact.path: fact.mode for fact in facts or ()}
         missing = [fact.path for fact in recorded if fact.path not in there]
@@ -161,7 +163,7 @@ class WorkTree:
 
     def _may_be_hidden(self, directory: str, missing: Sequence[RepoPath]) -> bool:
         """Whether git tracks a missing file; of a mirror that is not checked in it tracks none."""
-        paths = (f"{directory}/{os.fsdecode(path)}" for path in missing)
+        paths = (os.fsdecode(path_at(directory, path)) for path in missing)
         return self._repository is not None and any(
             is_tracked(self._repository, path) for path in paths
         )
@@ -176,7 +178,7 @@ class WorkTree:
             for entry in _below(directory, self._hidden(_area(directory)).values())
             if entry.path not in there
         ]
-        self.hidden.update(f"{directory}/{os.fsdecode(entry.path)}" for entry in hidden)
+        self.hidden.update(os.fsdecode(path_at(directory, entry.path)) for entry in hidden)
         return with_hidden(facts or (), recorded, hidden) if hidden else facts
 
     def _with_told_modes(
@@ -190,7 +192,7 @@ class WorkTree:
         staged = {entry.path: entry.mode for entry in _below(directory, listed)}
         told, unjudged = with_told_modes(facts, recorded, staged, disk)
         self.takes_modes |= told != facts
-        self.unjudged_modes.update(f"{directory}/{os.fsdecode(path)}" for path in unjudged)
+        self.unjudged_modes.update(os.fsdecode(path_at(directory, path)) for path in unjudged)
         return told
 
     def _note_git(self) -> None:
@@ -298,6 +300,16 @@ def _may_be(fact: FileFact, recorded: Sequence[FileFact] | None) -> bool:
     )
 
 
+def _is_in_its_place(facts: Sequence[FileFact] | None, recorded: Sequence[FileFact]) -> bool:
+    """Whether a file or link lies where a directory is recorded."""
+    return bool(facts and not facts[0].path and not is_one_file(recorded))
+
+
+def is_one_file(recorded: Sequence[FileFact] | None) -> bool:
+    """Whether a record is of a place that is a file."""
+    return bool(recorded and not recorded[0].path)
+
+
 def names_in(records: str, paths: Iterable[str]) -> Iterator[str]:
     """The names of those of these paths that are record files in the directory `records`."""
     for path in paths:
@@ -312,11 +324,12 @@ def _area(path: str) -> str:
 
 
 def _below(directory: str, entries: Iterable[Entry]) -> Iterator[Entry]:
-    prefix = os.fsencode(f"{directory}/")
+    """The entries at or below a path, with paths relative to it."""
+    place = os.fsencode(directory)
     return (
-        e._replace(path=RepoPath(e.path[len(prefix) :]))
+        e._replace(path=RepoPath(e.path[len(place) + 1 :]))
         for e in entries
-        if e.path.startswith(prefix)
+        if e.path == place or e.path.startswith(place + b"/")
     )
 
 

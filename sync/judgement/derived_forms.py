@@ -86,7 +86,7 @@ def judge_form(
     presence, not_here = _presence(form, held)
     findings = [
         *_of_the_record(name, form, record),
-        *_stale(record, held),
+        *_stale(record, held, is_gone=presence is not Presence.PRESENT and not held.is_in_git),
         *_of_the_files(record, form, held, not_here),
     ]
     missing = tuple(sorted(not_here))
@@ -102,8 +102,11 @@ def _of_the_record(name: str, form: Form | None, record: DerivedRecord) -> Itera
         yield Finding(Rule.RECORD_DIFFERS_FROM_MANIFEST, name, "; ".join(found), where)
 
 
-def _stale(record: DerivedRecord, held: HeldForm) -> Iterator[Finding]:
-    """Find what has moved since the form was made; what no record says is no move."""
+def _stale(record: DerivedRecord, held: HeldForm, *, is_gone: bool) -> Iterator[Finding]:
+    """Find what has moved since the form was made; what no record says is no move.
+
+    Of a form that was removed from a release, the patches may have been removed too.
+    """
     for one in record.inputs:
         now = held.inputs.get(one.name)
         if now is not None and now != one.id:
@@ -113,8 +116,10 @@ def _stale(record: DerivedRecord, held: HeldForm) -> Iterator[Finding]:
             yield _stale_finding(record, message)
     for patch in record.patches:
         blob = held.patches.get(patch.path)
-        if blob != patch.blob:
-            what = "is missing" if blob is None else "has changed since it was made"
+        if blob != patch.blob and not (blob is None and is_gone):
+            what = (
+                "is missing or no plain file" if blob is None else "has changed since it was made"
+            )
             yield _stale_finding(record, f"its patch {patch.path} {what}")
 
 

@@ -9,7 +9,7 @@ from sync.derived.ingredients import Ingredients
 from sync.derived.recipes import make, record_of
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, HostError, RecordError, SelectionError
-from sync.host.form_inputs import FormInputs
+from sync.host.form_inputs import FormInputs, read_patch
 from sync.host.state import State
 from sync.host.work_tree import WorkTree
 from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form
@@ -52,7 +52,7 @@ def _held(state: State, record: DerivedRecord | RecordError | None, inputs: Form
         return HeldForm({}, {}, {}, read, is_work_tree=state.is_work_tree)
     names = [one.name for one in record.inputs]
     known = {name: inputs.get(name) for name in names}
-    patches = {one.path: state.read(one.path) for one in record.patches}
+    patches = {one.path: read_patch(state, one.path) for one in record.patches}
     return HeldForm(
         {place: state.files(place, record.outputs) for place in record.places},
         {name: one.id if one else None for name, one in known.items()},
