@@ -79,11 +79,11 @@ def commits_of_interest(
     them are reachable from `reached`, but neither from `unreached` nor from the refs that
     `known_to` names as options of `git rev-list`. The newest comes first.
     """
-    paths = ["--", *POLICED_PATHS, *literally(_few(list(outside)))]
+    paths = ["--", *POLICED_PATHS, *literally(fewer_paths(list(outside)))]
     yield from _walk(["--full-history"], paths, reached, unreached, known_to)
 
 
-def _few(paths: Sequence[str]) -> Iterable[str]:
+def fewer_paths(paths: Sequence[str]) -> Iterable[str]:
     """Few paths that hold all of these: as deep as may be, at least those at the root.
 
     git compares each entry of each tree with each path. For many paths that takes longer than to

@@ -13,7 +13,7 @@ from sync.host.form_inputs import FormInputs, read_patch
 from sync.host.state import State
 from sync.host.work_tree import WorkTree
 from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form
-from sync.judgement.findings import DIFFERENCES, Finding, Rule, compare_files
+from sync.judgement.findings import DIFFERENCES, Finding, Presence, Rule, compare_files
 from sync.layout import derived_record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.read import Manifest
@@ -81,10 +81,13 @@ def _made_again(
     try:
         given = inputs.ingredients(form)
         findings = [*_differences(state, given, record)]
-    except CouldNotCheckError as error:
-        is_asked = rebuild or verdict.is_present
-        return replace(verdict, not_compared=error.message) if is_asked else verdict
-    except (SelectionError, HostError) as error:
+    except (CouldNotCheckError, SelectionError, HostError) as error:
+        # Who removes a form as a whole may take its patches along.
+        is_open = isinstance(error, CouldNotCheckError) or verdict.presence is Presence.REMOVED
+        if is_open and (rebuild or verdict.is_present):
+            return replace(verdict, not_compared=error.message)
+        if is_open:
+            return verdict
         findings = [_finding(record, f"it cannot be made again: {error.message}")]
     return replace(
         verdict,
