@@ -17,6 +17,7 @@ from sync.report.gather import gather
 from sync.verify.commands import status, verify
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, mirror
+from tests.support.laws import each
 from tests.support.upstreams import Upstream
 
 Edit = Callable[[Path], None]
@@ -187,7 +188,7 @@ def _agreeing(synced: Host, root: Path, edits: list[str]) -> dict[str, object]:
     return _verdicts(root)
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", each(3, EDITS))
 def test_every_command_finds_what_one_of_them_finds(
     synced: Host, tmp_path: Path, edit: str
 ) -> None:

@@ -26,6 +26,7 @@ from sync.git.patching import PatchBoard
 from sync.ids import ObjectId, RepoPath
 from sync.model import Budget, Entry, Form, FormKind, Mirror, Pin, PinKind, Selection
 from tests.support.git import git, git_bytes
+from tests.support.laws import each
 
 Files = dict[str, tuple[str, bytes]]
 STORY = b"Description: the reason\nAuthor: A <a@example.org>\nForwarded: no\n\n"
@@ -129,7 +130,7 @@ AFTER: dict[str, Files] = {
 }
 
 
-@pytest.mark.parametrize("case", AFTER)
+@pytest.mark.parametrize("case", each(2, AFTER))
 @pytest.mark.parametrize("renames", ["--no-renames", "--find-renames", "--find-copies"])
 def test_what_git_has_written_comes_out_exactly(trees: Trees, case: str, renames: str) -> None:
     patch = trees.patch(BASE, AFTER[case], "--binary", "--full-index", renames)
