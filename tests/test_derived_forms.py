@@ -290,6 +290,18 @@ def test_a_directory_becomes_a_file_in_another_place_only(patched: Host) -> None
     assert patched.run("verify", "--rebuild").status == 0
 
 
+def test_what_a_newer_recipe_made_is_left_to_a_newer_version(host_with_forms: Host) -> None:
+    host = host_with_forms
+    path = host.third_party / "provenance/derived/io.wit.json"
+    path.write_text(path.read_text().replace('"form_version": 1', '"form_version": 2'))
+    before = host.snapshot()
+    for options in ((), ("--discard-local",)):
+        ran = host.run("sync", *options)
+        assert ran.status == 2
+        assert "is of version 2 of wit-package, this version knows 1" in ran.err
+    assert host.snapshot() == before
+
+
 def test_what_is_used_is_not_removed_alone(host_with_forms: Host) -> None:
     host = host_with_forms
     ran = host.run("remove", "io")

@@ -10,7 +10,7 @@ from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedF
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
-from sync.derived.recipes import differences, make, record_of
+from sync.derived.recipes import RECIPES, differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.derived.wit import text_of_binary
 from sync.errors import CouldNotCheckError, NewerRecordError, RecordError, SelectionError
@@ -126,7 +126,8 @@ class _Forms:
         if data is None:
             return None
         try:
-            return parse_derived(data, name)
+            record = parse_derived(data, name)
+            _refuse_newer(record)
         except RecordError as error:
             is_git_s = error.reference == "record-conflict" and self.scene.repository.in_progress()
             may_be_lost = self.scene.discard_local or is_git_s
@@ -134,6 +135,7 @@ class _Forms:
                 raise
             self.scene.reporter.notice(f"making the record of {name} anew: {error.message}")
             return None
+        return record
 
     # What is made.
 
@@ -200,6 +202,18 @@ def _text(form: Form, content: bytes) -> str | None:
     if form.kind is FormKind.WIT_BINARY:
         return text_of_binary(content, form.tool_version or "")
     return None if form.kind is FormKind.GZIP else content.decode("utf-8", "replace")
+
+
+def _refuse_newer(record: DerivedRecord) -> None:
+    """NewerRecordError for a recipe that would be undone by the one that is known here."""
+    known = RECIPES[record.kind].version
+    if record.version > known:
+        raise NewerRecordError(
+            f"{derived_record_path(record.name)} is of version {record.version} of {record.kind}, "
+            f"this version knows {known}",
+            hint="install a newer git-verbatim",
+            reference="record-newer",
+        )
 
 
 def _refuse_other_kind(form: Form, record: DerivedRecord | None) -> None:
