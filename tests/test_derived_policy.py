@@ -146,7 +146,7 @@ BAD: dict[str, tuple[Callable[[Host], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", each(2, BAD))
+@pytest.mark.parametrize("case", each(4, BAD))
 def test_what_no_recipe_has_made_is_refused_everywhere(guarded: Host, case: str) -> None:
     change, rule = BAD[case]
     change(guarded)
@@ -253,7 +253,7 @@ UNDONE: dict[str, Callable[[Host], None]] = {
 
 
 @pytest.mark.parametrize("is_committed", [False, True], ids=["staged", "in HEAD"])
-@pytest.mark.parametrize("case", each(2, UNDONE))
+@pytest.mark.parametrize("case", each(4, UNDONE))
 def test_the_command_that_undoes_a_change_helps_as_it_is_printed(
     guarded: Host, case: str, is_committed: bool
 ) -> None:
