@@ -3,14 +3,9 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync.change.look import Reporter
-from sync.change.portion import (
-    committed_manifest,
-    forms_of,
-    mirrors_of,
-)
 from sync.change.run import Result, Run, SyncOptions, opened
 from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
@@ -18,7 +13,6 @@ from sync.git.operation import command_to_go_on
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.state import read_manifest
-from sync.host.work_tree import WorkTree
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
     MANIFEST_PATH,
@@ -50,33 +44,17 @@ def synchronize(
         _refuse_false_licenses(manifest)
         run = Run(host, manifest, manifest.source, options, reporter)
         run.state.inputs = inputs
-        gone = _gone(host, state, manifest, reporter)
-        forms = _gone_forms(state, manifest, reporter)
-        committed = committed_manifest(run.scene.repository)
-        before, forms_before = mirrors_of(committed), forms_of(committed)
-        # What was removed before and not committed may be named for a commit.
-        also = [*before, *forms_before] if options.commit and patterns else []
-        known = dict.fromkeys([*manifest.mirrors, *gone, *manifest.forms, *forms, *also])
-        named = choose(patterns, list(known))
-        chosen = [name for name in named if name in manifest.mirrors]
-        meant = with_fed(chosen, manifest.mirrors, run.has_moved) if patterns else chosen
-        removed = {
-            name: before.get(name)
-            for name in named
-            if name in before or (name in gone and name not in manifest.mirrors)
-            if name not in manifest.mirrors
-        }
+        chosen = _chosen(run, patterns)
+        meant = chosen.mirrors
+        if patterns:
+            meant = with_fed(meant, manifest.mirrors, run.has_moved)
         run.command = " ".join(["git verbatim sync", *map(shlex.quote, patterns)])
         result = run.carry_out(
             meant,
-            removed,
-            forms=[name for name in named if name in manifest.forms],
-            removed_forms=[
-                name
-                for name in named
-                if name in forms or (name in forms_before and name not in manifest.forms)
-            ],
-            named=chosen,
+            chosen.removed,
+            forms=chosen.forms,
+            removed_forms=chosen.removed_forms,
+            named=chosen.mirrors,
             is_whole=not patterns,
         )
         _say_how_to_go_on(run, result)
@@ -89,32 +67,55 @@ def synchronize(
         )
 
 
-def _gone(host: Host, state: WorkTree, manifest: Manifest, reporter: Reporter) -> list[str]:
+class _Chosen(NamedTuple):
+    """The names that were meant, in the manifest's order."""
+
+    mirrors: list[str]
+    forms: list[str]
+    removed: dict[str, Mirror | None]
+    """Mirrors that have left the manifest, as HEAD's has them."""
+    removed_forms: list[str]
+
+
+def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
+    manifest, before = run.manifest, run.committed
+    gone, gone_forms = _gone(run), _gone_forms(run)
+    # What was removed before and not committed may be named for a commit.
+    also = [*before.mirrors, *before.forms] if run.options.commit and patterns else []
+    known = [*manifest.mirrors, *gone, *manifest.forms, *gone_forms, *also]
+    named = choose(patterns, list(dict.fromkeys(known)))
+    left = [name for name in named if name not in manifest.mirrors]
+    forms_left = [name for name in named if name not in manifest.forms]
+    return _Chosen(
+        [name for name in named if name in manifest.mirrors],
+        [name for name in named if name in manifest.forms],
+        {n: before.mirrors.get(n) for n in left if n in gone or n in before.mirrors},
+        [name for name in forms_left if name in gone_forms or name in before.forms],
+    )
+
+
+def _gone(run: Run) -> list[str]:
     """The mirrors that have left the manifest, of which something is still here or staged."""
-    gone = [name for name in state.record_names() if name not in manifest.mirrors]
+    gone = [name for name in run.state.record_names() if name not in run.manifest.mirrors]
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(record_path, odd))
-        reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
-    left = _left(host, state, manifest)
-    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+        run.reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
+    return list(dict.fromkeys([*(name for name in gone if name not in odd), *_left(run)]))
 
 
-def _gone_forms(state: WorkTree, manifest: Manifest, reporter: Reporter) -> list[str]:
+def _gone_forms(run: Run) -> list[str]:
     """The derived forms that have left the manifest, of which a record is still here."""
-    gone = [name for name in state.form_names() if name not in manifest.forms]
+    gone = [name for name in run.state.form_names() if name not in run.manifest.forms]
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(derived_record_path, odd))
-        reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
+        run.reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
     return [name for name in gone if name not in odd]
 
 
-def _left(host: Host, state: WorkTree, manifest: Manifest) -> Iterator[str]:
+def _left(run: Run) -> Iterator[str]:
     """The mirrors of HEAD's manifest that have left it, of which files are here or staged."""
-    repository = host.require_repository()
-    committed = committed_manifest(repository)
-    if committed in {None, manifest.source}:
-        return
-    gone = [one for one in mirrors_of(committed).values() if one.name not in manifest.mirrors]
+    manifest, repository = run.manifest, run.scene.repository
+    gone = [one for one in run.committed.mirrors.values() if one.name not in manifest.mirrors]
     outside = {p for one in gone for p in one.places if not is_in_third_party(p)}
     asked = map(str.encode, (THIRD_PARTY, *sorted(outside)))
     staged = repository.index.staged_by_path(asked) if gone else {}
@@ -123,7 +124,7 @@ def _left(host: Host, state: WorkTree, manifest: Manifest) -> Iterator[str]:
         places = [p for p in mirror.places if not any(overlaps(p, other) for other in others)]
         ours = (mirror.record_path.encode(), *(f"{place}/".encode() for place in places))
         is_staged = any(path.startswith(ours) for path in staged)
-        if is_staged or any(map(state.files, places)):
+        if is_staged or any(map(run.state.files, places)):
             yield mirror.name
 
 

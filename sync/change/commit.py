@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
@@ -11,9 +12,7 @@ from sync.change.plan import Plan
 from sync.change.portion import (
     Portion,
     committed_manifest,
-    forms_of,
     is_answered,
-    mirrors_of,
     parse_portion,
     parsed,
 )
@@ -56,55 +55,26 @@ def commit_synced(
     too, only our edits are committed.
     """
     root, repository = host.require_work_tree()
-    state = WorkTree(root, repository)
     index = IndexFile(root, repository.git_directory / "git-verbatim-commit.index")
     index.remove()  # left by a run that was killed
     head = read_head(root)
-    source = committed_manifest(repository)
-    before = mirrors_of(source)
-    manifest = parse_portion(portion, source, partial(is_answered, state))
-    own = own_edits(manifest)
-    named = manifest.files_named_by(portion.names)
-    left = files_left(parsed(source), manifest, portion.names)
-    gone = [path for path in left if state.read(path) is None]
-    places = {one.directory for change in plan.all_changes for one in change.places}
-    places |= {place for one in before.values() for place in one.places}
-    places |= {place for one in forms_of(source).values() for place in one.places}
-    outside = sorted(place for place in places if not is_in_third_party(place))
-    paths_read = [THIRD_PARTY, *own, *named, *manifest.outside, *outside]
-    there = committed_files(repository, head.commit, paths_read)
-    paths = _paths_of_mirrors(plan, manifest.mirrors, before)
-    records = _records(state, [name for name in paths if name in manifest.mirrors])
-    wanted = _own_entries(state, repository, manifest.source, [*named], own, there)
-    for name, record in records.items():
-        wanted |= tracked_entries(manifest.mirrors[name], record)
-    of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
-    of_forms = _paths_of_forms(plan, manifest.forms, forms_of(source))
-    wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
-    of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
-    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *named, *gone, *of_mirrors])
-    if not touched:
+    wanted = _prepared(WorkTree(root, repository), repository, plan, portion, head.commit)
+    if wanted is None:
         return None
-    changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
     message = commit_message(
-        [_trailer_of(name, manifest, records) for name in changed],
+        wanted.trailers,
         message=wording.message,
-        template=manifest.commit_subject,
-        mirrors=manifest.mirrors,
-        forms={
-            name: name in manifest.forms
-            for name, of_form in of_forms.items()
-            if _is_any_in(touched, of_form)
-        },
+        template=wanted.manifest.commit_subject,
+        mirrors=wanted.manifest.mirrors,
+        forms=wanted.forms,
     )
-    guarded = {bytes(path): it for path, it in wanted.items() if _is_on_disk(state, it, own)}
     try:
         index.read_tree(head.commit)
         index.put(
-            touched,
-            [wanted[path] for path in touched if path in wanted],
+            wanted.touched,
+            [wanted.entries[path] for path in wanted.touched if path in wanted.entries],
         )
-        with refusing_their_changes(root, repository, guarded):
+        with refusing_their_changes(root, repository, wanted.on_disk):
             return commit_index(index, head, message, signoff=wording.signoff)
     except HostError as error:
         error.hint = error.hint or f"mend what git says, then `{again}{wording.options}`"
@@ -112,6 +82,67 @@ def commit_synced(
     finally:
         with suppress(OSError):  # if the file stays, the next run removes it
             index.remove()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a commit changes."""
+
+    manifest: Manifest
+    """The manifest that it holds."""
+    entries: Mapping[RepoPath, Entry]
+    """The entries that it has to hold, changed or not."""
+    touched: Sequence[RepoPath]
+    """The paths that it changes; one without an entry is removed."""
+    on_disk: Mapping[bytes, Entry]
+    """The entries that the files on disk have to be equal to."""
+    trailers: Sequence[Synced]
+    forms: Mapping[str, bool]
+    """The derived forms that it changes, and whether they are still there."""
+
+
+def _prepared(
+    state: WorkTree, repository: Repository, plan: Plan, portion: Portion, head: ObjectId | None
+) -> _Wanted | None:
+    """What the commit changes; None if HEAD has all of it."""
+    source = committed_manifest(repository)
+    before = parsed(source)
+    manifest = parse_portion(portion, source, partial(is_answered, state))
+    own = own_edits(manifest)
+    named = manifest.files_named_by(portion.names)
+    left = files_left(before, manifest, portion.names)
+    gone = [path for path in left if state.read(path) is None]
+    places = {one.directory for change in plan.all_changes for one in change.places}
+    places |= {place for one in before.mirrors.values() for place in one.places}
+    places |= {place for one in before.forms.values() for place in one.places}
+    outside = sorted(place for place in places if not is_in_third_party(place))
+    paths_read = [THIRD_PARTY, *own, *named, *manifest.outside, *outside]
+    there = committed_files(repository, head, paths_read)
+    paths = _paths_of_mirrors(plan, manifest.mirrors, before.mirrors)
+    records = _records(state, [name for name in paths if name in manifest.mirrors])
+    wanted = _own_entries(state, repository, manifest.source, [*named], own, there)
+    for name, record in records.items():
+        wanted |= tracked_entries(manifest.mirrors[name], record)
+    of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
+    of_forms = _paths_of_forms(plan, manifest.forms, before.forms)
+    wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
+    of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
+    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *named, *gone, *of_mirrors])
+    if not touched:
+        return None
+    changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
+    return _Wanted(
+        manifest,
+        wanted,
+        touched,
+        {bytes(path): it for path, it in wanted.items() if _is_on_disk(state, it, own)},
+        [_trailer_of(name, manifest, records) for name in changed],
+        {
+            name: name in manifest.forms
+            for name, of_form in of_forms.items()
+            if _is_any_in(touched, of_form)
+        },
+    )
 
 
 def _paths_of_mirrors(

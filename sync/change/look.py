@@ -23,7 +23,7 @@ from sync.layout import THIRD_PARTY, above, license_directory, record_path
 from sync.limits import RECORD_BYTES
 from sync.manifest.paths import from_root, overlaps
 from sync.manifest.read import Manifest
-from sync.model import Copy, FileFact, Mirror, UpstreamCommit
+from sync.model import Copy, FileFact, Form, Mirror, UpstreamCommit
 from sync.record.json_file import parse_record
 from sync.record.places import Present, Recorded, places_of
 from sync.record.record import SCHEMA_VERSION, Record
@@ -233,8 +233,10 @@ class Scene:
 
     def recorded_by_others(self, place: str) -> Sequence[FileFact]:
         """What any record of a mirror or form says of a place."""
-        record = self._record_by_place.get(place)
-        return self._made_by_place.get(place, ()) if record is None else record.files
+        if (record := self._record_by_place.get(place)) is not None:
+            return record.files
+        form = self._form_by_place.get(place)
+        return () if form is None else form.outputs
 
     @cached_property
     def _record_by_place(self) -> Mapping[str, Record]:
@@ -243,40 +245,24 @@ class Scene:
         return {place: one for one in records if isinstance(one, Record) for place in one.copies}
 
     @cached_property
-    def _made_by_place(self) -> Mapping[str, Sequence[FileFact]]:
-        """What the records of derived forms say of their places."""
-        return {place: one.outputs for place, one in self._form_by_place.items()}
-
-    @cached_property
     def _form_by_place(self) -> Mapping[str, DerivedRecord]:
+        """The derived form's record that has a path among its places."""
         records = read_form_records(self.state, self.state.form_names()).values()
         made = (one for one in records if isinstance(one, DerivedRecord))
         return {place: one for one in made for place in one.places}
-
-    def displaced_forms(self, names: Collection[str]) -> list[str]:
-        """The other forms of the manifest that lie, by their records, where these will lie."""
-        forms = self.manifest.forms
-        moved = set(names)
-        while True:
-            wanted = {place for name in moved for place in forms[name].places}
-            there = {self._form_by_place[p].name for p in wanted & self._form_by_place.keys()}
-            if not (more := (there & forms.keys()) - moved):
-                return [name for name in forms if name in moved and name not in names]
-            moved |= more
 
     def displaced(self, names: Sequence[str]) -> list[str]:
         """The other mirrors of the manifest that lie, by their records, where these will lie.
 
         So do those that lie where one of the others will lie.
         """
-        mirrors = self.manifest.mirrors
-        moved = {*names}
-        while True:
-            wanted = {place for name in moved for place in mirrors[name].places}
-            there = {self._record_by_place[p].mirror for p in wanted & self._record_by_place.keys()}
-            if not (more := (there & mirrors.keys()) - moved):
-                return [name for name in mirrors if name in moved and name not in names]
-            moved |= more
+        lying = {place: one.mirror for place, one in self._record_by_place.items()}
+        return _displaced(names, self.manifest.mirrors, lying)
+
+    def displaced_forms(self, names: Collection[str]) -> list[str]:
+        """The same of derived forms."""
+        lying = {place: one.name for place, one in self._form_by_place.items()}
+        return _displaced(names, self.manifest.forms, lying)
 
     def _on_disk(self, recorded: Recorded) -> Present:
         """What lies in these places, as git sees it."""
@@ -405,3 +391,19 @@ def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
         if record.is_of_copy(mirror)
         else copy_of(mirror, recorded.upstream, answer.objects)
     )
+
+
+def _displaced(
+    names: Collection[str], wanted: Mapping[str, Mirror | Form], lying: Mapping[str, str]
+) -> list[str]:
+    """Which others lie in the places of these, or in those of one that has to move for them.
+
+    `lying` has who lies in each place, by the records.
+    """
+    moved = set(names)
+    while True:
+        places = {place for name in moved for place in wanted[name].places}
+        there = {lying[place] for place in places & lying.keys()}
+        if not (more := (there & wanted.keys()) - moved):
+            return [name for name in wanted if name in moved and name not in names]
+        moved |= more

@@ -18,6 +18,7 @@ from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.layout import derived_record_path
 from sync.limits import RECORD_BYTES
+from sync.manifest.paths import overlaps
 from sync.model import FileFact, Form, FormKind
 from sync.objects.tree import object_id
 from sync.record.places import Recorded
@@ -111,11 +112,7 @@ class _Forms:
         manifest = self.scene.manifest
         others = [form.places for form in manifest.forms.values() if form.name != name]
         others += [mirror.places for mirror in manifest.mirrors.values()]
-        return any(
-            f"{place}/".startswith(f"{other}/") or f"{other}/".startswith(f"{place}/")
-            for places in others
-            for other in places
-        )
+        return any(overlaps(place, other) for places in others for other in places)
 
     def record(self, name: str) -> DerivedRecord | None:
         """The form's record; None if there is none.

@@ -1,6 +1,6 @@
 """Says what of the manifest a run stages and commits, and refuses to stage half of a change."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sync.derived.recipes import differences
@@ -275,7 +275,7 @@ def parse_portion(portion: Portion, before: bytes | None, answers: Answers) -> M
             hint=_SYNC_ALL,
             reference="manifest-part",
         ) from error
-    mirrors_before = mirrors_of(before)
+    earlier = parsed(before)
     for name, mirror in manifest.mirrors.items():
         meant = portion.manifest.mirrors.get(name)
         if name in (portion.names or ()):
@@ -285,12 +285,11 @@ def parse_portion(portion: Portion, before: bytes | None, answers: Answers) -> M
                     hint=_SYNC_ALL,
                     reference="commit-incomplete",
                 )
-        elif mirror != mirrors_before.get(name) and not answers(mirror):
+        elif mirror != earlier.mirrors.get(name) and not answers(mirror):
             raise _incomplete(name)
-    forms_before = forms_of(before)
     for name, form in manifest.forms.items():
         is_meant = name in (portion.names or ())
-        if not is_meant and form != forms_before.get(name) and not answers(form):
+        if not is_meant and form != earlier.forms.get(name) and not answers(form):
             raise _incomplete(name)
     return manifest
 
@@ -309,16 +308,6 @@ def _recorded_of(mirror: Mirror) -> tuple[object, ...]:
         *(mirror.url, mirror.pin, mirror.places, mirror.selection, mirror.checked_in),
         *(mirror.require_signature, mirror.key_files),
     )
-
-
-def mirrors_of(manifest: bytes | None) -> Mapping[str, Mirror]:
-    """The mirrors of a manifest; none if it cannot be read."""
-    return parsed(manifest).mirrors
-
-
-def forms_of(manifest: bytes | None) -> Mapping[str, Form]:
-    """The derived forms of a manifest; none if it cannot be read."""
-    return parsed(manifest).forms
 
 
 def parsed(manifest: bytes | None) -> Manifest:

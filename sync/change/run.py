@@ -19,9 +19,8 @@ from sync.change.portion import (
     Portion,
     Shares,
     committed_manifest,
-    forms_of,
     is_answered,
-    mirrors_of,
+    parsed,
     share_out,
 )
 from sync.change.refusals import refuse_commit, refuse_local
@@ -240,8 +239,10 @@ class Run:
             raise
 
     @cached_property
-    def _committed(self) -> Mapping[str, Mirror]:
-        return mirrors_of(committed_manifest(self.scene.repository))
+    def committed(self) -> Manifest:
+        """The manifest of HEAD; an empty one if it cannot be read."""
+        source = committed_manifest(self.scene.repository)
+        return self.manifest if source == self.manifest.source else parsed(source)
 
     def _possible(self, forms: Sequence[str], synced: Sequence[str]) -> Iterator[str]:
         """Those of these forms of which all that they are made of is here, or is synced."""
@@ -253,9 +254,8 @@ class Run:
 
     def _entailed_forms(self) -> Iterator[str]:
         """The forms that a commit includes: changed in the manifest and made already."""
-        before = forms_of(committed_manifest(self.scene.repository))
         for name, form in self.manifest.forms.items() if self.options.commit else ():
-            if before.get(name) != form and self._answers(form):
+            if self.committed.forms.get(name) != form and self._answers(form):
                 yield name
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
@@ -264,9 +264,9 @@ class Run:
         Among them are those that were removed.
         """
         wanted = self.manifest.mirrors
-        for name in [*wanted, *self._committed] if self.options.commit else ():
+        for name in [*wanted, *self.committed.mirrors] if self.options.commit else ():
             mirror = wanted.get(name)
-            if name in names or self._committed.get(name) == mirror:
+            if name in names or self.committed.mirrors.get(name) == mirror:
                 continue
             if mirror is None:
                 is_synced = self.state.read(record_path(name)) is None
