@@ -14,7 +14,6 @@ from sync.derived.record import (
     PatchFact,
     Tool,
 )
-from sync.errors import RecordError
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import derived_record_path
 from sync.limits import RECORD_BYTES, RECORD_REST_VALUES
@@ -23,9 +22,8 @@ from sync.model import FileFact, FormKind
 from sync.objects.tree import hash_tree
 from sync.quoting import quote_path
 from sync.record.canonical_json import (
+    RecordFile,
     canonical,
-    converted,
-    known_trouble,
     plain_path,
     refuse_disorder,
     what_is_wrong,
@@ -85,34 +83,30 @@ def parse_derived(data: bytes, name: str) -> DerivedRecord:
     Raises RecordError unless `data` is the canonical JSON of a consistent record, in a schema and
     of a form that this version knows.
     """
-    where = derived_record_path(name)
+    file = RecordFile(derived_record_path(name), name)
     if not is_mirror_name(name):
-        raise _error(name, "has a name that no form may have", "record-misplaced")
+        raise file.unusable("has a name that no form may have", "record-misplaced")
     if len(data) > RECORD_BYTES or data.count(b",") + data.count(b"[") > _MOST_VALUES:
-        raise _error(name, "is too large for a record", "record-unreadable")
+        raise file.unusable("is too large for a record", "record-unreadable")
     unix = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     try:
         model = DerivedModel.model_validate_json(unix)
     except ValidationError as error:
-        known = known_trouble(data, where, SCHEMA_VERSION)
-        if known is not None:
-            known.hint = known.hint or _way_back(name)
-            raise known from error
-        raise _error(name, what_is_wrong(unix, error), "record-unreadable") from error
+        known = file.known_trouble(data, SCHEMA_VERSION)
+        raise known or file.unusable(what_is_wrong(unix, error), "record-unreadable") from error
     if canonical(model) != unix:
-        raise _error(
-            name,
+        raise file.unusable(
             "is not canonical JSON: it was edited by hand or by another tool",
             "record-not-canonical",
         )
     if unix is not data:
-        raise converted(where)
+        raise file.converted()
     try:
         record = _record(model)
     except ValueError as error:
-        raise _error(name, f"does not hold together: {error}", "record-unreadable") from error
+        raise file.unusable(f"does not hold together: {error}", "record-unreadable") from error
     if record.name != name:
-        raise _error(name, f"is the record of another form, {record.name}", "record-misplaced")
+        raise file.unusable(f"is the record of another form, {record.name}", "record-misplaced")
     return record
 
 
@@ -200,19 +194,3 @@ def _refuse_inconsistent(record: DerivedRecord) -> None:
     ):
         if not is_right:
             raise ValueError(problem)
-
-
-def _error(name: str, problem: str, reference: str) -> RecordError:
-    return RecordError(
-        f"{derived_record_path(name)} {problem}",
-        ["only the tool writes records"],
-        hint=_way_back(name),
-        reference=reference,
-    )
-
-
-def _way_back(name: str) -> str:
-    return (
-        f"put the committed one back with `git checkout HEAD -- {derived_record_path(name)}`, "
-        f"or make it anew with `git verbatim sync --discard-local {name}`"
-    )

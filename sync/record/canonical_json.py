@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -49,41 +50,53 @@ def refuse_disorder(paths: Sequence[bytes]) -> None:
         raise ValueError(msg)
 
 
-def known_trouble(data: bytes, where: str, latest: int) -> RecordError | None:
-    """Return the error for what happens to a record without anybody's fault, or None.
+class RecordFile(NamedTuple):
+    """Where a record lies and whose it is; gives the errors about it."""
 
-    That is a merge conflict, or a schema that only a newer version knows. `latest` is the one that
-    this version knows, and `where` the record's path.
-    """
-    if _CONFLICT.search(data):
+    path: str
+    name: str
+    """Of the mirror or form."""
+
+    def unusable(self, problem: str, reference: str) -> RecordError:
+        """Return the error for a record with a problem, which is a phrase."""
         return RecordError(
-            f"{where} holds an unresolved merge conflict",
+            f"{self.path} {problem}",
             ["only the tool writes records"],
-            reference="record-conflict",
+            hint=f"put the committed one back with `git checkout HEAD -- {self.path}`, "
+            f"or make it anew with `git verbatim sync --discard-local {self.name}`",
+            reference=reference,
         )
-    version = _SCHEMA.search(data)
-    if version is not None and int(version[1]) > latest:
-        return NewerRecordError(
-            f"{where} has schema {int(version[1])}, this version knows {latest}",
-            hint="install a newer git-verbatim",
-            reference="record-newer",
-        )
-    return None
 
+    def known_trouble(self, data: bytes, latest: int) -> RecordError | None:
+        """Return the error for what happens to a record without anybody's fault, or None.
 
-def converted(where: str) -> RecordError:
-    """Return the error for a record whose line endings git converted."""
-    return RecordError(
-        f"{where} has CRLF line endings: git converted it on checkout",
-        [
-            (
-                "attributes that keep git from converting are missing in third_party/, "
-                "or were not there when this was cloned"
+        That is a merge conflict, or a schema that only a newer version knows. `latest` is the one
+        that this version knows.
+        """
+        if _CONFLICT.search(data):
+            return self.unusable("holds an unresolved merge conflict", "record-conflict")
+        version = _SCHEMA.search(data)
+        if version is not None and int(version[1]) > latest:
+            return NewerRecordError(
+                f"{self.path} has schema {int(version[1])}, this version knows {latest}",
+                hint="install a newer git-verbatim",
+                reference="record-newer",
             )
-        ],
-        hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
-        reference="record-line-endings",
-    )
+        return None
+
+    def converted(self) -> RecordError:
+        """Return the error for a record whose line endings git converted."""
+        return RecordError(
+            f"{self.path} has CRLF line endings: git converted it on checkout",
+            [
+                (
+                    "attributes that keep git from converting are missing in third_party/, "
+                    "or were not there when this was cloned"
+                )
+            ],
+            hint=f"`git verbatim init`, then `git checkout HEAD -- {THIRD_PARTY}`",
+            reference="record-line-endings",
+        )
 
 
 def what_is_wrong(data: bytes, error: ValidationError) -> str:

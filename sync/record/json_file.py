@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pydantic import ValidationError
 
-from sync.errors import RecordError, SelectionError
+from sync.errors import SelectionError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import record_path
 from sync.limits import (
@@ -29,9 +29,8 @@ from sync.model import (
 )
 from sync.quoting import printable, quote_path
 from sync.record.canonical_json import (
+    RecordFile,
     canonical,
-    converted,
-    known_trouble,
     plain_path,
     refuse_disorder,
     what_is_wrong,
@@ -140,34 +139,33 @@ def parse_record(data: bytes, mirror: str) -> Record:
     Raises RecordError unless `data` is the canonical JSON of a consistent record, in a schema that
     this version knows.
     """
+    file = RecordFile(record_path(mirror), mirror)
     if not is_mirror_name(mirror):
-        raise _error(mirror, "has a name that no mirror may have", "record-misplaced")
+        raise file.unusable("has a name that no mirror may have", "record-misplaced")
     if len(data) > RECORD_BYTES:
-        raise _error(mirror, "is too large for a record", "record-unreadable")
+        raise file.unusable("is too large for a record", "record-unreadable")
     unix = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     if reason := _excess(unix):
-        raise _known_trouble(data, mirror) or _error(mirror, reason, "record-unreadable")
+        raise file.known_trouble(data, SCHEMA_VERSION) or file.unusable(reason, "record-unreadable")
     schema, latest = _in_latest_schema(unix)
     try:
         model = RecordModel.model_validate_json(latest)
     except ValidationError as error:
-        raise _unreadable(data, mirror, error) from error
+        known = file.known_trouble(data, SCHEMA_VERSION)
+        raise known or file.unusable(what_is_wrong(data, error), "record-unreadable") from error
     if canonical(model) != latest:
-        raise _error(
-            mirror,
+        raise file.unusable(
             "is not canonical JSON: it was edited by hand or by another tool",
             "record-not-canonical",
         )
     if unix is not data:
-        raise converted(_where(mirror))
+        raise file.converted()
     try:
         record = _record(model, schema)
     except (ValueError, binascii.Error) as error:
-        raise _error(mirror, f"does not hold together: {error}", "record-unreadable") from error
+        raise file.unusable(f"does not hold together: {error}", "record-unreadable") from error
     if record.mirror != mirror:
-        raise _error(
-            mirror, f"is the record of another mirror, {record.mirror}", "record-misplaced"
-        )
+        raise file.unusable(f"is the record of another mirror, {record.mirror}", "record-misplaced")
     return record
 
 
@@ -281,36 +279,3 @@ def _unbase64(text: str) -> bytes:
         msg = "its base64 is not canonical"
         raise ValueError(msg)
     return raw
-
-
-def _unreadable(data: bytes, mirror: str, error: ValidationError) -> RecordError:
-    return _known_trouble(data, mirror) or _error(
-        mirror, what_is_wrong(data, error), "record-unreadable"
-    )
-
-
-def _known_trouble(data: bytes, mirror: str) -> RecordError | None:
-    error = known_trouble(data, _where(mirror), SCHEMA_VERSION)
-    if error is not None and error.hint is None:
-        error.hint = _way_back(mirror)
-    return error
-
-
-def _error(mirror: str, problem: str, reference: str) -> RecordError:
-    return RecordError(
-        f"{_where(mirror)} {problem}",
-        ["only the tool writes records"],
-        hint=_way_back(mirror),
-        reference=reference,
-    )
-
-
-def _way_back(mirror: str) -> str:
-    return (
-        f"put the committed one back with `git checkout HEAD -- {_where(mirror)}`, "
-        f"or make it anew with `git verbatim sync --discard-local {mirror}`"
-    )
-
-
-def _where(mirror: str) -> str:
-    return record_path(mirror)
