@@ -8,19 +8,19 @@ from itertools import islice
 from policies.copies import Copies
 from policies.derived_forms import DerivedForms
 from policies.objects import Objects
-from policies.states import Case, FormFacts, MirrorFacts, PolicedState, Root, States
+from policies.states import Case, MirrorFacts, PolicedState, Root, States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
 from sync.judgement.allowed_upstreams import upstreams_not_allowed, urls_of
 from sync.judgement.attributes import Altered, AlteringAttributes
 from sync.judgement.findings import DIFFERENCES, Difference, Finding, Rule, path_of
-from sync.judgement.guarded import GuardedForm, GuardedMirror, guarded_files
+from sync.judgement.guarded import GuardedRecord, guarded_files
 from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
-from sync.layout import THIRD_PARTY, is_in_third_party
+from sync.layout import THIRD_PARTY, derived_record_path, is_in_third_party, record_path
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, FileFact
+from sync.model import Entry, FileFact, is_checked_in
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -225,8 +225,7 @@ class Rules:
         return self._attributes.altered_files(
             state.attribute_files,
             lambda: guarded_files(
-                map(_guarded, state.mirrors.values()),
-                map(_guarded_form, state.forms.values()),
+                _guarded(state),
                 state.own_files,
                 state.attribute_files,
             ),
@@ -237,22 +236,23 @@ class Rules:
 def _unaltered(state: PolicedState) -> Iterator[str]:
     """Yield the places that are checked in, and the key files."""
     for facts in state.mirrors.values():
-        if facts.mirror is not None and facts.mirror.checked_in:
+        if is_checked_in(facts.mirror):
             yield from facts.places
     for form in state.forms.values():
-        if form.form is not None and form.form.checked_in:
+        if is_checked_in(form.form):
             yield from (place for place, _ in form.places)
     yield from (os.fsdecode(entry.path) for entry in state.own_files)
 
 
-def _guarded_form(facts: FormFacts) -> GuardedForm:
-    blob = None if facts.record_entry is None else facts.record_entry.id
-    return GuardedForm(facts.name, facts.form, facts.record, blob)
-
-
-def _guarded(facts: MirrorFacts) -> GuardedMirror:
-    blob = None if facts.record_entry is None else facts.record_entry.id
-    return GuardedMirror(facts.name, facts.mirror, facts.record, blob)
+def _guarded(state: PolicedState) -> Iterator[GuardedRecord]:
+    for name, facts in state.mirrors.items():
+        blob = facts.record_entry.id if facts.record_entry else None
+        is_here = is_checked_in(facts.mirror)
+        yield GuardedRecord(name, record_path(name), blob, facts.record, is_here)
+    for name, form in state.forms.items():
+        blob = form.record_entry.id if form.record_entry else None
+        is_here = is_checked_in(form.form)
+        yield GuardedRecord(name, derived_record_path(name), blob, form.record, is_here)
 
 
 def missing_trailers(case: Case) -> Iterator[Finding]:

@@ -345,3 +345,8 @@ class Copy:
     holding: Holding[Entry]
     signature: Signature | None = None
     """None where the manifest names no keys."""
+
+
+def is_checked_in(wanted: Mirror | Form | None) -> bool:
+    """Whether git has a mirror or form; it does not have what the manifest lacks."""
+    return wanted is not None and wanted.checked_in

@@ -12,10 +12,8 @@ from sync.layout import (
     ATTRIBUTES_FILE,
     ATTRIBUTES_PATH,
     MANIFEST_PATH,
-    derived_record_path,
-    record_path,
 )
-from sync.model import Entry, FileFact, Form, Mirror, path_at
+from sync.model import Entry, FileFact, path_at
 from sync.objects.portable import looks_like
 from sync.objects.tree import join
 from sync.record.record import Record
@@ -53,44 +51,31 @@ class Guarded:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardedMirror:
-    """A mirror of a state, and its record."""
+class GuardedRecord:
+    """The record of a mirror or derived form."""
 
     name: str
-    mirror: Mirror | None
-    """None if the manifest does not have it."""
-    record: Record | RecordError | None
-    record_blob: ObjectId | None
+    path: str
+    """Where the record lies, from the host's root."""
+    blob: ObjectId | None
     """None if there is no record."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedForm:
-    """A derived form of a state, and its record."""
-
-    name: str
-    form: Form | None
-    """None if the manifest does not have it."""
-    record: DerivedRecord | RecordError | None
-    record_blob: ObjectId | None
-    """None if there is no record."""
+    record: Record | DerivedRecord | RecordError | None
+    is_checked_in: bool
+    """Whether git has what it records; it does not have what the manifest lacks."""
 
 
 def guarded_files(
-    mirrors: Iterable[GuardedMirror],
-    forms: Iterable[GuardedForm],
+    records: Iterable[GuardedRecord],
     own_files: Iterable[Entry],
     attribute_files: Iterable[Entry],
 ) -> Iterator[Guarded]:
-    """Yield the record and recorded files of mirrors and forms, then the host's guarded files.
+    """Yield records and what they record, then the host's guarded files.
 
     These are the manifest and the files that it names (`own_files`), and
     third_party/.gitattributes.
     """
-    for one in mirrors:
-        yield from _of_mirror(one)
-    for form in forms:
-        yield from _of_form(form)
+    for one in records:
+        yield from _of_record(one)
     for entry in own_files:
         yield Guarded(
             "",
@@ -103,33 +88,26 @@ def guarded_files(
             yield Guarded("", Role.ATTRIBUTES, entry.path, entry.blob)
 
 
-def _of_mirror(one: GuardedMirror) -> Iterator[Guarded]:
-    record = one.record
-    if one.record_blob is not None:
-        path = RepoPath(os.fsencode(record_path(one.name)))
-        yield Guarded(one.name, Role.RECORD, path, one.record_blob)
-    if not isinstance(record, Record) or one.mirror is None or not one.mirror.checked_in:
-        return
-    for place in record.places:
-        role = Role.FILE if place.directory in record.copies else Role.LICENSE
-        for fact in place.files:
-            path = RepoPath(f"{place.directory}/".encode() + fact.path)
-            is_link = fact.mode == Mode.SYMLINK
-            yield Guarded(one.name, role, path, fact.blob, is_link, place.directory)
+def _of_record(one: GuardedRecord) -> Iterator[Guarded]:
+    if one.blob is not None:
+        yield Guarded(one.name, Role.RECORD, RepoPath(os.fsencode(one.path)), one.blob)
+    if one.is_checked_in:
+        for place, role, files in _places(one.record):
+            for fact in files:
+                is_link = fact.mode == Mode.SYMLINK
+                path = path_at(place, fact.path)
+                yield Guarded(one.name, role, path, fact.blob, is_link, place)
 
 
-def _of_form(one: GuardedForm) -> Iterator[Guarded]:
-    record = one.record
-    if one.record_blob is not None:
-        path = RepoPath(os.fsencode(derived_record_path(one.name)))
-        yield Guarded(one.name, Role.RECORD, path, one.record_blob)
-    if not isinstance(record, DerivedRecord) or one.form is None or not one.form.checked_in:
-        return
-    for place in record.places:
-        for fact in record.outputs:
-            is_link = fact.mode == Mode.SYMLINK
-            at = path_at(place, fact.path)
-            yield Guarded(one.name, Role.FILE, at, fact.blob, is_link, place)
+def _places(
+    record: Record | DerivedRecord | RecordError | None,
+) -> Iterator[tuple[str, Role, Iterable[FileFact]]]:
+    if isinstance(record, DerivedRecord):
+        yield from ((place, Role.FILE, record.outputs) for place in record.places)
+    elif isinstance(record, Record):
+        for place in record.places:
+            role = Role.FILE if place.directory in record.copies else Role.LICENSE
+            yield place.directory, role, place.files
 
 
 def attributes_inside(

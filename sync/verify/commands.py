@@ -180,6 +180,39 @@ def _staged(host: Host, manifest: Manifest) -> Staged | None:
     return host.repository.index.staged_by_path(guarded)
 
 
+_BY_PRESENCE = {
+    Presence.ABSENT: Standing.ABSENT,
+    Presence.REMOVED: Standing.REMOVED,
+    Presence.PRESENT: Standing.CLEAN,
+}
+_OF_MIRRORS = (
+    (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
+    (Rule.PROOF_BROKEN, Standing.BROKEN_RECORD),
+    (Rule.TAG_MOVED, Standing.BROKEN_RECORD),
+    (Rule.RECORD_WITHOUT_MIRROR, Standing.ORPHAN),
+    (Rule.MIRROR_WITHOUT_RECORD, Standing.NOT_SYNCED),
+    (Rule.MIRROR_DIFFERS_FROM_RECORD, Standing.DRIFT),
+    (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.PIN_CHANGED),
+)
+"""How a mirror stands by the first of these rules that it breaks."""
+_OF_FORMS = (
+    (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
+    (Rule.RECORD_WITHOUT_DERIVED, Standing.ORPHAN),
+    (Rule.DERIVED_WITHOUT_RECORD, Standing.NOT_MADE),
+    (Rule.DERIVED_DIFFERS_FROM_RECORD, Standing.DRIFT),
+    (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.STALE),
+    (Rule.DERIVED_STALE, Standing.STALE),
+)
+
+
+def _standing(
+    verdict: Verdict | FormVerdict, standings: Iterable[tuple[Rule, Standing]]
+) -> Standing:
+    broken = {finding.rule for finding in verdict.findings}
+    found = (standing for rule, standing in standings if rule in broken)
+    return next(found, _BY_PRESENCE[verdict.presence])
+
+
 def _status(
     verdict: Verdict, mirror: Mirror | None, staged: Staged | None, altered: tuple[str, ...]
 ) -> MirrorStatus:
@@ -191,7 +224,7 @@ def _status(
         checked_in=mirror is None or mirror.checked_in,
         pin=mirror.pin if mirror else None,
         recorded_pin=record.pin if record else None,
-        standing=_standing(verdict),
+        standing=_standing(verdict, _OF_MIRRORS),
         signature=record.signature if record else None,
         staged=staged is None
         or mirror is None
@@ -202,22 +235,6 @@ def _status(
         altered_by_add=altered,
         not_here=verdict.not_here,
     )
-
-
-def _standing(verdict: Verdict) -> Standing:
-    rules = {finding.rule for finding in verdict.findings}
-    for rule, standing in (
-        (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
-        (Rule.PROOF_BROKEN, Standing.BROKEN_RECORD),
-        (Rule.TAG_MOVED, Standing.BROKEN_RECORD),
-        (Rule.RECORD_WITHOUT_MIRROR, Standing.ORPHAN),
-        (Rule.MIRROR_WITHOUT_RECORD, Standing.NOT_SYNCED),
-        (Rule.MIRROR_DIFFERS_FROM_RECORD, Standing.DRIFT),
-        (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.PIN_CHANGED),
-    ):
-        if rule in rules:
-            return standing
-    return _BY_PRESENCE[verdict.presence]
 
 
 def undeclared_copies(host: Host) -> list[SameDirectory]:
@@ -242,7 +259,7 @@ def _form_status(
         of=shown_source(source.of, source.of_path) if source else "",
         places=source.places if source else (),
         checked_in=form is None or form.checked_in,
-        standing=_form_standing(verdict),
+        standing=_standing(verdict, _OF_FORMS),
         staged=staged is None
         or form is None
         or record is None
@@ -251,28 +268,6 @@ def _form_status(
         not_compared=verdict.not_compared,
         altered_by_add=altered,
     )
-
-
-def _form_standing(verdict: FormVerdict) -> Standing:
-    rules = {finding.rule for finding in verdict.findings}
-    for rule, standing in (
-        (Rule.RECORD_UNREADABLE, Standing.BROKEN_RECORD),
-        (Rule.RECORD_WITHOUT_DERIVED, Standing.ORPHAN),
-        (Rule.DERIVED_WITHOUT_RECORD, Standing.NOT_MADE),
-        (Rule.DERIVED_DIFFERS_FROM_RECORD, Standing.DRIFT),
-        (Rule.RECORD_DIFFERS_FROM_MANIFEST, Standing.STALE),
-        (Rule.DERIVED_STALE, Standing.STALE),
-    ):
-        if rule in rules:
-            return standing
-    return _BY_PRESENCE[verdict.presence]
-
-
-_BY_PRESENCE = {
-    Presence.ABSENT: Standing.ABSENT,
-    Presence.REMOVED: Standing.REMOVED,
-    Presence.PRESENT: Standing.CLEAN,
-}
 
 
 _Named = tuple[str, RepoPath, ObjectId]

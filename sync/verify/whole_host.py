@@ -4,10 +4,11 @@ These are the rules of `check --all` that are not about one mirror's files and r
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from typing import TypeVar
 
 from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
@@ -20,8 +21,7 @@ from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
 from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule, path_of
 from sync.judgement.guarded import (
     Guarded,
-    GuardedForm,
-    GuardedMirror,
+    GuardedRecord,
     attributes_inside,
     guarded_files,
 )
@@ -38,7 +38,7 @@ from sync.layout import (
 )
 from sync.manifest.read import Manifest
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, path_at
+from sync.model import Entry, FileFact, Form, Mirror, is_checked_in, path_at
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -49,6 +49,7 @@ Records = Mapping[str, Record | RecordError | None]
 FormRecords = Mapping[str, DerivedRecord | RecordError | None]
 """The records of all forms of the manifest and of all others that have one, by name."""
 
+_R = TypeVar("_R", Record, DerivedRecord)
 _MOST_STRAYS = 1_000
 
 
@@ -78,8 +79,7 @@ def judge_host(
     findings = [
         *(_stray(path, UNACCOUNTED) for path in strays if path not in ignored),
         *(_stray(name, LOOKALIKE) for name, _ in sorted(state.root()) if is_lookalike(name)),
-        *(_tracked(state, manifest, records) if isinstance(state, WorkTree) else ()),
-        *(_tracked_forms(state, manifest, forms) if isinstance(state, WorkTree) else ()),
+        *(_tracked(state, manifest, records, forms) if isinstance(state, WorkTree) else ()),
         *_origins(manifest, records),
         *_altered(state, manifest, records, forms),
     ]
@@ -115,33 +115,28 @@ def _stray(path: bytes, message: str) -> Finding:
     return Finding(Rule.UNRECORDED_FILE, "", message, quote_path(path), Difference.EXTRA)
 
 
-def _tracked(state: WorkTree, manifest: Manifest, records: Records) -> Iterator[Finding]:
-    """The recorded files that git tracks, of mirrors that are not checked in."""
-    for name, record in records.items():
-        mirror = manifest.mirrors.get(name)
-        if not isinstance(record, Record) or mirror is None or mirror.checked_in:
-            continue
+def _tracked(
+    state: WorkTree, manifest: Manifest, records: Records, forms: FormRecords
+) -> Iterator[Finding]:
+    """The recorded files that git tracks, of mirrors and forms that are not checked in."""
+    rule, words = Rule.MIRROR_DIFFERS_FROM_RECORD, NOT_CHECKED_IN
+    for record in _recorded(records, manifest.mirrors, checked_in=False):
         for place in record.places:
-            for fact in place.files:
-                path = f"{place.directory}/{os.fsdecode(fact.path)}"
-                if state.tracks(path):
-                    where = path_of(place.directory, fact.path)
-                    rule, extra = Rule.MIRROR_DIFFERS_FROM_RECORD, Difference.EXTRA
-                    yield Finding(rule, name, NOT_CHECKED_IN, where, extra, found=fact)
+            for fact in _tracked_in(state, place.directory, place.files):
+                yield _extra(rule, record.mirror, words, place.directory, fact)
+    rule, words = Rule.DERIVED_DIFFERS_FROM_RECORD, FORM_NOT_CHECKED_IN
+    for made in _recorded(forms, manifest.forms, checked_in=False):
+        for directory in made.places:
+            for fact in _tracked_in(state, directory, made.outputs):
+                yield _extra(rule, made.name, words, directory, fact)
 
 
-def _tracked_forms(state: WorkTree, manifest: Manifest, forms: FormRecords) -> Iterator[Finding]:
-    """The recorded files that git tracks, of forms that are not checked in."""
-    for name, record in forms.items():
-        form = manifest.forms.get(name)
-        if not isinstance(record, DerivedRecord) or form is None or form.checked_in:
-            continue
-        for place in record.places:
-            for fact in record.outputs:
-                if state.tracks(os.fsdecode(path_at(place, fact.path))):
-                    where, extra = path_of(place, fact.path), Difference.EXTRA
-                    rule = Rule.DERIVED_DIFFERS_FROM_RECORD
-                    yield Finding(rule, name, FORM_NOT_CHECKED_IN, where, extra, found=fact)
+def _tracked_in(state: WorkTree, place: str, facts: Iterable[FileFact]) -> Iterator[FileFact]:
+    return (fact for fact in facts if state.tracks(os.fsdecode(path_at(place, fact.path))))
+
+
+def _extra(rule: Rule, name: str, message: str, place: str, fact: FileFact) -> Finding:
+    return Finding(rule, name, message, path_of(place, fact.path), Difference.EXTRA, found=fact)
 
 
 def _origins(manifest: Manifest, records: Records) -> Iterator[Finding]:
@@ -157,79 +152,63 @@ def _altered(
     if not state.is_in_git:
         return  # nothing converts what is unpacked already
     contents = _Contents(state)
-    mirrors = [
-        GuardedMirror(name, manifest.mirrors.get(name), record, contents.blob_at(record_path(name)))
-        for name, record in records.items()
-    ]
-    forms = [
-        GuardedForm(
-            name, manifest.forms.get(name), record, contents.blob_at(derived_record_path(name))
+    guarded_records = [
+        GuardedRecord(name, path, contents.blob_at(path), record, is_checked_in(wanted.get(name)))
+        for path_of_record, wanted, each in (
+            (record_path, manifest.mirrors, records),
+            (derived_record_path, manifest.forms, form_records),
         )
-        for name, record in form_records.items()
+        for name, record in each.items()
+        for path in [path_of_record(name)]
     ]
-    own = [
-        Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
-        for path in (MANIFEST_PATH, *manifest.named_files)
-        if (blob := contents.blob_at(path)) is not None
-    ]
-    attribute_files = [
-        Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
-        for path in _attribute_files_above(manifest, records, form_records)
-        if (blob := contents.blob_at(path)) is not None
-    ]
+    own = contents.files([MANIFEST_PATH, *manifest.named_files])
+    attribute_files = contents.files(_attribute_files_above(manifest, records, form_records))
+    checked_in = _recorded(records, manifest.mirrors), _recorded(form_records, manifest.forms)
     inside = (
-        *(attributes_inside(one.files, one.copies) for one in _checked_in(manifest, records)),
-        *(
-            attributes_inside(one.outputs, one.places)
-            for one in _checked_in_forms(manifest, form_records)
-        ),
+        *(attributes_inside(one.files, one.copies) for one in checked_in[0]),
+        *(attributes_inside(one.outputs, one.places) for one in checked_in[1]),
     )
     for at, entry in chain.from_iterable(inside):
         contents.noting(at, entry.blob)
         attribute_files.append(entry)
 
     def guarded() -> Iterator[Guarded]:
-        for file in guarded_files(mirrors, forms, own, attribute_files):
+        for file in guarded_files(guarded_records, own, attribute_files):
             contents.noting(file.path, file.blob)
             yield file
 
     attributes = AlteringAttributes(contents.read, contents.size)
-    places = [place for one in _checked_in(manifest, records) for place in one.copies]
-    places += [p for one in _checked_in_forms(manifest, form_records) for p in one.places]
+    places = [place for one in checked_in[0] for place in one.copies]
+    places += [place for one in checked_in[1] for place in one.places]
     outside = [p for p in (*places, *manifest.named_files) if not is_in_third_party(p)]
     for one in attributes.altered_files(attribute_files, guarded, outside):
         yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
 
 
-def _checked_in(manifest: Manifest, records: Records) -> list[Record]:
+def _recorded(
+    records: Mapping[str, _R | RecordError | None],
+    wanted: Mapping[str, Mirror] | Mapping[str, Form],
+    *,
+    checked_in: bool = True,
+) -> list[_R]:
+    """The records that can be read, of what the manifest has, and has or has not checked in."""
     return [
         record
         for name, record in records.items()
-        if isinstance(record, Record)
-        and (mirror := manifest.mirrors.get(name)) is not None
-        and mirror.checked_in
-    ]
-
-
-def _checked_in_forms(manifest: Manifest, records: FormRecords) -> list[DerivedRecord]:
-    return [
-        record
-        for name, record in records.items()
-        if isinstance(record, DerivedRecord)
-        and (form := manifest.forms.get(name)) is not None
-        and form.checked_in
+        if record is not None and not isinstance(record, RecordError)
+        if (one := wanted.get(name)) is not None and one.checked_in is checked_in
     ]
 
 
 def _attribute_files_above(manifest: Manifest, records: Records, forms: FormRecords) -> list[str]:
     """The `.gitattributes` that may lie in or above directories with guarded files."""
     directories = {PROVENANCE, *(path.rpartition("/")[0] for path in manifest.named_files)}
-    for form in _checked_in_forms(manifest, forms):
+    for form in _recorded(forms, manifest.forms):
         directories |= {place.rpartition("/")[0] for place in form.places}
-    for record in _checked_in(manifest, records):
+    for record in _recorded(records, manifest.mirrors):
         directories |= {*record.copies, license_directory(record.mirror)}
     every = {one for directory in directories for one in [*above(directory), directory]}
-    inside = {place for one in _checked_in(manifest, records) for place in one.copies}
+    inside = {place for one in _recorded(records, manifest.mirrors) for place in one.copies}
     paths = [f"{directory}/{ATTRIBUTES_FILE}" for directory in sorted(every - inside - {""})]
     return [ATTRIBUTES_FILE, *paths]
 
@@ -249,6 +228,14 @@ class _Contents:
         blob = object_id("blob", content)
         self._held[blob] = content
         return blob
+
+    def files(self, paths: Iterable[str]) -> list[Entry]:
+        """Those of these files that are there."""
+        return [
+            Entry(RepoPath(os.fsencode(path)), Mode.FILE, blob)
+            for path in paths
+            if (blob := self.blob_at(path)) is not None
+        ]
 
     def noting(self, path: bytes, blob: ObjectId) -> None:
         """Note where a content is found if it is asked for."""
