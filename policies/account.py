@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policies.states import FormFacts, MirrorFacts, PolicedState
+from policies.facts import FormFacts, MirrorFacts, PolicedState
 from sync.derived.record import DerivedRecord, shown_source
 from sync.layout import ATTRIBUTES_PATH, MANIFEST_PATH
 from sync.model import Entry, Mirror, Selection

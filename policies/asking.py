@@ -6,7 +6,7 @@ A change must not choose whom CI talks to. So the state that it starts from deci
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from policies.states import MirrorFacts, PolicedState
+from policies.facts import MirrorFacts, PolicedState
 from policies.verdict import Unasked
 from sync.errors import CouldNotCheckError, VerbatimError
 from sync.judgement.findings import Finding

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from policies.account import Moved, account
+from policies.facts import Case, PolicedState
 from policies.git.changes import StagedChange, staged_changes, staged_changes_at
 from policies.git.history import (
     Commit,
@@ -20,7 +21,7 @@ from policies.git.history import (
 )
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, PolicedState, States
+from policies.states import States
 from policies.tips import Change, Tips
 from policies.trailers import Trailer, wanted_trailers
 from policies.verdict import CheckReport, Judgement, met_in, worth_a_report

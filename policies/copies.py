@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
+from policies.facts import Case, MirrorFacts, PolicedState
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, PolicedState
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import (
     Difference,

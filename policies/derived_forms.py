@@ -6,8 +6,8 @@ A form that needs no tool is made again where it, or what it is made of, is new 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from policies.facts import Case, FormFacts, MirrorFacts
 from policies.objects import Objects
-from policies.states import Case, FormFacts, MirrorFacts
 from sync.derived.forms import gzip, patched
 from sync.derived.ingredients import Ingredients, Input, PatchFile
 from sync.derived.recipes import record_of
@@ -50,7 +50,7 @@ class DerivedForms:
         findings = self._findings(facts)
         had = {one for parent in before for one in self._findings(parent)}
         for finding in findings:
-            is_touched = not any(parent.places == facts.places for parent in before)
+            is_touched = not any(parent.copies == facts.copies for parent in before)
             if finding not in had or (finding.rule in _NOTHING_TO_RELY_ON and is_touched):
                 yield finding
         if not findings:
@@ -78,7 +78,7 @@ class DerivedForms:
         record = facts.record
         files: dict[str, Sequence[FileFact]] = {}
         if isinstance(record, DerivedRecord):
-            files = {place: self._held(entry, record) for place, entry in facts.places}
+            files = {place: self._held(entry, record) for place, entry in facts.copies}
         blobs = {
             path_at(place, fact.path): fact.blob for place, held in files.items() for fact in held
         }
@@ -181,9 +181,7 @@ class DerivedForms:
 
 def _compared(facts: FormFacts) -> tuple[object, ...]:
     """Return the record, and what lies in its places and in those of its source."""
-    source = facts.source
-    places = source.copies if isinstance(source, MirrorFacts) else source.places if source else ()
-    return facts.record_entry, facts.places, places
+    return facts.record_entry, facts.copies, facts.source.copies if facts.source else ()
 
 
 def _finding(record: DerivedRecord, message: str, path: str | None = None) -> Finding:

@@ -7,8 +7,9 @@ from itertools import islice
 
 from policies.copies import Copies
 from policies.derived_forms import DerivedForms
+from policies.facts import Case, MirrorFacts, PolicedState, Root
 from policies.objects import Objects
-from policies.states import Case, MirrorFacts, PolicedState, Root, States
+from policies.states import States
 from policies.trailers import parse_trailers, wanted_trailers
 from sync.errors import CouldNotCheckError, RecordError
 from sync.ids import Mode, ObjectId
@@ -240,7 +241,7 @@ def _unaltered(state: PolicedState) -> Iterator[str]:
             yield from facts.places
     for form in state.forms.values():
         if is_checked_in(form.form):
-            yield from (place for place, _ in form.places)
+            yield from form.places
     yield from (os.fsdecode(entry.path) for entry in state.own_files)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from policies.facts import Case, PolicedState, Root
 from policies.git.history import merge_bases
 from policies.rules import Rules
-from policies.states import Case, PolicedState, Root, States
+from policies.states import States
 from policies.verdict import Judgement, met_in
 from policies.ways_out import explain_finding
 from sync.ids import ObjectId

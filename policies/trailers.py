@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from policies.states import PolicedState
+from policies.facts import PolicedState
 from sync.ids import EMPTY_TREE
 from sync.record.record import Record
 

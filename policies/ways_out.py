@@ -3,13 +3,13 @@
 import os
 import shlex
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from policies.explanations import BY_RULE, RESTORE
+from policies.facts import Case, FormFacts, MirrorFacts, PolicedState
 from policies.objects import Objects
-from policies.states import Case, FormFacts, MirrorFacts, PolicedState
 from sync.derived.record import DerivedRecord, PatchFact
 from sync.ids import Mode, ObjectId
 from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
@@ -204,15 +204,15 @@ def _is_below(places: Iterable[str], paths: Iterable[bytes]) -> bool:
     return any(lies_in(place, map(os.fsdecode, paths)) for place in places)
 
 
-def _places_by_name(state: PolicedState) -> Iterator[tuple[str, list[str]]]:
+def _places_by_name(state: PolicedState) -> Iterator[tuple[str, Sequence[str]]]:
     for each in (state.mirrors, state.forms):
-        yield from ((name, _places(facts)) for name, facts in each.items())
+        yield from ((name, facts.places) for name, facts in each.items())
 
 
 def _in_the_way(objects: Objects, state: PolicedState, finding: Finding) -> Iterator[bytes]:
     """Yield what is of another kind than a place, or than a directory above it, has to be."""
     facts = _facts_of(state, finding)
-    for place in _places(facts) if facts else ():
+    for place in facts.places if facts else ():
         is_file = isinstance(facts, FormFacts) and not _is_directory(facts)
         for path in (*above(place), place):
             entry = objects.at(state.root.tree, os.fsencode(path))
@@ -253,12 +253,6 @@ def _facts_of(state: PolicedState, finding: Finding) -> MirrorFacts | FormFacts 
     return (state.forms if is_of_form(finding) else state.mirrors).get(finding.mirror)
 
 
-def _places(facts: MirrorFacts | FormFacts) -> list[str]:
-    return [
-        *(facts.places if isinstance(facts, MirrorFacts) else (place for place, _ in facts.places))
-    ]
-
-
 def _directories(case: Case, finding: Finding, directory: str) -> list[str]:
     """Return the directory to restore, or all places if the first parent has another record.
 
@@ -269,7 +263,7 @@ def _directories(case: Case, finding: Finding, directory: str) -> list[str]:
         return [directory]
     if before[0].record_entry == here.record_entry:
         return [directory]
-    return list(dict.fromkeys([directory, *_places(here), *_places(before[0])]))
+    return list(dict.fromkeys([directory, *here.places, *before[0].places]))
 
 
 def _was_in_git(case: Case, finding: Finding) -> bool:
@@ -353,7 +347,7 @@ def _directory(state: PolicedState, finding: Finding) -> str | None:
     facts = _facts_of(state, finding)
     if facts is None:
         return None
-    licenses, *places = license_directory(finding.mirror), *_places(facts)
+    licenses, *places = license_directory(finding.mirror), *facts.places
     found = [
         place
         for place in (licenses, *places)

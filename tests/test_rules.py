@@ -13,9 +13,10 @@ import pytest
 
 from policies import copies
 from policies import rules as rules_module
+from policies.facts import Case, PolicedState
 from policies.objects import Objects as PolicyObjects
 from policies.rules import Rules, missing_trailers
-from policies.states import Case, PolicedState, States
+from policies.states import States
 from policies.trailers import Trailer
 from sync.errors import CouldNotCheckError
 from sync.host.attributes_and_ignores import ATTRIBUTES
