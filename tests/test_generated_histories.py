@@ -24,6 +24,7 @@ from sync.layout import record_path
 from sync.manifest.paths import as_written
 from tests.support.git import git, git_bytes
 from tests.support.hosts import Host, mirror
+from tests.support.laws import each
 from tests.support.upstreams import Upstream
 
 PINS = {"alpha": ("v1", "v2", "v3"), "beta": ("v1", "v2"), "hidden": ("v1", "v2")}
@@ -565,7 +566,7 @@ def test_every_byte_of_a_record_is_protected(world: World, name: str) -> None:
                 )
             },
         )
-        for at in range(start, len(content), 1 if "EVERY_STATE" in os.environ else 5)
+        for at in each(5, range(start, len(content)))
     ]
     history = [good, *bad, Commit(tuple(range(1, len(bad) + 1)), good.state)]
     assert world.blamed(history) == list(range(1, len(bad) + 1))

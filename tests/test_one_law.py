@@ -1,6 +1,5 @@
 """One law: verify, status, check --all and report agree about every state of a host."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from sync.report.gather import gather
 from sync.verify.commands import status, verify
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, mirror
-from tests.support.laws import each
+from tests.support.laws import EVERY_ROW, each
 from tests.support.upstreams import Upstream
 
 Edit = Callable[[Path], None]
@@ -188,7 +187,7 @@ def _agreeing(synced: Host, root: Path, edits: list[str]) -> dict[str, object]:
     return _verdicts(root)
 
 
-@pytest.mark.parametrize("edit", each(6, EDITS))
+@pytest.mark.parametrize("edit", each(2, EDITS))
 def test_every_command_finds_what_one_of_them_finds(
     synced: Host, tmp_path: Path, edit: str
 ) -> None:
@@ -204,7 +203,7 @@ def test_each_state_that_is_only_the_hosts_business_is_clean(synced: Host, tmp_p
 
 @given(st.lists(st.sampled_from(sorted(EDITS)), min_size=2, max_size=4, unique=True))
 @settings(
-    max_examples=300 if "EVERY_STATE" in os.environ else 6,
+    max_examples=300 if EVERY_ROW else 6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -1,6 +1,5 @@
 """Whatever state a mirror is in, each command that is printed leads on, and none in a circle."""
 
-import os
 import re
 import shlex
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hosts import Host, mirror
+from tests.support.laws import each
 from tests.support.program import Ran
 from tests.support.upstreams import Upstream
 
@@ -182,9 +182,8 @@ def whole(host: Host) -> tuple[object, ...]:
 
 STATES = [
     pytest.param(*state, id="-".join([state[0].__name__, state[1].__name__, state[2]]))
-    for state in product(OF_THE_TABLE, OF_THE_MIRROR, ("in the work tree", "staged"))
-][:: 1 if "EVERY_STATE" in os.environ else 10]
-"""Every tenth of the states, unless `make laws` asks for all."""
+    for state in each(10, product(OF_THE_TABLE, OF_THE_MIRROR, ("in the work tree", "staged")))
+]
 
 
 @pytest.mark.parametrize(("of_the_table", "of_the_mirror", "where"), STATES)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
-ALL = "EVERY_STATE" in os.environ
+EVERY_ROW = "EVERY_STATE" in os.environ
 
 
 def each(nth: int, rows: Iterable[T]) -> list[T]:
     """Each nth row from the first on, or all of them if `make laws` asks."""
-    return list(rows)[:: 1 if ALL else nth]
+    return list(rows)[:: 1 if EVERY_ROW else nth]
