@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from policies.account import Moved, account
-from policies.facts import Case, PolicedState
+from policies.facts import Case, PolicedState, Root
 from policies.git.changes import StagedChange, staged_changes, staged_changes_at
 from policies.git.history import (
     Commit,
@@ -325,14 +325,21 @@ class Policy:
         for commit_id in commits:
             with met_in(f"commit {commit_id[:12]}"):
                 commit = read_commit(self.repository, commit_id)
-                named |= {self._states.root_of(one).paths for one in (commit_id, *commit.parents)}
-                judged.append(self._judge_commit(commit, bases))
+                root = self._states.root(commit.tree)
+                before = [self._states.root_of(parent) for parent in commit.parents]
+                named |= {one.paths for one in (root, *before)}
+                judged.append(self._judge_commit(commit, root, before, bases))
         return _Judged(worth_a_report(judged), frozenset(itertools.chain.from_iterable(named)))
 
-    def _judge_commit(self, commit: Commit, bases: tuple[PolicedState, ...]) -> Judgement:
+    def _judge_commit(
+        self,
+        commit: Commit,
+        root: Root,
+        before: Sequence[Root],
+        bases: tuple[PolicedState, ...],
+    ) -> Judgement:
+        """Judge a commit with this root, whose parents had those roots before."""
         label = f"commit {commit.id[:12]}"
-        root = self._states.root(commit.tree)
-        before = [self._states.root_of(parent) for parent in commit.parents]
         if all(one == root for one in before) and before:
             return Judgement(label, commit, ())
         first = next(iter(commit.parents), None)

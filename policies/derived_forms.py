@@ -4,23 +4,22 @@ A form that needs no tool is made again where it, or what it is made of, is new 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from policies.facts import Case, FormFacts, MirrorFacts
 from policies.objects import Objects
-from sync.derived.forms import gzip, patched
+from sync.derived.forms import patched
 from sync.derived.ingredients import Ingredients, Input, PatchFile
-from sync.derived.recipes import record_of
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode, ObjectId
-from sync.judgement.derived_forms import HeldForm, judge_form
+from sync.judgement.derived_forms import HeldForm, judge_form, made_otherwise
 from sync.judgement.findings import (
     DIFFERENCES,
     Difference,
     Finding,
     Rule,
-    compare_files,
     path_of,
 )
 from sync.limits import EXPLAINED_BYTES, LARGEST_READ, MORE_THAN_RECORDED
@@ -134,30 +133,16 @@ class DerivedForms:
         ]
         mirror = source.mirror if isinstance(source, MirrorFacts) else None
         given = Ingredients(form, {form.of: of}, patches, mirror)
+        make, place = partial(patched.make, apply=self._applied), record.places[0]
         try:
-            yield from self._differences(given, record, form.checked_in)
+            held = {}
+            if record.kind is FormKind.GZIP and form.checked_in:
+                held[place] = self._objects.read(record.outputs[0].blob)
+            yield from made_otherwise(given, record, place, held, make)
         except CouldNotCheckError:
             return  # a clone without these contents; `verify --rebuild` says what it could not do
         except SelectionError as error:
             yield _finding(record, f"it cannot be made again: {error.message}")
-
-    def _differences(
-        self, given: Ingredients, record: DerivedRecord, checked_in: bool
-    ) -> Iterator[Finding]:
-        if record.kind is FormKind.GZIP:
-            source = gzip.source_of(given)
-            held = self._objects.read(record.outputs[0].blob) if checked_in else b""
-            if record.content != gzip.content(source):
-                yield _finding(record, f"the record says another content than {record.of} has")
-            elif gzip.content_of(held, len(source)) != source:
-                yield _finding(record, f"it does not hold what {record.of} has")
-            return
-        made = patched.make(given, self._applied)
-        if record_of(given, made).patches != record.patches:
-            yield _finding(record, "the record says another SHA-256 of a patch than it has")
-        place = record.places[0]
-        for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
-            yield _finding(record, "made again it is not as recorded", one.path)
 
     def _applied(self, given: Ingredients) -> patched.Applied:
         """Apply the patches, if none of the last forms was made of the same tree by the same."""
@@ -184,5 +169,5 @@ def _compared(facts: FormFacts) -> tuple[object, ...]:
     return facts.record_entry, facts.copies, facts.source.copies if facts.source else ()
 
 
-def _finding(record: DerivedRecord, message: str, path: str | None = None) -> Finding:
-    return Finding(Rule.DERIVED_DIFFERS_FROM_RECORD, record.name, message, path or record.places[0])
+def _finding(record: DerivedRecord, message: str) -> Finding:
+    return Finding(Rule.DERIVED_DIFFERS_FROM_RECORD, record.name, message, record.places[0])

@@ -674,7 +674,7 @@ def _said_by(hook: str, said: Sequence[Said]) -> str:
 
 
 @pytest.mark.parametrize("place", [INSIDE, OUTSIDE], indirect=True)
-@pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in each(2, ROUTES)])
+@pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in each(4, ROUTES)])
 def test_by_every_route_pre_push_and_pre_receive_and_the_range_refuse_it(
     clone: Clone, route: Route
 ) -> None:
@@ -795,7 +795,7 @@ HONEST = (
 
 
 @pytest.mark.parametrize(
-    "honest", [pytest.param(honest, id=honest.name) for honest in each(2, HONEST)]
+    "honest", [pytest.param(honest, id=honest.name) for honest in each(4, HONEST)]
 )
 def test_no_false_alarm_by_any_hook_or_in_the_range(clone: Clone, honest: Honest) -> None:
     clone.shell(honest.given, **NO_HOOKS)

@@ -187,7 +187,7 @@ def _agreeing(synced: Host, root: Path, edits: list[str]) -> dict[str, object]:
     return _verdicts(root)
 
 
-@pytest.mark.parametrize("edit", each(2, EDITS))
+@pytest.mark.parametrize("edit", each(4, EDITS))
 def test_every_command_finds_what_one_of_them_finds(
     synced: Host, tmp_path: Path, edit: str
 ) -> None:

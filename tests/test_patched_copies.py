@@ -130,7 +130,7 @@ AFTER: dict[str, Files] = {
 }
 
 
-@pytest.mark.parametrize("case", each(2, AFTER))
+@pytest.mark.parametrize("case", each(3, AFTER))
 @pytest.mark.parametrize("renames", ["--no-renames", "--find-renames", "--find-copies"])
 def test_what_git_has_written_comes_out_exactly(trees: Trees, case: str, renames: str) -> None:
     patch = trees.patch(BASE, AFTER[case], "--binary", "--full-index", renames)

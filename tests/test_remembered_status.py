@@ -519,7 +519,7 @@ def test_of_twins_only_one_believes_what_it_remembers(twins: Twins, command: str
     ] == [False, True]
 
 
-@pytest.mark.parametrize("name", each(2, EDITS))
+@pytest.mark.parametrize("name", each(4, EDITS))
 def test_after_any_edit_both_say_what_they_say_without_memory(twins: Twins, name: str) -> None:
     twins.edit(EDITS[name])
     for command in ("status", "sync", "status", "sync"):

@@ -84,7 +84,7 @@ def commits_of_interest(
 
 
 def fewer_paths(paths: Sequence[str]) -> Iterable[str]:
-    """Few paths that hold all of these: as deep as may be, at least those at the root.
+    """A few paths in which all of these lie: directories where the paths are many.
 
     git compares each entry of each tree with each path. For many paths that takes longer than to
     read the commits that change something beside them.

@@ -396,7 +396,7 @@ def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
 def _displaced(
     names: Collection[str], wanted: Mapping[str, Mirror | Form], lying: Mapping[str, str]
 ) -> list[str]:
-    """Which others lie in the places of these, or in those of one that has to move for them.
+    """The others that lie in the places of these, or of others that have to move for them.
 
     `lying` has who lies in each place, by the records.
     """

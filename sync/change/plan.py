@@ -163,7 +163,7 @@ class FormChange:
         return tuple(one.directory for one in self.places if one.directory not in self.moved_from)
 
     def is_directory(self, place: PlaceChange) -> bool:
-        """Whether a directory is made in a place, or goes away there, and not a file."""
+        """Whether what is made in a place, or what goes away there, is a directory."""
         maker = self.before if place.wanted is None else self.form
         return maker is not None and maker.kind.is_directory
 

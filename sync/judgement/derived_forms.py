@@ -1,13 +1,16 @@
 """Judges whether a state holds derived forms as their records say, made of what is there; pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from sync.derived.recipes import differences
+from sync.derived.forms import gzip
+from sync.derived.ingredients import Ingredients, Made
+from sync.derived.recipes import differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
 from sync.ids import ObjectId
 from sync.judgement.findings import (
+    DIFFERENCES,
     Difference,
     Finding,
     Presence,
@@ -17,7 +20,7 @@ from sync.judgement.findings import (
     path_of,
 )
 from sync.layout import derived_record_path
-from sync.model import Form
+from sync.model import Form, FormKind
 from sync.record.places import Present
 
 NOT_CHECKED_IN = "is of a form that is not checked in"
@@ -161,3 +164,40 @@ def _of_the_files(
             yield Finding(rule, record.name, "missing altogether", place, missing)
             continue
         yield from compare_files(record.name, place, record.outputs, files, held.read, rule=rule)
+
+
+def made_otherwise(
+    given: Ingredients,
+    record: DerivedRecord,
+    where: str,
+    held: Mapping[str, bytes],
+    make_it: Callable[[Ingredients], Made] = make,
+) -> Iterator[Finding]:
+    """Find in what the recipe, by these ingredients, contradicts a record.
+
+    `where` is the path to point to, and `held` what a form `gzip` holds in each place that is as
+    recorded. Raises what making it raises.
+    """
+
+    def contradicted(message: str) -> Finding:
+        return Finding(Rule.DERIVED_DIFFERS_FROM_RECORD, record.name, message, where)
+
+    if record.kind is FormKind.GZIP:
+        source = gzip.source_of(given)
+        if record.content != gzip.content(source):
+            yield contradicted(f"the record says another content than {record.of} has")
+        for place, data in held.items():
+            if gzip.content_of(data, len(source)) != source:
+                yield contradicted(f"{place} does not hold what {record.of} has")
+        return
+    made = make_it(given)
+    if record_of(given, made).patches != record.patches:
+        yield contradicted("the record says another SHA-256 of a patch than it has")
+    place = record.places[0]
+    for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
+        what = DIFFERENCES[one.difference] if one.difference else "differs"
+        yield replace(
+            one,
+            rule=Rule.DERIVED_DIFFERS_FROM_RECORD,
+            message=f"made again it is not as recorded: {what}",
+        )

@@ -1,19 +1,16 @@
 """Verifies derived forms: by their records always, and by making them again where that can be."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from sync.derived.forms import gzip
-from sync.derived.ingredients import Ingredients
-from sync.derived.recipes import make, record_of
+from sync.derived.recipes import make
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, HostError, RecordError, SelectionError
 from sync.host.form_inputs import FormInputs, read_patch
 from sync.host.state import State
 from sync.host.work_tree import WorkTree
-from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form
-from sync.judgement.findings import DIFFERENCES, Finding, Presence, Rule, compare_files
+from sync.judgement.derived_forms import FormVerdict, HeldForm, judge_form, made_otherwise
+from sync.judgement.findings import Finding, Presence, Rule
 from sync.layout import derived_record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.read import Manifest
@@ -80,7 +77,9 @@ def _made_again(
         return verdict
     try:
         given = inputs.ingredients(form)
-        findings = [*_differences(state, given, record)]
+        held = _held_as_recorded(state, record)
+        where = derived_record_path(record.name)
+        findings = [*made_otherwise(given, record, where, held)]
     except (CouldNotCheckError, SelectionError, HostError) as error:
         # Who removes a form as a whole may take its patches along.
         is_open = isinstance(error, CouldNotCheckError) or verdict.presence is Presence.REMOVED
@@ -119,34 +118,17 @@ def _with_obstacle(verdict: FormVerdict, form: Form, inputs: FormInputs) -> Form
     return verdict
 
 
-def _differences(state: State, given: Ingredients, record: DerivedRecord) -> Iterator[Finding]:
-    if record.kind is FormKind.GZIP:
-        yield from _of_gzip(state, given, record)
-        return
-    made = make(given)
-    if record_of(given, made).patches != record.patches:
-        yield _finding(record, "the record says another SHA-256 of a patch than it has")
-    if made.outputs == record.outputs:
-        return
-    place = record.places[0]
-    for one in compare_files(record.name, place, made.outputs, record.outputs, lambda _: None):
-        what = DIFFERENCES[one.difference] if one.difference else "differs"
-        yield replace(
-            one,
-            rule=Rule.DERIVED_DIFFERS_FROM_RECORD,
-            message=f"made again it is not as recorded: {what}",
-        )
-
-
-def _of_gzip(state: State, given: Ingredients, record: DerivedRecord) -> Iterator[Finding]:
-    source = gzip.source_of(given)
-    if record.content != gzip.content(source):
-        yield _finding(record, f"the record says another content than {given.form.of} has")
-    for place in record.places:
-        data = state.read(place)
-        is_recorded = data is not None and object_id("blob", data) == record.outputs[0].blob
-        if data is not None and is_recorded and gzip.content_of(data, len(source)) != source:
-            yield _finding(record, f"{place} does not hold what {given.form.of} has")
+def _held_as_recorded(state: State, record: DerivedRecord) -> dict[str, bytes]:
+    """What a form `gzip` holds in those of its places that are as recorded."""
+    if record.kind is not FormKind.GZIP:
+        return {}
+    held = {place: state.read(place) for place in record.places}
+    blob = record.outputs[0].blob
+    return {
+        place: data
+        for place, data in held.items()
+        if data is not None and object_id("blob", data) == blob
+    }
 
 
 def _finding(record: DerivedRecord, message: str) -> Finding:

@@ -22,7 +22,7 @@ from tests.harnesses.crashes.scenes import JOBS, Scenes, compile_program, isolat
 from tests.harnesses.crashes.table import render, render_failure, render_outcomes
 
 Case = tuple[Point, str]
-_QUICK = 12
+_QUICK = 8
 _NO_OVERLAY = "CRASHES_NO_OVERLAY"
 _laws: dict[str, Law] = {}
 
