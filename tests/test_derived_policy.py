@@ -5,14 +5,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sync.derived.ingredients import fact_of
-from sync.derived.json_file import dump_derived, parse_derived
-from sync.objects.tree import hash_tree
 from tests.support.git import git
 from tests.support.hosts import LOOKS, Host, commit, with_judging_server
 from tests.support.upstreams import Upstream
@@ -23,6 +19,7 @@ from tests.support.wit import (
     PACKED,
     SINGLE,
     TOOLS,
+    forge_form,
     form,
     made,
     mirrors,
@@ -32,6 +29,7 @@ from tests.support.wit import (
 from tests.test_derived_forms import MORE, PATCHED, patch_of
 
 EACH = (BINARY, SINGLE, PACKAGE, PACKED, PATCHED)
+FORGED = MORE + b"// and more\n"
 
 
 @pytest.fixture
@@ -371,26 +369,11 @@ def test_a_moved_pin_is_one_command(guarded: Host) -> None:
 
 def test_a_forged_patched_copy_and_its_record_are_found_without_the_tool(guarded: Host) -> None:
     """What needs no tool is made again by `check` wherever its record is new."""
-    forge(guarded)
+    forge_form(guarded, "io-patched", b"streams.wit", FORGED)
     guarded.git("add", "--all")
     ran = guarded.run("check")
     assert ran.status == 1 and "made again it is not as recorded" in ran.out
     assert guarded.run("verify").status == 1
-
-
-def forge(host: Host) -> None:
-    """Add a line to a file of the patched copy, and make its record agree."""
-    path = host.third_party / "provenance/derived/io-patched.json"
-    record = parse_derived(path.read_bytes(), "io-patched")
-    forged = MORE + b"// and more\n"
-    outputs = tuple(
-        fact_of(fact.path, fact.mode, forged) if fact.path == b"streams.wit" else fact
-        for fact in record.outputs
-    )
-    tree = hash_tree(fact.entry for fact in outputs)
-    path.write_bytes(dump_derived(replace(record, outputs=outputs, tree=tree)))
-    for place in record.places:
-        (host.path / place / "streams.wit").write_bytes(forged)
 
 
 HIDING: dict[str, Callable[[Host], None]] = {
@@ -408,7 +391,7 @@ def test_what_a_standing_finding_hides_is_found_with_the_commit_that_mends_it(
     guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
     server = guarded.git("remote", "get-url", "origin")
     git(Path(server), "fetch", "--quiet", str(guarded.path), "HEAD:refs/heads/x")  # without hooks
-    forge(guarded)
+    forge_form(guarded, "io-patched", b"streams.wit", FORGED)
     commit(guarded, "forged")
     guarded.git("push", "--quiet", "origin", "HEAD:refs/heads/x")
     good = ("third_party/patches", "third_party/mirrors.toml", "third_party/provenance/io.json")
@@ -455,7 +438,7 @@ def test_what_a_server_could_not_make_is_found_when_the_mirror_is_checked_in(
     host.sync("--commit")
     with_judging_server(host, tmp_path / "server.git")
     git(tmp_path / "server.git", "prune", "--expire=now")
-    forge(host)
+    forge_form(host, "io-patched", b"streams.wit", FORGED)
     host.git("commit", "--quiet", "--no-verify", "-am", "forged")
     push = ("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
     assert not _refused(host, *push)
@@ -466,7 +449,7 @@ def test_what_a_server_could_not_make_is_found_when_the_mirror_is_checked_in(
 
 
 def test_a_forged_copy_is_blamed_once_too(guarded: Host) -> None:
-    forge(guarded)
+    forge_form(guarded, "io-patched", b"streams.wit", FORGED)
     guarded.git("commit", "--quiet", "--no-verify", "-am", "bad")
     replaced("third_party/mirrors.toml", b'from = "io"', b'from = "io"\nlicense = "MIT"')(guarded)
     commit(guarded, "innocent")

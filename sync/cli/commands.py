@@ -54,6 +54,7 @@ from sync.cli.options import (
     SameDirectories,
     Signoff,
     Tag,
+    Tools,
     UpstreamName,
     Url,
     Verbose,
@@ -356,6 +357,7 @@ def verify(
     rev: Rev = None,
     upstream: AskUpstream = False,
     rebuild: Rebuild = False,
+    tools: Tools = False,
     jobs: Jobs = 8,
     deadline: Deadline = 600,
     json: Json = False,
@@ -364,6 +366,9 @@ def verify(
 with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the help text
     from sync.host.reading_ahead import reading_ahead
 
+    if tools:
+        _print_tools(index=index, rev=rev)
+        return
     is_elsewhere = index or rev is not None
     with nullcontext() if is_elsewhere else reading_ahead(Path.cwd(), mirrors or []) as ahead:
         from sync.host.state import open_state
@@ -380,6 +385,16 @@ with --upstream also against the upstreams."""  # noqa: D205, D209 - it is the h
     else:
         sys.stdout.write(render_verdicts(state.label, verified, audited, paint_for(sys.stdout)))
     raise typer.Exit(_verify_status(verified, audited, rebuild=rebuild))
+
+
+def _print_tools(*, index: bool, rev: str | None) -> None:
+    from sync.derived.wasm_tools import requirement
+    from sync.host.state import open_state, read_manifest
+
+    state = open_state(find_host_here(), index=index, revision=rev)
+    forms = read_manifest(state).forms.values()
+    for version in sorted({form.tool_version for form in forms if form.tool_version}):
+        sys.stdout.write(f"{requirement(version)}\n")
 
 
 def _audit(

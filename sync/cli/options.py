@@ -164,6 +164,10 @@ SameDirectories = Annotated[
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Also make derived forms again, and compare the bytes.")
 ]
+Tools = Annotated[
+    bool,
+    typer.Option("--tools", help="Print what pip installs for --rebuild, and do nothing else."),
+]
 AskUpstream = Annotated[
     bool, typer.Option("--upstream", help="Ask the upstreams too whether the records are true.")
 ]

