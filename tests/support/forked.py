@@ -188,6 +188,7 @@ def _serve(listening: socket.socket, alive: socket.socket, interpreter: str) -> 
     for package in ("sync", "policies"):
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
             importlib.import_module(module.name)
+    _warm()
     _quicken(vars(importlib.import_module("sync.upstream.parallel")))
     _assemble(vars(importlib.import_module("typer.main")))
     ended, wakes = socket.socketpair()
@@ -227,6 +228,13 @@ def _tell_ends(runs: dict[int, socket.socket]) -> None:
             pid, status = ended
             with runs.pop(pid) as answer, suppress(OSError):  # whoever asked may be gone
                 answer.sendall(_HEAD.pack(status))
+
+
+def _warm() -> None:
+    """Load what many runs load only when they use it: the words of errors, and licence texts."""
+    importlib.import_module("typer.rich_utils")
+    with suppress(ImportError):  # it is an extra
+        importlib.import_module("licenseclassifier").identify_license("Permission is granted")
 
 
 def _quicken(parallel: dict[str, Any]) -> None:
