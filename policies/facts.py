@@ -115,14 +115,16 @@ class PolicedState:
     forms: Mapping[str, FormFacts] = field(default_factory=dict)
     """The derived forms that manifest or records name."""
 
-    @property
-    def under_attributes(self) -> tuple[object, ...]:
-        """All that decides whether attributes alter bytes."""
+    def is_alike_under_attributes(self, other: "PolicedState") -> bool:
+        """Whether all is the same that decides whether attributes alter bytes."""
         return (
-            self.attribute_files,
-            self.own_files,
-            {facts.name: facts.content for facts in self.mirrors.values()},
-            {facts.name: facts for facts in self.forms.values()},
+            self.attribute_files == other.attribute_files
+            and self.own_files == other.own_files
+            and self.forms == other.forms
+            and self.mirrors.keys() == other.mirrors.keys()
+            and all(
+                facts.content == other.mirrors[name].content for name, facts in self.mirrors.items()
+            )
         )
 
     @property

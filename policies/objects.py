@@ -87,7 +87,7 @@ class Objects:
 
     def read_up_to(self, blob: ObjectId, limit: int) -> bytes | None:
         """Return a blob's content, or None if it is larger than `limit` bytes."""
-        return self.read(blob) if self.repository.size(blob) <= limit else None
+        return self.repository.read_up_to(blob, limit)
 
     def _text(self, blob: ObjectId) -> str:
         return (self.read_up_to(blob, OWN_FILE_BYTES) or b"").decode("utf-8", "replace")

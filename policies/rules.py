@@ -97,6 +97,8 @@ class Rules:
         """
         before = (*case.bases, *case.parents)
         is_allowed_here = _allowing(case)
+        if is_allowed_here is None:
+            return
         for name, facts in case.state.mirrors.items():
             urls = (urls_of(one.mirror, one.record) for one in _all_of(name, before))
             had = {url for each in urls for url in each}
@@ -149,18 +151,15 @@ class Rules:
     def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
         """Return the size and SHA-256 of a recorded blob.
 
-        The SHA-256 is empty if the size already differs. None if the repository lacks the blob and
-        the mirror does not hold it; if it holds it, CouldNotCheckError is raised.
+        None if the repository lacks the blob and the mirror does not hold it; if it holds it,
+        CouldNotCheckError is raised.
         """
         try:
-            size = self._objects.repository.size(fact.blob)
+            return self._objects.digest(fact.blob)
         except CouldNotCheckError:
             if self._holds(held, fact):
                 raise
             return None
-        if size != fact.size:
-            return size, ""
-        return self._objects.digest(fact.blob)
 
     def _holds(self, directory: TreeEntry | None, fact: FileFact) -> bool:
         found = self._objects.below(directory, fact.path)
@@ -207,7 +206,7 @@ class Rules:
 
     def attributes_that_alter_bytes(self, case: Case) -> Iterator[Finding]:
         """Find attributes-alter-bytes."""
-        if any(parent.under_attributes == case.state.under_attributes for parent in case.parents):
+        if any(map(case.state.is_alike_under_attributes, case.parents)):
             return
         altered = self._altered(case.state.root)
         before = (
@@ -230,7 +229,7 @@ class Rules:
                 state.own_files,
                 state.attribute_files,
             ),
-            [path for path in _unaltered(state) if not is_in_third_party(path)],
+            tuple(path for path in _unaltered(state) if not is_in_third_party(path)),
         )
 
 
@@ -268,12 +267,12 @@ def missing_trailers(case: Case) -> Iterator[Finding]:
             )
 
 
-def _allowing(case: Case) -> Callable[[str], bool]:
-    """Return what says of a URL whether mirrors may come from there."""
+def _allowing(case: Case) -> Callable[[str], bool] | None:
+    """Return what says of a URL whether mirrors may come from there; None if all may."""
     deciding = case.bases or case.parents or (case.state,)
     patterns = [state.allowed_upstreams for state in deciding if state.has_manifest]
-    if not patterns:
-        return lambda _: True
+    if all(one is None for one in patterns):
+        return None
     enough = any if case.bases else all
     return lambda url: enough(is_allowed(url, one) for one in patterns)
 

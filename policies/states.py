@@ -1,5 +1,6 @@
 """Read what policies look at in a commit or index, by object ids: mirrors, records, stray files."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -149,10 +150,7 @@ class States:
         if manifest is None and not entries and not made:
             return self._ungoverned(root)
         wanted = manifest.mirrors if manifest else {}
-        mirrors = {
-            name: self._facts(root.tree, name, wanted.get(name), entries.get(name))
-            for name in [*wanted, *(entries.keys() - wanted.keys())]
-        }
+        mirrors = self._mirrors(root.tree, wanted, entries)
         forms = self._forms(root.tree, manifest.forms if manifest else {}, made, mirrors)
         named = {path.encode() for path in manifest.named_files} if manifest else set[bytes]()
         own, sealed = (manifest.own, manifest.sealed) if manifest else ((), ())
@@ -268,25 +266,33 @@ class States:
             if name := recorded_name(entry.name):
                 yield name, entry
 
-    def _facts(
-        self, tree: ObjectId, name: str, mirror: Mirror | None, entry: TreeEntry | None
-    ) -> MirrorFacts:
-        record = self._record(name, entry) if entry else None
-        wanted = mirror.places if mirror else ()
-        recorded = record.copies if isinstance(record, Record) else wanted
-        copies, elsewhere = (
-            tuple((place, self.objects.at(tree, os.fsencode(place))) for place in places)
-            for places in (recorded, [place for place in wanted if place not in recorded])
-        )
-        return MirrorFacts(
-            name=name,
-            mirror=mirror,
-            record_entry=entry,
-            copies=copies,
-            licenses=self.objects.at(tree, license_directory(name).encode()),
-            elsewhere=elsewhere,
-            record=record,
-        )
+    def _mirrors(
+        self, tree: ObjectId, wanted: Mapping[str, Mirror], entries: Mapping[str, TreeEntry]
+    ) -> Mapping[str, MirrorFacts]:
+        names = [*wanted, *(entries.keys() - wanted.keys())]
+        records = {name: self._record(name, entry) for name, entry in entries.items()}
+        copies = {
+            name: record.copies for name, record in records.items() if isinstance(record, Record)
+        }
+        places = {name: wanted[name].places for name in wanted}
+        named = itertools.chain(map(license_directory, names), *copies.values(), *places.values())
+        paths = tuple(sorted({*named}))
+        lying = dict(zip(paths, self.objects.at_each(tree, paths), strict=True))
+
+        def facts(name: str) -> MirrorFacts:
+            meant = places.get(name, ())
+            recorded = copies.get(name, meant)
+            return MirrorFacts(
+                name=name,
+                mirror=wanted.get(name),
+                record_entry=entries.get(name),
+                copies=tuple((place, lying[place]) for place in recorded),
+                licenses=lying[license_directory(name)],
+                elsewhere=tuple((place, lying[place]) for place in meant if place not in recorded),
+                record=records.get(name),
+            )
+
+        return {name: facts(name) for name in names}
 
     def _attributes_within(
         self, mirrors: Mapping[str, MirrorFacts], forms: Mapping[str, FormFacts]

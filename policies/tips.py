@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from policies.facts import Case, PolicedState, Root
 from policies.git.history import merge_bases
@@ -10,6 +10,7 @@ from policies.rules import Rules
 from policies.states import States
 from policies.verdict import Judgement, met_in
 from policies.ways_out import explain_finding
+from sync.beside import Begun
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding
 
@@ -47,10 +48,21 @@ class Tips:
         self._known = known
         self._default = default
         self.ancestors = lru_cache(None)(self._ancestors)
+        self._begun: list[Begun[list[ObjectId]]] = []
 
     def _ancestors(self, tip: ObjectId) -> list[ObjectId]:
         """Return the best common ancestors of a tip and what was known."""
         return merge_bases(tip, self._known) if self._known else []
+
+    def begin(self, changes: Iterable[Change]) -> None:
+        """Begin, beside what the caller does, to find the ancestors that `start` asks for."""
+        wanted = (change.tip for change in changes if not change.is_of_ref)
+        self._begun += [Begun(partial(self.ancestors, tip)) for tip in wanted]
+
+    def settle(self) -> None:
+        """Wait until what was begun has ended."""
+        for begun in self._begun:
+            begun.result()
 
     def bases(self, change: Change) -> tuple[ObjectId, ...]:
         """Return the commits whose manifests say where the mirrors of a change may come from.

@@ -18,16 +18,18 @@ from sync.quoting import quote_path
 # and short names of Windows. They also match malformed entries of a root tree such as
 # `third_party/…`: git's plain paths never match these, but its checkout writes them. Each pattern
 # costs time at every commit of a walk, and least if it begins with a plain letter.
-_BEGINNINGS = (
-    "third_*",
-    ".gita*",
-    "t*[~\udce2\udcef]*",
-    ".*[\udce2\udcef]*",
-    "g*~*",
-    "\udce2*",
-    "\udcef*",
+NAMED_PATHS = (":(top,icase)third_*", ":(top,icase).gita*")
+LOOKALIKE_PATHS = tuple(
+    f":(top,icase){beginning}"
+    for beginning in (
+        "t*[~\udce2\udcef]*",
+        ".*[\udce2\udcef]*",
+        "g*~*",
+        "\udce2*",
+        "\udcef*",
+    )
 )
-POLICED_PATHS = tuple(f":(top,icase){beginning}" for beginning in _BEGINNINGS)
+POLICED_PATHS = NAMED_PATHS + LOOKALIKE_PATHS
 """The pathspecs of all that policies depend on, and of some more."""
 
 _PATHSPECS_BYTES = 100_000

@@ -168,8 +168,7 @@ def _brings_nothing(
     if not all(changes_nothing(old, new, outside) for old, new in updates):
         return False
     try:
-        found = commits_of_interest(tips, there, known_to, sorted(outside))
-        return next(iter(found), None) is None
+        return not commits_of_interest(tips, there, known_to, sorted(outside))
     except CouldNotCheckError:
         return False
 

@@ -192,26 +192,35 @@ class Repository:
     def read(self, object_id: ObjectId) -> bytes:
         return self.read_typed(object_id)[1]
 
+    def read_up_to(self, object_id: ObjectId, limit: int) -> bytes | None:
+        """The content of an object; None if it has more than `limit` bytes."""
+        loose = self._inflate(object_id, limit + _HEADER_BYTES)
+        if loose is None:
+            return self.read(object_id) if self.size(object_id) <= limit else None
+        kind, size, content = self._parted(object_id, loose)
+        return self._verified(object_id, kind, content)[1] if size <= limit else None
+
     def read_within(self, object_id: ObjectId, limit: int) -> bytes:
         """An object of at most `limit` bytes; HostError for a larger one, which is not read."""
-        if (size := self.size(object_id)) > limit:
+        if (content := self.read_up_to(object_id, limit)) is None:
             raise HostError(
                 f"object {object_id} is too large to be judged",
-                [f"it has {size:,} bytes, more than {limit:,}"],
+                [f"it has {self.size(object_id):,} bytes, more than {limit:,}"],
                 hint="look at where it comes from: no project has a tree or a commit of this size",
                 reference="object-too-large",
             )
-        return self.read(object_id)
+        return content
 
     def read_typed(self, object_id: ObjectId) -> tuple[str, bytes]:
         """The kind (`commit`, `tree`, `blob`, `tag`) and raw content, which hash to the id."""
         loose = self._inflate(object_id)
         if loose is None:
             number, content = self._look_up(object_id, self._repository.odb.read)
-            kind = _KINDS[number]
-        else:
-            header, _, content = loose.partition(b"\0")
-            kind = header.partition(b" ")[0].decode("ascii", "replace")
+            return self._verified(object_id, _KINDS[number], content)
+        kind, _, content = self._parted(object_id, loose)
+        return self._verified(object_id, kind, content)
+
+    def _verified(self, object_id: ObjectId, kind: str, content: bytes) -> tuple[str, bytes]:
         if hash_object(kind, content) != object_id:
             raise self._missing(object_id, ValueError("its content does not hash to its id"))
         return kind, content
@@ -231,17 +240,22 @@ class Repository:
         if loose is None:
             number, size = self._look_up(object_id, self._repository.odb.read_header)
             return _KINDS[number], size
-        kind, _, digits = loose.partition(b"\0")[0].partition(b" ")
+        return self._parted(object_id, loose)[:2]
+
+    def _parted(self, object_id: ObjectId, loose: bytes) -> tuple[str, int, bytes]:
+        """The kind and the size that a loose object gives, and what there is of its content."""
+        header, _, content = loose.partition(b"\0")
+        kind, _, digits = header.partition(b" ")
         try:
-            return kind.decode("ascii", "replace"), int(digits)
+            return kind.decode("ascii", "replace"), int(digits), content
         except ValueError as error:
             raise self._missing(object_id, error) from error
 
     def digest(self, blob: ObjectId) -> tuple[int, str]:
         """The size in bytes and the SHA-256 of a blob, which need not fit into memory."""
-        if self.size(blob) > _LARGE_BYTES:
+        content = self.read_up_to(blob, _LARGE_BYTES)
+        if content is None:
             return digest_blob(self.git_directory, blob)
-        content = self.read(blob)
         return len(content), hashlib.sha256(content).hexdigest()
 
     def _look_up(

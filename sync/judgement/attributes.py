@@ -65,12 +65,13 @@ class AlteringAttributes:
         self._size = size
         self._said: dict[tuple[tuple[Entry, ...], bool], dict[bytes, Attributes]] = {}
         self._converted = lru_cache(_KEPT_CONVERSIONS)(self._conversion)
+        self._can_alter = lru_cache(_KEPT_ANSWERS)(self._say_whether_they_can)
 
     def altered_files(
         self,
         attribute_files: Sequence[Entry],
         guarded_files: Callable[[], Iterable[Guarded]],
-        outside: Collection[str],
+        outside: tuple[str, ...],
     ) -> tuple[Altered, ...]:
         """Return the guarded files that git would alter for somebody.
 
@@ -80,27 +81,29 @@ class AlteringAttributes:
         counts if that happens on some system: with its line endings, with or without regard to
         case, and with any values of `core.autocrlf` and `core.eol`.
         """
-        contents = {entry.path: self._read(entry) for entry in attribute_files}
-        guarded = list(guarded_files()) if _can_alter(contents, outside) else []
+        is_possible = self._can_alter(tuple(attribute_files), outside)
+        guarded = list(guarded_files()) if is_possible else []
         if not guarded:
             return ()
         found: dict[RepoPath, Altered] = {}
-        for said in self._answers(attribute_files, contents.values(), guarded):
+        for said in self._answers(attribute_files, guarded):
             for altered in self._altered(guarded, said):
                 found.setdefault(altered.path, altered)
         return tuple(found[file.path] for file in guarded if file.path in found)
 
+    def _say_whether_they_can(
+        self, attribute_files: tuple[Entry, ...], outside: tuple[str, ...]
+    ) -> bool:
+        return _can_alter({entry.path: self._read(entry) for entry in attribute_files}, outside)
+
     def _answers(
-        self,
-        attribute_files: Sequence[Entry],
-        contents: Iterable[bytes],
-        guarded: Iterable[Guarded],
+        self, attribute_files: Sequence[Entry], guarded: Iterable[Guarded]
     ) -> Iterator[Mapping[bytes, Attributes]]:
         """Yield the attributes in force for each file and each directory above it.
 
         The first answer is that of systems on which case counts, the second that of the others.
         """
-        if not any(map(_SAYS_ANYTHING.search, contents)):
+        if not any(_SAYS_ANYTHING.search(self._read(entry)) for entry in attribute_files):
             yield {}  # No attribute file says anything of interest, so git need not be asked.
             return
         paths = list(

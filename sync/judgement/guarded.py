@@ -118,6 +118,8 @@ def attributes_inside(
     Each comes with its path; the entry has the path by which git reads it.
     """
     for fact in files:
+        if fact.path and not looks_like(fact.path.rpartition(b"/")[2], ATTRIBUTES_FILE):
+            continue
         for place in places:
             path = path_at(place, fact.path)
             directory, _, name = path.rpartition(b"/")

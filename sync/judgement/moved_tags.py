@@ -10,17 +10,16 @@ from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.urls import same_repository
 
-Tags = Mapping[tuple[str, str], Mapping[ObjectId, Record]]
-"""Repository and tag → the commits that the tag names, each with a record that says so."""
+_Tag = tuple[str, str]
+"""Repository and tag."""
+
+Tags = Mapping[_Tag, Mapping[ObjectId, Record]]
+"""The tag of a repository → the commits that the tag names, each with a record that says so."""
 
 
 def tags_of(records: Iterable[Record]) -> Tags:
     """The commits that the records give for each tag; a repository has one spelling here."""
-    found: dict[tuple[str, str], dict[ObjectId, Record]] = {}
-    for record in records:
-        if (tag := _tag_of(record)) is not None:
-            found.setdefault(tag, {}).setdefault(record.upstream.commit, record)
-    return found
+    return _by_tag(_tagged(records))
 
 
 def moved_tags(records: Iterable[Record], before: Iterable[Tags] = ()) -> Iterator[Finding]:
@@ -28,26 +27,37 @@ def moved_tags(records: Iterable[Record], before: Iterable[Tags] = ()) -> Iterat
 
     There is one finding for a record. What one of the states `before` has is not found again.
     """
-    there, known = list(records), list(before)
+    there, known = [*_tagged(records)], list(before)
     moved = {finding.mirror: finding for finding in _moved_since(there, known)}
     yield from moved.values()
     yield from (one for one in _contradictions(there, known) if one.mirror not in moved)
 
 
-def _contradictions(records: Sequence[Record], known: Sequence[Tags]) -> Iterator[Finding]:
-    tags = tags_of(records)
+def _tagged(records: Iterable[Record]) -> Iterator[tuple[_Tag, Record]]:
     for record in records:
-        if (tag := _tag_of(record)) is None:
-            continue
+        if record.pin.kind is PinKind.TAG:
+            yield (same_repository(record.url), record.pin.value), record
+
+
+def _by_tag(tagged: Iterable[tuple[_Tag, Record]]) -> Tags:
+    found: dict[_Tag, dict[ObjectId, Record]] = {}
+    for tag, record in tagged:
+        found.setdefault(tag, {}).setdefault(record.upstream.commit, record)
+    return found
+
+
+def _contradictions(
+    tagged: Sequence[tuple[_Tag, Record]], known: Sequence[Tags]
+) -> Iterator[Finding]:
+    tags = _by_tag(tagged)
+    for tag, record in tagged:
         is_old = any(tags[tag].keys() <= one.get(tag, {}).keys() for one in known)
         if not is_old and (other := _contradicting(record, tags[tag])):
             yield _finding(record, f"and for another mirror commit {other}")
 
 
-def _moved_since(records: Sequence[Record], known: Sequence[Tags]) -> Iterator[Finding]:
-    for record in records:
-        if (tag := _tag_of(record)) is None:
-            continue
+def _moved_since(tagged: Sequence[tuple[_Tag, Record]], known: Sequence[Tags]) -> Iterator[Finding]:
+    for tag, record in tagged:
         for one in known:
             commits = one.get(tag, {})
             if record.upstream.commit in commits:
@@ -66,12 +76,6 @@ def _contradicting(record: Record, commits: Mapping[ObjectId, Record]) -> Object
     proven = (commit for commit in others if not commits[commit].problems())
     other = next(proven, None)
     return None if other is None or record.problems() else other
-
-
-def _tag_of(record: Record) -> tuple[str, str] | None:
-    if record.pin.kind is not PinKind.TAG:
-        return None
-    return same_repository(record.url), record.pin.value
 
 
 def _finding(record: Record, other: str) -> Finding:

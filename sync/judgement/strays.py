@@ -135,6 +135,7 @@ def is_lookalike(name: bytes) -> bool:
     )
 
 
+@lru_cache(1 << 14)
 def recorded_name(file_name: bytes) -> str | None:
     """The mirror or form whose record has this file name; None if no record can have it."""
     name = file_name.removesuffix(b".json").decode("ascii", "replace")

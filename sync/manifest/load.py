@@ -1,9 +1,10 @@
 """Loads the TOML of the manifest, or says what is wrong with its syntax."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
+
+import tomli
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
@@ -28,11 +29,11 @@ def load_manifest(data: bytes) -> tuple[str, Mapping[str, object]]:
         )
     text = _decode(data)
     dots = [line.count(".") for line in toml_lines(text)]
-    # The time and memory that tomllib takes grow with the square of a dotted key's parts.
+    # The time and memory that tomli takes grow with the square of a dotted key's parts.
     if max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED:
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
-        return text, tomllib.loads(text)
+        return text, tomli.loads(text)
     except RecursionError as error:
         raise ManifestError(
             f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
 
@@ -11,6 +12,7 @@ _MAY_NAME_ONE = re.compile(rb"""["'][ \t\n\r]*/|\\""")
 _KEY_FILES = ("allowed-signers", "keyring")
 _OF_FORMS = ("into", "patches")
 _ODD = frozenset({"", ".", ".."})
+_KEPT = 8
 
 
 def paths_outside(manifest: bytes) -> tuple[str, ...]:
@@ -39,6 +41,7 @@ def paths_outside(manifest: bytes) -> tuple[str, ...]:
     )
 
 
+@lru_cache(_KEPT)
 def with_attributes_above(paths: tuple[str, ...]) -> tuple[str, ...]:
     """These paths, and the `.gitattributes` in each directory above them, but for the root's."""
     attributes = (f"{one}/{ATTRIBUTES_FILE}" for path in paths for one in above(path))

@@ -1,6 +1,7 @@
 """Refuses mirrors and derived forms that lie in one another, or that some system takes for one."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from sync.ids import RepoPath
@@ -10,6 +11,8 @@ from sync.manifest.paths import as_written
 from sync.model import Form, Mirror
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
+
+_KEPT = 8
 
 
 class _Owner(NamedTuple):
@@ -46,30 +49,61 @@ def refuse_same_names(
             names[name.casefold()] = what, name
 
 
+class _Claim(NamedTuple):
+    """A path that a table of the manifest names: a place, or a file of the host's own."""
+
+    owner: _Owner
+    key: str
+    path: str
+    may_collide: bool
+
+
+_Problem = tuple[tuple[str, ...], str, str]
+"""The key that is wrong, what is wrong with it, and what to do."""
+
+
 def refuse_overlaps(text: str, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]) -> None:
     """Refuse mirrors and forms if one lies in another, or if their places collide.
 
     A key file or a patch may not lie in one of them either. Raises ManifestError.
     """
-    places: dict[str, _Owner] = {}
+    places = tuple(
+        _Claim(owner, "into", path, isinstance(each, Mirror) and COLLIDES in each.allow)
+        for owner, each in _owners(mirrors, forms)
+        for path in each.places
+    )
+    named = tuple(
+        _Claim(owner, key, path, may_collide=False)
+        for owner, key, path in named_files(mirrors, forms)
+    )
+    if problem := _first_problem(places, named):
+        raise invalid_at(text, *problem)
+
+
+# Most commits of a range have the same places.
+@lru_cache(_KEPT)
+def _first_problem(places: tuple[_Claim, ...], named: tuple[_Claim, ...]) -> _Problem | None:
+    return _overlap(places, named) or _collision(places + named)
+
+
+def _overlap(places: Iterable[_Claim], named: Iterable[_Claim]) -> _Problem | None:
+    at: dict[str, _Owner] = {}
     above: dict[str, _Owner] = {}
-    for owner, each in _owners(mirrors, forms):
-        for path in each.places:
-            place = folded(path.encode())
-            if other := _lying_there(place, places, above):
-                raise invalid_at(text, (*owner, "into"), *_overlapping(owner, other, path))
-            places[place] = owner
-            above |= dict.fromkeys(directories_above(place), owner)
-    for owner, key, path in named_files(mirrors, forms):
-        if other := _lying_there(folded(path.encode()), places, above):
-            raise invalid_at(
-                text,
-                (*owner, key),
-                f"`{key}` overlaps {other}: `{as_written(path)}`",
+    for owner, key, path, _ in places:
+        place = folded(path.encode())
+        if other := _lying_there(place, at, above):
+            return (*owner, key), *_overlapping(owner, other, path)
+        at[place] = owner
+        above |= dict.fromkeys(directories_above(place), owner)
+    for owner, key, path, _ in named:
+        if other := _lying_there(folded(path.encode()), at, above):
+            message = f"`{key}` overlaps {other}: `{as_written(path)}`"
+            hint = (
                 "only what a sync writes lies in such a place: put the file elsewhere, "
-                f"such as in {'patches/' if key == 'patches' else 'keys/'}",
+                f"such as in {'patches/' if key == 'patches' else 'keys/'}"
             )
-    _refuse_collisions(text, mirrors, forms)
+            return (*owner, key), message, hint
+    return None
 
 
 def _owners(
@@ -102,26 +136,18 @@ def named_files(
             yield _Owner("derived", name), "patches", path
 
 
-def _refuse_collisions(text: str, mirrors: Mapping[str, Mirror], forms: Mapping[str, Form]) -> None:
-    """Refuse places and named files if some system takes two of them for one.
-
-    The directories above them are judged too.
-    """
-    named = {
-        path: (owner, "into")
-        for owner, each in _owners(mirrors, forms)
-        if not (isinstance(each, Mirror) and COLLIDES in each.allow)
-        for path in each.places
-    }
-    named |= {path: (owner, key) for owner, key, path in named_files(mirrors, forms)}
-    for one, other in collisions(RepoPath(path.encode()) for path in named):
-        path = next(path for path in named if f"{path}/".encode().startswith(other + b"/"))
-        owner, key = named[path]
+def _collision(claims: Iterable[_Claim]) -> _Problem | None:
+    """Find two paths that some system takes for one, among them the directories above."""
+    judged = {claim.path: claim for claim in claims if not claim.may_collide}
+    for one, other in collisions(RepoPath(path.encode()) for path in judged):
+        path = next(path for path in judged if f"{path}/".encode().startswith(other + b"/"))
+        owner, key, _, _ = judged[path]
         message = (
             f"`{key}` of {owner} collides: "
             f"on Windows and macOS {_shown(other)} is one with {_shown(one)}"
         )
-        raise invalid_at(text, (*owner, key), message, "spell both alike, or call one otherwise")
+        return (*owner, key), message, "spell both alike, or call one otherwise"
+    return None
 
 
 def _shown(path: bytes) -> str:

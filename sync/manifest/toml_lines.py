@@ -1,15 +1,16 @@
-"""Find the line of a TOML file in which a key or a table stands: tomllib does not tell; pure."""
+"""Find the line of a TOML file in which a key or a table stands: tomli does not tell; pure."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+
+import tomli
 
 
 def find_line(text: str, location: tuple[str, ...]) -> tuple[int | None, tuple[str, ...]]:
     """Return the 1-based line of a key or table, and how much of the location was found there.
 
-    tomllib keeps no positions. So each line that looks like a header or an assignment is parsed by
+    tomli keeps no positions. So each line that looks like a header or an assignment is parsed by
     itself, with TOML's own rules of quoting. The longest part of the location that has a line wins.
     If no part has one, the answer is None and an empty location.
     """
@@ -55,8 +56,8 @@ def toml_lines(text: str) -> list[str]:
 
 def _key_path(line: str) -> tuple[str, ...] | None:
     try:
-        value = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+        value = tomli.loads(line)
+    except tomli.TOMLDecodeError:
         return None
     path: list[str] = []
     while isinstance(value, dict) and len(value) == 1:

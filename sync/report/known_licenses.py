@@ -5,11 +5,12 @@ manifest says.
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+
+import tomli
 
 from sync.manifest.license_expressions import ExpressionError, parse_expression
 from sync.report.facts import LicenseText, Licensing
@@ -29,7 +30,7 @@ _GNU = re.compile(r"(?:[AL]?GPL|GFDL)-")
 @cache
 def _known_files() -> dict[str, tuple[str, bool]]:
     """Map each blob id to its SPDX expression, and to whether the file only names the licence."""
-    table = tomllib.loads((files("sync.report") / "licenses.toml").read_text("utf-8"))
+    table = tomli.loads((files("sync.report") / "licenses.toml").read_text("utf-8"))
     kinds = {"texts": False, "notices": True}
     return {
         blob: (expression, is_notice)

@@ -180,7 +180,8 @@ def _altered(
     attributes = AlteringAttributes(contents.read, contents.size)
     places = [place for one in checked_in[0] for place in one.copies]
     places += [place for one in checked_in[1] for place in one.places]
-    outside = [p for p in (*places, *manifest.named_files) if not is_in_third_party(p)]
+    every = (*places, *manifest.named_files)
+    outside = tuple(path for path in every if not is_in_third_party(path))
     for one in attributes.altered_files(attribute_files, guarded, outside):
         yield Finding(Rule.ATTRIBUTES_ALTER_BYTES, one.mirror, one.how, quote_path(one.path))
 

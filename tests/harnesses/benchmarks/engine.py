@@ -1,4 +1,4 @@
-"""Judges a range here, and writes down how many seconds that took.
+"""Judges a range here, set up as the program is, and writes down how many seconds that took.
 
 `python -m tests.harnesses.benchmarks.engine RANGE FILE`
 """
@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import sync.__main__  # noqa: F401 - it sets up the interpreter
 from policies.check import open_policy
 from sync.host.find import find_host
 

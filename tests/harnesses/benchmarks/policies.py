@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.git.history import fewer_paths
+from policies.git.history import cut_paths
 from sync.manifest.outside import with_attributes_above
 from tests.harnesses.benchmarks import peers
 from tests.harnesses.benchmarks.harness import (
@@ -224,7 +224,7 @@ def _range(seed: Seed, sizes: Sizes, scratch: Path) -> list[Result]:
     )
     commits = f"{seed.first}..main"
     walk = ["git", "rev-list", "--full-history", commits, "--"]
-    outside = fewer_paths(with_attributes_above(seed.places))
+    outside = cut_paths(with_attributes_above(seed.places), 1)
     watched = ["third_party", ".gitattributes", *outside]
     check = program("check", "--range", commits)
     contenders = [

@@ -82,7 +82,7 @@ def main() -> None:
 
     target, *options = sys.argv[1:]
     warnings.simplefilter("error")
-    with atheris.instrument_imports(include=["sync", "policies", "tomllib"]):
+    with atheris.instrument_imports(include=["sync", "policies"]):
         from tests.harnesses.fuzz.targets import TARGETS, hold
     atheris.Setup([sys.argv[0], *options], lambda data: hold(TARGETS[target], data))
     atheris.Fuzz()
