@@ -5,8 +5,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 LAWS   := generated_histories histories one_law patched_copies remembered_status ways_on
-# each worker has its half in order, so that most of what the tests of one file share is made once
-SIDE_BY_SIDE := -n 2 --dist worksteal
+# one more than a small machine has processors, since tests often wait; each worker has its part in
+# order, so that most of what the tests of one file share is made once
+SIDE_BY_SIDE := -n 3 --dist worksteal
 
 # an interpreter that tests start would compile all that it imports, each time
 unexport PYTHONDONTWRITEBYTECODE

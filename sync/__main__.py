@@ -42,13 +42,34 @@ class _Interrupt:
         if self._last - before > _SAME_WISH_SECONDS:
             raise InterruptedByUser(number)
 
+    def come_again(self, ignored: "sys.UnraisableHookArgs") -> None:
+        """Send the signal again if Python has ignored what the handler raised.
+
+        It does so where the handler runs while an object is being deleted.
+        """
+        if isinstance(ignored.exc_value, InterruptedByUser):
+            from threading import Timer  # it takes a millisecond, which few runs need
+
+            self._last = -math.inf
+            again = Timer(0.01, os.kill, (os.getpid(), ignored.exc_value.args[0]))
+            again.daemon = True
+            again.start()
+        else:
+            sys.__unraisablehook__(ignored)
+
+
+def listen() -> None:
+    """Have Ctrl-C, SIGTERM and SIGHUP raise InterruptedByUser."""
+    interrupt = _Interrupt()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    sys.unraisablehook = interrupt.come_again
+
 
 def main() -> NoReturn:
     """Run the program and exit."""
     settle()
-    interrupt = _Interrupt()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    listen()
     try:
         status = _flushed(_run())
     except InterruptedByUser:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sync.signals import signals_held
 from tests.support.hosts import Host, mirror
 from tests.support.meanwhile import run_meanwhile
 from tests.support.program import run_tool, run_under, start_tool
+from tests.support.project import ROOT
 from tests.support.strace import injecting
 from tests.support.upstreams import Upstream
 
@@ -310,3 +312,24 @@ def test_a_full_disk_changes_nothing(host: Host, upstream: Upstream, tmp_path: P
     finally:
         subprocess.run(["umount", str(host.third_party)], check=False, capture_output=True)
         subprocess.run(["umount", str(small)], check=False, capture_output=True)
+
+
+def test_an_interruption_is_not_lost_where_python_ignores_what_is_raised() -> None:
+    """It does that where a signal arrives while an object is being deleted."""
+    code = (
+        "import signal, time\n"
+        "from sync.__main__ import listen\n"
+        "from sync.errors import InterruptedByUser\n"
+        "listen()\n"
+        "class Deleted:\n"
+        "    def __del__(self): signal.raise_signal(signal.SIGTERM)\n"
+        "try:\n"
+        "    Deleted()\n"
+        "    time.sleep(20)\n"
+        "except InterruptedByUser as interruption:\n"
+        "    print(interruption.args)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("(15,)\n", "")
