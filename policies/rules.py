@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from policies.copies import Copies
-from policies.derived_forms import DerivedForms
 from policies.facts import Case, MirrorFacts, PolicedState, Root
 from policies.objects import Objects
 from policies.states import States
@@ -26,6 +26,9 @@ from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
 
+if TYPE_CHECKING:
+    from policies.derived_forms import DerivedForms
+
 _MAX_STRAY_FILES = 1_000
 _MAX_LOOKED_AT = 50_000
 _LINKS = frozenset({Mode.SYMLINK, Mode.GITLINK})
@@ -44,7 +47,6 @@ class Rules:
         self._objects: Objects = states.objects
         self._attributes = AlteringAttributes(states.objects.read, states.objects.repository.size)
         self._copies = Copies(states.objects)
-        self._forms = DerivedForms(states.objects)
         self._altered = lru_cache(_KEPT_ALTERED)(self._altered_in)
 
     @property
@@ -76,6 +78,13 @@ class Rules:
         """Find derived-differs-from-record, derived-stale and all else about derived forms."""
         for facts in case.state.forms.values():
             yield from self._forms.brought_about(case, facts)
+
+    @cached_property
+    def _forms(self) -> "DerivedForms":
+        # A hook of a host without forms does not spend the 12 ms.
+        from policies.derived_forms import DerivedForms
+
+        return DerivedForms(self._objects)
 
     def moved_tags(self, case: Case) -> Iterator[Finding]:
         """Find tag-moved: for one tag of one repository two commits.

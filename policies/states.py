@@ -10,7 +10,6 @@ from typing import TypeVar
 from policies.facts import FormFacts, MirrorFacts, PolicedState, Root
 from policies.git.history import read_commit
 from policies.objects import Objects
-from sync.derived.json_file import parse_derived
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError, ManifestError, RecordError
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
@@ -321,6 +320,9 @@ class States:
         return self._parsed(entry, record_path(name), lambda data: parse_record(data, name))
 
     def _read_form_record(self, name: str, entry: TreeEntry) -> DerivedRecord | RecordError:
+        # Its models take 6 ms, which a hook of a host without forms does not spend.
+        from sync.derived.json_file import parse_derived
+
         where = derived_record_path(name)
         return self._parsed(entry, where, lambda data: parse_derived(data, name))
 

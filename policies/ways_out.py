@@ -12,8 +12,7 @@ from policies.facts import Case, FormFacts, MirrorFacts, PolicedState
 from policies.objects import Objects
 from sync.derived.record import DerivedRecord, PatchFact
 from sync.ids import Mode, ObjectId
-from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
-from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule
+from sync.judgement.findings import FORM_NOT_CHECKED_IN, NOT_CHECKED_IN, Difference, Finding, Rule
 from sync.layout import (
     ATTRIBUTES_FILE,
     ATTRIBUTES_PATH,

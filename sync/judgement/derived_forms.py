@@ -11,6 +11,7 @@ from sync.errors import RecordError
 from sync.ids import ObjectId
 from sync.judgement.findings import (
     DIFFERENCES,
+    FORM_NOT_CHECKED_IN,
     Difference,
     Finding,
     Presence,
@@ -23,7 +24,6 @@ from sync.layout import derived_record_path
 from sync.model import Form, FormKind
 from sync.record.places import Present
 
-NOT_CHECKED_IN = "is of a form that is not checked in"
 _SHORT = 12
 
 
@@ -151,7 +151,7 @@ def _of_the_files(
         for place, files in held.files.items():
             for fact in files or ():
                 path, extra = path_of(place, fact.path), Difference.EXTRA
-                yield Finding(rule, record.name, NOT_CHECKED_IN, path, extra, found=fact)
+                yield Finding(rule, record.name, FORM_NOT_CHECKED_IN, path, extra, found=fact)
         return
     for place in record.places:
         if place in not_here:

@@ -68,6 +68,7 @@ DIFFERENCES = {
 }
 """What a finding says of each difference."""
 NOT_CHECKED_IN = "is of a mirror that is not checked in"
+FORM_NOT_CHECKED_IN = "is of a form that is not checked in"
 _SPECIAL_BITS = {stat.S_ISUID: "setuid", stat.S_ISGID: "setgid", stat.S_ISVTX: "sticky"}
 
 

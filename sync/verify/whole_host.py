@@ -17,8 +17,14 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.allowed_upstreams import upstreams_not_allowed
 from sync.judgement.attributes import AlteringAttributes
-from sync.judgement.derived_forms import NOT_CHECKED_IN as FORM_NOT_CHECKED_IN
-from sync.judgement.findings import NOT_CHECKED_IN, Difference, Finding, Rule, path_of
+from sync.judgement.findings import (
+    FORM_NOT_CHECKED_IN,
+    NOT_CHECKED_IN,
+    Difference,
+    Finding,
+    Rule,
+    path_of,
+)
 from sync.judgement.guarded import (
     Guarded,
     GuardedRecord,
