@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,14 +78,20 @@ def run_limited(
             stderr=said,
             start_new_session=True,
         )
-        is_late = False
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            _kill_all(process)
+
+        # Python itself would look again and again whether the program has ended.
+        stopping = threading.Timer(limits.seconds, stop)
+        stopping.start()
         try:
-            process.wait(limits.seconds)
-        except subprocess.TimeoutExpired:
-            is_late = True
+            process.wait()
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            stopping.cancel()
+            _kill_all(process)
             process.wait()
         for stream in (output, said):
             stream.seek(0)
@@ -92,6 +99,12 @@ def run_limited(
             process.returncode,
             output.read(limits.file_bytes),
             said.read(_SAID_BYTES),
-            is_late,
+            late.is_set(),
             is_too_much=process.returncode == -signal.SIGXFSZ,
         )
+
+
+def _kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program and whatever it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
