@@ -473,7 +473,7 @@ def test_it_is_the_same_page_everywhere(nested_bundle: Bundle) -> None:
     assert first == second
 
 
-def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+def assert_no_barrier(page: Path, browser: Browser) -> None:
     """The page is wide and narrow, light and dark, with all details open.
 
     axe looks at contrast, names, roles and order.
@@ -481,7 +481,6 @@ def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) 
     spec = find_spec("axe_core_python")
     if spec is None or spec.origin is None:
         pytest.skip("needs axe-core-python, which ships axe.min.js")
-    page = page_of(bundle, tmp_path)
     for width, scheme in ((1280, "light"), (360, "dark")):
         browser.open(page, width=width, scheme=scheme)
         browser.ask("document.getElementById('open').click()")
@@ -492,6 +491,16 @@ def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) 
             )
             == []
         )
+
+
+def test_axe_finds_no_barrier(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+    assert_no_barrier(page_of(bundle, tmp_path), browser)
+
+
+def test_axe_finds_no_barrier_where_there_are_derived_forms(
+    form_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
+    assert_no_barrier(page_of(form_bundle, tmp_path), browser)
 
 
 # in a browser
@@ -536,13 +545,22 @@ def test_hostile_words_do_nothing(browser: Browser, tmp_path: Path) -> None:
     assert (browser.requests(), browser.complaints()) == ([page.as_uri()], [])
 
 
-def test_nothing_overflows(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
-    page = page_of(bundle, tmp_path)
+def assert_nothing_overflows(page: Path, browser: Browser) -> None:
     for width in (320, 360, 700, 900, 1280, 1920):
         browser.open(page, width=width)
         assert browser.ask("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
         browser.ask("document.getElementById('open').click()")
         assert browser.ask("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
+
+
+def test_nothing_overflows(bundle: Bundle, browser: Browser, tmp_path: Path) -> None:
+    assert_nothing_overflows(page_of(bundle, tmp_path), browser)
+
+
+def test_derived_forms_do_not_overflow(
+    form_bundle: Bundle, browser: Browser, tmp_path: Path
+) -> None:
+    assert_nothing_overflows(page_of(form_bundle, tmp_path), browser)
 
 
 def test_on_a_phone_a_row_is_a_card_of_one_column(
