@@ -104,7 +104,8 @@ def planned(
 
 
 def seen(record: Record | None, present: Present, name: str = "up") -> SeenMirror:
-    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present))
+    had = record.copies if record else ()
+    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present), had)
 
 
 def recorded_in(record: Record | None, present: Present) -> Recorded:

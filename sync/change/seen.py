@@ -21,6 +21,8 @@ class SeenMirror:
     record: Record | None
     present: Present
     recorded: Recorded
+    had: tuple[str, ...]
+    """The places that it had by its record, or else by the one in HEAD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class SeenForm:
 
     form: Form
     record: DerivedRecord | None
+    last: DerivedRecord | None
+    """Its record, or else the one in HEAD."""
     present: Present
     recorded: Recorded
 
@@ -70,7 +74,8 @@ class LeavingForm:
     """A form that the manifest does not want any more, and what is here of it."""
 
     name: str
-    record: DerivedRecord | None
+    last: DerivedRecord | None
+    """Its record, or else the one in HEAD."""
     present: Present
     recorded: Recorded
 
