@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from sync.judgement.findings import (
 )
 from sync.layout import license_directory
 from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
-from sync.model import Entry, FileFact
+from sync.model import Entry, FileFact, path_at
 from sync.objects.tree import TreeEntry
 from sync.record.places import Place
 from sync.record.proof import proven_holding
@@ -136,14 +137,10 @@ class Copies:
                 files[place.directory], too_many = self._held(entry, place)
                 if too_many:
                     surplus.append(place.directory)
-            blobs = {
-                os.fsencode(f"{directory}/") + fact.path: fact.blob
-                for directory, held in files.items()
-                for fact in held
-            }
+            blobs = cache(lambda: _blobs(files))  # Nobody asks for it where nothing is wrong.
             return Held(
                 files,
-                lambda path: self._explaining(blobs.get(os.fsencode(path))),
+                lambda path: self._explaining(blobs().get(RepoPath(os.fsencode(path)))),
                 is_work_tree=False,
             )
 
@@ -235,6 +232,11 @@ class Copies:
 
     def _reading(self, blob: ObjectId | None) -> ReadFile:
         return lambda _: self._explaining(blob)
+
+
+def _blobs(held: Mapping[str, Sequence[FileFact]]) -> Mapping[bytes, ObjectId]:
+    """Return the blob of each file that places hold, by its path from the host's root."""
+    return {path_at(place, fact.path): fact.blob for place, facts in held.items() for fact in facts}
 
 
 def _kept(known: dict[tuple[object, ...], _T], facts: MirrorFacts, find: Callable[[], _T]) -> _T:

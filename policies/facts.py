@@ -21,10 +21,10 @@ class Root:
     """The `.gitattributes` of the root."""
     lookalikes: tuple[TreeEntry, ...] = ()
     """The entries that some file systems take for third_party/ or the root's `.gitattributes`."""
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = field(default=(), hash=False)
     """The paths outside third_party/ that manifest or records name, and those of the
     `.gitattributes` above; sorted."""
-    there: tuple[TreeEntry | None, ...] = ()
+    there: tuple[TreeEntry | None, ...] = field(default=(), hash=False)
     """What lies at each of these paths."""
     tree: ObjectId = field(default=EMPTY_TREE, compare=False)
     """The root tree itself, in which other paths are looked up."""

@@ -44,7 +44,7 @@ def license_directory(name: str) -> str:
 
 
 def is_in_third_party(path: str) -> bool:
-    return lies_in(path, (THIRD_PARTY,))
+    return path == THIRD_PARTY or path.startswith(f"{THIRD_PARTY}/")
 
 
 def lies_in(path: str, places: Iterable[str]) -> bool:
