@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from policies.git.history import commits_of_interest
 from sync.manifest.outside import paths_outside
 from sync.manifest.read import parse_manifest
 from tests.support.git import git
@@ -87,6 +88,31 @@ def test_an_edit_is_found_where_nothing_else_of_the_range_touches_third_party(
     edit(synced, "src/main.c", "more\n")
     assert blamed(synced, f"{start}..HEAD") == {bad: {DIFFERS}}
     assert blamed(synced, f"{bad}..HEAD") == {}
+
+
+def test_which_commits_a_walk_gives_newest_first(
+    synced: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rough one also gives those that change something beside places, at the same top."""
+    start = synced.git("rev-parse", "HEAD")
+    changed = [
+        "crates/x/a.wit",
+        "src/main.c",
+        "third_~1/a",
+        "crates/other/b",
+        "third_party/x/a.wit",
+    ]
+    made = [edit(synced, path) for path in changed]
+    monkeypatch.chdir(synced.path)
+    for outside, roughly, expected in (
+        (["crates/x"], False, [4, 2, 0]),
+        (["crates/x"], True, [4, 2, 0]),
+        (["crates/x", "crates/y"], False, [4, 2, 0]),
+        (["crates/x", "crates/y"], True, [4, 3, 2, 0]),
+        ([], True, [4, 2]),
+    ):
+        found = commits_of_interest([made[-1]], [start], (), outside, roughly=roughly)
+        assert [made.index(one) for one in found if one in made] == expected
 
 
 def test_a_place_counts_that_only_the_manifest_before_names(

@@ -74,6 +74,8 @@ def commits_of_interest(
     unreached: Collection[str] = (),
     known_to: Collection[str] = (),
     outside: Collection[str] = (),
+    *,
+    roughly: bool = True,
 ) -> list[ObjectId]:
     """The commits that may bring something new to third_party/ or the root's attributes.
 
@@ -81,19 +83,23 @@ def commits_of_interest(
 
     A commit does if it differs there from all of its parents; some more commits are among them. All
     of them are reachable from `reached`, but neither from `unreached` nor from the refs that
-    `known_to` names as options of `git rev-list`. The newest comes first.
+    `known_to` names as options of `git rev-list`. The newest comes first. With `roughly`, all count
+    that change something at the top of a path outside: a long walk takes half the time, and there
+    are somewhat more commits.
     """
 
     def walk(*paths: str) -> list[ObjectId]:
         return [*_walk(["--full-history"], ["--", *paths], reached, unreached, known_to)]
 
+    few = literally(cut_paths(outside, _MOST_PATHS))
+    if not roughly:
+        return walk(*POLICED_PATHS, *few)
     # git compares each entry of a root with each path. It seldom finds a look-alike, and side by
     # side two walks take less time.
     begun = Begun(partial(walk, *LOOKALIKE_PATHS))
     found = walk(*NAMED_PATHS, *literally(cut_paths(outside, 1)))
     others = begun.result()
     if len(found) > _MANY or others is None or not {*others} <= {*found}:
-        few = literally(cut_paths(outside, _MOST_PATHS))
         return walk(*POLICED_PATHS, *few)
     return found
 

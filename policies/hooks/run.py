@@ -168,7 +168,7 @@ def _brings_nothing(
     if not all(changes_nothing(old, new, outside) for old, new in updates):
         return False
     try:
-        return not commits_of_interest(tips, there, known_to, sorted(outside))
+        return not commits_of_interest(tips, there, known_to, sorted(outside), roughly=False)
     except CouldNotCheckError:
         return False
 
