@@ -19,6 +19,7 @@ from sync.quoting import quote_path
 
 _FILES = frozenset({Mode.FILE, Mode.EXECUTABLE})
 _KEPT = 1024
+_KEPT_FILES = 32
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PACKAGE = re.compile(r"^\s*package\s+([^\s;{]+)\s*;", re.MULTILINE)
 _REFERENCE = re.compile(
@@ -105,12 +106,14 @@ def _refuse_symlinks(given: Input) -> None:
             )
 
 
-def _wit_files(given: Input) -> list[tuple[str, bytes]]:
-    return [
+@lru_cache(_KEPT_FILES)
+def _wit_files(given: Input) -> tuple[tuple[str, bytes], ...]:
+    """The WIT files of an input; kept, since several forms are made of one package."""
+    return tuple(
         (entry.path.decode("utf-8", "surrogateescape"), given.read(entry.blob))
         for entry in _at_top(given)
         if entry.mode in _FILES
-    ]
+    )
 
 
 def _at_top(given: Input) -> list[Entry]:
