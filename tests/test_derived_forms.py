@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import re
 import shutil
 import stat
 import zlib
@@ -518,34 +517,6 @@ def patched(host: Host, released: Upstream) -> Host:
     path.parent.mkdir(parents=True)
     path.write_bytes(patch_of(host, IO, MORE, "streams.wit"))
     return made(host, released, PATCHED, form("p.wit", "wit-package", "io-patched", "p.wit"))
-
-
-@pytest.mark.parametrize("into", ["there", None], ids=["it moves", "it goes"])
-@pytest.mark.parametrize("name", ["p.wit", "io-patched"], ids=["a file", "a directory"])
-def test_a_form_leaves_its_place_though_its_record_is_lost(
-    patched: Host, name: str, into: str | None
-) -> None:
-    """The record in HEAD still says where it is."""
-    patched.manifest(
-        (patched.third_party / "mirrors.toml").read_text().replace('"p.wit"\n', '"/p/w"\n')
-    )
-    patched.sync("--commit")
-    manifest = (patched.third_party / "mirrors.toml").read_text()
-    (patched.third_party / f"provenance/derived/{name}.json").unlink()
-    table = re.search(rf'\[derived\."{name}"\].*?(?=\[derived|\Z)', manifest, re.DOTALL)
-    assert table is not None
-    after = re.sub(r"into = .*", f'into = "{into}"', table[0]) if into else ""
-    if name == "io-patched" and not into:
-        manifest = manifest[: table.start()]  # with what is made of it
-        (patched.third_party / "provenance/derived/p.wit.json").unlink()
-    else:
-        manifest = manifest.replace(table[0], after)
-    patched.manifest(manifest)
-    patched.sync("--commit")
-    assert (patched.third_party / "there").exists() == bool(into)
-    assert not (patched.path / {"p.wit": "p", "io-patched": "crates"}[name]).exists()
-    for look in LOOKS if into else ():
-        assert patched.run(*look).status == 0, look
 
 
 def test_a_patched_copy_lies_beside_the_mirror_which_stays_exact(patched: Host) -> None:

@@ -326,30 +326,6 @@ def test_a_mirror_moves(host: Host, released: Upstream, move: str, options: list
     is_clean_in_every_state(host)
 
 
-@pytest.mark.parametrize("damage", ["lost", "broken", "broken in HEAD too"])
-def test_a_mirror_leaves_its_places_though_its_record_is_not_there(
-    synced: Host, released: Upstream, damage: str
-) -> None:
-    """HEAD's record knows them, or else HEAD's manifest; local changes there are kept."""
-    record = synced.third_party / "provenance/cli.json"
-    record.write_text(record.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
-    if damage == "lost":
-        record.unlink()
-    elif damage == "broken in HEAD too":
-        synced.git("commit", "--quiet", "--no-verify", "-am", "broken")
-    synced.manifest(cli(released, into="elsewhere"))
-    edited = synced.path / "deps/cli/a.wit"
-    edited.write_text("mine\n")
-    before = synced.snapshot()
-    ran = synced.run("sync")
-    assert (ran.status, synced.snapshot()) == (2, before), ran
-    synced.sync("--discard-local")
-    assert {path for path in synced.snapshot() if path.endswith("a.wit")} == {
-        "third_party/elsewhere/a.wit"
-    }
-    assert synced.run("status").status == 0
-
-
 def _pair(released: Upstream, one: str, two: str) -> str:
     return "\n".join(
         mirror(name, released.url, tag=tag, from_="wit", into=into, local=True)

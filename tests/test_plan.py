@@ -104,8 +104,7 @@ def planned(
 
 
 def seen(record: Record | None, present: Present, name: str = "up") -> SeenMirror:
-    had = record.copies if record else ()
-    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present), had)
+    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present))
 
 
 def recorded_in(record: Record | None, present: Present) -> Recorded:

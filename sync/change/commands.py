@@ -1,6 +1,5 @@
 """The commands sync, add and remove: what each means is handed to a `Run`."""
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +19,6 @@ from sync.layout import (
     THIRD_PARTY,
     derived_record_path,
     is_in_third_party,
-    lies_in,
     record_path,
 )
 from sync.manifest.choosing import choose, with_fed
@@ -80,7 +78,7 @@ class _Chosen(NamedTuple):
 
 
 def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
-    manifest, before = run.manifest, run.scene.committed
+    manifest, before = run.manifest, run.committed
     gone, gone_forms = _gone(run), _gone_forms(run)
     # What was removed before and not committed may be named for a commit.
     also = [*before.mirrors, *before.forms] if run.options.commit and patterns else []
@@ -102,37 +100,32 @@ def _gone(run: Run) -> list[str]:
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(record_path, odd))
         run.reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
-    left = _left(run, run.scene.committed.mirrors, run.manifest.mirrors)
-    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+    return list(dict.fromkeys([*(name for name in gone if name not in odd), *_left(run)]))
 
 
 def _gone_forms(run: Run) -> list[str]:
-    """The derived forms that have left the manifest, of which something is still here or staged."""
+    """The derived forms that have left the manifest, of which a record is still here."""
     gone = [name for name in run.state.form_names() if name not in run.manifest.forms]
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(derived_record_path, odd))
         run.reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
-    left = _left(run, run.scene.committed.forms, run.manifest.forms)
-    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+    return [name for name in gone if name not in odd]
 
 
-def _left(
-    run: Run, before: Mapping[str, Mirror | Form], now: Mapping[str, Mirror | Form]
-) -> Iterator[str]:
-    """Those of HEAD's manifest that have left it, of which files are here or staged."""
+def _left(run: Run) -> Iterator[str]:
+    """The mirrors of HEAD's manifest that have left it, of which files are here or staged."""
     manifest, repository = run.manifest, run.scene.repository
-    gone = [one for one in before.values() if one.name not in now]
+    gone = [one for one in run.committed.mirrors.values() if one.name not in manifest.mirrors]
     outside = {p for one in gone for p in one.places if not is_in_third_party(p)}
     asked = map(str.encode, (THIRD_PARTY, *sorted(outside)))
     staged = repository.index.staged_by_path(asked) if gone else {}
-    wanted: list[Mirror | Form] = [*manifest.mirrors.values(), *manifest.forms.values()]
-    others = [place for one in wanted for place in one.places]
-    for one in gone:
-        places = [p for p in one.places if not any(overlaps(p, other) for other in others)]
-        ours = [one.record_path, *places]
-        is_staged = any(lies_in(os.fsdecode(path), ours) for path in staged)
+    others = [place for one in manifest.mirrors.values() for place in one.places]
+    for mirror in gone:
+        places = [p for p in mirror.places if not any(overlaps(p, other) for other in others)]
+        ours = (mirror.record_path.encode(), *(f"{place}/".encode() for place in places))
+        is_staged = any(path.startswith(ours) for path in staged)
         if is_staged or any(map(run.state.files, places)):
-            yield one.name
+            yield mirror.name
 
 
 def _say_how_to_go_on(run: "Run", result: Result) -> None:

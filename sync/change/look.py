@@ -3,18 +3,16 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from sync.change.lock import Notifier
 from sync.change.moved_directories import Missing, moved_directories
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
-from sync.change.portion import committed_manifest, parsed
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
-from sync.change.usable_record import committed_record, in_head, usable_record
 from sync.derived.record import DerivedRecord
-from sync.errors import HostError, MissingDirectoryError, RecordError
+from sync.errors import HostError, MissingDirectoryError, NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
@@ -22,6 +20,7 @@ from sync.host.state import read_form_records, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
 from sync.layout import THIRD_PARTY, above, license_directory, record_path
+from sync.limits import RECORD_BYTES
 from sync.manifest.paths import from_root, overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Form, Mirror, UpstreamCommit
@@ -77,12 +76,6 @@ class Scene:
     """The fetch that was begun while the program was loading; None if there is none."""
 
     @cached_property
-    def committed(self) -> Manifest:
-        """The manifest of HEAD; an empty one if it cannot be read."""
-        source = committed_manifest(self.repository)
-        return self.manifest if source == self.manifest.source else parsed(source)
-
-    @cached_property
     def judge(self) -> Judge:
         return Judge(self.state)
 
@@ -116,21 +109,18 @@ class Scene:
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
     def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
-        known = record or self._committed(mirror.name)
-        if known is not None:
-            self._refuse_nested(known, [one for one in known.copies if one not in mirror.places])
-        had = known.copies if known else self._committed_places(mirror)
-        recorded = self._recorded((*mirror.places, *had), mirror.name, known)
-        return SeenMirror(mirror, record, self._on_disk(recorded), recorded, had)
+        if record is not None:
+            self._refuse_nested(record, [one for one in record.copies if one not in mirror.places])
+        recorded = self._recorded(mirror.places, mirror.name, record)
+        return SeenMirror(mirror, record, self._on_disk(recorded), recorded)
 
     def _see_leaving(
         self, name: str, mirror: Mirror | None, record: Record | None
     ) -> LeavingMirror:
-        known = record or self._committed(name)
-        if known is not None:
-            self._refuse_nested(known, known.copies)
-        places = known.copies if known else mirror.places if mirror else (from_root(name),)
-        recorded = self._recorded(places, name, known)
+        if record is not None:
+            self._refuse_nested(record, record.copies)
+        places = record.copies if record else mirror.places if mirror else (from_root(name),)
+        recorded = self._recorded(places, name, record)
         return LeavingMirror(name, places, record, self._on_disk(recorded), recorded)
 
     def _is_satisfied(self, seen: SeenMirror) -> bool:
@@ -160,18 +150,43 @@ class Scene:
         Raises RecordError for a record that cannot be used. With `discard_local` such a record
         counts as none, unless it is of a newer schema.
         """
-        return usable_record(self, name, record_path(name), partial(_proven, name))
+        data = self.state.read(record_path(name), RECORD_BYTES)
+        if data is None:
+            return None
+        try:
+            record = parse_record(data, name)
+            if problems := record.problems():
+                raise RecordError(
+                    f"the proof of {record_path(name)} does not hold",
+                    problems,
+                    reference="proof-broken",
+                )
+        except RecordError as error:
+            # The sides of a conflict are committed, so that nothing is lost.
+            is_git_s = error.reference == "record-conflict" and self.repository.in_progress()
+            if isinstance(error, NewerRecordError):
+                raise
+            if not (self.discard_local or is_git_s):
+                raise self._with_way_back(error, name, data) from error.__cause__
+            self.reporter.notice(f"making the record of {name} anew: {error.message}")
+            return None
+        return record
 
-    def _committed(self, name: str) -> Record | None:
-        """The record in HEAD, which tells where a mirror lies whose record is lost or broken."""
-        return committed_record(self.repository, record_path(name), partial(_proven, name))
-
-    def _committed_places(self, mirror: Mirror) -> tuple[str, ...]:
-        """The places that HEAD's manifest names, if HEAD has a record, be it a broken one."""
-        before = self.committed.mirrors.get(mirror.name)
-        if before is None or in_head(self.repository, mirror.record_path) is None:
-            return ()
-        return before.places
+    def _with_way_back(self, error: RecordError, name: str, data: bytes) -> RecordError:
+        """The error with a hint that leads out; HEAD's record is named only if it is sound."""
+        if error.reference == "record-line-endings":
+            return error
+        anew = f"make it anew with `git verbatim sync --discard-local {name}`"
+        where = record_path(name)
+        head = self.repository.commit_of("HEAD")
+        tree = self.repository.tree_of(head) if head else None
+        entry = self.repository.entry_at(tree, where.encode()) if tree else None
+        content = self.repository.read_within(entry[1], RECORD_BYTES) if entry else data
+        if content != data and _is_sound(content, name):
+            put_back = f"put the committed one back with `git checkout HEAD -- {where}`"
+            anew = f"{put_back}, then run the command again; or {anew}"
+        error.hint = anew
+        return error
 
     def _recorded(self, places: Sequence[str], name: str, record: Record | None) -> Recorded:
         """What records say of a mirror's places, now and before, and of its licences.
@@ -331,13 +346,11 @@ class Scene:
                 yield one.mirror.name
 
 
-def _proven(name: str, data: bytes) -> Record:
-    record = parse_record(data, name)
-    if problems := record.problems():
-        raise RecordError(
-            f"the proof of {record_path(name)} does not hold", problems, reference="proof-broken"
-        )
-    return record
+def _is_sound(record: bytes, name: str) -> bool:
+    try:
+        return not parse_record(record, name).problems()
+    except RecordError:
+        return False
 
 
 def _is_nested(one: str, other: str) -> bool:

@@ -3,22 +3,21 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby, islice
 
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
-from sync.change.usable_record import committed_record, usable_record
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
 from sync.derived.recipes import RECIPES, differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.derived.wit import text_of_binary
-from sync.errors import CouldNotCheckError, NewerRecordError, SelectionError
+from sync.errors import CouldNotCheckError, NewerRecordError, RecordError, SelectionError
 from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.layout import derived_record_path
+from sync.limits import RECORD_BYTES
 from sync.manifest.paths import overlaps
 from sync.model import FileFact, Form, FormKind
 from sync.objects.tree import object_id
@@ -27,12 +26,6 @@ from sync.record.places import Recorded
 # What something else is made of is made first.
 _ORDER = {FormKind.PATCHED: 0, FormKind.GZIP: 2}
 _MOST_BESIDE = 8
-
-
-def _of_now(name: str, data: bytes) -> DerivedRecord:
-    record = parse_derived(data, name)
-    _refuse_newer(record)
-    return record
 
 
 def _order_of(form: Form) -> int:
@@ -91,25 +84,26 @@ class _Forms:
     def _see(self, form: Form) -> SeenForm:
         record = self.record(form.name)
         _refuse_other_kind(form, record)
-        last = record or self._committed(form.name)
-        had = last.places if last else ()
+        places = [*form.places, *(record.places if record else ())]
         recorded: Recorded = {
-            place: last.outputs if last and place in had else self.scene.recorded_by_others(place)
-            for place in dict.fromkeys([*form.places, *had])
+            place: record.outputs
+            if record and place in record.places
+            else self.scene.recorded_by_others(place)
+            for place in dict.fromkeys(places)
             if not self._is_anothers(place, form.name)
         }
         present = {place: self._there(place, facts) for place, facts in recorded.items()}
-        return SeenForm(form, record, last, present, recorded)
+        return SeenForm(form, record, present, recorded)
 
     def _see_leaving(self, name: str) -> LeavingForm:
-        last = self.record(name) or self._committed(name)
+        record = self.record(name)
         recorded: Recorded = {
-            place: last.outputs
-            for place in (last.places if last else ())
-            if last is not None and not self._is_anothers(place, name)
+            place: record.outputs
+            for place in (record.places if record else ())
+            if record is not None and not self._is_anothers(place, name)
         }
         present = {place: self._there(place, facts) for place, facts in recorded.items()}
-        return LeavingForm(name, last, present, recorded)
+        return LeavingForm(name, record, present, recorded)
 
     def _there(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.scene.state.files(place, recorded, whole=True)
@@ -125,12 +119,20 @@ class _Forms:
 
         With `--discard-local` one that cannot be used counts as none.
         """
-        return usable_record(self.scene, name, derived_record_path(name), partial(_of_now, name))
-
-    def _committed(self, name: str) -> DerivedRecord | None:
-        """The record in HEAD, which tells where a form lies whose record is lost or broken."""
-        where = derived_record_path(name)
-        return committed_record(self.scene.repository, where, partial(_of_now, name))
+        data = self.scene.state.read(derived_record_path(name), RECORD_BYTES)
+        if data is None:
+            return None
+        try:
+            record = parse_derived(data, name)
+            _refuse_newer(record)
+        except RecordError as error:
+            is_git_s = error.reference == "record-conflict" and self.scene.repository.in_progress()
+            may_be_lost = self.scene.discard_local or is_git_s
+            if isinstance(error, NewerRecordError) or not may_be_lost:
+                raise
+            self.scene.reporter.notice(f"making the record of {name} anew: {error.message}")
+            return None
+        return record
 
     # What is made.
 

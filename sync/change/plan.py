@@ -271,7 +271,7 @@ def make_plan(looked: Looked, forms: LookedForms | None = None) -> Plan:
 def plan_form(wanted: WantedForm) -> FormChange:
     """Plan what has to change for one form to be what was made."""
     seen, record, made = wanted.seen, wanted.record, wanted.made
-    form, before = seen.form, seen.last
+    form, before = seen.form, seen.record
     moved_from = tuple(
         place
         for place in (before.places if before else ())
@@ -293,7 +293,7 @@ def plan_form_removal(leaving: LeavingForm) -> FormChange:
         PlaceChange(place, facts, leaving.recorded[place], None)
         for place, facts in leaving.present.items()
     )
-    return FormChange(leaving.name, None, leaving.last, None, None, places)
+    return FormChange(leaving.name, None, leaving.record, None, None, places)
 
 
 def plan_mirror(wanted: WantedMirror) -> Change:
@@ -305,7 +305,7 @@ def plan_mirror(wanted: WantedMirror) -> Change:
     record, present, recorded = seen.record, seen.present, seen.recorded
     moved_from = tuple(
         directory
-        for directory in seen.had
+        for directory in (record.copies if record else ())
         if directory not in mirror.places and directory in present
     )
     leaving = (PlaceChange(one, present[one], recorded[one], None) for one in moved_from)

@@ -21,8 +21,6 @@ class SeenMirror:
     record: Record | None
     present: Present
     recorded: Recorded
-    had: tuple[str, ...]
-    """The places that it had by its record, or else by the one in HEAD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,6 @@ class SeenForm:
 
     form: Form
     record: DerivedRecord | None
-    last: DerivedRecord | None
-    """Its record, or else the one in HEAD."""
     present: Present
     recorded: Recorded
 
@@ -74,8 +70,7 @@ class LeavingForm:
     """A form that the manifest does not want any more, and what is here of it."""
 
     name: str
-    last: DerivedRecord | None
-    """Its record, or else the one in HEAD."""
+    record: DerivedRecord | None
     present: Present
     recorded: Recorded
 
