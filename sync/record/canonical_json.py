@@ -63,6 +63,7 @@ class RecordFile(NamedTuple):
             f"{self.path} {problem}",
             ["only the tool writes records"],
             hint=f"put the committed one back with `git checkout HEAD -- {self.path}`, "
+            "then run the command again; "
             f"or make it anew with `git verbatim sync --discard-local {self.name}`",
             reference=reference,
         )
