@@ -4,7 +4,7 @@ import itertools
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policies.account import Moved, account
@@ -65,9 +65,6 @@ def _of_the_index(judgement: Judgement) -> Judgement:
 
 _Walk = Callable[[Sequence[str]], Sequence[ObjectId]]
 """Gives the commits to judge, newest first, where paths outside third_party/ count too."""
-
-_Bases = Callable[[], tuple[PolicedState, ...]]
-"""Gives what the changes start from; it is not looked for where there is no commit to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,20 +268,22 @@ class Policy:
     def _judge_commits(
         self, scope: str, walk: "_Walk", changes: Sequence[Change], tips: Tips
     ) -> CheckReport:
-        tips.begin(changes)
+        begun = tips.begin(changes)
         ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
         outside = self._outside(ends)
-        bases = cache(lambda: self._bases(changes, tips))
         commits = walk(sorted(outside)) if changes else ()
-        tips.settle()  # a process that is copied should have no other thread
-        found = self._judge_all(commits, bases)
+        for one in begun:
+            one.result()  # a process that is copied should have no other thread
+        bases = {base for change in changes for base in tips.bases(change)} if commits else set()
+        states = self._states.of_all(sorted(bases))
+        found = self._judge_all(commits, states)
         judged = found.judgements
         if not found.outside <= outside:
             # A path counts if any manifest or record in between names it, before or after.
             judged_before = set(commits)
             commits = walk(sorted(outside | found.outside))
             more = [commit for commit in commits if commit not in judged_before]
-            judged = _in_order(commits, judged + self._judge_all(more, bases).judgements)
+            judged = _in_order(commits, judged + self._judge_all(more, states).judgements)
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         at_ends = tips.judge(changes, blamed)
         moved = dict.fromkeys(
@@ -293,9 +292,6 @@ class Policy:
             for one in self._moved(self._start_of(change, tips), self._states.of(change.tip))
         )
         return CheckReport(scope, len(commits), worth_a_report(at_ends) + judged, tuple(moved))
-
-    def _bases(self, changes: Iterable[Change], tips: Tips) -> tuple[PolicedState, ...]:
-        return self._states.of_all(sorted({one for each in changes for one in tips.bases(each)}))
 
     def _outside(self, commits: Iterable[ObjectId]) -> frozenset[str]:
         """Return the paths outside third_party/ that manifests or records of commits name."""
@@ -309,7 +305,7 @@ class Policy:
     def _moved(self, before: PolicedState | None, after: PolicedState) -> tuple[Moved, ...]:
         return account(before, after, lambda entry: self.objects.text(entry.blob))
 
-    def _judge_all(self, commits: Sequence[ObjectId], bases: "_Bases") -> "_Judged":
+    def _judge_all(self, commits: Sequence[ObjectId], bases: tuple[PolicedState, ...]) -> "_Judged":
         """Judge commits; of many, a second process judges the older part at the same time."""
         if len(commits) < _WORTH_A_PROCESS:
             return self._judge_each(commits, bases)
@@ -325,7 +321,9 @@ class Policy:
         told: _Judged = pickle.loads(given)  # noqa: S301 - from our own child
         return judged + told
 
-    def _judge_each(self, commits: Iterable[ObjectId], bases: "_Bases") -> "_Judged":
+    def _judge_each(
+        self, commits: Iterable[ObjectId], bases: tuple[PolicedState, ...]
+    ) -> "_Judged":
         judged, named = [], set[tuple[str, ...]]()
         for commit_id in commits:
             with met_in(f"commit {commit_id[:12]}"):
@@ -341,7 +339,7 @@ class Policy:
         commit: Commit,
         root: Root,
         before: Sequence[Root],
-        bases: "_Bases",
+        bases: tuple[PolicedState, ...],
     ) -> Judgement:
         """Judge a commit with this root, whose parents had those roots before."""
         label = f"commit {commit.id[:12]}"
@@ -354,7 +352,7 @@ class Policy:
             case = Case(self._states.read_if_possible(root), parents)
             moved = self._rules.moved_tags(case)
             return Judgement(label, commit, self._explained(moved, case, first))
-        case = Case(self._states.read(root), parents, commit.message, bases())
+        case = Case(self._states.read(root), parents, commit.message, bases)
         return self._judge(label, commit, first, case)
 
     def _judge(

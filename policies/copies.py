@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -21,8 +20,8 @@ from sync.judgement.findings import (
     verify_mirror,
 )
 from sync.layout import license_directory
-from sync.limits import EXPLAINED_BYTES, MORE_THAN_RECORDED
-from sync.model import Entry, FileFact, path_at
+from sync.limits import MORE_THAN_RECORDED
+from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
 from sync.record.places import Place
 from sync.record.proof import proven_holding
@@ -137,12 +136,7 @@ class Copies:
                 files[place.directory], too_many = self._held(entry, place)
                 if too_many:
                     surplus.append(place.directory)
-            blobs = cache(lambda: _blobs(files))  # Nobody asks for it where nothing is wrong.
-            return Held(
-                files,
-                lambda path: self._explaining(blobs().get(RepoPath(os.fsencode(path)))),
-                is_work_tree=False,
-            )
+            return Held(files, self._objects.explaining_what(files), is_work_tree=False)
 
         found = verify_mirror(facts.name, facts.mirror, facts.record, look).findings
         return found + tuple(_far_too_many(facts.name, directory) for directory in surplus)
@@ -170,9 +164,6 @@ class Copies:
             there = ((fact.path, self._objects.below(entry, fact.path)) for fact in recorded)
             found = [Entry(path, one.mode, one.id) for path, one in there if one is not None]
         return sorted(known.get(file) or FileFact.unread(file) for file in found), too_many
-
-    def _explaining(self, blob: ObjectId | None) -> bytes | None:
-        return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
 
     # What was changed.
 
@@ -231,12 +222,7 @@ class Copies:
                 )
 
     def _reading(self, blob: ObjectId | None) -> ReadFile:
-        return lambda _: self._explaining(blob)
-
-
-def _blobs(held: Mapping[str, Sequence[FileFact]]) -> Mapping[bytes, ObjectId]:
-    """Return the blob of each file that places hold, by its path from the host's root."""
-    return {path_at(place, fact.path): fact.blob for place, facts in held.items() for fact in facts}
+        return lambda _: self._objects.explaining(blob)
 
 
 def _kept(known: dict[tuple[object, ...], _T], facts: MirrorFacts, find: Callable[[], _T]) -> _T:

@@ -13,7 +13,7 @@ from sync.derived.forms import patched
 from sync.derived.ingredients import Ingredients, Input, PatchFile
 from sync.derived.record import DerivedRecord
 from sync.errors import CouldNotCheckError, SelectionError
-from sync.ids import Mode, ObjectId
+from sync.ids import Mode
 from sync.judgement.derived_forms import HeldForm, judge_form, made_otherwise
 from sync.judgement.findings import (
     DIFFERENCES,
@@ -22,8 +22,8 @@ from sync.judgement.findings import (
     Rule,
     path_of,
 )
-from sync.limits import EXPLAINED_BYTES, LARGEST_READ, MORE_THAN_RECORDED
-from sync.model import Entry, FileFact, FormKind, path_at
+from sync.limits import LARGEST_READ, MORE_THAN_RECORDED
+from sync.model import Entry, FileFact, FormKind
 from sync.objects.tree import TreeEntry
 from sync.record.record import Record
 
@@ -78,14 +78,11 @@ class DerivedForms:
         files: dict[str, Sequence[FileFact]] = {}
         if isinstance(record, DerivedRecord):
             files = {place: self._held(entry, record) for place, entry in facts.copies}
-        blobs = {
-            path_at(place, fact.path): fact.blob for place, held in files.items() for fact in held
-        }
         held = HeldForm(
             files,
             dict(facts.inputs),
             dict(facts.patches),
-            lambda path: self._explaining(blobs.get(path_at(path, b""))),
+            self._objects.explaining_what(files),
             is_work_tree=False,
         )
         return judge_form(facts.name, facts.form, record, held).findings
@@ -100,9 +97,6 @@ class DerivedForms:
         limit = len(record.outputs) + MORE_THAN_RECORDED
         found = islice(self._objects.files(entry), limit)
         return sorted(known.get(file) or FileFact.unread(file) for file in found)
-
-    def _explaining(self, blob: ObjectId | None) -> bytes | None:
-        return None if blob is None else self._objects.read_up_to(blob, EXPLAINED_BYTES)
 
     def _false_facts(self, facts: FormFacts) -> Iterator[Finding]:
         """Find false sizes and SHA-256s of a record, on which no object id depends."""

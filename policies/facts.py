@@ -7,7 +7,7 @@ from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
 from sync.ids import EMPTY_TREE, ObjectId
 from sync.layout import license_directory
-from sync.model import Entry, Form, Mirror
+from sync.model import Entry, Form, Mirror, is_checked_in
 from sync.objects.tree import TreeEntry
 from sync.record.record import Record
 
@@ -56,6 +56,11 @@ class MirrorFacts:
         return tuple(place for place, _ in (*self.copies, *self.elsewhere))
 
     @property
+    def is_checked_in(self) -> bool:
+        """Whether git has it; it does not have what the manifest lacks."""
+        return is_checked_in(self.mirror)
+
+    @property
     def directories(self) -> tuple[tuple[str, TreeEntry | None], ...]:
         """The entry in each directory of the record, with its path: copies, then licences."""
         return *self.copies, (license_directory(self.name), self.licenses)
@@ -88,6 +93,11 @@ class FormFacts:
     def places(self) -> tuple[str, ...]:
         """The paths of the copies."""
         return tuple(place for place, _ in self.copies)
+
+    @property
+    def is_checked_in(self) -> bool:
+        """Whether git has it; it does not have what the manifest lacks."""
+        return is_checked_in(self.form)
 
 
 @dataclass(frozen=True, slots=True)

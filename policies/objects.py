@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 
 from sync.errors import HostError
 from sync.git.repository import Repository
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.limits import ENTRIES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
-from sync.model import Entry
+from sync.judgement.findings import ReadFile
+from sync.limits import ENTRIES, EXPLAINED_BYTES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
+from sync.model import Entry, FileFact, path_at
 from sync.objects.tree import (
     Directories,
     MalformedObjectError,
@@ -88,6 +89,22 @@ class Objects:
     def read_up_to(self, blob: ObjectId, limit: int) -> bytes | None:
         """Return a blob's content, or None if it is larger than `limit` bytes."""
         return self.repository.read_up_to(blob, limit)
+
+    def explaining(self, blob: ObjectId | None) -> bytes | None:
+        """Return a blob's content, if there is one that a finding can be explained by."""
+        return None if blob is None else self.read_up_to(blob, EXPLAINED_BYTES)
+
+    def explaining_what(self, held: Mapping[str, Sequence[FileFact]]) -> ReadFile:
+        """Return what reads, by paths from the host's root, the files that places hold."""
+        # Nobody asks for them where nothing is wrong.
+        blobs = cache(
+            lambda: {
+                path_at(place, fact.path): fact.blob
+                for place, facts in held.items()
+                for fact in facts
+            }
+        )
+        return lambda path: self.explaining(blobs().get(path_at(path, b"")))
 
     def _text(self, blob: ObjectId) -> str:
         return (self.read_up_to(blob, OWN_FILE_BYTES) or b"").decode("utf-8", "replace")

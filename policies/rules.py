@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from policies.copies import Copies
-from policies.facts import Case, MirrorFacts, PolicedState, Root
+from policies.facts import Case, FormFacts, MirrorFacts, PolicedState, Root
 from policies.objects import Objects
 from policies.states import States
 from policies.trailers import parse_trailers, wanted_trailers
@@ -21,7 +21,7 @@ from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import THIRD_PARTY, derived_record_path, is_in_third_party, record_path
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, FileFact, is_checked_in
+from sync.model import Entry, FileFact
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -244,24 +244,19 @@ class Rules:
 
 def _unaltered(state: PolicedState) -> Iterator[str]:
     """Yield the places that are checked in, and the key files."""
-    for facts in state.mirrors.values():
-        if is_checked_in(facts.mirror):
+    each: list[MirrorFacts | FormFacts] = [*state.mirrors.values(), *state.forms.values()]
+    for facts in each:
+        if facts.is_checked_in:
             yield from facts.places
-    for form in state.forms.values():
-        if is_checked_in(form.form):
-            yield from form.places
     yield from (os.fsdecode(entry.path) for entry in state.own_files)
 
 
 def _guarded(state: PolicedState) -> Iterator[GuardedRecord]:
-    for name, facts in state.mirrors.items():
-        blob = facts.record_entry.id if facts.record_entry else None
-        is_here = is_checked_in(facts.mirror)
-        yield GuardedRecord(name, record_path(name), blob, facts.record, is_here)
-    for name, form in state.forms.items():
-        blob = form.record_entry.id if form.record_entry else None
-        is_here = is_checked_in(form.form)
-        yield GuardedRecord(name, derived_record_path(name), blob, form.record, is_here)
+    for path_of_record, each in ((record_path, state.mirrors), (derived_record_path, state.forms)):
+        for name, facts in each.items():
+            blob = facts.record_entry.id if facts.record_entry else None
+            where = path_of_record(name)
+            yield GuardedRecord(name, where, blob, facts.record, facts.is_checked_in)
 
 
 def missing_trailers(case: Case) -> Iterator[Finding]:

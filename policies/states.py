@@ -29,7 +29,7 @@ from sync.layout import (
 from sync.limits import ENTRIES, MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest.outside import paths_outside, with_attributes_above
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Entry, Form, Mirror, is_checked_in
+from sync.model import Entry, Form, Mirror
 from sync.objects.tree import TreeEntry
 from sync.record.json_file import parse_record
 from sync.record.record import Record
@@ -298,10 +298,10 @@ class States:
     ) -> Iterator[Entry]:
         """Yield the attribute files among the recorded files that are checked in."""
         for one in mirrors.values():
-            if one.record_entry is not None and is_checked_in(one.mirror):
+            if one.record_entry is not None and one.is_checked_in:
                 yield from self._attributes_inside(one.name, one.record_entry)
         for form in forms.values():
-            if form.record_entry is not None and is_checked_in(form.form):
+            if form.record_entry is not None and form.is_checked_in:
                 yield from self._attributes_inside_form(form.name, form.record_entry)
 
     def _read_attributes_inside(self, name: str, entry: TreeEntry) -> tuple[Entry, ...]:

@@ -48,21 +48,15 @@ class Tips:
         self._known = known
         self._default = default
         self.ancestors = lru_cache(None)(self._ancestors)
-        self._begun: list[Begun[list[ObjectId]]] = []
 
     def _ancestors(self, tip: ObjectId) -> list[ObjectId]:
         """Return the best common ancestors of a tip and what was known."""
         return merge_bases(tip, self._known) if self._known else []
 
-    def begin(self, changes: Iterable[Change]) -> None:
+    def begin(self, changes: Iterable[Change]) -> list[Begun[list[ObjectId]]]:
         """Begin, beside what the caller does, to find the ancestors that `start` asks for."""
         wanted = (change.tip for change in changes if not change.is_of_ref)
-        self._begun += [Begun(partial(self.ancestors, tip)) for tip in wanted]
-
-    def settle(self) -> None:
-        """Wait until what was begun has ended."""
-        for begun in self._begun:
-            begun.result()
+        return [Begun(partial(self.ancestors, tip)) for tip in wanted]
 
     def bases(self, change: Change) -> tuple[ObjectId, ...]:
         """Return the commits whose manifests say where the mirrors of a change may come from.

@@ -25,7 +25,6 @@ from sync.layout import (
     lies_in,
     record_path,
 )
-from sync.limits import EXPLAINED_BYTES
 from sync.manifest.toml_lines import find_line
 from sync.quoting import printable, quote_path, unquote_path
 
@@ -416,5 +415,5 @@ def _first_differing_line(objects: Objects, finding: Finding) -> int | None:
 def _lines(objects: Objects, blob: ObjectId) -> list[bytes] | None:
     if not objects.repository.has(blob):
         return None
-    content = objects.read_up_to(blob, EXPLAINED_BYTES)
+    content = objects.explaining(blob)
     return None if content is None else content.splitlines(keepends=True)

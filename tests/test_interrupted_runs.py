@@ -317,7 +317,7 @@ def test_a_full_disk_changes_nothing(host: Host, upstream: Upstream, tmp_path: P
 def test_an_interruption_is_not_lost_where_python_ignores_what_is_raised() -> None:
     """It does that where a signal arrives while an object is being deleted."""
     code = (
-        "import signal, time\n"
+        "import signal\n"
         "from sync.__main__ import listen\n"
         "from sync.errors import InterruptedByUser\n"
         "listen()\n"
@@ -325,11 +325,16 @@ def test_an_interruption_is_not_lost_where_python_ignores_what_is_raised() -> No
         "    def __del__(self): signal.raise_signal(signal.SIGTERM)\n"
         "try:\n"
         "    Deleted()\n"
-        "    time.sleep(20)\n"
+        "    signal.pause()\n"
         "except InterruptedByUser as interruption:\n"
         "    print(interruption.args)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
     )
     assert (done.stdout, done.stderr) == ("(15,)\n", "")

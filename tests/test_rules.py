@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from policies import copies
+from policies import copies, objects
 from policies import rules as rules_module
 from policies.facts import Case, PolicedState
 from policies.objects import Objects as PolicyObjects
@@ -194,7 +194,7 @@ def test_only_line_endings_are_told_from_content(world: World) -> None:
 def test_content_too_large_to_explain_differs_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "EXPLAINED_BYTES", 1)
+    monkeypatch.setattr(objects, "EXPLAINED_BYTES", 1)
     [found] = world.judge(world.rules.mirrors_and_records, host() | {"third_party/up/a": b"a\n"})
     assert found.difference is Difference.CONTENT
 

@@ -78,30 +78,36 @@ def run_limited(
             stderr=said,
             start_new_session=True,
         )
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            _kill_all(process)
-
-        # Python itself would look again and again whether the program has ended.
-        stopping = threading.Timer(limits.seconds, stop)
-        stopping.start()
-        try:
-            process.wait()
-        finally:
-            stopping.cancel()
-            _kill_all(process)
-            process.wait()
+        is_late = _await(process, limits.seconds)
         for stream in (output, said):
             stream.seek(0)
         return Ended(
             process.returncode,
             output.read(limits.file_bytes),
             said.read(_SAID_BYTES),
-            late.is_set(),
+            is_late,
             is_too_much=process.returncode == -signal.SIGXFSZ,
         )
+
+
+def _await(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Wait for the end of a program and of whatever it started; whether they had to be stopped."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        _kill_all(process)
+
+    # A wait with a time limit would poll, with pauses as long as a short run.
+    stopping = threading.Timer(seconds, stop)
+    stopping.start()
+    try:
+        process.wait()
+    finally:
+        stopping.cancel()
+        _kill_all(process)
+        process.wait()
+    return late.is_set()
 
 
 def _kill_all(process: "subprocess.Popen[bytes]") -> None:
