@@ -4,7 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count, product
 from pathlib import Path
 
@@ -65,14 +65,20 @@ def record_missing(host: Host, _upstream: Upstream) -> None:
     (host.third_party / "provenance/up.json").unlink()
 
 
+def put_in_conflict(record: Path) -> None:
+    record.write_text(CONFLICT.format(record.read_text(), record.read_text()))
+
+
+def forge(record: Path) -> None:
+    record.write_text(record.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+
+
 def record_in_conflict(host: Host, _upstream: Upstream) -> None:
-    path = host.third_party / "provenance/up.json"
-    path.write_text(CONFLICT.format(path.read_text(), path.read_text()))
+    put_in_conflict(host.third_party / "provenance/up.json")
 
 
 def record_forged(host: Host, _upstream: Upstream) -> None:
-    path = host.third_party / "provenance/up.json"
-    path.write_text(path.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+    forge(host.third_party / "provenance/up.json")
 
 
 def record_forged_and_committed(host: Host, upstream: Upstream) -> None:
@@ -181,10 +187,18 @@ def whole(host: Host) -> tuple[object, ...]:
     return files, host.git("ls-files", "--stage"), host.git("rev-parse", "HEAD")
 
 
-STATES = [
-    pytest.param(*state, id="-".join([state[0].__name__, state[1].__name__, state[2]]))
-    for state in each(10, product(OF_THE_TABLE, OF_THE_MIRROR, ("in the work tree", "staged")))
-]
+State = tuple[Damage, Damage, str]
+
+
+def states(of_the_table: Iterable[Damage], of_the_rest: Iterable[Damage]) -> list[State]:
+    return each(10, product(of_the_table, of_the_rest, ("in the work tree", "staged")))
+
+
+def name_of(state: State) -> str:
+    return "-".join([state[0].__name__, state[1].__name__, state[2]])
+
+
+STATES = [pytest.param(*one, id=name_of(one)) for one in states(OF_THE_TABLE, OF_THE_MIRROR)]
 
 
 def follow_all(host: Host, resolve: Callable[[Host], object]) -> None:
@@ -253,13 +267,11 @@ def form_record_missing(host: Host, _upstream: Upstream) -> None:
 
 
 def form_record_in_conflict(host: Host, _upstream: Upstream) -> None:
-    path = host.third_party / "provenance/derived/cli.wit.json"
-    path.write_text(CONFLICT.format(path.read_text(), path.read_text()))
+    put_in_conflict(host.third_party / "provenance/derived/cli.wit.json")
 
 
 def form_record_forged(host: Host, _upstream: Upstream) -> None:
-    path = host.third_party / "provenance/derived/cli.wit.json"
-    path.write_text(path.read_text().replace('"mode": "100644"', '"mode": "100755"', 1))
+    forge(host.third_party / "provenance/derived/cli.wit.json")
 
 
 def patched_copy_edited(host: Host, _upstream: Upstream) -> None:
@@ -282,13 +294,13 @@ OF_THE_FORM = (
     patched_copy_edited,
     patch_edited,
 )
-# Only the record knows where a form was, so without it nobody is told of a place that it has left.
+# Only its record says where a form was. Without it a place that the form has left is not found.
 LEFT = (form_deleted, form_elsewhere)
 UNKNOWN = (form_record_missing, form_record_in_conflict, form_record_forged)
 STATES_OF_FORMS = [
-    pytest.param(*state, id="-".join([state[0].__name__, state[1].__name__, state[2]]))
-    for state in each(10, product(OF_ITS_TABLE, OF_THE_FORM, ("in the work tree", "staged")))
-    if not (state[0] in LEFT and state[1] in UNKNOWN)
+    pytest.param(*one, id=name_of(one))
+    for one in states(OF_ITS_TABLE, OF_THE_FORM)
+    if not (one[0] in LEFT and one[1] in UNKNOWN)
 ]
 
 
