@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.change.left import Left
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import (
     Change,
@@ -104,7 +105,13 @@ def planned(
 
 
 def seen(record: Record | None, present: Present, name: str = "up") -> SeenMirror:
-    return SeenMirror(mirror(name=name), record, present, recorded_in(record, present))
+    recorded = recorded_in(record, present)
+    wanted = {f"third_party/{name}", f"third_party/licenses/{name}"}
+    left = {
+        place: Left(present[place], recorded[place], is_shared=False)
+        for place in {*present} - wanted
+    }
+    return SeenMirror(mirror(name=name), record, record, present, recorded, left)
 
 
 def recorded_in(record: Record | None, present: Present) -> Recorded:
@@ -115,7 +122,9 @@ def recorded_in(record: Record | None, present: Present) -> Recorded:
 
 def leaving(name: str, record: Record | None, present: Present) -> LeavingMirror:
     places = (f"third_party/{name}",)
-    return LeavingMirror(name, places, record, present, recorded_in(record, present))
+    recorded = recorded_in(record, present)
+    left = {one: Left(present[one], recorded[one], is_shared=False) for one in present}
+    return LeavingMirror(name, places, record, left)
 
 
 def paths(*names: bytes) -> tuple[RepoPath, ...]:
@@ -174,7 +183,7 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
     assert change.files == FileChanges(paths(b"new/c"), paths(b"a"), paths(b"deep/b"))
     assert change.licenses == FileChanges(changed=paths(b"LICENSE"))
     assert change.changed_licenses == ("third_party/licenses/up/LICENSE",)
-    assert change.directories == ["third_party/up", "third_party/licenses/up"]
+    assert change.paths == ["third_party/up", "third_party/licenses/up"]
 
 
 def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
@@ -229,14 +238,14 @@ def test_a_removal_takes_everything_away() -> None:
     change = plan_removal(leaving("up", V1, as_recorded(V1)))
     assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
-    assert change.directories == ["third_party/up", "third_party/licenses/up"]
+    assert change.paths == ["third_party/up", "third_party/licenses/up"]
     assert (change.old_pin, change.new_pin) == (Pin(PinKind.TAG, "v1"), None)
     assert local_changes(change) == []
 
 
 def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
     change = plan_removal(leaving("up", V1, {"third_party/licenses/up": V1.licenses}))
-    assert (change.directories, bool(change.files)) == (["third_party/licenses/up"], False)
+    assert (change.paths, bool(change.files)) == (["third_party/licenses/up"], False)
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
 
 
@@ -244,7 +253,7 @@ def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
     there = dataclasses.replace(V1, copies=("third_party/there",))
     change = planned(there, V1.copy, {**on_disk(None, V1.licenses), "third_party/there": V1.files})
     assert change.moved_from == ("third_party/there",)
-    assert change.directories == ["third_party/there", "third_party/up", "third_party/licenses/up"]
+    assert change.paths == ["third_party/there", "third_party/up", "third_party/licenses/up"]
     assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
     assert (change.places[0].files, local_changes(change)) == (
         FileChanges(removed=paths(b"a", b"deep/b")),
@@ -255,7 +264,7 @@ def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
 def test_a_mirror_that_leaves_a_place_to_another_takes_nothing_away_there() -> None:
     there = dataclasses.replace(V1, copies=("third_party/there",))
     change = planned(there, V1.copy, on_disk(None, V1.licenses))
-    assert (change.moved_from, change.directories) == (
+    assert (change.moved_from, change.paths) == (
         (),
         ["third_party/up", "third_party/licenses/up"],
     )

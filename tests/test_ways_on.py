@@ -104,7 +104,12 @@ def record_missing_and_files_edited(host: Host, upstream: Upstream) -> None:
     files_edited(host, upstream)
 
 
-OF_THE_TABLE = (nothing, pin_moved, table_deleted, manifest_in_conflict)
+def place_moved(host: Host, upstream: Upstream) -> None:
+    up = mirror("up", upstream.url, tag="v1", local=True, into="elsewhere/up")
+    host.manifest(up + mirror("other", upstream.url, tag="v1", local=True))
+
+
+OF_THE_TABLE = (nothing, pin_moved, place_moved, table_deleted, manifest_in_conflict)
 OF_THE_MIRROR = (
     nothing,
     record_missing,
@@ -294,14 +299,7 @@ OF_THE_FORM = (
     patched_copy_edited,
     patch_edited,
 )
-# Only its record says where a form was. Without it a place that the form has left is not found.
-LEFT = (form_deleted, form_elsewhere)
-UNKNOWN = (form_record_missing, form_record_in_conflict, form_record_forged)
-STATES_OF_FORMS = [
-    pytest.param(*one, id=name_of(one))
-    for one in states(OF_ITS_TABLE, OF_THE_FORM)
-    if not (one[0] in LEFT and one[1] in UNKNOWN)
-]
+STATES_OF_FORMS = [pytest.param(*one, id=name_of(one)) for one in states(OF_ITS_TABLE, OF_THE_FORM)]
 
 
 @pytest.mark.parametrize(("of_its_table", "of_the_form", "where"), STATES_OF_FORMS)

@@ -135,7 +135,7 @@ class _Mirrors:
         mirror, copy, objects = change.mirror, change.copy, change.objects
         if mirror is None or copy is None or objects is None:
             for place in change.places:
-                self._remove(place)
+                self.staging.remove(place.directory, self._as_it_lies(place), place.is_file)
             self.staging.file(record_file, None, before)
             return
         if self.scene.stage and mirror.checked_in and objects is not self.scene.repository:
@@ -144,7 +144,7 @@ class _Mirrors:
         read: dict[str, list[FileFact]] = {}
         for place in change.places:
             if place.wanted is None:
-                self._remove(place)
+                self.staging.remove(place.directory, self._as_it_lies(place), place.is_file)
             else:
                 read[place.directory] = self.staging.directory(
                     place.wanted,
@@ -155,9 +155,6 @@ class _Mirrors:
         files, licenses = read[mirror.places[0]], read[mirror.license_directory]
         record = make_record(mirror, copy, files, licenses)
         self.staging.file(record_file, dump_record(record), before)
-
-    def _remove(self, place: PlaceChange) -> None:
-        self.staging.remove_directory(place.directory, self._as_it_lies(place))
 
     def _as_it_lies(self, place: PlaceChange) -> Sequence[FileFact] | None:
         return self.scene.as_it_lies(place.directory, place.present)

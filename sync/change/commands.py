@@ -1,8 +1,10 @@
 """The commands sync, add and remove: what each means is handed to a `Run`."""
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.change.look import Reporter
@@ -16,15 +18,13 @@ from sync.host.state import read_manifest
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
     MANIFEST_PATH,
-    THIRD_PARTY,
     derived_record_path,
-    is_in_third_party,
     record_path,
 )
 from sync.manifest.choosing import choose, with_fed
-from sync.manifest.paths import from_root, is_mirror_name, overlaps
+from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Form, Mirror
+from sync.model import Form, Mirror, path_at
 
 if TYPE_CHECKING:
     from sync.manifest.edit import Value
@@ -78,7 +78,7 @@ class _Chosen(NamedTuple):
 
 
 def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
-    manifest, before = run.manifest, run.committed
+    manifest, before = run.manifest, run.scene.committed
     gone, gone_forms = _gone(run), _gone_forms(run)
     # What was removed before and not committed may be named for a commit.
     also = [*before.mirrors, *before.forms] if run.options.commit and patterns else []
@@ -100,32 +100,38 @@ def _gone(run: Run) -> list[str]:
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(record_path, odd))
         run.reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
-    return list(dict.fromkeys([*(name for name in gone if name not in odd), *_left(run)]))
+    left = _left(run, run.scene.committed.mirrors, run.manifest.mirrors)
+    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
 
 
 def _gone_forms(run: Run) -> list[str]:
-    """The derived forms that have left the manifest, of which a record is still here."""
+    """The derived forms that have left the manifest, of which something is still here or staged."""
     gone = [name for name in run.state.form_names() if name not in run.manifest.forms]
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(derived_record_path, odd))
         run.reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
-    return [name for name in gone if name not in odd]
+    left = _left(run, run.scene.committed.forms, run.manifest.forms)
+    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
 
 
-def _left(run: Run) -> Iterator[str]:
-    """The mirrors of HEAD's manifest that have left it, of which files are here or staged."""
-    manifest, repository = run.manifest, run.scene.repository
-    gone = [one for one in run.committed.mirrors.values() if one.name not in manifest.mirrors]
-    outside = {p for one in gone for p in one.places if not is_in_third_party(p)}
-    asked = map(str.encode, (THIRD_PARTY, *sorted(outside)))
-    staged = repository.index.staged_by_path(asked) if gone else {}
-    others = [place for one in manifest.mirrors.values() for place in one.places]
-    for mirror in gone:
-        places = [p for p in mirror.places if not any(overlaps(p, other) for other in others)]
-        ours = (mirror.record_path.encode(), *(f"{place}/".encode() for place in places))
-        is_staged = any(path.startswith(ours) for path in staged)
-        if is_staged or any(map(run.state.files, places)):
-            yield mirror.name
+def _left(
+    run: Run, before: Mapping[str, Mirror | Form], now: Mapping[str, Mirror | Form]
+) -> Iterator[str]:
+    """Those of HEAD's manifest that have left it, of which files are here or staged."""
+    gone = [one for one in before.values() if one.name not in now]
+    if not gone:
+        return
+    index, others = run.scene.repository.index, run.scene.left_places.others
+    for one in gone:
+        asked = [one.record_path, *one.places]
+        staged = map(os.fsdecode, index.staged_by_path(map(str.encode, asked)))
+        on_disk = (
+            os.fsdecode(path_at(place, fact.path))
+            for place in one.places
+            for fact in run.state.files(place) or ()
+        )
+        if not all(others.have(path, one.name) for path in chain(staged, on_disk)):
+            yield one.name
 
 
 def _say_how_to_go_on(run: "Run", result: Result) -> None:

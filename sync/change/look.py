@@ -3,29 +3,32 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
+from sync.change.left import LeftPlaces
 from sync.change.lock import Notifier
 from sync.change.moved_directories import Missing, moved_directories
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
+from sync.change.portion import committed_manifest, parsed
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
+from sync.change.usable_record import in_commit, known_records, usable_record
 from sync.derived.record import DerivedRecord
-from sync.errors import HostError, MissingDirectoryError, NewerRecordError, RecordError
+from sync.errors import HostError, MissingDirectoryError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
 from sync.host.state import read_form_records, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
-from sync.layout import THIRD_PARTY, above, license_directory, record_path
-from sync.limits import RECORD_BYTES
+from sync.ids import RepoPath
+from sync.layout import THIRD_PARTY, above, license_directory, lies_in, record_path
 from sync.manifest.paths import from_root, overlaps
 from sync.manifest.read import Manifest
-from sync.model import Copy, FileFact, Form, Mirror, UpstreamCommit
+from sync.model import Copy, FileFact, Form, Mirror, UpstreamCommit, path_at
 from sync.record.json_file import parse_record
-from sync.record.places import Present, Recorded, places_of
+from sync.record.places import Recorded, places_of
 from sync.record.record import SCHEMA_VERSION, Record
 from sync.selection.copy import copy_of
 from sync.selection.inexact import refuse_inexact
@@ -76,6 +79,12 @@ class Scene:
     """The fetch that was begun while the program was loading; None if there is none."""
 
     @cached_property
+    def committed(self) -> Manifest:
+        """The manifest of HEAD; an empty one if it cannot be read."""
+        source = committed_manifest(self.repository)
+        return self.manifest if source == self.manifest.source else parsed(source)
+
+    @cached_property
     def judge(self) -> Judge:
         return Judge(self.state)
 
@@ -109,19 +118,42 @@ class Scene:
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
     def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
-        if record is not None:
-            self._refuse_nested(record, [one for one in record.copies if one not in mirror.places])
-        recorded = self._recorded(mirror.places, mirror.name, record)
-        return SeenMirror(mirror, record, self._on_disk(recorded), recorded)
+        known = known_records(self, mirror.record_path, partial(_proven, mirror.name), record)
+        before = known[0] if known else None
+        said = [_said_by(one) for one in known] or self._said_by_manifest(mirror)
+        wanted = (*mirror.places, mirror.license_directory)
+        left = self.left_places.look(mirror.name, said, wanted) if said else {}
+        if before is not None:
+            self._refuse_nested(before, [one for one in before.copies if one not in wanted])
+        recorded = {
+            place: said[0][place] if said and place in said[0] else self.recorded_by_others(place)
+            for place in wanted
+        }
+        present = {place: self._whole(place, facts) for place, facts in recorded.items()}
+        return SeenMirror(mirror, record, before, present, recorded, left)
 
     def _see_leaving(
         self, name: str, mirror: Mirror | None, record: Record | None
     ) -> LeavingMirror:
-        if record is not None:
-            self._refuse_nested(record, record.copies)
-        places = record.copies if record else mirror.places if mirror else (from_root(name),)
-        recorded = self._recorded(places, name, record)
-        return LeavingMirror(name, places, record, self._on_disk(recorded), recorded)
+        known = known_records(self, record_path(name), partial(_proven, name), record)
+        if known:
+            before, places = known[0], known[0].copies
+            self._refuse_nested(before, places)
+            said = [_said_by(one) for one in known]
+        else:
+            before, places = None, mirror.places if mirror else (from_root(name),)
+            said = [dict.fromkeys((*places, license_directory(name)), ())]
+        return LeavingMirror(name, places, before, self.left_places.look(name, said, ()))
+
+    def _said_by_manifest(self, mirror: Mirror) -> list[Recorded]:
+        """The places that HEAD's manifest has, if its record is broken: it lists no file of use."""
+        before = self.committed.mirrors.get(mirror.name)
+        is_recorded = before and in_commit(self.repository, mirror.record_path) is not None
+        return [dict.fromkeys(before.places, ())] if before and is_recorded else []
+
+    @cached_property
+    def left_places(self) -> LeftPlaces:
+        return LeftPlaces(self.state, self.repository, self.manifest)
 
     def _is_satisfied(self, seen: SeenMirror) -> bool:
         """Whether the mirror needs nothing.
@@ -129,7 +161,7 @@ class Scene:
         Its signature is judged again from what the record holds, since the keys may have changed.
         """
         record = seen.record
-        if record is None or not is_satisfied(seen.mirror, record, seen.present):
+        if record is None or seen.left or not is_satisfied(seen.mirror, record, seen.present):
             return False
         if self.rewrite_records and record.schema != SCHEMA_VERSION:
             return False
@@ -150,65 +182,7 @@ class Scene:
         Raises RecordError for a record that cannot be used. With `discard_local` such a record
         counts as none, unless it is of a newer schema.
         """
-        data = self.state.read(record_path(name), RECORD_BYTES)
-        if data is None:
-            return None
-        try:
-            record = parse_record(data, name)
-            if problems := record.problems():
-                raise RecordError(
-                    f"the proof of {record_path(name)} does not hold",
-                    problems,
-                    reference="proof-broken",
-                )
-        except RecordError as error:
-            # The sides of a conflict are committed, so that nothing is lost.
-            is_git_s = error.reference == "record-conflict" and self.repository.in_progress()
-            if isinstance(error, NewerRecordError):
-                raise
-            if not (self.discard_local or is_git_s):
-                raise self._with_way_back(error, name, data) from error.__cause__
-            self.reporter.notice(f"making the record of {name} anew: {error.message}")
-            return None
-        return record
-
-    def _with_way_back(self, error: RecordError, name: str, data: bytes) -> RecordError:
-        """The error with a hint that leads out; HEAD's record is named only if it is sound."""
-        if error.reference == "record-line-endings":
-            return error
-        anew = f"make it anew with `git verbatim sync --discard-local {name}`"
-        where = record_path(name)
-        head = self.repository.commit_of("HEAD")
-        tree = self.repository.tree_of(head) if head else None
-        entry = self.repository.entry_at(tree, where.encode()) if tree else None
-        content = self.repository.read_within(entry[1], RECORD_BYTES) if entry else data
-        if content != data and _is_sound(content, name):
-            put_back = f"put the committed one back with `git checkout HEAD -- {where}`"
-            anew = f"{put_back}, then run the command again; or {anew}"
-        error.hint = anew
-        return error
-
-    def _recorded(self, places: Sequence[str], name: str, record: Record | None) -> Recorded:
-        """What records say of a mirror's places, now and before, and of its licences.
-
-        A directory that another mirror of the manifest has is none of them: neither a record nor a
-        table that is gone has a say over its files. In a place that the mirror gets anew, what
-        another mirror's record has there counts, since it moves away.
-        """
-        own = () if record is None else record.copies
-        files, licenses = (record.files, record.licenses) if record else ((), ())
-        directories = [
-            directory
-            for directory in dict.fromkeys([*places, *own])
-            if not self._is_anothers(directory, name)
-        ]
-        return {
-            **{
-                directory: files if directory in own else self.recorded_by_others(directory)
-                for directory in directories
-            },
-            license_directory(name): licenses,
-        }
+        return usable_record(self, name, record_path(name), partial(_proven, name))
 
     def _refuse_nested(self, record: Record, left: Sequence[str]) -> None:
         """HostError if files that a mirror has `left` lie in a place of another one, or around it.
@@ -232,11 +206,22 @@ class Scene:
         return any(fact.entry in recorded for fact in self.state.files(directory) or ())
 
     def recorded_by_others(self, place: str) -> Sequence[FileFact]:
-        """What any record of a mirror or form says of a place."""
-        if (record := self._record_by_place.get(place)) is not None:
-            return record.files
-        form = self._form_by_place.get(place)
-        return () if form is None else form.outputs
+        """What records of mirrors and forms say of a place, or of what is around or in it."""
+        if place in self._files_by_place:
+            return self._files_by_place[place]
+        at = os.fsencode(f"{place}/")
+        return [
+            fact._replace(path=RepoPath(path[len(at) :]))
+            for lies, facts in self._files_by_place.items()
+            if lies_in(lies, (place,)) or lies_in(place, (lies,))
+            for fact in facts
+            if (path := path_at(lies, fact.path)) + b"/" == at or path.startswith(at)
+        ]
+
+    @cached_property
+    def _files_by_place(self) -> Recorded:
+        of_forms = {place: one.outputs for place, one in self._form_by_place.items()}
+        return of_forms | {place: one.files for place, one in self._record_by_place.items()}
 
     @cached_property
     def _record_by_place(self) -> Mapping[str, Record]:
@@ -264,10 +249,6 @@ class Scene:
         lying = {place: one.name for place, one in self._form_by_place.items()}
         return _displaced(names, self.manifest.forms, lying)
 
-    def _on_disk(self, recorded: Recorded) -> Present:
-        """What lies in these places, as git sees it."""
-        return {directory: self._whole(directory, files) for directory, files in recorded.items()}
-
     def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.state.files(place, recorded, whole=True)
 
@@ -280,15 +261,6 @@ class Scene:
         modes.
         """
         return self.state.files(place) if self.state.takes_modes else present
-
-    def _is_anothers(self, directory: str, name: str) -> bool:
-        """Whether another mirror of the manifest lies there."""
-        return any(
-            overlaps(directory, place)
-            for other in self.manifest.mirrors.values()
-            if other.name != name
-            for place in other.places
-        )
 
     def _wanted(self, pending: Sequence[SeenMirror]) -> list[WantedMirror]:
         """The copy that each mirror has to be.
@@ -346,11 +318,17 @@ class Scene:
                 yield one.mirror.name
 
 
-def _is_sound(record: bytes, name: str) -> bool:
-    try:
-        return not parse_record(record, name).problems()
-    except RecordError:
-        return False
+def _proven(name: str, data: bytes) -> Record:
+    record = parse_record(data, name)
+    if problems := record.problems():
+        raise RecordError(
+            f"the proof of {record_path(name)} does not hold", problems, reference="proof-broken"
+        )
+    return record
+
+
+def _said_by(record: Record) -> Recorded:
+    return {place.directory: place.files for place in record.places}
 
 
 def _is_nested(one: str, other: str) -> bool:

@@ -3,22 +3,22 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
+from sync.change.usable_record import known_records, usable_record
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
 from sync.derived.recipes import RECIPES, differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.derived.wit import text_of_binary
-from sync.errors import CouldNotCheckError, NewerRecordError, RecordError, SelectionError
+from sync.errors import CouldNotCheckError, NewerRecordError, SelectionError
 from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.layout import derived_record_path
-from sync.limits import RECORD_BYTES
-from sync.manifest.paths import overlaps
 from sync.model import FileFact, Form, FormKind
 from sync.objects.tree import object_id
 from sync.record.places import Recorded
@@ -26,6 +26,16 @@ from sync.record.places import Recorded
 # What something else is made of is made first.
 _ORDER = {FormKind.PATCHED: 0, FormKind.GZIP: 2}
 _MOST_BESIDE = 8
+
+
+def _of_now(name: str, data: bytes) -> DerivedRecord:
+    record = parse_derived(data, name)
+    _refuse_newer(record)
+    return record
+
+
+def _said_by(record: DerivedRecord) -> Recorded:
+    return dict.fromkeys(record.places, record.outputs)
 
 
 def _order_of(form: Form) -> int:
@@ -84,55 +94,36 @@ class _Forms:
     def _see(self, form: Form) -> SeenForm:
         record = self.record(form.name)
         _refuse_other_kind(form, record)
-        places = [*form.places, *(record.places if record else ())]
-        recorded: Recorded = {
-            place: record.outputs
-            if record and place in record.places
+        known = self._known(form.name, record)
+        said = [_said_by(one) for one in known]
+        left = self.scene.left_places.look(form.name, said, form.places) if said else {}
+        recorded = {
+            place: said[0][place]
+            if said and place in said[0]
             else self.scene.recorded_by_others(place)
-            for place in dict.fromkeys(places)
-            if not self._is_anothers(place, form.name)
+            for place in form.places
         }
         present = {place: self._there(place, facts) for place, facts in recorded.items()}
-        return SeenForm(form, record, present, recorded)
+        return SeenForm(form, record, known[0] if known else None, present, recorded, left)
 
     def _see_leaving(self, name: str) -> LeavingForm:
-        record = self.record(name)
-        recorded: Recorded = {
-            place: record.outputs
-            for place in (record.places if record else ())
-            if record is not None and not self._is_anothers(place, name)
-        }
-        present = {place: self._there(place, facts) for place, facts in recorded.items()}
-        return LeavingForm(name, record, present, recorded)
+        known = self._known(name, self.record(name))
+        said = [_said_by(one) for one in known]
+        left = self.scene.left_places.look(name, said, ()) if said else {}
+        return LeavingForm(name, known[0] if known else None, left)
+
+    def _known(self, name: str, record: DerivedRecord | None) -> list[DerivedRecord]:
+        return known_records(self.scene, derived_record_path(name), partial(_of_now, name), record)
 
     def _there(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.scene.state.files(place, recorded, whole=True)
-
-    def _is_anothers(self, place: str, name: str) -> bool:
-        manifest = self.scene.manifest
-        others = [form.places for form in manifest.forms.values() if form.name != name]
-        others += [mirror.places for mirror in manifest.mirrors.values()]
-        return any(overlaps(place, other) for places in others for other in places)
 
     def record(self, name: str) -> DerivedRecord | None:
         """The form's record; None if there is none.
 
         With `--discard-local` one that cannot be used counts as none.
         """
-        data = self.scene.state.read(derived_record_path(name), RECORD_BYTES)
-        if data is None:
-            return None
-        try:
-            record = parse_derived(data, name)
-            _refuse_newer(record)
-        except RecordError as error:
-            is_git_s = error.reference == "record-conflict" and self.scene.repository.in_progress()
-            may_be_lost = self.scene.discard_local or is_git_s
-            if isinstance(error, NewerRecordError) or not may_be_lost:
-                raise
-            self.scene.reporter.notice(f"making the record of {name} anew: {error.message}")
-            return None
-        return record
+        return usable_record(self.scene, name, derived_record_path(name), partial(_of_now, name))
 
     # What is made.
 
@@ -228,7 +219,7 @@ def _refuse_other_kind(form: Form, record: DerivedRecord | None) -> None:
 
 def _lies_there(one: WantedForm) -> bool:
     """Whether what was made, and its record, are here already."""
-    return one.record == one.seen.record and _is_held(one.seen, one.record)
+    return not one.seen.left and one.record == one.seen.record and _is_held(one.seen, one.record)
 
 
 def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> bool:
@@ -236,7 +227,8 @@ def _is_satisfied(seen: SeenForm, record: DerivedRecord, given: Ingredients) -> 
     ids = {name: one.id for name, one in given.inputs.items()}
     patches = [object_id("blob", one.content) for one in given.patches]
     return (
-        not differences(record, seen.form)
+        not seen.left
+        and not differences(record, seen.form)
         and not record.stale(ids)
         and [one.blob for one in record.patches] == patches
         and _is_held(seen, record)

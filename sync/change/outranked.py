@@ -77,7 +77,7 @@ def _places(scene: Scene, plan: Plan) -> Iterator[_Place]:
         for each in form_change.places if form and form.checked_in else ():
             if (wanted := each.wanted) and not is_in_third_party(each.directory):
                 files = partial(iter, wanted.files)
-                is_one = form_change.is_directory(each)
+                is_one = not each.is_file
                 yield _Place(each.directory, files, is_new=True, is_directory=is_one)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from sync.change.left import Left
 from sync.change.seen import (
     LeavingForm,
     LeavingMirror,
@@ -52,6 +53,9 @@ class PlaceChange:
     """The files that lie there according to the record."""
     wanted: Place[Entry] | None
     """What it becomes; None if it goes away."""
+    is_file: bool = False
+    shared_place: str | None = None
+    """The place that the file is a part of, where others have files that stay."""
 
     def below(self, path: RepoPath) -> RepoPath:
         """The path of a file in the directory, from the host's root."""
@@ -83,13 +87,13 @@ class Change:
     places: tuple[PlaceChange, ...]
     """In the order in which they change; a directory that is another mirror's is none of them."""
     moved_from: tuple[str, ...] = ()
-    """The places of the record that are none of the manifest's."""
+    """The places that it leaves."""
     objects: "Repository | None" = None
     """Where the copy's objects are read."""
 
     @property
-    def directories(self) -> list[str]:
-        """The directories in which files are written or removed."""
+    def paths(self) -> list[str]:
+        """The directories, and single files, that are written or removed."""
         return [place.directory for place in self.places]
 
     @property
@@ -108,8 +112,11 @@ class Change:
         return self._in(license_directory(self.name))
 
     def _in(self, directory: str) -> FileChanges:
-        here = (place.files for place in self.places if place.directory == directory)
-        return next(here, FileChanges())
+        parts = [one for one in self.places if one.shared_place == directory and one.present]
+        below = len(os.fsencode(f"{directory}/"))
+        removed = (RepoPath(os.fsencode(one.directory)[below:]) for one in parts)
+        whole = (one.files for one in self.places if one.directory == directory)
+        return FileChanges(removed=_sorted(removed)) if parts else next(whole, FileChanges())
 
     @property
     def old_pin(self) -> Pin | None:
@@ -146,6 +153,8 @@ class FormChange:
     """What happens to one derived form; without `made` it is removed."""
 
     name: str
+    copies: tuple[str, ...]
+    """The places that hold it, or held it if it is removed."""
     form: Form | None
     before: DerivedRecord | None
     record: DerivedRecord | None
@@ -153,19 +162,9 @@ class FormChange:
     places: tuple[PlaceChange, ...]
     """In the order in which they change."""
     moved_from: tuple[str, ...] = ()
-    """The places of the record that are none of the manifest's."""
+    """The places that it leaves."""
     diff: tuple[str, ...] = ()
     """What changes in it as text, line by line, as a unified diff; empty if it is new."""
-
-    @property
-    def copies(self) -> tuple[str, ...]:
-        """The places that hold it, or held it if it is removed."""
-        return tuple(one.directory for one in self.places if one.directory not in self.moved_from)
-
-    def is_directory(self, place: PlaceChange) -> bool:
-        """Whether what is made in a place, or what goes away there, is a directory."""
-        maker = self.before if place.wanted is None else self.form
-        return maker is not None and maker.kind.is_directory
 
     @property
     def files(self) -> FileChanges:
@@ -217,8 +216,8 @@ class Plan:
                 for name in self.unstaged
                 for directory in (*manifest.mirrors[name].places, license_directory(name))
             ),
-            *(directory for change in self.changes for directory in change.directories),
-            *self._places_of_forms(manifest, are_directories=True),
+            *self._changing(are_files=False),
+            *self._unstaged_places_of_forms(manifest, are_files=False),
         ]
 
     def files(self, manifest: Manifest) -> list[str]:
@@ -228,17 +227,18 @@ class Plan:
         return [
             *map(record_path, names),
             *map(derived_record_path, forms),
-            *self._places_of_forms(manifest, are_directories=False),
+            *self._changing(are_files=True),
+            *self._unstaged_places_of_forms(manifest, are_files=True),
         ]
 
-    def _places_of_forms(self, manifest: Manifest, *, are_directories: bool) -> Iterator[str]:
+    def _changing(self, *, are_files: bool) -> Iterator[str]:
+        for change in self.all_changes:
+            yield from (one.directory for one in change.places if one.is_file is are_files)
+
+    def _unstaged_places_of_forms(self, manifest: Manifest, *, are_files: bool) -> Iterator[str]:
         for form in map(manifest.forms.__getitem__, self.unstaged_forms):
-            if form.kind.is_directory is are_directories:
+            if form.kind.is_directory is not are_files:
                 yield from form.places
-        for change in self.forms:
-            for place in change.places:
-                if change.is_directory(place) is are_directories:
-                    yield place.directory
 
 
 def is_satisfied(mirror: Mirror, record: Record | None, present: Present) -> bool:
@@ -271,44 +271,50 @@ def make_plan(looked: Looked, forms: LookedForms | None = None) -> Plan:
 def plan_form(wanted: WantedForm) -> FormChange:
     """Plan what has to change for one form to be what was made."""
     seen, record, made = wanted.seen, wanted.record, wanted.made
-    form, before = seen.form, seen.record
-    moved_from = tuple(
-        place
-        for place in (before.places if before else ())
-        if place not in form.places and place in seen.present
-    )
-    entries = tuple(fact.entry for fact in record.outputs)
-    leaving = (PlaceChange(one, seen.present[one], seen.recorded[one], None) for one in moved_from)
+    form, entries = seen.form, tuple(fact.entry for fact in record.outputs)
+    is_file = not form.kind.is_directory
     places = (
-        PlaceChange(one, seen.present[one], seen.recorded[one], Place(one, record.id, entries))
+        PlaceChange(
+            one, seen.present[one], seen.recorded[one], Place(one, record.id, entries), is_file
+        )
         for one in form.places
     )
-    every = (*leaving, *places)
-    return FormChange(form.name, form, before, record, made, every, moved_from, wanted.diff)
+    every, moved_from = (*_leaving(seen.left, seen.before), *places), tuple(seen.left)
+    return FormChange(
+        form.name, form.places, form, seen.before, record, made, every, moved_from, wanted.diff
+    )
 
 
 def plan_form_removal(leaving: LeavingForm) -> FormChange:
     """Plan what has to change for a form to be removed."""
-    places = tuple(
-        PlaceChange(place, facts, leaving.recorded[place], None)
-        for place, facts in leaving.present.items()
-    )
-    return FormChange(leaving.name, None, leaving.record, None, None, places)
+    places, copies = tuple(_leaving(leaving.left, leaving.before)), tuple(leaving.left)
+    return FormChange(leaving.name, copies, None, leaving.before, None, None, places)
+
+
+def _leaving(
+    left: Mapping[str, Left], before: DerivedRecord | None = None
+) -> Iterator[PlaceChange]:
+    """What goes in places that are left: all, or file by file where others have files too."""
+    is_file = before is not None and not before.is_directory
+    for place, there in left.items():
+        if not there.is_shared:
+            yield PlaceChange(place, there.present, there.recorded, None, is_file)
+            continue
+        for path in sorted({fact.path for fact in (*(there.present or ()), *there.recorded)}):
+            present, recorded = (
+                [fact._replace(path=RepoPath(b"")) for fact in facts if fact.path == path]
+                for facts in (there.present or (), there.recorded)
+            )
+            file = os.fsdecode(path_at(place, path))
+            yield PlaceChange(
+                file, present or None, recorded, None, is_file=True, shared_place=place
+            )
 
 
 def plan_mirror(wanted: WantedMirror) -> Change:
-    """Plan what has to change for one mirror to be the copy.
-
-    What is present in a place that only its record names goes.
-    """
+    """Plan what has to change for one mirror to be the copy."""
     seen, mirror = wanted.seen, wanted.seen.mirror
-    record, present, recorded = seen.record, seen.present, seen.recorded
-    moved_from = tuple(
-        directory
-        for directory in (record.copies if record else ())
-        if directory not in mirror.places and directory in present
-    )
-    leaving = (PlaceChange(one, present[one], recorded[one], None) for one in moved_from)
+    present, recorded = seen.present, seen.recorded
     places = (
         PlaceChange(place.directory, present[place.directory], recorded[place.directory], place)
         for place in places_of(mirror.places, mirror.name, wanted.copy.holding)
@@ -317,30 +323,25 @@ def plan_mirror(wanted: WantedMirror) -> Change:
         mirror.name,
         mirror.places,
         mirror,
-        record,
+        seen.before,
         wanted.copy,
-        (*leaving, *places),
-        moved_from,
+        (*_leaving(seen.left), *places),
+        tuple(seen.left),
         wanted.objects,
     )
 
 
 def plan_removal(leaving: LeavingMirror) -> Change:
-    """Plan what has to change for a mirror to be removed.
-
-    Only what is present goes: a place that is another mirror's by now is not.
-    """
-    places = tuple(
-        PlaceChange(directory, facts, leaving.recorded[directory], None)
-        for directory, facts in leaving.present.items()
-    )
-    return Change(leaving.name, leaving.places, None, leaving.record, None, places)
+    """Plan what has to change for a mirror to be removed."""
+    places = tuple(_leaving(leaving.left))
+    return Change(leaving.name, leaving.places, None, leaving.before, None, places)
 
 
 def refuse_local_changes(changes: Sequence[Touching], committed: Collection[Entry] = ()) -> None:
     """LocalChangesError that lists each file that is neither as recorded nor as it will be.
 
-    What is `committed`, by paths from the host's root, is no local change.
+    What is `committed`, by paths from the host's root, is no local change where something takes its
+    place.
     """
     local = [path for change in changes for path in local_changes(change, committed)]
     if local:
@@ -356,17 +357,20 @@ def refuse_local_changes(changes: Sequence[Touching], committed: Collection[Entr
 def local_changes(change: Touching, committed: Collection[Entry] = ()) -> list[str]:
     """The files on disk, from the host's root, that are neither recorded nor upstream's.
 
-    Those in the place that the mirror leaves come last. A place may lie in one that it leaves, or
-    the other way round.
+    Those in places that are left come last. A place may lie in one that is left, or the other way
+    round.
     """
     known = {place.directory: place.upstreams for place in change.places}
     return [
         quote_path(place.below(fact.path))
-        for place in sorted(change.places, key=lambda p: p.directory in change.moved_from)
+        for place in sorted(change.places, key=lambda one: one.wanted is None)
         for inside in [_inside(place.directory, known)]
         for fact in place.present or ()
         if not any(_is_known(fact.entry, prefix, files) for prefix, files in inside)
-        and fact.entry._replace(path=place.below(fact.path)) not in committed
+        and (
+            place.wanted is None
+            or fact.entry._replace(path=place.below(fact.path)) not in committed
+        )
     ]
 
 
@@ -430,8 +434,9 @@ def upstreams_files(change: Touching) -> dict[str, set[Entry]]:
     """
     files = {place.directory: place.upstreams for place in change.places}
     of_copies = {entry for directory in change.copies for entry in files.get(directory, ())}
-    for directory in change.moved_from:
-        files[directory] |= of_copies
+    for place in change.places:
+        if place.wanted is None:
+            files[place.directory] |= of_copies if place.shared_place is None else set()
     return files
 
 

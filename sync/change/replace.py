@@ -73,7 +73,7 @@ def edit_index(
     `entries_of` gives the files that a directory will have.
     """
     wanted = [entry for step in journal.replacements for entry in _entries_after(step, entries_of)]
-    paths = [step.target.encode() for step in journal.replacements if step.index != "apart"]
+    paths = [os.fsencode(step.target) for step in journal.replacements if step.index != "apart"]
     there = index.copy.staged(edit.path.encode() for edit in journal.own)
     for edit in journal.own:
         path = edit.path.encode()
@@ -86,7 +86,7 @@ def edit_index(
 def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry]]) -> list[Entry]:
     if step.new is None or step.index != "same":
         return []
-    path = step.target.encode()
+    path = os.fsencode(step.target)
     if step.kind == "file":
         return [Entry(RepoPath(path), Mode.FILE, step.new)]
     return [
@@ -97,7 +97,7 @@ def _entries_after(step: Replacement, entries_of: Callable[[str], Sequence[Entry
 
 def _indexed_paths(journal: Journal) -> list[bytes]:
     return [
-        step.target.encode()
+        os.fsencode(step.target)
         for step in journal.replacements
         if step.new is not None and step.index == "same"
     ]
@@ -112,7 +112,7 @@ def _replace(
     if resumed and id_at(root, step.target, step.kind) == step.new:
         if step.new is None:
             _remove_empty_parents(
-                top, split(step.target.encode())[0]
+                top, split(os.fsencode(step.target))[0]
             )  # the interrupted run may have stopped before this
         return
     slot = b"%d" % step.slot
@@ -129,7 +129,7 @@ def _replace(
             "then run `git verbatim sync`",
             reference="journal-torn",
         )
-    parent_path, name = split(step.target.encode())
+    parent_path, name = split(os.fsencode(step.target))
     with (
         explaining(f"replace {step.target}"),
         top.descend(parent_path, create=True) as parent,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync.change.carry_out import apply_plan
@@ -18,9 +17,7 @@ from sync.change.plan import Plan, local_changes, make_plan
 from sync.change.portion import (
     Portion,
     Shares,
-    committed_manifest,
     is_answered,
-    parsed,
     share_out,
 )
 from sync.change.refusals import refuse_commit, refuse_local
@@ -238,12 +235,6 @@ class Run:
                 error.hint = f"keep them elsewhere, or give them up with `{way}`"
             raise
 
-    @cached_property
-    def committed(self) -> Manifest:
-        """The manifest of HEAD; an empty one if it cannot be read."""
-        source = committed_manifest(self.scene.repository)
-        return self.manifest if source == self.manifest.source else parsed(source)
-
     def _possible(self, forms: Sequence[str], synced: Sequence[str]) -> Iterator[str]:
         """Those of these forms of which all that they are made of is here, or is synced."""
         for name in forms:
@@ -255,7 +246,7 @@ class Run:
     def _entailed_forms(self) -> Iterator[str]:
         """The forms that a commit includes: changed in the manifest and made already."""
         for name, form in self.manifest.forms.items() if self.options.commit else ():
-            if self.committed.forms.get(name) != form and self._answers(form):
+            if self.scene.committed.forms.get(name) != form and self._answers(form):
                 yield name
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
@@ -264,9 +255,9 @@ class Run:
         Among them are those that were removed.
         """
         wanted = self.manifest.mirrors
-        for name in [*wanted, *self.committed.mirrors] if self.options.commit else ():
+        for name in [*wanted, *self.scene.committed.mirrors] if self.options.commit else ():
             mirror = wanted.get(name)
-            if name in names or self.committed.mirrors.get(name) == mirror:
+            if name in names or self.scene.committed.mirrors.get(name) == mirror:
                 continue
             if mirror is None:
                 is_synced = self.state.read(record_path(name)) is None

@@ -1,8 +1,10 @@
 """What a look at a host and its upstreams showed of each mirror, as frozen values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sync.change.left import Left
 from sync.derived.ingredients import Made
 from sync.derived.record import DerivedRecord
 from sync.model import Copy, Form, Mirror
@@ -19,8 +21,12 @@ class SeenMirror:
 
     mirror: Mirror
     record: Record | None
+    before: Record | None
+    """Its record, or else the one in HEAD."""
     present: Present
     recorded: Recorded
+    left: Mapping[str, Left]
+    """The places that it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,10 @@ class LeavingMirror:
 
     name: str
     places: tuple[str, ...]
-    record: Record | None
-    present: Present
-    recorded: Recorded
+    before: Record | None
+    """Its record, or else the one in HEAD."""
+    left: Mapping[str, Left]
+    """Its places, and that of its licences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,12 @@ class SeenForm:
 
     form: Form
     record: DerivedRecord | None
+    before: DerivedRecord | None
+    """Its record, or else the one in HEAD."""
     present: Present
     recorded: Recorded
+    left: Mapping[str, Left]
+    """The places that it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +81,10 @@ class LeavingForm:
     """A form that the manifest does not want any more, and what is here of it."""
 
     name: str
-    record: DerivedRecord | None
-    present: Present
-    recorded: Recorded
+    before: DerivedRecord | None
+    """Its record, or else the one in HEAD."""
+    left: Mapping[str, Left]
+    """Its places."""
 
 
 @dataclass(frozen=True, slots=True)

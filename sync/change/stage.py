@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from sync.change.replace import edit_index, finish, holding_index
-from sync.change.workspace import discard_unfinished, remove_workspace
+from sync.change.workspace import discard_unfinished, id_of, remove_workspace
 from sync.errors import HostError
 from sync.git.index import LockedIndex
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, of_version
 from sync.host.directory import Directory, explaining, make_durable, split
-from sync.host.journal import Journal, Outcome, OwnEdit, Replacement, write_journal
+from sync.host.journal import Journal, Kind, Outcome, OwnEdit, Replacement, write_journal
 from sync.host.scan import scan_directory
 from sync.ids import Mode, ObjectId
 from sync.layout import THIRD_PARTY, WORKSPACE
 from sync.model import Entry, FileFact
-from sync.objects.tree import hash_tree, object_id
+from sync.objects.tree import object_id
 from sync.record.places import Place
 from sync.signals import signals_held
 
@@ -83,14 +83,14 @@ class Staging:
             self.follow(wanted, checked_in=checked_in)
             return list(present or ())
         if not entries:
-            self.remove_directory(target, present)
+            self.remove(target, present)
             return []
         self._known[target] = entries
         slot = self._add(
             target,
             "directory",
             wanted.tree,
-            _tree_or_none(present),
+            id_of(present, "directory"),
             "same" if checked_in else "nothing",
         )
         with (
@@ -145,9 +145,12 @@ class Staging:
             with explaining(f"write {target}"), self._workspace() as workspace:
                 workspace.write(b"%d" % slot, Mode.FILE, content)
 
-    def remove_directory(self, target: str, present: Sequence[FileFact] | None) -> None:
-        """Stage the removal of a directory."""
-        self._add(target, "directory", None, _tree_or_none(present), "nothing")
+    def remove(
+        self, target: str, present: Sequence[FileFact] | None, is_file: bool = False
+    ) -> None:
+        """Stage the removal of a directory or file, of which `present` is what lies there."""
+        kind: Kind = "file" if is_file else "directory"
+        self._add(target, kind, None, id_of(present, kind), "nothing")
 
     def follow(self, present: Place[Entry], *, checked_in: bool) -> None:
         """Leave a directory as it is, and bring only the index up to date with it."""
@@ -230,16 +233,16 @@ class Staging:
     def _add(
         self,
         target: str,
-        kind: Literal["directory", "file"],
+        kind: Kind,
         new: ObjectId | None,
         old: ObjectId | None,
         index: Index,
     ) -> int:
         # What lies in the way is refused here, before a journal is written.
-        parent, name = split(target.encode())
+        parent, name = split(os.fsencode(target))
         with explaining(f"write {target}"), Directory.open(self.root) as top:
             if new != old:
-                _refuse_protected(top, target.encode(), kind)
+                _refuse_protected(top, os.fsencode(target), kind)
             with suppress(FileNotFoundError), top.descend(parent) as directory:
                 if old is None and new is not None and directory.exists(name):
                     raise NotADirectoryError(
@@ -321,7 +324,3 @@ def _write(staged: Directory, entries: Iterable[Entry], contents: Iterator[bytes
 
 def _by_directory(entries: Iterable[Entry]) -> Iterator[tuple[bytes, Iterator[Entry]]]:
     return groupby(entries, key=lambda entry: split(entry.path)[0])
-
-
-def _tree_or_none(present: Sequence[FileFact] | None) -> ObjectId | None:
-    return None if present is None else hash_tree(fact.entry for fact in present)

@@ -36,8 +36,9 @@ class _Forms:
         before = self.scene.state.read(record_file)
         for place in change.places:
             if place.wanted is None or form is None or made is None:
-                self._remove(change, place)
-            elif change.is_directory(place):
+                there = self.scene.as_it_lies(place.directory, place.present)
+                self.staging.remove(place.directory, there, place.is_file)
+            elif not place.is_file:
                 self._keep(form, place.wanted.files, made.read)
                 self.staging.directory(
                     place.wanted,
@@ -59,13 +60,6 @@ class _Forms:
             checked_in=form.checked_in,
             is_executable=any(fact.mode == Mode.EXECUTABLE for fact in place.present or ()),
         )
-
-    def _remove(self, change: FormChange, place: PlaceChange) -> None:
-        if change.is_directory(place):
-            there = self.scene.as_it_lies(place.directory, place.present)
-            self.staging.remove_directory(place.directory, there)
-        else:
-            self.staging.file(place.directory, None, self.scene.state.read(place.directory))
 
     def _keep(
         self, form: Form, entries: Iterable[Entry], read: Callable[[ObjectId], bytes]

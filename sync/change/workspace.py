@@ -4,15 +4,17 @@ What was replaced is deleted only if it still has the hash that it had when the 
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sync.errors import HostError
 from sync.host.directory import Directory, split
-from sync.host.journal import Journal, Replacement
+from sync.host.journal import Journal, Kind, Replacement
 from sync.host.scan import read_file, scan_directory
-from sync.ids import ObjectId
+from sync.ids import Mode, ObjectId
 from sync.layout import WORKSPACE
+from sync.model import FileFact
 from sync.objects.tree import hash_tree, object_id
 
 _RESCUED = b"rescued"
@@ -80,20 +82,32 @@ def _is_expendable(root: Path, slot: str, step: Replacement) -> bool:
 def _rescue(workspace: Directory, slot: bytes, step: Replacement) -> str:
     with workspace.descend(_RESCUED, create=True) as rescued:
         number = 1
-        while rescued.exists(kept := f"{step.target.replace('/', '-')}.{number}".encode()):
+        plain = step.target.replace("/", "-")
+        while rescued.exists(kept := os.fsencode(f"{plain}.{number}")):
             number += 1
         move(workspace, slot, rescued, kept)
-    return f"{WORKSPACE}/{_RESCUED.decode()}/{kept.decode()}"
+    return f"{WORKSPACE}/{_RESCUED.decode()}/{os.fsdecode(kept)}"
 
 
 def move(one: Directory, one_name: bytes, other: Directory, other_name: bytes) -> None:
     os.rename(one_name, other_name, src_dir_fd=one.descriptor, dst_dir_fd=other.descriptor)
 
 
-def id_at(root: Path, path: str, kind: str) -> ObjectId | None:
-    """The tree or blob id of what lies at a path of the host; None if there is nothing."""
-    if kind == "directory":
-        facts = scan_directory(root, *path.split("/"))
-        return None if facts is None else hash_tree(fact.entry for fact in facts)
+def id_at(root: Path, path: str, kind: Kind) -> ObjectId | None:
+    """The id, as by `id_of`, of what lies at a path of the host; None if there is nothing."""
+    if kind == "directory" or (root / path).is_symlink():
+        return id_of(scan_directory(root, *path.split("/")), kind)
     content = read_file(root, path)
     return None if content is None else object_id("blob", content)
+
+
+def id_of(present: Sequence[FileFact] | None, kind: Kind) -> ObjectId | None:
+    """The id by which a directory or file is known again; None if there is nothing.
+
+    It is that of a regular file's blob, or else of a tree.
+    """
+    if present is None:
+        return None
+    if kind == "file" and [one.mode for one in present] != [Mode.SYMLINK]:
+        return present[0].blob
+    return hash_tree(fact.entry for fact in present)

@@ -1,11 +1,13 @@
 """Keeps the journal of what a run will do, from which the next run finishes a killed one."""
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from sync.errors import HostError
 from sync.git.repository import Repository
@@ -13,6 +15,9 @@ from sync.host.directory import Directory
 from sync.host.scan import read_file
 from sync.ids import ObjectId
 from sync.layout import JOURNAL, WORKSPACE
+from sync.quoting import quote_path, unquote_path
+
+Kind = Literal["directory", "file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Replacement:
     """
 
     target: str
-    kind: Literal["directory", "file"]
+    kind: Kind
     slot: int
     new: ObjectId | None
     """The tree or blob id that the target gets; None if it is removed."""
@@ -72,8 +77,9 @@ def read_journal(git_directory: Path) -> Journal | None:
     if content is None:
         return None
     try:
-        return TypeAdapter(Journal).validate_json(content)
-    except ValidationError as error:
+        journal = TypeAdapter(Journal).validate_json(content)
+        return _with_targets(journal, lambda path: os.fsdecode(unquote_path(path)))
+    except ValueError as error:
         raise HostError(
             "the journal of an interrupted run cannot be read",
             [f"file: {path}"],
@@ -87,8 +93,15 @@ def write_journal(git_directory: Path, journal: Journal) -> None:
 
     The journal lies in the git directory: a branch can bring files, but none there.
     """
+    quoted = _with_targets(journal, lambda path: quote_path(os.fsencode(path)))
     with Directory.open(git_directory) as directory:
-        directory.replace(JOURNAL.encode(), json.dumps(asdict(journal), indent=1).encode() + b"\n")
+        directory.replace(JOURNAL.encode(), json.dumps(asdict(quoted), indent=1).encode() + b"\n")
+
+
+def _with_targets(journal: Journal, written: Callable[[str], str]) -> Journal:
+    """The journal with other words for its targets: JSON holds no path that is not UTF-8."""
+    steps = (replace(step, target=written(step.target)) for step in journal.replacements)
+    return replace(journal, replacements=tuple(steps))
 
 
 def refuse_interrupted(repository: Repository | None) -> None:

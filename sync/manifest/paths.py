@@ -1,5 +1,6 @@
 """Judge the paths that manifest and records name in the host and in an upstream tree."""
 
+import os
 import re
 from bisect import bisect_left
 from collections.abc import Container, Sequence
@@ -150,5 +151,5 @@ def is_above(path: AnyStr, known: Sequence[AnyStr]) -> bool:
 
 def overlaps(one: str, other: str) -> bool:
     """Whether the paths are equal or one lies in the other, where `WASI` and `wasi` are one."""
-    first, second = (folded(f"{path}/".encode()) for path in (one, other))
+    first, second = (folded(os.fsencode(f"{path}/")) for path in (one, other))
     return first.startswith(second) or second.startswith(first)

@@ -1,0 +1,99 @@
+"""Reads the record of a mirror or form that a run builds on, or says which command leads on."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sync.change.left import LeftPlaces
+from sync.change.lock import Notifier
+from sync.errors import NewerRecordError, RecordError
+from sync.git.repository import Repository
+from sync.host.work_tree import WorkTree
+from sync.ids import ObjectId
+from sync.limits import RECORD_BYTES
+
+_R = TypeVar("_R")
+
+
+class Scene(Protocol):
+    """What reading a record needs to know of a run."""
+
+    @property
+    def state(self) -> WorkTree: ...
+    @property
+    def repository(self) -> Repository: ...
+    @property
+    def reporter(self) -> Notifier: ...
+    @property
+    def left_places(self) -> LeftPlaces: ...
+    @property
+    def discard_local(self) -> bool: ...
+
+
+def usable_record(scene: Scene, name: str, where: str, parse: Callable[[bytes], _R]) -> _R | None:
+    """The record of `name` that lies at `where`; None if there is none.
+
+    Raises RecordError for a record that cannot be used. With `--discard-local` such a record counts
+    as none, unless it is of a newer schema.
+    """
+    data = scene.state.read(where, RECORD_BYTES)
+    if data is None:
+        return None
+    try:
+        return parse(data)
+    except RecordError as error:
+        # The sides of a conflict are committed, so that nothing is lost.
+        is_git_s = error.reference == "record-conflict" and scene.repository.in_progress()
+        if isinstance(error, NewerRecordError):
+            raise
+        if not (scene.discard_local or is_git_s):
+            if error.reference != "record-line-endings":
+                is_there = committed_record(scene.repository, where, parse) is not None
+                error.hint = _way_on(name, where if is_there else None)
+            raise
+        scene.reporter.notice(f"making the record of {name} anew: {error.message}")
+        return None
+
+
+def _way_on(name: str, where: str | None) -> str:
+    anew = f"make it anew with `git verbatim sync --discard-local {name}`"
+    if where is None:
+        return anew
+    put_back = f"put the committed one back with `git checkout HEAD -- {where}`"
+    return f"{put_back}, then run the command again; or {anew}"
+
+
+def known_records(
+    scene: Scene, where: str, parse: Callable[[bytes], _R], record: _R | None
+) -> list[_R]:
+    """The records that say where a mirror or form lies, or lay.
+
+    The first is its `record` or, if that is lost or broken, the one in HEAD. Those of the commits
+    that git is bringing together come last.
+    """
+    repository, at_work = scene.repository, scene.left_places.at_work
+    first = record or committed_record(repository, where, parse)
+    others = (committed_record(repository, where, parse, commit) for commit in at_work)
+    return [one for one in (first, *others) if one is not None]
+
+
+def committed_record(
+    repository: Repository,
+    where: str,
+    parse: Callable[[bytes], _R],
+    commit: ObjectId | None = None,
+) -> _R | None:
+    """The record that a commit, or else HEAD, has at `where`; None if it has none of use."""
+    data = in_commit(repository, where, commit)
+    try:
+        return None if data is None else parse(data)
+    except RecordError:
+        return None
+
+
+def in_commit(repository: Repository, where: str, commit: ObjectId | None = None) -> bytes | None:
+    """What a commit, or else HEAD, has at the path of a record; None for nothing, or far more."""
+    commit = commit or repository.commit_of("HEAD")
+    if commit is None:
+        return None
+    entry = repository.entry_at(repository.tree_of(commit), where.encode())
+    return repository.read_up_to(entry[1], RECORD_BYTES) if entry else None
