@@ -95,8 +95,32 @@ class Copies:
             before = [parent for parent in before if parent.record_entry == facts.record_entry]
         return not all(
             any(self._had(detail, parent) for parent in before)
-            for detail in _details_of(finding, facts)
+            for detail in self._to_have_had(finding, facts, before)
         )
+
+    def _to_have_had(
+        self, finding: Finding, facts: MirrorFacts, before: Sequence[MirrorFacts]
+    ) -> Iterator[Finding]:
+        """Yield what all has to have been there before, so that a finding is not new.
+
+        Files that are far too many together may each have been there before, in a merge.
+        """
+        directory, record = finding.path, facts.record
+        if (
+            directory is None
+            or finding != _far_too_many(facts.name, directory)
+            or any(finding in self._findings(parent) for parent in before)
+            or not isinstance(record, Record)
+        ):
+            yield from _details_of(finding, facts)
+            return
+        most = len(before) * MORE_THAN_RECORDED + 1
+        for place, entry in _places(record, facts):
+            if place.directory == directory and entry is not None:
+                known = {fact.path for fact in place.files}
+                found = islice(self._objects.files(entry), len(known) + most)
+                extra = [FileFact.unread(file) for file in found if file.path not in known]
+                yield from compare_files(facts.name, place.directory, (), extra, _nothing)
 
     def _had(self, detail: Finding, before: MirrorFacts) -> bool:
         return detail in self._details(before) or self._is_among_many(detail, before)
@@ -132,7 +156,7 @@ class Copies:
 
         def look(record: Record) -> Held:
             files: dict[str, Sequence[FileFact]] = {}
-            for place, (_, entry) in zip(record.places, facts.directories, strict=True):
+            for place, entry in _places(record, facts):
                 files[place.directory], too_many = self._held(entry, place)
                 if too_many:
                     surplus.append(place.directory)
@@ -278,6 +302,13 @@ def _details_of(finding: Finding, facts: MirrorFacts) -> Iterator[Finding]:
                 yield from compare_files(facts.name, place.directory, place.files, (), _nothing)
     else:
         yield finding
+
+
+def _places(
+    record: Record, facts: MirrorFacts
+) -> Iterator[tuple[Place[FileFact], TreeEntry | None]]:
+    entries = (entry for _, entry in facts.directories)
+    return zip(record.places, entries, strict=True)
 
 
 def _far_too_many(name: str, directory: str) -> Finding:

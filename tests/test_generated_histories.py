@@ -495,6 +495,17 @@ def good(world: World) -> Files:
     drift=[(0, 0, 1, 0), (0, 1, 1, 0), (0, 2, 1, 0), (0, 3, 1, 0), (0, 4, 0, 0)],
     edits=[(2, 0, 0, 0)],
 ).via("who puts a file back makes no others too many")
+@example(
+    fault="far too many files",
+    drift=[(0, 4, 0, 0)] * 4,
+    edits=[
+        *[(0, 0, 0, 0)] * 3,
+        (2, 4195, 0, 0),
+        *[(0, 0, 0, 0)] * 3,
+        (2, 5, 0, 0),
+        (1, 64, 0, 103),
+    ],
+).via("who merges files that are too many only together brought none of them")
 @given(fault=st.sampled_from(sorted(FAULTS)), drift=EDITS, edits=EDITS)
 def test_what_is_wrong_already_hides_nothing_and_is_nobodys_fault_anew(
     world: World,
