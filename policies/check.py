@@ -2,9 +2,8 @@
 
 import itertools
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from policies.account import Moved, account
@@ -12,12 +11,11 @@ from policies.facts import Case, PolicedState, Root
 from policies.git.changes import StagedChange, staged_changes, staged_changes_at
 from policies.git.history import (
     Commit,
-    commits_of_interest,
+    Walk,
     commits_of_refs,
     cut_off_commits,
     merge_heads,
     peel,
-    read_commit,
 )
 from policies.objects import Objects
 from policies.rules import Rules, missing_trailers
@@ -61,10 +59,6 @@ def _of_the_index(judgement: Judgement) -> Judgement:
             for one in judgement.violations
         ),
     )
-
-
-_Walk = Callable[[Sequence[str]], Sequence[ObjectId]]
-"""Gives the commits to judge, newest first, where paths outside third_party/ count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +195,8 @@ class Policy:
                 reference="history-shallow",
             )
         change = Change(wanted, next(iter(excluded), None), is_of_ref=False)
-        walk = partial(commits_of_interest, [wanted], excluded, ())
         tips = self._tips(excluded)
-        report = self._judge_commits(text, walk, [change], tips)
+        report = self._judge_commits(text, Walk([wanted], excluded), [change], tips)
         if ask is None:
             return report
         from policies.asking import inquire
@@ -252,7 +245,7 @@ class Policy:
         tips = list(dict.fromkeys(change.tip for change in changes))
         has = list(dict.fromkeys(old for old, _ in pushed if old is not None))
         known = [*has, *commits_of_refs(self.repository, known_to)]
-        walk = partial(commits_of_interest, tips, has, known_to)
+        walk = Walk(tips, has, known_to)
         tops = self._tips(known, named_commit(self.repository, default))
         return self._judge_commits(scope, walk, changes, tops)
 
@@ -266,24 +259,9 @@ class Policy:
         return Tips(self._states, self._rules, known, default)
 
     def _judge_commits(
-        self, scope: str, walk: "_Walk", changes: Sequence[Change], tips: Tips
+        self, scope: str, walk: Walk, changes: Sequence[Change], tips: Tips
     ) -> CheckReport:
-        begun = tips.begin(changes)
-        ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
-        outside = self._outside(ends)
-        commits = walk(sorted(outside)) if changes else ()
-        for one in begun:
-            one.result()  # a process that is copied should have no other thread
-        bases = {base for change in changes for base in tips.bases(change)} if commits else set()
-        states = self._states.of_all(sorted(bases))
-        found = self._judge_all(commits, states)
-        judged = found.judgements
-        if not found.outside <= outside:
-            # A path counts if any manifest or record in between names it, before or after.
-            judged_before = set(commits)
-            commits = walk(sorted(outside | found.outside))
-            more = [commit for commit in commits if commit not in judged_before]
-            judged = _in_order(commits, judged + self._judge_all(more, states).judgements)
+        commits, judged = self._judge_walk(walk, changes, tips) if changes else ((), ())
         blamed = {violation.finding for judgement in judged for violation in judgement.violations}
         at_ends = tips.judge(changes, blamed)
         moved = dict.fromkeys(
@@ -292,6 +270,28 @@ class Policy:
             for one in self._moved(self._start_of(change, tips), self._states.of(change.tip))
         )
         return CheckReport(scope, len(commits), worth_a_report(at_ends) + judged, tuple(moved))
+
+    def _judge_walk(
+        self, walk: Walk, changes: Sequence[Change], tips: Tips
+    ) -> tuple[Sequence[ObjectId], tuple[Judgement, ...]]:
+        """Judge the commits of a walk; return these, and the judgements worth a report."""
+        begun = tips.begin(changes)
+        ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
+        outside = self._outside(ends)
+        with walk.roughly(sorted(outside)) as (commits, are_all):
+            for one in begun:
+                one.result()  # a process that is copied should have no other thread
+            bases = {base for c in changes for base in tips.bases(c)} if commits else set()
+            states = self._states.of_all(sorted(bases))
+            found = self._judge_all(commits, states)
+            if are_all() and found.outside <= outside:
+                return commits, found.judgements
+        # A path counts if any manifest or record in between names it, before or after.
+        known, commits = {*commits}, walk.commits(sorted(outside | found.outside))
+        more = [commit for commit in commits if commit not in known]
+        return commits, _in_order(
+            commits, found.judgements + self._judge_all(more, states).judgements
+        )
 
     def _outside(self, commits: Iterable[ObjectId]) -> frozenset[str]:
         """Return the paths outside third_party/ that manifests or records of commits name."""
@@ -327,7 +327,7 @@ class Policy:
         judged, named = [], set[tuple[str, ...]]()
         for commit_id in commits:
             with met_in(f"commit {commit_id[:12]}"):
-                commit = read_commit(self.repository, commit_id)
+                commit = self._states.commit(commit_id)
                 root = self._states.root(commit.tree)
                 before = [self._states.root_of(parent) for parent in commit.parents]
                 named |= {one.paths for one in (root, *before)}

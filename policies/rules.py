@@ -1,7 +1,7 @@
 """The rules, each of which finds what is wrong in a state and was not wrong in any parent's."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import THIRD_PARTY, derived_record_path, is_in_third_party, record_path
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, FileFact
+from sync.model import Entry, FileFact, Pin
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record
@@ -92,10 +92,12 @@ class Rules:
         Each parent is compared, since one side of a merge does not excuse the other. Offline nobody
         can know which of the two commits upstream has published, but one of them it has not.
         """
-        if case.parents and not any(_is_new(facts, case) for facts in case.state.mirrors.values()):
-            return
-        before = [tags_of(_records(parent)) for parent in case.parents]
-        yield from moved_tags(_records(case.state), before)
+        mirrors = case.state.mirrors.values()
+        new = [facts for facts in mirrors if not case.parents or _is_new(facts, case)]
+        # Of a pin that no new record has, every parent has all that this state has.
+        pins = {facts.record.pin for facts in new if isinstance(facts.record, Record)}
+        before = [tags_of(_records(parent, pins)) for parent in case.parents]
+        yield from moved_tags(_records(case.state, pins), before)
 
     def upstreams_not_allowed(self, case: Case) -> Iterator[Finding]:
         """Find upstream-not-allowed: a mirror from where the states before let none come from.
@@ -136,16 +138,18 @@ class Rules:
             _content(fact)
             for parent in before
             if isinstance(parent, Record)
-            for _, fact in _recorded(parent)
+            for fact in (*parent.files, *parent.licenses)
         }
         told = {blob: (size, sha256) for blob, size, sha256 in known}
-        for directory, fact in _recorded(record):
-            if _content(fact) in known:
-                continue
-            held = dict(facts.directories).get(directory)
-            true = self._true_facts(fact, held) if _is_here(facts) else told.get(fact.blob)
-            if true is not None and true != (fact.size, fact.sha256):
-                found = FileFact(*fact.entry, *true)
+        false: dict[FileFact, tuple[int, str]] = {}
+        for fact in (*record.files, *record.licenses):
+            if _content(fact) not in known:
+                true = self._true_facts(fact, facts) if _is_here(facts) else told.get(fact.blob)
+                if true is not None and true != (fact.size, fact.sha256):
+                    false[fact] = true
+        for directory, fact in _recorded(record) if false else ():
+            if fact in false:
+                found = FileFact(*fact.entry, *false[fact])
                 message, where = DIFFERENCES[Difference.FACTS], path_of(directory, fact.path)
                 yield Finding(
                     Rule.MIRROR_DIFFERS_FROM_RECORD,
@@ -157,7 +161,7 @@ class Rules:
                     found,
                 )
 
-    def _true_facts(self, fact: FileFact, held: TreeEntry | None) -> tuple[int, str] | None:
+    def _true_facts(self, fact: FileFact, facts: MirrorFacts) -> tuple[int, str] | None:
         """Return the size and SHA-256 of a recorded blob.
 
         None if the repository lacks the blob and the mirror does not hold it; if it holds it,
@@ -166,7 +170,7 @@ class Rules:
         try:
             return self._objects.digest(fact.blob)
         except CouldNotCheckError:
-            if self._holds(held, fact):
+            if any(self._holds(directory, fact) for _, directory in facts.directories):
                 raise
             return None
 
@@ -291,9 +295,9 @@ def _is_new(facts: MirrorFacts, case: Case) -> bool:
     return any(one is None or one.record_entry != facts.record_entry for one in there)
 
 
-def _records(state: PolicedState) -> Iterator[Record]:
+def _records(state: PolicedState, pins: Container[Pin]) -> Iterator[Record]:
     for facts in state.mirrors.values():
-        if isinstance(facts.record, Record):
+        if isinstance(facts.record, Record) and facts.record.pin in pins:
             yield facts.record
 
 

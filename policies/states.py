@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from policies.facts import FormFacts, MirrorFacts, PolicedState, Root
-from policies.git.history import read_commit
+from policies.git.history import Commit, read_commit
 from policies.objects import Objects
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError, ManifestError, RecordError
@@ -40,6 +40,7 @@ _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 # On checkout git reads attributes from the index, whether they are a plain file or a symlink there.
 _BLOBS = BLOB_MODES
 _R = TypeVar("_R", Record, DerivedRecord)
+_KEPT_COMMITS = 8  # Each may be large.
 _KEPT_STATES = 64
 _KEPT_PLACES = 10_000
 _KEPT_ROOTS = 1024
@@ -52,6 +53,8 @@ class States:
         self.objects = objects
         self.root = lru_cache(_KEPT_ROOTS)(self._read_root)
         """The part of a root tree that policies depend on, by the tree's id."""
+        self.commit = lru_cache(_KEPT_COMMITS)(self._read_commit)
+        """The commit with an id."""
         self._state = lru_cache(_KEPT_STATES)(self._read)
         self._outside = lru_cache(_KEPT_ROOTS)(self._paths_outside)
         self._record = lru_cache(_KEPT_ROOTS)(self._read_record)
@@ -62,6 +65,8 @@ class States:
         self._attributes_inside_form = lru_cache(_KEPT_STATES)(self._read_attributes_inside_form)
         self._manifest = lru_cache(_KEPT_STATES)(self._read_manifest)
         self._named = lru_cache(_KEPT_ROOTS)(self._read_named)
+        self._known: dict[str, MirrorFacts] = {}
+        """The facts that were read last of each mirror: what equals them is the same object."""
         self._kept_bytes = 0
 
     def read(self, root: Root) -> PolicedState:
@@ -78,7 +83,7 @@ class States:
 
     def root_of(self, commit: ObjectId) -> Root:
         """Return the part of a commit's root tree that policies depend on."""
-        return self.root(read_commit(self.objects.repository, commit).tree)
+        return self.root(self.commit(commit).tree)
 
     def of(self, commit: ObjectId) -> PolicedState:
         """Return the state of a commit, which has no mirrors if its manifest is broken."""
@@ -91,6 +96,9 @@ class States:
     def at(self, state: PolicedState, path: str) -> TreeEntry | None:
         """Return what lies at a path of a state's root tree; None if nothing does."""
         return self.objects.at(state.root.tree, os.fsencode(path))
+
+    def _read_commit(self, commit: ObjectId) -> Commit:
+        return read_commit(self.objects.repository, commit)
 
     def _read_root(self, tree: ObjectId) -> Root:
         entries = self.objects.tree(tree)
@@ -220,6 +228,7 @@ class States:
             self._state.cache_clear()
             self._record.cache_clear()
             self._form_record.cache_clear()
+            self._known.clear()
             self._kept_bytes = size
 
     def _plain_files(self, tree: ObjectId, paths: Iterable[bytes]) -> Iterator[Entry]:
@@ -281,7 +290,7 @@ class States:
         def facts(name: str) -> MirrorFacts:
             meant = places.get(name, ())
             recorded = copies.get(name, meant)
-            return MirrorFacts(
+            found = MirrorFacts(
                 name=name,
                 mirror=wanted.get(name),
                 record_entry=entries.get(name),
@@ -290,6 +299,11 @@ class States:
                 elsewhere=tuple((place, lying[place]) for place in meant if place not in recorded),
                 record=records.get(name),
             )
+            known = self._known.get(name)
+            if known == found:
+                return known
+            self._known[name] = found
+            return found
 
         return {name: facts(name) for name in names}
 

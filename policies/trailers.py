@@ -42,6 +42,9 @@ def wanted_trailers(state: PolicedState, parents: Sequence[PolicedState]) -> lis
 
 
 def _is_changed(state: PolicedState, parents: Sequence[PolicedState], name: str) -> bool:
+    facts = state.mirrors.get(name)
+    if any(parent.mirrors.get(name) is facts for parent in parents):
+        return False
     here = _content(state, name)
     return (
         all(_content(parent, name) != here for parent in parents) if parents else here is not None

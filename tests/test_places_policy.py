@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.git.history import commits_of_interest
+from policies.git.history import Walk
 from sync.manifest.outside import paths_outside
 from sync.manifest.read import parse_manifest
 from tests.support.git import git
@@ -93,26 +93,36 @@ def test_an_edit_is_found_where_nothing_else_of_the_range_touches_third_party(
 def test_which_commits_a_walk_gives_newest_first(
     synced: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rough one also gives those that change something beside places, at the same top."""
+    """A rough one also gives those that change something beside places, at the same top.
+
+    Of look-alikes it only says that there are some.
+    """
     start = synced.git("rev-parse", "HEAD")
-    changed = [
-        "crates/x/a.wit",
-        "src/main.c",
-        "third_~1/a",
-        "crates/other/b",
-        "third_party/x/a.wit",
-    ]
+    changed = ["crates/x/a.wit", "src/main.c", "crates/other/b", "third_party/x/a.wit"]
     made = [edit(synced, path) for path in changed]
     monkeypatch.chdir(synced.path)
-    for outside, roughly, expected in (
-        (["crates/x"], False, [4, 2, 0]),
-        (["crates/x"], True, [4, 2, 0]),
-        (["crates/x", "crates/y"], False, [4, 2, 0]),
-        (["crates/x", "crates/y"], True, [4, 3, 2, 0]),
-        ([], True, [4, 2]),
+    for outside, exactly, roughly in (
+        (["crates/x"], [3, 0], [3, 0]),
+        (["crates/x", "crates/y"], [3, 0], [3, 2, 0]),
+        ([], [3], [3]),
     ):
-        found = commits_of_interest([made[-1]], [start], (), outside, roughly=roughly)
-        assert [made.index(one) for one in found if one in made] == expected
+        walk = Walk([made[-1]], [start])
+        assert [made.index(one) for one in walk.commits(outside)] == exactly
+        with walk.roughly(outside) as (found, are_all):
+            assert ([made.index(one) for one in found], are_all()) == (roughly, True)
+
+
+@pytest.mark.parametrize("path", ["third_~1/a", "Third_Party/a", ".GITATTRIBUTES", "gitatt~1"])
+def test_a_rough_walk_says_that_it_left_out_lookalikes(
+    synced: Host, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    start = synced.git("rev-parse", "HEAD")
+    made = edit(synced, path)
+    monkeypatch.chdir(synced.path)
+    walk = Walk([made], [start])
+    assert walk.commits([]) == [made]
+    with walk.roughly([]) as (found, are_all):
+        assert (found, are_all()) == ([], False)
 
 
 def test_a_place_counts_that_only_the_manifest_before_names(

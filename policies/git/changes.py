@@ -18,10 +18,11 @@ from sync.quoting import quote_path
 # and short names of Windows. They also match malformed entries of a root tree such as
 # `third_party/…`: git's plain paths never match these, but its checkout writes them. Each pattern
 # costs time at every commit of a walk, and least if it begins with a plain letter.
-NAMED_PATHS = (":(top,icase)third_*", ":(top,icase).gita*")
-LOOKALIKE_PATHS = tuple(
+POLICED_PATHS = tuple(
     f":(top,icase){beginning}"
     for beginning in (
+        "third_*",
+        ".gita*",
         "t*[~\udce2\udcef]*",
         ".*[\udce2\udcef]*",
         "g*~*",
@@ -29,7 +30,6 @@ LOOKALIKE_PATHS = tuple(
         "\udcef*",
     )
 )
-POLICED_PATHS = NAMED_PATHS + LOOKALIKE_PATHS
 """The pathspecs of all that policies depend on, and of some more."""
 
 _PATHSPECS_BYTES = 100_000

@@ -2,16 +2,16 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from policies.git.changes import LOOKALIKE_PATHS, NAMED_PATHS, POLICED_PATHS, literally
-from sync.beside import Begun
+from policies.git.changes import POLICED_PATHS, literally
 from sync.errors import CouldNotCheckError, HostError
-from sync.git.process import NOT_THERE, last_lines, run_git, stream_git
+from sync.git.process import NOT_THERE, git_meanwhile, last_lines, run_git, stream_git
 from sync.ids import ObjectId
+from sync.layout import ATTRIBUTES_FILE, THIRD_PARTY
 from sync.limits import COMMIT_BYTES
 
 if TYPE_CHECKING:  # A mere walk needs no libgit2.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # A mere walk needs no libgit2.
 _HEADER = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)")
 _MORE_PARENTS = re.compile(rb"^parent ", re.MULTILINE | re.IGNORECASE)
 _TAG_TARGET = re.compile(rb"object ([0-9a-f]{40})\n")
+_TOPS = (THIRD_PARTY, ATTRIBUTES_FILE)
 _MOST_PATHS = 24
 _MANY = 2000
 """So many commits take about as long to judge as git takes to tell those that matter."""
@@ -69,39 +70,51 @@ def peel(repository: "Repository", object_id: ObjectId) -> ObjectId | None:
         object_id = ObjectId(target[1].decode())
 
 
-def commits_of_interest(
-    reached: Collection[str],
-    unreached: Collection[str] = (),
-    known_to: Collection[str] = (),
-    outside: Collection[str] = (),
-    *,
-    roughly: bool = True,
-) -> list[ObjectId]:
-    """The commits that may bring something new to third_party/ or the root's attributes.
-
-    The paths `outside` count too.
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk over the commits that may bring something new to third_party/ or the attributes.
 
     A commit does if it differs there from all of its parents; some more commits are among them. All
     of them are reachable from `reached`, but neither from `unreached` nor from the refs that
-    `known_to` names as options of `git rev-list`. The newest comes first. With `roughly`, all count
-    that change something at the top of a path outside: a long walk takes half the time, and there
-    are somewhat more commits.
+    `known_to` names as options of `git rev-list`. The newest comes first.
     """
 
-    def walk(*paths: str) -> list[ObjectId]:
-        return [*_walk(["--full-history"], ["--", *paths], reached, unreached, known_to)]
+    reached: Collection[str]
+    unreached: Collection[str] = ()
+    known_to: Collection[str] = ()
 
-    few = literally(cut_paths(outside, _MOST_PATHS))
-    if not roughly:
-        return walk(*POLICED_PATHS, *few)
-    # git compares each entry of a root with each path. It seldom finds a look-alike, and side by
-    # side two walks take less time.
-    begun = Begun(partial(walk, *LOOKALIKE_PATHS))
-    found = walk(*NAMED_PATHS, *literally(cut_paths(outside, 1)))
-    others = begun.result()
-    if len(found) > _MANY or others is None or not {*others} <= {*found}:
-        return walk(*POLICED_PATHS, *few)
-    return found
+    def commits(self, outside: Collection[str]) -> list[ObjectId]:
+        """The commits, where the paths `outside` third_party/ count too."""
+        few = literally(cut_paths(outside, _MOST_PATHS))
+        return [*self._walked(*POLICED_PATHS, *few)]
+
+    @contextmanager
+    def roughly(
+        self, outside: Collection[str]
+    ) -> Iterator[tuple[list[ObjectId], Callable[[], bool]]]:
+        """Begin with the commits that are found soon; what comes with them says if these are all.
+
+        All count that change something at the top of a path outside. git compares each entry of a
+        root with each path, so that look-alikes, which are seldom there, take longer to be ruled
+        out than all else takes to be found; this goes on meanwhile.
+        """
+        with self._meanwhile(*POLICED_PATHS) as lookalikes:
+            found = [*self._walked(*literally([*_TOPS, *cut_paths(outside, 1)]))]
+            if len(found) > _MANY:
+                yield self.commits(outside), lambda: True
+            else:
+                yield found, lambda: {*map(_id, lookalikes())} <= {*found}
+
+    def _walked(self, *paths: str) -> Iterator[ObjectId]:
+        return _walk(["--full-history"], ["--", *paths], *self._ends)
+
+    def _meanwhile(self, *paths: str) -> AbstractContextManager[Callable[[], list[bytes]]]:
+        arguments, named = _rev_list(["--full-history"], ["--", *paths], *self._ends)
+        return git_meanwhile(*arguments, stdin=named)
+
+    @property
+    def _ends(self) -> tuple[Collection[str], Collection[str], Collection[str]]:
+        return self.reached, self.unreached, self.known_to
 
 
 def cut_paths(paths: Collection[str], most: int) -> Collection[str]:
@@ -154,19 +167,26 @@ def _walk(
     unreached: Iterable[str],
     known_to: Collection[str],
 ) -> Iterator[ObjectId]:
-    named = "".join(
-        [*(f"{revision}\n" for revision in reached), *(f"^{revision}\n" for revision in unreached)]
-    )
-    for line in stream_git(
-        "rev-list",
-        *options,
-        "--stdin",
-        *(["--not"] if known_to else []),
-        *known_to,
-        *paths,
-        stdin=named.encode(),
-    ):
-        yield ObjectId(line.decode())
+    arguments, named = _rev_list(options, paths, reached, unreached, known_to)
+    return map(_id, stream_git(*arguments, stdin=named))
+
+
+def _rev_list(
+    options: list[str],
+    paths: list[str],
+    reached: Iterable[str],
+    unreached: Iterable[str],
+    known_to: Collection[str],
+) -> tuple[list[str], bytes]:
+    """The arguments of git for a walk, and what it reads."""
+    ends = [*reached, *(f"^{revision}" for revision in unreached)]
+    negated = ["--not", *known_to] if known_to else []
+    arguments = ["rev-list", *options, "--stdin", *negated, *paths]
+    return arguments, "".join(f"{end}\n" for end in ends).encode()
+
+
+def _id(line: bytes) -> ObjectId:
+    return ObjectId(line.decode())
 
 
 def merge_bases(commit: ObjectId, others: Sequence[ObjectId]) -> list[ObjectId]:

@@ -158,7 +158,7 @@ def _brings_nothing(
     That is so in most pushes. It is False if git cannot tell: the full check then says why.
     """
     from policies.git.changes import changes_nothing, outside_of
-    from policies.git.history import commits_of_interest
+    from policies.git.history import Walk
 
     if len(updates) > _FEW_REFS or any(old == NO_COMMIT for old, _ in updates):
         return False
@@ -168,7 +168,7 @@ def _brings_nothing(
     if not all(changes_nothing(old, new, outside) for old, new in updates):
         return False
     try:
-        return not commits_of_interest(tips, there, known_to, sorted(outside), roughly=False)
+        return not Walk(tips, there, known_to).commits(sorted(outside))
     except CouldNotCheckError:
         return False
 

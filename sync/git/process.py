@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -124,23 +125,8 @@ def stream_git(
     Replacement refs and the user's settings for pathspecs are ignored: the objects themselves are
     judged.
     """
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
-        given.write(stdin)
-        given.seek(0)
-        command = [
-            program(),
-            "--no-replace-objects",
-            "-c",
-            "advice.graftFileDeprecated=false",
-            *arguments,
-        ]
-        with subprocess.Popen(  # noqa: S603
-            command,
-            stdin=given,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            env=environment or judging_environment(),
-        ) as process:
+    with tempfile.TemporaryFile() as said:
+        with _started(arguments, stdin, environment, subprocess.PIPE, said) as process:
             stopping = threading.Timer(seconds, process.kill) if seconds is not None else None
             try:
                 if stopping is not None:
@@ -152,12 +138,62 @@ def stream_git(
             finally:
                 if stopping is not None:
                     stopping.cancel()
-        if process.returncode != 0:
-            said.seek(0)
-            words = last_lines(said.read()) or [
-                f"it was stopped, after {seconds:g} s at most" if seconds else "it was stopped"
-            ]
-            raise CouldNotCheckError(f"git {arguments[0]} failed", words, reference="git-failed")
+        how = f"it was stopped, after {seconds:g} s at most" if seconds else "it was stopped"
+        _refuse_failed(process, arguments, said, how)
+
+
+@contextmanager
+def git_meanwhile(*arguments: str, stdin: bytes = b"") -> Iterator[Callable[[], list[bytes]]]:
+    """Run git as `stream_git` does, while the caller does other things: what is given waits for it.
+
+    There is no thread, so that this process can be copied meanwhile. A git that nobody waited for
+    is stopped in the end.
+    """
+    with (
+        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as printed,
+        _started(arguments, stdin, None, printed, said) as process,
+    ):
+
+        def lines() -> list[bytes]:
+            process.wait()
+            _refuse_failed(process, arguments, said, "it was stopped")
+            printed.seek(0)
+            return printed.read().splitlines()
+
+        try:
+            yield lines
+        finally:
+            process.kill()
+
+
+def _started(
+    arguments: Sequence[str],
+    stdin: bytes,
+    environment: Mapping[str, str] | None,
+    stdout: int | IO[bytes],
+    stderr: IO[bytes],
+) -> "subprocess.Popen[bytes]":
+    ours = ("--no-replace-objects", "-c", "advice.graftFileDeprecated=false")
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        return subprocess.Popen(  # noqa: S603
+            [program(), *ours, *arguments],
+            stdin=given,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment or judging_environment(),
+        )
+
+
+def _refuse_failed(
+    process: "subprocess.Popen[bytes]", arguments: Sequence[str], said: IO[bytes], how: str
+) -> None:
+    if process.returncode != 0:
+        said.seek(0)
+        words = last_lines(said.read()) or [how]
+        raise CouldNotCheckError(f"git {arguments[0]} failed", words, reference="git-failed")
 
 
 def _fields(stream: IO[bytes] | None, end: bytes) -> Iterator[bytes]:

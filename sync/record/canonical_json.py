@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from sync.limits import PATH_BYTES
 from sync.objects.tree import Directories, judge_path
 from sync.quoting import unquote_path
 
+_KEPT_PATHS = 4096
 _SCHEMA = re.compile(rb'"schema": ?([0-9]{1,9})\b')
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
@@ -28,6 +30,7 @@ def canonical(document: object) -> bytes:
     return to_json(document, indent=2, by_alias=True) + b"\n"
 
 
+@lru_cache(_KEPT_PATHS)
 def plain_path(text: str) -> RepoPath:
     """Return the path that a record quotes; ValueError if it leads elsewhere or is too long."""
     path = unquote_path(text)
