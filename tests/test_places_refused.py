@@ -1,6 +1,5 @@
 """What a place may not be: each is one clear error before anything is written."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -331,31 +330,3 @@ def test_what_is_staged_at_a_place_and_nowhere_else_is_not_lost(
     host.manifest(at(released, "/crates/x"))
     ran = refused(host)
     assert ran.err.splitlines()[1] == "  crates/x/mine", ran.err
-
-
-# a place that one mirror leaves, and another one gets, nested
-
-
-@pytest.mark.parametrize(("old", "new"), [("/x", "/x/sub"), ("/x/sub", "/x")])
-def test_a_mirror_does_not_get_a_place_inside_or_around_one_that_another_leaves(
-    host: Host, released: Upstream, old: str, new: str
-) -> None:
-    host.manifest(at(released, old))
-    host.sync("--commit")
-    host.manifest(at(released, "/elsewhere") + "\n" + at(released, new, name="other"))
-    ran = refused(host)
-    left, got = f"{old[1:]}, which mirror up leaves", f"{new[1:]}, a place of mirror other"
-    assert ran.err.splitlines() == [
-        f"error: {left}, and {got}, lie in one another",
-        "hint: give other another `into`, run the command again, then move it there",
-    ]
-    host.manifest(at(released, "/elsewhere") + "\n" + at(released, "/other", name="other"))
-    host.sync("--commit")
-    host.manifest(at(released, "/elsewhere") + "\n" + at(released, new, name="other"))
-    host.sync("--commit")
-    files = {path for path in host.snapshot() if path.endswith(".wit")}
-    assert files == {
-        f"{place}/{name}" for place in ("elsewhere", new[1:]) for name in ("a.wit", "sub/b.wit")
-    }
-    assert host.run("check", "--range", "HEAD").status == 0
-    assert os.path.lexists(host.path / new[1:])

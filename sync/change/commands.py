@@ -4,17 +4,19 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.change.look import Reporter
 from sync.change.run import Result, Run, SyncOptions, opened
+from sync.change.usable_record import committed_record
+from sync.derived.json_file import parse_derived
 from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
 from sync.git.operation import command_to_go_on
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.state import read_manifest
+from sync.ids import RepoPath
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
     MANIFEST_PATH,
@@ -24,7 +26,8 @@ from sync.layout import (
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Form, Mirror, path_at
+from sync.model import FileFact, Form, Mirror, path_at
+from sync.record.json_file import parse_record
 
 if TYPE_CHECKING:
     from sync.manifest.edit import Value
@@ -117,21 +120,34 @@ def _gone_forms(run: Run) -> list[str]:
 def _left(
     run: Run, before: Mapping[str, Mirror | Form], now: Mapping[str, Mirror | Form]
 ) -> Iterator[str]:
-    """Those of HEAD's manifest that have left it, of which files are here or staged."""
-    gone = [one for one in before.values() if one.name not in now]
-    if not gone:
-        return
+    """Those of HEAD's manifest that have left it, of which something is staged still."""
+    return (name for name in before if name not in now and _is_staged(run, before[name]))
+
+
+def _is_staged(run: Run, one: Mirror | Form) -> bool:
+    """Whether the index has files or the record of something that has left the manifest."""
     index, others = run.scene.repository.index, run.scene.left_places.others
-    for one in gone:
-        asked = [one.record_path, *one.places]
-        staged = map(os.fsdecode, index.staged_by_path(map(str.encode, asked)))
-        on_disk = (
-            os.fsdecode(path_at(place, fact.path))
-            for place in one.places
-            for fact in run.state.files(place) or ()
-        )
-        if not all(others.have(path, one.name) for path in chain(staged, on_disk)):
-            yield one.name
+    listed = _listed_in_head(run, one)
+    staged = index.staged_by_path(map(str.encode, (one.record_path, *one.places)))
+    return any(
+        path == one.record_path.encode()
+        or ((listed is None or path in listed) and not others.have(os.fsdecode(path)))
+        for path in staged
+    )
+
+
+def _listed_in_head(run: Run, one: Mirror | Form) -> set[RepoPath] | None:
+    """The paths that HEAD's record lists; None if there is no such record of use."""
+    repository, where = run.scene.repository, one.record_path
+    if isinstance(one, Form):
+        made = committed_record(repository, where, lambda data: parse_derived(data, one.name))
+        return _paths(made.places, made.outputs) if made else None
+    record = committed_record(repository, where, lambda data: parse_record(data, one.name))
+    return _paths(record.copies, record.files) if record else None
+
+
+def _paths(places: Sequence[str], files: Sequence[FileFact]) -> set[RepoPath]:
+    return {path_at(place, fact.path) for place in places for fact in files}
 
 
 def _say_how_to_go_on(run: "Run", result: Result) -> None:

@@ -8,7 +8,6 @@ from functools import partial
 
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
 from sync.change.foreign_hooks import refusing_their_changes
-from sync.change.left import Others
 from sync.change.plan import Plan
 from sync.change.portion import (
     Portion,
@@ -124,16 +123,14 @@ def _prepared(
     wanted = _own_entries(state, repository, manifest.source, [*named], own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
+    of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
     of_forms = _paths_of_forms(plan, manifest.forms, before.forms)
     wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
-    files = [MANIFEST_PATH, *own, *named, *gone]
-    committed = {path: entry for path, entry in there.items() if _is_in(path, files)}
-    others = Others(manifest)
-    for name, targets in (*paths.items(), *of_forms.items()):
-        committed |= _committed(there, targets, name, others)
-    touched = [
-        path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)
-    ]
+    of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
+    touched = _touched(there, wanted, [MANIFEST_PATH, *own, *named, *gone, *of_mirrors])
+    # What the index still has of these paths was left to others.
+    staged = repository.index.staged_by_path(map(os.fsencode, of_mirrors))
+    touched = [path for path in touched if path in wanted or path not in staged]
     if not touched:
         return None
     changed = [name for name, of_mirror in paths.items() if _is_any_in(touched, of_mirror)]
@@ -198,15 +195,14 @@ def _records(state: WorkTree, names: Sequence[str]) -> Mapping[str, Record]:
     return {name: record for name in names if (record := _record(state, name))}
 
 
-def _committed(
-    there: Mapping[RepoPath, Entry], targets: Sequence[str], name: str, others: Others
-) -> dict[RepoPath, Entry]:
-    """What HEAD has of a mirror or form, which may have left some of it to others."""
-    return {
-        path: entry
-        for path, entry in there.items()
-        if _is_in(path, targets) and not others.have(os.fsdecode(path), name)
-    }
+def _touched(
+    there: Mapping[RepoPath, Entry], wanted: Mapping[RepoPath, Entry], targets: Sequence[str]
+) -> list[RepoPath]:
+    """The paths that the commit changes: what is wanted there is not what HEAD has."""
+    committed = {path: entry for path, entry in there.items() if _is_in(path, targets)}
+    return [
+        path for path in committed.keys() | wanted.keys() if committed.get(path) != wanted.get(path)
+    ]
 
 
 def _is_on_disk(state: WorkTree, entry: Entry, own: Mapping[str, Edit]) -> bool:

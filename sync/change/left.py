@@ -5,35 +5,57 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 
 from sync.git.listing import committed_files
 from sync.git.operation import commits_at_work
 from sync.git.repository import Repository
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId, RepoPath
-from sync.layout import lies_in
+from sync.layout import LICENSES, PROVENANCE, lies_in
 from sync.manifest.host_table import named_path
-from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
-from sync.model import Entry, FileFact, path_at
+from sync.model import Entry, FileFact, Form, Mirror, path_at
+from sync.objects.portable import folded
 from sync.record.places import Recorded
 
 
 class Others:
-    """Whose paths are not a mirror's or form's to touch, though it lay there."""
+    """Whose paths are not touched, though a mirror or form lay there that goes or moves."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        of_mirrors = {name: one.places for name, one in manifest.mirrors.items()}
-        of_forms = {name: one.places for name, one in manifest.forms.items()}
-        self._places = {**of_mirrors, **of_forms}
+    def __init__(self, manifest: Manifest, root: Path) -> None:
+        each: list[Mirror | Form] = [*manifest.mirrors.values(), *manifest.forms.values()]
+        self._places = [place for one in each for place in one.places]
         named = map(named_path, manifest.own)
         # One with wildcards had no effect while the mirror lay there, and says nothing of it now.
         self._own = [path for path in named if path is not None]
+        self._root = root
 
-    def have(self, path: str, name: str) -> bool:
-        """Whether a path lies in a place of another than `name`, or is named as the host's own."""
-        others = chain.from_iterable(of for one, of in self._places.items() if one != name)
-        return lies_in(path, self._own) or any(overlaps(path, other) for other in others)
+    def have(self, path: str) -> bool:
+        """Whether a path lies in a place, or is named as the host's own."""
+        is_own = lies_in(path, self._own) and not lies_in(path, (LICENSES, PROVENANCE))
+        return is_own or any(self._is_in(path, place) for place in self._places)
+
+    def reach_into(self, place: str) -> bool:
+        """Whether a place, or a path that is named as the host's own, may lie in this place."""
+        ours = _folded(place)
+        return any(_folded(path).startswith(ours) for path in (*self._places, *self._own))
+
+    def _is_in(self, path: str, place: str) -> bool:
+        """Whether a path lies in a place; `WASI` and `wasi` are one where the disk says so."""
+        if lies_in(path, (place,)):
+            return True
+        if not _folded(path).startswith(_folded(place)):
+            return False
+        head = "/".join(path.split("/")[: place.count("/") + 1])
+        try:
+            return (self._root / head).samefile(self._root / place)
+        except OSError:
+            return False
+
+
+def _folded(path: str) -> str:
+    return folded(os.fsencode(f"{path}/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,65 +66,84 @@ class Left:
     """What lies there and is nobody else's; None if there is nothing."""
     recorded: Sequence[FileFact]
     is_shared: bool
-    """Whether something lies there, or may, that is somebody else's and stays."""
+    """Whether something lies there, or will, that is somebody else's."""
+
+    @property
+    def is_file(self) -> bool:
+        return any(not fact.path for fact in self.recorded or self.present or ())
 
 
 @dataclass
 class LeftPlaces:
     """Looks at places that are left, as the manifest will be."""
 
+    root: Path
     state: WorkTree
     repository: Repository
     manifest: Manifest
 
     @cached_property
     def others(self) -> Others:
-        return Others(self.manifest)
+        return Others(self.manifest, self.root)
 
     @cached_property
     def at_work(self) -> list[ObjectId]:
+        """The commits that git is bringing together, HEAD first; none if it does not."""
         return commits_at_work(self.repository)
 
     def look(
-        self, name: str, known: Sequence[Recorded], stays_in: Collection[str]
+        self,
+        said: Recorded,
+        sides: Mapping[ObjectId, Recorded],
+        stays_in: Collection[str] = (),
     ) -> Mapping[str, Left]:
-        """The places that `name` leaves, since it `stays_in` others only.
+        """The places that something leaves, since it `stays_in` others only.
 
-        `known` has what records say of its places. The first is the one by which it lies where it
-        does; the others are of commits that git is bringing together: where only these have a
-        place, what HEAD has there is HEAD's.
+        `said` is what its record says, and `sides` what the records of the commits `at_work` say.
         """
+        places = dict.fromkeys(chain(said, *sides.values()))
         looked = {
-            place: self._look_at(place, name, known)
-            for place in dict.fromkeys(chain.from_iterable(known))
-            if place not in stays_in
+            place: self._look_at(place, said, sides) for place in places if place not in stays_in
         }
         return {
             place: left
             for place, left in looked.items()
-            if left.present or (place in known[0] and (left.recorded or not left.is_shared))
+            if left.present or (place in said and (left.recorded or not left.is_shared))
         }
 
-    def _look_at(self, place: str, name: str, known: Sequence[Recorded]) -> Left:
-        said = [one[place] for one in known if place in one]
-        recorded = list(dict.fromkeys(chain.from_iterable(said)))
-        there = self.state.files(place, said[0], whole=True)
-        brought = chain.from_iterable(self._committed(place, commit) for commit in self.at_work)
-        staying = {*brought} - {fact.entry for fact in recorded}
-        if place not in known[0]:
-            staying |= {*self._committed(place, self.repository.commit_of("HEAD"))}
+    def _look_at(self, place: str, said: Recorded, sides: Mapping[ObjectId, Recorded]) -> Left:
+        listed = [one[place] for one in (said, *sides.values()) if place in one]
+        there = self.state.files(place, listed[0], whole=True)
+        staying = {*self._brought(place, sides)}
 
         def goes(fact: FileFact) -> bool:
-            path = os.fsdecode(path_at(place, fact.path))
-            return fact.entry not in staying and not self.others.have(path, name)
+            return fact.entry not in staying and not self.others.have(_path(place, fact.path))
 
         going = None if there is None else [fact for fact in there if goes(fact)]
-        ours = [fact for fact in recorded if goes(fact)]
-        is_shared = len(ours) < len(recorded) or (there or []) != (going or [])
+        recorded = list(dict.fromkeys(chain.from_iterable(listed)))
+        ours = list(filter(goes, recorded))
+        staged = {*self.repository.index.staged_by_path([os.fsencode(place)])}
+        are_ours = {path_at(place, fact.path) for fact in ours}
+        is_shared = (
+            len(ours) < len(recorded)
+            or (there or []) != (going or [])
+            or not staged <= are_ours
+            or self.others.reach_into(place)
+        )
+        if is_shared:
+            here = staged | {path_at(place, fact.path) for fact in going or ()}
+            ours = [fact for fact in ours if path_at(place, fact.path) in here]
         return Left(going, ours, is_shared)
 
-    def _committed(self, place: str, commit: ObjectId | None) -> Iterator[Entry]:
-        """A commit's files in a place, by their paths in it."""
-        below = os.fsencode(f"{place}/")
-        for path, entry in committed_files(self.repository, commit, [place]).items():
-            yield entry._replace(path=RepoPath(path[len(below) :]))
+    def _brought(self, place: str, sides: Mapping[ObjectId, Recorded]) -> Iterator[Entry]:
+        """What commits have in a place and do not list in their record of what leaves it."""
+        below = len(os.fsencode(f"{place}/"))
+        for commit in self.at_work:
+            listed = {fact.entry for fact in sides.get(commit, {}).get(place, ())}
+            for path, entry in committed_files(self.repository, commit, [place]).items():
+                if (one := entry._replace(path=RepoPath(path[below:]))) not in listed:
+                    yield one
+
+
+def _path(place: str, path: RepoPath) -> str:
+    return os.fsdecode(path_at(place, path))

@@ -13,18 +13,18 @@ from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.portion import committed_manifest, parsed
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
-from sync.change.usable_record import in_commit, known_records, usable_record
+from sync.change.usable_record import committed_record, in_commit, sides, usable_record
 from sync.derived.record import DerivedRecord
-from sync.errors import HostError, MissingDirectoryError, RecordError
+from sync.errors import MissingDirectoryError, RecordError
 from sync.git.repository import Repository
 from sync.host.attributes_and_ignores import Edit, own_edits
 from sync.host.find import Host
 from sync.host.state import read_form_records, read_records
 from sync.host.tracked import is_staged
 from sync.host.work_tree import WorkTree
-from sync.ids import RepoPath
-from sync.layout import THIRD_PARTY, above, license_directory, lies_in, record_path
-from sync.manifest.paths import from_root, overlaps
+from sync.ids import ObjectId, RepoPath
+from sync.layout import THIRD_PARTY, license_directory, lies_in, record_path
+from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
 from sync.model import Copy, FileFact, Form, Mirror, UpstreamCommit, path_at
 from sync.record.json_file import parse_record
@@ -118,15 +118,12 @@ class Scene:
         return Looked(tuple(wanted), tuple(leaving), tuple(satisfied), tuple(unstaged))
 
     def _see(self, mirror: Mirror, record: Record | None) -> SeenMirror:
-        known = known_records(self, mirror.record_path, partial(_proven, mirror.name), record)
-        before = known[0] if known else None
-        said = [_said_by(one) for one in known] or self._said_by_manifest(mirror)
+        before = record or self._in_head(mirror.name)
+        said = _said_by(before) if before else self._said_by_manifest(mirror)
         wanted = (*mirror.places, mirror.license_directory)
-        left = self.left_places.look(mirror.name, said, wanted) if said else {}
-        if before is not None:
-            self._refuse_nested(before, [one for one in before.copies if one not in wanted])
+        left = self.left_places.look(said, self._sides(mirror.name), wanted)
         recorded = {
-            place: said[0][place] if said and place in said[0] else self.recorded_by_others(place)
+            place: said[place] if place in said else self.recorded_by_others(place)
             for place in wanted
         }
         present = {place: self._whole(place, facts) for place, facts in recorded.items()}
@@ -135,25 +132,29 @@ class Scene:
     def _see_leaving(
         self, name: str, mirror: Mirror | None, record: Record | None
     ) -> LeavingMirror:
-        known = known_records(self, record_path(name), partial(_proven, name), record)
-        if known:
-            before, places = known[0], known[0].copies
-            self._refuse_nested(before, places)
-            said = [_said_by(one) for one in known]
-        else:
-            before, places = None, mirror.places if mirror else (from_root(name),)
-            said = [dict.fromkeys((*places, license_directory(name)), ())]
-        return LeavingMirror(name, places, before, self.left_places.look(name, said, ()))
+        before = record or self._in_head(name)
+        places = before.copies if before else mirror.places if mirror else ()
+        nothing: Recorded = dict.fromkeys((*places, license_directory(name)), ())
+        said = _said_by(before) if before else nothing
+        return LeavingMirror(name, places, before, self.left_places.look(said, self._sides(name)))
 
-    def _said_by_manifest(self, mirror: Mirror) -> list[Recorded]:
+    def _in_head(self, name: str) -> Record | None:
+        return committed_record(self.repository, record_path(name), partial(_proven, name))
+
+    def _sides(self, name: str) -> Mapping[ObjectId, Recorded]:
+        found = sides(self, record_path(name), partial(_proven, name))
+        return {commit: _said_by(record) for commit, record in found}
+
+    def _said_by_manifest(self, mirror: Mirror) -> Recorded:
         """The places that HEAD's manifest has, if its record is broken: it lists no file of use."""
         before = self.committed.mirrors.get(mirror.name)
         is_recorded = before and in_commit(self.repository, mirror.record_path) is not None
-        return [dict.fromkeys(before.places, ())] if before and is_recorded else []
+        return dict.fromkeys(before.places, ()) if before and is_recorded else {}
 
     @cached_property
     def left_places(self) -> LeftPlaces:
-        return LeftPlaces(self.state, self.repository, self.manifest)
+        root = self.host.require_root()
+        return LeftPlaces(root, self.state, self.repository, self.manifest)
 
     def _is_satisfied(self, seen: SeenMirror) -> bool:
         """Whether the mirror needs nothing.
@@ -183,27 +184,6 @@ class Scene:
         counts as none, unless it is of a newer schema.
         """
         return usable_record(self, name, record_path(name), partial(_proven, name))
-
-    def _refuse_nested(self, record: Record, left: Sequence[str]) -> None:
-        """HostError if files that a mirror has `left` lie in a place of another one, or around it.
-
-        A place is replaced as a whole, so one of the two would take the other with it.
-        """
-        for directory in left:
-            for other in self.manifest.mirrors.values():
-                for place in () if other.name == record.mirror else other.places:
-                    if _is_nested(directory, place) and self._lies_there(directory, record):
-                        raise HostError(
-                            f"{directory}, which mirror {record.mirror} leaves, and {place}, "
-                            f"a place of mirror {other.name}, lie in one another",
-                            hint=f"give {other.name} another `into`, run the command again, "
-                            "then move it there",
-                            reference="place-nested",
-                        )
-
-    def _lies_there(self, directory: str, record: Record) -> bool:
-        recorded = {fact.entry for fact in record.files}
-        return any(fact.entry in recorded for fact in self.state.files(directory) or ())
 
     def recorded_by_others(self, place: str) -> Sequence[FileFact]:
         """What records of mirrors and forms say of a place, or of what is around or in it."""
@@ -236,18 +216,30 @@ class Scene:
         made = (one for one in records if isinstance(one, DerivedRecord))
         return {place: one for one in made for place in one.places}
 
-    def displaced(self, names: Sequence[str]) -> list[str]:
-        """The other mirrors of the manifest that lie, by their records, where these will lie.
+    def changing_places(self, names: Collection[str], leaving: Collection[str]) -> list[str]:
+        """The other mirrors and forms that have to change together with these, or they would clash.
 
-        So do those that lie where one of the others will lie.
+        They lie, by their records, where these will lie, or will lie where these lay.
         """
-        lying = {place: one.mirror for place, one in self._record_by_place.items()}
-        return _displaced(names, self.manifest.mirrors, lying)
-
-    def displaced_forms(self, names: Collection[str]) -> list[str]:
-        """The same of derived forms."""
+        wanted: dict[str, Mirror | Form] = {**self.manifest.mirrors, **self.manifest.forms}
+        if wanted.keys() <= {*names}:
+            return []
         lying = {place: one.name for place, one in self._form_by_place.items()}
-        return _displaced(names, self.manifest.forms, lying)
+        lying |= {place: one.mirror for place, one in self._record_by_place.items()}
+        changing = {*names, *leaving}
+        while True:
+            will = {p for name in changing & wanted.keys() for p in wanted[name].places}
+            lay = [place for place, name in lying.items() if name in changing]
+            more = {lying[place] for place in will & lying.keys()}
+            more |= {
+                name
+                for name, one in wanted.items()
+                for place in one.places
+                if lying.get(place) != name and any(overlaps(place, other) for other in lay)
+            }
+            if not (more := (more & wanted.keys()) - changing):
+                return [name for name in wanted if name in changing and name not in names]
+            changing |= more
 
     def _whole(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.state.files(place, recorded, whole=True)
@@ -331,11 +323,6 @@ def _said_by(record: Record) -> Recorded:
     return {place.directory: place.files for place in record.places}
 
 
-def _is_nested(one: str, other: str) -> bool:
-    """Whether one of two places lies inside the other."""
-    return overlaps(one, other) and len(above(one)) != len(above(other))
-
-
 def _has_upstream_moved(seen: SeenMirror) -> bool:
     """Whether only the pin is another, so that not the manifest but upstream lost a directory."""
     record, mirror = seen.record, seen.mirror
@@ -369,19 +356,3 @@ def _copy_by(mirror: Mirror, record: Record | None, answer: "Fetched") -> Copy:
         if record.is_of_copy(mirror)
         else copy_of(mirror, recorded.upstream, answer.objects)
     )
-
-
-def _displaced(
-    names: Collection[str], wanted: Mapping[str, Mirror | Form], lying: Mapping[str, str]
-) -> list[str]:
-    """The others that lie in the places of these, or of others that have to move for them.
-
-    `lying` has who lies in each place, by the records.
-    """
-    moved = set(names)
-    while True:
-        places = {place for name in moved for place in wanted[name].places}
-        there = {lying[place] for place in places & lying.keys()}
-        if not (more := (there & wanted.keys()) - moved):
-            return [name for name in wanted if name in moved and name not in names]
-        moved |= more

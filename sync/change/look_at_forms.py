@@ -1,14 +1,14 @@
 """Looks at derived forms and makes, outside of the host, those that are missing or stale."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
-from sync.change.usable_record import known_records, usable_record
+from sync.change.usable_record import committed_record, sides, usable_record
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
@@ -18,6 +18,7 @@ from sync.derived.wit import text_of_binary
 from sync.errors import CouldNotCheckError, NewerRecordError, SelectionError
 from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
+from sync.ids import ObjectId
 from sync.layout import derived_record_path
 from sync.model import FileFact, Form, FormKind
 from sync.objects.tree import object_id
@@ -94,26 +95,32 @@ class _Forms:
     def _see(self, form: Form) -> SeenForm:
         record = self.record(form.name)
         _refuse_other_kind(form, record)
-        known = self._known(form.name, record)
-        said = [_said_by(one) for one in known]
-        left = self.scene.left_places.look(form.name, said, form.places) if said else {}
+        before = record or self._in_head(form.name)
+        said = _said_by(before) if before else {}
+        left = self.scene.left_places.look(said, self._sides(form.name), form.places)
         recorded = {
-            place: said[0][place]
-            if said and place in said[0]
-            else self.scene.recorded_by_others(place)
+            place: said[place] if place in said else self.scene.recorded_by_others(place)
             for place in form.places
         }
         present = {place: self._there(place, facts) for place, facts in recorded.items()}
-        return SeenForm(form, record, known[0] if known else None, present, recorded, left)
+        return SeenForm(form, record, before, present, recorded, left)
 
     def _see_leaving(self, name: str) -> LeavingForm:
-        known = self._known(name, self.record(name))
-        said = [_said_by(one) for one in known]
-        left = self.scene.left_places.look(name, said, ()) if said else {}
-        return LeavingForm(name, known[0] if known else None, left)
+        before, form = (
+            self.record(name) or self._in_head(name),
+            self.scene.committed.forms.get(name),
+        )
+        nothing: Recorded = dict.fromkeys(form.places if form else (), ())
+        said = _said_by(before) if before else nothing
+        return LeavingForm(name, before, self.scene.left_places.look(said, self._sides(name)))
 
-    def _known(self, name: str, record: DerivedRecord | None) -> list[DerivedRecord]:
-        return known_records(self.scene, derived_record_path(name), partial(_of_now, name), record)
+    def _in_head(self, name: str) -> DerivedRecord | None:
+        where = derived_record_path(name)
+        return committed_record(self.scene.repository, where, partial(_of_now, name))
+
+    def _sides(self, name: str) -> Mapping[ObjectId, Recorded]:
+        found = sides(self.scene, derived_record_path(name), partial(_of_now, name))
+        return {commit: _said_by(record) for commit, record in found}
 
     def _there(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.scene.state.files(place, recorded, whole=True)

@@ -279,7 +279,7 @@ def plan_form(wanted: WantedForm) -> FormChange:
         )
         for one in form.places
     )
-    every, moved_from = (*_leaving(seen.left, seen.before), *places), tuple(seen.left)
+    every, moved_from = (*_leaving(seen.left), *places), tuple(seen.left)
     return FormChange(
         form.name, form.places, form, seen.before, record, made, every, moved_from, wanted.diff
     )
@@ -287,18 +287,15 @@ def plan_form(wanted: WantedForm) -> FormChange:
 
 def plan_form_removal(leaving: LeavingForm) -> FormChange:
     """Plan what has to change for a form to be removed."""
-    places, copies = tuple(_leaving(leaving.left, leaving.before)), tuple(leaving.left)
+    places, copies = tuple(_leaving(leaving.left)), tuple(leaving.left)
     return FormChange(leaving.name, copies, None, leaving.before, None, None, places)
 
 
-def _leaving(
-    left: Mapping[str, Left], before: DerivedRecord | None = None
-) -> Iterator[PlaceChange]:
+def _leaving(left: Mapping[str, Left]) -> Iterator[PlaceChange]:
     """What goes in places that are left: all, or file by file where others have files too."""
-    is_file = before is not None and not before.is_directory
     for place, there in left.items():
         if not there.is_shared:
-            yield PlaceChange(place, there.present, there.recorded, None, is_file)
+            yield PlaceChange(place, there.present, there.recorded, None, there.is_file)
             continue
         for path in sorted({fact.path for fact in (*(there.present or ()), *there.recorded)}):
             present, recorded = (

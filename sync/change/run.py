@@ -171,13 +171,15 @@ class Run:
         wanted = [n for n in self.manifest.mirrors if n in names or n in inputs]
         entailed = list(self._entailed([*wanted, *removed]))
         asked = [*wanted, *(name for name in entailed if name in self.manifest.mirrors)]
-        mirrors = [*asked, *self.scene.displaced(asked)]
+        leaving = [*removed, *removed_forms]
+        together = self.scene.changing_places([*asked, *forms], leaving)
+        mirrors = [*asked, *(name for name in together if name in self.manifest.mirrors)]
         looked = self.scene.look(mirrors, removed)
         changing = [one.seen.mirror.name for one in looked.wanted]
         anew = made_of(self.manifest.forms, [*names, *changing])
         also = {*forms, *inputs, *self._entailed_forms(), *self._possible(anew, mirrors)}
         also &= self.manifest.forms.keys()
-        also |= {*self.scene.displaced_forms(also)} if also else set()
+        also |= {*self.scene.changing_places([*mirrors, *also], leaving)} - {*mirrors}
         of_forms = [name for name in self.manifest.forms if name in also]
         plan = make_plan(looked, look_at_forms(self.scene, looked, of_forms, removed_forms))
         return plan, frozenset([*mirrors, *removed, *entailed, *of_forms, *removed_forms])

@@ -1,6 +1,6 @@
 """Reads the record of a mirror or form that a run builds on, or says which command leads on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 from sync.change.left import LeftPlaces
@@ -62,18 +62,12 @@ def _way_on(name: str, where: str | None) -> str:
     return f"{put_back}, then run the command again; or {anew}"
 
 
-def known_records(
-    scene: Scene, where: str, parse: Callable[[bytes], _R], record: _R | None
-) -> list[_R]:
-    """The records that say where a mirror or form lies, or lay.
-
-    The first is its `record` or, if that is lost or broken, the one in HEAD. Those of the commits
-    that git is bringing together come last.
-    """
-    repository, at_work = scene.repository, scene.left_places.at_work
-    first = record or committed_record(repository, where, parse)
-    others = (committed_record(repository, where, parse, commit) for commit in at_work)
-    return [one for one in (first, *others) if one is not None]
+def sides(scene: Scene, where: str, parse: Callable[[bytes], _R]) -> Iterator[tuple[ObjectId, _R]]:
+    """The record in each commit that git is bringing together, if it has one of use."""
+    for commit in scene.left_places.at_work:
+        record = committed_record(scene.repository, where, parse, commit)
+        if record is not None:
+            yield commit, record
 
 
 def committed_record(

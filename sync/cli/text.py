@@ -106,9 +106,10 @@ def _form_lines(change: "FormChange", paint: Paint, most: int) -> Iterator[str]:
 
 def _head(change: "Change", paint: Paint) -> str:
     name = paint.strong(shown(change.name))
-    first, *others = change.copies
+    others = change.copies[1:]
     more = f" and {count(len(others), 'more place')}" if others else ""
-    return f"{name}  {_pins(change, paint)}  {paint.faint(f'{shown(first)}{more}')}"
+    where = f"{shown(change.copies[0])}{more}" if change.copies else "nobody knows where it lay"
+    return f"{name}  {_pins(change, paint)}  {paint.faint(where)}"
 
 
 def _change_lines(change: "Change", paint: Paint, most: int) -> Iterator[str]:

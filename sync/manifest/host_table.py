@@ -8,9 +8,10 @@ from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import path_problem, place_problem
 from sync.manifest.tables import HostTable
 from sync.model import Form, Mirror
-from sync.selection.patterns import excess, parse_pattern
+from sync.selection.patterns import excess, parse_pattern, without_blanks
 
 _GLOB = re.compile(r"[*?\[\\]")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def own_patterns(
@@ -51,10 +52,10 @@ def reached_place(pattern: str, places: Iterable[str]) -> str | None:
 
 def named_path(pattern: str) -> str | None:
     """The one path, from the host's root, that a pattern names; None if it may match others."""
-    plain = pattern.rstrip("/")
-    if "/" not in plain or plain.startswith(("!", "#")) or _GLOB.search(plain):
+    plain = without_blanks(pattern).rstrip("/")
+    if "/" not in plain or plain.startswith(("!", "#")) or _GLOB.search(_ESCAPED.sub("", plain)):
         return None
-    return plain.removeprefix("/")
+    return _ESCAPED.sub(r"\1", plain).removeprefix("/")
 
 
 def sealed_directories(

@@ -54,7 +54,7 @@ class Pattern:
 @lru_cache(maxsize=1024)
 def parse_pattern(line: str) -> Pattern | None:
     """The pattern in a line; None for a comment or a blank line."""
-    text = _strip_blanks(line.encode())
+    text = without_blanks(line).encode()
     if not text or text.startswith(b"#"):
         return None
     takes_back = text.startswith(b"!")
@@ -110,11 +110,11 @@ def literal(path: str) -> str:
     return re.sub(r"([\\*?\[\]])", r"\\\1", plain) + "\\ " * (len(path) - len(plain))
 
 
-def _strip_blanks(line: bytes) -> bytes:
+def without_blanks(line: str) -> str:
     """The line without trailing spaces, but with one that a backslash escapes."""
-    stripped = line.rstrip(b" ")
-    backslashes = len(stripped) - len(stripped.rstrip(b"\\"))
-    return stripped + b" " if len(stripped) < len(line) and backslashes % 2 else stripped
+    stripped = line.rstrip(" ")
+    backslashes = len(stripped) - len(stripped.rstrip("\\"))
+    return stripped + " " if len(stripped) < len(line) and backslashes % 2 else stripped
 
 
 def _translate(glob: bytes) -> bytes:
