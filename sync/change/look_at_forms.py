@@ -12,6 +12,7 @@ from sync.change.usable_record import committed_record, sides, usable_record
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
+from sync.derived.layouts import Layouts
 from sync.derived.recipes import RECIPES, differences, make, record_of
 from sync.derived.record import DerivedRecord
 from sync.derived.wit import text_of_binary
@@ -53,11 +54,12 @@ def look_at_forms(
     """
     if not names and not leaving:
         return LookedForms()
-    inputs = FormInputs(scene.state, scene.manifest, scene.repository)
-    for one in looked.wanted:
-        name, holding = one.seen.mirror.name, one.copy.holding
-        inputs.put(Input(name, holding.tree, holding.files, one.objects.read))
-    return _Forms(scene, inputs).look(names, leaving)
+    with Layouts() as layouts:
+        inputs = FormInputs(scene.state, scene.manifest, scene.repository, layouts=layouts)
+        for one in looked.wanted:
+            name, holding = one.seen.mirror.name, one.copy.holding
+            inputs.put(Input(name, holding.tree, holding.files, one.objects.read))
+        return _Forms(scene, inputs).look(names, leaving)
 
 
 @dataclass

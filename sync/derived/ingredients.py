@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sync.derived.record import Content
 from sync.ids import Mode, ObjectId, RepoPath
@@ -46,6 +47,8 @@ class Ingredients:
     """The mirror whose rules hold for a form `patched`."""
     others: Callable[[], Sequence[Input]] = tuple
     """What else the manifest has; asked only to say what is missing."""
+    laid_out: Callable[[Input, Sequence[Input]], Path] | None = None
+    """Gives the directory in which a package and what it needs lie, for all forms of them."""
 
     @property
     def of(self) -> Input:

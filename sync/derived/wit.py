@@ -1,25 +1,23 @@
-"""Lays out WIT packages for wasm-tools, and says in the manifest's words what is wrong."""
+"""Has wasm-tools read WIT packages, and says in the manifest's words what is wrong with them."""
 
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 
 from sync.derived.ingredients import Ingredients, Input
+from sync.derived.layouts import Layouts, wit_files
 from sync.derived.wasm_tools import WasmTools, find_wasm_tools
 from sync.errors import SelectionError
 from sync.git.limited_process import Ended
 from sync.git.process import last_lines
-from sync.ids import Mode
 from sync.layout import MANIFEST_PATH
 from sync.limits import OWN_FILE_BYTES
-from sync.model import Entry
 from sync.quoting import quote_path
 
-_FILES = frozenset({Mode.FILE, Mode.EXECUTABLE})
 _KEPT = 1024
-_KEPT_FILES = 32
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PACKAGE = re.compile(r"^\s*package\s+([^\s;{]+)\s*;", re.MULTILINE)
 _REFERENCE = re.compile(
@@ -42,15 +40,18 @@ def run_on_packages(given: Ingredients, *arguments: str, out: bool = False) -> b
         msg = f"the form {given.form.name} names no version of wasm-tools"
         raise ValueError(msg)
     tool = find_wasm_tools(given.form.tool_version)
-    with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
-        top = Path(scratch)
-        _lay_out(top / "main", given.of, given.needs)
-        more = ("--out-dir", "out") if out else ()
-        ended = _component_wit(tool, top, _features(given.form.features), *arguments, *more)
+    with (
+        Layouts() as layouts,
+        tempfile.TemporaryDirectory(prefix="git-verbatim-") if out else nullcontext() as written,
+    ):
+        more = ("--out-dir", written) if written else ()
+        top = (given.laid_out or layouts.of)(given.of, given.needs)
+        features = _features(given.form.features)
+        ended = _component_wit(tool, top, features, *arguments, *more)
         if ended.status != 0:
             raise _explained(tool, given, ended)
         _refuse_superfluous(tool, given)
-        return _only_file(top / "out") if out else ended.output
+        return _only_file(Path(written)) if written else ended.output
 
 
 def text_of_binary(binary: bytes, version: str) -> str | None:
@@ -71,59 +72,6 @@ def _features(wanted: tuple[str, ...] | None) -> list[str]:
     return ["--all-features"] if wanted is None else ["--features", ",".join(wanted)]
 
 
-def _lay_out(main: Path, of: Input, needs: Sequence[Input]) -> None:
-    """Write the WIT files that lie at the top of each input, which are all that count."""
-    _write(main, of)
-    for number, each in enumerate(needs):
-        _write(main / "deps" / str(number), each)
-
-
-def _write(directory: Path, given: Input) -> None:
-    _refuse_symlinks(given)
-    directory.mkdir(parents=True)
-    files = _wit_files(given)
-    if not files:
-        raise SelectionError(
-            f"{given.name} has no WIT file at its top",
-            [f"it has {len(given.files)} files"],
-            hint="mirror the directory of the package with `from`",
-            reference="wit-missing",
-        )
-    for name, data in files:
-        (directory / name).write_bytes(data)
-
-
-def _refuse_symlinks(given: Input) -> None:
-    """SelectionError for a symlink whose interfaces the package would lack without a word."""
-    for entry in _at_top(given):
-        if entry.mode not in _FILES:
-            raise SelectionError(
-                f"{given.name} has a symlink where a WIT file should be: {quote_path(entry.path)}",
-                [f"it points to {quote_path(given.read(entry.blob))}, and is not followed"],
-                hint="if the package does not need it, leave it out of the mirror: "
-                f'exclude = ["/{quote_path(entry.path)}"]',
-                reference="wit-symlink",
-            )
-
-
-@lru_cache(_KEPT_FILES)
-def _wit_files(given: Input) -> tuple[tuple[str, bytes], ...]:
-    """The WIT files of an input; kept, since several forms are made of one package."""
-    return tuple(
-        (entry.path.decode("utf-8", "surrogateescape"), given.read(entry.blob))
-        for entry in _at_top(given)
-        if entry.mode in _FILES
-    )
-
-
-def _at_top(given: Input) -> list[Entry]:
-    return [
-        entry
-        for entry in given.files
-        if entry.path.endswith(b".wit") and not entry.path.count(b"/")
-    ]
-
-
 def package_of(given: Input) -> str | None:
     """The name of the package that an input holds, such as `wasi:io@0.2.12`; None without one."""
     match = _PACKAGE.search(_text_of(given))
@@ -133,7 +81,7 @@ def package_of(given: Input) -> str | None:
 @lru_cache(_KEPT)
 def _text_of(given: Input) -> str:
     """The WIT text of an input without comments, as much as is read of a file that people write."""
-    texts = (data[:OWN_FILE_BYTES].decode("utf-8", "replace") for _, data in _wit_files(given))
+    texts = (data[:OWN_FILE_BYTES].decode("utf-8", "replace") for _, data in wit_files(given))
     return "\n".join(_COMMENTS.sub("", text) for text in texts)
 
 
@@ -192,9 +140,8 @@ def _least(tool: WasmTools, given: Ingredients, needs: tuple[Input, ...]) -> tup
 def _tried(
     tool: WasmTools, of: Input, needs: Sequence[Input], features: tuple[str, ...] | None
 ) -> Ended:
-    with tempfile.TemporaryDirectory(prefix="git-verbatim-") as scratch:
-        _lay_out(Path(scratch) / "main", of, needs)
-        return _component_wit(tool, Path(scratch), _features(features))
+    with Layouts() as layouts:
+        return _component_wit(tool, layouts.of(of, needs), _features(features))
 
 
 @lru_cache(_KEPT)
@@ -206,14 +153,19 @@ def _works(
 
 def _referenced(given: Ingredients) -> set[str]:
     """The packages that the main one, or one that it needs, names in its text."""
-    texts = {package_of(each): _text_of(each) for each in (given.of, *given.needs)}
+    named = {package_of(each): _named_by(each) for each in (given.of, *given.needs)}
     found, pending = set[str](), [package_of(given.of)]
     while pending:
-        text = texts.get(pending.pop(), "")
-        named = {name + version for name, version in _REFERENCE.findall(text)}
-        pending += named - found
-        found |= named
+        more = named.get(pending.pop(), frozenset()) - found
+        pending += more
+        found |= more
     return found
+
+
+@lru_cache(_KEPT)
+def _named_by(given: Input) -> frozenset[str]:
+    """The packages that one names in its text."""
+    return frozenset(name + version for name, version in _REFERENCE.findall(_text_of(given)))
 
 
 def _refuse_superfluous(tool: WasmTools, given: Ingredients) -> None:

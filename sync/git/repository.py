@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self, TypeVar
@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 # A loose object begins with its kind and size (gitformat-loose).
 _HEADER_BYTES = 64
 _LARGE_BYTES = 8 << 20
+_KEPT_TREES, _KEPT_ENTRIES = 32, 1000
 
 _KINDS = {
     kind.value: kind.name.lower()
@@ -68,6 +69,7 @@ class Repository:
         self._whose = whose
         self.hint = hint
         """What to do about objects that cannot be read here."""
+        self._looked_in: dict[ObjectId, Mapping[bytes, TreeEntry]] = {}
         self._loose = LooseObjects(self.common_directory / "objects")
 
     @classmethod
@@ -336,11 +338,22 @@ class Repository:
         for component in path.split(b"/") if path else ():
             if mode != Mode.TREE:
                 return None
-            entry = next((e for e in self.tree_entries(found) if e.name == component), None)
+            entry = self._named_in(found).get(component)
             if entry is None:
                 return None
             mode, found = entry.mode, entry.id
         return mode, found
+
+    def _named_in(self, tree: ObjectId) -> Mapping[bytes, TreeEntry]:
+        """The entries of a tree by name; kept, since paths that are looked up lie side by side."""
+        named = self._looked_in.get(tree)
+        if named is None:
+            named = {entry.name: entry for entry in self.tree_entries(tree)}
+            if len(self._looked_in) >= _KEPT_TREES:
+                self._looked_in.clear()
+            if len(named) <= _KEPT_ENTRIES:
+                self._looked_in[tree] = named
+        return named
 
     def tree_entries(self, tree: ObjectId) -> list[TreeEntry]:
         """The entries of a tree, in its order."""

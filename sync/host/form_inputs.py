@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sync.derived.ingredients import Ingredients, Input, PatchFile
 from sync.derived.record import DerivedRecord
@@ -19,6 +20,9 @@ from sync.manifest.read import Manifest
 from sync.model import FileFact, Form, path_at
 from sync.objects.tree import object_id
 from sync.record.record import Record
+
+if TYPE_CHECKING:
+    from sync.derived.layouts import Layouts
 
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 
@@ -43,6 +47,8 @@ class FormInputs:
     """Where contents are looked up that the state does not hold as recorded."""
     records: Mapping[str, Record | RecordError | None] = field(default_factory=dict)
     """Records of mirrors that were read already."""
+    layouts: "Layouts | None" = None
+    """Where packages are laid out that several forms are made of."""
     _known: dict[str, Input | None] = field(default_factory=dict)
 
     def ingredients(self, form: Form) -> Ingredients:
@@ -50,7 +56,8 @@ class FormInputs:
         inputs = {name: self.require(form, name) for name in form.inputs}
         patches = [self._patch(form, path) for path in form.patches]
         mirror = self.manifest.mirrors.get(form.of)
-        return Ingredients(form, inputs, patches, mirror, self.trees)
+        laid_out = None if self.layouts is None else self.layouts.of
+        return Ingredients(form, inputs, patches, mirror, self.trees, laid_out)
 
     def require(self, form: Form, name: str) -> Input:
         """A mirror or form that another form is made of."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
+from sync.derived.layouts import Layouts
 from sync.derived.record import shown_source
 from sync.errors import HostError
 from sync.git.process import attributes_in_force, bytes_after_add
@@ -69,8 +70,9 @@ def verify(state: State, patterns: Sequence[str], host: Host, *, rebuild: bool =
     records = read_records(state, chosen.mirrors)
     verdicts = tuple(_verdicts(state, manifest, records, Judge(state)))
     form_records = read_form_records(state, chosen.forms)
-    inputs = FormInputs(state, manifest, host.repository, records)
-    forms = judge_forms(state, manifest, inputs, form_records, rebuild=rebuild)
+    with Layouts() as layouts:
+        inputs = FormInputs(state, manifest, host.repository, records, layouts)
+        forms = judge_forms(state, manifest, inputs, form_records, rebuild=rebuild)
     whole = NOTHING_FOUND if patterns else judge_host(state, manifest, records, form_records)
     return Verified(verdicts, whole, forms)
 
