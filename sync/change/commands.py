@@ -26,7 +26,8 @@ from sync.layout import (
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import FileFact, Form, Mirror, path_at
+from sync.mirrors import Form, Mirror
+from sync.model import FileFact, path_at
 from sync.record.json_file import parse_record
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ from sync.layout import (
     record_path,
 )
 from sync.manifest.read import Manifest, files_left
-from sync.model import Entry, Form, Mirror
+from sync.mirrors import Form, Mirror
+from sync.model import Entry
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record

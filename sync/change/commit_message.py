@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sync.ids import ObjectId
 from sync.layout import THIRD_PARTY
-from sync.model import Mirror
+from sync.mirrors import Mirror
 from sync.wording import short_pin
 
 REMOVED = "removed"

@@ -35,7 +35,7 @@ from sync.layout import (
 from sync.manifest.choosing import made_of, needed_for
 from sync.manifest.parts import TableName
 from sync.manifest.read import Manifest
-from sync.model import Form, Mirror
+from sync.mirrors import Form, Mirror
 from sync.record.record import Record
 from sync.upstream.parallel import Options
 

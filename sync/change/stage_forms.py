@@ -12,7 +12,8 @@ from sync.derived.record import DerivedRecord
 from sync.host.scan import read_content
 from sync.ids import Mode, ObjectId
 from sync.layout import derived_record_path
-from sync.model import Entry, Form
+from sync.mirrors import Form
+from sync.model import Entry
 from sync.record.places import Place
 
 

@@ -16,7 +16,8 @@ from sync.manifest.paths import (
     written_problem,
 )
 from sync.manifest.tables import DefaultsTable, DerivedTable, ToolsTable
-from sync.model import Form, FormKind, Mirror
+from sync.mirrors import Form, Mirror
+from sync.model import FormKind
 from sync.wording import did_you_mean
 
 _NAMES = (

@@ -5,7 +5,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sync.ids import ObjectId
 from sync.layout import license_directory
-from sync.model import Entry, FileFact, Holding
+from sync.mirrors import Holding
+from sync.model import Entry, FileFact
 from sync.objects.tree import hash_tree
 
 _F = TypeVar("_F", Entry, FileFact)

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 
 from sync.ids import RepoPath
 from sync.manifest.paths import as_written
-from sync.model import (
+from sync.mirrors import (
     Copy,
-    FileFact,
     Holding,
     Mirror,
-    Pin,
     Selection,
-    Signature,
-    SignatureState,
     UpstreamCommit,
     entries_of,
 )
+from sync.model import FileFact, Pin, Signature, SignatureState
 from sync.quoting import quote_path
 from sync.record.places import Place, places_of
 from sync.record.proof import proof_problems

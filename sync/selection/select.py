@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
-from sync.model import Entry, Holding, Selection
+from sync.mirrors import Holding, Selection
+from sync.model import Entry
 from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,

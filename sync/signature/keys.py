@@ -5,7 +5,8 @@ from typing import Protocol
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
-from sync.model import Mirror, Signature, SignatureState, SignedObject, UpstreamCommit
+from sync.mirrors import Mirror, UpstreamCommit
+from sync.model import Signature, SignatureState, SignedObject
 from sync.signature.signed import (
     Judged,
     KeyFile,

@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sync.errors import SignatureError
-from sync.model import (
-    Mirror,
-    Signature,
-    SignatureFormat,
-    SignatureState,
-    SignedObject,
-    UpstreamCommit,
-)
+from sync.mirrors import Mirror, UpstreamCommit
+from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
 
 _FORMATS = {
     b"PGP SIGNATURE": SignatureFormat.OPENPGP,

@@ -11,7 +11,8 @@ from sync.git.transport_configuration import TransportConfiguration
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import record_path
-from sync.model import Mirror, Pin, PinKind
+from sync.mirrors import Mirror
+from sync.model import Pin, PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.selection.copy import copy_of

@@ -6,7 +6,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.judgement.findings import path_of
-from sync.model import FileFact, Signature, SignatureFormat, SignatureState, SignedObject
+from sync.model import (
+    FileFact,
+    Signature,
+    SignatureFormat,
+    SignatureState,
+    SignedObject,
+)
 from sync.quoting import quote_path
 from sync.report.facts import (
     Asked,

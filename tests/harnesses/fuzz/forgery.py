@@ -7,7 +7,8 @@ again.
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sync.model import Entry, Holding, Pin, PinKind, Selection, UpstreamCommit
+from sync.mirrors import Holding, Selection, UpstreamCommit
+from sync.model import Entry, Pin, PinKind
 from sync.objects.tree import hash_tree, object_id
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import upstream
