@@ -2,13 +2,13 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.change.look import Reporter
 from sync.change.run import Result, Run, SyncOptions, opened
-from sync.change.usable_record import committed_record
+from sync.change.usable_record import committed_names, committed_record
 from sync.derived.json_file import parse_derived
 from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
@@ -16,10 +16,12 @@ from sync.git.operation import command_to_go_on
 from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.state import read_manifest
-from sync.ids import RepoPath
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
+from sync.judgement.strays import recorded_name
 from sync.layout import (
+    DERIVED,
     MANIFEST_PATH,
+    PROVENANCE,
     derived_record_path,
     record_path,
 )
@@ -93,8 +95,8 @@ def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
     return _Chosen(
         [name for name in named if name in manifest.mirrors],
         [name for name in named if name in manifest.forms],
-        {n: before.mirrors.get(n) for n in left if n in gone or n in before.mirrors},
-        [name for name in forms_left if name in gone_forms or name in before.forms],
+        {name: before.mirrors.get(name) for name in left if name in gone},
+        [name for name in forms_left if name in gone_forms],
     )
 
 
@@ -104,7 +106,7 @@ def _gone(run: Run) -> list[str]:
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(record_path, odd))
         run.reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
-    left = _left(run, run.scene.committed.mirrors, run.manifest.mirrors)
+    left = (name for name in _names_before(run, PROVENANCE) if _is_left(run, name))
     return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
 
 
@@ -114,41 +116,62 @@ def _gone_forms(run: Run) -> list[str]:
     if odd := [name for name in gone if not is_mirror_name(name)]:
         files = ", ".join(map(derived_record_path, odd))
         run.reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
-    left = _left(run, run.scene.committed.forms, run.manifest.forms)
+    left = (name for name in _names_before(run, DERIVED) if _is_form_left(run, name))
     return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
 
 
-def _left(
-    run: Run, before: Mapping[str, Mirror | Form], now: Mapping[str, Mirror | Form]
-) -> Iterator[str]:
-    """Those of HEAD's manifest that have left it, of which something is staged still."""
-    return (name for name in before if name not in now and _is_staged(run, before[name]))
-
-
-def _is_staged(run: Run, one: Mirror | Form) -> bool:
-    """Whether the index has files or the record of something that has left the manifest."""
-    index, others = run.scene.repository.index, run.scene.left_places.others
-    listed = _listed_in_head(run, one)
-    staged = index.staged_by_path(map(str.encode, (one.record_path, *one.places)))
-    return any(
-        path == one.record_path.encode()
-        or ((listed is None or path in listed) and not others.have(os.fsdecode(path)))
-        for path in staged
+def _names_before(run: Run, records: str) -> list[str]:
+    """The names that HEAD's manifest has, and those that HEAD or the index has records of."""
+    repository, before = run.scene.repository, run.scene.committed
+    tables = before.forms if records == DERIVED else before.mirrors
+    staged = (path.rpartition(b"/") for path in repository.index.staged_by_path([records.encode()]))
+    names = (recorded_name(file) for top, _, file in staged if top == records.encode())
+    return list(
+        dict.fromkeys([*tables, *committed_names(repository, records), *filter(None, names)])
     )
 
 
-def _listed_in_head(run: Run, one: Mirror | Form) -> set[RepoPath] | None:
-    """The paths that HEAD's record lists; None if there is no such record of use."""
-    repository, where = run.scene.repository, one.record_path
-    if isinstance(one, Form):
-        made = committed_record(repository, where, lambda data: parse_derived(data, one.name))
-        return _paths(made.places, made.outputs) if made else None
-    record = committed_record(repository, where, lambda data: parse_record(data, one.name))
-    return _paths(record.copies, record.files) if record else None
+def _is_left(run: Run, name: str) -> bool:
+    """Whether the index has files or the record of a mirror that has left the manifest."""
+    if name in run.manifest.mirrors:
+        return False
+    before, where = run.scene.committed.mirrors.get(name), record_path(name)
+    record = committed_record(run.scene.repository, where, lambda data: parse_record(data, name))
+    listed = None if record is None else (record.copies, record.files)
+    return _is_staged(run, where, before.places if before else (), listed)
 
 
-def _paths(places: Sequence[str], files: Sequence[FileFact]) -> set[RepoPath]:
-    return {path_at(place, fact.path) for place in places for fact in files}
+def _is_form_left(run: Run, name: str) -> bool:
+    """The same of a derived form."""
+    if name in run.manifest.forms:
+        return False
+    before, where = run.scene.committed.forms.get(name), derived_record_path(name)
+    made = committed_record(run.scene.repository, where, lambda data: parse_derived(data, name))
+    listed = None if made is None else (made.places, made.outputs)
+    return _is_staged(run, where, before.places if before else (), listed)
+
+
+def _is_staged(
+    run: Run,
+    record: str,
+    places: Sequence[str],
+    listed: tuple[Sequence[str], Sequence[FileFact]] | None,
+) -> bool:
+    """Whether the index has a record, or what is `listed`; if nothing is, what lies in the places.
+
+    What is listed are places and the files in each.
+    """
+    places, files = listed or (places, ())
+    known = {
+        (path_at(place, fact.path), fact.mode, fact.blob) for place in places for fact in files
+    }
+    others = run.scene.left_places.others
+    staged = run.scene.repository.index.staged_by_path(map(os.fsencode, (record, *places)))
+    return any(
+        path == record.encode()
+        or ((listed is None or (path, mode, blob) in known) and not others.have(os.fsdecode(path)))
+        for path, (mode, blob) in staged.items()
+    )
 
 
 def _say_how_to_go_on(run: "Run", result: Result) -> None:

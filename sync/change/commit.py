@@ -16,6 +16,8 @@ from sync.change.portion import (
     parse_portion,
     parsed,
 )
+from sync.change.usable_record import changed_records, committed_record
+from sync.derived.json_file import parse_derived
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import commit_index, read_head
@@ -29,7 +31,9 @@ from sync.host.tracked import form_entries, tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.layout import (
+    DERIVED,
     MANIFEST_PATH,
+    PROVENANCE,
     THIRD_PARTY,
     derived_record_path,
     is_in_third_party,
@@ -113,19 +117,21 @@ def _prepared(
     named = manifest.files_named_by(portion.names)
     left = files_left(before, manifest, portion.names)
     gone = [path for path in left if state.read(path) is None]
-    places = {one.directory for change in plan.all_changes for one in change.places}
+    places = {one.target for change in plan.all_changes for one in change.places}
     places |= {place for one in before.mirrors.values() for place in one.places}
     places |= {place for one in before.forms.values() for place in one.places}
+    lay, made = _recorded_places(repository, state)
+    places |= {place for each in (lay, made) for of in each.values() for place in of}
     outside = sorted(place for place in places if not is_in_third_party(place))
     paths_read = [THIRD_PARTY, *own, *named, *manifest.outside, *outside]
     there = committed_files(repository, head, paths_read)
-    paths = _paths_of_mirrors(plan, manifest.mirrors, before.mirrors)
+    paths = _paths_of_mirrors(plan, manifest.mirrors, before.mirrors, lay)
     records = _records(state, [name for name in paths if name in manifest.mirrors])
     wanted = _own_entries(state, repository, manifest.source, [*named], own, there)
     for name, record in records.items():
         wanted |= tracked_entries(manifest.mirrors[name], record)
     of_mirrors = [path for of_mirror in paths.values() for path in of_mirror]
-    of_forms = _paths_of_forms(plan, manifest.forms, before.forms)
+    of_forms = _paths_of_forms(plan, manifest.forms, before.forms, made)
     wanted |= _entries_of_forms(state, manifest.forms, list(of_forms))
     of_mirrors += [path for paths_of in of_forms.values() for path in paths_of]
     touched = _touched(there, wanted, [MANIFEST_PATH, *own, *named, *gone, *of_mirrors])
@@ -149,32 +155,62 @@ def _prepared(
     )
 
 
+_Places = Mapping[str, Sequence[str]]
+"""The places of each mirror or form, by its name."""
+
+
+def _recorded_places(repository: Repository, state: WorkTree) -> tuple[_Places, _Places]:
+    """Where mirrors and forms lay by HEAD's records that are not here as they are there."""
+    lay: dict[str, Sequence[str]] = {}
+    made: dict[str, Sequence[str]] = {}
+    for name in changed_records(repository, state, PROVENANCE):
+        record = committed_record(repository, record_path(name), partial(_parsed, name))
+        lay[name] = () if record is None else record.copies
+    for name in changed_records(repository, state, DERIVED):
+        where = derived_record_path(name)
+        form = committed_record(repository, where, partial(_parsed_form, name))
+        made[name] = () if form is None else form.places
+    return lay, made
+
+
+def _parsed(name: str, data: bytes) -> Record:
+    return parse_record(data, name)
+
+
+def _parsed_form(name: str, data: bytes) -> DerivedRecord:
+    return parse_derived(data, name)
+
+
 def _paths_of_mirrors(
-    plan: Plan, mirrors: Mapping[str, Mirror], before: Mapping[str, Mirror]
+    plan: Plan, mirrors: Mapping[str, Mirror], before: Mapping[str, Mirror], lay: _Places
 ) -> Mapping[str, Sequence[str]]:
     """The paths of each mirror that the commit is about, now and before, by its name.
 
-    These are the mirrors of the plan, then those whose table is not the one in HEAD's manifest.
+    These are the mirrors of the plan, then those whose table is not the one in HEAD's manifest, and
+    those of which only HEAD has a record.
     """
     differing = [name for name in {**before, **mirrors} if before.get(name) != mirrors.get(name)]
+    gone = [name for name in lay if name not in mirrors]
     return {
-        name: _targets(name, plan, (mirrors, before))
-        for name in dict.fromkeys([*_names(plan), *differing])
+        name: [*_targets(name, plan, (mirrors, before)), *lay.get(name, ())]
+        for name in dict.fromkeys([*_names(plan), *differing, *gone])
     }
 
 
 def _paths_of_forms(
-    plan: Plan, forms: Mapping[str, Form], before: Mapping[str, Form]
+    plan: Plan, forms: Mapping[str, Form], before: Mapping[str, Form], made: _Places
 ) -> Mapping[str, Sequence[str]]:
     """The paths of each derived form that the commit is about, now and before, by its name."""
     differing = [name for name in {**before, **forms} if before.get(name) != forms.get(name)]
-    changed = {one.name: [place.directory for place in one.places] for one in plan.forms}
-    names = dict.fromkeys([*changed, *plan.satisfied_forms, *differing])
+    changed = {one.name: [place.target for place in one.places] for one in plan.forms}
+    gone = [name for name in made if name not in forms]
+    names = dict.fromkeys([*changed, *plan.satisfied_forms, *differing, *gone])
     return {
         name: [
             derived_record_path(name),
             *changed.get(name, ()),
             *(place for each in (forms, before) if name in each for place in each[name].places),
+            *made.get(name, ()),
         ]
         for name in names
     }

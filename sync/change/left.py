@@ -16,7 +16,7 @@ from sync.layout import LICENSES, PROVENANCE, lies_in
 from sync.manifest.host_table import named_path
 from sync.manifest.read import Manifest
 from sync.mirrors import Form, Mirror
-from sync.model import Entry, FileFact, path_at
+from sync.model import FileFact, path_at
 from sync.objects.portable import folded
 from sync.record.places import Recorded
 
@@ -100,7 +100,8 @@ class LeftPlaces:
     ) -> Mapping[str, Left]:
         """The places that something leaves, since it `stays_in` others only.
 
-        `said` is what its record says, and `sides` what the records of the commits `at_work` say.
+        `said` is what its record says, and `sides` what the records of commits say: of those
+        `at_work`, or else of HEAD.
         """
         places = dict.fromkeys(chain(said, *sides.values()))
         looked = {
@@ -109,41 +110,45 @@ class LeftPlaces:
         return {
             place: left
             for place, left in looked.items()
-            if left.present or (place in said and (left.recorded or not left.is_shared))
+            if left.present or left.recorded or (place in said and not left.is_shared)
         }
 
     def _look_at(self, place: str, said: Recorded, sides: Mapping[ObjectId, Recorded]) -> Left:
         listed = [one[place] for one in (said, *sides.values()) if place in one]
         there = self.state.files(place, listed[0], whole=True)
+        recorded = list(dict.fromkeys(chain.from_iterable(listed)))
+        known = {fact.entry for fact in recorded}
         staying = {*self._brought(place, sides)}
 
         def goes(fact: FileFact) -> bool:
-            return fact.entry not in staying and not self.others.have(_path(place, fact.path))
+            return (
+                fact.path not in staying
+                and (place in said or fact.entry in known)
+                and not self.others.have(_path(place, fact.path))
+            )
 
         going = None if there is None else [fact for fact in there if goes(fact)]
-        recorded = list(dict.fromkeys(chain.from_iterable(listed)))
         ours = list(filter(goes, recorded))
         staged = {*self.repository.index.staged_by_path([os.fsencode(place)])}
-        are_ours = {path_at(place, fact.path) for fact in ours}
         is_shared = (
             len(ours) < len(recorded)
             or (there or []) != (going or [])
-            or not staged <= are_ours
+            or not staged <= {path_at(place, fact.path) for fact in ours}
             or self.others.reach_into(place)
         )
-        if is_shared:
+        if is_shared or place not in said:
             here = staged | {path_at(place, fact.path) for fact in going or ()}
             ours = [fact for fact in ours if path_at(place, fact.path) in here]
         return Left(going, ours, is_shared)
 
-    def _brought(self, place: str, sides: Mapping[ObjectId, Recorded]) -> Iterator[Entry]:
-        """What commits have in a place and do not list in their record of what leaves it."""
+    def _brought(self, place: str, sides: Mapping[ObjectId, Recorded]) -> Iterator[RepoPath]:
+        """The paths that commits have in a place and their record of what leaves it does not."""
         below = len(os.fsencode(f"{place}/"))
         for commit in self.at_work:
-            listed = {fact.entry for fact in sides.get(commit, {}).get(place, ())}
-            for path, entry in committed_files(self.repository, commit, [place]).items():
-                if (one := entry._replace(path=RepoPath(path[below:]))) not in listed:
-                    yield one
+            listed = {fact.path for fact in sides.get(commit, {}).get(place, ())}
+            for path in committed_files(self.repository, commit, [place]):
+                if (inside := RepoPath(path[below:])) not in listed:
+                    yield inside
 
 
 def _path(place: str, path: RepoPath) -> str:

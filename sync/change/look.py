@@ -78,6 +78,12 @@ class Scene:
     stage: bool
     ahead: "Fetching | None" = None
     """The fetch that was begun while the program was loading; None if there is none."""
+    meant: Collection[str] | None = None
+    """The mirrors and forms that the user meant; None for all."""
+
+    def gives_up(self, name: str) -> bool:
+        """Whether the local changes of a mirror or form are given up."""
+        return self.discard_local and (self.meant is None or name in self.meant)
 
     @cached_property
     def committed(self) -> Manifest:
@@ -217,6 +223,12 @@ class Scene:
         made = (one for one in records if isinstance(one, DerivedRecord))
         return {place: one for one in made for place in one.places}
 
+    @cached_property
+    def lying(self) -> Mapping[str, str]:
+        """Which mirror or form lies in each place, by the records."""
+        lying = {place: one.name for place, one in self._form_by_place.items()}
+        return lying | {place: one.mirror for place, one in self._record_by_place.items()}
+
     def changing_places(self, names: Collection[str], leaving: Collection[str]) -> list[str]:
         """The other mirrors and forms that have to change together with these, or they would clash.
 
@@ -225,13 +237,11 @@ class Scene:
         wanted: dict[str, Mirror | Form] = {**self.manifest.mirrors, **self.manifest.forms}
         if wanted.keys() <= {*names}:
             return []
-        lying = {place: one.name for place, one in self._form_by_place.items()}
-        lying |= {place: one.mirror for place, one in self._record_by_place.items()}
-        changing = {*names, *leaving}
+        lying, changing = self.lying, {*names, *leaving}
         while True:
             will = {p for name in changing & wanted.keys() for p in wanted[name].places}
             lay = [place for place, name in lying.items() if name in changing]
-            more = {lying[place] for place in will & lying.keys()}
+            more = {name for at, name in lying.items() if any(overlaps(at, p) for p in will)}
             more |= {
                 name
                 for name, one in wanted.items()

@@ -58,6 +58,11 @@ class PlaceChange:
     shared_place: str | None = None
     """The place that the file is a part of, where others have files that stay."""
 
+    @property
+    def target(self) -> str:
+        """The directory or file that is touched, or of which a part is."""
+        return self.shared_place or self.directory
+
     def below(self, path: RepoPath) -> RepoPath:
         """The path of a file in the directory, from the host's root."""
         return path_at(self.directory, path)
@@ -94,8 +99,8 @@ class Change:
 
     @property
     def paths(self) -> list[str]:
-        """The directories, and single files, that are written or removed."""
-        return [place.directory for place in self.places]
+        """The directories in which files are written or removed."""
+        return list(dict.fromkeys(place.target for place in self.places))
 
     @property
     def files(self) -> FileChanges:
@@ -211,7 +216,7 @@ class Plan:
 
     def directories(self, manifest: Manifest) -> list[str]:
         """The directories that it replaces, removes or stages."""
-        return [
+        every = (
             *(
                 directory
                 for name in self.unstaged
@@ -219,7 +224,8 @@ class Plan:
             ),
             *self._changing(are_files=False),
             *self._unstaged_places_of_forms(manifest, are_files=False),
-        ]
+        )
+        return list(dict.fromkeys(every))
 
     def files(self, manifest: Manifest) -> list[str]:
         """The files that it replaces, removes or stages: records, and forms that are files."""
@@ -234,7 +240,9 @@ class Plan:
 
     def _changing(self, *, are_files: bool) -> Iterator[str]:
         for change in self.all_changes:
-            yield from (one.directory for one in change.places if one.is_file is are_files)
+            for one in change.places:
+                if (one.is_file and one.shared_place is None) is are_files:
+                    yield one.target
 
     def _unstaged_places_of_forms(self, manifest: Manifest, *, are_files: bool) -> Iterator[str]:
         for form in map(manifest.forms.__getitem__, self.unstaged_forms):
@@ -298,15 +306,21 @@ def _leaving(left: Mapping[str, Left]) -> Iterator[PlaceChange]:
         if not there.is_shared:
             yield PlaceChange(place, there.present, there.recorded, None, there.is_file)
             continue
-        for path in sorted({fact.path for fact in (*(there.present or ()), *there.recorded)}):
-            present, recorded = (
-                [fact._replace(path=RepoPath(b"")) for fact in facts if fact.path == path]
-                for facts in (there.present or (), there.recorded)
-            )
+        present, recorded = (_by_path(facts) for facts in (there.present or (), there.recorded))
+        for path in sorted(present.keys() | recorded.keys()):
             file = os.fsdecode(path_at(place, path))
+            here = present.get(path)
             yield PlaceChange(
-                file, present or None, recorded, None, is_file=True, shared_place=place
+                file, here, recorded.get(path, ()), None, is_file=True, shared_place=place
             )
+
+
+def _by_path(facts: Sequence[FileFact]) -> Mapping[RepoPath, list[FileFact]]:
+    """The facts at each path, as those of a place that is this file."""
+    found: dict[RepoPath, list[FileFact]] = {}
+    for fact in facts:
+        found.setdefault(fact.path, []).append(fact._replace(path=RepoPath(b"")))
+    return found
 
 
 def plan_mirror(wanted: WantedMirror) -> Change:
@@ -358,11 +372,13 @@ def local_changes(change: Touching, committed: Collection[Entry] = ()) -> list[s
     Those in places that are left come last. A place may lie in one that is left, or the other way
     round.
     """
-    known = {place.directory: place.upstreams for place in change.places}
+    known = {one.directory: one.upstreams for one in change.places if one.shared_place is None}
     return [
         quote_path(place.below(fact.path))
         for place in sorted(change.places, key=lambda one: one.wanted is None)
-        for inside in [_inside(place.directory, known)]
+        for inside in [
+            [(b"", place.upstreams)] if place.shared_place else _inside(place.directory, known)
+        ]
         for fact in place.present or ()
         if not any(_is_known(fact.entry, prefix, files) for prefix, files in inside)
         and (
@@ -398,16 +414,25 @@ def refuse_staged_changes(
     known: Mapping[str, Collection[Entry]],
     staged: Iterable[Entry],
     committed: Collection[Entry],
+    files: Mapping[bytes, Collection[Entry]] | None = None,
 ) -> None:
-    """LocalChangesError that lists what is staged, would be lost, and is nowhere else.
+    """LocalChangesError that lists each staged file that would be lost, and is nowhere else.
 
     `known` has the files that may lie in each directory, by their path in it. What counts is staged
-    at, below or on the way to one of these directories. `staged` and `committed` have paths from
-    the host's root.
+    at, below or on the way to one of these directories. `files` are single ones, and what each may
+    be. `staged`, `committed` and `files` have paths from the host's root.
     """
-    new = [entry for entry in staged if entry not in committed]
-    prefixed = {os.fsencode(f"{directory}/"): files for directory, files in known.items()}
-    lost = [entry.path for entry in new if _is_lost(entry, prefixed)]
+    prefixed = {os.fsencode(f"{directory}/"): entries for directory, entries in known.items()}
+    lost = [
+        entry.path
+        for entry in staged
+        if entry not in committed
+        and (
+            entry not in files[entry.path]
+            if files and entry.path in files
+            else _is_lost(entry, prefixed)
+        )
+    ]
     if lost:
         raise LocalChangesError(
             "what is staged and is neither committed nor on disk would be lost",
@@ -430,12 +455,23 @@ def upstreams_files(change: Touching) -> dict[str, set[Entry]]:
 
     What moves to another directory may be staged in the one that it leaves.
     """
-    files = {place.directory: place.upstreams for place in change.places}
+    whole = [place for place in change.places if place.shared_place is None]
+    files = {place.directory: place.upstreams for place in whole}
     of_copies = {entry for directory in change.copies for entry in files.get(directory, ())}
-    for place in change.places:
+    for place in whole:
         if place.wanted is None:
-            files[place.directory] |= of_copies if place.shared_place is None else set()
+            files[place.directory] |= of_copies
     return files
+
+
+def single_files(change: Touching) -> dict[bytes, set[Entry]]:
+    """What each file may be that goes alone, by its path from the host's root."""
+    single = (place for place in change.places if place.shared_place is not None)
+    return {
+        path: {entry._replace(path=RepoPath(path)) for entry in place.upstreams}
+        for place in single
+        for path in [os.fsencode(place.directory)]
+    }
 
 
 def _sorted(paths: Iterable[RepoPath]) -> tuple[RepoPath, ...]:

@@ -5,7 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from sync.change.look import Scene
-from sync.change.plan import Plan, refuse_local_changes, refuse_staged_changes, upstreams_files
+from sync.change.plan import (
+    Plan,
+    refuse_local_changes,
+    refuse_staged_changes,
+    single_files,
+    upstreams_files,
+)
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import read_head, require_identity
@@ -45,8 +51,10 @@ def _refuse_staged(
     scene: Scene, plan: Plan, named: Collection[str], brought: Collection[Entry]
 ) -> None:
     known: dict[str, Collection[Entry]] = {path: _as_a_file(scene, path) for path in named}
+    files: dict[bytes, Collection[Entry]] = {}
     for change in plan.all_changes:
         known |= upstreams_files(change)
+        files |= single_files(change)
     for name in plan.unstaged:
         if record := scene.record(name):
             for place in record.places:
@@ -55,12 +63,12 @@ def _refuse_staged(
         made = read_form_records(scene.state, [form.name])[form.name]
         outputs = made.outputs if isinstance(made, DerivedRecord) else ()
         known |= {directory: {fact.entry for fact in outputs} for directory in form.places}
-    paths = sorted({THIRD_PARTY, *known})
+    paths = sorted({THIRD_PARTY, *known, *plan.directories(scene.manifest)})
     staged = scene.repository.index.settled_files(map(os.fsencode, paths))
     root, repository = scene.host.require_work_tree()
     head = committed_files(repository, read_head(root).commit, paths)
     committed = {*head.values(), *brought}
-    refuse_staged_changes(known, staged, committed)
+    refuse_staged_changes(known, staged, committed, files)
 
 
 def _as_a_file(scene: Scene, path: str) -> Collection[Entry]:

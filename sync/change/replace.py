@@ -216,6 +216,8 @@ def _remove_empty_parents(top: Directory, path: bytes) -> None:
         try:
             with top.descend(parent) as directory:
                 os.rmdir(name, dir_fd=directory.descriptor)
+        except FileNotFoundError:
+            pass  # an interrupted run came so far
         except OSError:
-            return  # not empty, or gone already
+            return  # not empty
         path = parent

@@ -1,9 +1,9 @@
 """Runs one command that changes third_party/, from its plan to its commit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sync.change.carry_out import apply_plan
 from sync.change.commit import commit_synced
@@ -13,7 +13,7 @@ from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.look_at_forms import look_at_forms
 from sync.change.outranked import refuse_outranked
-from sync.change.plan import Plan, local_changes, make_plan
+from sync.change.plan import Change, FormChange, PlaceChange, Plan, local_changes, make_plan
 from sync.change.portion import (
     Portion,
     Shares,
@@ -34,6 +34,7 @@ from sync.layout import (
 )
 from sync.manifest.choosing import made_of, needed_for
 from sync.manifest.parts import TableName
+from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
 from sync.mirrors import Form, Mirror
 from sync.record.record import Record
@@ -41,6 +42,9 @@ from sync.upstream.parallel import Options
 
 if TYPE_CHECKING:
     from sync.upstream.fetch import Fetching
+
+
+_Change = TypeVar("_Change", Change, FormChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ class Run:
         the manifest changes is meant. Forms that are made of what changes are made anew, and what
         `forms` are made of is synced too.
         """
+        meant = [*(names if named is None else named), *removed, *forms, *removed_forms]
+        self.scene = replace(self.scene, meant=frozenset(meant))
         plan, part = self._planned(names, removed, forms, removed_forms)
         portion = Portion(
             self.manifest, self.manifest_before, None if is_whole else part, self.more
@@ -148,8 +154,7 @@ class Run:
         refuse_outranked(self.scene, plan)
         if self.options.dry_run:
             self.reporter.planned(plan)
-        meant = names if named is None else named
-        self._refuse_local(plan, portion, [*meant, *removed, *forms, *removed_forms])
+        self._refuse_local(plan, portion, meant)
         shares = self._shares(portion, plan) if self.options.stage else None
         staged = shares is not None and shares.is_unstaged
         if self.options.dry_run:
@@ -173,11 +178,13 @@ class Run:
         asked = [*wanted, *(name for name in entailed if name in self.manifest.mirrors)]
         leaving = [*removed, *removed_forms]
         together = self.scene.changing_places([*asked, *forms], leaving)
-        mirrors = [*asked, *(name for name in together if name in self.manifest.mirrors)]
+        together += needed_for(self.manifest.forms, together)
+        mirrors = [n for n in self.manifest.mirrors if n in asked or n in together]
         looked = self.scene.look(mirrors, removed)
         changing = [one.seen.mirror.name for one in looked.wanted]
         anew = made_of(self.manifest.forms, [*names, *changing])
-        also = {*forms, *inputs, *self._entailed_forms(), *self._possible(anew, mirrors)}
+        entailed += self._entailed_forms()
+        also = {*forms, *inputs, *together, *entailed, *self._possible(anew, mirrors)}
         also &= self.manifest.forms.keys()
         also |= {*self.scene.changing_places([*mirrors, *also], leaving)} - {*mirrors}
         of_forms = [name for name in self.manifest.forms if name in also]
@@ -224,18 +231,48 @@ class Run:
         if self.options.discard_local:
             given_up = self.manifest.files_named_by(named)
             files = tuple(path for path in files if path not in given_up)
-            others = tuple(change for change in plan.changes if change.name not in named)
-            forms = tuple(change for change in plan.forms if change.name not in named)
-            plan = replace(plan, changes=others, unstaged=(), forms=forms, unstaged_forms=())
+            plan = replace(
+                plan,
+                changes=tuple(self._of_others(plan.changes, named)),
+                unstaged=(),
+                forms=tuple(self._of_others(plan.forms, named)),
+                unstaged_forms=(),
+            )
         try:
             refuse_local(self.scene, plan, files)
         except LocalChangesError as error:
-            names = [one.name for one in plan.changes if local_changes(one)]
-            names += [one.name for one in plan.forms if local_changes(one)]
+            names = list(dict.fromkeys(self._owners(plan, named)))
             if self.options.discard_local and names:
                 way = f"git verbatim sync --discard-local {' '.join(names)}"
                 error.hint = f"keep them elsewhere, or give them up with `{way}`"
             raise
+
+    def _of_others(self, changes: Iterable[_Change], named: Collection[str]) -> Iterator[_Change]:
+        """What changes where mirrors or forms lie that were not named: their files are kept."""
+        for change in changes:
+            if change.name not in named:
+                yield change
+                continue
+            places = tuple(one for one in change.places if self._lies_another_at(one, named))
+            yield replace(change, places=places)
+
+    def _lies_another_at(self, place: PlaceChange, named: Collection[str]) -> bool:
+        return any(name not in named for name in self._lying_at(place))
+
+    def _owners(self, plan: Plan, named: Collection[str]) -> Iterator[str]:
+        """Whose local changes a plan meets: the one's that changes, or that lies there."""
+        every: list[Change | FormChange] = [*plan.changes, *plan.forms]
+        for change in filter(local_changes, every):
+            if change.name not in named:
+                yield change.name
+                continue
+            there = (name for place in change.places for name in self._lying_at(place))
+            yield from (name for name in there if name not in named)
+
+    def _lying_at(self, place: PlaceChange) -> Iterator[str]:
+        for lies, name in self.scene.lying.items():
+            if overlaps(lies, place.directory):
+                yield name
 
     def _possible(self, forms: Sequence[str], synced: Sequence[str]) -> Iterator[str]:
         """Those of these forms of which all that they are made of is here, or is synced."""
@@ -246,10 +283,15 @@ class Run:
                 yield name
 
     def _entailed_forms(self) -> Iterator[str]:
-        """The forms that a commit includes: changed in the manifest and made already."""
-        for name, form in self.manifest.forms.items() if self.options.commit else ():
-            if self.scene.committed.forms.get(name) != form and self._answers(form):
+        """The forms that a commit includes: changed in the manifest and made, or gone, already."""
+        if not self.options.commit:
+            return
+        before = self.scene.committed.forms
+        for name, form in self.manifest.forms.items():
+            if before.get(name) != form and self._answers(form):
                 yield name
+        there = self.state.form_names()
+        yield from (n for n in before if n not in self.manifest.forms and n not in there)
 
     def _entailed(self, names: Sequence[str]) -> Iterator[str]:
         """The other mirrors that a commit includes: changed in the manifest and synced already.

@@ -238,6 +238,10 @@ class Staging:
         old: ObjectId | None,
         index: Index,
     ) -> int:
+        slot = len(self.replacements)
+        self.replacements.append(Replacement(target, kind, slot, new, old, index))
+        if new is None and old is None:
+            return slot  # only the index may have something there
         # What lies in the way is refused here, before a journal is written.
         parent, name = split(os.fsencode(target))
         with explaining(f"write {target}"), Directory.open(self.root) as top:
@@ -250,8 +254,7 @@ class Staging:
                     )
                 with top.descend(WORKSPACE.encode()) as workspace:
                     _refuse_mounted(workspace, directory, name, kind)
-        self.replacements.append(Replacement(target, kind, len(self.replacements), new, old, index))
-        return len(self.replacements) - 1
+        return slot
 
 
 def _refuse_protected(top: Directory, target: bytes, kind: str) -> None:

@@ -1,6 +1,7 @@
 """Reads the record of a mirror or form that a run builds on, or says which command leads on."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from sync.change.left import LeftPlaces
@@ -8,7 +9,8 @@ from sync.change.lock import Notifier
 from sync.errors import NewerRecordError, RecordError
 from sync.git.repository import Repository
 from sync.host.work_tree import WorkTree
-from sync.ids import ObjectId
+from sync.ids import Mode, ObjectId
+from sync.judgement.strays import recorded_name
 from sync.limits import RECORD_BYTES
 
 _R = TypeVar("_R")
@@ -25,8 +27,7 @@ class Scene(Protocol):
     def reporter(self) -> Notifier: ...
     @property
     def left_places(self) -> LeftPlaces: ...
-    @property
-    def discard_local(self) -> bool: ...
+    def gives_up(self, name: str) -> bool: ...
 
 
 def usable_record(scene: Scene, name: str, where: str, parse: Callable[[bytes], _R]) -> _R | None:
@@ -45,7 +46,7 @@ def usable_record(scene: Scene, name: str, where: str, parse: Callable[[bytes], 
         is_git_s = error.reference == "record-conflict" and scene.repository.in_progress()
         if isinstance(error, NewerRecordError):
             raise
-        if not (scene.discard_local or is_git_s):
+        if not (scene.gives_up(name) or is_git_s):
             if error.reference != "record-line-endings":
                 is_there = committed_record(scene.repository, where, parse) is not None
                 error.hint = _way_on(name, where if is_there else None)
@@ -63,11 +64,40 @@ def _way_on(name: str, where: str | None) -> str:
 
 
 def sides(scene: Scene, where: str, parse: Callable[[bytes], _R]) -> Iterator[tuple[ObjectId, _R]]:
-    """The record in each commit that git is bringing together, if it has one of use."""
-    for commit in scene.left_places.at_work:
-        record = committed_record(scene.repository, where, parse, commit)
-        if record is not None:
-            yield commit, record
+    """The record in each commit that git is bringing together, if it has one of use.
+
+    Where git does not, it is HEAD's, if that is another one than lies here.
+    """
+    repository, at_work = scene.repository, scene.left_places.at_work
+    head = repository.commit_of("HEAD")
+    for commit in at_work or ([head] if head else []):
+        data = in_commit(repository, where, commit)
+        if data is None or (not at_work and data == scene.state.read(where, RECORD_BYTES)):
+            continue
+        with suppress(RecordError):
+            yield commit, parse(data)
+
+
+def changed_records(repository: Repository, state: WorkTree, directory: str) -> list[str]:
+    """The names of HEAD's records in a directory of them that are not here as they are there."""
+    where = ((name, f"{directory}/{name}.json") for name in committed_names(repository, directory))
+    return [
+        name
+        for name, path in where
+        if in_commit(repository, path) != state.read(path, RECORD_BYTES)
+    ]
+
+
+def committed_names(repository: Repository, directory: str) -> list[str]:
+    """The names of the records that HEAD has in a directory of them."""
+    head = repository.commit_of("HEAD")
+    mode, tree = (
+        (0, None)
+        if head is None
+        else (repository.entry_at(repository.tree_of(head), directory.encode()) or (0, None))
+    )
+    entries = repository.tree_entries(tree) if tree and mode == Mode.TREE else ()
+    return [name for entry in entries if (name := recorded_name(entry.name))]
 
 
 def committed_record(

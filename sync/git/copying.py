@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from pygit2.enums import ObjectType
-
 from sync.git.bulk import Packing, pack_objects
-from sync.git.libgit2 import attempting
+from sync.git.libgit2 import ObjectType, attempting
 from sync.git.repository import UNPACK_LIMIT, Repository
 from sync.ids import ObjectId
 

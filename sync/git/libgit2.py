@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pygit2
-from pygit2.enums import ConfigLevel
+from pygit2.enums import ConfigLevel, ObjectType, RepositoryOpenFlag, RepositoryState
 
 from sync.errors import HostError
 
@@ -29,7 +29,18 @@ pygit2.settings.enable_strict_hash_verification(False)  # noqa: FBT003
 # like any repository.
 pygit2.settings.set_extensions(["partialclone"])
 
-__all__ = ["FAILURES", "attempting", "foreign", "pygit2", "words"]
+# No other module imports pygit2: two threads that began at different modules of it would each see a
+# part of it.
+__all__ = [
+    "FAILURES",
+    "ObjectType",
+    "RepositoryOpenFlag",
+    "RepositoryState",
+    "attempting",
+    "foreign",
+    "pygit2",
+    "words",
+]
 
 # Besides its own GitError, pygit2 raises a bare KeyError for a missing object and a plain
 # ValueError for a bad id.

@@ -9,13 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pygit2.enums import ObjectType, RepositoryOpenFlag, RepositoryState
-
 from sync.errors import BlockedCacheError, HostError, MissingObjectError
 from sync.git.bulk import digest_blob, read_objects
 from sync.git.environment import refuse_moved
 from sync.git.index import Index
-from sync.git.libgit2 import FAILURES, attempting, foreign, pygit2, words
+from sync.git.libgit2 import (
+    FAILURES,
+    ObjectType,
+    RepositoryOpenFlag,
+    RepositoryState,
+    attempting,
+    foreign,
+    pygit2,
+    words,
+)
 from sync.git.loose import LooseObjects
 from sync.git.missing_objects import completion
 from sync.git.process import is_reached, resolve_commit
