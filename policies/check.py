@@ -275,16 +275,17 @@ class Policy:
         self, walk: Walk, changes: Sequence[Change], tips: Tips
     ) -> tuple[Sequence[ObjectId], tuple[Judgement, ...]]:
         """Judge the commits of a walk; return these, and the judgements worth a report."""
-        begun = tips.begin(changes)
-        ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
-        outside = self._outside(ends)
-        with walk.roughly(sorted(outside)) as (commits, are_all):
+        with walk.roughly() as rough:
+            begun = tips.begin(changes)
+            ends = {*(c.tip for c in changes), *(c.base for c in changes if c.base is not None)}
+            outside = self._outside(ends)
+            commits = rough.commits(sorted(outside))
             for one in begun:
                 one.result()  # a process that is copied should have no other thread
             bases = {base for c in changes for base in tips.bases(c)} if commits else set()
             states = self._states.of_all(sorted(bases))
             found = self._judge_all(commits, states)
-            if are_all() and found.outside <= outside:
+            if rough.are_all() and found.outside <= outside:
                 return commits, found.judgements
         # A path counts if any manifest or record in between names it, before or after.
         known, commits = {*commits}, walk.commits(sorted(outside | found.outside))

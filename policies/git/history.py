@@ -86,26 +86,16 @@ class Walk:
     def commits(self, outside: Collection[str]) -> list[ObjectId]:
         """The commits, where the paths `outside` third_party/ count too."""
         few = literally(cut_paths(outside, _MOST_PATHS))
-        return [*self._walked(*POLICED_PATHS, *few)]
+        return [*self.over(*POLICED_PATHS, *few)]
 
     @contextmanager
-    def roughly(
-        self, outside: Collection[str]
-    ) -> Iterator[tuple[list[ObjectId], Callable[[], bool]]]:
-        """Begin with the commits that are found soon; what comes with them says if these are all.
-
-        All count that change something at the top of a path outside. git compares each entry of a
-        root with each path, so that look-alikes, which are seldom there, take longer to be ruled
-        out than all else takes to be found; this goes on meanwhile.
-        """
+    def roughly(self) -> Iterator["RoughWalk"]:
+        """Begin a walk that soon gives most of the commits."""
         with self._meanwhile(*POLICED_PATHS) as lookalikes:
-            found = [*self._walked(*literally([*_TOPS, *cut_paths(outside, 1)]))]
-            if len(found) > _MANY:
-                yield self.commits(outside), lambda: True
-            else:
-                yield found, lambda: {*map(_id, lookalikes())} <= {*found}
+            yield RoughWalk(self, lookalikes)
 
-    def _walked(self, *paths: str) -> Iterator[ObjectId]:
+    def over(self, *paths: str) -> Iterator[ObjectId]:
+        """The commits that change something at these paths."""
         return _walk(["--full-history"], ["--", *paths], *self._ends)
 
     def _meanwhile(self, *paths: str) -> AbstractContextManager[Callable[[], list[bytes]]]:
@@ -115,6 +105,31 @@ class Walk:
     @property
     def _ends(self) -> tuple[Collection[str], Collection[str], Collection[str]]:
         return self.reached, self.unreached, self.known_to
+
+
+class RoughWalk:
+    """A walk that rules out look-alikes while its commits are judged already.
+
+    git compares each entry of a root with each path, so that look-alikes, which are seldom there,
+    take longer to be ruled out than all else takes to be found.
+    """
+
+    def __init__(self, walk: Walk, lookalikes: Callable[[], list[bytes]]) -> None:
+        self._walk = walk
+        self._lookalikes = lookalikes
+        self._found: set[ObjectId] | None = None
+
+    def commits(self, outside: Collection[str]) -> list[ObjectId]:
+        """The commits; all count that change something at the top of a path outside."""
+        found = [*self._walk.over(*literally([*_TOPS, *cut_paths(outside, 1)]))]
+        if len(found) > _MANY:
+            return self._walk.commits(outside)
+        self._found = {*found}
+        return found
+
+    def are_all(self) -> bool:
+        """Whether the commits that were given are all, which git may take a while to say."""
+        return self._found is None or {*map(_id, self._lookalikes())} <= self._found
 
 
 def cut_paths(paths: Collection[str], most: int) -> Collection[str]:

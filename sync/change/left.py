@@ -26,28 +26,31 @@ class Others:
 
     def __init__(self, manifest: Manifest, root: Path) -> None:
         each: list[Mirror | Form] = [*manifest.mirrors.values(), *manifest.forms.values()]
-        self._places = [place for one in each for place in one.places]
+        self._places = {place: _folded(place) for one in each for place in one.places}
         named = map(named_path, manifest.own)
         # One with wildcards had no effect while the mirror lay there, and says nothing of it now.
         self._own = [path for path in named if path is not None]
+        self._own_alike = list(map(_folded, self._own))
         self._root = root
 
     def have(self, path: str) -> bool:
         """Whether a path lies in a place, or is named as the host's own."""
         is_own = lies_in(path, self._own) and not lies_in(path, (LICENSES, PROVENANCE))
-        return is_own or any(self._is_in(path, place) for place in self._places)
+        if is_own:
+            return True
+        alike = _folded(path)
+        around = (place for place, beginning in self._places.items() if alike.startswith(beginning))
+        return any(self._is_in(path, place) for place in around)
 
     def reach_into(self, place: str) -> bool:
         """Whether a place, or a path that is named as the host's own, may lie in this place."""
         ours = _folded(place)
-        return any(_folded(path).startswith(ours) for path in (*self._places, *self._own))
+        return any(alike.startswith(ours) for alike in (*self._places.values(), *self._own_alike))
 
     def _is_in(self, path: str, place: str) -> bool:
         """Whether a path lies in a place; `WASI` and `wasi` are one where the disk says so."""
         if lies_in(path, (place,)):
             return True
-        if not _folded(path).startswith(_folded(place)):
-            return False
         head = "/".join(path.split("/")[: place.count("/") + 1])
         try:
             return (self._root / head).samefile(self._root / place)

@@ -50,19 +50,21 @@ def with_attributes_above(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 def _written(document: object) -> Iterator[str]:
     tables = document if isinstance(document, dict) else {}
-    for mirror in _tables(tables.get("mirrors")):
-        yield from _strings(mirror.get("into"))
-    for table in (*_tables(tables.get("mirrors")), *_tables(tables.get("upstreams"))):
+    mirrors = _tables(tables.get("mirrors"))
+    for table in mirrors:
+        yield from _strings(table.get("into"))
+    for table in (
+        *mirrors,
+        *_tables(tables.get("upstreams")),
+        *_only_table(tables.get("defaults")),
+    ):
         for key in _KEY_FILES:
-            yield from _strings(table.get(key))
+            if key in table:
+                yield from _strings(table[key])
     for form in _tables(tables.get("derived")):
         for key in _OF_FORMS:
             yield from _strings(form.get(key))
-    defaults, host = tables.get("defaults"), tables.get("host")
-    if isinstance(defaults, dict):
-        for key in _KEY_FILES:
-            yield from _strings(defaults.get(key))
-    if isinstance(host, dict):
+    for host in _only_table(tables.get("host")):
         yield from _strings(host.get("sealed"))
 
 
@@ -71,6 +73,11 @@ def _tables(value: object) -> list[dict[str, object]]:
     return [one for one in values if isinstance(one, dict)]
 
 
+def _only_table(value: object) -> list[dict[str, object]]:
+    return [value] if isinstance(value, dict) else []
+
+
 def _strings(value: object) -> list[str]:
-    listed = value if isinstance(value, list) else [value]
-    return [one for one in listed if isinstance(one, str)]
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

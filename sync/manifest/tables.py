@@ -19,6 +19,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,
         strict=True,
         alias_generator=lambda name: name.rstrip("_").replace("_", "-"),
     )
