@@ -17,7 +17,6 @@ from sync.host.find import Host
 from sync.host.inputs import Inputs
 from sync.host.state import read_manifest
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
-from sync.judgement.strays import recorded_name
 from sync.layout import (
     DERIVED,
     MANIFEST_PATH,
@@ -121,14 +120,9 @@ def _gone_forms(run: Run) -> list[str]:
 
 
 def _names_before(run: Run, records: str) -> list[str]:
-    """The names that HEAD's manifest has, and those that HEAD or the index has records of."""
-    repository, before = run.scene.repository, run.scene.committed
-    tables = before.forms if records == DERIVED else before.mirrors
-    staged = (path.rpartition(b"/") for path in repository.index.staged_by_path([records.encode()]))
-    names = (recorded_name(file) for top, _, file in staged if top == records.encode())
-    return list(
-        dict.fromkeys([*tables, *committed_names(repository, records), *filter(None, names)])
-    )
+    """The names that HEAD has in its manifest, or as those of records."""
+    tables = run.scene.committed.forms if records == DERIVED else run.scene.committed.mirrors
+    return list(dict.fromkeys([*tables, *committed_names(run.scene.repository, records)]))
 
 
 def _is_left(run: Run, name: str) -> bool:
