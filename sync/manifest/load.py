@@ -28,9 +28,7 @@ def load_manifest(data: bytes) -> tuple[str, Mapping[str, object]]:
             reference="manifest-too-large",
         )
     text = _decode(data)
-    dots = [line.count(".") for line in toml_lines(text)]
-    # The time and memory that tomli takes grow with the square of a dotted key's parts.
-    if max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED:
+    if _has_long_keys(text):
         raise ManifestError(f"{MANIFEST_PATH} is nested too deeply", reference="manifest-syntax")
     try:
         return text, tomli.loads(text)
@@ -85,3 +83,11 @@ def _syntax_error(text: str, error: ValueError) -> ManifestError:
         [where, str(error).lower()],
         reference="manifest-syntax",
     )
+
+
+def _has_long_keys(text: str) -> bool:
+    """Whether keys have so many parts that tomli, whose cost is the square of them, takes long."""
+    if text.count(".") <= DOTS:
+        return False  # not even on one line
+    dots = [line.count(".") for line in toml_lines(text)]
+    return max(dots, default=0) > DOTS or sum(number * number for number in dots) > DOTS_SQUARED

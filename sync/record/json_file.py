@@ -178,6 +178,8 @@ def _excess(data: bytes) -> str | None:
     This is judged before the bytes are parsed, since validation turns a megabyte of brackets into
     gigabytes of error messages.
     """
+    if len(data) <= RECORD_REST_VALUES:
+        return None  # each value takes a byte
     rest, blocks = _BLOCK.subn(b"", data)
     if blocks > RECORD_BLOCKS:
         return f"is no record: it has more than {RECORD_BLOCKS:,} files and objects"
