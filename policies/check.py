@@ -31,6 +31,7 @@ from sync.git.repository import Repository
 from sync.host.find import Host
 from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.judgement.findings import Finding
+from sync.manifest.outside import with_attributes_above
 from sync.model import Entry
 
 if TYPE_CHECKING:  # Asking needs all that fetches; hooks never ask.
@@ -145,11 +146,12 @@ class Policy:
         """Return the tree of a commit of the index, as far as policies look at it."""
         base = self.repository.tree_of(head) if head else EMPTY_TREE
         tree = self._overlaid(base, changes)
-        # A record may name a place that no manifest names.
-        known = {*self._states.root(base).outside, *self._states.root(tree).outside}
-        if known:
-            more = staged_changes_at(base, sorted({path for path, _ in known}))
-            tree = self._overlaid(base, [*changes, *more])
+        # A record may name a place that no manifest names: nobody has asked for that yet.
+        roots = self._states.root(base), self._states.root(tree)
+        named = {path for one in roots for path in self._states.named_outside(one.third_party)}
+        known = {path for one in roots for path in one.paths}
+        if more := known.difference(with_attributes_above(tuple(sorted(named)))):
+            tree = self._overlaid(base, [*changes, *staged_changes_at(base, sorted(more))])
         return tree
 
     def _overlaid(self, base: ObjectId, changes: Sequence[StagedChange]) -> ObjectId:
