@@ -7,8 +7,8 @@ from enum import StrEnum
 from policies.facts import FormFacts, MirrorFacts, PolicedState
 from sync.derived.record import DerivedRecord, shown_source
 from sync.layout import ATTRIBUTES_PATH, MANIFEST_PATH
-from sync.mirrors import Mirror, Selection
-from sync.model import Entry
+from sync.model.mirrors import Mirror, Selection
+from sync.model.values import Entry
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.signed import signature_shown

@@ -32,7 +32,7 @@ from sync.host.find import Host
 from sync.ids import EMPTY_TREE, NO_COMMIT, ObjectId, RepoPath
 from sync.judgement.findings import Finding
 from sync.manifest.outside import with_attributes_above
-from sync.model import Entry
+from sync.model.values import Entry
 
 if TYPE_CHECKING:  # Asking needs all that fetches; hooks never ask.
     from policies.asking import Ask, Inquiry

@@ -21,7 +21,7 @@ from sync.judgement.findings import (
 )
 from sync.layout import license_directory
 from sync.limits import MORE_THAN_RECORDED
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import TreeEntry
 from sync.record.places import Place
 from sync.record.proof import proven_holding

@@ -23,7 +23,7 @@ from sync.judgement.findings import (
     path_of,
 )
 from sync.limits import LARGEST_READ, MORE_THAN_RECORDED
-from sync.model import Entry, FileFact, FormKind
+from sync.model.values import Entry, FileFact, FormKind
 from sync.objects.tree import TreeEntry
 from sync.record.record import Record
 

@@ -7,8 +7,8 @@ from sync.derived.record import DerivedRecord
 from sync.errors import RecordError
 from sync.ids import EMPTY_TREE, ObjectId
 from sync.layout import license_directory
-from sync.mirrors import Form, Mirror, is_checked_in
-from sync.model import Entry
+from sync.model.mirrors import Form, Mirror, is_checked_in
+from sync.model.values import Entry
 from sync.objects.tree import TreeEntry
 from sync.record.record import Record
 

@@ -10,7 +10,7 @@ from sync.git.repository import Repository
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.judgement.findings import ReadFile
 from sync.limits import ENTRIES, EXPLAINED_BYTES, OWN_FILE_BYTES, PATH_BYTES, TREE_BYTES
-from sync.model import Entry, FileFact, path_at
+from sync.model.values import Entry, FileFact, path_at
 from sync.objects.tree import (
     Directories,
     MalformedObjectError,

@@ -10,7 +10,7 @@ from policies.account import Course, Moved
 from policies.hooks.install import HookStatus
 from policies.verdict import CheckReport, Judgement
 from policies.ways_out import Violation
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.paint import Paint
 
 

@@ -21,7 +21,7 @@ from sync.judgement.moved_tags import moved_tags, tags_of
 from sync.judgement.strays import LOOKALIKE, UNACCOUNTED, is_lookalike
 from sync.layout import THIRD_PARTY, derived_record_path, is_in_third_party, record_path
 from sync.manifest.url_patterns import is_allowed
-from sync.model import Entry, FileFact, Pin
+from sync.model.values import Entry, FileFact, Pin
 from sync.objects.tree import TreeEntry
 from sync.quoting import quote_path
 from sync.record.record import Record

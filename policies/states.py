@@ -29,8 +29,8 @@ from sync.layout import (
 from sync.limits import ENTRIES, MANIFEST_BYTES, RECORD_BYTES, RECORDS, RECORDS_KEPT_BYTES
 from sync.manifest.outside import paths_outside, with_attributes_above
 from sync.manifest.read import Manifest, parse_manifest
-from sync.mirrors import Form, Mirror
-from sync.model import Entry
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import Entry
 from sync.objects.tree import TreeEntry
 from sync.record.json_file import parse_record
 from sync.record.record import Record

@@ -6,8 +6,8 @@ from sync.errors import ManifestError
 from sync.ids import RepoPath
 from sync.manifest.choosing import made_of, needed_for
 from sync.manifest.read import Manifest, parse_manifest
-from sync.mirrors import Form
-from sync.model import FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FormKind
 
 MIRRORS = "".join(
     f'[mirrors."{name}"]\nurl = "https://example.org/{name}"\ntag = "v1"\n'

@@ -11,7 +11,7 @@ from sync.derived.json_file import dump_derived, parse_derived
 from sync.derived.record import Content, DerivedRecord, InputFact, PatchFact, Tool
 from sync.errors import NewerRecordError, RecordError
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.model import FileFact, FormKind
+from sync.model.values import FileFact, FormKind
 from sync.objects.tree import hash_tree
 
 A, B = ObjectId("a" * 40), ObjectId("b" * 40)

@@ -18,8 +18,8 @@ import pytest
 
 from sync.ids import ObjectId, RepoPath
 from sync.manifest.read import parse_manifest
-from sync.mirrors import Copy, UpstreamCommit
-from sync.model import Entry, FileFact
+from sync.model.mirrors import Copy, UpstreamCommit
+from sync.model.values import Entry, FileFact
 from sync.objects.commits import commit_time
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record

@@ -6,8 +6,8 @@ from sync.errors import ManifestError
 from sync.ids import RepoPath
 from sync.manifest.read import parse_manifest
 from sync.manifest.toml_lines import find_line
-from sync.mirrors import Selection
-from sync.model import Pin, PinKind
+from sync.model.mirrors import Selection
+from sync.model.values import Pin, PinKind
 
 GOOD = '[mirrors."up"]\nurl = "https://example.org/up"\ntag = "v1"\n'
 

@@ -24,8 +24,8 @@ from sync.derived.recipes import make
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.git.patching import PatchBoard
 from sync.ids import ObjectId, RepoPath
-from sync.mirrors import Budget, Form, Mirror, Selection
-from sync.model import Entry, FormKind, Pin, PinKind
+from sync.model.mirrors import Budget, Form, Mirror, Selection
+from sync.model.values import Entry, FormKind, Pin, PinKind
 from tests.support.git import git, git_bytes
 from tests.support.laws import each
 

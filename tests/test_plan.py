@@ -27,8 +27,8 @@ from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
 from sync.errors import LocalChangesError, MovedTagError
 from sync.ids import Mode, RepoPath
 from sync.manifest.read import Manifest
-from sync.mirrors import Copy, Mirror
-from sync.model import Entry, FileFact, Pin, PinKind
+from sync.model.mirrors import Copy, Mirror
+from sync.model.values import Entry, FileFact, Pin, PinKind
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.places import Present, Recorded

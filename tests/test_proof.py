@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from sync.errors import RecordError
 from sync.ids import Mode
-from sync.mirrors import Selection
+from sync.model.mirrors import Selection
 from sync.objects.commits import commit_time, commit_tree, tag_name, tag_target
 from sync.objects.tree import TreeEntry, build_trees, dump_tree, object_id
 from sync.record.json_file import dump_record, parse_record

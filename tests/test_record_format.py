@@ -13,8 +13,8 @@ import pytest
 
 from sync.errors import RecordError, SelectionError
 from sync.ids import RepoPath
-from sync.mirrors import Mirror, Selection
-from sync.model import Pin, PinKind
+from sync.model.mirrors import Mirror, Selection
+from sync.model.values import Pin, PinKind
 from sync.record.json_file import dump_record, parse_record
 from tests.harnesses.fuzz.honest import honest
 from tests.support.hosts import Host, mirror

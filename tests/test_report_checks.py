@@ -24,7 +24,7 @@ from jsonschema import Draft202012Validator
 from sync.host.scan import scan_directory
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.model import FileFact, Pin, PinKind
+from sync.model.values import FileFact, Pin, PinKind
 from sync.report.facts import Component, Content, Facts, Licensing, Nested, Origin
 from sync.report.formats import intoto, nix, sha256sums, verify_sh
 from tests.support import components

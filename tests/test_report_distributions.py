@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.report.facts import Component, Facts, Licensing, Nested, Origin
 from sync.report.formats import debian, reuse, rpm
 from tests.support.bundles import Bundle

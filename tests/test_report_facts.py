@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from sync.ids import ObjectId, RepoPath
 from sync.manifest.license_expressions import ExpressionError, parse_expression
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.record.json_file import parse_record
 from sync.record.record import Record
 from sync.report.links import directory_page, file_page, repository_url

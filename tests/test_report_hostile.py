@@ -15,7 +15,7 @@ import pytest
 
 from sync.errors import UsageError
 from sync.manifest.license_expressions import parse_expression
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.report.facts import Facts
 from sync.report.formats import debian, rpm
 from sync.report.known_licenses import licensing_of

@@ -15,7 +15,7 @@ import pytest
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.model import FileFact, Pin, PinKind
+from sync.model.values import FileFact, Pin, PinKind
 from sync.report.facts import Component, Facts, LicenseText, Licensing, Nested, Origin
 from sync.report.formats import html
 from tests.support.browser import Browser

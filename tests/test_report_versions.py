@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync.ids import ObjectId
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.report.versions import debian_version, is_sayable, rpm_version, version_of
 
 COMMIT = ObjectId("219ea36" + "0" * 33)

@@ -23,7 +23,7 @@ from sync.host.attributes_and_ignores import ATTRIBUTES
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.judgement.attributes import Altered
 from sync.judgement.findings import Difference, Finding, Rule
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import TreeEntry, build_trees, dump_tree
 from sync.record.json_file import dump_record
 from sync.record.record import Record

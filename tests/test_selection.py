@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH
-from sync.mirrors import Selection
-from sync.model import Entry
+from sync.model.mirrors import Selection
+from sync.model.values import Entry
 from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,

@@ -20,8 +20,8 @@ from sync.errors import CouldNotCheckError, HostError, ManifestError
 from sync.host.work_tree import WorkTree
 from sync.ids import ObjectId
 from sync.manifest.read import parse_manifest
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import Pin, PinKind, SignatureState, SignedObject
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import Pin, PinKind, SignatureState, SignedObject
 from sync.signature.keys import Judge
 from sync.signature.signed import Judged, signed_part
 from tests.support.git import git, git_bytes

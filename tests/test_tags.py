@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sync.manifest.read import parse_manifest
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.selection.renamed_tag import other_name
 from tests.support import fetching
 from tests.support.caches import delete

@@ -5,8 +5,8 @@ import pytest
 from sync.errors import ManifestError
 from sync.manifest.edit import add_mirror_table
 from sync.manifest.read import parse_manifest
-from sync.mirrors import Upstream
-from sync.model import Pin, PinKind
+from sync.model.mirrors import Upstream
+from sync.model.values import Pin, PinKind
 from tests.support.hosts import Host
 from tests.support.upstreams import Upstream as Repository
 

@@ -17,8 +17,8 @@ from sync.host.scan import read_content
 from sync.ids import ObjectId, RepoPath
 from sync.layout import MANIFEST_PATH, record_path
 from sync.manifest.read import files_left
-from sync.mirrors import Mirror
-from sync.model import FileFact
+from sync.model.mirrors import Mirror
+from sync.model.values import FileFact
 from sync.objects.tree import object_id
 from sync.record.json_file import dump_record
 from sync.record.places import places_of

@@ -27,8 +27,8 @@ from sync.layout import (
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
-from sync.mirrors import Form, Mirror
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import FileFact, path_at
 from sync.record.json_file import parse_record
 
 if TYPE_CHECKING:

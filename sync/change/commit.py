@@ -42,8 +42,8 @@ from sync.layout import (
     record_path,
 )
 from sync.manifest.read import Manifest, files_left
-from sync.mirrors import Form, Mirror
-from sync.model import Entry
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import Entry
 from sync.objects.tree import object_id
 from sync.record.json_file import parse_record
 from sync.record.record import Record

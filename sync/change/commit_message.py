@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sync.ids import ObjectId
 from sync.layout import THIRD_PARTY
-from sync.mirrors import Mirror
+from sync.model.mirrors import Mirror
 from sync.wording import short_pin
 
 REMOVED = "removed"

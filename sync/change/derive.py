@@ -14,7 +14,7 @@ from sync.host.state import read_manifest
 from sync.host.work_tree import WorkTree
 from sync.layout import MANIFEST_PATH
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import FormKind
+from sync.model.values import FormKind
 
 if TYPE_CHECKING:
     from sync.manifest.edit import Value

@@ -13,7 +13,7 @@ from sync.layout import MANIFEST_PATH, record_path
 from sync.limits import MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.read import parse_manifest
-from sync.mirrors import Mirror
+from sync.model.mirrors import Mirror
 from sync.record.json_file import parse_record
 from sync.record.record import Record
 from sync.upstream.parallel import Options

@@ -14,7 +14,7 @@ from sync.git.repository import Repository
 from sync.host.scan import scan_directory
 from sync.ids import ObjectId, RepoPath
 from sync.layout import HOOK_BEFORE, HOOK_MARK, THIRD_PARTY
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.quoting import quote_path
 
 _SHOWN = 10

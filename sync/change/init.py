@@ -15,7 +15,7 @@ from sync.host.work_tree import WorkTree
 from sync.ids import Mode
 from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH, MANIFEST_PATH, THIRD_PARTY
 from sync.manifest.read import parse_manifest
-from sync.model import FormKind
+from sync.model.values import FormKind
 from sync.wording import did_you_mean
 
 PRESETS = ("wasi",)

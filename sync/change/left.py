@@ -15,8 +15,8 @@ from sync.ids import ObjectId, RepoPath
 from sync.layout import LICENSES, PROVENANCE, lies_in
 from sync.manifest.host_table import named_path
 from sync.manifest.read import Manifest
-from sync.mirrors import Form, Mirror
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import FileFact, path_at
 from sync.objects.portable import folded
 from sync.record.places import Recorded
 

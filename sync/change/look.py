@@ -26,8 +26,8 @@ from sync.ids import ObjectId, RepoPath
 from sync.layout import THIRD_PARTY, license_directory, lies_in, record_path
 from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
-from sync.mirrors import Copy, Form, Mirror, UpstreamCommit
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Copy, Form, Mirror, UpstreamCommit
+from sync.model.values import FileFact, path_at
 from sync.record.json_file import parse_record
 from sync.record.places import Recorded, places_of
 from sync.record.record import SCHEMA_VERSION, Record

@@ -21,8 +21,8 @@ from sync.host.form_inputs import FormInputs
 from sync.host.tracked import is_form_staged
 from sync.ids import ObjectId
 from sync.layout import derived_record_path
-from sync.mirrors import Form
-from sync.model import FileFact, FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FileFact, FormKind
 from sync.objects.tree import object_id
 from sync.record.places import Recorded
 

@@ -9,7 +9,7 @@ from sync.errors import MissingDirectoryError, SelectionError
 from sync.layout import MANIFEST_PATH
 from sync.manifest.paths import path_problem
 from sync.manifest.toml_lines import find_line
-from sync.mirrors import UpstreamCommit
+from sync.model.mirrors import UpstreamCommit
 from sync.objects.commits import commit_tree
 from sync.quoting import quote_path
 from sync.selection.moved_directory import Directory, directories_of, find_moved

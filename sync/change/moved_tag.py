@@ -2,7 +2,7 @@
 
 from sync.errors import MovedTagError
 from sync.ids import ObjectId
-from sync.mirrors import Mirror
+from sync.model.mirrors import Mirror
 from sync.record.record import Record
 
 

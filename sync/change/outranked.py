@@ -14,7 +14,7 @@ from sync.host.marked_block import END
 from sync.ids import Mode, RepoPath
 from sync.judgement.conversion import conversion
 from sync.layout import ATTRIBUTES_FILE, above, is_in_third_party
-from sync.model import Entry, FileFact, path_at
+from sync.model.values import Entry, FileFact, path_at
 from sync.quoting import quote_path
 
 _SHOWN = 3

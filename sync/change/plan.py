@@ -20,8 +20,8 @@ from sync.errors import LocalChangesError
 from sync.ids import ObjectId, RepoPath
 from sync.layout import derived_record_path, license_directory, record_path
 from sync.manifest.read import Manifest
-from sync.mirrors import Copy, Form, Mirror
-from sync.model import Entry, FileFact, Pin, path_at
+from sync.model.mirrors import Copy, Form, Mirror
+from sync.model.values import Entry, FileFact, Pin, path_at
 from sync.quoting import quote_path
 from sync.record.places import Place, Present, places_of
 from sync.record.record import Record

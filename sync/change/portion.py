@@ -13,7 +13,7 @@ from sync.ids import Mode
 from sync.layout import MANIFEST_PATH
 from sync.manifest.parts import TableName, tables_of, with_tables
 from sync.manifest.read import Manifest, parse_manifest
-from sync.mirrors import Form, Mirror
+from sync.model.mirrors import Form, Mirror
 from sync.record.record import Record
 
 _PATH = MANIFEST_PATH.encode()

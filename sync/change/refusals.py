@@ -22,7 +22,7 @@ from sync.host.attributes_and_ignores import of_version
 from sync.host.state import read_form_records
 from sync.ids import Mode, RepoPath
 from sync.layout import THIRD_PARTY
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.objects.tree import object_id
 
 

@@ -18,7 +18,7 @@ from sync.host.journal import Journal, Outcome, Replacement
 from sync.host.scan import scan_directory
 from sync.ids import Mode, RepoPath
 from sync.layout import JOURNAL, WORKSPACE
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from sync.manifest.choosing import made_of, needed_for
 from sync.manifest.parts import TableName
 from sync.manifest.paths import overlaps
 from sync.manifest.read import Manifest
-from sync.mirrors import Form, Mirror
+from sync.model.mirrors import Form, Mirror
 from sync.record.record import Record
 from sync.upstream.parallel import Options
 

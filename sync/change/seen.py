@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sync.change.left import Left
 from sync.derived.ingredients import Made
 from sync.derived.record import DerivedRecord
-from sync.mirrors import Copy, Form, Mirror
+from sync.model.mirrors import Copy, Form, Mirror
 from sync.record.places import Present, Recorded
 from sync.record.record import Record
 

@@ -20,7 +20,7 @@ from sync.host.journal import Journal, Kind, Outcome, OwnEdit, Replacement, writ
 from sync.host.scan import scan_directory
 from sync.ids import Mode, ObjectId
 from sync.layout import THIRD_PARTY, WORKSPACE
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import object_id
 from sync.record.places import Place
 from sync.signals import signals_held

@@ -12,8 +12,8 @@ from sync.derived.record import DerivedRecord
 from sync.host.scan import read_content
 from sync.ids import Mode, ObjectId
 from sync.layout import derived_record_path
-from sync.mirrors import Form
-from sync.model import Entry
+from sync.model.mirrors import Form
+from sync.model.values import Entry
 from sync.record.places import Place
 
 

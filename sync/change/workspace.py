@@ -14,7 +14,7 @@ from sync.host.journal import Journal, Kind, Replacement
 from sync.host.scan import read_file, scan_directory
 from sync.ids import Mode, ObjectId
 from sync.layout import WORKSPACE
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.objects.tree import hash_tree, object_id
 
 _RESCUED = b"rescued"

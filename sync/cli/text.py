@@ -13,7 +13,7 @@ from sync.host.sparse_and_modes import Unseen
 from sync.ids import RepoPath
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import MANIFEST_PATH, is_in_third_party, license_directory
-from sync.model import Signature, SignatureState
+from sync.model.values import Signature, SignatureState
 from sync.paint import Paint
 from sync.quoting import no_commands, quote_path, shown
 from sync.wording import count, short_pin

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sync.derived.record import Content
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.mirrors import Form, Mirror
-from sync.model import Entry, FileFact
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import object_id
 
 THE_FILE = RepoPath(b"")

@@ -18,7 +18,7 @@ from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import derived_record_path
 from sync.limits import RECORD_BYTES, RECORD_REST_VALUES
 from sync.manifest.paths import is_mirror_name, path_problem, place_problem
-from sync.model import FileFact, FormKind
+from sync.model.values import FileFact, FormKind
 from sync.objects.tree import hash_tree
 from sync.quoting import quote_path
 from sync.record.canonical_json import (

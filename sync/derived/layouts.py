@@ -12,7 +12,7 @@ from typing import Self
 from sync.derived.ingredients import Input
 from sync.errors import SelectionError
 from sync.ids import Mode
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.quoting import quote_path
 
 _FILES = frozenset({Mode.FILE, Mode.EXECUTABLE})

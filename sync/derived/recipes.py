@@ -8,8 +8,8 @@ from sync.derived.forms import gzip, patched, wat, wit_binary, wit_package, wit_
 from sync.derived.ingredients import Ingredients, Made
 from sync.derived.record import DerivedRecord, InputFact, PatchFact, Tool
 from sync.derived.wasm_tools import NAME
-from sync.mirrors import Form
-from sync.model import FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FormKind
 from sync.objects.tree import hash_tree, object_id
 
 

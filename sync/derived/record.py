@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sync.ids import ObjectId, RepoPath
 from sync.manifest.paths import as_written
-from sync.mirrors import Form
-from sync.model import FileFact, FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FileFact, FormKind
 from sync.quoting import quote_path
 
 SCHEMA_VERSION = 1

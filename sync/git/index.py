@@ -17,7 +17,7 @@ from typing import IO
 from sync.errors import HostError
 from sync.git.process import Completed, judging_environment, run_git
 from sync.ids import EMPTY_TREE, ObjectId, RepoPath
-from sync.model import Entry
+from sync.model.values import Entry
 
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05

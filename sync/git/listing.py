@@ -10,7 +10,7 @@ from sync.git.process import run_git
 from sync.git.repository import Repository
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import above
-from sync.model import Entry
+from sync.model.values import Entry
 
 _HIDDEN = b"S"
 

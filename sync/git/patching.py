@@ -9,7 +9,7 @@ from sync.git.limited_process import Ended, Limits, run_limited
 from sync.git.process import last_lines, program
 from sync.git.repository import Repository
 from sync.ids import ObjectId, RepoPath
-from sync.model import Entry
+from sync.model.values import Entry
 
 _OUT_OF_MEMORY = (b"fatal: Out of memory", b"fatal: mmap failed", b"fatal: unable to mmap")
 

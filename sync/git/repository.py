@@ -28,7 +28,7 @@ from sync.git.missing_objects import completion
 from sync.git.process import is_reached, resolve_commit
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATHS_BYTES, TREE_BYTES
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.objects.commits import commit_tree
 from sync.objects.tree import TreeEntry, parse_tree
 from sync.objects.tree import object_id as hash_object

@@ -17,8 +17,8 @@ from sync.ids import Mode, ObjectId
 from sync.layout import MANIFEST_PATH
 from sync.limits import LARGEST_READ
 from sync.manifest.read import Manifest
-from sync.mirrors import Form
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Form
+from sync.model.values import FileFact, path_at
 from sync.objects.tree import object_id
 from sync.record.record import Record
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TypeVar
 
-from sync.model import FileFact
+from sync.model.values import FileFact
 
 _T = TypeVar("_T")
 _FILTER = re.compile(rb"\0filter\0(?!unset\0|unspecified\0|set\0)")

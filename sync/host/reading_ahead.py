@@ -14,7 +14,7 @@ from sync.limits import MANIFEST_BYTES
 from sync.manifest.choosing import choose
 from sync.manifest.load import load_manifest
 from sync.manifest.paths import from_root
-from sync.model import FileFact
+from sync.model.values import FileFact
 
 # With more bytes of records, which are some four thousand files, a second process pays off.
 _LARGE_RECORDS = 1_000_000

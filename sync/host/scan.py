@@ -19,7 +19,7 @@ from sync.limits import (
     PATHS_BYTES,
     UNEXPECTED_BYTES,
 )
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 from sync.quoting import quote_path
 
 _CHUNK = 1 << 16

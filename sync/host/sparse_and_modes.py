@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.ids import Mode, RepoPath
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 
 _REGULAR = frozenset({Mode.FILE, Mode.EXECUTABLE})
 

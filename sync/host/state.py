@@ -30,7 +30,7 @@ from sync.layout import (
 )
 from sync.limits import LARGEST_READ, MANIFEST_BYTES, RECORD_BYTES
 from sync.manifest.read import Manifest, parse_manifest
-from sync.model import Entry, FileFact
+from sync.model.values import Entry, FileFact
 from sync.record.json_file import parse_record
 from sync.record.record import Record
 

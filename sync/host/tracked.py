@@ -7,8 +7,8 @@ from sync.derived.json_file import dump_derived
 from sync.derived.record import DerivedRecord
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import license_directory, record_path
-from sync.mirrors import Form, Mirror
-from sync.model import Entry, path_at
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import Entry, path_at
 from sync.objects.tree import object_id
 from sync.record.json_file import dump_record
 from sync.record.places import places_of

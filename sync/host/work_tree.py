@@ -17,7 +17,7 @@ from sync.host.scan import NOT_READ, ScanBudget, read_file, scan_directory
 from sync.host.sparse_and_modes import Disk, Unseen, with_hidden, with_told_modes
 from sync.ids import RepoPath
 from sync.layout import DERIVED, MANIFEST_PATH, PROVENANCE, THIRD_PARTY, is_in_third_party, lies_in
-from sync.model import Entry, FileFact, path_at
+from sync.model.values import Entry, FileFact, path_at
 from sync.quoting import quote_path
 
 _PROBES = 8

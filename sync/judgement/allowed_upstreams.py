@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from sync.errors import RecordError
 from sync.judgement.findings import Finding, Rule
 from sync.layout import MANIFEST_PATH, record_path
-from sync.mirrors import Mirror
+from sync.model.mirrors import Mirror
 from sync.record.record import Record
 
 

@@ -14,7 +14,7 @@ from sync.judgement.conversion import conversion, foreign_form
 from sync.judgement.guarded import Guarded, Role, above, left_out, missed
 from sync.layout import ATTRIBUTES_FILE, ATTRIBUTES_PATH
 from sync.limits import OWN_FILE_BYTES
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.quoting import quote_path
 
 _KEPT_ANSWERS = 16

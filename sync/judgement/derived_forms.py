@@ -21,8 +21,8 @@ from sync.judgement.findings import (
     path_of,
 )
 from sync.layout import derived_record_path
-from sync.mirrors import Form
-from sync.model import FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FormKind
 from sync.record.places import Present
 
 _SHORT = 12

@@ -11,8 +11,8 @@ from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.ids import Mode, ObjectId
 from sync.layout import record_path
 from sync.limits import EXPLAINED_BYTES
-from sync.mirrors import Mirror
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Mirror
+from sync.model.values import FileFact, path_at
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.places import Present

@@ -13,7 +13,7 @@ from sync.layout import (
     ATTRIBUTES_PATH,
     MANIFEST_PATH,
 )
-from sync.model import Entry, FileFact, path_at
+from sync.model.values import Entry, FileFact, path_at
 from sync.objects.portable import looks_like
 from sync.objects.tree import join
 from sync.record.record import Record

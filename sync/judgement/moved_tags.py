@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import record_path
-from sync.model import PinKind
+from sync.model.values import PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.urls import same_repository

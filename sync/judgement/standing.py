@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.host.sparse_and_modes import ALL_SEEN, Unseen
 from sync.layout import license_directory
-from sync.model import FormKind, Pin, Signature
+from sync.model.values import FormKind, Pin, Signature
 
 if TYPE_CHECKING:
     from sync.judgement.findings import Finding

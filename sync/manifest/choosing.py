@@ -10,7 +10,7 @@ from sync.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sync.mirrors import Form, Mirror
+    from sync.model.mirrors import Form, Mirror
 
 
 def choose(patterns: Sequence[str], known: Sequence[str]) -> list[str]:

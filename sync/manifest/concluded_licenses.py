@@ -7,7 +7,7 @@ from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
 from sync.manifest.license_expressions import ExpressionError, parse_expression
 from sync.manifest.toml_lines import find_line
-from sync.mirrors import Mirror
+from sync.model.mirrors import Mirror
 
 _canonical = cache(parse_expression)
 

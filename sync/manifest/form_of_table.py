@@ -16,8 +16,8 @@ from sync.manifest.paths import (
     written_problem,
 )
 from sync.manifest.tables import DefaultsTable, DerivedTable, ToolsTable
-from sync.mirrors import Form, Mirror
-from sync.model import FormKind
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import FormKind
 from sync.wording import did_you_mean
 
 _NAMES = (

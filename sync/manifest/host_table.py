@@ -7,7 +7,7 @@ from sync.layout import THIRD_PARTY, above, is_in_third_party, lies_in
 from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import path_problem, place_problem
 from sync.manifest.tables import HostTable
-from sync.mirrors import Form, Mirror
+from sync.model.mirrors import Form, Mirror
 from sync.selection.patterns import excess, parse_pattern, without_blanks
 
 _GLOB = re.compile(r"[*?\[\\]")

@@ -17,8 +17,8 @@ from sync.manifest.paths import (
     written_problem,
 )
 from sync.manifest.tables import DefaultsTable, MirrorTable, UpstreamTable
-from sync.mirrors import Budget, Mirror, Selection, Upstream
-from sync.model import Pin, PinKind, SignedObject
+from sync.model.mirrors import Budget, Mirror, Selection, Upstream
+from sync.model.values import Pin, PinKind, SignedObject
 from sync.selection.inexact import ALLOWABLE
 from sync.selection.patterns import excess, parse_pattern
 from sync.urls import url_problem

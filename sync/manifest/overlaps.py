@@ -8,7 +8,7 @@ from sync.ids import RepoPath
 from sync.layout import above as directories_above
 from sync.manifest.invalid import invalid_at
 from sync.manifest.paths import as_written
-from sync.mirrors import Form, Mirror
+from sync.model.mirrors import Form, Mirror
 from sync.objects.portable import COLLIDES, collisions, folded
 from sync.quoting import quote_path
 

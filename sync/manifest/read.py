@@ -28,7 +28,7 @@ from sync.manifest.tables import (
     UpstreamTable,
 )
 from sync.manifest.url_patterns import pattern_problem
-from sync.mirrors import Form, Mirror, Upstream
+from sync.model.mirrors import Form, Mirror, Upstream
 from sync.wording import did_you_mean
 
 _OF_A_TOOL = 2

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, DIRECTORIES_BYTES, ENTRIES
-from sync.model import Entry
+from sync.model.values import Entry
 
 _MODES = {b"40000": Mode.TREE} | {b"%o" % mode: mode for mode in (*BLOB_MODES, Mode.GITLINK)}
 _ID_BYTES = 20

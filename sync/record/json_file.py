@@ -17,8 +17,8 @@ from sync.limits import (
     RECORD_REST_VALUES,
 )
 from sync.manifest.paths import as_written, is_mirror_name, path_problem, place_problem
-from sync.mirrors import Holding, Selection, UpstreamCommit
-from sync.model import FileFact, Pin, PinKind, Signature, SignatureState
+from sync.model.mirrors import Holding, Selection, UpstreamCommit
+from sync.model.values import FileFact, Pin, PinKind, Signature, SignatureState
 from sync.quoting import printable, quote_path
 from sync.record.canonical_json import (
     RecordFile,

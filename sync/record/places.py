@@ -5,8 +5,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sync.ids import ObjectId
 from sync.layout import license_directory
-from sync.mirrors import Holding
-from sync.model import Entry, FileFact
+from sync.model.mirrors import Holding
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import hash_tree
 
 _F = TypeVar("_F", Entry, FileFact)

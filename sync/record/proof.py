@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from sync.ids import RepoPath
-from sync.mirrors import Holding, Selection, UpstreamCommit
-from sync.model import Entry
+from sync.model.mirrors import Holding, Selection, UpstreamCommit
+from sync.model.values import Entry
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.objects.tree import Tree, build_trees, object_id
 from sync.quoting import quote_path

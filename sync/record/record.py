@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sync.ids import RepoPath
 from sync.manifest.paths import as_written
-from sync.mirrors import (
+from sync.model.mirrors import (
     Copy,
     Holding,
     Mirror,
@@ -13,7 +13,7 @@ from sync.mirrors import (
     UpstreamCommit,
     entries_of,
 )
-from sync.model import FileFact, Pin, Signature, SignatureState
+from sync.model.values import FileFact, Pin, Signature, SignatureState
 from sync.quoting import quote_path
 from sync.record.places import Place, places_of
 from sync.record.proof import proof_problems

@@ -10,8 +10,8 @@ from sync.derived.patch_text import Story
 from sync.derived.record import DerivedRecord, PatchFact
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.findings import Presence
-from sync.mirrors import Form, Mirror
-from sync.model import FileFact, FormKind, Pin, path_at
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import FileFact, FormKind, Pin, path_at
 from sync.objects.commits import commit_tree
 from sync.record.places import Place
 from sync.record.record import Record

@@ -21,8 +21,8 @@ from sync.judgement.findings import Finding, Presence, Verdict, path_of
 from sync.layout import MANIFEST_PATH, license_directory
 from sync.limits import LICENSE_TEXTS_BYTES
 from sync.manifest.concluded_licenses import concluded_licenses
-from sync.mirrors import Mirror
-from sync.model import FileFact
+from sync.model.mirrors import Mirror
+from sync.model.values import FileFact
 from sync.objects.tree import join
 from sync.record.record import Record
 from sync.report.asked import AskedFile

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sync.derived.patch_text import PatchError, Story, read_story
 from sync.derived.record import DerivedRecord, PatchFact
 from sync.judgement.derived_forms import FormVerdict
-from sync.mirrors import Form
+from sync.model.mirrors import Form
 from sync.report.facts import Component, Content, Derived, Licensing, Patch, mirrors_of
 from sync.report.hashes import Reader
 

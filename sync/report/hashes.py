@@ -15,7 +15,7 @@ from sync.errors import HostError
 from sync.host.scan import open_directory
 from sync.ids import Mode, RepoPath
 from sync.layout import license_directory
-from sync.model import FileFact, path_at
+from sync.model.values import FileFact, path_at
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.report.facts import Content

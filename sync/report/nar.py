@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from sync.ids import Mode
-from sync.model import FileFact
+from sync.model.values import FileFact
 
 _BASE32 = "0123456789abcdfghijklmnpqrsvwxyz"  # Nix's own alphabet: no e, o, t, u
 _HASH_BYTES = 32

@@ -11,7 +11,7 @@ from sync.errors import RecordError
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import PROVENANCE, license_directory
 from sync.manifest.paths import is_mirror_name
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.objects.tree import build_trees, join
 from sync.record.json_file import parse_record
 from sync.record.record import Record

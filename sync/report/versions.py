@@ -6,7 +6,7 @@ All functions are pure.
 import re
 
 from sync.ids import ObjectId
-from sync.model import Pin, PinKind, reads_as_id
+from sync.model.values import Pin, PinKind, reads_as_id
 
 # A name may precede the number: `release-1.2`, `wasi_0.2.12`, `curl/v8.1`, `@scope/name@1.2`.
 _TAG = re.compile(r"(?:(?P<name>[^0-9]*)[-_/@])?[vV]?(?P<version>[0-9].*)", re.DOTALL)

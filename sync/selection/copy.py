@@ -3,7 +3,7 @@
 from sync.errors import MissingDirectoryError, SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import TREE_BYTES
-from sync.mirrors import Copy, Mirror, UpstreamCommit
+from sync.model.mirrors import Copy, Mirror, UpstreamCommit
 from sync.objects.commits import commit_tree
 from sync.objects.tree import MalformedObjectError
 from sync.quoting import quote_path

@@ -6,8 +6,8 @@ from typing import NoReturn
 from sync.errors import SelectionError
 from sync.ids import Mode, ObjectId
 from sync.limits import OWN_FILE_BYTES
-from sync.mirrors import Holding, Mirror
-from sync.model import Entry
+from sync.model.mirrors import Holding, Mirror
+from sync.model.values import Entry
 from sync.objects.portable import (
     COLLIDES,
     TRAILING,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from sync.ids import BLOB_MODES, Mode, ObjectId, RepoPath
-from sync.model import Entry
+from sync.model.values import Entry
 from sync.objects.tree import join, judge_name, parse_tree_at
 
 _LICENSE_NAME = re.compile(

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sync.errors import CouldNotCheckError
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, PATHS_BYTES
-from sync.mirrors import Holding
-from sync.model import FileFact
+from sync.model.mirrors import Holding
+from sync.model.values import FileFact
 from sync.objects.tree import MalformedObjectError, TreeEntry, join, parse_tree
 from sync.selection.object_reader import ObjectReader
 

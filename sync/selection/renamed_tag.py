@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sync.errors import SelectionError
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import PinKind
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import PinKind
 from sync.objects.commits import tag_name
 from sync.quoting import quote_path
 from sync.wording import upstream_line

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.limits import DEPTH, ENTRIES, PATH_BYTES, PATHS_BYTES, PATTERN_STEPS
-from sync.mirrors import Holding, Selection
-from sync.model import Entry
+from sync.model.mirrors import Holding, Selection
+from sync.model.values import Entry
 from sync.objects.tree import (
     MalformedObjectError,
     TreeEntry,

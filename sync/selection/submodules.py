@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sync.errors import CouldNotCheckError, SelectionError
 from sync.ids import Mode
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import Entry
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import Entry
 from sync.objects.commits import commit_tree
 from sync.objects.tree import join, parse_tree
 from sync.quoting import quote_path

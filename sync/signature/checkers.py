@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from sync.errors import CouldNotCheckError, ManifestError
 from sync.git.process import Completed, ask_checker, last_lines
-from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
+from sync.model.values import Signature, SignatureFormat, SignatureState, SignedObject
 from sync.quoting import printable
 from sync.signature.signed import Judged, KeyFile, Keys, Signed
 

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from sync.errors import ManifestError
 from sync.layout import MANIFEST_PATH
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import Signature, SignatureState, SignedObject
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import Signature, SignatureState, SignedObject
 from sync.signature.signed import (
     Judged,
     KeyFile,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sync.errors import SignatureError
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import Signature, SignatureFormat, SignatureState, SignedObject
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import Signature, SignatureFormat, SignatureState, SignedObject
 
 _FORMATS = {
     b"PGP SIGNATURE": SignatureFormat.OPENPGP,

@@ -18,8 +18,8 @@ from sync.git.transport import Listener
 from sync.git.transport_configuration import TransportConfiguration
 from sync.git.transport_settings import Settings
 from sync.ids import ObjectId
-from sync.mirrors import Mirror, UpstreamCommit
-from sync.model import Pin, PinKind
+from sync.model.mirrors import Mirror, UpstreamCommit
+from sync.model.values import Pin, PinKind
 from sync.upstream.cache_renewal import cache_key, with_cache
 from sync.upstream.parallel import Display, Options, Run
 from sync.upstream.pinned_commit import (

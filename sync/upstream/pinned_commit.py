@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from sync.errors import CouldNotCheckError, ManifestError, SelectionError
 from sync.ids import ObjectId
-from sync.mirrors import UpstreamCommit
-from sync.model import Pin, PinKind
+from sync.model.mirrors import UpstreamCommit
+from sync.model.values import Pin, PinKind
 from sync.objects.commits import commit_time, commit_tree, tag_target
 from sync.wording import did_you_mean, shortened
 

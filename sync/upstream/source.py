@@ -18,7 +18,7 @@ from sync.errors import (
 from sync.git.transport import Listener, Request, TooLargeError, fetch, list_refs
 from sync.git.transport_settings import Settings
 from sync.ids import ObjectId
-from sync.model import Pin, PinKind
+from sync.model.values import Pin, PinKind
 from sync.upstream.cache import is_empty, is_partial, sweep
 from sync.upstream.parallel import retrying
 from sync.upstream.second_request import SecondRequest

@@ -27,8 +27,8 @@ from sync.layout import PROVENANCE, THIRD_PARTY, record_path
 from sync.limits import EXPLAINED_BYTES, RECORDS
 from sync.manifest.choosing import choose
 from sync.manifest.read import Manifest
-from sync.mirrors import Form, Mirror
-from sync.model import FileFact, path_at
+from sync.model.mirrors import Form, Mirror
+from sync.model.values import FileFact, path_at
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.signature.keys import Judge

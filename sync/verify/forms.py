@@ -14,8 +14,8 @@ from sync.judgement.findings import Finding, Presence, Rule
 from sync.layout import derived_record_path
 from sync.limits import EXPLAINED_BYTES
 from sync.manifest.read import Manifest
-from sync.mirrors import Form
-from sync.model import FormKind
+from sync.model.mirrors import Form
+from sync.model.values import FormKind
 from sync.objects.tree import object_id
 from sync.verify.whole_host import FormRecords
 

@@ -36,7 +36,7 @@ from sync.layout import (
     record_path,
 )
 from sync.manifest.choosing import choose
-from sync.model import Entry, path_at
+from sync.model.values import Entry, path_at
 from sync.objects.tree import object_id
 from sync.verify.glance_memory import (
     Memory,

@@ -19,7 +19,7 @@ from sync.host.inputs import Inputs, digest
 from sync.host.scan import Seen, Stat, read_file
 from sync.ids import ObjectId, RepoPath
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
-from sync.model import (
+from sync.model.values import (
     FileFact,
     FormKind,
     Pin,

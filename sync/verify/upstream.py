@@ -11,8 +11,8 @@ from sync.git.transport_configuration import TransportConfiguration
 from sync.ids import ObjectId
 from sync.judgement.findings import Finding, Rule
 from sync.layout import record_path
-from sync.mirrors import Mirror
-from sync.model import Pin, PinKind
+from sync.model.mirrors import Mirror
+from sync.model.values import Pin, PinKind
 from sync.quoting import quote_path
 from sync.record.record import Record
 from sync.selection.copy import copy_of

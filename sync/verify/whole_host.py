@@ -44,8 +44,8 @@ from sync.layout import (
 )
 from sync.manifest.read import Manifest
 from sync.manifest.url_patterns import is_allowed
-from sync.mirrors import Form, Mirror, is_checked_in
-from sync.model import Entry, FileFact, path_at
+from sync.model.mirrors import Form, Mirror, is_checked_in
+from sync.model.values import Entry, FileFact, path_at
 from sync.objects.tree import object_id
 from sync.quoting import quote_path
 from sync.record.record import Record

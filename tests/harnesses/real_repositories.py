@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync.mirrors import Budget
+from sync.model.mirrors import Budget
 from sync.objects.tree import object_id
 from sync.quoting import printable, quote_path
 from tests.support.git import CONFIGURATIONS, USER_CONFIGURATION, git, git_bytes

@@ -6,8 +6,8 @@ from typing import Any
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.judgement.findings import Presence
 from sync.manifest.license_expressions import parse_expression
-from sync.mirrors import Holding, Mirror, Selection, UpstreamCommit
-from sync.model import FileFact, Pin, PinKind
+from sync.model.mirrors import Holding, Mirror, Selection, UpstreamCommit
+from sync.model.values import FileFact, Pin, PinKind
 from sync.record.record import Record
 from sync.report.facts import Component, Facts, LicenseText, Licensing
 from tests.support.changed import changed

@@ -26,8 +26,8 @@ from sync.git.patching import PatchBoard
 from sync.git.process import last_lines
 from sync.ids import Mode, ObjectId, RepoPath
 from sync.layout import MANIFEST_PATH
-from sync.mirrors import Budget, Holding, Mirror
-from sync.model import Entry, FileFact
+from sync.model.mirrors import Budget, Holding, Mirror
+from sync.model.values import Entry, FileFact
 from sync.objects.tree import hash_tree
 from sync.quoting import quote_path
 from sync.selection.inexact import refuse_inexact

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sync.derived.record import InputFact, Tool
 from sync.ids import Mode
-from sync.model import FileFact, Pin, Signature
+from sync.model.values import FileFact, Pin, Signature
 from sync.quoting import quote_path
 from sync.report.facts import Asked, Component, Derived, Facts, Nested, Patch, mirrors_of
 from sync.report.links import repository_url

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.judgement.findings import path_of
-from sync.model import (
+from sync.model.values import (
     FileFact,
     Signature,
     SignatureFormat,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pydantic_core import to_json
 
 from sync.ids import Mode, RepoPath
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.objects.tree import join
 from sync.quoting import printable, quote_path
 from sync.report.facts import (

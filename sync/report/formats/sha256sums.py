@@ -6,7 +6,7 @@ The paths start at the root of the release.
 from collections.abc import Iterator
 
 from sync.ids import Mode
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.report.facts import Component, Derived, Facts
 
 _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from sync.derived.record import Tool
-from sync.model import path_at
+from sync.model.values import path_at
 from sync.report.facts import Component, Derived, Facts, Patch
 from sync.report.form_text import form_places_shown, named, patch_shown
 from sync.report.formats.sbom import (

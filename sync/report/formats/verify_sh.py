@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import groupby
 
 from sync.ids import Mode
-from sync.model import FileFact, path_at
+from sync.model.values import FileFact, path_at
 from sync.quoting import printable
 from sync.record.places import Place
 from sync.report.facts import Component, Content, Derived, Facts

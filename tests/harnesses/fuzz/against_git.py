@@ -12,8 +12,8 @@ from pathlib import Path
 from policies.trailers import Trailer, parse_trailers
 from sync.errors import SelectionError
 from sync.ids import BLOB_MODES, EMPTY_TREE, Mode, ObjectId, RepoPath
-from sync.mirrors import Holding, Mirror, Selection
-from sync.model import Entry, Pin, PinKind
+from sync.model.mirrors import Holding, Mirror, Selection
+from sync.model.values import Entry, Pin, PinKind
 from sync.objects.portable import COLLIDES, TRAILING, WINDOWS_CHARACTER, WINDOWS_RESERVED
 from sync.objects.tree import MalformedObjectError, object_id, parse_tree
 from sync.selection.inexact import refuse_inexact

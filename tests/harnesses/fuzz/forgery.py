@@ -7,8 +7,8 @@ again.
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sync.mirrors import Holding, Selection, UpstreamCommit
-from sync.model import Entry, Pin, PinKind
+from sync.model.mirrors import Holding, Selection, UpstreamCommit
+from sync.model.values import Entry, Pin, PinKind
 from sync.objects.tree import hash_tree, object_id
 from sync.record.record import Record
 from tests.harnesses.fuzz.honest import upstream

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from sync.ids import Mode, ObjectId, RepoPath
-from sync.mirrors import Mirror, Selection, UpstreamCommit
-from sync.model import FileFact, Pin, PinKind
+from sync.model.mirrors import Mirror, Selection, UpstreamCommit
+from sync.model.values import FileFact, Pin, PinKind
 from sync.objects.commits import commit_time
 from sync.objects.tree import build_trees, object_id
 from sync.record.record import Record, make_record

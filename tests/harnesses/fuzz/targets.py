@@ -18,8 +18,8 @@ from sync.ids import BLOB_MODES, Mode, RepoPath
 from sync.manifest.edit import add_mirror_table, remove_tables
 from sync.manifest.paths import is_mirror_name, overlaps, path_problem, place_problem
 from sync.manifest.read import parse_manifest
-from sync.mirrors import Holding, Mirror, Selection, UpstreamCommit
-from sync.model import Entry
+from sync.model.mirrors import Holding, Mirror, Selection, UpstreamCommit
+from sync.model.values import Entry
 from sync.objects.commits import commit_tree
 from sync.objects.portable import collisions, judge_portable
 from sync.objects.tree import (

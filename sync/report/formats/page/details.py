@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sync.ids import Mode, RepoPath
-from sync.model import FileFact
+from sync.model.values import FileFact
 from sync.objects import tree
 from sync.quoting import quote_path
 from sync.report import links

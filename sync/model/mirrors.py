@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from sync.ids import ROOT, ObjectId, RepoPath
 from sync.layout import derived_record_path, license_directory, record_path
-from sync.model import Entry, FileFact, FormKind, Pin, Signature, SignedObject
+from sync.model.values import Entry, FileFact, FormKind, Pin, Signature, SignedObject
 
 
 @dataclass(frozen=True, slots=True)
