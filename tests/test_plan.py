@@ -184,7 +184,7 @@ def test_a_move_says_what_is_added_changed_and_removed() -> None:
     assert change.files == FileChanges(paths(b"new/c"), paths(b"a"), paths(b"deep/b"))
     assert change.licenses == FileChanges(changed=paths(b"LICENSE"))
     assert change.changed_licenses == ("third_party/licenses/up/LICENSE",)
-    assert change.paths == ["third_party/up", "third_party/licenses/up"]
+    assert change.directories == ["third_party/up", "third_party/licenses/up"]
 
 
 def test_a_licence_text_that_comes_or_goes_is_a_changed_one_wherever_it_lies() -> None:
@@ -239,14 +239,14 @@ def test_a_removal_takes_everything_away() -> None:
     change = plan_removal(leaving("up", V1, as_recorded(V1)))
     assert change.files == FileChanges(removed=paths(b"a", b"deep/b"))
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
-    assert change.paths == ["third_party/up", "third_party/licenses/up"]
+    assert change.directories == ["third_party/up", "third_party/licenses/up"]
     assert (change.old_pin, change.new_pin) == (Pin(PinKind.TAG, "v1"), None)
     assert local_changes(change) == []
 
 
 def test_a_removal_touches_no_place_that_another_mirror_has() -> None:
     change = plan_removal(leaving("up", V1, {"third_party/licenses/up": V1.licenses}))
-    assert (change.paths, bool(change.files)) == (["third_party/licenses/up"], False)
+    assert (change.directories, bool(change.files)) == (["third_party/licenses/up"], False)
     assert change.licenses == FileChanges(removed=paths(b"LICENSE"))
 
 
@@ -254,7 +254,7 @@ def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
     there = dataclasses.replace(V1, copies=("third_party/there",))
     change = planned(there, V1.copy, {**on_disk(None, V1.licenses), "third_party/there": V1.files})
     assert change.moved_from == ("third_party/there",)
-    assert change.paths == ["third_party/there", "third_party/up", "third_party/licenses/up"]
+    assert change.directories == ["third_party/there", "third_party/up", "third_party/licenses/up"]
     assert change.files == FileChanges(added=paths(b"a", b"deep/b"))
     assert (change.places[0].files, local_changes(change)) == (
         FileChanges(removed=paths(b"a", b"deep/b")),
@@ -265,7 +265,7 @@ def test_a_mirror_that_moves_is_put_here_and_taken_away_there() -> None:
 def test_a_mirror_that_leaves_a_place_to_another_takes_nothing_away_there() -> None:
     there = dataclasses.replace(V1, copies=("third_party/there",))
     change = planned(there, V1.copy, on_disk(None, V1.licenses))
-    assert (change.moved_from, change.paths) == (
+    assert (change.moved_from, change.directories) == (
         (),
         ["third_party/up", "third_party/licenses/up"],
     )

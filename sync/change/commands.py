@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync.change.committed_records import (
+    OF_FORMS,
+    OF_MIRRORS,
+    Listed,
+    RecordKind,
+    committed_names,
+    listed_in_head,
+)
 from sync.change.look import Reporter
 from sync.change.run import Result, Run, SyncOptions, opened
-from sync.change.usable_record import committed_names, committed_record
-from sync.derived.json_file import parse_derived
 from sync.derived.record import shown_source
 from sync.errors import ManifestError, UsageError
 from sync.git.operation import command_to_go_on
@@ -18,18 +24,14 @@ from sync.host.inputs import Inputs
 from sync.host.state import read_manifest
 from sync.judgement.standing import FormStatus, MirrorStatus, Standing
 from sync.layout import (
-    DERIVED,
     MANIFEST_PATH,
-    PROVENANCE,
-    derived_record_path,
     record_path,
 )
 from sync.manifest.choosing import choose, with_fed
 from sync.manifest.paths import from_root, is_mirror_name
 from sync.manifest.read import Manifest, parse_manifest
 from sync.model.mirrors import Form, Mirror
-from sync.model.values import FileFact, path_at
-from sync.record.json_file import parse_record
+from sync.model.values import path_at
 
 if TYPE_CHECKING:
     from sync.manifest.edit import Value
@@ -84,7 +86,7 @@ class _Chosen(NamedTuple):
 
 def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
     manifest, before = run.manifest, run.scene.committed
-    gone, gone_forms = _gone(run), _gone_forms(run)
+    gone, gone_forms = _gone(run, _mirrors(run)), _gone(run, _forms(run))
     # What was removed before and not committed may be named for a commit.
     also = [*before.mirrors, *before.forms] if run.options.commit and patterns else []
     known = [*manifest.mirrors, *gone, *manifest.forms, *gone_forms, *also]
@@ -99,68 +101,57 @@ def _chosen(run: Run, patterns: Sequence[str]) -> _Chosen:
     )
 
 
-def _gone(run: Run) -> list[str]:
-    """The mirrors that have left the manifest, of which something is still here or staged."""
-    gone = [name for name in run.state.record_names() if name not in run.manifest.mirrors]
+class _Kind(NamedTuple):
+    """The mirrors, or the derived forms, of a host: by their records and by two manifests."""
+
+    word: str
+    records: RecordKind
+    here: Sequence[str]
+    """The names of the records that are here."""
+    before: Mapping[str, Mirror | Form]
+    """What HEAD's manifest has."""
+    now: Mapping[str, Mirror | Form]
+    """What the manifest has as it will be."""
+
+
+def _mirrors(run: Run) -> _Kind:
+    before, now = run.scene.committed.mirrors, run.manifest.mirrors
+    return _Kind("mirror", OF_MIRRORS, run.state.record_names(), before, now)
+
+
+def _forms(run: Run) -> _Kind:
+    before, now = run.scene.committed.forms, run.manifest.forms
+    return _Kind("form", OF_FORMS, run.state.form_names(), before, now)
+
+
+def _gone(run: Run, kind: _Kind) -> list[str]:
+    """Those that have left the manifest, of which something is still here or staged."""
+    gone = [name for name in kind.here if name not in kind.now]
     if odd := [name for name in gone if not is_mirror_name(name)]:
-        files = ", ".join(map(record_path, odd))
-        run.reporter.notice(f"no mirror may have such a name: {files}; look at it, and delete it")
-    left = (name for name in _names_before(run, PROVENANCE) if _is_left(run, name))
+        files = ", ".join(map(kind.records.path, odd))
+        run.reporter.notice(
+            f"no {kind.word} may have such a name: {files}; look at it, and delete it"
+        )
+    before = dict.fromkeys([*kind.before, *committed_names(run.scene.repository, kind.records)])
+    left = (name for name in before if name not in kind.now and _is_staged(run, kind, name))
     return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
 
 
-def _gone_forms(run: Run) -> list[str]:
-    """The derived forms that have left the manifest, of which something is still here or staged."""
-    gone = [name for name in run.state.form_names() if name not in run.manifest.forms]
-    if odd := [name for name in gone if not is_mirror_name(name)]:
-        files = ", ".join(map(derived_record_path, odd))
-        run.reporter.notice(f"no form may have such a name: {files}; look at it, and delete it")
-    left = (name for name in _names_before(run, DERIVED) if _is_form_left(run, name))
-    return list(dict.fromkeys([*(name for name in gone if name not in odd), *left]))
+def _is_staged(run: Run, kind: _Kind, name: str) -> bool:
+    """Whether the index has the record of something, or what HEAD's record lists.
 
-
-def _names_before(run: Run, records: str) -> list[str]:
-    """The names that HEAD has in its manifest, or as those of records."""
-    tables = run.scene.committed.forms if records == DERIVED else run.scene.committed.mirrors
-    return list(dict.fromkeys([*tables, *committed_names(run.scene.repository, records)]))
-
-
-def _is_left(run: Run, name: str) -> bool:
-    """Whether the index has files or the record of a mirror that has left the manifest."""
-    if name in run.manifest.mirrors:
-        return False
-    before, where = run.scene.committed.mirrors.get(name), record_path(name)
-    record = committed_record(run.scene.repository, where, lambda data: parse_record(data, name))
-    listed = None if record is None else (record.copies, record.files)
-    return _is_staged(run, where, before.places if before else (), listed)
-
-
-def _is_form_left(run: Run, name: str) -> bool:
-    """The same of a derived form."""
-    if name in run.manifest.forms:
-        return False
-    before, where = run.scene.committed.forms.get(name), derived_record_path(name)
-    made = committed_record(run.scene.repository, where, lambda data: parse_derived(data, name))
-    listed = None if made is None else (made.places, made.outputs)
-    return _is_staged(run, where, before.places if before else (), listed)
-
-
-def _is_staged(
-    run: Run,
-    record: str,
-    places: Sequence[str],
-    listed: tuple[Sequence[str], Sequence[FileFact]] | None,
-) -> bool:
-    """Whether the index has a record, or what is `listed`; if nothing is, what lies in the places.
-
-    What is listed are places and the files in each.
+    If that lists nothing, what lies in the places of HEAD's manifest counts.
     """
-    places, files = listed or (places, ())
+    repository, record = run.scene.repository, kind.records.path(name)
+    before, listed = kind.before.get(name), listed_in_head(repository, kind.records, name)
+    places = listed.places if listed else before.places if before else ()
     known = {
-        (path_at(place, fact.path), fact.mode, fact.blob) for place in places for fact in files
+        (path_at(place, fact.path), fact.mode, fact.blob)
+        for place in places
+        for fact in (listed or Listed()).files
     }
     others = run.scene.left_places.others
-    staged = run.scene.repository.index.staged_by_path(map(os.fsencode, (record, *places)))
+    staged = repository.index.staged_by_path(map(os.fsencode, (record, *places)))
     return any(
         path == record.encode()
         or ((listed is None or (path, mode, blob) in known) and not others.have(os.fsdecode(path)))

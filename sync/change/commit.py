@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sync.change.commit_message import REMOVED, Synced, Wording, commit_message
+from sync.change.committed_records import OF_FORMS, OF_MIRRORS, Listed, changed_since_head
 from sync.change.foreign_hooks import refusing_their_changes
 from sync.change.plan import Plan
 from sync.change.portion import (
@@ -16,8 +17,6 @@ from sync.change.portion import (
     parse_portion,
     parsed,
 )
-from sync.change.usable_record import changed_records, committed_record
-from sync.derived.json_file import parse_derived
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import commit_index, read_head
@@ -31,9 +30,7 @@ from sync.host.tracked import form_entries, tracked_entries
 from sync.host.work_tree import WorkTree
 from sync.ids import EMPTY_TREE, Mode, ObjectId, RepoPath
 from sync.layout import (
-    DERIVED,
     MANIFEST_PATH,
-    PROVENANCE,
     THIRD_PARTY,
     derived_record_path,
     is_in_third_party,
@@ -120,8 +117,8 @@ def _prepared(
     places = {one.target for change in plan.all_changes for one in change.places}
     places |= {place for one in before.mirrors.values() for place in one.places}
     places |= {place for one in before.forms.values() for place in one.places}
-    lay, made = _recorded_places(repository, state)
-    places |= {place for each in (lay, made) for of in each.values() for place in of}
+    lay, made = (changed_since_head(repository, state, kind) for kind in (OF_MIRRORS, OF_FORMS))
+    places |= {place for one in (*lay.values(), *made.values()) if one for place in one.places}
     outside = sorted(place for place in places if not is_in_third_party(place))
     paths_read = [THIRD_PARTY, *own, *named, *manifest.outside, *outside]
     there = committed_files(repository, head, paths_read)
@@ -155,34 +152,12 @@ def _prepared(
     )
 
 
-_Places = Mapping[str, Sequence[str]]
-"""The places of each mirror or form, by its name."""
-
-
-def _recorded_places(repository: Repository, state: WorkTree) -> tuple[_Places, _Places]:
-    """Where mirrors and forms lay by HEAD's records that are not here as they are there."""
-    lay: dict[str, Sequence[str]] = {}
-    made: dict[str, Sequence[str]] = {}
-    for name in changed_records(repository, state, PROVENANCE):
-        record = committed_record(repository, record_path(name), partial(_parsed, name))
-        lay[name] = () if record is None else record.copies
-    for name in changed_records(repository, state, DERIVED):
-        where = derived_record_path(name)
-        form = committed_record(repository, where, partial(_parsed_form, name))
-        made[name] = () if form is None else form.places
-    return lay, made
-
-
-def _parsed(name: str, data: bytes) -> Record:
-    return parse_record(data, name)
-
-
-def _parsed_form(name: str, data: bytes) -> DerivedRecord:
-    return parse_derived(data, name)
+_Recorded = Mapping[str, Listed | None]
+"""What records list, by the names of mirrors or forms."""
 
 
 def _paths_of_mirrors(
-    plan: Plan, mirrors: Mapping[str, Mirror], before: Mapping[str, Mirror], lay: _Places
+    plan: Plan, mirrors: Mapping[str, Mirror], before: Mapping[str, Mirror], lay: _Recorded
 ) -> Mapping[str, Sequence[str]]:
     """The paths of each mirror that the commit is about, now and before, by its name.
 
@@ -192,13 +167,13 @@ def _paths_of_mirrors(
     differing = [name for name in {**before, **mirrors} if before.get(name) != mirrors.get(name)]
     gone = [name for name in lay if name not in mirrors]
     return {
-        name: [*_targets(name, plan, (mirrors, before)), *lay.get(name, ())]
+        name: [*_targets(name, plan, (mirrors, before)), *(lay.get(name) or Listed()).places]
         for name in dict.fromkeys([*_names(plan), *differing, *gone])
     }
 
 
 def _paths_of_forms(
-    plan: Plan, forms: Mapping[str, Form], before: Mapping[str, Form], made: _Places
+    plan: Plan, forms: Mapping[str, Form], before: Mapping[str, Form], made: _Recorded
 ) -> Mapping[str, Sequence[str]]:
     """The paths of each derived form that the commit is about, now and before, by its name."""
     differing = [name for name in {**before, **forms} if before.get(name) != forms.get(name)]
@@ -210,7 +185,7 @@ def _paths_of_forms(
             derived_record_path(name),
             *changed.get(name, ()),
             *(place for each in (forms, before) if name in each for place in each[name].places),
-            *made.get(name, ()),
+            *(made.get(name) or Listed()).places,
         ]
         for name in names
     }
@@ -294,7 +269,7 @@ def _names(plan: Plan) -> list[str]:
 def _targets(name: str, plan: Plan, manifests: Sequence[Mapping[str, Mirror]]) -> list[str]:
     """The paths where a mirror lies now or lay before."""
     changes = [change for change in plan.changes if change.name == name]
-    places = [directory for change in changes for directory in change.paths]
+    places = [directory for change in changes for directory in change.directories]
     places += [place for one in manifests if name in one for place in one[name].places]
     return [*places, license_directory(name), record_path(name)]
 

@@ -22,7 +22,7 @@ from sync.record.places import Recorded
 
 
 class Others:
-    """Whose paths are not touched, though a mirror or form lay there that goes or moves."""
+    """The paths that stay where they are, although a mirror or form lay there that leaves."""
 
     def __init__(self, manifest: Manifest, root: Path) -> None:
         each: list[Mirror | Form] = [*manifest.mirrors.values(), *manifest.forms.values()]
@@ -34,9 +34,8 @@ class Others:
         self._root = root
 
     def have(self, path: str) -> bool:
-        """Whether a path lies in a place, or is named as the host's own."""
-        is_own = lies_in(path, self._own) and not lies_in(path, (LICENSES, PROVENANCE))
-        if is_own:
+        """Whether a path lies in a place of the manifest, or is named as the host's own."""
+        if lies_in(path, self._own) and not lies_in(path, (LICENSES, PROVENANCE)):
             return True
         alike = _folded(path)
         around = (place for place, beginning in self._places.items() if alike.startswith(beginning))
@@ -145,7 +144,7 @@ class LeftPlaces:
         return Left(going, ours, is_shared)
 
     def _brought(self, place: str, sides: Mapping[ObjectId, Recorded]) -> Iterator[RepoPath]:
-        """The paths that commits have in a place and their record of what leaves it does not."""
+        """The paths that a commit has in a place, and that its own record does not list there."""
         below = len(os.fsencode(f"{place}/"))
         for commit in self.at_work:
             listed = {fact.path for fact in sides.get(commit, {}).get(place, ())}

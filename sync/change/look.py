@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
+from sync.change.committed_records import committed_record, in_commit
 from sync.change.left import LeftPlaces
 from sync.change.lock import Notifier
 from sync.change.moved_directories import Missing, moved_directories
@@ -13,7 +14,7 @@ from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import Plan, is_satisfied
 from sync.change.portion import committed_manifest, parsed
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
-from sync.change.usable_record import committed_record, in_commit, sides, usable_record
+from sync.change.usable_record import sides, usable_record
 from sync.derived.record import DerivedRecord
 from sync.errors import MissingDirectoryError, RecordError
 from sync.git.repository import Repository
@@ -150,7 +151,7 @@ class Scene:
 
     def _sides(self, name: str) -> Mapping[ObjectId, Recorded]:
         found = sides(self, record_path(name), partial(_proven, name))
-        return {commit: _said_by(record) for commit, record in found}
+        return {commit: _said_by(record) for commit, record in found.items()}
 
     def _said_by_manifest(self, mirror: Mirror) -> Recorded:
         """The places that HEAD's manifest has, if its record is broken: it lists no file of use."""

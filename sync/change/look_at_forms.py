@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 
+from sync.change.committed_records import committed_record
 from sync.change.look import Scene
 from sync.change.seen import LeavingForm, Looked, LookedForms, SeenForm, WantedForm
-from sync.change.usable_record import committed_record, sides, usable_record
+from sync.change.usable_record import sides, usable_record
 from sync.derived.forms import gzip
 from sync.derived.ingredients import THE_FILE, Ingredients, Input, Made, one_file
 from sync.derived.json_file import parse_derived
@@ -109,10 +110,8 @@ class _Forms:
         return SeenForm(form, record, before, present, recorded, left)
 
     def _see_leaving(self, name: str) -> LeavingForm:
-        before, form = (
-            self.record(name) or self._in_head(name),
-            self.scene.committed.forms.get(name),
-        )
+        before = self.record(name) or self._in_head(name)
+        form = self.scene.committed.forms.get(name)
         nothing: Recorded = dict.fromkeys(form.places if form else (), ())
         said = _said_by(before) if before else nothing
         return LeavingForm(name, before, self.scene.left_places.look(said, self._sides(name)))
@@ -123,7 +122,7 @@ class _Forms:
 
     def _sides(self, name: str) -> Mapping[ObjectId, Recorded]:
         found = sides(self.scene, derived_record_path(name), partial(_of_now, name))
-        return {commit: _said_by(record) for commit, record in found}
+        return {commit: _said_by(record) for commit, record in found.items()}
 
     def _there(self, place: str, recorded: Sequence[FileFact]) -> Sequence[FileFact] | None:
         return self.scene.state.files(place, recorded, whole=True)

@@ -98,7 +98,7 @@ class Change:
     """Where the copy's objects are read."""
 
     @property
-    def paths(self) -> list[str]:
+    def directories(self) -> list[str]:
         """The directories in which files are written or removed."""
         return list(dict.fromkeys(place.target for place in self.places))
 
