@@ -9,19 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.change.left import Left
+from sync.change.local_changes import (
+    local_changes,
+    refuse_local_changes,
+    refuse_staged_changes,
+    upstreams_files,
+)
 from sync.change.moved_tag import refuse_moved_tag
 from sync.change.plan import (
     Change,
     FileChanges,
     Plan,
     is_satisfied,
-    local_changes,
     make_plan,
     plan_mirror,
     plan_removal,
-    refuse_local_changes,
-    refuse_staged_changes,
-    upstreams_files,
 )
 from sync.change.seen import LeavingMirror, Looked, SeenMirror, WantedMirror
 from sync.errors import LocalChangesError, MovedTagError

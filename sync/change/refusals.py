@@ -4,14 +4,14 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from sync.change.look import Scene
-from sync.change.plan import (
-    Plan,
+from sync.change.local_changes import (
     refuse_local_changes,
     refuse_staged_changes,
     single_files,
     upstreams_files,
 )
+from sync.change.look import Scene
+from sync.change.plan import Plan
 from sync.derived.record import DerivedRecord
 from sync.errors import HostError
 from sync.git.committing import read_head, require_identity

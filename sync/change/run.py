@@ -9,11 +9,12 @@ from sync.change.carry_out import apply_plan
 from sync.change.commit import commit_synced
 from sync.change.commit_message import OWN_WORDING, Wording
 from sync.change.in_the_way import refuse_foreign
+from sync.change.local_changes import local_changes
 from sync.change.lock import held, report_rescued
 from sync.change.look import Reporter, Scene
 from sync.change.look_at_forms import look_at_forms
 from sync.change.outranked import refuse_outranked
-from sync.change.plan import Change, FormChange, PlaceChange, Plan, local_changes, make_plan
+from sync.change.plan import Change, FormChange, PlaceChange, Plan, make_plan
 from sync.change.portion import (
     Portion,
     Shares,
